@@ -1,0 +1,60 @@
+"""The lists of the API, as values."""
+
+import urllib.parse
+from collections.abc import Mapping
+
+from dashboard.client import connection, kinds, kubeconfig, traffic
+
+_GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
+
+
+class TrafficApi:
+    """Reads traffic. Safe to use from several threads."""
+
+    def __init__(self, link: connection.Connection) -> None:
+        self._link = link
+
+    @property
+    def context(self) -> kubeconfig.Context:
+        return self._link.context
+
+    def metrics(
+        self,
+        row: kinds.Row = kinds.WORKLOADS,
+        *,
+        namespace: str | None = None,
+        window: str | None = None,
+        labels: str | None = None,
+        described: str | None = None,
+    ) -> tuple[traffic.Traffic, ...]:
+        """The traffic of each resource of a row; `namespace=None` is all namespaces, `described` a kind."""
+        return self._list(row, namespace, _parameters(window, labels, described))
+
+    def edges(
+        self, *, namespace: str | None = None, window: str | None = None, described: str | None = None
+    ) -> tuple[traffic.Traffic, ...]:
+        """Who calls whom, each edge once."""
+        return self._list(kinds.Row("trafficedges", None), namespace, _parameters(window, None, described))
+
+    def _list(
+        self, row: kinds.Row, namespace: str | None, parameters: Mapping[str, str]
+    ) -> tuple[traffic.Traffic, ...]:
+        place = (
+            f"/namespaces/{urllib.parse.quote(namespace, safe='')}" if namespace and row.namespaced else ""
+        )
+        return traffic.decode_list(self._link.get(f"{_GROUP}{place}/{row.plural}", params=parameters))
+
+
+def _parameters(window: str | None, labels: str | None, described: str | None) -> Mapping[str, str]:
+    wanted = {
+        "window": window,
+        "labelSelector": labels,
+        "fieldSelector": f"resource.kind={described}" if described else None,
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
+def connect(kubeconfig_path: str | None = None, *, context: str | None = None) -> TrafficApi:
+    """The API that kubectl would talk to."""
+    chosen = kubeconfig.load(kubeconfig.paths(kubeconfig_path), context=context)
+    return TrafficApi(connection.Connection(chosen))

@@ -1,0 +1,191 @@
+"""One trusted, authenticated way to GET a path of the API, and every way it can fail as a `Fault`.
+
+The server's certificate is always verified. A connection never writes: its only verb is GET.
+"""
+
+import datetime as dt
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+import requests.adapters
+import requests.utils
+
+from dashboard.client import credential, faults, kubeconfig
+
+_TIMEOUTS_S = (2.0, 10.0)  # to connect, and between two bytes of the answer
+
+
+class _PinnedAdapter(requests.adapters.HTTPAdapter):
+    """TLS with exactly the given context.
+
+    Left alone, requests adds its own bundle of public authorities to any context, so that whoever owns a
+    public certificate for the API's name could read the token.
+    """
+
+    def __init__(self, *, context: ssl.SSLContext, server_name: str) -> None:
+        self._tls: dict[str, Any] = {"ssl_context": context}
+        if server_name:
+            self._tls |= {"server_hostname": server_name, "assert_hostname": server_name}
+        super().__init__(pool_maxsize=16)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **pool, **self._tls)
+
+    def proxy_manager_for(self, proxy: str, **pool: Any) -> Any:
+        return super().proxy_manager_for(proxy, **pool, **self._tls)
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """The context already says whom to trust."""
+
+
+class Connection:
+    """Sessions for one context, renewed when its credential expires or is refused."""
+
+    def __init__(
+        self,
+        context: kubeconfig.Context,
+        *,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        timeouts: tuple[float, float] = _TIMEOUTS_S,
+    ) -> None:
+        if context.cluster.fields.get("insecure-skip-tls-verify"):
+            raise faults.Unconfigured(
+                f"Cluster {context.cluster.name!r} sets insecure-skip-tls-verify. "
+                "The certificate is always verified here: set certificate-authority instead."
+            )
+        self.context = context
+        self._server = context.cluster.text("server").rstrip("/")
+        self._now = now
+        self._timeouts = timeouts
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
+        self._expires: dt.datetime | None = None
+
+    def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
+        """The JSON behind a path. A 401 is tried once more with a fresh credential."""
+        response = self._ask(path, params)
+        if response.status_code == requests.codes.unauthorized:
+            self._forget()
+            response = self._ask(path, params)
+        return _judge(response, self._server)
+
+    def _ask(self, path: str, params: Mapping[str, str] | None) -> requests.Response:
+        session = self._current()
+        try:
+            return session.get(
+                self._server + path, params=params, timeout=self._timeouts, allow_redirects=False
+            )
+        except requests.exceptions.SSLError as error:
+            raise faults.Unreachable(
+                f"The API at {self._server} cannot be trusted: {_root(error)}. "
+                "Check certificate-authority in the kubeconfig."
+            ) from error
+        except requests.exceptions.Timeout as error:
+            raise faults.Unreachable(
+                f"The API at {self._server} did not answer in time. "
+                "Check that the server is running and not overloaded."
+            ) from error
+        except (requests.exceptions.RequestException, ValueError) as error:
+            raise faults.Unreachable(
+                f"The API at {self._server} cannot be reached: {_root(error)}. "
+                "Check that the server is running and that the kubeconfig has its address."
+            ) from error
+
+    def _current(self) -> requests.Session:
+        with self._lock:
+            if self._session is None or (self._expires is not None and self._now() >= self._expires):
+                secret = credential.fetch(self.context.user, now=self._now())
+                self._session = _session(self.context.cluster, secret)
+                self._expires = secret.expires
+            return self._session
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._session = None
+
+
+def _session(cluster: kubeconfig.Entry, secret: credential.Credential) -> requests.Session:
+    session = requests.Session()
+    # Else requests lets ~/.netrc replace the Authorization header and REQUESTS_CA_BUNDLE the authorities.
+    session.trust_env = False
+    server = cluster.text("server")
+    proxy = cluster.text("proxy-url")
+    session.proxies.update({"https": proxy} if proxy else requests.utils.get_environ_proxies(server))
+    session.headers["Accept"] = "application/json"
+    session.headers["User-Agent"] = "trafficmetrics-dashboard"
+    if secret.token:
+        session.headers["Authorization"] = f"Bearer {secret.token}"
+    adapter = _PinnedAdapter(context=_tls(cluster, secret), server_name=cluster.text("tls-server-name"))
+    session.mount("https://", adapter)
+    return session
+
+
+def _tls(cluster: kubeconfig.Entry, secret: credential.Credential) -> ssl.SSLContext:
+    authority = cluster.content("certificate-authority")
+    try:
+        context = ssl.create_default_context(cadata=authority or None)
+        if secret.certificate:
+            # OpenSSL reads client certificates from files only.
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
+                pem.write(f"{secret.certificate}\n{secret.key}")
+                pem.flush()
+                context.load_cert_chain(pem.name)
+    except (ssl.SSLError, ValueError) as error:
+        raise faults.Unconfigured(
+            f"The certificates for cluster {cluster.name!r} in the kubeconfig are not usable: {error}."
+        ) from error
+    return context
+
+
+def _judge(response: requests.Response, server: str) -> Any:
+    status = _json(response)
+    if response.ok and isinstance(status, dict):
+        return status
+    told = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
+    match response.status_code:
+        case 401:
+            raise faults.Denied(
+                f"The API at {server} does not accept the credential: {told or 'Unauthorized'}. "
+                "Log in again or check the user in the kubeconfig."
+            )
+        case 403:
+            raise faults.Denied(
+                f"{told or 'Forbidden'}. Ask for the right to list traffic in metrics.smi-spec.io."
+            )
+        case 404 if not told:
+            raise faults.NotServed(
+                f"{server} does not serve metrics.smi-spec.io/v1alpha1. "
+                "Install the server or check its APIService."
+            )
+        case 503 if not told:
+            raise faults.NotServed(
+                f"{server} knows metrics.smi-spec.io/v1alpha1 but cannot reach the server behind it. "
+                "Check the APIService and its pods."
+            )
+    raise faults.Failed(
+        told or f"The API at {server} answered {response.status_code} with something that is not JSON."
+    )
+
+
+def _json(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except requests.exceptions.JSONDecodeError:
+        return None
+
+
+def _root(error: BaseException) -> str:
+    """The innermost reason: requests and urllib3 wrap it in layers that mean nothing to a person."""
+    seen: BaseException = error
+    while True:
+        inner = getattr(seen, "reason", None) or seen.__cause__ or (seen.args[0] if seen.args else None)
+        if not isinstance(inner, BaseException):
+            break
+        seen = inner
+    if isinstance(seen, OSError) and seen.strerror:
+        return seen.strerror
+    return str(seen).rpartition(": ")[2].rstrip(".")

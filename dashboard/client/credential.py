@@ -1,0 +1,88 @@
+"""What convinces the API: a token or a certificate, and until when.
+
+Tokens in files are rotated by the kubelet and exec plugins (`aws eks get-token`, `gke-gcloud-auth-plugin` …)
+hand out short-lived ones, so a credential carries the moment after which it has to be fetched again.
+"""
+
+import dataclasses
+import datetime as dt
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.client import faults, kubeconfig
+
+_TOKEN_FILE_LIFETIME = dt.timedelta(minutes=1)  # as client-go re-reads it
+_EXEC_TIMEOUT_S = 60  # a plugin may wait for a person at an identity provider
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Secrets: kept out of every representation."""
+
+    token: str = dataclasses.field(default="", repr=False)
+    certificate: str = dataclasses.field(default="", repr=False)
+    key: str = dataclasses.field(default="", repr=False)
+    expires: dt.datetime | None = None
+
+
+def fetch(user: kubeconfig.Entry, *, now: dt.datetime) -> Credential:
+    """The user's credential as of now; anonymous when the kubeconfig names none."""
+    if isinstance(plugin := user.fields.get("exec"), dict):
+        return _from_plugin(plugin, user)
+    certificate, key = user.content("client-certificate"), user.content("client-key")
+    if path := user.text("tokenFile"):
+        try:
+            token = (user.directory / path).read_text().strip()
+        except OSError as error:
+            raise faults.Unconfigured(
+                f"Cannot read the token file of user {user.name!r}: {error}."
+            ) from error
+        return Credential(token=token, certificate=certificate, key=key, expires=now + _TOKEN_FILE_LIFETIME)
+    return Credential(token=user.text("token"), certificate=certificate, key=key)
+
+
+def _from_plugin(plugin: Mapping[str, Any], user: kubeconfig.Entry) -> Credential:
+    """https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins"""
+    command = str(plugin.get("command", ""))
+    version = str(plugin.get("apiVersion", ""))
+    if os.sep in command:
+        command = str(user.directory / command)
+    request = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
+    extra = {entry["name"]: entry["value"] for entry in plugin.get("env") or []}
+    try:
+        done = subprocess.run(
+            [command, *(str(argument) for argument in plugin.get("args") or [])],
+            env={**os.environ, **extra, "KUBERNETES_EXEC_INFO": json.dumps(request)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_EXEC_TIMEOUT_S,
+            check=True,
+        )
+        status = json.loads(done.stdout)["status"]
+        expires = status.get("expirationTimestamp")
+        return Credential(
+            token=status.get("token", ""),
+            certificate=status.get("clientCertificateData", ""),
+            key=status.get("clientKeyData", ""),
+            expires=dt.datetime.fromisoformat(expires) if expires else None,
+        )
+    except FileNotFoundError as error:
+        hint = plugin.get("installHint") or "Install it or put it on PATH."
+        raise faults.Unconfigured(f"The credential plugin {command!r} is not installed. {hint}") from error
+    except subprocess.CalledProcessError as error:
+        raise faults.Unconfigured(
+            f"The credential plugin {command!r} failed with exit code {error.returncode}: "
+            f"{error.stderr.strip()[-300:]}"
+        ) from error
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise faults.Unconfigured(
+            f"The credential plugin {command!r} gave no credential: {error}."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise faults.Unconfigured(
+            f"The credential plugin {command!r} answered without an ExecCredential."
+        ) from error

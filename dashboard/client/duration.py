@@ -1,0 +1,25 @@
+"""Durations as Go and the API spell them: `30s`, `1h30m`, `1.5s`."""
+
+import re
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
+
+
+def parse(text: str) -> float:
+    """Seconds; ValueError for anything that is not a duration."""
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"not a duration: {text!r} (write 30s, 5m or 1h30m)")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def spell(seconds: float) -> str:
+    """The shortest spelling in whole units, `90.0` → `1m30s`; fractions of a second stay decimals."""
+    whole, fraction = divmod(seconds, 1)
+    if fraction:
+        return f"{seconds:g}s"
+    minutes, rest = divmod(int(whole), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{value}{unit}" for value, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if value]
+    return "".join(parts) or "0s"

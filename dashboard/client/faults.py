@@ -1,0 +1,29 @@
+"""Why an answer is missing, in terms a person can act on.
+
+Each fault's text says what happened, where, and what to do, so that the page and the terminal can show it as
+it is.
+"""
+
+
+class Fault(Exception):  # noqa: N818  # a fault of the world, like its children, not of the program
+    """The API gave no usable answer."""
+
+
+class Unconfigured(Fault):
+    """The kubeconfig does not say how to reach or to convince the API."""
+
+
+class Unreachable(Fault):
+    """Nobody answered: no connection, no trust, or no answer in time."""
+
+
+class Denied(Fault):
+    """The API does not know the caller (401) or does not allow the question (403)."""
+
+
+class NotServed(Fault):
+    """Somebody answered, but no TrafficMetrics API stands behind that address."""
+
+
+class Failed(Fault):
+    """The API answered with a failure of its own, or with something that is not its wire format."""

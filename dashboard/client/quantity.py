@@ -1,0 +1,38 @@
+"""Kubernetes quantities as exact numbers.
+
+A quantity such as `48200u` is a decimal, and adding up binary floats of it drifts; so the value is a
+`Fraction`, and whoever shows it decides where precision ends.
+
+https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+"""
+
+import re
+from fractions import Fraction
+
+_SCALES = {
+    "n": Fraction(1, 10**9),
+    "u": Fraction(1, 10**6),
+    "m": Fraction(1, 10**3),
+    "": Fraction(1),
+    **{suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)},
+}
+
+# `E` is exa and also an exponent's sign: `1E` is exa, `1E3` a thousand. Trying the exponent first tells them
+# apart.
+_FORM = re.compile(
+    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?:[eE](?P<exponent>[+-]?\d{1,3})|(?P<suffix>[A-Za-z]*))"
+)
+
+
+def parse(text: str) -> Fraction:
+    """The exact number; ValueError for anything that is not a quantity."""
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise ValueError(f"not a quantity: {text!r}")
+    number = Fraction(form["number"])
+    if form["exponent"] is not None:
+        return number * Fraction(10) ** int(form["exponent"])
+    if form["suffix"] not in _SCALES:
+        raise ValueError(f"not a quantity: {text!r} (unknown suffix {form['suffix']!r})")
+    return number * _SCALES[form["suffix"]]

@@ -1,0 +1,92 @@
+"""One item of the wire as a value, and the lists of them.
+
+What the server leaves out stays None here: an unknown latency is never a zero.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.client import duration, faults, quantity
+
+_PROFILE = "metrics.smi-spec.io/profile"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Resource:
+    """What is described, or its peer. A Host and a cluster-wide kind have no namespace."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """The traffic of a resource, or of an edge. `peer` is None for all peers, or for one nobody can name."""
+
+    name: str
+    resource: Resource
+    peer: Resource | None
+    direction: str  # "from": what the resource receives; "to": what it sends
+    side: str  # where it was seen: "client" or "server"
+    timestamp: dt.datetime
+    window: float  # seconds
+    success_count: float
+    failure_count: float
+    p50: float | None  # seconds, as all latencies
+    p90: float | None
+    p99: float | None
+    labels: Mapping[str, str]
+    profile: str
+
+
+def decode_list(answer: Any) -> tuple[Traffic, ...]:
+    """The items of a list; `faults.Failed` when the answer is not the wire format."""
+    try:
+        return tuple(_decode(item) for item in answer["items"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise faults.Failed(
+            f"The API's answer is not a list of TrafficMetrics ({type(error).__name__}: {error}). "
+            "Check that server and dashboard are of the same version."
+        ) from error
+
+
+def _decode(item: Mapping[str, Any]) -> Traffic:
+    metadata = item["metadata"]
+    edge = item["edge"]
+    resource = _resource(item["resource"])
+    if resource is None:
+        raise ValueError("an item describes no resource")
+    figures = {metric["name"]: float(quantity.parse(str(metric["value"]))) for metric in item["metrics"]}
+    return Traffic(
+        name=metadata["name"],
+        resource=resource,
+        peer=_resource(edge.get("resource") or {}),
+        direction=edge["direction"],
+        side=edge["side"],
+        timestamp=_moment(item["timestamp"]),
+        window=duration.parse(item["window"]),
+        success_count=figures["success_count"],
+        failure_count=figures["failure_count"],
+        p50=figures.get("p50_response_latency"),
+        p90=figures.get("p90_response_latency"),
+        p99=figures.get("p99_response_latency"),
+        labels=metadata.get("labels") or {},
+        profile=(metadata.get("annotations") or {}).get(_PROFILE, ""),
+    )
+
+
+def _resource(reference: Mapping[str, str]) -> Resource | None:
+    if not reference:
+        return None
+    return Resource(reference["kind"], reference["name"], reference.get("namespace", ""))
+
+
+def _moment(text: str) -> dt.datetime:
+    """RFC 3339; a time without a zone would be read as local time, so it is refused."""
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without a zone: {text!r}")
+    return moment

@@ -1,0 +1,109 @@
+"""Nodes, edges and the figures on them; immutable."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+
+OUTSIDE = "Outside"
+UNKNOWN = "Unknown"
+NAMESPACE = "Namespace"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Requests during one window. A quantile is None when nobody knows it, never zero."""
+
+    success_count: float
+    failure_count: float
+    window: float  # seconds
+    p50: float | None = None  # seconds
+    p90: float | None = None
+    p99: float | None = None
+
+    @property
+    def total(self) -> float:
+        return self.success_count + self.failure_count
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.total / self.window if self.window else 0.0
+
+    @property
+    def success(self) -> float | None:
+        """The share of successes; None without requests."""
+        return self.success_count / self.total if self.total else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A place traffic comes from or goes to.
+
+    `received` is None when nobody reports what arrives there, `sent` when it calls nobody.
+    """
+
+    id: str
+    kind: str
+    name: str
+    namespace: str = ""
+    received: Flow | None = None
+    sent: Flow | None = None
+    members: int = 1
+
+    @property
+    def telling(self) -> Flow | None:
+        """The flow a node is judged by: what it serves, or what it sends when it only calls others."""
+        if self.sent and self.sent.total and not (self.received and self.received.total):
+            return self.sent
+        return self.received
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """Requests from `source` to `target` (ids of nodes), as `side` saw them."""
+
+    source: str
+    target: str
+    flow: Flow
+    side: str
+    profile: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.source}>{self.target}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """One moment of the mesh. `timestamp` is None when it has no data at all."""
+
+    nodes: Mapping[str, Node]
+    edges: Mapping[str, Edge]
+    timestamp: dt.datetime | None = None
+    window: float = 0.0  # seconds, the widest that was really used
+
+    @property
+    def idle(self) -> bool:
+        """Whether it shows no request at all."""
+        flows = [edge.flow for edge in self.edges.values()]
+        flows += [node.received for node in self.nodes.values() if node.received]
+        return not any(flow.total for flow in flows)
+
+    def callers(self, node: str) -> list[Edge]:
+        return [edge for edge in self.edges.values() if edge.target == node]
+
+    def callees(self, node: str) -> list[Edge]:
+        return [edge for edge in self.edges.values() if edge.source == node]
+
+
+def total(flows: list[Flow]) -> Flow | None:
+    """Counts add up, quantiles do not: only a lone flow keeps its own. None of nothing."""
+    if not flows:
+        return None
+    if len(flows) == 1:
+        return flows[0]
+    return Flow(
+        success_count=sum(flow.success_count for flow in flows),
+        failure_count=sum(flow.failure_count for flow in flows),
+        window=max(flow.window for flow in flows),
+    )

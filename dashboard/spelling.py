@@ -1,0 +1,56 @@
+"""How figures are written for people: the same words on the page and in the terminal.
+
+Rates carry their unit and lose trailing zeros; latencies change unit so that three digits are enough; what is
+not known is `-`, never a zero.
+"""
+
+UNKNOWN = "-"
+
+
+def success(share: float | None) -> str:
+    """`0.9983` → `99.83%`. Rounding never claims perfection: 99.999 % stays below 100."""
+    if share is None:
+        return UNKNOWN
+    percent = share * 100
+    if percent < 100 and f"{percent:.2f}" == "100.00":
+        return "99.99%"
+    return f"{percent:.2f}%"
+
+
+def failure(share: float) -> str:
+    """`0.004` → `0.4%err`, `0.37` → `37%err`."""
+    percent = share * 100
+    if percent < 0.1:
+        return "<0.1%err"
+    return f"{percent:.1f}%err" if percent < 1 else f"{percent:.0f}%err"
+
+
+def rate(per_second: float | None) -> str:
+    """`12.345` → `12.3rps`: three digits at most, trailing zeros trimmed."""
+    if per_second is None:
+        return UNKNOWN
+    if 0 < per_second < 0.01:
+        return "<0.01rps"
+    if per_second >= 10_000:
+        return f"{per_second / 1000:.3g}krps"
+    digits = 0 if per_second >= 100 else 1 if per_second >= 10 else 2
+    text = f"{per_second:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if digits else text}rps"
+
+
+def latency(seconds: float | None) -> str:
+    """`0.0482` → `48ms`, `1.25` → `1.25s`, `0.00073` → `730µs`."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds >= 1:
+        return f"{seconds:.3g}s"
+    if seconds >= 0.9995:
+        return "1s"
+    if seconds >= 0.0009995:
+        return f"{seconds * 1e3:.3g}ms" if seconds < 0.00995 else f"{seconds * 1e3:.0f}ms"
+    return f"{seconds * 1e6:.0f}µs"
+
+
+def count(number: float) -> str:
+    """`1198.0` → `1,198`. Counts over a window are estimates and may be fractions of a request."""
+    return f"{number:,.0f}"
