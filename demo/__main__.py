@@ -1,0 +1,98 @@
+"""The commands: `run` everything, run a `mesh` alone, change its `scenario`."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from demo import faults, mesh, runner, scenarios, state
+
+_STATE = click.option(
+    "--state",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(".run"),
+    show_default=True,
+    help="The folder that everything is written to.",
+)
+_SUBNET = click.option(
+    "--subnet",
+    default="127.7.0",
+    show_default=True,
+    help="The first three numbers of the mesh's own loopback addresses.",
+)
+
+
+class _Seconds(click.ParamType[float]):
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = float(str(value).removesuffix("s"))
+        except ValueError:
+            self.fail(f"{value} is no duration such as 5s", param, ctx)
+        if seconds <= 0:
+            self.fail(f"{value} is not above zero", param, ctx)
+        return seconds
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What cannot go on says so in its own words, without a traceback."""
+    try:
+        yield
+    except faults.DemoError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Ctrl-C and SIGTERM are a friendly end."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for end in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(end, stop.set)
+        await work(stop)
+
+    with _told():
+        asyncio.run(run())
+
+
+@click.group()
+def main() -> None:
+    """A real little mesh on loopback."""
+
+
+@main.command("mesh")
+@_STATE
+@_SUBNET
+@click.option("--scrape-interval", type=_Seconds(), default="5s", show_default=True)
+@click.option(
+    "--rate", type=click.FloatRange(min=0), default=25.0, show_default=True, help="Requests a second."
+)
+@click.option("--scenario", type=click.Choice(list(scenarios.SCENARIOS)), default=scenarios.STEADY.name)
+def mesh_command(folder: Path, subnet: str, scrape_interval: float, rate: float, scenario: str) -> None:
+    """Run the mesh and its Prometheus until Ctrl-C."""
+    settings = mesh.Settings(folder, subnet, scrape_interval, rate, scenario)
+    _until_stopped(lambda stop: mesh.run(settings, stop=stop, report=click.echo))
+
+
+@main.command("scenario")
+@click.argument("name", type=click.Choice(list(scenarios.SCENARIOS)))
+@_STATE
+def scenario_command(name: str, folder: Path) -> None:
+    """Let the running mesh go through something."""
+    with _told():
+        control_url = state.control_url(folder)
+        answer = asyncio.run(runner.ask(control_url, "POST", "/scenario", json={"name": name}))
+    click.echo(f"{answer['name']}: {answer['story']}")
+
+
+if __name__ == "__main__":
+    main()

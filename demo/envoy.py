@@ -1,0 +1,221 @@
+"""The bootstrap of one sidecar: a pure function from a pod and its placement to Envoy's configuration.
+
+Four doors, each on the pod's own address: outbound (the app's calls), inbound (calls to the app; mutual TLS
+where the workload demands it), metrics (only `/stats/prometheus`), and the admin interface, which nothing
+but the metrics door and the mesh itself asks. A gateway has a public door in place of inbound and outbound.
+
+Every answer through an outbound door says in `SERVICE_HEADER` which service was chosen: the only way a
+caller can know a split's choice.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from demo import blueprint, certificates, placement, stats
+
+SERVICE_HEADER = "x-demo-service"
+ADMIN_CLUSTER = "prometheus_stats"
+
+_TYPE = "type.googleapis.com/envoy"
+_DEFAULT_TIMEOUT = "15s"
+# Shorter than every server's keep-alive here: no request meets a connection that its server is closing.
+_IDLE_TIMEOUT = "600s"
+
+Config = Mapping[str, Any]
+
+
+def bootstrap(pod: placement.Pod, *, where: placement.Placement, files: certificates.Files) -> Config:
+    naming = stats.naming(pod.workload)
+    return {
+        "node": {"id": pod.name, "cluster": pod.workload.name.name},
+        "admin": {"address": _socket(pod.address, placement.ADMIN_PORT)},
+        "stats_flush_interval": stats.FLUSH_INTERVAL,
+        **naming.config(),
+        "static_resources": {
+            "listeners": list(_listeners(pod, where=where, files=files)),
+            "clusters": list(_clusters(pod, where=where, files=files)),
+        },
+    }
+
+
+def services_called(pod: placement.Pod, *, plan: blueprint.Blueprint) -> list[blueprint.Service]:
+    """The services a pod's app calls, each once, in the order of its first call."""
+    names = dict.fromkeys(call.service for call in pod.workload.calls())
+    return [plan.service(name) for name in names]
+
+
+def cluster_name(service: blueprint.Name) -> str:
+    return f"outbound|{blueprint.APP_PORT}||{service.host}"
+
+
+def _listeners(
+    pod: placement.Pod, *, where: placement.Placement, files: certificates.Files
+) -> Iterator[Config]:
+    outbound = [
+        _virtual_host(service, policy=where.plan.policy(pod.workload.name, service.name))
+        for service in services_called(pod, plan=where.plan)
+    ]
+    if pod.workload.public:
+        (entry,) = outbound
+        yield _listener(
+            pod, placement.PUBLIC_PORT, prefix="ingress_http", virtual_hosts=[{**entry, "domains": ["*"]}]
+        )
+    else:
+        local = _forward("local", stats.naming(pod.workload).local_cluster)
+        tls = _downstream_tls(pod, files) if pod.workload.strict_tls else None
+        prefix = f"inbound_{blueprint.APP_PORT}"
+        yield _listener(pod, placement.INBOUND_PORT, prefix=prefix, virtual_hosts=[local], tls=tls)
+        prefix = f"outbound_{blueprint.APP_PORT}"
+        yield _listener(pod, placement.OUTBOUND_PORT, prefix=prefix, virtual_hosts=outbound)
+    scrape = _forward("metrics", ADMIN_CLUSTER, path="/stats/prometheus")
+    yield _listener(pod, placement.METRICS_PORT, prefix="metrics", virtual_hosts=[scrape])
+
+
+def _listener(
+    pod: placement.Pod, port: int, *, prefix: str, virtual_hosts: Sequence[Config], tls: Config | None = None
+) -> Config:
+    http = {
+        "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": prefix,
+        "route_config": {"name": prefix, "virtual_hosts": list(virtual_hosts)},
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    chain: dict[str, Any] = {
+        "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": http}]
+    }
+    if tls is not None:
+        chain["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": tls}
+    return {
+        "name": prefix,
+        "stat_prefix": prefix,
+        "address": _socket(pod.address, port),
+        "filter_chains": [chain],
+    }
+
+
+def _forward(name: str, cluster: str, *, path: str | None = None) -> Config:
+    match = {"prefix": "/"} if path is None else {"path": path}
+    route = {"match": match, "route": {"cluster": cluster, "timeout": _DEFAULT_TIMEOUT}}
+    return {"name": name, "domains": ["*"], "routes": [route]}
+
+
+def _virtual_host(service: blueprint.Service, *, policy: blueprint.Policy | None) -> Config:
+    action: dict[str, Any] = {"timeout": f"{policy.timeout}s" if policy else _DEFAULT_TIMEOUT}
+    if policy is not None:
+        action["retry_policy"] = {"retry_on": "5xx", "num_retries": policy.retries}
+    route: dict[str, Any] = {"match": {"prefix": "/"}, "route": action}
+    if service.split:
+        action["weighted_clusters"] = {
+            "clusters": [
+                {"name": cluster_name(name), "weight": weight, "response_headers_to_add": [_chosen(name)]}
+                for name, weight in service.split.items()
+            ]
+        }
+    else:
+        action["cluster"] = cluster_name(service.name)
+        route["response_headers_to_add"] = [_chosen(service.name)]
+    host = service.name.host
+    return {"name": str(service.name), "domains": [host, f"{host}:{blueprint.APP_PORT}"], "routes": [route]}
+
+
+def _chosen(service: blueprint.Name) -> Config:
+    return {
+        "header": {"key": SERVICE_HEADER, "value": str(service)},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+
+
+def _clusters(
+    pod: placement.Pod, *, where: placement.Placement, files: certificates.Files
+) -> Iterator[Config]:
+    plan = where.plan
+    called = services_called(pod, plan=plan)
+    leaves = dict.fromkeys(name for service in called for name in (service.split or (service.name,)))
+    for name in leaves:
+        yield _outbound_cluster(pod, plan.service(name), where=where, files=files)
+    if not pod.workload.public:
+        local = stats.naming(pod.workload).local_cluster
+        yield _cluster(local, [(pod.address, blueprint.APP_PORT)])
+    yield _cluster(ADMIN_CLUSTER, [(pod.address, placement.ADMIN_PORT)])
+    # Every sidecar with a control plane has this one. It is no edge; nothing is sent to it here.
+    yield _cluster("xds-grpc", [])
+
+
+def _outbound_cluster(
+    pod: placement.Pod, service: blueprint.Service, *, where: placement.Placement, files: certificates.Files
+) -> Config:
+    endpoints = where.endpoints(service)
+    cluster = {
+        **_cluster(cluster_name(service.name), [(end.address, placement.INBOUND_PORT) for end in endpoints]),
+        "upstream_bind_config": {"source_address": {"address": pod.address, "port_value": 0}},
+    }
+    alias = stats.naming(pod.workload).alias(service.name)
+    if alias is not None:
+        cluster["alt_stat_name"] = alias
+    if any(end.workload.strict_tls for end in endpoints):
+        tls = _upstream_tls(pod, files, peers=[end.workload.name for end in endpoints])
+        cluster["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": tls}
+    return cluster
+
+
+def _cluster(name: str, addresses: Sequence[tuple[str, int]]) -> Config:
+    endpoints = [{"endpoint": {"address": _socket(*address)}} for address in addresses]
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "common_http_protocol_options": {"idle_timeout": _IDLE_TIMEOUT},
+                "explicit_http_config": {"http_protocol_options": {}},
+            }
+        },
+    }
+
+
+def _downstream_tls(pod: placement.Pod, files: certificates.Files) -> Config:
+    return {
+        "@type": f"{_TYPE}.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "require_client_certificate": True,
+        "common_tls_context": _identity(pod, files),
+    }
+
+
+def _upstream_tls(
+    pod: placement.Pod, files: certificates.Files, *, peers: Sequence[blueprint.Name]
+) -> Config:
+    names = [
+        {"san_type": "URI", "matcher": {"exact": certificates.spiffe_id(peer)}}
+        for peer in dict.fromkeys(peers)
+    ]
+    return {
+        "@type": f"{_TYPE}.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": _identity(pod, files, peers=names),
+    }
+
+
+def _identity(pod: placement.Pod, files: certificates.Files, *, peers: Sequence[Config] = ()) -> Config:
+    name = pod.workload.name
+    validation: dict[str, Any] = {"trusted_ca": {"filename": str(files.authority)}}
+    if peers:
+        validation["match_typed_subject_alt_names"] = list(peers)
+    return {
+        "tls_certificates": [
+            {
+                "certificate_chain": {"filename": str(files.chain(name))},
+                "private_key": {"filename": str(files.key(name))},
+            }
+        ],
+        "validation_context": validation,
+    }
+
+
+def _socket(address: str, port: int) -> Config:
+    return {"socket_address": {"address": address, "port_value": port}}

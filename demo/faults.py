@@ -1,0 +1,5 @@
+"""What the demo says when it cannot go on: one sentence with what happened, where, and what to do."""
+
+
+class DemoError(Exception):
+    """Its text is meant for the person at the terminal."""

@@ -1,0 +1,166 @@
+"""One mesh, from nothing to traffic and back to nothing.
+
+Sidecars and Prometheus are children of this process; the apps, the load and the control address live in it.
+Whatever ends it, nothing stays behind. A part that dies unasked ends the whole: half a mesh tells half the
+truth.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import json
+import random
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+from demo import (
+    apps,
+    certificates,
+    control,
+    inventory,
+    load,
+    placement,
+    ports,
+    processes,
+    prometheus,
+    scenarios,
+    shop,
+    sidecars,
+    state,
+    truth,
+    wait,
+)
+
+_PROMETHEUS_WITHIN = 30.0
+_TARGETS_PAUSE = 0.1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    state: Path
+    subnet: str = "127.7.0"
+    """The first three numbers of the mesh's own loopback addresses."""
+    scrape_interval: float = 5.0
+    """Seconds."""
+    rate: float = 25.0
+    """Requests a second that come to the gateway."""
+    scenario: str = scenarios.STEADY.name
+
+
+Report = Callable[[str], None]
+
+
+async def run(settings: Settings, *, stop: asyncio.Event, report: Report) -> None:
+    """Until `stop`; raises a `DemoError` when a part dies. `report` gets one line per part."""
+    folder = state.Folder(settings.state.resolve())
+    with state.lock(folder.path, name="mesh"):
+        where = placement.place(shop.SHOP, subnet=settings.subnet)
+        ports.demand_free(where.addresses(), advice="end it, or give another --subnet")
+        _prepare(where, folder=folder, settings=settings)
+        async with processes.family(folder.logs) as family, apps.session() as http:
+            await _live(
+                settings, where=where, folder=folder, family=family, http=http, stop=stop, report=report
+            )
+
+
+async def _live(
+    settings: Settings,
+    *,
+    where: placement.Placement,
+    folder: state.Folder,
+    family: processes.Family,
+    http: aiohttp.ClientSession,
+    stop: asyncio.Event,
+    report: Report,
+) -> None:
+    began = time.monotonic()
+    program = prometheus.binary()
+    command = prometheus.command(program, folder=folder.prometheus, listen=where.prometheus)
+    proxies = sidecars.Sidecars(where, family=family, folder=folder, http=http)
+    proxies.configure()
+    dial = scenarios.Dial(scenarios.named(settings.scenario))
+    world = apps.World(http, truth.Truth(clock=time.time), dial, random.Random())
+    async with _apps(where, world=world) as running:
+        traffic = load.Load(where, world=world, rate=settings.rate, apps_by_pod=running)
+        desk = control.Desk(where, world=world, load=traffic, sidecars=proxies)
+        async with control.serve(desk, listen=where.control):
+            await family.start("prometheus", command)
+            await family.guard(proxies.start(where.pods))
+            report(f"{len(where.pods)} sidecars: {time.monotonic() - began:.1f} s")
+            await family.guard(_until_scraped(http, where=where))
+            report(f"Prometheus, scraping all of them: {time.monotonic() - began:.1f} s")
+            async with _in_background(traffic):
+                _publish(where, folder=folder)
+                desk.open()
+                await family.guard(stop.wait())
+                folder.addresses.unlink(missing_ok=True)
+
+
+def _prepare(where: placement.Placement, *, folder: state.Folder, settings: Settings) -> None:
+    """Everything that is a file. Nothing that an earlier mesh measured is kept: its counters are gone too."""
+    folder.addresses.unlink(missing_ok=True)
+    for old in (folder.prometheus, folder.logs, folder.sidecars):
+        shutil.rmtree(old, ignore_errors=True)
+    folder.prometheus.mkdir(parents=True)
+    files = certificates.Files(folder.certificates)
+    names = [workload.name for workload in where.plan.workloads]
+    certificates.write(files, workloads=names, now=datetime.datetime.now(datetime.UTC))
+    config = prometheus.config(where, scrape_interval=settings.scrape_interval)
+    (folder.prometheus / "prometheus.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+    state.write(folder.inventory, yaml.safe_dump(inventory.document(where), sort_keys=False))
+
+
+@contextlib.asynccontextmanager
+async def _apps(where: placement.Placement, *, world: apps.World) -> AsyncIterator[dict[str, apps.App]]:
+    running = {pod.name: apps.App(pod, world=world) for pod in where.pods if not pod.workload.public}
+    try:
+        for app in running.values():
+            await app.start()
+        yield running
+    finally:
+        await asyncio.gather(*(app.stop() for app in running.values()))
+
+
+@contextlib.asynccontextmanager
+async def _in_background(traffic: load.Load) -> AsyncIterator[None]:
+    task = asyncio.create_task(traffic.run())
+    try:
+        yield
+    finally:
+        await processes.cancelled(task)
+        await traffic.abandon()
+
+
+async def _until_scraped(http: aiohttp.ClientSession, *, where: placement.Placement) -> None:
+    url = f"{_url(where.prometheus)}/api/v1/query"
+
+    async def all_up() -> bool:
+        try:
+            async with http.get(url, params={"query": "sum(up)"}) as response:
+                answer = await response.json() if response.status == 200 else {}
+        except aiohttp.ClientError:
+            return False
+        rows = answer.get("data", {}).get("result", [])
+        return bool(rows) and float(rows[0]["value"][1]) == len(where.pods)
+
+    await wait.until(all_up, what="Prometheus", within=_PROMETHEUS_WITHIN, pause=_TARGETS_PAUSE)
+
+
+def _publish(where: placement.Placement, *, folder: state.Folder) -> None:
+    found = {
+        "prometheus_url": _url(where.prometheus),
+        "control_url": _url(where.control),
+        "gateway_url": _url((where.pods_of(shop.GATEWAY)[0].address, placement.PUBLIC_PORT)),
+        "inventory": str(folder.inventory),
+    }
+    state.write(folder.addresses, json.dumps(found, indent=1))
+
+
+def _url(address: tuple[str, int]) -> str:
+    return f"http://{address[0]}:{address[1]}"

@@ -1,0 +1,166 @@
+"""Processes that belong to somebody: watched, and ended by their own ids, whatever happens.
+
+Each child writes into a log file of its own, gets no signal from the terminal (its owner decides the order
+of the end), and is ended by the kernel should its owner die without a word. The first child that ends
+unasked is told through `first_death`.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import dataclasses
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from demo import faults
+
+T = TypeVar("T")
+
+_GRACE = 5.0
+"""Seconds a child has to end after SIGTERM."""
+_TAIL_LINES = 12
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Death:
+    name: str
+    status: int
+    log: Path
+
+    def __str__(self) -> str:
+        how = f"by {signal.Signals(-self.status).name}" if self.status < 0 else f"with status {self.status}"
+        return f"{self.name} ended {how}; its log is {self.log}{_quote(tail(self.log))}"
+
+
+@dataclasses.dataclass(slots=True)
+class _Child:
+    process: asyncio.subprocess.Process
+    log: Path
+    watch: "asyncio.Task[None] | None" = None
+    unasked: bool = True
+
+
+class Family:
+    """Made by `family`, which ends every child at the end of its block."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._children: dict[str, _Child] = {}
+        self._first_death: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
+
+    def pid(self, name: str) -> int:
+        return self._children[name].process.pid
+
+    def runs(self, name: str) -> bool:
+        return name in self._children
+
+    async def start(self, name: str, command: Sequence[str]) -> None:
+        """A name that runs already is a mistake of the caller."""
+        if name in self._children:
+            raise ValueError(f"{name} runs already")
+        self._logs.mkdir(parents=True, exist_ok=True)
+        log = self._logs / f"{name}.log"
+        with log.open("ab") as output:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=_end_with_parent(),
+                )
+            except OSError as error:
+                raise faults.DemoError(f"{name} cannot start: {command[0]}: {error.strerror}") from error
+        child = _Child(process, log)
+        self._children[name] = child
+        child.watch = asyncio.create_task(self._watch(name, child))
+
+    async def stop(self, name: str, *, ask: signal.Signals = signal.SIGTERM) -> None:
+        """Ends one child, and waits until it has."""
+        child = self._children[name]
+        child.unasked = False
+        with contextlib.suppress(ProcessLookupError):
+            child.process.send_signal(ask)
+        try:
+            await asyncio.wait_for(child.process.wait(), _GRACE)
+        except TimeoutError:
+            child.process.kill()
+            await child.process.wait()
+        if child.watch is not None:
+            await child.watch
+
+    async def stop_all(self) -> None:
+        await asyncio.gather(*(self.stop(name) for name in list(self._children)))
+
+    async def first_death(self) -> Death:
+        """Waits for a child that ends unasked."""
+        return await asyncio.shield(self._first_death)
+
+    async def guard(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does the work, unless a child ends before it is done."""
+        task = asyncio.create_task(work)
+        try:
+            waited: set[asyncio.Future[Any]] = {task, self._first_death}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise faults.DemoError(str(self._first_death.result()))
+        finally:
+            await cancelled(task)
+
+    async def _watch(self, name: str, child: _Child) -> None:
+        status = await child.process.wait()
+        del self._children[name]
+        if child.unasked and not self._first_death.done():
+            self._first_death.set_result(Death(name, status, child.log))
+
+
+@contextlib.asynccontextmanager
+async def family(logs: Path) -> AsyncIterator[Family]:
+    members = Family(logs)
+    try:
+        yield members
+    finally:
+        await asyncio.shield(members.stop_all())
+
+
+async def cancelled(task: "asyncio.Task[Any]") -> None:
+    """Ends a task that may be under way, and waits until it has; its outcome is of no interest any more."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+def tail(log: Path) -> list[str]:
+    if not log.exists():
+        return []
+    return log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+
+
+def _quote(lines: Sequence[str]) -> str:
+    return "".join(f"\n    {line}" for line in lines)
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """What a child does before its program: asks the kernel to be ended together with its parent.
+
+    The library is loaded here, in the parent: a child between fork and exec had better not.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def ask() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask

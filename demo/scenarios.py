@@ -1,0 +1,51 @@
+"""What the mesh can go through while it runs, as data, and the dial that says what it goes through now."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from demo import blueprint, faults, shop
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    story: str
+    load: float = 1.0
+    """How many times the usual load."""
+    failing: Mapping[blueprint.Name, float] = dataclasses.field(default_factory=dict)
+    """The share of requests a workload answers 503, in place of its usual one."""
+    slower: Mapping[blueprint.Name, float] = dataclasses.field(default_factory=dict)
+
+
+STEADY = Scenario("steady", "the usual load, and the usual small share of failures")
+QUIET = Scenario("quiet", "no load at all", load=0.0)
+_ALL = (
+    STEADY,
+    Scenario("surge", "three times the usual load", load=3.0),
+    Scenario(
+        "failing", "payments fails three times of five, and checkout with it", failing={shop.PAYMENTS: 0.6}
+    ),
+    Scenario("slow", "the database is five times slower, so carts time out", slower={shop.DB: 5.0}),
+    QUIET,
+)
+SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+
+
+def named(name: str) -> Scenario:
+    try:
+        return SCENARIOS[name]
+    except KeyError:
+        raise faults.DemoError(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}") from None
+
+
+class Dial:
+    """The scenario that is on."""
+
+    def __init__(self, scenario: Scenario = STEADY) -> None:
+        self.scenario = scenario
+
+    def failing(self, workload: blueprint.Workload) -> float:
+        return self.scenario.failing.get(workload.name, workload.failing)
+
+    def slower(self, workload: blueprint.Workload) -> float:
+        return self.scenario.slower.get(workload.name, 1.0)

@@ -1,0 +1,70 @@
+"""A mesh's folder: what is where in it, and that only one mesh lives there at a time."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from demo import faults
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Folder:
+    path: Path
+
+    @property
+    def inventory(self) -> Path:
+        return self.path / "inventory.yaml"
+
+    @property
+    def addresses(self) -> Path:
+        """Where a running mesh says how to reach it."""
+        return self.path / "mesh.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def sidecars(self) -> Path:
+        return self.path / "envoy"
+
+    @property
+    def certificates(self) -> Path:
+        return self.path / "certificates"
+
+    @property
+    def prometheus(self) -> Path:
+        return self.path / "prometheus"
+
+
+@contextlib.contextmanager
+def lock(folder: Path, *, name: str) -> Iterator[None]:
+    """The kernel gives the lock back with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise faults.DemoError(
+                f"another {name} is running in {folder}; end it, or give another --state"
+            ) from None
+        yield
+
+
+def write(path: Path, text: str) -> None:
+    """Whole or not at all, for readers that are waiting for it."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def control_url(folder: Path) -> str:
+    """Of the mesh that is running there."""
+    try:
+        found: Mapping[str, str] = json.loads(Folder(folder).addresses.read_text())
+    except FileNotFoundError:
+        raise faults.DemoError(f"no mesh is running in {folder}; start one, or give its --state") from None
+    return found["control_url"]
