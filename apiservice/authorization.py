@@ -1,0 +1,63 @@
+"""May they: a user and the attributes of a request → a decision.
+
+The attributes are computed from the same decoded path that is routed, and the decision is made before
+anybody learns whether the thing exists.
+"""
+
+import dataclasses
+import html
+from typing import Protocol
+
+from apiservice import authentication, errors, requests
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """`reason` is for people; it is shown to the user who is refused."""
+
+    allowed: bool
+    reason: str = ""
+
+
+class Authorizer(Protocol):
+    async def authorize(self, user: authentication.User, *, attributes: requests.Attributes) -> Decision: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GroupAuthorizer:
+    """Members of the given groups may do everything, others nothing."""
+
+    groups: frozenset[str] = frozenset({authentication.MASTERS})
+
+    async def authorize(self, user: authentication.User, *, attributes: requests.Attributes) -> Decision:
+        return Decision(allowed=not self.groups.isdisjoint(user.groups))
+
+
+def refusal(
+    user: authentication.User, *, attributes: requests.Attributes, decision: Decision
+) -> errors.Forbidden:
+    """The 403 in the words of Kubernetes, safe to be shown in a browser."""
+    reason = f": {decision.reason}" if decision.reason else ""
+    wish = f'User "{user.name}" cannot {_wish(attributes)}{reason}'
+    if not attributes.is_resource:
+        return errors.Forbidden(_harmless(f"forbidden: {wish}"))
+    subject = f"{attributes.resource}.{attributes.group}".rstrip(".")
+    if attributes.name:
+        subject += f' "{attributes.name}"'
+    details = {"name": attributes.name, "group": attributes.group, "kind": attributes.resource}
+    return errors.Forbidden(
+        _harmless(f"{subject} is forbidden: {wish}"),
+        details={key: value for key, value in details.items() if value},
+    )
+
+
+def _wish(attributes: requests.Attributes) -> str:
+    if not attributes.is_resource:
+        return f'{attributes.verb} path "{attributes.path}"'
+    resource = "/".join(filter(None, (attributes.resource, attributes.subresource)))
+    where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
+    return f'{attributes.verb} resource "{resource}" in API group "{attributes.group}" {where}'
+
+
+def _harmless(text: str) -> str:
+    return html.escape(text, quote=False)

@@ -1,0 +1,150 @@
+"""What the API says it serves: the old documents and the aggregated ones, made once at start.
+
+The aggregation layer fetches the aggregated document of a Service once for all versions behind it, so every
+version served is in it; a resource without `responseKind` would make some clients panic, so each has one.
+https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apiservice import documents, exchange, negotiation, resources
+
+_GROUP = "apidiscovery.k8s.io"
+_VERBS = ["get", "list"]
+_SUBRESOURCE_VERBS = ["get"]
+
+
+class Discovery:
+    """Answers `/apis` and what is below it."""
+
+    def __init__(self, versions: Sequence[resources.GroupVersion]) -> None:
+        groups: dict[str, list[resources.GroupVersion]] = {}
+        for version in versions:
+            groups.setdefault(version.group, []).append(version)
+        self._root = _root(groups)
+        self._offers = tuple(self._root)
+        self._plain = _plain(groups)
+
+    @property
+    def paths(self) -> Sequence[str]:
+        return ["/apis", *self._plain]
+
+    async def root(self, incoming: exchange.Incoming) -> exchange.Answer:
+        offer = negotiation.choose(incoming.headers.get("Accept", ""), offers=self._offers)
+        return self._root[offer].answer(incoming, headers=(("Cache-Control", "public"),))
+
+    async def below(self, incoming: exchange.Incoming) -> exchange.Answer:
+        """A group or a version, by its path."""
+        negotiation.choose(incoming.headers.get("Accept", ""), offers=negotiation.JSON_OFFERS)
+        return self._plain[incoming.path.rstrip("/")].answer(incoming)
+
+
+_Groups = Mapping[str, Sequence[resources.GroupVersion]]
+
+
+def _root(groups: _Groups) -> dict[negotiation.Offer, documents.Document]:
+    plain = {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(v) for v in groups.values()]}
+    found = {negotiation.JSON: documents.of(plain)}
+    for version in ("v2", "v2beta1"):
+        offer = negotiation.Offer("json", "APIGroupDiscoveryList", _GROUP, version)
+        aggregated = {
+            "kind": offer.kind,
+            "apiVersion": f"{_GROUP}/{version}",
+            "metadata": {},
+            "items": [_aggregated_group(name, versions=versions) for name, versions in groups.items()],
+        }
+        found[offer] = documents.of(aggregated, content_type=offer.media_type)
+    return found
+
+
+def _plain(groups: _Groups) -> dict[str, documents.Document]:
+    found = {}
+    for name, versions in groups.items():
+        found[f"/apis/{name}"] = documents.of({"kind": "APIGroup", "apiVersion": "v1", **_group(versions)})
+        for version in versions:
+            found[f"/apis/{version.name}"] = documents.of(_resource_list(version))
+    return found
+
+
+def _group(versions: Sequence[resources.GroupVersion]) -> dict[str, Any]:
+    named = [{"groupVersion": version.name, "version": version.version} for version in versions]
+    return {
+        "name": versions[0].group,
+        "versions": named,
+        "preferredVersion": named[0],
+        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
+    }
+
+
+def _resource_list(version: resources.GroupVersion) -> dict[str, Any]:
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": version.name,
+        "resources": [entry for resource in version.resources for entry in _entries(resource)],
+    }
+
+
+def _entries(resource: resources.Resource) -> list[dict[str, Any]]:
+    namespaced = resource.scope is resources.Scope.NAMESPACED
+    whole = {
+        "name": resource.plural,
+        "singularName": resource.singular,
+        "namespaced": namespaced,
+        "kind": resource.kind,
+        "verbs": _VERBS,
+        **_names(resource),
+    }
+    parts = [
+        {
+            "name": f"{resource.plural}/{subresource.name}",
+            "singularName": "",
+            "namespaced": namespaced,
+            "kind": subresource.list_kind,
+            "verbs": _SUBRESOURCE_VERBS,
+        }
+        for subresource in resource.subresources
+    ]
+    return [whole, *parts]
+
+
+def _aggregated_group(name: str, *, versions: Sequence[resources.GroupVersion]) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name},
+        "versions": [
+            {
+                "version": version.version,
+                "freshness": "Current",
+                "resources": [_aggregated(resource, version=version) for resource in version.resources],
+            }
+            for version in versions
+        ],
+    }
+
+
+def _aggregated(resource: resources.Resource, *, version: resources.GroupVersion) -> dict[str, Any]:
+    def response_kind(kind: str) -> dict[str, str]:
+        return {"group": version.group, "version": version.version, "kind": kind}
+
+    return {
+        "resource": resource.plural,
+        "responseKind": response_kind(resource.kind),
+        "scope": resource.scope.value,
+        "singularResource": resource.singular,
+        "verbs": _VERBS,
+        **_names(resource),
+        "subresources": [
+            {
+                "subresource": subresource.name,
+                "responseKind": response_kind(subresource.list_kind),
+                "verbs": _SUBRESOURCE_VERBS,
+            }
+            for subresource in resource.subresources
+        ],
+    }
+
+
+def _names(resource: resources.Resource) -> dict[str, list[str]]:
+    named = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
+    return {key: value for key, value in named.items() if value}

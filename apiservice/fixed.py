@@ -1,0 +1,55 @@
+"""Everything that is not a resource: discovery, OpenAPI, version, metrics, and the list of all paths."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from apiservice import discovery, errors, exchange, openapi, telemetry
+
+_Handler = Callable[[exchange.Incoming], Awaitable[exchange.Answer]]
+
+
+class FixedPaths:
+    """Answers paths known at start, with or without a slash at their end."""
+
+    def __init__(
+        self,
+        *,
+        described: openapi.OpenAPI,
+        discovered: discovery.Discovery,
+        measured: telemetry.Telemetry,
+        release: str,
+        further: Sequence[str],
+    ) -> None:
+        """`further` are paths answered elsewhere, to be listed."""
+        version = exchange.json_answer(_version(release))
+        self._handlers: dict[str, _Handler] = {
+            **dict.fromkeys(discovered.paths, discovered.below),
+            "/apis": discovered.root,
+            **dict.fromkeys(described.paths, described.v3),
+            "/openapi/v2": described.v2,
+            "/openapi/v3": described.index,
+            "/version": _constant(version),
+            "/metrics": measured.show,
+        }
+        listed = sorted({"/", *self._handlers, *further})
+        self._handlers["/"] = _constant(exchange.json_answer({"paths": listed}))
+
+    async def answer(self, incoming: exchange.Incoming) -> exchange.Answer:
+        handler = self._handlers.get(incoming.path.rstrip("/") or "/")
+        if handler is None:
+            raise errors.NotFound("the server could not find the requested resource")
+        if incoming.method not in {"GET", "HEAD"}:
+            raise errors.MethodNotAllowed(f'{incoming.method} is not supported on the path "{incoming.path}"')
+        return await handler(incoming)
+
+
+def _constant(answer: exchange.Answer) -> _Handler:
+    async def handler(incoming: exchange.Incoming) -> exchange.Answer:
+        return answer
+
+    return handler
+
+
+def _version(release: str) -> Mapping[str, Any]:
+    major, minor, *_ = [*release.split("."), "0"]
+    return {"major": major, "minor": minor, "gitVersion": f"v{release}", "platform": "", "buildDate": ""}

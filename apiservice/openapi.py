@@ -1,0 +1,172 @@
+"""The OpenAPI documents: v3 one per version with an index, v2 one for all, made once at start.
+
+The index refers to each document by its hash, so that a client may keep it for ever; the v2 document is the
+v3 ones in the older spelling, for clients and aggregation layers that ask for it.
+https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from email import utils as dates
+from typing import Any
+
+from apiservice import documents, exchange, metaschemas, negotiation, operations, resources
+
+_GVK = "x-kubernetes-group-version-kind"
+_V3_ROOT = "/openapi/v3"
+_EVER = timedelta(days=365)
+
+
+class OpenAPI:
+    """Answers `/openapi/v2`, `/openapi/v3` and the documents below it. `now` dates the documents' expiry."""
+
+    def __init__(
+        self, versions: Sequence[resources.GroupVersion], *, title: str, release: str, now: datetime
+    ) -> None:
+        specs = [_v3(version, title=title, release=release) for version in versions]
+        self._documents = {
+            f"{_V3_ROOT}/apis/{version.name}": documents.of(spec)
+            for version, spec in zip(versions, specs, strict=True)
+        }
+        self._index = documents.of(
+            {
+                "paths": {
+                    path.removeprefix(f"{_V3_ROOT}/"): {"serverRelativeURL": _url(path, document=document)}
+                    for path, document in self._documents.items()
+                }
+            }
+        )
+        self._v2 = documents.of(_v2(specs, title=title, release=release))
+        self._immutable = (
+            ("Cache-Control", "public, immutable"),
+            ("Expires", dates.format_datetime(now + _EVER, usegmt=True)),
+        )
+
+    @property
+    def paths(self) -> Sequence[str]:
+        return ["/openapi/v2", _V3_ROOT, *self._documents]
+
+    async def v2(self, incoming: exchange.Incoming) -> exchange.Answer:
+        _check_accept(incoming)
+        return self._v2.answer(incoming)
+
+    async def index(self, incoming: exchange.Incoming) -> exchange.Answer:
+        _check_accept(incoming)
+        return self._index.answer(incoming)
+
+    async def v3(self, incoming: exchange.Incoming) -> exchange.Answer:
+        """The document of a version. One asked for by an old hash has moved to its new one."""
+        _check_accept(incoming)
+        path = incoming.path.rstrip("/")
+        document = self._documents[path]
+        asked = incoming.query.get("hash")
+        if asked is None:
+            return document.answer(incoming)
+        if asked != document.digest:
+            return exchange.Answer(status=301, headers=(("Location", _url(path, document=document)),))
+        return document.answer(incoming, headers=self._immutable)
+
+
+def _check_accept(incoming: exchange.Incoming) -> None:
+    negotiation.choose(incoming.headers.get("Accept", ""), offers=negotiation.JSON_OFFERS)
+
+
+def _url(path: str, *, document: documents.Document) -> str:
+    return f"{path}?hash={document.digest}"
+
+
+def _v3(version: resources.GroupVersion, *, title: str, release: str) -> dict[str, Any]:
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": title, "version": release},
+        "paths": operations.paths(version),
+        "components": {"schemas": components(version)},
+    }
+
+
+def components(version: resources.GroupVersion) -> dict[str, Any]:
+    """The product's components, those of their lists, and Kubernetes' own metadata."""
+    found = {**metaschemas.COMPONENTS, **{name: dict(schema) for name, schema in version.schemas.items()}}
+    for item, kind, list_kind in _kinds(version):
+        if item not in version.schemas:
+            raise ValueError(
+                f'kind {kind} of {version.name} has the schema "{item}", which is not among its schemas'
+            )
+        listed = operations.list_component(item, list_kind=list_kind)
+        found.setdefault(listed, _list_schema(item, kind=kind))
+        _mark(found[item], version=version, kind=kind)
+        _mark(found[listed], version=version, kind=list_kind)
+    return found
+
+
+def _kinds(version: resources.GroupVersion) -> list[tuple[str, str, str]]:
+    """Component, kind and list kind of everything that is served."""
+    found = []
+    for resource in version.resources:
+        found.append((resource.schema, resource.kind, resource.list_kind))
+        found += [
+            (part.schema or resource.schema, part.kind, part.list_kind) for part in resource.subresources
+        ]
+    return found
+
+
+def _mark(schema: dict[str, Any], *, version: resources.GroupVersion, kind: str) -> None:
+    """Says which kind a component is of; clients look for that."""
+    mark = {"group": version.group, "version": version.version, "kind": kind}
+    if mark not in schema.get(_GVK, []):
+        schema[_GVK] = [*schema.get(_GVK, []), mark]
+
+
+def _list_schema(item: str, *, kind: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"A list of {kind}.",
+        "required": ["items"],
+        "properties": {
+            "apiVersion": metaschemas.API_VERSION,
+            "kind": metaschemas.KIND,
+            "metadata": metaschemas.reference(metaschemas.LIST_META, description="What every list has."),
+            "items": {
+                "type": "array",
+                "description": "Sorted by namespace and name.",
+                "items": metaschemas.reference(item),
+            },
+        },
+    }
+
+
+def _v2(specs: Sequence[Mapping[str, Any]], *, title: str, release: str) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
+    for spec in specs:
+        paths |= spec["paths"]
+        definitions |= spec["components"]["schemas"]
+    return {
+        "swagger": "2.0",
+        "info": {"title": title, "version": release},
+        "paths": _older(paths),
+        "definitions": _older(definitions),
+    }
+
+
+def _older(value: Any) -> Any:
+    """The same in the spelling of v2: other references, plain parameters and responses."""
+    if isinstance(value, list):
+        return [_older(element) for element in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "in" in value and "schema" in value:
+        return {**{key: value[key] for key in value if key != "schema"}, **_older(value["schema"])}
+    if "content" in value and "description" in value:
+        schema = next(iter(value["content"].values()))["schema"]
+        return {"description": value["description"], "schema": _older(schema)}
+    if "responses" in value and "operationId" in value:
+        value = {**value, "produces": list(value["responses"]["200"]["content"])}
+    if set(value) <= {"description", "default", "allOf"} and len(value.get("allOf", ())) == 1:
+        # v2 tools understand a reference with a description beside it, and no allOf.
+        value = {**{key: value[key] for key in value if key != "allOf"}, **value["allOf"][0]}
+    return {key: _reference(child) if key == "$ref" else _older(child) for key, child in value.items()}
+
+
+def _reference(pointer: str) -> str:
+    return pointer.replace("#/components/schemas/", "#/definitions/")

@@ -1,0 +1,148 @@
+"""Declared resources → the `paths` of an OpenAPI document, one GET each.
+
+`kubectl explain` finds a resource by its path, takes the kind from the operation there and looks for the
+component of that kind; the extensions that lead it are on every operation.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apiservice import metaschemas, parameters, resources
+
+_COMMON = {
+    "pretty": ("Whether the answer is indented for people.", "string"),
+    "timeout": (
+        "How long the client is going to wait, such as 5s. The server may give up earlier.",
+        "string",
+    ),
+}
+_TYPES = {"limit": "integer", "timeoutSeconds": "integer"}
+_MEDIA_TYPES = ("application/json", "application/yaml")
+
+
+def paths(version: resources.GroupVersion) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for resource in version.resources:
+        found |= _resource_paths(version, resource=resource)
+    return found
+
+
+def list_component(schema: str, *, list_kind: str) -> str:
+    """The component of a list stands beside that of its items."""
+    prefix, dot, _ = schema.rpartition(".")
+    return f"{prefix}{dot}{list_kind}"
+
+
+def _resource_paths(version: resources.GroupVersion, *, resource: resources.Resource) -> dict[str, Any]:
+    root = f"/apis/{version.name}"
+    namespaced = resource.scope is resources.Scope.NAMESPACED
+    base = f"{root}/namespaces/{{namespace}}" if namespaced else root
+    suffix = "" if namespaced else "Cluster"
+    whole = _list(version, resource=resource, suffix=suffix)
+    found = {
+        f"{base}/{resource.plural}": whole,
+        f"{base}/{resource.plural}/{{name}}": _get(version, resource=resource),
+    }
+    if namespaced:
+        found[f"{root}/{resource.plural}"] = _list(version, resource=resource, suffix="ForAllNamespaces")
+    for subresource in resource.subresources:
+        path = f"{base}/{resource.plural}/{{name}}/{subresource.name}"
+        found[path] = _fetch(version, resource=resource, subresource=subresource)
+    return {path: _with_path_parameters(path, operation=operation) for path, operation in found.items()}
+
+
+def _list(version: resources.GroupVersion, *, resource: resources.Resource, suffix: str) -> dict[str, Any]:
+    return _operation(
+        version,
+        name=f"list{_title(resource.plural)}{suffix}",
+        action="list",
+        kind=resource.kind,
+        component=list_component(resource.schema, list_kind=resource.list_kind),
+        description=f"List {resource.plural}. {resource.description}".strip(),
+        query=_list_parameters() + _own_parameters(resource),
+    )
+
+
+def _get(version: resources.GroupVersion, *, resource: resources.Resource) -> dict[str, Any]:
+    return _operation(
+        version,
+        name=f"read{_title(resource.plural)}",
+        action="get",
+        kind=resource.kind,
+        component=resource.schema,
+        description=f"Read one of {resource.plural}. {resource.description}".strip(),
+        query=_own_parameters(resource),
+    )
+
+
+def _fetch(
+    version: resources.GroupVersion, *, resource: resources.Resource, subresource: resources.Subresource
+) -> dict[str, Any]:
+    return _operation(
+        version,
+        name=f"read{_title(resource.plural)}{_title(subresource.name)}",
+        action="get",
+        kind=subresource.kind,
+        component=list_component(subresource.schema or resource.schema, list_kind=subresource.list_kind),
+        description=f"Read {subresource.name} of one of {resource.plural}. {subresource.description}".strip(),
+        query=_list_parameters() + _own_parameters(resource),
+    )
+
+
+def _operation(
+    version: resources.GroupVersion,
+    *,
+    name: str,
+    action: str,
+    kind: str,
+    component: str,
+    description: str,
+    query: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    tag = f"{version.group}_{version.version}"
+    common = [_query_parameter(key, text, {"type": kind}) for key, (text, kind) in _COMMON.items()]
+    content = {media_type: {"schema": metaschemas.reference(component)} for media_type in _MEDIA_TYPES}
+    return {
+        "description": description,
+        "operationId": f"{name}_{tag}",
+        "tags": [tag],
+        "parameters": [*query, *common],
+        "responses": {
+            "200": {"description": "OK", "content": content},
+            "401": {"description": "Unauthorized"},
+        },
+        "x-kubernetes-action": action,
+        "x-kubernetes-group-version-kind": {"group": version.group, "version": version.version, "kind": kind},
+    }
+
+
+def _with_path_parameters(path: str, *, operation: dict[str, Any]) -> dict[str, Any]:
+    described = {"namespace": "The namespace to look in.", "name": "The name of the object."}
+    variables = [
+        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in described.items()
+        if f"{{{name}}}" in path
+    ]
+    return {"get": operation, **({"parameters": variables} if variables else {})}
+
+
+def _list_parameters() -> list[dict[str, Any]]:
+    return [
+        _query_parameter(name, text, {"type": _TYPES.get(name, "string")})
+        for name, text in parameters.LIST_PARAMETERS.items()
+    ]
+
+
+def _own_parameters(resource: resources.Resource) -> list[dict[str, Any]]:
+    return [
+        _query_parameter(parameter.name, parameter.description, parameter.schema)
+        for parameter in resource.parameters
+    ]
+
+
+def _query_parameter(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": dict(schema)}
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:]

@@ -1,0 +1,171 @@
+"""One read of a resource: asks its provider, selects, and renders what was negotiated.
+
+Never sends `Retry-After`: Kubernetes clients sleep as long as it says, several times over, and an
+autoscaler that sleeps stalls every other one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from apiservice import (
+    authentication,
+    encoding,
+    errors,
+    exchange,
+    listing,
+    negotiation,
+    parameters,
+    requests,
+    resources,
+    routing,
+    table,
+    warnings,
+)
+
+
+class Reader:
+    """Answers reads of declared resources. `clock` says what time the printers print for."""
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    async def read(
+        self,
+        incoming: exchange.Incoming,
+        *,
+        target: routing.Target,
+        attributes: requests.Attributes,
+        user: authentication.User,
+    ) -> exchange.Answer:
+        check_verb(attributes, endpoint=target.endpoint)
+        if target.name is not None and target.endpoint.fetch is not None:
+            return await self._one(incoming, target=target, user=user, fetch=target.endpoint.fetch)
+        return await self._many(incoming, target=target, user=user)
+
+    async def _one(
+        self,
+        incoming: exchange.Incoming,
+        *,
+        target: routing.Target,
+        user: authentication.User,
+        fetch: Callable[[resources.Query], Any],
+    ) -> exchange.Answer:
+        offer = _negotiate(incoming, offers=negotiation.OBJECT_OFFERS)
+        include = parameters.include_object(incoming.query)
+        row = await fetch(_query(incoming, target=target, user=user, selection=parameters.EVERYTHING))
+        value: Any = row.object
+        if offer.kind == "Table":
+            value = self._table([row], endpoint=target.endpoint, include=include, version=offer.version)
+        elif offer.kind:
+            value = table.partial(row, api_version=f"{offer.group}/{offer.version}")
+        return _encode(value, incoming=incoming, offer=offer)
+
+    async def _many(
+        self, incoming: exchange.Incoming, *, target: routing.Target, user: authentication.User
+    ) -> exchange.Answer:
+        endpoint = target.endpoint
+        offer = _negotiate(incoming, offers=negotiation.LIST_OFFERS)
+        include = parameters.include_object(incoming.query)
+        selection = parameters.selection(incoming.query, field_labels=endpoint.field_labels)
+        collection = await endpoint.collect(_query(incoming, target=target, user=user, selection=selection))
+        rows = listing.select(collection.rows, selection=selection)
+        value: Mapping[str, Any]
+        if offer.kind == "Table":
+            value = self._table(rows, endpoint=endpoint, include=include, version=offer.version)
+        elif offer.kind:
+            api_version = f"{offer.group}/{offer.version}"
+            items = [table.partial(row, api_version=api_version) for row in rows]
+            value = _envelope(offer.kind, api_version=api_version, items=items)
+        else:
+            value = _envelope(
+                endpoint.list_kind,
+                api_version=endpoint.group_version,
+                items=[row.object for row in rows],
+                extra=collection.extra,
+            )
+        return _encode(value, incoming=incoming, offer=offer, headers=warnings.headers(collection.warnings))
+
+    def _table(
+        self,
+        rows: Sequence[resources.Row],
+        *,
+        endpoint: routing.Endpoint,
+        include: parameters.IncludeObject,
+        version: str,
+    ) -> dict[str, Any]:
+        return table.render(
+            rows,
+            columns=endpoint.columns,
+            printer=endpoint.printer,
+            now=self._clock(),
+            include=include,
+            version=version,
+        )
+
+
+def check_verb(attributes: requests.Attributes, *, endpoint: routing.Endpoint) -> None:
+    """Refuses everything but reading. A watch is refused at once, so that no client waits for events."""
+    if attributes.verb in {"get", "list"}:
+        return
+    resource = f"{endpoint.resource}.{endpoint.group}"
+    raise errors.MethodNotAllowed(
+        f'{attributes.verb or "this method"} is not supported on resources of kind "{resource}"',
+        details={"group": endpoint.group, "kind": endpoint.resource},
+    )
+
+
+def _negotiate(incoming: exchange.Incoming, *, offers: tuple[negotiation.Offer, ...]) -> negotiation.Offer:
+    return negotiation.choose(incoming.headers.get("Accept", ""), offers=offers)
+
+
+def _query(
+    incoming: exchange.Incoming,
+    *,
+    target: routing.Target,
+    user: authentication.User,
+    selection: parameters.Selection,
+) -> resources.Query:
+    endpoint, sent = target.endpoint, incoming.query
+    return resources.Query(
+        group=endpoint.group,
+        resource=endpoint.resource,
+        subresource=endpoint.subresource,
+        namespace=target.namespace,
+        name=target.name,
+        labels=selection.labels,
+        fields=selection.fields,
+        parameters={name: sent[name] for name in endpoint.parameters if name in sent} if sent else {},
+        user=user,
+    )
+
+
+def _envelope(
+    kind: str,
+    *,
+    api_version: str,
+    items: Sequence[Mapping[str, Any]],
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "apiVersion": api_version,
+        "metadata": {"resourceVersion": ""},
+        **(extra or {}),
+        "items": items,
+    }
+
+
+def _encode(
+    value: Any,
+    *,
+    incoming: exchange.Incoming,
+    offer: negotiation.Offer,
+    headers: Sequence[tuple[str, str]] = (),
+) -> exchange.Answer:
+    pretty = parameters.pretty(incoming.query, user_agent=incoming.headers.get("User-Agent", ""))
+    return exchange.Answer(
+        body=encoding.dump(value, subtype=offer.subtype, pretty=pretty),
+        content_type=f"application/{offer.subtype}",
+        headers=headers,
+    )

@@ -1,0 +1,146 @@
+"""The sockets: an aggregated API, served over TLS until it is told to stop.
+
+    api = server.build(versions, authenticator=…, authorizer=…, …)
+    async with server.serve(api, host="127.0.0.1", port=8443, tls=…) as bound:
+        …
+
+Leaving the block stops gracefully: not ready at once, a pause in which load balancers notice, then no new
+connections, then the requests under way to their end.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
+
+import multidict
+import prometheus_client
+from aiohttp import web
+
+from apiservice import (
+    authentication,
+    authorization,
+    discovery,
+    encoding,
+    exchange,
+    fixed,
+    health,
+    openapi,
+    reading,
+    resources,
+    routing,
+    service,
+    telemetry,
+)
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_HEAD = 1 << 20
+"""Bytes of a request line or a header, as in Go: an autoscaler's label selector outgrows aiohttp's 8 KiB."""
+_IDLE = 90.0
+"""Seconds a connection may wait for its next request."""
+
+
+def build(
+    versions: Sequence[resources.GroupVersion],
+    *,
+    authenticator: authentication.Authenticator,
+    authorizer: authorization.Authorizer,
+    checks: health.Health,
+    registry: prometheus_client.CollectorRegistry,
+    clock: Callable[[], datetime],
+    title: str,
+    release: str,
+    deadline: float = 10.0,
+) -> service.Service:
+    """The API of the given versions. `release` is the program's version, `deadline` is in seconds."""
+    measured = telemetry.Telemetry(registry)
+    return service.Service(
+        authenticator=authenticator,
+        authorizer=authorizer,
+        health=checks,
+        routes=routing.Routes(versions),
+        reader=reading.Reader(clock=clock),
+        fixed=fixed.FixedPaths(
+            described=openapi.OpenAPI(versions, title=title, release=release, now=clock()),
+            discovered=discovery.Discovery(versions),
+            measured=measured,
+            release=release,
+            further=checks.paths,
+        ),
+        telemetry=measured,
+        deadline=deadline,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Where the server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    api: service.Service,
+    *,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext,
+    pause: float = 0.0,
+    drain: float = 15.0,
+) -> AsyncIterator[Bound]:
+    """Serves until the block is left. `port` 0 takes a free one; `pause` and `drain` are seconds."""
+    listener = web.Server(
+        _handler(api),
+        access_log=None,
+        keepalive_timeout=_IDLE,
+        max_line_size=_LONGEST_HEAD,
+        max_field_size=_LONGEST_HEAD,
+    )
+    runner = web.ServerRunner(listener, shutdown_timeout=drain)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        address = runner.addresses[0]
+        bound = Bound(host=address[0], port=address[1])
+        _log.info("serving on %s", bound.url)
+        yield bound
+        api.health.stop()
+        await asyncio.sleep(pause)
+    finally:
+        await runner.cleanup()
+
+
+def _handler(api: service.Service) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        incoming = exchange.Incoming(
+            method=request.method, path=request.path, query=request.query, headers=request.headers
+        )
+        return await _response(await api.answer(incoming), incoming=incoming)
+
+    return handle
+
+
+async def _response(answer: exchange.Answer, *, incoming: exchange.Incoming) -> web.Response:
+    headers = multidict.CIMultiDict(answer.headers)
+    headers.setdefault("Cache-Control", "no-cache, private")
+    headers["X-Content-Type-Options"] = "nosniff"
+    body = answer.body
+    if body:
+        headers["Content-Type"] = answer.content_type
+    if len(body) > encoding.COMPRESSION_FROM:
+        headers.add("Vary", "Accept-Encoding")
+        if encoding.accepts_gzip(incoming.headers.get("Accept-Encoding", "")):
+            headers["Content-Encoding"] = "gzip"
+            body = await encoding.compress(body)
+    return web.Response(body=body, status=answer.status, headers=headers)

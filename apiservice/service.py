@@ -1,0 +1,154 @@
+"""One request from its credential to its answer.
+
+The order is the promise: who is asking, may they, and only then whether it exists and what it says.
+Whatever goes wrong on the way is an answer too, a `Status`; a defect is logged with its traceback and the
+client learns only where to look.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+from apiservice import (
+    authentication,
+    authorization,
+    errors,
+    exchange,
+    fixed,
+    health,
+    parameters,
+    reading,
+    requests,
+    routing,
+    telemetry,
+)
+
+_log = logging.getLogger(__name__)
+_access = logging.getLogger("apiservice.access")
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Visit:
+    """What becomes known of a request on its way, for the log and the metrics."""
+
+    audit: str
+    attributes: requests.Attributes | None = None
+    target: routing.Target | None = None
+    user: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Service:
+    """The whole of the API, without its sockets."""
+
+    authenticator: authentication.Authenticator
+    authorizer: authorization.Authorizer
+    health: health.Health
+    routes: routing.Routes
+    reader: reading.Reader
+    fixed: fixed.FixedPaths
+    telemetry: telemetry.Telemetry
+    deadline: float
+    """Seconds until a request is given up."""
+    stopwatch: Callable[[], float] = time.perf_counter
+
+    async def answer(self, incoming: exchange.Incoming) -> exchange.Answer:
+        started = self.stopwatch()
+        visit = _Visit(audit=_audit(incoming.headers.get("Audit-ID", "")))
+        with self.telemetry.in_flight.track_inprogress():
+            answer = await self._guarded(incoming, visit=visit)
+        seconds = self.stopwatch() - started
+        self.telemetry.observe(visit.attributes, target=visit.target, code=answer.status, seconds=seconds)
+        _log_access(incoming, visit=visit, answer=answer, seconds=seconds)
+        return dataclasses.replace(answer, headers=(("Audit-Id", visit.audit), *answer.headers))
+
+    async def _guarded(self, incoming: exchange.Incoming, *, visit: _Visit) -> exchange.Answer:
+        try:
+            return await self._timed(incoming, visit=visit)
+        except errors.StatusError as refusal:
+            return exchange.refusal_answer(refusal)
+        except Exception:
+            _log.exception(
+                "a defect answering %s %s (audit id %s)", incoming.method, incoming.path, visit.audit
+            )
+            return exchange.refusal_answer(
+                errors.InternalError(
+                    f"internal error: the server's log has the cause under audit id {visit.audit}"
+                )
+            )
+
+    async def _timed(self, incoming: exchange.Incoming, *, visit: _Visit) -> exchange.Answer:
+        seconds = parameters.deadline(incoming.query, longest=self.deadline)
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await self._serve(incoming, visit=visit)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise errors.Timeout(f"the request was not answered within {seconds:g} seconds") from None
+
+    async def _serve(self, incoming: exchange.Incoming, *, visit: _Visit) -> exchange.Answer:
+        attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
+        visit.attributes = attributes
+        if self.health.concerns(incoming.path):
+            return await self.health.answer(incoming)
+        visit.target = self.routes.find(attributes)
+        user = await self._admit(incoming, attributes=attributes, visit=visit)
+        if not attributes.is_resource:
+            return await self.fixed.answer(incoming)
+        if visit.target is None:
+            raise errors.NotFound("the server could not find the requested resource")
+        return await self.reader.read(incoming, target=visit.target, attributes=attributes, user=user)
+
+    async def _admit(
+        self, incoming: exchange.Incoming, *, attributes: requests.Attributes, visit: _Visit
+    ) -> authentication.User:
+        """The user, who is known and allowed from here on."""
+        user = await self.authenticator.authenticate(authentication.Credentials(headers=incoming.headers))
+        if user is None:
+            raise errors.Unauthorized()
+        visit.user = user.name
+        decision = await self.authorizer.authorize(user, attributes=attributes)
+        if not decision.allowed:
+            raise authorization.refusal(user, attributes=attributes, decision=decision)
+        return user
+
+
+_AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def _audit(sent: str) -> str:
+    """The id a proxy in front of us gave the request, or a new one."""
+    return sent if _AUDIT_ID.fullmatch(sent) else str(uuid.uuid4())
+
+
+def _log_access(
+    incoming: exchange.Incoming, *, visit: _Visit, answer: exchange.Answer, seconds: float
+) -> None:
+    if not _access.isEnabledFor(logging.INFO):
+        return
+    attributes = visit.attributes
+    _access.info(
+        "verb=%s path=%s resource=%s namespace=%s user=%s status=%d ms=%.1f audit=%s",
+        _word(attributes.verb if attributes else incoming.method),
+        _word(incoming.path),
+        _word(f"{attributes.resource}.{attributes.group}" if attributes and attributes.is_resource else ""),
+        _word(attributes.namespace if attributes else ""),
+        _word(visit.user),
+        answer.status,
+        seconds * 1000,
+        visit.audit,
+    )
+
+
+_PLAIN = re.compile(r"[!#-~]+")
+
+
+def _word(text: str) -> str:
+    """The text, quoted where it could be taken for more than one word or line."""
+    return text if _PLAIN.fullmatch(text) else f'"{text.encode("unicode_escape").decode()}"'

@@ -1,0 +1,68 @@
+"""The server's own request metrics, under the names Kubernetes API servers have.
+
+Labels come from declared resources and known verbs only: what a client makes up never becomes a time
+series.
+"""
+
+import prometheus_client
+from prometheus_client import exposition
+
+from apiservice import exchange, requests, routing
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds; from a warm answer to the longest deadline."""
+
+_VERBS = frozenset(
+    {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "post", "put", "head"}
+)
+_SUBJECT = ("verb", "group", "version", "resource", "subresource")
+
+
+class Telemetry:
+    """Counts requests in the given registry, and shows all of it."""
+
+    def __init__(self, registry: prometheus_client.CollectorRegistry) -> None:
+        self._registry = registry
+        self._requests = prometheus_client.Counter(
+            "apiserver_request_total",
+            "Requests by verb, resource and HTTP code.",
+            (*_SUBJECT, "code"),
+            registry=registry,
+        )
+        self._durations = prometheus_client.Histogram(
+            "apiserver_request_duration_seconds",
+            "Seconds from a request's head to its answer, by verb and resource.",
+            _SUBJECT,
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.in_flight = prometheus_client.Gauge(
+            "apiserver_current_inflight_requests", "Requests being answered.", registry=registry
+        )
+
+    def observe(
+        self,
+        attributes: requests.Attributes | None,
+        *,
+        target: routing.Target | None,
+        code: int,
+        seconds: float,
+    ) -> None:
+        subject = (_verb(attributes), *_resource(target))
+        self._requests.labels(*subject, str(code)).inc()
+        self._durations.labels(*subject).observe(seconds)
+
+    async def show(self, incoming: exchange.Incoming) -> exchange.Answer:
+        encode, content_type = exposition.choose_encoder(incoming.headers.get("Accept", ""))
+        return exchange.Answer(body=encode(self._registry), content_type=content_type)
+
+
+def _verb(attributes: requests.Attributes | None) -> str:
+    return attributes.verb if attributes is not None and attributes.verb in _VERBS else "other"
+
+
+def _resource(target: routing.Target | None) -> tuple[str, str, str, str]:
+    if target is None:
+        return ("", "", "", "")
+    endpoint = target.endpoint
+    return (endpoint.group, endpoint.version, endpoint.resource, endpoint.subresource or "")

@@ -1,0 +1,160 @@
+"""A toy API group, `fruits.example.com/v1`: what the kit is asked to serve in these tests.
+
+Fruits live in orchards (namespaces) and have `pips`; crates are cluster-scoped; and the cluster-scoped `namespaces`
+resource has the subresource whose path reads like a list.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from apiservice import errors, metaschemas, resources
+
+GROUP, VERSION = "fruits.example.com", "v1"
+GROUP_VERSION = f"{GROUP}/{VERSION}"
+NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
+PICKED = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+def fruit(
+    name: str, *, namespace: str | None = "north", labels: dict[str, str] | None = None, colour: str = "red"
+) -> resources.Row:
+    metadata: dict[str, Any] = {"name": name, "labels": labels or {}}
+    if namespace:
+        metadata["namespace"] = namespace
+    return resources.Row(
+        {
+            "apiVersion": GROUP_VERSION,
+            "kind": "Fruit",
+            "metadata": metadata,
+            "spec": {"colour": colour, "ripe": colour == "red"},
+        },
+        detail=PICKED,
+    )
+
+
+ORCHARD = (
+    fruit("pear", namespace="south", labels={"sort": "pome"}, colour="green"),
+    fruit("cherry", labels={"sort": "stone"}),
+    fruit("apple", labels={"sort": "pome", "season": "autumn"}),
+    fruit("lime", labels={"sort": "citrus"}, colour="green"),
+)
+
+
+@dataclasses.dataclass(slots=True)
+class Orchard:
+    """A provider of given rows, which remembers what it was asked and misbehaves for some names."""
+
+    rows: Sequence[resources.Row] = ORCHARD
+    warnings: Sequence[str] = ()
+    asked: list[resources.Query] = dataclasses.field(default_factory=list)
+    hanging: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+    async def list(self, query: resources.Query) -> resources.Collection:
+        self.asked.append(query)
+        rows = [
+            row for row in self.rows if query.namespace in {None, row.object["metadata"].get("namespace")}
+        ]
+        return resources.Collection(rows=rows, extra={"season": "autumn"}, warnings=self.warnings)
+
+    async def get(self, query: resources.Query) -> resources.Row:
+        self.asked.append(query)
+        match query.name:
+            case "rotten":
+                raise RuntimeError("worm in the password hunter2")
+            case "slow":
+                self.hanging.set()
+                await asyncio.Event().wait()
+            case "away":
+                raise errors.ServiceUnavailable("the orchard is closed")
+        collection = await self.list(query)
+        for row in collection.rows:
+            if row.object["metadata"]["name"] == query.name:
+                return row
+        raise query.not_found("nobody planted it")
+
+    async def pips(self, query: resources.Query) -> resources.Collection:
+        self.asked.append(query)
+        names = [f"{query.name}-pip-{number}" for number in (2, 1)]
+        return resources.Collection(rows=[fruit(name, namespace=query.namespace) for name in names])
+
+
+COLUMNS = (
+    resources.Column(name="Name", format="name", description="The fruit."),
+    resources.Column(name="Colour", description="Its colour."),
+    resources.Column(name="Age", description="Since it was picked."),
+    resources.Column(name="Ripe", type="boolean", description="Whether to eat it.", priority=1),
+)
+
+
+def cells(row: resources.Row, now: datetime) -> Sequence[Any]:
+    metadata, spec = row.object["metadata"], row.object["spec"]
+    return [metadata["name"], spec["colour"], f"{(now - row.detail).total_seconds():.0f}s", spec["ripe"]]
+
+
+FRUIT = "com.example.fruits.v1.Fruit"
+SCHEMAS: dict[str, dict[str, Any]] = {
+    FRUIT: {
+        "type": "object",
+        "description": "Something sweet that grows on trees.",
+        "properties": {
+            "apiVersion": metaschemas.API_VERSION,
+            "kind": metaschemas.KIND,
+            "metadata": metaschemas.reference(metaschemas.OBJECT_META, description="Its name and labels."),
+            "spec": {
+                "type": "object",
+                "description": "What it is like.",
+                "properties": {
+                    "colour": {"type": "string", "description": "Its colour when picked."},
+                    "ripe": {"type": "boolean", "description": "Whether to eat it now."},
+                },
+            },
+        },
+    }
+}
+
+
+def group_version(orchard: Orchard) -> resources.GroupVersion:
+    pips = resources.Subresource(
+        name="pips",
+        kind="Fruit",
+        list_kind="FruitList",
+        columns=COLUMNS,
+        printer=cells,
+        fetch=orchard.pips,
+        description="What is inside.",
+    )
+    fruits = resources.Resource(
+        plural="fruits",
+        singular="fruit",
+        kind="Fruit",
+        list_kind="FruitList",
+        scope=resources.Scope.NAMESPACED,
+        columns=COLUMNS,
+        printer=cells,
+        provider=orchard,
+        schema=FRUIT,
+        short_names=("fr",),
+        categories=("food",),
+        field_labels=frozenset({"spec.colour", "spec.ripe"}),
+        parameters=(
+            resources.Parameter(name="window", description="How far back.", schema={"type": "string"}),
+        ),
+        subresources=(pips,),
+        description="What the orchard has.",
+    )
+    crates = dataclasses.replace(
+        fruits,
+        plural="crates",
+        singular="crate",
+        kind="Crate",
+        scope=resources.Scope.CLUSTER,
+        short_names=(),
+        parameters=(),
+    )
+    namespaces = dataclasses.replace(crates, plural="namespaces", singular="namespace", kind="Namespace")
+    return resources.GroupVersion(
+        group=GROUP, version=VERSION, resources=(fruits, crates, namespaces), schemas=SCHEMAS
+    )
