@@ -1,0 +1,229 @@
+"""The page's structure: header, controls, graph, tables and side panel. Callbacks fill it."""
+
+from typing import Any
+
+import dash_cytoscape
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from dashboard.health import verdict
+from dashboard.web import cues, grids, state
+
+_KIND_WORDS = {"workloads": "Workloads", "pods": "Pods", "services": "Services"}
+_FIND_WORDS = {"all": "All", "failing": "✕ Failing", "slow": "Slow"}
+_VIEW_WORDS = {"graph": "Graph", "table": "Table"}
+_HIDDEN_FROM_READERS: dict[str, Any] = {"aria-hidden": "true"}
+_GROUPING_WORDS = {"auto": "Auto", "open": "Open", "closed": "Closed"}
+
+
+def page() -> dmc.MantineProvider:
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Interval(id="tick", interval=5000),
+            dcc.Store(id="drawing"),
+            dcc.Store(id="beat"),
+            dcc.Store(id="picked"),
+            dmc.AppShell(
+                [_header(), _navbar(), _main(), _aside()],
+                id="shell",
+                header={"height": 60},
+                navbar={"width": 272, "breakpoint": "sm"},
+                aside=aside_shape(open_=False),
+                padding=0,
+            ),
+        ],
+        defaultColorScheme="auto",
+        theme={"primaryColor": "indigo", "defaultRadius": "md", "cursorType": "pointer"},
+    )
+
+
+def aside_shape(*, open_: bool) -> dict[str, Any]:
+    return {"width": 420, "breakpoint": "md", "collapsed": {"desktop": not open_, "mobile": not open_}}
+
+
+def _header() -> dmc.AppShellHeader:
+    return dmc.AppShellHeader(
+        html.Div(
+            [
+                html.Img(src="assets/logo.svg", alt="", className="tm-logo"),
+                html.H1("TrafficMetrics", className="tm-title"),
+                html.Div(id="summary", className="tm-summary"),
+                html.Div(id="freshness", className="tm-freshness", role="status"),
+                dmc.SegmentedControl(
+                    id="view", value="graph", data=_options(_VIEW_WORDS), **_named("View"), size="xs"
+                ),
+                dmc.ColorSchemeToggle(
+                    id="scheme",
+                    lightIcon=html.Span("☀", className="tm-glyph"),
+                    darkIcon=html.Span("☾", className="tm-glyph"),
+                    variant="default",
+                    size="lg",
+                    **_named("Switch between light and dark"),
+                ),
+            ],
+            className="tm-header",
+        )
+    )
+
+
+def _navbar() -> dmc.AppShellNavbar:
+    return dmc.AppShellNavbar(
+        dmc.ScrollArea(
+            html.Div(
+                [
+                    dmc.TagsInput(
+                        id="namespaces",
+                        label="Namespaces",
+                        placeholder="All",
+                        data=[],
+                        value=[],
+                        clearable=True,
+                        splitChars=[",", " "],
+                    ),
+                    dmc.TextInput(id="search", label="Search", placeholder="Part of a name", debounce=250),
+                    _choice("kind", "Show", _KIND_WORDS),
+                    _choice("window", "Window", {name: name for name in state.WINDOWS}),
+                    _choice("find", "Find", _FIND_WORDS),
+                    _choice("grouping", "Namespace boxes", _GROUPING_WORDS),
+                    _choice("refresh", "Refresh", {name: name.capitalize() for name in state.REFRESHES}),
+                    _legend(),
+                ],
+                className="tm-controls",
+            ),
+            style={"height": "100%"},
+        )
+    )
+
+
+def _main() -> dmc.AppShellMain:
+    return dmc.AppShellMain(
+        [
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            html.Div(id="notice-title", className="tm-notice-title"),
+                            html.Div(id="notice-text", className="tm-notice-text"),
+                        ]
+                    ),
+                    dmc.Button("Widen the window", id="widen", variant="light", size="xs"),
+                    dmc.Button("Show all namespaces", id="clear", variant="light", size="xs"),
+                ],
+                id="notice",
+                className="tm-notice tm-hidden",
+                role="status",
+            ),
+            html.Div(
+                [
+                    dash_cytoscape.Cytoscape(
+                        id="graph",
+                        elements=[],
+                        layout={"name": "preset"},
+                        stylesheet=[],
+                        autoRefreshLayout=False,
+                        minZoom=0.1,
+                        maxZoom=2.5,
+                        boxSelectionEnabled=False,
+                        className="tm-canvas",
+                        style={"width": "100%", "height": "100%"},
+                    ),
+                    html.Div(id="cards", className="tm-cards"),
+                    html.Div(
+                        [
+                            _tool("zoom-in", "+", "Zoom in"),
+                            _tool("zoom-out", "−", "Zoom out"),
+                            _tool("zoom-fit", "⤢", "Show the whole graph"),
+                        ],
+                        className="tm-tools",
+                    ),
+                ],
+                id="stage",
+                className="tm-stage",
+            ),
+            html.Div(
+                [
+                    html.H2("Workloads", id="nodes-title"),
+                    grids.grid("nodes-table", grids.WORKLOADS),
+                    html.H2("Edges"),
+                    grids.grid("edges-table", grids.EDGES),
+                ],
+                id="tables",
+                className="tm-tables tm-hidden",
+            ),
+        ]
+    )
+
+
+def _aside() -> dmc.AppShellAside:
+    return dmc.AppShellAside(
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Div(id="panel-heading"),
+                        dmc.ActionIcon(
+                            "✕", id="close", variant="subtle", color="gray", **_named("Close the panel")
+                        ),
+                    ],
+                    className="tm-panel-top",
+                ),
+                html.Div(id="panel-facts"),
+                dmc.Button("Show only this namespace", id="enter", variant="light", size="xs"),
+                html.H2("Callers", id="callers-title"),
+                grids.grid("callers", grids.PEERS),
+                html.H2("Callees", id="callees-title"),
+                grids.grid("callees", grids.PEERS),
+            ],
+            className="tm-panel",
+        )
+    )
+
+
+def _legend() -> html.Div:
+    return html.Div(
+        [
+            html.H2("Legend"),
+            html.Ul(
+                [
+                    html.Li(
+                        [
+                            html.Span(className=f"tm-line tm-line-{health}", **_HIDDEN_FROM_READERS),
+                            html.Span(f"{cues.ICONS[health]} {cues.WORDS[health]}", className=f"tm-{health}"),
+                        ]
+                    )
+                    for health in verdict.Health
+                ]
+            ),
+            html.P("The thicker a line, the more requests per second. On it: rate and P99."),
+        ],
+        className="tm-legend",
+    )
+
+
+def _choice(name: str, label: str, words: dict[str, str]) -> html.Div:
+    return html.Div(
+        [
+            html.Div(label, className="tm-label"),
+            dmc.SegmentedControl(
+                id=name,
+                value=next(iter(words)),
+                data=_options(words),
+                fullWidth=True,
+                size="xs",
+                **_named(label),
+            ),
+        ]
+    )
+
+
+def _tool(name: str, sign: str, label: str) -> html.Button:
+    return html.Button(sign, id=name, title=label, **_named(label))
+
+
+def _options(words: dict[str, str]) -> list[dict[str, str]]:
+    return [{"value": value, "label": label} for value, label in words.items()]
+
+
+def _named(label: str) -> dict[str, Any]:
+    return {"aria-label": label}

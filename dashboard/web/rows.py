@@ -1,0 +1,65 @@
+"""Rows for the tables: raw figures to sort by, and the words to show for them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from dashboard import spelling
+from dashboard.graph import model
+from dashboard.health import verdict
+from dashboard.web import cues, elements
+
+Row = dict[str, Any]
+
+
+def of_nodes(graph: model.Graph, *, thresholds: verdict.Thresholds) -> list[Row]:
+    """One row for each node that somebody describes."""
+    return [
+        {
+            "id": node.id,
+            "name": elements.title(node),
+            "kind": node.kind,
+            "namespace": node.namespace,
+            **_figures(node.telling, thresholds),
+        }
+        for node in graph.nodes.values()
+    ]
+
+
+def of_edges(
+    edges: Iterable[model.Edge], graph: model.Graph, *, thresholds: verdict.Thresholds, toward: str = ""
+) -> list[Row]:
+    """One row for each edge, named and leading `toward` its source or target, or about itself."""
+    return [
+        {
+            "id": getattr(edge, toward) if toward else edge.id,
+            "name": elements.title(graph.nodes[getattr(edge, toward or "source")]),
+            "source": _place(graph.nodes[edge.source]),
+            "target": _place(graph.nodes[edge.target]),
+            "side": edge.side,
+            **_figures(edge.flow, thresholds),
+        }
+        for edge in edges
+    ]
+
+
+def _place(node: model.Node) -> str:
+    return f"{node.namespace}/{node.name}" if node.namespace else elements.title(node)
+
+
+def _figures(flow: model.Flow | None, thresholds: verdict.Thresholds) -> Row:
+    judged = elements.health(flow, thresholds=thresholds)
+    success = flow.success if flow else None
+    return {
+        "health": judged,
+        "verdict": f"{cues.ICONS[judged]} {cues.WORDS[judged]}",
+        "success": success,
+        "success_words": spelling.success(success),
+        "rate": flow.rate if flow else None,
+        "rate_words": spelling.rate(flow.rate if flow else None),
+        **{
+            key: value
+            for name in ("p50", "p90", "p99")
+            for latency in (getattr(flow, name) if flow else None,)
+            for key, value in ((name, latency), (f"{name}_words", spelling.latency(latency)))
+        },
+    }

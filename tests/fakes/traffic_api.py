@@ -1,0 +1,195 @@
+"""A TrafficMetrics API made of the golden lists: real HTTPS, a real bearer token, and faults on demand.
+
+It answers from `tests/golden/`, so that a test of a client fails when the wire format moves and not before.
+"""
+
+import asyncio
+import collections
+import copy
+import datetime as dt
+import json
+import pathlib
+import ssl
+import threading
+from typing import Any, Self
+
+import trustme
+import yaml
+from aiohttp import web
+
+_GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
+_GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
+_WINDOWS = {"30s": 1, "1m": 2, "5m": 10, "15m": 30}
+
+
+class FakeTrafficApi:
+    """Serves on its own thread from `with` to the end of it. Public attributes may be changed at any time."""
+
+    token = "a-secret-that-must-stay-on-the-server"
+
+    def __init__(self) -> None:
+        self.metrics: list[dict[str, Any]] = _items("trafficmetrics")
+        self.edges: list[dict[str, Any]] = _items("trafficedges")
+        self.mode = "well"  # or: unavailable, denied, forbidden, hanging, garbage, absent
+        self.live = False  # whether data is as old as the wall clock says, not as old as the golden lists
+        self.requests: collections.Counter[str] = collections.Counter()
+        self._authority = trustme.CA()
+        self._loop = asyncio.new_event_loop()
+        self._release = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-traffic-api")
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def kubeconfig(self, path: pathlib.Path, **user: Any) -> pathlib.Path:
+        """Written to `path`; `user` replaces the token by other means to convince the API."""
+        authority = path.with_suffix(".ca.pem")
+        self._authority.cert_pem.write_to_path(authority)
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "fake",
+            "clusters": [
+                {"name": "fake", "cluster": {"server": self.url, "certificate-authority": authority.name}}
+            ],
+            "users": [{"name": "viewer", "user": user or {"token": self.token}}],
+            "contexts": [
+                {"name": "fake", "context": {"cluster": "fake", "user": "viewer", "namespace": "shop"}}
+            ],
+        }
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+    def edge(self, name: str) -> dict[str, Any]:
+        """The item of an edge, by its `metadata.name`, to be changed in place by `set_counts`."""
+        return next(item for item in self.edges if item["metadata"]["name"] == name)
+
+    def set_counts(self, item: dict[str, Any], *, successes: int, failures: int) -> None:
+        counts = {"success_count": str(successes), "failure_count": str(failures)}
+        item["metrics"] = [
+            {**metric, "value": counts.get(metric["name"], metric["value"])} for metric in item["metrics"]
+        ]
+
+    async def _start(self) -> None:
+        app = web.Application()
+        app.router.add_get(_GROUP + "/namespaces/{namespace}/{plural}", self._list)
+        app.router.add_get(_GROUP + "/{plural}", self._list)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert("127.0.0.1").configure_cert(context)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context)
+        await site.start()
+        self.url = f"https://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def _stop(self) -> None:
+        self._release.set()
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _list(self, request: web.Request) -> web.Response:
+        self.requests[request.path_qs] += 1
+        refusal = await self._misbehave(request)
+        if refusal is not None:
+            return refusal
+        namespace = request.match_info.get("namespace")
+        plural = request.match_info["plural"]
+        window = request.query.get("window", "30s")
+        if window not in _WINDOWS:
+            return _status(400, "BadRequest", f"window {window!r} is not one this fake knows")
+        items = self.edges if plural == "trafficedges" else self.metrics
+        described = request.query.get("fieldSelector", "").removeprefix("resource.kind=")
+        if plural not in ("trafficedges", "trafficmetrics"):
+            described = plural.removesuffix("s")
+        seen = [_as_seen_from(item, namespace) for item in items]
+        if namespace and not any(seen):
+            return _status(404, "NotFound", f'namespaces "{namespace}" not found')
+        kind = "TrafficEdgeList" if plural == "trafficedges" else "TrafficMetricsList"
+        answer = {
+            "kind": kind,
+            "apiVersion": "metrics.smi-spec.io/v1alpha1",
+            "metadata": {"resourceVersion": ""},
+            "resource": {},
+            "items": [
+                self._dated(item, window)
+                for item in seen
+                if item
+                and (not described or item["resource"]["kind"].lower() == described.lower())
+                and _selected(item, request.query.get("labelSelector", ""))
+            ],
+        }
+        return web.json_response(answer)
+
+    async def _misbehave(self, request: web.Request) -> web.Response | None:
+        if request.headers.get("Authorization") != f"Bearer {self.token}" or self.mode == "denied":
+            return _status(401, "Unauthorized", "Unauthorized")
+        match self.mode:
+            case "unavailable":
+                return _status(503, "ServiceUnavailable", "Prometheus at 127.0.0.1:9090 refuses connections")
+            case "forbidden":
+                return _status(
+                    403, "Forbidden", 'trafficmetrics is forbidden: User "viewer" cannot list them'
+                )
+            case "absent":
+                return web.Response(status=404, text="404 page not found")
+            case "garbage":
+                return web.Response(text='{"kind": "TrafficMetricsList", "items": [{"resource": 7}]}')
+            case "hanging":
+                await self._release.wait()
+        return None
+
+    def _dated(self, item: dict[str, Any], window: str) -> dict[str, Any]:
+        dated = {**item, "window": window}
+        dated["metrics"] = [
+            {**metric, "value": str(int(metric["value"]) * _WINDOWS[window])}
+            if metric["name"].endswith("_count")
+            else metric
+            for metric in item["metrics"]
+        ]
+        if self.live:
+            dated["timestamp"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        return dated
+
+
+def _items(name: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = json.loads((_GOLDEN / f"{name}.json").read_text())["items"]
+    return copy.deepcopy(items)
+
+
+def _as_seen_from(item: dict[str, Any], namespace: str | None) -> dict[str, Any] | None:
+    """The item, turned around when only its peer lives there; None when neither end does."""
+    if namespace is None or item["resource"]["namespace"] == namespace:
+        return item
+    peer = item["edge"]["resource"]
+    if item["kind"] != "TrafficEdge" or peer.get("namespace") != namespace:
+        return None
+    turned = {"direction": "from", "side": item["edge"]["side"], "resource": item["resource"]}
+    return {**item, "resource": peer, "edge": turned}
+
+
+def _selected(item: dict[str, Any], selector: str) -> bool:
+    """Equality only: the full grammar is the server's to test."""
+    wanted = dict(term.split("=", 1) for term in selector.split(",") if term)
+    return wanted.items() <= item["metadata"]["labels"].items()
+
+
+def _status(code: int, reason: str, message: str) -> web.Response:
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "reason": reason,
+        "message": message,
+        "code": code,
+    }
+    return web.json_response(body, status=code)
