@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from demo import faults, mesh, runner, scenarios, state
+from demo import everything, faults, mesh, runner, scenarios, state
 
 _STATE = click.option(
     "--state",
@@ -51,14 +51,20 @@ def _told() -> Iterator[None]:
         sys.exit(1)
 
 
-def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Ctrl-C and SIGTERM are a friendly end."""
+def _until_stopped(work: Coroutine[Any, Any, NoReturn]) -> None:
+    """Ctrl-C and SIGTERM are a friendly end, also of what is not up yet."""
 
     async def run() -> None:
-        stop = asyncio.Event()
+        task = asyncio.create_task(work)
+
+        def stop() -> None:
+            if not task.cancelling():
+                task.cancel()
+
         for end in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(end, stop.set)
-        await work(stop)
+            asyncio.get_running_loop().add_signal_handler(end, stop)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
     with _told():
         asyncio.run(run())
@@ -80,7 +86,19 @@ def main() -> None:
 def mesh_command(folder: Path, subnet: str, scrape_interval: float, rate: float, scenario: str) -> None:
     """Run the mesh and its Prometheus until Ctrl-C."""
     settings = mesh.Settings(folder, subnet, scrape_interval, rate, scenario)
-    _until_stopped(lambda stop: mesh.run(settings, stop=stop, report=click.echo))
+    _until_stopped(mesh.run(settings, report=click.echo))
+
+
+@main.command("run")
+@_STATE
+@_SUBNET
+@click.option("--dashboard-port", type=click.IntRange(1, 65535), default=8050, show_default=True)
+@click.option("--api-port", type=click.IntRange(1, 65535), default=8443, show_default=True)
+def run_command(folder: Path, subnet: str, dashboard_port: int, api_port: int) -> None:
+    """Run the mesh, the API server and the dashboard until Ctrl-C."""
+    where = everything.Where(folder, subnet, dashboard_port=dashboard_port, api_port=api_port)
+    welcome = everything.welcome(where)
+    _until_stopped(everything.run(everything.parts(where), folder=folder, report=click.echo, welcome=welcome))
 
 
 @main.command("scenario")

@@ -13,8 +13,9 @@ import json
 import random
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import aiohttp
 import yaml
@@ -56,17 +57,15 @@ class Settings:
 Report = Callable[[str], None]
 
 
-async def run(settings: Settings, *, stop: asyncio.Event, report: Report) -> None:
-    """Until `stop`; raises a `DemoError` when a part dies. `report` gets one line per part."""
+async def run(settings: Settings, *, report: Report) -> NoReturn:
+    """Until it is cancelled; raises a `DemoError` when a part dies. `report` gets one line per part."""
     folder = state.Folder(settings.state.resolve())
     with state.lock(folder.path, name="mesh"):
         where = placement.place(shop.SHOP, subnet=settings.subnet)
         ports.demand_free(where.addresses(), advice="end it, or give another --subnet")
         _prepare(where, folder=folder, settings=settings)
         async with processes.family(folder.logs) as family, apps.session() as http:
-            await _live(
-                settings, where=where, folder=folder, family=family, http=http, stop=stop, report=report
-            )
+            await _live(settings, where=where, folder=folder, family=family, http=http, report=report)
 
 
 async def _live(
@@ -76,9 +75,8 @@ async def _live(
     folder: state.Folder,
     family: processes.Family,
     http: aiohttp.ClientSession,
-    stop: asyncio.Event,
     report: Report,
-) -> None:
+) -> NoReturn:
     began = time.monotonic()
     program = prometheus.binary()
     command = prometheus.command(program, folder=folder.prometheus, listen=where.prometheus)
@@ -86,27 +84,26 @@ async def _live(
     proxies.configure()
     dial = scenarios.Dial(scenarios.named(settings.scenario))
     world = apps.World(http, truth.Truth(clock=time.time), dial, random.Random())
-    async with _apps(where, world=world) as running:
+    async with contextlib.AsyncExitStack() as stack:
+        running = await stack.enter_async_context(_apps(where, world=world))
         traffic = load.Load(where, world=world, rate=settings.rate, apps_by_pod=running)
         desk = control.Desk(where, world=world, load=traffic, sidecars=proxies)
-        async with control.serve(desk, listen=where.control):
-            await family.start("prometheus", command)
-            await family.guard(proxies.start(where.pods))
-            report(f"{len(where.pods)} sidecars: {time.monotonic() - began:.1f} s")
-            await family.guard(_until_scraped(http, where=where))
-            report(f"Prometheus, scraping all of them: {time.monotonic() - began:.1f} s")
-            async with _in_background(traffic):
-                _publish(where, folder=folder)
-                desk.open()
-                await family.guard(stop.wait())
-                folder.addresses.unlink(missing_ok=True)
+        await stack.enter_async_context(control.serve(desk, listen=where.control))
+        await family.start("prometheus", command)
+        await family.guard(proxies.start(where.pods))
+        report(f"{len(where.pods)} sidecars answer after {time.monotonic() - began:.1f} s")
+        await family.guard(_until_scraped(http, where=where))
+        report(f"Prometheus scrapes them all after {time.monotonic() - began:.1f} s")
+        await stack.enter_async_context(_in_background(traffic))
+        stack.enter_context(_published(where, folder=folder))
+        desk.open()
+        await family.watch()
 
 
 def _prepare(where: placement.Placement, *, folder: state.Folder, settings: Settings) -> None:
     """Everything that is a file. Nothing that an earlier mesh measured is kept: its counters are gone too."""
     folder.addresses.unlink(missing_ok=True)
-    for old in (folder.prometheus, folder.logs, folder.sidecars):
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(folder.scratch, ignore_errors=True)
     folder.prometheus.mkdir(parents=True)
     files = certificates.Files(folder.certificates)
     names = [workload.name for workload in where.plan.workloads]
@@ -152,7 +149,8 @@ async def _until_scraped(http: aiohttp.ClientSession, *, where: placement.Placem
     await wait.until(all_up, what="Prometheus", within=_PROMETHEUS_WITHIN, pause=_TARGETS_PAUSE)
 
 
-def _publish(where: placement.Placement, *, folder: state.Folder) -> None:
+@contextlib.contextmanager
+def _published(where: placement.Placement, *, folder: state.Folder) -> Iterator[None]:
     found = {
         "prometheus_url": _url(where.prometheus),
         "control_url": _url(where.control),
@@ -160,6 +158,10 @@ def _publish(where: placement.Placement, *, folder: state.Folder) -> None:
         "inventory": str(folder.inventory),
     }
     state.write(folder.addresses, json.dumps(found, indent=1))
+    try:
+        yield
+    finally:
+        folder.addresses.unlink(missing_ok=True)
 
 
 def _url(address: tuple[str, int]) -> str:

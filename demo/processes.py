@@ -1,8 +1,8 @@
 """Processes that belong to somebody: watched, and ended by their own ids, whatever happens.
 
-Each child writes into a log file of its own, gets no signal from the terminal (its owner decides the order
-of the end), and is ended by the kernel should its owner die without a word. The first child that ends
-unasked is told through `first_death`.
+Each child writes into a log file of its own, works in the project's folder, gets no signal from the
+terminal (its owner decides the order of the end), and is ended by the kernel should its owner die without a
+word. The first child that ends unasked ends `watch` and what is guarded.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from demo import faults
 
@@ -24,6 +24,7 @@ _GRACE = 5.0
 """Seconds a child has to end after SIGTERM."""
 _TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
+_PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Family:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._children: dict[str, _Child] = {}
+        self._known: set[str] = set()
         self._first_death: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
 
     def pid(self, name: str) -> int:
@@ -65,18 +67,21 @@ class Family:
             raise ValueError(f"{name} runs already")
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
-        with log.open("ab") as output:
+        # Started again, it writes on: why it ended before is in there.
+        with log.open("ab" if name in self._known else "wb") as output:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *command,
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=asyncio.subprocess.STDOUT,
+                    cwd=_PROJECT,
                     start_new_session=True,
                     preexec_fn=_end_with_parent(),
                 )
             except OSError as error:
                 raise faults.DemoError(f"{name} cannot start: {command[0]}: {error.strerror}") from error
+        self._known.add(name)
         child = _Child(process, log)
         self._children[name] = child
         child.watch = asyncio.create_task(self._watch(name, child))
@@ -98,9 +103,10 @@ class Family:
     async def stop_all(self) -> None:
         await asyncio.gather(*(self.stop(name) for name in list(self._children)))
 
-    async def first_death(self) -> Death:
-        """Waits for a child that ends unasked."""
-        return await asyncio.shield(self._first_death)
+    async def watch(self) -> NoReturn:
+        """For ever, unless a child ends unasked."""
+        death = await asyncio.shield(self._first_death)
+        raise faults.DemoError(str(death))
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
         """Does the work, unless a child ends before it is done."""
@@ -159,7 +165,7 @@ def _end_with_parent() -> Callable[[], None] | None:
     parent = os.getpid()
 
     def ask() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
 

@@ -15,7 +15,7 @@ from typing import Any
 from demo import faults, placement
 
 JOB = "envoy-stats"
-TOOLS_FOLDER = Path(".tools/prometheus/usr/bin/prometheus")
+FETCHED = Path(__file__).resolve().parents[1] / ".tools/prometheus/usr/bin/prometheus"
 METRICS_PATH = "/stats/prometheus"
 _MAX_TIMEOUT = 5.0
 
@@ -27,8 +27,8 @@ def binary(environment: Mapping[str, str] = os.environ) -> Path:
         if not os.access(named, os.X_OK):
             raise faults.DemoError(f"PROMETHEUS names {named}, which is no program; correct or unset it")
         return Path(named).resolve()
-    if TOOLS_FOLDER.is_file():
-        return TOOLS_FOLDER.resolve()
+    if FETCHED.is_file():
+        return FETCHED
     found = shutil.which("prometheus", path=environment.get("PATH"))
     if found is None:
         raise faults.DemoError("no prometheus here: run demo/fetch-prometheus, or set PROMETHEUS to its path")

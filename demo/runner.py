@@ -29,10 +29,10 @@ class Mesh:
         rate: float = 25.0,
         scenario: str = scenarios.STEADY.name,
     ) -> None:
-        self.state = state
+        self.state = state.resolve()
         self._command = [
             *(sys.executable, "-m", "demo", "mesh"),
-            *("--state", str(state)),
+            *("--state", str(self.state)),
             *("--subnet", subnet),
             *("--scrape-interval", f"{scrape_interval}s"),
             *("--rate", str(rate)),

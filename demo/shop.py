@@ -80,7 +80,7 @@ _WORKLOADS = (
         "Deployment",
         labels={"app": "payments", "version": "v1"},
         latency=blueprint.Latency(0.022, sigma=0.5),
-        failing=0.03,
+        failing=0.05,
         strict_tls=True,
         answers={"charge": (blueprint.Call(BILLING, "/invoices", chance=0.6, required=False),)},
     ),

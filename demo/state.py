@@ -24,20 +24,25 @@ class Folder:
         return self.path / "mesh.json"
 
     @property
+    def scratch(self) -> Path:
+        """Made anew by every mesh."""
+        return self.path / "mesh"
+
+    @property
     def logs(self) -> Path:
-        return self.path / "logs"
+        return self.scratch / "logs"
 
     @property
     def sidecars(self) -> Path:
-        return self.path / "envoy"
+        return self.scratch / "envoy"
 
     @property
     def certificates(self) -> Path:
-        return self.path / "certificates"
+        return self.scratch / "certificates"
 
     @property
     def prometheus(self) -> Path:
-        return self.path / "prometheus"
+        return self.scratch / "prometheus"
 
 
 @contextlib.contextmanager
