@@ -1,0 +1,170 @@
+"""From Prometheus' answers to a snapshot.
+
+Each counter series is sorted to the view, reporter and peer it speaks of and counted by the rules of
+`counting`; the summed buckets are laid beside. A process that two scrape jobs report counts once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from metrics_server import counting, histograms, identities, profile, snapshot, targets, words
+
+Series = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Counters:
+    """The counter series that count, each with its row, whether it counts failures, and its target's
+    number.
+    """
+
+    rows: list[histograms.Row]
+    failures: list[bool]
+    target: list[int]
+    series: list[Series]
+
+
+def read(
+    counters: Sequence[Series],
+    buckets: Iterable[Series],
+    *,
+    proxies: targets.Targets,
+    taken: float,
+    window: float,
+    interval: float,
+) -> snapshot.Snapshot:
+    """Return the moment the answers tell of; `proxies` are those found among `counters`."""
+    mesh = proxies.mesh
+    who = identities.Identities(mesh)
+    known = proxies.known(start=taken - window)
+    for target in proxies.found.values():
+        who.reporter(target.labels)
+    chosen = _choose(counters, mesh, who, proxies, proxies.duplicates(known, who))
+    counts = counting.requests(_samples(chosen), targets=known, start=taken - window, end=taken)
+    matrix = histograms.lay_out(buckets, lambda labels: _row_of_buckets(labels, mesh, who))
+    return snapshot.Snapshot(
+        profile=mesh.name,
+        taken=taken,
+        timestamp=proxies.newest,
+        window=window,
+        interval=interval,
+        reporters=who.reporters,
+        peers=who.peers,
+        bounds=matrix.bounds,
+        calls={side: _calls(_views_of(mesh, side), chosen, counts, matrix) for side in words.Side},
+        told_from_start={
+            side: any(mesh.views[view].appears == "at start" for view in _views_of(mesh, side))
+            for side in words.Side
+        },
+    )
+
+
+def _views_of(mesh: profile.Profile, side: words.Side) -> set[int]:
+    return {number for number, view in enumerate(mesh.views) if view.side is side}
+
+
+def _choose(
+    counters: Iterable[Series],
+    mesh: profile.Profile,
+    who: identities.Identities,
+    proxies: targets.Targets,
+    duplicates: set[targets.Key],
+) -> _Counters:
+    chosen = _Counters([], [], [], [])
+    views = {view.requests: number for number, view in enumerate(mesh.views)}
+    numbers = proxies.numbers
+    for series in counters:
+        labels = series["metric"]
+        key, number = targets.key_of(labels), views.get(labels["__name__"])
+        if (
+            number is None
+            or key not in numbers
+            or key in duplicates
+            or not _matches(mesh.views[number], labels)
+        ):
+            continue
+        peer = who.peer(number, labels)
+        if peer is not None:
+            chosen.rows.append((number, who.reporter(labels), peer))
+            chosen.failures.append(_outcome(mesh.views[number], labels) is profile.Outcome.FAILURE)
+            chosen.target.append(numbers[key])
+            chosen.series.append(series)
+    return chosen
+
+
+def _matches(view: profile.View, labels: Mapping[str, str]) -> bool:
+    return all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in view.match.items())
+
+
+def _outcome(view: profile.View, labels: Mapping[str, str]) -> profile.Outcome:
+    for rule in view.outcome:
+        if (
+            rule.label is None
+            or rule.matches is None
+            or re.fullmatch(rule.matches, labels.get(rule.label, ""))
+        ):
+            return rule.is_
+    raise AssertionError("the last rule holds for all")
+
+
+def _samples(chosen: _Counters) -> counting.Samples:
+    lengths = [len(series["values"]) for series in chosen.series]
+    times = np.array([sample[0] for series in chosen.series for sample in series["values"]], dtype=np.float64)
+    values = np.array(
+        [float(sample[1]) for series in chosen.series for sample in series["values"]], dtype=np.float64
+    )
+    return counting.Samples(
+        times=times,
+        values=values,
+        first=np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64),
+        target=np.array(chosen.target, dtype=np.int64),
+    )
+
+
+def _row_of_buckets(
+    labels: Mapping[str, str], mesh: profile.Profile, who: identities.Identities
+) -> tuple[histograms.Row, float] | None:
+    for number, view in enumerate(mesh.views):
+        if view.latency and (view.peer is None or view.peer.label in labels) and _matches(view, labels):
+            peer, reporter = who.peer(number, labels), who.known(labels)
+            if peer is None or reporter is None:
+                return None
+            return (number, reporter, peer), view.latency.scale
+    return None
+
+
+def _calls(
+    views: set[int], chosen: _Counters, counts: counting.Floats, matrix: histograms.Matrix
+) -> snapshot.Calls:
+    """Return the rows of one side: those with a sample in the window, each reporter and peer once."""
+    rows: dict[tuple[int, int], int] = {}
+    line: list[int] = []
+    at = np.full(len(chosen.rows), -1, dtype=np.int64)
+    for number, (row, seen) in enumerate(zip(chosen.rows, np.isfinite(counts).tolist(), strict=True)):
+        if seen and row[0] in views:
+            if row[1:] not in rows:
+                line.append(matrix.line.get(row, -1))
+            at[number] = rows.setdefault(row[1:], len(rows))
+    mine = at >= 0
+    count = np.asarray(counts[mine], dtype=np.float64)
+    failed = np.array(chosen.failures, dtype=np.bool_)[mine]
+    lines = np.array(line, dtype=np.int64)
+    buckets = np.zeros((len(rows), len(matrix.bounds)))
+    buckets[lines >= 0] = matrix.counts[lines[lines >= 0]]
+    return snapshot.Calls(
+        reporter=np.array([reporter for reporter, _ in rows], dtype=np.int64),
+        peer=np.array([peer for _, peer in rows], dtype=np.int64),
+        success=_total(at[mine], np.where(failed, 0.0, count), len(rows)),
+        failure=_total(at[mine], np.where(failed, count, 0.0), len(rows)),
+        buckets=buckets,
+    )
+
+
+def _total(row: snapshot.Ints, weight: snapshot.Floats, size: int) -> snapshot.Floats:
+    return np.bincount(row, weights=weight, minlength=size).astype(np.float64)

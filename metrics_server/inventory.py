@@ -1,0 +1,161 @@
+"""What exists, as Kubernetes objects tell it: owners, labels, nodes, what a service selects.
+
+Without a cluster to watch, the objects come from a file as `kubectl get
+pods,replicasets,deployments,statefulsets,daemonsets, jobs,services,nodes,namespaces -A -o yaml` prints it
+(YAML or JSON, lists and several documents welcome). A machine outside Kubernetes is Linkerd's
+`ExternalWorkload` or Istio's `WorkloadEntry`. Fields that are not needed are not read, and nothing is
+required but `kind` and `metadata.name`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from metrics_server import words
+
+logger = logging.getLogger(__name__)
+_RENAMED = {"WorkloadEntry": words.EXTERNAL_WORKLOAD}
+_UNITS = frozenset({words.POD.name, words.EXTERNAL_WORKLOAD})
+
+
+class BadInventory(ValueError):
+    """A file that is not an inventory; the message names file, object and reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """One object of the cluster."""
+
+    ref: words.Ref
+    labels: Mapping[str, str] = field(default_factory=dict)
+    owner: words.Ref | None = None
+    """Its controller."""
+    node: str = ""
+    selector: Mapping[str, str] = field(default_factory=dict)
+    """What a service selects; empty for everything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All that is known to exist."""
+
+    things: Mapping[words.Ref, Thing] = field(default_factory=dict)
+
+    @property
+    def services(self) -> Iterator[Thing]:
+        return (thing for thing in self.things.values() if thing.ref.kind == words.SERVICE.name)
+
+    @property
+    def units(self) -> Iterator[Thing]:
+        """Everything a service can select: pods, and machines outside Kubernetes."""
+        return (thing for thing in self.things.values() if thing.ref.kind in _UNITS)
+
+
+class _Owner(pydantic.BaseModel):
+    kind: str
+    name: str
+    controller: bool = False
+
+
+class _Metadata(pydantic.BaseModel):
+    name: str = pydantic.Field(min_length=1)
+    namespace: str = ""
+    labels: dict[str, str] | None = None
+    ownerReferences: list[_Owner] | None = None  # noqa: N815 - Kubernetes' own spelling
+
+
+class _Spec(pydantic.BaseModel):
+    nodeName: str | None = None  # noqa: N815 - Kubernetes' own spelling
+    selector: Any = None
+
+
+class _Object(pydantic.BaseModel):
+    kind: str = pydantic.Field(min_length=1)
+    metadata: _Metadata
+    spec: _Spec | None = None
+
+
+def read(text: str, *, source: str) -> Inventory:
+    """Return the inventory in a text. Raises BadInventory with everything that is wrong."""
+    try:
+        documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.YAMLError as error:
+        raise BadInventory(f"{source}: neither YAML nor JSON: {error}") from error
+    things: dict[words.Ref, Thing] = {}
+    faults: list[str] = []
+    for number, content in enumerate(_flat(documents)):
+        try:
+            thing = _thing(_Object.model_validate(content))
+            things[thing.ref] = thing
+        except pydantic.ValidationError as error:
+            faults.extend(
+                f"{source}: object {number}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
+                for e in error.errors()
+            )
+    if faults:
+        raise BadInventory("\n".join(faults))
+    return Inventory(things)
+
+
+def _flat(contents: Iterable[Any]) -> Iterator[Any]:
+    for content in contents:
+        if isinstance(content, dict) and str(content.get("kind", "")).endswith("List") and "items" in content:
+            yield from _flat(content["items"] or ())
+        elif content is not None:
+            yield content
+
+
+def _thing(given: _Object) -> Thing:
+    spec = given.spec or _Spec()
+    metadata = given.metadata
+    owner = next((o for o in metadata.ownerReferences or () if o.controller), None)
+    selector = spec.selector if given.kind == words.SERVICE.name and isinstance(spec.selector, dict) else {}
+    return Thing(
+        ref=words.Ref(_RENAMED.get(given.kind, given.kind), metadata.namespace, metadata.name),
+        labels=metadata.labels or {},
+        owner=words.Ref(owner.kind, metadata.namespace, owner.name) if owner else None,
+        node=spec.nodeName or "",
+        selector={str(key): str(value) for key, value in selector.items()},
+    )
+
+
+class File:
+    """An inventory file that is read again when it changes; a broken one is reported and the last good one
+    kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises BadInventory if the file cannot be used now."""
+        self._path = path
+        self._seen = self._changed()
+        self._inventory = self._load()
+
+    def current(self) -> Inventory:
+        """Return the newest inventory that could be read."""
+        try:
+            changed = self._changed()
+            if changed != self._seen:
+                self._seen, self._inventory = changed, self._load()
+        except BadInventory as error:
+            logger.warning("The inventory could not be read again, the last good one stays: %s", error)
+        return self._inventory
+
+    def _changed(self) -> tuple[int, int]:
+        try:
+            status = self._path.stat()
+        except OSError as error:
+            raise BadInventory(f"{self._path}: cannot be read: {error}") from error
+        return status.st_mtime_ns, status.st_size
+
+    def _load(self) -> Inventory:
+        try:
+            return read(self._path.read_text(encoding="utf-8"), source=str(self._path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInventory(f"{self._path}: cannot be read: {error}") from error

@@ -1,0 +1,176 @@
+"""Who owns whom: from reporters and peers to resources of any kind. Immutable once made.
+
+A unit is what carries a proxy: a pod, a machine outside Kubernetes, or (where only its address is known) a
+host. Above a unit stand its controllers by owner references, its node and its namespace, and the services
+that select it.
+
+A peer is a service by the mesh's word. Seen as a kind it is the one resource of that kind behind the
+service, if there is exactly one; else the one workload behind it; else it stays the service. Nothing is
+guessed from names.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+
+from metrics_server import evidence, inventory, snapshot, words
+
+WORKLOAD = ""
+"""The kind that stands for "the top controller of each unit, or the unit itself"."""
+
+
+class Ownership:
+    """The resources above the reporters of one snapshot, and behind its peers."""
+
+    def __init__(self, moment: snapshot.Snapshot, things: inventory.Inventory) -> None:
+        self._things = things.things
+        self._moment = moment
+        self.units: tuple[words.Ref, ...] = tuple(_unit(reporter) for reporter in moment.reporters)
+        """One per reporter, in the snapshot's order."""
+        self._reporter = dict(zip(self.units, moment.reporters, strict=True))
+        self._above = {unit: self._chain(unit) for unit in self.units}
+        for thing in things.units:
+            self._above.setdefault(thing.ref, self._chain(thing.ref))
+        self._selected = self._select(things.services)
+
+    # What stands above a unit
+
+    def _chain(self, unit: words.Ref) -> dict[str, words.Ref]:
+        """Return the resource of each kind above a unit, itself among them."""
+        owners = self._owners(unit)
+        above = {ref.kind: ref for ref in (unit, *owners)}
+        above[WORKLOAD] = owners[-1] if owners else unit
+        if unit.namespace:
+            above[words.NAMESPACE.name] = words.Ref(words.NAMESPACE.name, "", unit.namespace)
+        node = self._things[unit].node if unit in self._things else ""
+        reporter = self._reporter.get(unit)
+        if node := node or (reporter.node if reporter else ""):
+            above[words.NODE.name] = words.Ref(words.NODE.name, "", node)
+        return above
+
+    def _owners(self, unit: words.Ref) -> list[words.Ref]:
+        """Return the controllers of a unit, nearest first: by owner references, else by its scrape labels."""
+        thing, owners = self._things.get(unit), []
+        while thing and thing.owner and thing.owner not in owners:
+            owners.append(thing.owner)
+            thing = self._things.get(thing.owner)
+        reporter = self._reporter.get(unit)
+        if not owners and unit.kind == words.POD.name and reporter is not None:
+            return evidence.controllers(reporter)
+        return owners
+
+    # Services
+
+    def _select(self, services: Iterable[inventory.Thing]) -> dict[words.Ref, tuple[words.Ref, ...]]:
+        """Return the units behind each service with a selector."""
+        by_namespace: dict[str, list[words.Ref]] = {}
+        for unit in self._above:
+            by_namespace.setdefault(unit.namespace, []).append(unit)
+        return {
+            service.ref: tuple(
+                unit
+                for unit in by_namespace.get(service.ref.namespace, ())
+                if service.selector.items() <= self.labels(unit).items()
+            )
+            for service in services
+            if service.selector
+        }
+
+    @functools.cached_property
+    def _services_of(self) -> dict[words.Ref, list[words.Ref]]:
+        found: dict[words.Ref, list[words.Ref]] = {}
+        for service, units in self._selected.items():
+            for unit in units:
+                found.setdefault(unit, []).append(service)
+        return found
+
+    # Questions
+
+    def groups(self, kind: str) -> list[tuple[words.Ref, ...]]:
+        """Return, for each reporter, the resources of a kind it belongs to: one, none, or several
+        services.
+        """
+        if kind == words.SERVICE.name:
+            return [tuple(self._services_of.get(unit, ())) for unit in self.units]
+        chains = (self._above[unit] for unit in self.units)
+        return [(chain[kind],) if kind in chain else () for chain in chains]
+
+    def callers(self, kind: str) -> list[words.Ref]:
+        """Return, for each reporter, what it is as a caller: its resource of the kind, or else its
+        workload.
+        """
+        groups = self.groups(kind)
+        return [
+            group[0] if len(group) == 1 else self._above[unit][WORKLOAD]
+            for unit, group in zip(self.units, groups, strict=True)
+        ]
+
+    def callees(self, kind: str) -> list[words.Ref]:
+        """Return, for each peer, what it is as a callee seen as this kind."""
+        return [self._callee(self.service(peer), kind) for peer in self._moment.peers]
+
+    def service(self, peer: snapshot.Peer) -> words.Ref:
+        """Return the service a peer is, or the host where it is none."""
+        if peer.host:
+            return words.Ref(words.HOST, "", peer.host)
+        ref = words.Ref(words.SERVICE.name, peer.namespace, peer.service or peer.name)
+        return words.Ref(words.HOST, "", peer.name) if peer.name and ref not in self._things else ref
+
+    def _callee(self, service: words.Ref, kind: str) -> words.Ref:
+        units = self._selected.get(service, ())
+        if kind == words.SERVICE.name or service.kind == words.HOST:
+            return service
+        if kind == words.NAMESPACE.name:
+            return words.Ref(words.NAMESPACE.name, "", service.namespace)
+        for wanted in (kind, WORKLOAD):
+            found = {self._above[unit].get(wanted) for unit in units}
+            if len(found) == 1 and (only := found.pop()) is not None:
+                return only
+        return service
+
+    def behind(self, service: words.Ref) -> Sequence[words.Ref]:
+        """Return the units behind a service."""
+        return self._selected.get(service, ())
+
+    def above(self, unit: words.Ref, kind: str) -> words.Ref | None:
+        """Return the resource of a kind above a unit."""
+        return self._above[unit].get(kind)
+
+    @property
+    def namespaces(self) -> set[str]:
+        """All namespaces of which anything is known."""
+        known = {ref.name for ref in self._things if ref.kind == words.NAMESPACE.name}
+        return known | {ref.namespace for ref in (*self._things, *self.units) if ref.namespace}
+
+    def exists(self, ref: words.Ref) -> bool:
+        """Whether the inventory knows a resource, scraped or not."""
+        return ref in self._things
+
+    def labels(self, ref: words.Ref) -> Mapping[str, str]:
+        """Return the labels of a resource: its own, or where only its pods are known, those they all
+        share.
+        """
+        if ref in self._things:
+            return self._things[ref].labels
+        if ref in self._reporter:
+            return self._reporter[ref].labels
+        return self._shared_labels.get(ref, {})
+
+    @functools.cached_property
+    def _shared_labels(self) -> dict[words.Ref, dict[str, str]]:
+        shared: dict[words.Ref, dict[str, str]] = {}
+        for unit in self.units:
+            own = {k: v for k, v in self.labels(unit).items() if k not in evidence.OF_THE_MACHINERY}
+            for ref in set(self._above[unit].values()) - {unit}:
+                before = shared.get(ref)
+                shared[ref] = own if before is None else dict(before.items() & own.items())
+        return shared
+
+
+def _unit(reporter: snapshot.Reporter) -> words.Ref:
+    if reporter.pod:
+        return words.Ref(words.POD.name, reporter.namespace, reporter.pod)
+    if reporter.machine:
+        return words.Ref(words.EXTERNAL_WORKLOAD, reporter.namespace, reporter.machine)
+    return words.Ref(words.HOST, "", reporter.instance)

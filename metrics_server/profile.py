@@ -1,0 +1,211 @@
+"""A mesh as facts: what it calls its metrics, and where in them a peer's identity sits.
+
+A profile is a YAML file and holds no PromQL. Whatever is wrong with one is refused with file, key and
+reason, all at once. Patterns are matched in full, against values of at most 1,024 characters, and are kept
+in a dialect that Prometheus (RE2) and Python read alike.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+
+from metrics_server import words
+
+LONGEST_VALUE = 1024
+_LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+_METRIC = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
+_PEER_GROUPS = frozenset({"namespace", "service", "name", "host", "port", "subset"})
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+def _check_pattern(text: str) -> str:
+    """Refuse what does not compile, what RE2 does not know and what can backtrack without end."""
+    re.compile(text)
+    if re.search(r"\(\?[=!<#]|\\\d|[+*}]\)[+*{]|\(\?P=", text.replace("(?P<", "(")):
+        raise ValueError("look-around, back references and nested repetition are not allowed")
+    return text
+
+
+LabelName = Annotated[str, pydantic.Field(pattern=_LABEL)]
+MetricName = Annotated[str, pydantic.Field(pattern=_METRIC)]
+Pattern = Annotated[str, pydantic.AfterValidator(_check_pattern)]
+
+
+class Outcome(enum.StrEnum):
+    """What became of a request."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+class _Facts(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class Process(_Facts):
+    """The series every proxy exposes from its start: it tells how old the process is (`age`) or when it began
+    (`start`).
+    """
+
+    metric: MetricName
+    tells: Literal["age", "start"]
+    unit: Literal["s", "ms"] = "s"
+
+    @property
+    def scale(self) -> float:
+        """Seconds per unit."""
+        return _SECONDS[self.unit]
+
+
+class Target(_Facts):
+    """The labels of a scrape target that say whose proxy it is; of each list, the first that is set
+    counts.
+    """
+
+    namespace: tuple[LabelName, ...] = ("namespace",)
+    pod: tuple[LabelName, ...] = ("pod",)
+    node: tuple[LabelName, ...] = ("node",)
+    machine: tuple[LabelName, ...] = ()
+    controller_kind: tuple[LabelName, ...] = ()
+    controller_name: tuple[LabelName, ...] = ()
+    other: tuple[LabelName, ...] = ("job", "instance")
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The labels by which figures of one proxy are told from another's."""
+        return (*self.namespace, *self.pod, *self.machine, "instance")
+
+
+class Latency(_Facts):
+    """A classic histogram: the name without `_bucket`, and its unit."""
+
+    metric: MetricName
+    unit: Literal["s", "ms", "us", "ns"]
+
+    @property
+    def scale(self) -> float:
+        """Seconds per unit."""
+        return _SECONDS[self.unit]
+
+
+class OutcomeRule(_Facts):
+    """A request whose `label` matches is a success or a failure; without a label the rule holds for all."""
+
+    label: LabelName | None = None
+    matches: Pattern | None = None
+    is_: Outcome = pydantic.Field(alias="is")
+
+    @pydantic.model_validator(mode="after")
+    def _both_or_none(self) -> OutcomeRule:
+        if (self.label is None) != (self.matches is None):
+            raise ValueError("a rule has both `label` and `matches`, or neither")
+        return self
+
+
+class Peer(_Facts):
+    """Where the other end of a request is named, what does not count as one, and how the name is read."""
+
+    label: LabelName
+    exclude: tuple[Pattern, ...] = ()
+    patterns: tuple[Pattern, ...] = pydantic.Field(min_length=1)
+
+    @pydantic.field_validator("patterns")
+    @classmethod
+    def _known_groups(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            groups = set(re.compile(pattern).groupindex)
+            if stray := groups - _PEER_GROUPS:
+                raise ValueError(
+                    f"{pattern!r} names {sorted(stray)}; known groups are {sorted(_PEER_GROUPS)}"
+                )
+            if not groups & {"service", "name", "host"}:
+                raise ValueError(f"{pattern!r} names no peer; it needs a group `service`, `name` or `host`")
+        return patterns
+
+    @property
+    def excluded(self) -> str:
+        """One pattern of all that is left out, or an empty text."""
+        return "|".join(f"({pattern})" for pattern in self.exclude)
+
+
+class View(_Facts):
+    """What one side of a proxy reports."""
+
+    side: words.Side
+    requests: MetricName
+    appears: Literal["at start", "with first request"]
+    latency: Latency | None = None
+    match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
+    outcome: tuple[OutcomeRule, ...] = pydantic.Field(min_length=1)
+    peer: Peer | None = None
+    unknown: tuple[str, ...] = ()
+
+    @pydantic.field_validator("outcome")
+    @classmethod
+    def _ends_with_default(cls, rules: tuple[OutcomeRule, ...]) -> tuple[OutcomeRule, ...]:
+        if rules[-1].label is not None or any(rule.label is None for rule in rules[:-1]):
+            raise ValueError(
+                "the last rule, and only the last, has no `label`: it decides what no other rule does"
+            )
+        return rules
+
+
+class Profile(_Facts):
+    """One mesh."""
+
+    name: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+$")]
+    about: str
+    process: Process
+    target: Target = Target()
+    views: tuple[View, ...] = pydantic.Field(min_length=1)
+
+    @pydantic.field_validator("views")
+    @classmethod
+    def _one_view_per_metric(cls, views: tuple[View, ...]) -> tuple[View, ...]:
+        names = [view.requests for view in views]
+        if len(set(names)) != len(names):
+            raise ValueError("two views read the same `requests` metric: every request would count twice")
+        return views
+
+
+class BadProfile(ValueError):
+    """A profile that is not one; the message names file, key and reason of each fault."""
+
+
+def read(text: str, *, source: str) -> Profile:
+    """Return the profile in a YAML text. Raises BadProfile with everything that is wrong."""
+    try:
+        content: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadProfile(f"{source}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise BadProfile(
+            f"{source}: a profile is a mapping that starts with `name:`, this is {type(content).__name__}"
+        )
+    try:
+        return Profile.model_validate(content)
+    except pydantic.ValidationError as error:
+        faults = (f"{source}: {'.'.join(map(str, e['loc'])) or '(top)'}: {e['msg']}" for e in error.errors())
+        raise BadProfile("\n".join(faults)) from error
+
+
+def load(path: Path) -> Profile:
+    """Return the profile in a file. Raises BadProfile."""
+    try:
+        return read(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadProfile(f"{path}: cannot be read: {error}") from error
+
+
+def shipped() -> tuple[Profile, ...]:
+    """Return the profiles that come with the product, by name."""
+    files = (entry for entry in resources.files(__package__).joinpath("profiles").iterdir())
+    texts = {entry.name: entry.read_text(encoding="utf-8") for entry in files if entry.name.endswith(".yaml")}
+    return tuple(read(texts[name], source=name) for name in sorted(texts))

@@ -1,0 +1,124 @@
+"""Asks Prometheus, and nothing else does.
+
+Anything that speaks its query API will do (Thanos, Mimir, VictoriaMetrics). Queries go by POST, because a
+selector may be longer than a URL, compressed, all of one plan at the same instant. A backend that was
+reached but does not answer is told from one that is merely slow by a second, trivial query: a hung one is
+given up within three seconds, a busy one may finish.
+
+What the backend says of itself (address, query, error text) goes to the log, never to a client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+import orjson
+import yarl
+
+from metrics_server import faults, promql
+
+Series = dict[str, Any]
+"""One element of a result: `metric` (labels) with `values` (a range) or `value` (an instant)."""
+
+
+class Observer(Protocol):
+    """Is told of every query: how it ended and how many seconds it took."""
+
+    def query_done(self, outcome: str, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait, in seconds."""
+
+    connect: float = 1.0
+    doubt: float = 1.5
+    """After this long without an answer, ask whether anybody is there."""
+    probe: float = 1.0
+    """How long the answer to that may take."""
+    answer: float = 20.0
+    """How long a living backend may take."""
+
+
+class Prometheus:
+    """A client of one query API. Close it when done."""
+
+    def __init__(self, url: str, *, observer: Observer, patience: Patience | None = None) -> None:
+        self._endpoint = yarl.URL(url) / "api/v1/query"
+        self._observer = observer
+        self._patience = patience or Patience()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[list[Series]]:
+        """Return the results of all queries at the Unix time `at`, in order. Raises faults.Unavailable."""
+        asked = asyncio.ensure_future(asyncio.gather(*(self._query(text, at) for text in queries)))
+        try:
+            done, _ = await asyncio.wait({asked}, timeout=self._patience.doubt)
+            if not done:
+                await self._query(promql.PROBE, at, limit=self._patience.probe)
+                await asyncio.wait({asked}, timeout=self._patience.answer - self._patience.doubt)
+            if not asked.done():
+                raise faults.BackendSlow(
+                    f"Prometheus took longer than {self._patience.answer:.0f} s to answer"
+                )
+            return asked.result()
+        finally:
+            if not asked.done():
+                asked.cancel()
+                await asyncio.gather(asked, return_exceptions=True)
+
+    async def _query(self, text: str, at: float, *, limit: float | None = None) -> list[Series]:
+        begun = time.perf_counter()
+        outcome = "failed"
+        try:
+            async with asyncio.timeout(limit or self._patience.answer):
+                status, body = await self._post(text, at)
+            result = _result(status, body, text)
+            outcome = "answered"
+            return result
+        except TimeoutError as error:
+            outcome = "timed out"
+            raise faults.BackendSlow(
+                "Prometheus accepts connections but does not answer", detail=text
+            ) from error
+        except aiohttp.ClientError as error:
+            raise faults.BackendDown(
+                "Prometheus cannot be reached", detail=f"{type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self._observer.query_done(outcome, time.perf_counter() - begun)
+
+    async def _post(self, text: str, at: float) -> tuple[int, bytes]:
+        async with self._open().post(self._endpoint, data={"query": text, "time": f"{at:.3f}"}) as response:
+            return response.status, await response.read()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._patience.connect)
+            self._session = aiohttp.ClientSession(timeout=timeout, headers={"Accept": "application/json"})
+        return self._session
+
+
+def _result(status: int, body: bytes, text: str) -> list[Series]:
+    """Return the result in an answer of the query API. Raises faults.BackendRefused."""
+    try:
+        answer = orjson.loads(body)
+        if status == 200 and answer["status"] == "success":
+            result: list[Series] = answer["data"]["result"]
+            return result
+        reason = f"{answer.get('errorType')}: {answer.get('error')}"
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        reason = f"not an answer of the query API ({type(error).__name__}): {body[:200]!r}"
+    raise faults.BackendRefused(
+        "Prometheus did not answer the query", detail=f"status {status}, {reason}; {text}"
+    )

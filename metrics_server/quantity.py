@@ -1,0 +1,64 @@
+"""Kubernetes quantities and durations, to and from text, exactly.
+
+A value leaves the process as the shortest canonical quantity of nano precision, as Kubernetes itself would
+print it: `0.0482` is `48200u`, `12` is `12`. Rounding is half to even at the ninth decimal. A number that
+is not finite has no quantity.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+
+_NANO = Decimal("1e-9")
+_FRACTIONS: tuple[tuple[str, int], ...] = (("", 1), ("m", 10**3), ("u", 10**6), ("n", 10**9))
+_SUFFIX: dict[str, Decimal] = {
+    **{suffix: Decimal(1) / scale for suffix, scale in _FRACTIONS},
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
+}
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([a-zA-Z]*))")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(rf"(?:{_PART.pattern})+")
+
+
+def render(value: float) -> str:
+    """Return `value` as a canonical quantity. Raises ValueError for NaN and infinities, which have none."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} has no quantity")
+    with localcontext() as context:
+        context.prec = 40
+        nanos = int((Decimal(value) / _NANO).to_integral_value(rounding=ROUND_HALF_EVEN))
+    for suffix, scale in _FRACTIONS:
+        whole, rest = divmod(nanos * scale, 10**9)
+        if not rest:
+            return f"{whole}{suffix}"
+    raise AssertionError("nano precision always fits")
+
+
+def parse(text: str) -> Decimal:
+    """Return the exact value of a quantity. Raises ValueError with the reason."""
+    found = _QUANTITY.fullmatch(text)
+    if found is None or (found[3] and found[3] not in _SUFFIX):
+        raise ValueError(
+            f"{text!r} is not a quantity; write a number with an optional suffix such as 250m, 12 or 4k"
+        )
+    if found[2]:
+        return Decimal(found[1] + found[2])
+    return Decimal(found[1]) * _SUFFIX[found[3] or ""]
+
+
+def duration(text: str) -> float:
+    """Return the seconds of a duration such as `30s` or `1h30m`. Raises ValueError with the reason."""
+    if not _DURATION.fullmatch(text):
+        raise ValueError(f"{text!r} is not a duration; write one such as 30s, 5m or 1h30m")
+    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
+
+
+def render_duration(seconds: float) -> str:
+    """Return whole seconds as Go prints them, without empty parts: `30s`, `5m`, `1h30m`."""
+    whole = round(seconds)
+    parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

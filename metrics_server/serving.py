@@ -1,0 +1,105 @@
+"""A running server: the parts joined, served until told to stop.
+
+Readiness does not depend on Prometheus: one bad scrape would otherwise take the whole API away, discovery
+included. A backend that is down shows in every answer, in `/metrics` and in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from importlib import metadata
+from pathlib import Path
+
+import prometheus_client
+
+from apiservice import authentication, authorization, certificates, credentials, health, server, service
+from metrics_server import inventory, profile, prometheus, settings, store, taking, telemetry
+from metrics_server.views import traffic
+
+logger = logging.getLogger(__name__)
+_CONTEXT = "trafficmetrics"
+_USER = authentication.User(name="trafficmetrics-admin", groups=(authentication.MASTERS,))
+
+
+def choose_profile(name: str) -> profile.Profile:
+    """Return a shipped profile by name, or one from a file. Raises profile.BadProfile."""
+    shipped = {mesh.name: mesh for mesh in profile.shipped()}
+    if name in shipped:
+        return shipped[name]
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return profile.load(Path(name))
+    raise profile.BadProfile(
+        f"no profile is called {name!r}; shipped are {', '.join(shipped)}; a file ends in .yaml"
+    )
+
+
+@contextlib.asynccontextmanager
+async def api(chosen: settings.Settings, *, token: str) -> AsyncIterator[service.Service]:
+    """Join the parts; closes what they hold when the block is left. Raises BadProfile, BadInventory."""
+    registry = prometheus_client.CollectorRegistry()
+    prometheus_client.ProcessCollector(registry=registry)
+    prometheus_client.PlatformCollector(registry=registry)
+    watcher = telemetry.Telemetry(registry)
+    things: Callable[[], inventory.Inventory] = inventory.Inventory
+    if chosen.inventory is not None:
+        things = inventory.File(chosen.inventory).current
+    backend = prometheus.Prometheus(
+        chosen.prometheus, observer=watcher, patience=prometheus.Patience(answer=chosen.patience)
+    )
+    taker = taking.Taker(
+        backend,
+        mesh=choose_profile(chosen.profile),
+        watcher=watcher,
+        clock=time.time,
+        stale_after=chosen.stale_after,
+    )
+    moments = store.Store(taker, things=things, clock=time.time, refresh=chosen.refresh)
+    try:
+        yield server.build(
+            [traffic.group(traffic.View(moments, chosen.window))],
+            authenticator=authentication.TokenAuthenticator(token=token, user=_USER),
+            authorizer=authorization.GroupAuthorizer(),
+            checks=health.Health(),
+            registry=registry,
+            clock=lambda: datetime.datetime.now(datetime.UTC),
+            title="TrafficMetrics",
+            release=metadata.version("trafficmetrics"),
+            deadline=chosen.patience + 5.0,
+        )
+    finally:
+        await moments.close()
+        await backend.close()
+
+
+async def serve(chosen: settings.Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Raises OSError where the address cannot be had, BadProfile,
+    BadInventory.
+    """
+    host, port = chosen.address
+    pair = certificates.ensure(
+        chosen.state, hosts=[host, "localhost"], now=datetime.datetime.now(datetime.UTC)
+    )
+    token = credentials.token(chosen.state / "token")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with (
+        api(chosen, token=token) as served,
+        server.serve(served, host=host, port=port, tls=pair.context()) as bound,
+    ):
+        if chosen.kubeconfig is not None:
+            credentials.write_kubeconfig(
+                chosen.kubeconfig,
+                server=bound.url,
+                authority=pair.authority.read_bytes(),
+                bearer=token,
+                name=_CONTEXT,
+            )
+        logger.info("reading %s as profile %s", chosen.prometheus, chosen.profile)
+        await stop.wait()

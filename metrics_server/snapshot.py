@@ -1,0 +1,90 @@
+"""One moment of the mesh, in columns: who reported, whom they called, what became of it, how long it took.
+Immutable.
+
+A snapshot holds what proxies said and nothing of what Kubernetes knows: reporters are scrape targets, peers
+are names as the mesh writes them. `decoding` makes it from Prometheus' answers; `ownership` and `rollup`
+make resources of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from metrics_server import words
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """A proxy, by the labels of its scrape target. A pod's has `pod`; a machine's has `machine`; else only
+    `instance` is known.
+    """
+
+    namespace: str = ""
+    pod: str = ""
+    machine: str = ""
+    instance: str = ""
+    node: str = ""
+    controller: tuple[str, str] = ("", "")
+    """Kind and name of the pod's controller, where the scrape tells."""
+    labels: Mapping[str, str]
+    """What else the target carries: the pod's own labels, as far as the scrape kept them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The other end of a request: a service of a namespace, a bare name (in its caller's namespace), or a
+    host.
+    """
+
+    namespace: str = ""
+    service: str = ""
+    name: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """Requests seen on one side: a row per reporter and peer."""
+
+    reporter: Ints
+    peer: Ints
+    """Index of the peer, or -1 where the mesh does not tell."""
+    success: Floats
+    failure: Floats
+    buckets: Floats
+    """Rows × bounds, cumulative; zeros where nothing is known, NaN at a bound this row's histogram does not
+    have.
+    """
+
+    def __len__(self) -> int:
+        return len(self.reporter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One moment of the mesh. Times are Unix seconds, durations seconds."""
+
+    profile: str
+    taken: float
+    """When it was asked for."""
+    timestamp: float
+    """The newest scrape in it."""
+    window: float
+    interval: float
+    """Between two scrapes, as observed."""
+    reporters: tuple[Reporter, ...]
+    peers: tuple[Peer, ...]
+    bounds: Floats
+    """Upper bounds of the buckets, in seconds, ascending; the last is +Inf."""
+    calls: Mapping[words.Side, Calls]
+    told_from_start: Mapping[words.Side, bool]
+    """Whether series of that side exist before the first request: then none means not known, else none means
+    none.
+    """

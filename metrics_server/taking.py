@@ -1,0 +1,150 @@
+"""Takes a snapshot: plans, asks, decodes; and learns on the way what a plan must know.
+
+A plan needs the scrape interval, since a window must span two scrapes and raw samples reach back beyond it,
+and the label that tells a namespace. Both are read off the answers: a snapshot taken with a wrong guess is
+taken again, and the next starts right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from metrics_server import decoding, faults, plan, profile, promql, snapshot, targets
+
+_GUESS = 15.0
+"""Seconds between scrapes until better is known: what most installations use."""
+_TRIES = 4
+_LONGEST_INTERVAL = 300.0
+_SAMPLE = 20
+"""Series looked at to learn which labels a mesh's targets carry."""
+
+
+class Backend(Protocol):
+    """Answers PromQL at an instant. Raises faults.Unavailable."""
+
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[list[dict[str, Any]]]: ...
+
+
+class Watcher(Protocol):
+    """Is told of every snapshot."""
+
+    def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
+
+
+class Taker:
+    """Takes snapshots of one mesh."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        mesh: profile.Profile,
+        watcher: Watcher,
+        clock: Callable[[], float],
+        stale_after: float,
+    ) -> None:
+        self._backend = backend
+        self._mesh = mesh
+        self._watcher = watcher
+        self._clock = clock
+        self._stale_after = stale_after
+        self._interval = _GUESS
+        self._namespace_label: str | None = None
+
+    async def take(self, namespace: str | None, *, window: float) -> snapshot.Snapshot | None:
+        """Return the mesh (or one namespace) now; None if no proxy of that namespace is scraped.
+
+        Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old.
+        """
+        scope = await self._scope(namespace)
+        for _ in range(_TRIES):
+            used = max(window, 2 * self._interval)
+            asked = plan.make(self._mesh, scope=scope, window=used, before=2 * self._interval)
+            taken = self._clock()
+            counters, buckets = await self._ask(asked, taken)
+            proxies = targets.find(counters, self._mesh)
+            if not self._learned(proxies):
+                continue
+            if not proxies.found:
+                break
+            if not math.isclose(used, max(window, 2 * self._interval)):
+                continue
+            return await self._decode(counters, buckets, proxies, taken, used)
+        await self._explain_nothing(scope)
+        return None
+
+    async def _scope(self, namespace: str | None) -> plan.Scope:
+        if namespace is None:
+            return plan.Scope()
+        if self._namespace_label is None:
+            (series,) = await self._backend.ask(
+                [promql.sample(self._mesh.process.metric, _SAMPLE)], at=self._clock()
+            )
+            carried = {label for one in series for label in one["metric"]}
+            self._namespace_label = next(
+                (name for name in self._mesh.target.namespace if name in carried), None
+            )
+        return plan.Scope(
+            namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
+        )
+
+    async def _ask(self, asked: plan.Plan, at: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        queries = [*asked.counters, *([asked.buckets] if asked.buckets else [])]
+        answers = await self._backend.ask(queries, at=at)
+        counters = [series for answer in answers[: len(asked.counters)] for series in answer]
+        return counters, answers[len(asked.counters)] if asked.buckets else []
+
+    def _learned(self, proxies: targets.Targets) -> bool:
+        """Learn the scrape interval; False if the range was too short to see it."""
+        observed = proxies.interval
+        if observed is not None:
+            self._interval = float(max(1, math.ceil(observed - 0.25)))
+        elif proxies.found and self._interval < _LONGEST_INTERVAL:
+            self._interval = min(2 * self._interval, _LONGEST_INTERVAL)
+            return False
+        return True
+
+    async def _decode(
+        self,
+        counters: Sequence[dict[str, Any]],
+        buckets: Sequence[dict[str, Any]],
+        proxies: targets.Targets,
+        taken: float,
+        window: float,
+    ) -> snapshot.Snapshot:
+        age = taken - proxies.newest
+        if age > min(self._stale_after, window):
+            raise faults.Stale(
+                f"The newest scrape of the mesh is {age:.0f} s old; figures older than "
+                f"{min(self._stale_after, window):.0f} s are not served. Does Prometheus still scrape the proxies?"
+            )
+        begun = time.perf_counter()
+        moment = await asyncio.to_thread(
+            decoding.read,
+            counters,
+            buckets,
+            proxies=proxies,
+            taken=taken,
+            window=window,
+            interval=self._interval,
+        )
+        self._watcher.snapshot_taken(seconds=time.perf_counter() - begun, age=age)
+        return moment
+
+    async def _explain_nothing(self, scope: plan.Scope) -> None:
+        """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
+        metric = self._mesh.process.metric
+        (series,) = await self._backend.ask([promql.sample(metric, 1)], at=self._clock())
+        if not series:
+            raise faults.NoMesh(
+                f"Prometheus holds no recent metric of a known mesh (looked for {metric!r} of profile "
+                f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`."
+            )
+        if scope.namespace is None:
+            raise faults.Stale(
+                "No proxy was scraped within the window. Does Prometheus still scrape the proxies?"
+            )

@@ -1,0 +1,106 @@
+"""What the scrapes tell of each target: whether it is a proxy, when it was scraped, when its process
+began.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from metrics_server import counting, identities, plan, profile
+
+Series = dict[str, Any]
+Key = tuple[str, str]
+_SAME_PROCESS = 10.0
+"""Seconds between two estimates of when one process began: how far an age lags, and a scrape's jitter."""
+
+
+@dataclass(slots=True)
+class Target:
+    """The samples of one scrape target."""
+
+    labels: Mapping[str, str]
+    up: Sequence[Any] = ()
+    ages: Sequence[Any] = ()
+
+
+@dataclass(slots=True)
+class Targets:
+    """All proxies among the scrape targets, by job and instance."""
+
+    mesh: profile.Profile
+    found: dict[Key, Target] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[Key, int]:
+        return {key: number for number, key in enumerate(self.found)}
+
+    @property
+    def newest(self) -> float:
+        """When a proxy was last scraped; minus infinity if none was."""
+        return max((target.ages[-1][0] for target in self.found.values() if target.ages), default=-np.inf)
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between two scrapes; None if no proxy was scraped twice."""
+        times = ([sample[0] for sample in target.ages] for target in self.found.values())
+        gaps = [later - earlier for series in times for earlier, later in itertools.pairwise(series)]
+        return float(np.median(gaps)) if gaps else None
+
+    def known(self, *, start: float) -> counting.Targets:
+        """Return what counting needs to know of them."""
+        return counting.Targets(
+            scraped_at_start=np.array(
+                [_scraped(target.up, start) for target in self.found.values()], dtype=np.bool_
+            ),
+            starts=tuple(self._starts(target.ages) for target in self.found.values()),
+        )
+
+    def _starts(self, samples: Sequence[Any]) -> tuple[float, ...]:
+        process = self.mesh.process
+        times = np.array([sample[0] for sample in samples])
+        told = np.array([float(sample[1]) for sample in samples]) * process.scale
+        finite = np.isfinite(told)
+        times, told = times[finite], told[finite]
+        return counting.process_starts(times, told if process.tells == "age" else times - told)
+
+    def duplicates(self, known: counting.Targets, who: identities.Identities) -> set[Key]:
+        """Return targets that are the very process of another: same identity, begun at the same time."""
+        seen: dict[identities.Identity, list[float]] = {}
+        again = set()
+        for key, begun in sorted(zip(self.found, known.starts, strict=True)):
+            others = seen.setdefault(who.identity(self.found[key].labels), [])
+            if begun and any(abs(begun[-1] - other) < _SAME_PROCESS for other in others):
+                again.add(key)
+            others.extend(begun[-1:])
+        return again
+
+
+def key_of(labels: Mapping[str, str]) -> Key:
+    """Return which scrape target a series comes from."""
+    return labels.get("job", ""), labels.get("instance", "")
+
+
+def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
+    """Return the proxies among the targets that the answer to a plan's counter queries speaks of."""
+    ups = {}
+    proxies: dict[Key, Target] = {}
+    for series in counters:
+        labels, values = series["metric"], series["values"]
+        if labels["__name__"] == plan.UP:
+            ups[key_of(labels)] = values
+        elif labels["__name__"] == mesh.process.metric:
+            proxies[key_of(labels)] = Target(labels=labels, ages=values)
+    for key, target in proxies.items():
+        target.up = ups.get(key, ())
+    return Targets(mesh=mesh, found=proxies)
+
+
+def _scraped(up: Sequence[Any], moment: float) -> bool:
+    """Whether the last scrape at or before a moment succeeded."""
+    before = [sample[1] for sample in up if sample[0] <= moment]
+    return bool(before) and float(before[-1]) == 1.0

@@ -1,0 +1,122 @@
+"""Rows to TrafficMetrics, as the SMI specification spells them. What is not known is left out. Pure.
+
+https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-metrics/v1alpha1/traffic-metrics.md
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from metrics_server import quantity, rollup, words
+
+GROUP = "metrics.smi-spec.io"
+VERSION = "v1alpha1"
+METRICS_KIND = "TrafficMetrics"
+EDGE_KIND = "TrafficEdge"
+PROFILE_ANNOTATION = f"{GROUP}/profile"
+CLAMPED_ANNOTATION = f"{GROUP}/clamped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When figures were taken (Unix seconds), over how long (seconds), and in which mesh's words."""
+
+    timestamp: float
+    window: float
+    profile: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Traffic of a resource with a peer (words.UNKNOWN: with all, or with nobody known), as one side saw
+    it.
+    """
+
+    resource: words.Ref
+    direction: words.Direction
+    peer: words.Ref
+    figures: rollup.Figures
+
+
+def item(
+    observed: Observation, *, kind: str, name: str, namespace: str, labels: Mapping[str, str], moment: Moment
+) -> dict[str, Any]:
+    """Return one TrafficMetrics (or TrafficEdge) object."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": kind,
+        "metadata": _metadata(name, namespace, labels, _annotations(observed.figures, moment)),
+        "resource": reference(observed.resource),
+        "edge": {
+            "direction": observed.direction.value,
+            "side": observed.figures.side.value,
+            "resource": reference(observed.peer),
+        },
+        "timestamp": timestamp(moment.timestamp),
+        "window": quantity.render_duration(moment.window),
+        "metrics": list(_metrics(observed.figures)),
+    }
+
+
+def reference(ref: words.Ref) -> dict[str, str]:
+    """Return an ObjectReference without empty fields."""
+    fields = {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+    return {field: value for field, value in fields.items() if value}
+
+
+def timestamp(moment: float) -> str:
+    """Return RFC 3339 in UTC, whole seconds, never in the future of the data."""
+    return datetime.datetime.fromtimestamp(int(moment), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def edge_name(caller: words.Ref, callee: words.Ref, *, namespace: str) -> str:
+    """Return `<caller>:<callee>`; an end that lives in another namespace than the item has its namespace
+    before it.
+    """
+    return ":".join(part for end in (caller, callee) for part in _end(end, namespace))
+
+
+def _end(end: words.Ref, namespace: str) -> list[str]:
+    elsewhere = [end.namespace] if end.namespace and end.namespace != namespace else []
+    return [*elsewhere, str(end)]
+
+
+def _metadata(
+    name: str, namespace: str, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = dict(labels)
+    metadata["annotations"] = annotations
+    return metadata
+
+
+def _annotations(figures: rollup.Figures, moment: Moment) -> dict[str, str]:
+    annotations = {PROFILE_ANNOTATION: moment.profile}
+    clamped = [
+        _latency_name(q) for q, is_clamped in zip(words.QUANTILES, figures.clamped, strict=True) if is_clamped
+    ]
+    if clamped:
+        annotations[CLAMPED_ANNOTATION] = ",".join(clamped)
+    return annotations
+
+
+def _metrics(figures: rollup.Figures) -> list[dict[str, str]]:
+    latency = [
+        {"name": _latency_name(q), "unit": "seconds", "value": quantity.render(seconds)}
+        for q, seconds in zip(words.QUANTILES, figures.latency, strict=True)
+        if seconds is not None
+    ]
+    counts = (("success_count", figures.success), ("failure_count", figures.failure))
+    return latency[::-1] + [
+        {"name": name, "value": quantity.render(count)} for name, count in counts if count is not None
+    ]
+
+
+def _latency_name(quantile: float) -> str:
+    return f"p{quantile * 100:g}_response_latency"

@@ -1,0 +1,43 @@
+"""How figures are printed in a table: short, and never better than they are."""
+
+from __future__ import annotations
+
+import math
+
+UNKNOWN = "-"
+
+
+def success(succeeded: float | None, failed: float | None) -> str:
+    """Return the share of successes, rounded down: only a resource without failures shows `100.00%`."""
+    total = (succeeded or 0.0) + (failed or 0.0)
+    if succeeded is None or failed is None or total <= 0:
+        return UNKNOWN
+    return f"{math.floor(succeeded / total * 10000 + 1e-9) / 100:.2f}%"
+
+
+def rate(count: float | None, seconds: float) -> str:
+    """Return requests per second."""
+    if count is None:
+        return UNKNOWN
+    value = count / seconds
+    return f"{value:.2f}" if 0 < value < 1 else f"{value:.1f}"
+
+
+def latency(seconds: float | None, *, clamped: bool) -> str:
+    """Return a duration with three significant digits at most; `>` before one that is only a lower limit."""
+    if seconds is None:
+        return UNKNOWN
+    mark = ">" if clamped else ""
+    if seconds < 0.001:
+        return f"{mark}{seconds * 1e6:.0f}µs"
+    if seconds < 1:
+        return f"{mark}{seconds * 1e3:.3g}ms" if seconds < 0.01 else f"{mark}{seconds * 1e3:.0f}ms"
+    return f"{mark}{seconds:.2f}s" if seconds < 60 else f"{mark}{seconds:.0f}s"
+
+
+def age(seconds: float) -> str:
+    """Return the age of data as kubectl prints ages."""
+    whole = max(0, int(seconds))
+    if whole < 120:
+        return f"{whole}s"
+    return f"{whole // 60}m{whole % 60}s" if whole % 60 else f"{whole // 60}m"

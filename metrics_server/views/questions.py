@@ -1,0 +1,71 @@
+"""What a request asks, and why it cannot be answered: parameters in, and faults out as Kubernetes
+Statuses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+from collections.abc import Collection, Iterator
+
+from apiservice import errors, resources
+from metrics_server import faults, quantity
+
+logger = logging.getLogger(__name__)
+_STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
+    (faults.BadRequest, errors.BadRequest),
+    (faults.NotFound, errors.NotFound),
+    (faults.Unavailable, errors.ServiceUnavailable),
+)
+LONGEST_WINDOW = 3600.0
+PARAMETERS = tuple(
+    resources.Parameter(
+        name=name,
+        description=f"{about} A duration such as 30s, 5m or 1h; from 1s to 1h. It is widened where it would hold fewer than two scrapes.",
+        schema={"type": "string"},
+    )
+    for name, about in (
+        ("window", "The time over which requests are counted."),
+        ("t", "The same as `window`, as smi-metrics had it."),
+    )
+)
+
+
+@contextlib.contextmanager
+def answered() -> Iterator[None]:
+    """Turn a fault inside into the Status a client gets; what only operators may see goes to the log."""
+    try:
+        yield
+    except faults.Fault as fault:
+        if fault.detail:
+            logger.warning("%s (%s)", fault.message, fault.detail)
+        status = next(status for kind, status in _STATUS if isinstance(fault, kind))
+        raise status(fault.message) from fault
+
+
+def window(query: resources.Query, *, default: float) -> float:
+    """Return the window asked for, in seconds. Raises errors.BadRequest."""
+    given = {name: query.parameters[name] for name in ("window", "t") if name in query.parameters}
+    if len(set(given.values())) > 1:
+        raise errors.BadRequest("`window` and `t` mean the same and differ here; give one of them")
+    for name, text in given.items():
+        try:
+            seconds = quantity.duration(text)
+        except ValueError as error:
+            raise errors.BadRequest(f"{name}: {error}") from error
+        if not 1 <= seconds <= LONGEST_WINDOW:
+            raise errors.BadRequest(f"{name}: {text!r} is outside 1s to 1h")
+        return seconds
+    return default
+
+
+def nearest(name: str, known: Collection[str], *, what: str) -> str:
+    """Return the words that help after "not found": near names, or what there is."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    if not known:
+        return f"no {what} has a scraped proxy here"
+    some = sorted(known)[:6]
+    return f"{what}s with a scraped proxy: {', '.join(some)}{', …' if len(known) > len(some) else ''}"

@@ -1,0 +1,324 @@
+"""The group `metrics.smi-spec.io/v1alpha1`: lists, objects and edges, as resources of the kit."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from apiservice import errors, resources
+from metrics_server import ownership, store, traffic, words
+from metrics_server.views import cells, questions, rows, schema
+
+_KIND_FIELD = "resource.kind"
+
+
+def _column(name: str, description: str, *, wide: bool = False, format: str = "") -> resources.Column:
+    return resources.Column(name=name, description=description, priority=1 if wide else 0, format=format)
+
+
+_FIGURES = (
+    _column("Success", "Share of requests that did not fail, rounded down; - without requests."),
+    _column("RPS", "Requests per second over the window."),
+    _column("P50", "Half of the requests took no longer."),
+    _column("P90", "Nine of ten requests took no longer."),
+    _column("P99", "99 of 100 requests took no longer."),
+    _column("Age", "Age of the data."),
+)
+_OBSERVED = (
+    _column("Window", "Time over which requests were counted.", wide=True),
+    _column("Side", "Where traffic was observed: at its caller (client) or its callee (server).", wide=True),
+    _column("Profile", "The mesh whose metrics were read.", wide=True),
+)
+METRIC_COLUMNS = (
+    _column("Name", "Name of the item.", format="name"),
+    *_FIGURES,
+    _column("Kind", "Kind of the described resource.", wide=True),
+    _column("In", "Requests received per second.", wide=True),
+    _column("Out", "Requests sent per second.", wide=True),
+    *_OBSERVED,
+)
+EDGE_COLUMNS = (
+    _column("From", "Who calls."),
+    _column("To", "Who is called."),
+    *_FIGURES,
+    _column("Name", "Name of the item.", wide=True),
+    *_OBSERVED,
+)
+
+
+def print_metrics(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
+    """Return the cells of METRIC_COLUMNS."""
+    detail: rows.Detail = row.detail
+    seconds, figures = detail.moment.window, detail.observed.figures
+    received = None if figures.success is None else figures.success + (figures.failure or 0)
+    return (
+        detail.name,
+        *_figures(detail, now),
+        detail.observed.resource.kind,
+        cells.rate(received, seconds),
+        cells.rate(detail.sent, seconds),
+        *_observed(row),
+    )
+
+
+def print_edge(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
+    """Return the cells of EDGE_COLUMNS."""
+    detail: rows.Detail = row.detail
+    ends = (detail.observed.resource, detail.observed.peer)
+    caller, callee = ends if detail.observed.direction is words.Direction.TO else ends[::-1]
+    here = rows.home(detail.observed.resource)
+    return _end(caller, here), _end(callee, here), *_figures(detail, now), detail.name, *_observed(row)
+
+
+def _end(end: words.Ref, here: str) -> str:
+    """Return one end of an edge, with its namespace where that is another than the item's."""
+    if end == words.UNKNOWN:
+        return "<unknown>"
+    where = f"{end.namespace}/" if end.namespace not in ("", here) else ""
+    return f"{where}{end.kind.lower()}/{end.name}"
+
+
+def _figures(detail: rows.Detail, now: datetime.datetime) -> Sequence[str]:
+    figures = detail.observed.figures
+    total = None if figures.success is None else figures.success + (figures.failure or 0)
+    latencies = zip(figures.latency, figures.clamped, strict=True)
+    return (
+        cells.success(figures.success, figures.failure),
+        cells.rate(total, detail.moment.window),
+        *(cells.latency(seconds, clamped=clamped) for seconds, clamped in latencies),
+        cells.age(now.timestamp() - detail.moment.timestamp),
+    )
+
+
+def _observed(row: resources.Row) -> Sequence[str]:
+    detail: rows.Detail = row.detail
+    return row.object["window"], detail.observed.figures.side.value, detail.moment.profile
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The store, as this group's resources see it."""
+
+    moments: store.Store
+    window: float
+    """Seconds, where a request names none."""
+
+    async def moment(self, query: resources.Query, namespace: str | None) -> store.Moment | None:
+        """Return the moment a query is about. Raises errors.StatusError; None for a known namespace without
+        proxies.
+        """
+        window = questions.window(query, default=self.window)
+        with questions.answered():
+            moment = await self.moments.moment(namespace, window=window)
+            if namespace is None or (moment and namespace in moment.owners.namespaces):
+                return moment
+            if words.Ref(words.NAMESPACE.name, "", namespace) in self.moments.things.things:
+                return None
+            everything = await self.moments.moment(None, window=window)
+        known = everything.owners.namespaces if everything else set()
+        why = questions.nearest(namespace, known, what=words.NAMESPACE.singular)
+        raise errors.NotFound(f'namespaces "{namespace}" not found: {why}')
+
+    def missing(self, query: resources.Query, ref: words.Ref, index: rows.Index | None) -> errors.NotFound:
+        """Return the 404 for one resource, which says whether it exists unscraped, or what has a near
+        name.
+        """
+        if ref in self.moments.things.things:
+            return query.not_found("it exists, but none of its proxies is scraped by Prometheus")
+        known = {row.object["metadata"]["name"] for row in index.within(query.namespace)} if index else set()
+        return query.not_found(
+            questions.nearest(query.name or "", known, what=ref.kind.lower() or "workload")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """Lists, objects and edges of one kind, under its own plural: the specification's paths."""
+
+    view: View
+    kind: words.Kind
+
+    def _scope(self, query: resources.Query) -> str | None:
+        """A namespace is asked for as itself, a node can only be found among all."""
+        return query.name if self.kind is words.NAMESPACE else query.namespace
+
+    async def list(self, query: resources.Query) -> resources.Collection:
+        """Return all resources of the kind. Raises errors.StatusError."""
+        moment = await self.view.moment(query, query.namespace)
+        found = (
+            rows.received(moment, self.kind.name, prefixed=False).within(query.namespace) if moment else []
+        )
+        return resources.Collection(rows=found, extra=_about(self.kind.name, query.namespace, None))
+
+    async def get(self, query: resources.Query) -> resources.Row:
+        """Return one resource. Raises errors.StatusError."""
+        return self._row(query, await self.view.moment(query, self._scope(query)))
+
+    async def edges(self, query: resources.Query) -> resources.Collection:
+        """Return the edges of one resource. Raises errors.StatusError."""
+        moment = await self.view.moment(query, self._scope(query))
+        self._row(query, moment)
+        assert moment is not None
+        found = rows.edges_of(moment, self.kind.name, self._ref(query))
+        return resources.Collection(rows=found, extra=_about(self.kind.name, query.namespace, query.name))
+
+    def _ref(self, query: resources.Query) -> words.Ref:
+        return words.Ref(self.kind.name, query.namespace or "", query.name or "")
+
+    def _row(self, query: resources.Query, moment: store.Moment | None) -> resources.Row:
+        index = rows.received(moment, self.kind.name, prefixed=False) if moment else None
+        row = index.named(query.namespace, query.name or "") if index else None
+        if row is None:
+            raise self.view.missing(query, self._ref(query), index)
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficMetrics:
+    """`trafficmetrics`: one item per workload, or per resource of the kind a field selector names."""
+
+    view: View
+
+    async def list(self, query: resources.Query) -> resources.Collection:
+        """Return one item per resource. Raises errors.StatusError."""
+        kind = _kind(query.fields.value_of(_KIND_FIELD))
+        moment = await self.view.moment(query, query.namespace)
+        found = rows.received(moment, kind, prefixed=True).within(query.namespace) if moment else []
+        return resources.Collection(rows=found, extra=_about(kind, query.namespace, None))
+
+    async def get(self, query: resources.Query) -> resources.Row:
+        """Return one item by its name `<kind>.<name>`. Raises errors.StatusError."""
+        moment = await self.view.moment(query, query.namespace)
+        prefix, _, name = (query.name or "").partition(".")
+        kind = next((kind.name for kind in words.KINDS if kind.singular == prefix), prefix)
+        for served in (ownership.WORKLOAD, kind):
+            index = rows.received(moment, served, prefixed=True) if moment else None
+            row = index.named(query.namespace, query.name or "") if index else None
+            if row is not None:
+                return row
+        workloads = rows.received(moment, ownership.WORKLOAD, prefixed=True) if moment else None
+        raise self.view.missing(query, words.Ref(kind, query.namespace or "", name), workloads)
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficEdges:
+    """`trafficedges`: who calls whom, in one answer."""
+
+    view: View
+
+    async def list(self, query: resources.Query) -> resources.Collection:
+        """Return every edge of a namespace, or of all. Raises errors.StatusError."""
+        kind = _kind(query.fields.value_of(_KIND_FIELD))
+        moment = await self.view.moment(query, query.namespace)
+        found = rows.edges(moment, kind, query.namespace).within(query.namespace) if moment else []
+        return resources.Collection(rows=found, extra=_about(kind, query.namespace, None))
+
+    async def get(self, query: resources.Query) -> resources.Row:
+        """Return one edge by its name. Raises errors.StatusError."""
+        moment = await self.view.moment(query, query.namespace)
+        index = rows.edges(moment, ownership.WORKLOAD, query.namespace) if moment else None
+        row = index.named(query.namespace, query.name or "") if index else None
+        if row is None:
+            known = (
+                {row.object["metadata"]["name"] for row in index.within(query.namespace)} if index else set()
+            )
+            raise query.not_found(questions.nearest(query.name or "", known, what="edge"))
+        return row
+
+
+def _kind(asked: str | None) -> str:
+    """Return the kind a field selector names. Raises errors.BadRequest."""
+    if asked is None:
+        return ownership.WORKLOAD
+    if asked not in words.KIND_BY_NAME:
+        served = ", ".join(words.KIND_BY_NAME)
+        raise errors.BadRequest(f"{_KIND_FIELD}: {asked!r} is not a served kind; served are {served}")
+    return asked
+
+
+def _about(kind: str, namespace: str | None, name: str | None) -> dict[str, Any]:
+    """Return the field by which a list says what it is about."""
+    about = {"kind": kind, "namespace": namespace, "name": name}
+    return {"resource": {field: value for field, value in about.items() if value}}
+
+
+def group(view: View) -> resources.GroupVersion:
+    """Return the API group."""
+    return resources.GroupVersion(
+        group=traffic.GROUP,
+        version=traffic.VERSION,
+        resources=(
+            _trafficmetrics(view),
+            _trafficedges(view),
+            *(_of_kind(view, kind) for kind in words.KINDS),
+        ),
+        schemas=schema.SCHEMAS,
+    )
+
+
+def _trafficmetrics(view: View) -> resources.Resource:
+    return resources.Resource(
+        plural="trafficmetrics",
+        singular="trafficmetrics",
+        kind=traffic.METRICS_KIND,
+        list_kind=f"{traffic.METRICS_KIND}List",
+        scope=resources.Scope.NAMESPACED,
+        columns=METRIC_COLUMNS,
+        printer=print_metrics,
+        provider=TrafficMetrics(view),
+        schema=traffic.METRICS_KIND,
+        short_names=("tm",),
+        field_labels=frozenset({_KIND_FIELD}),
+        parameters=questions.PARAMETERS,
+        description="Requests, failures and latencies of every workload.",
+    )
+
+
+def _trafficedges(view: View) -> resources.Resource:
+    return resources.Resource(
+        plural="trafficedges",
+        singular="trafficedge",
+        kind=traffic.EDGE_KIND,
+        list_kind=f"{traffic.EDGE_KIND}List",
+        scope=resources.Scope.NAMESPACED,
+        columns=EDGE_COLUMNS,
+        printer=print_edge,
+        provider=TrafficEdges(view),
+        schema=traffic.EDGE_KIND,
+        short_names=("te",),
+        field_labels=frozenset({_KIND_FIELD}),
+        parameters=questions.PARAMETERS,
+        description="Who calls whom: requests, failures and latencies of every edge.",
+    )
+
+
+def _of_kind(view: View, kind: words.Kind) -> resources.Resource:
+    # Objects are TrafficMetrics, as specified; discovery gives each resource a kind of its own, because
+    # kubectl finds a resource by its kind.
+    provider = OfKind(view, kind)
+    return resources.Resource(
+        plural=kind.plural,
+        singular=kind.singular,
+        kind=f"{kind.name}{traffic.METRICS_KIND}",
+        list_kind=f"{traffic.METRICS_KIND}List",
+        scope=resources.Scope.NAMESPACED if kind.namespaced else resources.Scope.CLUSTER,
+        columns=METRIC_COLUMNS,
+        printer=print_metrics,
+        provider=provider,
+        schema=traffic.METRICS_KIND,
+        parameters=questions.PARAMETERS,
+        description=kind.about,
+        subresources=(
+            resources.Subresource(
+                name="edges",
+                kind=traffic.METRICS_KIND,
+                list_kind=f"{traffic.METRICS_KIND}List",
+                columns=EDGE_COLUMNS,
+                printer=print_edge,
+                fetch=provider.edges,
+                description=f"Whom one of the {kind.plural} calls and by whom it is called.",
+            ),
+        ),
+    )
