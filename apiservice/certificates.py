@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cryptography import x509
+from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import oid
@@ -118,16 +118,12 @@ def _stale(path: pathlib.Path, *, authority: _Pair, hosts: Sequence[str], now: d
         return "there is none"
     if found.certificate.not_valid_after_utc < now + _RENEW_BEFORE:
         return "it is about to expire"
-    names = found.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    if set(names) != set(_alternatives(hosts)):
-        return "the hosts have changed"
     try:
         found.certificate.verify_directly_issued_by(authority.certificate)
-    except (ValueError, TypeError) as error:
-        return f"it is not of this CA ({error})"
-    except Exception as error:  # cryptography's InvalidSignature has no narrower base
-        return f"it is not of this CA ({type(error).__name__})"
-    return None
+    except (ValueError, TypeError, exceptions.InvalidSignature):
+        return "it is not of this authority"
+    names = found.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return None if set(names) == set(_alternatives(hosts)) else "the hosts have changed"
 
 
 def _issue(authority: _Pair, *, hosts: Sequence[str], now: datetime) -> _Pair:
@@ -182,7 +178,7 @@ def _name(common: str) -> x509.Name:
 
 
 def _alternatives(hosts: Sequence[str]) -> list[x509.GeneralName]:
-    return [_alternative(host) for host in hosts]
+    return [_alternative(host) for host in dict.fromkeys(hosts)]
 
 
 def _alternative(host: str) -> x509.GeneralName:

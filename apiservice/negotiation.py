@@ -48,10 +48,16 @@ LIST_OFFERS = _offers("Table", "PartialObjectMetadataList")
 JSON_OFFERS = (JSON,)
 
 
-# Clients send few different headers, again and again.
-@functools.lru_cache(maxsize=512)
+_REMEMBERED = 512
+"""Headers, and characters of one. Clients send few different ones again and again, and kubectl's has 200."""
+
+
 def choose(accept: str, *, offers: tuple[Offer, ...]) -> Offer:
     """The offer to send. Without any clause, the first."""
+    return _remembered(accept, offers) if len(accept) <= _REMEMBERED else _choose(accept, offers)
+
+
+def _choose(accept: str, offers: tuple[Offer, ...]) -> Offer:
     clauses = _parse(accept)
     if not clauses:
         return offers[0]
@@ -61,6 +67,9 @@ def choose(accept: str, *, offers: tuple[Offer, ...]) -> Offer:
                 return offer
     listed = ", ".join(offer.media_type for offer in offers)
     raise errors.NotAcceptable(f"only the following media types are accepted: {listed}")
+
+
+_remembered = functools.lru_cache(maxsize=_REMEMBERED)(_choose)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

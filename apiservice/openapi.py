@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from email import utils as dates
 from typing import Any
 
-from apiservice import documents, exchange, metaschemas, negotiation, operations, resources
+from apiservice import documents, exchange, metaschemas, negotiation, operations, resources, swagger
 
 _GVK = "x-kubernetes-group-version-kind"
 _V3_ROOT = "/openapi/v3"
@@ -23,7 +23,8 @@ class OpenAPI:
     def __init__(
         self, versions: Sequence[resources.GroupVersion], *, title: str, release: str, now: datetime
     ) -> None:
-        specs = [_v3(version, title=title, release=release) for version in versions]
+        info = {"title": title, "version": release}
+        specs = [_v3(version, info=info) for version in versions]
         self._documents = {
             f"{_V3_ROOT}/apis/{version.name}": documents.of(spec)
             for version, spec in zip(versions, specs, strict=True)
@@ -36,7 +37,7 @@ class OpenAPI:
                 }
             }
         )
-        self._v2 = documents.of(_v2(specs, title=title, release=release))
+        self._v2 = documents.of(swagger.render(specs, info=info))
         self._immutable = (
             ("Cache-Control", "public, immutable"),
             ("Expires", dates.format_datetime(now + _EVER, usegmt=True)),
@@ -75,10 +76,10 @@ def _url(path: str, *, document: documents.Document) -> str:
     return f"{path}?hash={document.digest}"
 
 
-def _v3(version: resources.GroupVersion, *, title: str, release: str) -> dict[str, Any]:
+def _v3(version: resources.GroupVersion, *, info: Mapping[str, str]) -> dict[str, Any]:
     return {
         "openapi": "3.0.0",
-        "info": {"title": title, "version": release},
+        "info": info,
         "paths": operations.paths(version),
         "components": {"schemas": components(version)},
     }
@@ -133,40 +134,3 @@ def _list_schema(item: str, *, kind: str) -> dict[str, Any]:
             },
         },
     }
-
-
-def _v2(specs: Sequence[Mapping[str, Any]], *, title: str, release: str) -> dict[str, Any]:
-    paths: dict[str, Any] = {}
-    definitions: dict[str, Any] = {}
-    for spec in specs:
-        paths |= spec["paths"]
-        definitions |= spec["components"]["schemas"]
-    return {
-        "swagger": "2.0",
-        "info": {"title": title, "version": release},
-        "paths": _older(paths),
-        "definitions": _older(definitions),
-    }
-
-
-def _older(value: Any) -> Any:
-    """The same in the spelling of v2: other references, plain parameters and responses."""
-    if isinstance(value, list):
-        return [_older(element) for element in value]
-    if not isinstance(value, Mapping):
-        return value
-    if "in" in value and "schema" in value:
-        return {**{key: value[key] for key in value if key != "schema"}, **_older(value["schema"])}
-    if "content" in value and "description" in value:
-        schema = next(iter(value["content"].values()))["schema"]
-        return {"description": value["description"], "schema": _older(schema)}
-    if "responses" in value and "operationId" in value:
-        value = {**value, "produces": list(value["responses"]["200"]["content"])}
-    if set(value) <= {"description", "default", "allOf"} and len(value.get("allOf", ())) == 1:
-        # v2 tools understand a reference with a description beside it, and no allOf.
-        value = {**{key: value[key] for key in value if key != "allOf"}, **value["allOf"][0]}
-    return {key: _reference(child) if key == "$ref" else _older(child) for key, child in value.items()}
-
-
-def _reference(pointer: str) -> str:
-    return pointer.replace("#/components/schemas/", "#/definitions/")

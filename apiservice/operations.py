@@ -37,10 +37,8 @@ def _resource_paths(version: resources.GroupVersion, *, resource: resources.Reso
     root = f"/apis/{version.name}"
     namespaced = resource.scope is resources.Scope.NAMESPACED
     base = f"{root}/namespaces/{{namespace}}" if namespaced else root
-    suffix = "" if namespaced else "Cluster"
-    whole = _list(version, resource=resource, suffix=suffix)
     found = {
-        f"{base}/{resource.plural}": whole,
+        f"{base}/{resource.plural}": _list(version, resource=resource),
         f"{base}/{resource.plural}/{{name}}": _get(version, resource=resource),
     }
     if namespaced:
@@ -51,7 +49,9 @@ def _resource_paths(version: resources.GroupVersion, *, resource: resources.Reso
     return {path: _with_path_parameters(path, operation=operation) for path, operation in found.items()}
 
 
-def _list(version: resources.GroupVersion, *, resource: resources.Resource, suffix: str) -> dict[str, Any]:
+def _list(
+    version: resources.GroupVersion, *, resource: resources.Resource, suffix: str = ""
+) -> dict[str, Any]:
     return _operation(
         version,
         name=f"list{_title(resource.plural)}{suffix}",

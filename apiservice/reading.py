@@ -58,7 +58,7 @@ class Reader:
         if offer.kind == "Table":
             value = self._table([row], endpoint=target.endpoint, include=include, version=offer.version)
         elif offer.kind:
-            value = table.partial(row, api_version=f"{offer.group}/{offer.version}")
+            (value,) = table.partials([row], api_version=f"{offer.group}/{offer.version}")
         return _encode(value, incoming=incoming, offer=offer)
 
     async def _many(
@@ -75,7 +75,7 @@ class Reader:
             value = self._table(rows, endpoint=endpoint, include=include, version=offer.version)
         elif offer.kind:
             api_version = f"{offer.group}/{offer.version}"
-            items = [table.partial(row, api_version=api_version) for row in rows]
+            items = table.partials(rows, api_version=api_version)
             value = _envelope(offer.kind, api_version=api_version, items=items)
         else:
             value = _envelope(

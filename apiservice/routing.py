@@ -97,14 +97,14 @@ class Routes:
 
 
 def _check_kinds(version: resources.GroupVersion) -> None:
-    """kubectl goes from a resource's name to its kind and back to a resource, so that must be the same one."""
+    """kubectl goes from a resource's name to its kind and back: that must lead to the same resource."""
     plurals: dict[str, str] = {}
     for resource in version.resources:
         first = plurals.setdefault(resource.kind, resource.plural)
         if first != resource.plural:
             raise ValueError(
-                f"{first} and {resource.plural} of {version.name} are both declared with kind {resource.kind}, "
-                "and kubectl would read one of them for the other: declare a kind of its own for each "
+                f"{first} and {resource.plural} of {version.name} both declare kind {resource.kind}, "
+                "so that kubectl would read one of them for the other: declare a kind of its own for each "
                 "(their objects may keep theirs)"
             )
 

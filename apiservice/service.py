@@ -7,6 +7,7 @@ client learns only where to look.
 
 import asyncio
 import dataclasses
+import json
 import logging
 import re
 import time
@@ -151,4 +152,4 @@ _PLAIN = re.compile(r"[!#-~]+")
 
 def _word(text: str) -> str:
     """The text, quoted where it could be taken for more than one word or line."""
-    return text if _PLAIN.fullmatch(text) else f'"{text.encode("unicode_escape").decode()}"'
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)

@@ -4,7 +4,7 @@ Pure. Column definitions are rendered once at start; an empty Table has them too
 https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,24 +41,32 @@ def render(
         "metadata": {"resourceVersion": ""},
         "columnDefinitions": columns,
         "rows": [
-            {"cells": printer(row, now), "object": _beside(row, include=include, api_version=api_version)}
-            for row in rows
+            {"cells": printer(row, now), "object": beside}
+            for row, beside in zip(rows, _beside(rows, include=include, api_version=api_version), strict=True)
         ],
     }
 
 
-def partial(row: resources.Row, *, api_version: str) -> dict[str, Any]:
-    """An object reduced to its metadata."""
-    return {
-        "kind": "PartialObjectMetadata",
-        "apiVersion": api_version,
-        "metadata": row.object.get("metadata", {}),
-    }
+def partials(rows: Iterable[resources.Row], *, api_version: str) -> list[dict[str, Any]]:
+    """Objects reduced to their metadata."""
+    return [
+        {
+            "kind": "PartialObjectMetadata",
+            "apiVersion": api_version,
+            "metadata": row.object.get("metadata", {}),
+        }
+        for row in rows
+    ]
 
 
 def _beside(
-    row: resources.Row, *, include: parameters.IncludeObject, api_version: str
-) -> Mapping[str, Any] | None:
-    if include is parameters.IncludeObject.METADATA:
-        return partial(row, api_version=api_version)
-    return row.object if include is parameters.IncludeObject.OBJECT else None
+    rows: Sequence[resources.Row], *, include: parameters.IncludeObject, api_version: str
+) -> Sequence[Mapping[str, Any] | None]:
+    """What stands beside the cells of each row."""
+    match include:
+        case parameters.IncludeObject.NONE:
+            return [None] * len(rows)
+        case parameters.IncludeObject.METADATA:
+            return partials(rows, api_version=api_version)
+        case parameters.IncludeObject.OBJECT:
+            return [row.object for row in rows]

@@ -1,7 +1,7 @@
 """A toy API group, `fruits.example.com/v1`: what the kit is asked to serve in these tests.
 
-Fruits live in orchards (namespaces) and have `pips`; crates are cluster-scoped; and the cluster-scoped `namespaces`
-resource has the subresource whose path reads like a list.
+Fruits live in orchards (namespaces) and have `pips`; crates are cluster-scoped; and the cluster-scoped
+`namespaces` have a subresource whose path reads like a list.
 """
 
 import asyncio

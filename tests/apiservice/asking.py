@@ -1,0 +1,104 @@
+"""Asking the kit without a network: a request as a value, and the toy API to answer it."""
+
+import dataclasses
+import json
+from typing import Any
+
+import multidict
+import prometheus_client
+import yarl
+
+from apiservice import authentication, authorization, exchange, health, server, service
+from tests.apiservice import fruits
+
+TOKEN = "correct-horse"
+ADMIN = authentication.User(name="admin", groups=(authentication.MASTERS, authentication.AUTHENTICATED))
+NOBODY = authentication.User(name="<nobody>", groups=(authentication.AUTHENTICATED,))
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+KUBECTL = f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+
+
+def incoming(url: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> exchange.Incoming:
+    parsed = yarl.URL(url, encoded=True)
+    return exchange.Incoming(
+        method=method,
+        path=parsed.path,
+        query=parsed.query,
+        headers=multidict.CIMultiDictProxy(multidict.CIMultiDict(headers or {})),
+    )
+
+
+@dataclasses.dataclass(slots=True)
+class Toy:
+    """The toy API; what it is made of stays at hand."""
+
+    orchard: fruits.Orchard = dataclasses.field(default_factory=fruits.Orchard)
+    user: authentication.User = ADMIN
+    checks: health.Health = dataclasses.field(default_factory=health.Health)
+    registry: prometheus_client.CollectorRegistry = dataclasses.field(
+        default_factory=prometheus_client.CollectorRegistry
+    )
+    deadline: float = 10.0
+    api: service.Service = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.api = server.build(
+            [fruits.group_version(self.orchard)],
+            authenticator=authentication.TokenAuthenticator(token=TOKEN, user=self.user),
+            authorizer=authorization.GroupAuthorizer(),
+            checks=self.checks,
+            registry=self.registry,
+            clock=lambda: fruits.NOW,
+            title="Fruits",
+            release="1.2.3",
+            deadline=self.deadline,
+        )
+
+    async def ask(
+        self, url: str, *, method: str = "GET", token: str | None = TOKEN, accept: str = "", **headers: str
+    ) -> "Told":
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        if accept:
+            sent["Accept"] = accept
+        return Told(await self.api.answer(incoming(url, method=method, headers=sent)))
+
+    async def read(self, path: str, **more: str) -> "Told":
+        """A path below the toy's group and version."""
+        return await self.ask(f"/apis/{fruits.GROUP_VERSION}/{path}", **more)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """An answer, taken apart."""
+
+    answer: exchange.Answer
+
+    @property
+    def status(self) -> int:
+        return self.answer.status
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.answer.body)
+
+    @property
+    def text(self) -> str:
+        return self.answer.body.decode()
+
+    @property
+    def message(self) -> str:
+        """Of a `Status`."""
+        assert self.json["kind"] == "Status", self.text
+        assert self.json["code"] == self.status
+        return str(self.json["message"])
+
+    def header(self, name: str) -> str | None:
+        return dict(self.answer.headers).get(name)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the objects in a list."""
+        return [item["metadata"]["name"] for item in self.json["items"]]
