@@ -18,20 +18,13 @@ WORDS = {
     verdict.Health.UNKNOWN: "Not reported",
 }
 
-BADGES = {
-    "Deployment": "Deploy",
-    "StatefulSet": "Stateful",
-    "DaemonSet": "Daemon",
-    "ReplicaSet": "Replica",
-    "ReplicationController": "RC",
-    "ExternalWorkload": "External",
-    "Outside": "",
-    "Unknown": "",
-}
+_UNREMARKABLE = ("Deployment", "Outside", "Unknown")
 
 NAMES = {"Outside": "Outside", "Unknown": "Unknown"}
 
 
 def badge(kind: str) -> str:
-    """A kind short enough for the corner of a card."""
-    return BADGES.get(kind, kind)
+    """A kind for the corner of a card; none for those that a card's shape or sheer frequency tells."""
+    if kind in _UNREMARKABLE:
+        return ""
+    return "External" if kind == "ExternalWorkload" else kind

@@ -17,6 +17,8 @@ from dashboard.web import cues
 _DAGRE_MOST_NODES = 200  # layered and calm, but slow above (measured: 0.7 s at 200 nodes, 4 s at 500)
 COLLAPSE_ABOVE_NODES = 300
 
+_REMARKABLE = (verdict.Health.FAILING, verdict.Health.DEGRADED)
+
 _SHAPES = {
     "Service": "service",
     "ExternalWorkload": "external",
@@ -58,6 +60,7 @@ def slow(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> bool:
 
 def _node(node: model.Node, thresholds: verdict.Thresholds) -> dict[str, Any]:
     flow = node.telling
+    where = f" in {node.namespace}" if node.namespace else ""
     judged = health(flow, thresholds=thresholds)
     data = {
         "id": node.id,
@@ -67,9 +70,9 @@ def _node(node: model.Node, thresholds: verdict.Thresholds) -> dict[str, Any]:
         "health": judged,
         "icon": cues.ICONS[judged],
         "figures": _figures(node, flow),
-        "trouble": _trouble(flow),
+        "trouble": "" if node.kind == model.OUTSIDE else _trouble(flow),
         "slow": slow(flow, thresholds=thresholds),
-        "spoken": _spoken(node, flow, judged),
+        "spoken": _spoken(f"{title(node)}, {node.kind}{where}", flow, judged),
     }
     if node.namespace:
         data["parent"] = f"box/{node.namespace}"
@@ -78,15 +81,19 @@ def _node(node: model.Node, thresholds: verdict.Thresholds) -> dict[str, Any]:
 
 def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) -> dict[str, Any]:
     judged = health(edge.flow, thresholds=thresholds)
+    name = f"{title(graph.nodes[edge.source])} → {title(graph.nodes[edge.target])}"
     return {
         "id": edge.id,
         "source": edge.source,
         "target": edge.target,
         "health": judged,
-        "label": _label(edge.flow, judged),
+        "figures": _words(edge.flow),
+        "trouble": _trouble(edge.flow),
+        "icon": cues.ICONS[judged] if judged in _REMARKABLE else "",
         "width": width(edge.flow.rate),
         "slow": slow(edge.flow, thresholds=thresholds),
-        "name": f"{title(graph.nodes[edge.source])} → {title(graph.nodes[edge.target])}",
+        "name": name,
+        "spoken": _spoken(name, edge.flow, judged),
     }
 
 
@@ -95,25 +102,19 @@ def width(per_second: float) -> float:
     return round(1 + 5 * min(max(math.log10(max(per_second, 1)) / 3, 0), 1), 2)
 
 
-def _label(flow: model.Flow, judged: verdict.Health) -> str:
-    if not flow.total:
-        return "idle"
-    first = " · ".join(
-        [spelling.rate(flow.rate), *([spelling.latency(flow.p99)] if flow.p99 is not None else [])]
-    )
-    trouble = _trouble(flow)
-    return f"{first}\n{cues.ICONS[judged]} {trouble}" if trouble else first
-
-
 def _figures(node: model.Node, flow: model.Flow | None) -> str:
-    if node.members > 1 or node.kind == model.NAMESPACE:
+    if node.kind == model.NAMESPACE:
         size = f"{node.members} workload{'s' if node.members > 1 else ''}"
-        return f"{size} · {spelling.rate(flow.rate)}" if flow else size
+        return f"{size} · {_words(flow)}" if flow else size
     if flow is None:
         return "not reported"
+    return f"sends {spelling.rate(flow.rate)}" if flow is node.sent else _words(flow)
+
+
+def _words(flow: model.Flow) -> str:
     if not flow.total:
         return "idle"
-    rate = f"sends {spelling.rate(flow.rate)}" if flow is node.sent else spelling.rate(flow.rate)
+    rate = spelling.rate(flow.rate)
     return f"{rate} · {spelling.latency(flow.p99)}" if flow.p99 is not None else rate
 
 
@@ -123,11 +124,11 @@ def _trouble(flow: model.Flow | None) -> str:
     return spelling.failure(flow.failure_count / flow.total)
 
 
-def _spoken(node: model.Node, flow: model.Flow | None, judged: verdict.Health) -> str:
-    """What a screen reader says of a node."""
-    where = f" in {node.namespace}" if node.namespace else ""
-    parts = [f"{title(node)}, {node.kind}{where}", cues.WORDS[judged].lower()]
+def _spoken(what: str, flow: model.Flow | None, judged: verdict.Health) -> str:
+    """What a screen reader says of a node or an edge."""
+    parts = [what, cues.WORDS[judged].lower()]
     if flow and flow.total:
-        parts.append(f"{flow.rate:.3g} requests per second")
-        parts.append(f"{spelling.success(flow.success)} success")
+        parts += [f"{flow.rate:.3g} requests per second", f"{spelling.success(flow.success)} success"]
+    if flow and flow.p99 is not None:
+        parts.append(f"P99 {spelling.latency(flow.p99)}")
     return ", ".join(parts)

@@ -4,7 +4,7 @@ from typing import Any
 
 import dash_ag_grid as ag
 
-_NAME = {"field": "name", "headerName": "Name", "flex": 1, "minWidth": 110}
+_NAME = {"field": "name", "headerName": "Name", "flex": 1, "minWidth": 100}
 
 
 def _figure(field: str, header: str) -> dict[str, Any]:
@@ -13,12 +13,12 @@ def _figure(field: str, header: str) -> dict[str, Any]:
         "headerName": header,
         "valueFormatter": {"function": f"params.data.{field}_words"},
         "type": "rightAligned",
-        "width": 92,
+        "width": 84,
         "sortingOrder": ["desc", "asc", None],
     }
 
 
-_SUCCESS = _figure("success", "Success") | {"width": 96, "sortingOrder": ["asc", "desc", None]}
+_SUCCESS = _figure("success", "Success") | {"width": 92, "sortingOrder": ["asc", "desc", None]}
 _FIGURES = [_SUCCESS, _figure("rate", "Rate")]
 _LATENCIES = [_figure("p50", "P50"), _figure("p90", "P90"), _figure("p99", "P99")]
 _VERDICT = {
@@ -28,7 +28,7 @@ _VERDICT = {
     "cellClass": {"function": "'tm-' + params.data.health"},
 }
 
-PEERS = [_NAME, _SUCCESS, _figure("rate", "Rate"), _figure("p99", "P99") | {"width": 84}]
+PEERS = [_NAME, _SUCCESS, _figure("rate", "Rate"), _figure("p99", "P99") | {"width": 76}]
 WORKLOADS = [
     _NAME,
     {"field": "kind", "headerName": "Kind", "width": 150},

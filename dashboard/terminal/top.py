@@ -1,0 +1,126 @@
+"""`kubectl traffic top`: who has how much traffic, and how good it is."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import click
+
+from dashboard.client import api, duration, faults, kinds, traffic
+from dashboard.terminal import table
+
+_WATCH_EVERY_S = 5
+_CLEAR_SCREEN = "\x1b[H\x1b[2J"
+
+# Worst first, and whatever is unknown last.
+_ORDERS: dict[str, Callable[[traffic.Traffic], tuple[bool, float]]] = {
+    "success": lambda item: (table.success(item) is None, table.success(item) or 0.0),
+    "rps": lambda item: (False, -table.rate(item)),
+    "p99": lambda item: (item.p99 is None, -(item.p99 or 0.0)),
+}
+
+
+class _Kind(click.ParamType[kinds.Row]):
+    name = "kind"
+
+    def convert(
+        self, value: str | kinds.Row, param: click.Parameter | None, context: click.Context | None
+    ) -> kinds.Row:
+        row = kinds.find(value) if isinstance(value, str) else value
+        if row is None:
+            known = ", ".join(row.plural for row in kinds.ROWS)
+            self.fail(f"there is no traffic of {value!r}; there is of {known}", param, context)
+        return row
+
+
+class _Window(click.ParamType[str]):
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
+        try:
+            duration.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, context)
+        return value
+
+
+@click.command()
+@click.argument("kind", type=_Kind(), default=kinds.WORKLOADS)
+@click.option("-n", "--namespace", help="Namespace to look at; the context's own if not given.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Look at all namespaces.")
+@click.option("-l", "--selector", "labels", help="Only resources whose labels match, such as app=cart.")
+@click.option("--window", type=_Window(), default="1m", show_default=True, help="How far to look back.")
+@click.option("--sort-by", type=click.Choice(list(_ORDERS)), help="Worst first by this figure.")
+@click.option("-w", "--watch", is_flag=True, help=f"Show it again every {_WATCH_EVERY_S} seconds.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "wide", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to write it.",
+)
+@click.option(
+    "--kubeconfig", type=click.Path(), help="Kubeconfig; KUBECONFIG or ~/.kube/config if not given."
+)
+@click.option("--context", help="Context in the kubeconfig; its current one if not given.")
+def top(
+    kind: kinds.Row,
+    namespace: str | None,
+    all_namespaces: bool,
+    labels: str | None,
+    window: str,
+    sort_by: str | None,
+    watch: bool,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Show success rate, requests per second and latency.
+
+    KIND is pods, services, deployments (or deploy), statefulsets, daemonsets, jobs, replicasets, namespaces
+    or nodes. Without it every workload is shown.
+
+    \b
+      kubectl traffic top -A --sort-by success
+      kubectl traffic top deploy -n shop -l app=cart -o wide
+    """
+    if namespace and all_namespaces:
+        raise click.UsageError("--namespace and --all-namespaces exclude each other.")
+    try:
+        source = api.connect(kubeconfig, context=context)
+        place = None if all_namespaces else namespace or source.context.namespace
+        while True:
+            items = source.metrics(kind, namespace=place, window=window, labels=labels)
+            if sort_by:
+                items = tuple(sorted(items, key=_ORDERS[sort_by]))
+            _show(items, kind=kind, place=place, output=output, redraw=watch)
+            if not watch:
+                return
+            time.sleep(_WATCH_EVERY_S)
+    except KeyboardInterrupt:
+        return  # how a person ends --watch
+    except faults.Fault as fault:
+        raise click.ClickException(str(fault)) from fault
+
+
+def _show(
+    items: Sequence[traffic.Traffic], *, kind: kinds.Row, place: str | None, output: str, redraw: bool
+) -> None:
+    shown = table.columns(
+        wide=output != "table",
+        namespaces=output in ("json", "csv") or (place is None and kind.namespaced),
+        mixed=kind is kinds.WORKLOADS,
+    )
+    people = sys.stdout.isatty()
+    if redraw and people:
+        click.echo(_CLEAR_SCREEN, nl=False)
+    if output == "json":
+        click.echo(table.as_json(items, shown))
+    elif output == "csv":
+        click.echo(table.as_csv(items, shown))
+    elif items:
+        click.echo(table.text(items, shown, colour=people))
+    else:
+        where = f"in {place} namespace" if place and kind.namespaced else "in any namespace"
+        click.echo(f"No traffic known {where}.", err=True)

@@ -1,0 +1,14 @@
+/* How old the data is, counted on while nothing is refreshed. */
+(function () {
+  "use strict";
+
+  setInterval(() => {
+    for (const time of document.querySelectorAll("#freshness time")) {
+      const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time.dateTime)) / 1000));
+      const words = `data ${seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} old`;
+      if (time.textContent !== words) {
+        time.textContent = words;
+      }
+    }
+  }, 1000);
+})();
