@@ -77,6 +77,8 @@ class Desk:
         path, count, forced = body.get("path", "/"), body.get("count", 1), body.get("faults", {})
         if not isinstance(count, int) or not 0 < count <= _MOST_CALLS:
             raise faults.DemoError(f"count is {count!r}; give a number from 1 to {_MOST_CALLS}")
+        if not isinstance(forced, dict) or not all(isinstance(code, int) for code in forced.values()):
+            raise faults.DemoError(f"faults are {forced!r}; give a code for each workload's name")
         since = time.time()
         codes = await self._load.exactly(str(path), count=count, faults=forced)
         counts = {str(code): number for code, number in sorted(codes.items())}

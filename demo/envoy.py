@@ -20,6 +20,7 @@ _TYPE = "type.googleapis.com/envoy"
 _DEFAULT_TIMEOUT = "15s"
 # Shorter than every server's keep-alive here: no request meets a connection that its server is closing.
 _IDLE_TIMEOUT = "600s"
+_MOST_RETRIES = 1000
 
 Config = Mapping[str, Any]
 
@@ -153,6 +154,8 @@ def _outbound_cluster(
     cluster = {
         **_cluster(cluster_name(service.name), [(end.address, placement.INBOUND_PORT) for end in endpoints]),
         "upstream_bind_config": {"source_address": {"address": pod.address, "port_value": 0}},
+        # Envoy's own limit of 3 retries at a time would leave some requests without theirs.
+        "circuit_breakers": {"thresholds": [{"max_retries": _MOST_RETRIES}]},
     }
     alias = stats.naming(pod.workload).alias(service.name)
     if alias is not None:

@@ -86,7 +86,9 @@ class Load:
                 await asyncio.sleep(_QUIET_POLL)
                 continue
             await asyncio.sleep(dice.expovariate(rate))
-            self._launch(self._enter(_pick(self._plan.entry_paths, dice)))
+            # It may have become quiet meanwhile, and quiet means that nothing begins any more.
+            if self._world.dial.scenario.load:
+                self._launch(self._enter(_pick(self._plan.entry_paths, dice)))
 
     async def _beats(self, pod: placement.Pod) -> None:
         app = self._apps[pod.name]

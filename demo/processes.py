@@ -49,8 +49,9 @@ class _Child:
 class Family:
     """Made by `family`, which ends every child at the end of its block."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, *, grace: float) -> None:
         self._logs = logs
+        self._grace = grace
         self._children: dict[str, _Child] = {}
         self._known: set[str] = set()
         self._first_death: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
@@ -93,7 +94,7 @@ class Family:
         with contextlib.suppress(ProcessLookupError):
             child.process.send_signal(ask)
         try:
-            await asyncio.wait_for(child.process.wait(), _GRACE)
+            await asyncio.wait_for(child.process.wait(), self._grace)
         except TimeoutError:
             child.process.kill()
             await child.process.wait()
@@ -128,8 +129,8 @@ class Family:
 
 
 @contextlib.asynccontextmanager
-async def family(logs: Path) -> AsyncIterator[Family]:
-    members = Family(logs)
+async def family(logs: Path, *, grace: float = _GRACE) -> AsyncIterator[Family]:
+    members = Family(logs, grace=grace)
     try:
         yield members
     finally:

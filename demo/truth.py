@@ -63,7 +63,7 @@ class _Ledger:
 
 
 class Truth:
-    def __init__(self, *, clock: Callable[[], float], keep: float = 900.0) -> None:
+    def __init__(self, *, clock: Callable[[], float], keep: float = 600.0) -> None:
         self._clock = clock
         self._keep = keep
         self._edges: collections.defaultdict[Edge, _Ledger] = collections.defaultdict(_Ledger)
