@@ -18,8 +18,6 @@ Providers raise these and nothing else on purpose; any other exception is a defe
 `InternalError` whose message tells the client nothing of its cause. `status` renders them.
 """
 
-# ruff: noqa: N818  these are the names Kubernetes gives the reasons
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -103,7 +103,7 @@ class Service:
         if not attributes.is_resource:
             return await self.fixed.answer(incoming)
         if visit.target is None:
-            raise errors.NotFound("the server could not find the requested resource")
+            raise _unknown(attributes)
         return await self.reader.read(incoming, target=visit.target, attributes=attributes, user=user)
 
     async def _admit(
@@ -118,6 +118,13 @@ class Service:
         if not decision.allowed:
             raise authorization.refusal(user, attributes=attributes, decision=decision)
         return user
+
+
+def _unknown(attributes: requests.Attributes) -> errors.StatusError:
+    if not attributes.group:
+        # A kubectl that gets a 404 for an object asks for its Namespace, and would show that one's 404 instead.
+        return errors.BadRequest("the core API is not served here")
+    return errors.NotFound("the server could not find the requested resource")
 
 
 _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 from typing import Any
 
 import multidict
@@ -20,7 +21,8 @@ KUBECTL = f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,applicatio
 
 
 def incoming(url: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> exchange.Incoming:
-    parsed = yarl.URL(url, encoded=True)
+    path, _, query = url.partition("?")
+    parsed = yarl.URL.build(path=path, query_string=query, encoded=True)
     return exchange.Incoming(
         method=method,
         path=parsed.path,
@@ -102,3 +104,12 @@ class Told:
     def names(self) -> list[str]:
         """Of the objects in a list."""
         return [item["metadata"]["name"] for item in self.json["items"]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The toy API on a socket."""
+
+    toy: Toy
+    bound: server.Bound
+    authority: pathlib.Path

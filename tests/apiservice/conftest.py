@@ -1,8 +1,28 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
 import pytest
 
+from apiservice import certificates, server
 from tests.apiservice import asking
+
+HOST = "127.0.0.1"
 
 
 @pytest.fixture
 def toy() -> asking.Toy:
     return asking.Toy()
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certificates:
+    # The clients check validity by the real clock.
+    return certificates.ensure(
+        tmp_path_factory.mktemp("tls"), hosts=[HOST, "localhost"], now=datetime.now(UTC)
+    )
+
+
+@pytest.fixture
+async def served(toy: asking.Toy, tls: certificates.Certificates) -> AsyncIterator[asking.Served]:
+    async with server.serve(toy.api, host=HOST, port=0, tls=tls.context()) as bound:
+        yield asking.Served(toy=toy, bound=bound, authority=tls.authority)

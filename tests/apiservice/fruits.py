@@ -51,6 +51,7 @@ class Orchard:
     warnings: Sequence[str] = ()
     asked: list[resources.Query] = dataclasses.field(default_factory=list)
     hanging: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    given_up: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     async def list(self, query: resources.Query) -> resources.Collection:
         self.asked.append(query)
@@ -66,7 +67,10 @@ class Orchard:
                 raise RuntimeError("worm in the password hunter2")
             case "slow":
                 self.hanging.set()
-                await asyncio.Event().wait()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self.given_up.set()
             case "away":
                 raise errors.ServiceUnavailable("the orchard is closed")
         collection = await self.list(query)

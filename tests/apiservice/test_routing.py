@@ -1,0 +1,80 @@
+import dataclasses
+
+import pytest
+
+from apiservice import requests, routing
+from tests.apiservice import asking, fruits
+
+FRUITS = fruits.group_version(fruits.Orchard())
+
+
+@pytest.fixture(scope="module")
+def routes() -> routing.Routes:
+    return routing.Routes([FRUITS])
+
+
+def find(routes: routing.Routes, path: str) -> tuple[str, str | None, str | None, str | None] | None:
+    asked = asking.incoming(path)
+    target = routes.find(requests.parse("GET", path=asked.path, query=asked.query))
+    if target is None:
+        return None
+    return (target.endpoint.resource, target.endpoint.subresource, target.namespace, target.name)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("fruits", ("fruits", None, None, None)),
+        ("fruits/", ("fruits", None, None, None)),
+        ("namespaces/north/fruits", ("fruits", None, "north", None)),
+        ("namespaces/north/fruits/apple", ("fruits", None, "north", "apple")),
+        ("namespaces/north/fruits/apple/pips", ("fruits", "pips", "north", "apple")),
+        ("fruits?fieldSelector=metadata.name%3Dapple", ("fruits", None, None, None)),
+        ("crates", ("crates", None, None, None)),
+        ("crates/c", ("crates", None, None, "c")),
+        ("crates/c/pips", ("crates", "pips", None, "c")),
+        ("namespaces", ("namespaces", None, None, None)),
+        ("namespaces/north", ("namespaces", None, None, "north")),
+        ("namespaces/north/pips", ("namespaces", "pips", None, "north")),
+        ("watch/fruits", ("fruits", None, None, None)),
+    ],
+)
+def test_a_path_leads_to_what_was_declared(
+    routes: routing.Routes, path: str, expected: tuple[str, str | None, str | None, str | None]
+) -> None:
+    assert find(routes, f"/apis/{fruits.GROUP_VERSION}/{path}") == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apis/fruits.example.com/v1/vegetables",
+        "/apis/fruits.example.com/v2/fruits",
+        "/apis/other.example.com/v1/fruits",
+        "/api/v1/fruits",
+        "/apis/fruits.example.com/v1/fruits/apple",
+        "/apis/fruits.example.com/v1/namespaces/north/crates",
+        "/apis/fruits.example.com/v1/namespaces/north/crates/c",
+        "/apis/fruits.example.com/v1/namespaces/north/fruits/apple/pips/1",
+        "/apis/fruits.example.com/v1/namespaces/north/fruits/apple/leaves",
+        "/apis/fruits.example.com/v1/namespaces/north/fruits//pips",
+        "/apis/fruits.example.com/v1/namespaces/north/status",
+        "/apis/fruits.example.com//v1/fruits",
+        "/apis",
+        "/",
+    ],
+)
+def test_a_path_nobody_declared_leads_nowhere(routes: routing.Routes, path: str) -> None:
+    assert find(routes, path) is None
+
+
+def test_a_resource_declared_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"fruits\.example\.com/v1/fruits is declared twice"):
+        routing.Routes([FRUITS, FRUITS])
+
+
+def test_two_resources_of_one_kind_are_refused_because_kubectl_would_confuse_them() -> None:
+    fruit, crate, *_ = FRUITS.resources
+    alike = dataclasses.replace(FRUITS, resources=(fruit, dataclasses.replace(crate, kind="Fruit")))
+    with pytest.raises(ValueError, match=r"fruits and crates of .* both declare kind Fruit"):
+        routing.Routes([alike])
