@@ -18,7 +18,7 @@ from datetime import datetime
 
 import multidict
 import prometheus_client
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from apiservice import (
     authentication,
@@ -42,6 +42,16 @@ _LONGEST_HEAD = 1 << 20
 """Bytes of a request line or a header, as in Go: an autoscaler's label selector outgrows aiohttp's 8 KiB."""
 _IDLE = 90.0
 """Seconds a connection may wait for its next request."""
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """What a client sends that is not HTTP is refused, and is no news to the operator."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, http_exceptions.HttpProcessingError)
+
+
+_connections = logging.getLogger("apiservice.connections")
+_connections.addFilter(_is_ours)
 
 
 def build(
@@ -103,6 +113,7 @@ async def serve(
     listener = web.Server(
         _handler(api),
         access_log=None,
+        logger=_connections,
         keepalive_timeout=_IDLE,
         max_line_size=_LONGEST_HEAD,
         max_field_size=_LONGEST_HEAD,

@@ -122,7 +122,7 @@ class Service:
 
 def _unknown(attributes: requests.Attributes) -> errors.StatusError:
     if not attributes.group:
-        # A kubectl that gets a 404 for an object asks for its Namespace, and would show that one's 404 instead.
+        # kubectl that gets a 404 for an object asks for its Namespace next, and would show a 404 of that.
         return errors.BadRequest("the core API is not served here")
     return errors.NotFound("the server could not find the requested resource")
 

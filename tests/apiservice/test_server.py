@@ -141,12 +141,20 @@ async def test_a_client_that_leaves_is_not_worth_a_word(
     assert caplog.messages == []
 
 
-async def test_a_stranger_to_http_does_not_disturb_the_server(served: asking.Served) -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [b"\x00nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * (1 << 21)],
+)
+async def test_a_stranger_to_http_is_refused_without_a_word(
+    served: asking.Served, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    caplog.set_level(logging.INFO)
     trust = ssl.create_default_context(cafile=served.authority)
     reader, writer = await asyncio.open_connection("127.0.0.1", served.bound.port, ssl=trust)
-    writer.write(b"\x00nonsense\r\n\r\n")
+    writer.write(sent)
     assert b" 400 " in await asyncio.wait_for(reader.readline(), PATIENCE)
     writer.close()
+    assert [record.message for record in caplog.records if record.levelno > logging.INFO] == []
     async with session(served) as client, client.get(f"{FRUITS}/apple") as response:
         assert response.status == 200
 
