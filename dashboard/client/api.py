@@ -36,6 +36,9 @@ class TrafficApi:
         """Who calls whom, each edge once."""
         return self._list(kinds.Row("trafficedges", None), namespace, _parameters(window, None, described))
 
+    def close(self) -> None:
+        self._link.close()
+
     def _list(
         self, row: kinds.Row, namespace: str | None, parameters: Mapping[str, str]
     ) -> tuple[traffic.Traffic, ...]:

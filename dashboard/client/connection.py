@@ -69,9 +69,16 @@ class Connection:
         """The JSON behind a path. A 401 is tried once more with a fresh credential."""
         response = self._ask(path, params)
         if response.status_code == requests.codes.unauthorized:
-            self._forget()
+            self.close()
             response = self._ask(path, params)
         return _judge(response, self._server)
+
+    def close(self) -> None:
+        """Gives the sockets back."""
+        with self._lock:
+            if self._session:
+                self._session.close()
+            self._session = None
 
     def _ask(self, path: str, params: Mapping[str, str] | None) -> requests.Response:
         session = self._current()
@@ -102,10 +109,6 @@ class Connection:
                 self._session = _session(self.context.cluster, secret)
                 self._expires = secret.expires
             return self._session
-
-    def _forget(self) -> None:
-        with self._lock:
-            self._session = None
 
 
 def _session(cluster: kubeconfig.Entry, secret: credential.Credential) -> requests.Session:

@@ -5,7 +5,7 @@ it is.
 """
 
 
-class Fault(Exception):  # noqa: N818  # a fault of the world, like its children, not of the program
+class Fault(Exception):
     """The API gave no usable answer."""
 
 

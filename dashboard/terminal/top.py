@@ -1,5 +1,6 @@
 """`kubectl traffic top`: who has how much traffic, and how good it is."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -88,16 +89,16 @@ def top(
     if namespace and all_namespaces:
         raise click.UsageError("--namespace and --all-namespaces exclude each other.")
     try:
-        source = api.connect(kubeconfig, context=context)
-        place = None if all_namespaces else namespace or source.context.namespace
-        while True:
-            items = source.metrics(kind, namespace=place, window=window, labels=labels)
-            if sort_by:
-                items = tuple(sorted(items, key=_ORDERS[sort_by]))
-            _show(items, kind=kind, place=place, output=output, redraw=watch)
-            if not watch:
-                return
-            time.sleep(_WATCH_EVERY_S)
+        with contextlib.closing(api.connect(kubeconfig, context=context)) as source:
+            place = None if all_namespaces else namespace or source.context.namespace
+            while True:
+                items = source.metrics(kind, namespace=place, window=window, labels=labels)
+                if sort_by:
+                    items = tuple(sorted(items, key=_ORDERS[sort_by]))
+                _show(items, kind=kind, place=place, output=output, redraw=watch)
+                if not watch:
+                    return
+                time.sleep(_WATCH_EVERY_S)
     except KeyboardInterrupt:
         return  # how a person ends --watch
     except faults.Fault as fault:

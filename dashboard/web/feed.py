@@ -73,6 +73,7 @@ class Feed:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self._source.close()
 
     def _slot(self, question: state.Question) -> _Slot:
         with self._guard:
@@ -107,6 +108,8 @@ class Feed:
             return self._source.edges(namespace=place, window=question.window, described=kind)
 
         reads = [self._pool.submit(read, place) for read in (metrics, edges) for place in places]
+        # Also when one fails: what is still on its way would pile up behind an API in trouble.
+        concurrent.futures.wait(reads)
         answers = [read.result() for read in reads]
         return build.build(
             [item for answer in answers[: len(places)] for item in answer],

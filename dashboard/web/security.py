@@ -6,6 +6,7 @@ to loopback names only: otherwise any web site could read the figures by letting
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 import flask
@@ -33,8 +34,7 @@ def protect(server: flask.Flask, *, script_hashes: Sequence[str], host: str) -> 
 
     @server.before_request
     def refuse_foreign_names() -> tuple[str, int] | None:
-        name = flask.request.host.rsplit(":", 1)[0] if "]" not in flask.request.host else "[::1]"
-        if names and name not in names:
+        if names and _without_port(flask.request.host) not in names:
             return f"This server answers to {', '.join(dict.fromkeys(names))} only.\n", 421
         return None
 
@@ -47,6 +47,10 @@ def protect(server: flask.Flask, *, script_hashes: Sequence[str], host: str) -> 
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
         return response
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":\d*$", "", host)
 
 
 def _is_loopback(host: str) -> bool:

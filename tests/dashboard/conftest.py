@@ -1,12 +1,15 @@
 """A fake API and a client that was configured the way a person configures one."""
 
+import contextlib
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from dashboard.client import api
 from tests.fakes import traffic_api
+
+Connect = Callable[[pathlib.Path], api.TrafficApi]
 
 
 @pytest.fixture
@@ -16,10 +19,17 @@ def fake() -> Iterator[traffic_api.FakeTrafficApi]:
 
 
 @pytest.fixture
-def kubeconfig(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> pathlib.Path:
+def kubeconfig_file(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> pathlib.Path:
     return fake.kubeconfig(tmp_path / "config")
 
 
 @pytest.fixture
-def client(kubeconfig: pathlib.Path) -> api.TrafficApi:
-    return api.connect(str(kubeconfig))
+def connect() -> Iterator[Connect]:
+    """A client of a kubeconfig, closed after the test."""
+    with contextlib.ExitStack() as opened:
+        yield lambda path: opened.enter_context(contextlib.closing(api.connect(str(path))))
+
+
+@pytest.fixture
+def client(connect: Connect, kubeconfig_file: pathlib.Path) -> api.TrafficApi:
+    return connect(kubeconfig_file)

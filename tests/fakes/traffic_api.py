@@ -33,6 +33,7 @@ class FakeTrafficApi:
         self.mode = "well"  # or: unavailable, denied, forbidden, hanging, garbage, absent
         self.live = False  # whether data is as old as the wall clock says, not as old as the golden lists
         self.requests: collections.Counter[str] = collections.Counter()
+        self._came = threading.Condition()
         self._authority = trustme.CA()
         self._loop = asyncio.new_event_loop()
         self._release = asyncio.Event()
@@ -80,6 +81,16 @@ class FakeTrafficApi:
             {**metric, "value": counts.get(metric["name"], metric["value"])} for metric in item["metrics"]
         ]
 
+    def arrived(self, count: int, *, deadline: float = 10) -> None:
+        """Waits until this many requests came in, all told."""
+        with self._came:
+            if not self._came.wait_for(lambda: self.requests.total() >= count, deadline):
+                raise TimeoutError(f"{self.requests.total()} of {count} requests came within {deadline} s")
+
+    def release(self) -> None:
+        """Ends the `hanging` of requests that are waiting, and of those to come."""
+        self._loop.call_soon_threadsafe(self._release.set)
+
     async def _start(self) -> None:
         app = web.Application()
         app.router.add_get(_GROUP + "/namespaces/{namespace}/{plural}", self._list)
@@ -94,11 +105,17 @@ class FakeTrafficApi:
 
     async def _stop(self) -> None:
         self._release.set()
-        if self._runner:
+        if self._runner and self._runner.server:
+            # A polite TLS farewell would wait for clients that are not listening any more.
+            for open_connection in self._runner.server.connections:
+                if open_connection.transport:
+                    open_connection.transport.abort()
             await self._runner.cleanup()
 
     async def _list(self, request: web.Request) -> web.Response:
-        self.requests[request.path_qs] += 1
+        with self._came:
+            self.requests[request.path_qs] += 1
+            self._came.notify_all()
         refusal = await self._misbehave(request)
         if refusal is not None:
             return refusal
@@ -180,7 +197,8 @@ def _as_seen_from(item: dict[str, Any], namespace: str | None) -> dict[str, Any]
 def _selected(item: dict[str, Any], selector: str) -> bool:
     """Equality only: the full grammar is the server's to test."""
     wanted = dict(term.split("=", 1) for term in selector.split(",") if term)
-    return wanted.items() <= item["metadata"]["labels"].items()
+    labels: dict[str, str] = item["metadata"]["labels"]
+    return wanted.items() <= labels.items()
 
 
 def _status(code: int, reason: str, message: str) -> web.Response:

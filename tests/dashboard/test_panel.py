@@ -1,0 +1,44 @@
+"""The side panel tells of a node, an edge, or nothing."""
+
+from dashboard.health import verdict
+from dashboard.web import panel
+from tests.dashboard import golden_lists
+
+_USUAL = verdict.Thresholds()
+
+
+def _about(selected: str) -> panel.Panel:
+    said = panel.about(selected, golden_lists.graph(), thresholds=_USUAL)
+    assert said is not None
+    return said
+
+
+def test_a_node_is_told_with_its_figures_callers_and_callees() -> None:
+    said = _about("Deployment/shop/checkout")
+    assert (said.heading, said.subtitle, said.health) == ("checkout", "Deployment in shop", "degraded")
+    assert dict(said.facts)["Success"] == "98.33%"
+    assert dict(said.facts)["Sends"] == "8rps"
+    assert [row["name"] for row in said.callers] == ["frontend"]
+    assert [row["name"] for row in said.callees] == ["payments", "billing-vm"]
+
+
+def test_a_row_leads_to_the_peer() -> None:
+    assert [row["id"] for row in _about("Deployment/shop/checkout").callers] == ["Deployment/shop/frontend"]
+
+
+def test_an_edge_is_told_with_where_it_was_seen_and_what_else_meets_its_ends() -> None:
+    said = _about("Deployment/shop/checkout>Deployment/shop/payments")
+    assert said.heading == "checkout → payments"
+    assert said.subtitle == "Requests seen at the caller, by envoy"
+    assert said.callees_title == "All callees of checkout"
+    assert dict(said.facts)["Failed"] == "14"
+
+
+def test_what_is_gone_is_not_told() -> None:
+    assert panel.about("Deployment/shop/gone", golden_lists.graph(), thresholds=_USUAL) is None
+    assert panel.about("", golden_lists.graph(), thresholds=_USUAL) is None
+
+
+def test_unknown_figures_are_a_dash() -> None:
+    assert dict(_about("Deployment/shop/wishlist").facts)["P99"] == "-"
+    assert dict(_about("Deployment/shop/wishlist").facts)["Success"] == "-"

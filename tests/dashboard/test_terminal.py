@@ -1,0 +1,102 @@
+"""`kubectl traffic top` prints what kubectl users expect, and its exit code tells how it went."""
+
+import csv
+import io
+import json
+import pathlib
+import subprocess
+import sys
+
+import click.testing
+import pytest
+import syrupy.assertion
+
+from dashboard.terminal import __main__ as terminal
+from tests.fakes import traffic_api
+
+
+def _run(*arguments: str, kubeconfig: pathlib.Path) -> click.testing.Result:
+    return click.testing.CliRunner().invoke(
+        terminal.commands, ["top", *arguments, "--kubeconfig", str(kubeconfig)], prog_name="kubectl traffic"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("-A",),
+        ("-n", "data", "-o", "wide"),
+        ("-A", "--sort-by", "success"),
+        ("-A", "--sort-by", "p99"),
+        ("-A", "--sort-by", "rps"),
+        ("deploy", "-l", "app=catalog"),
+        ("-n", "data", "-o", "json"),
+        ("-A", "-o", "csv"),
+    ],
+    ids=lambda arguments: "_".join(arguments) or "plain",
+)
+def test_the_table_is_the_one_that_was_reviewed(
+    arguments: tuple[str, ...], kubeconfig_file: pathlib.Path, snapshot: syrupy.assertion.SnapshotAssertion
+) -> None:
+    result = _run(*arguments, kubeconfig=kubeconfig_file)
+    assert result.exit_code == 0, result.output
+    assert result.output == snapshot
+
+
+def test_programs_get_numbers_and_nothing_for_the_unknown(kubeconfig_file: pathlib.Path) -> None:
+    told = json.loads(_run("-o", "json", kubeconfig=kubeconfig_file).stdout)
+    wishlist = next(row for row in told if row["name"] == "deployment/wishlist")
+    assert (wishlist["success"], wishlist["p99_seconds"], wishlist["rps"]) == (None, None, 0.0)
+    rows = list(csv.DictReader(io.StringIO(_run("-o", "csv", kubeconfig=kubeconfig_file).stdout)))
+    assert [row["name"] for row in rows] == [row["name"] for row in told]
+
+
+def test_nothing_to_show_is_said_beside_the_output(kubeconfig_file: pathlib.Path) -> None:
+    result = _run("-l", "app=nobody", kubeconfig=kubeconfig_file)
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        "",
+        "No traffic known in shop namespace.\n",
+    )
+
+
+@pytest.mark.parametrize("mode", ["unavailable", "denied", "garbage", "absent"])
+def test_a_failure_is_one_sentence_and_exit_code_one(
+    fake: traffic_api.FakeTrafficApi, kubeconfig_file: pathlib.Path, mode: str
+) -> None:
+    fake.mode = mode
+    result = _run(kubeconfig=kubeconfig_file)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("unicorns",), "there is no traffic of 'unicorns'"),
+        (("-A", "-n", "shop"), "exclude each other"),
+        (("--window", "soon"), "not a duration: 'soon'"),
+        (("--sort-by", "colour"), "'colour' is not one of"),
+    ],
+)
+def test_wrong_usage_is_explained_with_exit_code_two(
+    kubeconfig_file: pathlib.Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = _run(*arguments, kubeconfig=kubeconfig_file)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_the_usage_names_the_command_as_it_is_typed(kubeconfig_file: pathlib.Path) -> None:
+    assert "Usage: kubectl traffic top" in _run("--help", kubeconfig=kubeconfig_file).output
+
+
+def test_the_terminal_starts_without_what_makes_the_page() -> None:
+    program = (
+        "import sys; import dashboard.terminal.__main__;"
+        "print({'dash', 'plotly', 'numpy', 'flask', 'kubernetes_asyncio'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
