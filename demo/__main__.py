@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -51,7 +51,7 @@ def _told() -> Iterator[None]:
         sys.exit(1)
 
 
-def _until_stopped(work: Coroutine[Any, Any, NoReturn]) -> None:
+def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Ctrl-C and SIGTERM are a friendly end, also of what is not up yet."""
 
     async def run() -> None:

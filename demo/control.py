@@ -99,7 +99,8 @@ class Desk:
         name = request.match_info["name"]
         pod = self._where.pod(name)
         if pod is None:
-            raise web.HTTPNotFound(text=json.dumps({"message": f"no pod {name}; GET /pods names them all"}))
+            text = json.dumps({"message": f"no pod {name}; GET /pods names them all"})
+            raise web.HTTPNotFound(text=text, content_type="application/json")
         await action(pod)
         return web.json_response(self._describe(pod))
 

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import aiohttp
 
@@ -87,9 +86,7 @@ def parts(where: Where) -> tuple[Part, ...]:
     )
 
 
-async def run(
-    pieces: Sequence[Part], *, folder: Path, report: Callable[[str], None], welcome: str
-) -> NoReturn:
+async def run(pieces: Sequence[Part], *, folder: Path, report: Callable[[str], None], welcome: str) -> None:
     """Until it is cancelled; raises a `DemoError` when a part cannot start or dies."""
     with state.lock(folder, name="run"):
         for part in pieces:

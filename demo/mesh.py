@@ -15,7 +15,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import aiohttp
 import yaml
@@ -57,7 +56,7 @@ class Settings:
 Report = Callable[[str], None]
 
 
-async def run(settings: Settings, *, report: Report) -> NoReturn:
+async def run(settings: Settings, *, report: Report) -> None:
     """Until it is cancelled; raises a `DemoError` when a part dies. `report` gets one line per part."""
     folder = state.Folder(settings.state.resolve())
     with state.lock(folder.path, name="mesh"):
@@ -76,7 +75,7 @@ async def _live(
     family: processes.Family,
     http: aiohttp.ClientSession,
     report: Report,
-) -> NoReturn:
+) -> None:
     began = time.monotonic()
     program = prometheus.binary()
     command = prometheus.command(program, folder=folder.prometheus, listen=where.prometheus)
@@ -94,10 +93,10 @@ async def _live(
         report(f"{len(where.pods)} sidecars answer after {time.monotonic() - began:.1f} s")
         await family.guard(_until_scraped(http, where=where))
         report(f"Prometheus scrapes them all after {time.monotonic() - began:.1f} s")
-        await stack.enter_async_context(_in_background(traffic))
+        stack.push_async_callback(traffic.abandon)
         stack.enter_context(_published(where, folder=folder))
         desk.open()
-        await family.watch()
+        await family.guard(traffic.run())
 
 
 def _prepare(where: placement.Placement, *, folder: state.Folder, settings: Settings) -> None:
@@ -122,16 +121,6 @@ async def _apps(where: placement.Placement, *, world: apps.World) -> AsyncIterat
         yield running
     finally:
         await asyncio.gather(*(app.stop() for app in running.values()))
-
-
-@contextlib.asynccontextmanager
-async def _in_background(traffic: load.Load) -> AsyncIterator[None]:
-    task = asyncio.create_task(traffic.run())
-    try:
-        yield
-    finally:
-        await processes.cancelled(task)
-        await traffic.abandon()
 
 
 async def _until_scraped(http: aiohttp.ClientSession, *, where: placement.Placement) -> None:

@@ -88,8 +88,10 @@ class Family:
         child.watch = asyncio.create_task(self._watch(name, child))
 
     async def stop(self, name: str, *, ask: signal.Signals = signal.SIGTERM) -> None:
-        """Ends one child, and waits until it has."""
-        child = self._children[name]
+        """Ends one child, and waits until it has; one that has ended is no matter."""
+        child = self._children.get(name)
+        if child is None:
+            return
         child.unasked = False
         with contextlib.suppress(ProcessLookupError):
             child.process.send_signal(ask)

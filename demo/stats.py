@@ -4,9 +4,10 @@ Envoy takes a cluster's name to end at the first dot: `outbound|8080||cart.shop.
 leave `shop_svc_cluster_local` in the metric's name. Control planes cure that in one of two ways, and both
 are here:
 
-* `tags`: the default tag extraction is off and written anew, with a cluster name that may hold dots. Pods
-  of namespaces named as a whole keep the long names (`outbound|8080||cart.shop.svc.cluster.local`).
-* `aliases`: the default extraction stays, and each cluster has an `alt_stat_name` without dots (`data/db`).
+* `tags`: the default extraction is off and written anew, with a cluster name that may hold dots. The pods of
+  namespace `shop` do so, and count for `outbound|8080||cart.shop.svc.cluster.local` and `inbound|8080||`.
+* `aliases`: the default extraction stays, and each cluster has an `alt_stat_name` without dots. The pods of
+  namespace `data` and machines outside Kubernetes do so, and count for `data/db` and `local_app`.
 """
 
 import enum
@@ -65,6 +66,6 @@ class Naming(enum.Enum):
 
 
 def naming(workload: blueprint.Workload) -> Naming:
-    """Machines outside the cluster and the namespace `data` use aliases, all others tags."""
+    """Which of the two a workload's sidecars use."""
     aliased = workload.name.namespace == "data" or not workload.in_cluster
     return Naming.ALIASES if aliased else Naming.TAGS

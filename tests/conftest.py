@@ -1,21 +1,55 @@
 """What tests of several packages share."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
 
 from demo import runner
 
-MESH_SUBNET = "127.23.0"
+_MESH, _OTHER = 64, 128
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[runner.Mesh]:
+@pytest.fixture(scope="session")
+def other_subnet() -> str:
+    """For tests that need loopback addresses which nobody else has, not even the shared mesh."""
+    return _subnet(_OTHER)
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[runner.Mesh]:
     """The one running mesh of a test session, scraped every second, in scenario `steady`.
 
-    It is shared: a test that changes its scenario, or a sidecar, puts that back.
+    It is shared: a test that changes its scenario, or a sidecar, puts that back. It lives in a loop of its
+    own, so tests with any loop, or with none, can have it.
     """
     state = tmp_path_factory.mktemp("mesh")
-    async with runner.Mesh(state=state, subnet=MESH_SUBNET, scrape_interval=1.0) as running:
-        yield running
+    running = runner.Mesh(state=state, subnet=_subnet(_MESH), scrape_interval=1.0)
+    with _loop_in_thread() as loop:
+        asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result()
+        try:
+            yield running
+        finally:
+            asyncio.run_coroutine_threadsafe(running.__aexit__(), loop).result()
+
+
+def _subnet(base: int) -> str:
+    """Of this process alone: test runs side by side do not meet."""
+    high, low = divmod(os.getpid(), 256)
+    return f"127.{base + high % 64}.{low}"
+
+
+@contextlib.contextmanager
+def _loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="mesh")
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -48,8 +48,8 @@ class Scene:
 
 
 @pytest.fixture
-async def scene() -> AsyncIterator[Scene]:
-    where = placement.place(shop.SHOP, subnet="127.29.6")
+async def scene(other_subnet: str) -> AsyncIterator[Scene]:
+    where = placement.place(shop.SHOP, subnet=other_subnet)
     pod = where.pods_of(shop.FRONTEND)[0]
     door, book = Door(), truth.Truth(clock=time.time)
     sidecar = web.Application()
@@ -113,8 +113,8 @@ async def test_a_path_nobody_knows_is_answered_without_a_call(scene: Scene) -> N
     assert scene.door.asked == []
 
 
-async def test_a_sidecar_that_is_gone_gives_no_answer() -> None:
-    where = placement.place(shop.SHOP, subnet="127.29.7")
+async def test_a_sidecar_that_is_gone_gives_no_answer(other_subnet: str) -> None:
+    where = placement.place(shop.SHOP, subnet=other_subnet)
     book = truth.Truth(clock=time.time)
     async with apps.session() as http:
         app = apps.App(

@@ -39,25 +39,27 @@ async def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
     assert "steady" in said
 
 
-async def test_a_dashboard_port_that_is_taken_ends_the_run_at_once(tmp_path: Path, taken: int) -> None:
+async def test_a_dashboard_port_that_is_taken_ends_the_run_at_once(
+    tmp_path: Path, taken: int, other_subnet: str
+) -> None:
     status, said = await demo(
-        "run", "--state", str(tmp_path), "--subnet", "127.29.5", "--dashboard-port", str(taken)
+        "run", "--state", str(tmp_path), "--subnet", other_subnet, "--dashboard-port", str(taken)
     )
     assert status == 1
     assert said.startswith(f"Error: 127.0.0.1:{taken} is taken by ")
     assert said.endswith("; end it, or give another --dashboard-port\n")
 
 
-async def test_a_second_mesh_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+async def test_a_second_mesh_in_the_same_folder_is_refused(tmp_path: Path, other_subnet: str) -> None:
     with state.lock(tmp_path, name="mesh"):
-        status, said = await demo("mesh", "--state", str(tmp_path), "--subnet", "127.29.5")
+        status, said = await demo("mesh", "--state", str(tmp_path), "--subnet", other_subnet)
     assert (status, said.startswith("Error: another mesh is running in")) == (1, True)
 
 
-async def test_a_missing_prometheus_is_said_with_what_to_do(tmp_path: Path) -> None:
+async def test_a_missing_prometheus_is_said_with_what_to_do(tmp_path: Path, other_subnet: str) -> None:
     program = "import os, sys; os.environ['PROMETHEUS'] = '/nowhere'; from demo.__main__ import main; main()"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, "mesh", "--state", str(tmp_path), "--subnet", "127.29.5"),
+        *(sys.executable, "-c", program, "mesh", "--state", str(tmp_path), "--subnet", other_subnet),
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()

@@ -242,11 +242,10 @@ async def test_what_cannot_be_done_is_refused_in_words(mesh: runner.Mesh, ask: A
 
 
 async def test_another_mesh_runs_beside_it_and_ends_without_a_trace(
-    mesh: runner.Mesh, tmp_path: Path
+    mesh: runner.Mesh, tmp_path: Path, other_subnet: str
 ) -> None:
-    subnet = "127.29.3"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "demo", "mesh", "--state", str(tmp_path), "--subnet", subnet),
+        *(sys.executable, "-m", "demo", "mesh", "--state", str(tmp_path), "--subnet", other_subnet),
         *("--scrape-interval", "1s", "--scenario", "quiet"),
         stdout=asyncio.subprocess.PIPE,
     )
@@ -264,4 +263,6 @@ async def test_another_mesh_runs_beside_it_and_ends_without_a_trace(
         output, _ = await process.communicate()
     assert await process.wait() == 0, output.decode()
     assert not state.Folder(tmp_path).addresses.exists()
-    ports.demand_free(placement.place(shop.SHOP, subnet=subnet).addresses(), advice="this should be free")
+    ports.demand_free(
+        placement.place(shop.SHOP, subnet=other_subnet).addresses(), advice="this should be free"
+    )
