@@ -4,7 +4,7 @@ Never sends `Retry-After`: Kubernetes clients sleep as long as it says, several 
 autoscaler that sleeps stalls every other one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +38,13 @@ class Reader:
         attributes: requests.Attributes,
         user: authentication.User,
     ) -> exchange.Answer:
-        check_verb(attributes, endpoint=target.endpoint)
-        if target.name is not None and target.endpoint.fetch is not None:
-            return await self._one(incoming, target=target, user=user, fetch=target.endpoint.fetch)
-        return await self._many(incoming, target=target, user=user)
+        endpoint = target.endpoint
+        if target.name is not None and endpoint.fetch is not None:
+            _check_verb(attributes, endpoint=endpoint)
+            return await self._one(incoming, target=target, user=user, fetch=endpoint.fetch)
+        selection = parameters.selection(incoming.query, field_labels=endpoint.field_labels)
+        _check_verb(attributes, endpoint=endpoint)
+        return await self._many(incoming, target=target, user=user, selection=selection)
 
     async def _one(
         self,
@@ -49,7 +52,7 @@ class Reader:
         *,
         target: routing.Target,
         user: authentication.User,
-        fetch: Callable[[resources.Query], Any],
+        fetch: Callable[[resources.Query], Awaitable[resources.Row]],
     ) -> exchange.Answer:
         offer = _negotiate(incoming, offers=negotiation.OBJECT_OFFERS)
         include = parameters.include_object(incoming.query)
@@ -62,12 +65,16 @@ class Reader:
         return _encode(value, incoming=incoming, offer=offer)
 
     async def _many(
-        self, incoming: exchange.Incoming, *, target: routing.Target, user: authentication.User
+        self,
+        incoming: exchange.Incoming,
+        *,
+        target: routing.Target,
+        user: authentication.User,
+        selection: parameters.Selection,
     ) -> exchange.Answer:
         endpoint = target.endpoint
         offer = _negotiate(incoming, offers=negotiation.LIST_OFFERS)
         include = parameters.include_object(incoming.query)
-        selection = parameters.selection(incoming.query, field_labels=endpoint.field_labels)
         collection = await endpoint.collect(_query(incoming, target=target, user=user, selection=selection))
         rows = listing.select(collection.rows, selection=selection)
         value: Mapping[str, Any]
@@ -104,7 +111,7 @@ class Reader:
         )
 
 
-def check_verb(attributes: requests.Attributes, *, endpoint: routing.Endpoint) -> None:
+def _check_verb(attributes: requests.Attributes, *, endpoint: routing.Endpoint) -> None:
     """Refuses everything but reading. A watch is refused at once, so that no client waits for events."""
     if attributes.verb in {"get", "list"}:
         return

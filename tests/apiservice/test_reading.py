@@ -169,6 +169,7 @@ async def test_an_answer_is_indented_on_demand(toy: asking.Toy) -> None:
         ("labelSelector=a%20in%20(b", "found the end at position 8, expected ',' or ')'"),
         ("fieldSelector=spec.size%3D1", "field label not supported: spec.size"),
         ("limit=lots", 'invalid limit "lots"'),
+        ("watch=perhaps", 'invalid watch "perhaps"'),
         ("pretty=very", 'invalid pretty "very"'),
         ("includeObject=All", 'unrecognized includeObject value "All"'),
         ("timeout=long", 'invalid timeout "long"'),

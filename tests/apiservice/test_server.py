@@ -192,5 +192,25 @@ async def test_stopping_lets_requests_under_way_end_and_takes_no_new_ones(
             await client.get("/livez")
 
 
+async def test_before_it_stops_the_server_answers_that_it_is_not_ready(
+    toy: asking.Toy, tls: certificates.Certificates
+) -> None:
+    async with contextlib.AsyncExitStack() as opened:
+        serving = server.serve(toy.api, host="127.0.0.1", port=0, tls=tls.context(), pause=60.0)
+        bound = await opened.enter_async_context(serving)
+        served = asking.Served(toy=toy, bound=bound, authority=tls.authority)
+        leaving = asyncio.ensure_future(opened.pop_all().aclose())
+        # One turn of the loop: the pause has begun.
+        await asyncio.sleep(0)
+        async with session(served) as client:
+            async with client.get("/readyz") as response:
+                assert response.status == 500
+            async with client.get(f"{FRUITS}/apple") as response:
+                assert response.status == 200
+        leaving.cancel()
+        await asyncio.wait([leaving], timeout=PATIENCE)
+        assert leaving.cancelled()
+
+
 def test_an_address_of_ipv6_is_bracketed_in_its_url() -> None:
     assert server.Bound(host="::1", port=8443).url == "https://[::1]:8443"
