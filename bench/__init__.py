@@ -1,0 +1,9 @@
+"""How fast the whole path is, measured in one sitting: exporter, real Prometheus, real server, clients.
+
+What belongs here: a cluster's worth of series that moves, the same questions asked of Prometheus raw and of
+the server, and tables of what it cost. Figures are compared with others of the same sitting, or with the
+sitting before, and never with a number from another machine.
+
+What does not: promises. Whether an answer is right is for the tests to say, and no test waits for a figure
+from here. Nothing imports this package.
+"""

@@ -1,0 +1,74 @@
+"""`python -m bench`: one sitting, printed as tables and kept for the next to be compared with."""
+
+import asyncio
+import contextlib
+import datetime
+import signal
+import sys
+from pathlib import Path
+
+import click
+import rich.console
+
+from bench import report, shape, site, sitting
+from demo import faults
+
+_FOLDER = Path(".bench")
+_WIDTH = 130
+"""Columns of the tables, also where they go to a file."""
+
+
+@click.command()
+@click.option("--pods", type=int, default=1000, show_default=True, help="The size of the cluster.")
+@click.option("--quick", is_flag=True, help="100 pods, measured briefly: to see that it works.")
+@click.option(
+    "--subnet",
+    default="127.22.0",
+    show_default=True,
+    help="The first three numbers of the loopback addresses to use.",
+)
+def main(*, pods: int, quick: bool, subnet: str) -> None:
+    """Measure how fast the server is beside the Prometheus it asks."""
+    try:
+        cluster = shape.Shape(100 if quick else pods)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    where = site.Where(folder=(_FOLDER / "run").resolve(), subnet=subnet)
+    try:
+        asyncio.run(_sit(where, cluster, effort=sitting.QUICK if quick else sitting.FULL))
+    except (faults.DemoError, RuntimeError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+async def _sit(where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort) -> None:
+    """Measure until done or until stopped, by Ctrl-C or SIGTERM; either way everything is ended."""
+    console = rich.console.Console(width=_WIDTH)
+    work = asyncio.create_task(_measure(where, cluster, effort=effort, console=console))
+    for end in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(end, work.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+async def _measure(
+    where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort, console: rich.console.Console
+) -> None:
+    before = report.previous(_FOLDER, pods=cluster.pod_count)
+    tables: list[report.Table] = []
+
+    def show(table: report.Table) -> None:
+        tables.append(table)
+        report.show(table, before=before, console=console)
+
+    def say(text: str) -> None:
+        click.echo(f"… {text}", err=True)
+
+    await sitting.run(where, cluster, effort=effort, show=show, say=say)
+    now = datetime.datetime.now()
+    path = report.save(tables, pods=cluster.pod_count, folder=_FOLDER, now=now)
+    console.print(f"kept in {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""A client that costs little beside the server: one keep-alive TLS connection, one read at a time.
+
+It understands what the server says and no more: HTTP/1.1 with a Content-Length.
+"""
+
+import asyncio
+import dataclasses
+import ssl
+from pathlib import Path
+from typing import Self
+
+JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+"""What kubectl asks for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running API server, as its clients need to know it."""
+
+    pid: int
+    address: tuple[str, int]
+    authority: Path
+    """The certificate it is to be trusted by."""
+    token: str
+
+
+class Connection:
+    """One connection; made by `open`, to be closed by its owner."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fields: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._fields = fields
+
+    @classmethod
+    async def open(cls, server: Server) -> Self:
+        """Connect to a server. Raises OSError."""
+        host, port = server.address
+        context = ssl.create_default_context(cafile=server.authority)
+        reader, writer = await asyncio.open_connection(host, port, ssl=context)
+        return cls(reader, writer, f"Host: {host}:{port}\r\nAuthorization: Bearer {server.token}\r\n")
+
+    async def get(self, path: str, *, accept: str = JSON) -> tuple[int, bytes]:
+        """Return status and body."""
+        request = f"GET {path} HTTP/1.1\r\n{self._fields}Accept: {accept}\r\n\r\n"
+        self._writer.write(request.encode("ascii"))
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        start, *lines = head.lower().split("\r\n")
+        length = next(line.partition(":")[2] for line in lines if line.startswith("content-length:"))
+        return int(start.split(" ")[1]), await self._reader.readexactly(int(length))
+
+    async def aclose(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()

@@ -1,0 +1,98 @@
+"""What a read costs that finds no fresh snapshot, beside the very same PromQL asked raw.
+
+Raw means: the texts of the server's own plan, asked in parallel, compressed as the server asks them, the
+bytes read and thrown away. Both kinds alternate, so that whatever else the machine does hits both.
+"""
+
+import asyncio
+import contextlib
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from bench import client, exporter, report, shape, site, usage
+from metrics_server import plan, profile
+
+PATHS = "/apis/metrics.smi-spec.io/v1alpha1"
+WINDOW = 30.0
+"""Seconds; the server's default, which spans two scrapes."""
+REFRESH = 0.001
+"""Seconds a snapshot lives in a server whose reads shall all be cold."""
+_AIM = 1.3
+
+
+def queries(cluster: shape.Shape, *, namespace: str | None) -> list[str]:
+    """Return what the server asks for the whole mesh or one namespace."""
+    envoy = next(mesh for mesh in profile.shipped() if mesh.name == "envoy")
+    asked = plan.make(
+        envoy, scope=plan.Scope(namespace=namespace), window=WINDOW, before=2.0 * exporter.SCRAPE_INTERVAL
+    )
+    return [*asked.counters, *([asked.buckets] if asked.buckets else [])]
+
+
+async def ask(http: aiohttp.ClientSession, where: site.Where, texts: list[str], *, at: float) -> list[bytes]:
+    """Return Prometheus' answers, unread. Raises aiohttp.ClientError."""
+
+    async def one(text: str) -> bytes:
+        form = {"query": text, "time": f"{at:.3f}"}
+        async with http.post(f"{where.prometheus_url}/api/v1/query", data=form) as response:
+            response.raise_for_status()
+            return await response.read()
+
+    return await asyncio.gather(*(one(text) for text in texts))
+
+
+async def measure(place: site.Site, server: client.Server, *, rounds: int) -> report.Table:
+    """Return best and median of the reads of everything and of one namespace; that one in more rounds."""
+    namespaces = place.cluster.namespaces
+    everything = await _compare(place, server, namespace=None, rounds=rounds)
+    one = await _compare(place, server, namespace=namespaces[0], rounds=rounds * 4)
+    return report.Table(
+        name="Cold reads",
+        about=f"ms; raw: the same PromQL asked without a server; aim: a ratio of {_AIM:g} at most",
+        rows={
+            f"edges of all {len(namespaces)} namespaces": everything,
+            "edges of one namespace": one,
+        },
+        compared="ratio of medians",
+    )
+
+
+async def _compare(
+    place: site.Site, server: client.Server, *, namespace: str | None, rounds: int
+) -> report.Cells:
+    texts = queries(place.cluster, namespace=namespace)
+    path = f"{PATHS}/namespaces/{namespace}/trafficedges" if namespace else f"{PATHS}/trafficedges"
+    async with contextlib.aclosing(await client.Connection.open(server)) as connection:
+
+        async def raw() -> None:
+            await ask(place.http, place.where, texts, at=time.time())
+
+        async def served() -> None:
+            status, body = await connection.get(path)
+            if status != 200:
+                raise RuntimeError(f"{path} was answered with {status}: {body[:300]!r}")
+
+        await served()  # the first read learns the scrape interval and the namespace label
+        used = usage.cpu(server.pid)
+        times = [(await _timed(raw), await _timed(served)) for _ in range(rounds)]
+        used = usage.cpu(server.pid) - used
+    raws, serveds = zip(*times, strict=True)
+    return {
+        "raw best": min(raws),
+        "raw median": statistics.median(raws),
+        "served best": min(serveds),
+        "served median": statistics.median(serveds),
+        "ratio of bests": min(serveds) / min(raws),
+        "ratio of medians": statistics.median(serveds) / statistics.median(raws),
+        "server CPU": used / rounds * 1e3,
+    }
+
+
+async def _timed(work: Callable[[], Awaitable[None]]) -> float:
+    """Return milliseconds."""
+    begun = time.perf_counter()
+    await work()
+    return (time.perf_counter() - begun) * 1e3

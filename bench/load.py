@@ -1,0 +1,118 @@
+"""`python -m bench.load`: reads one path over several connections, as a process of its own.
+
+The job comes as JSON on standard input (a token is nothing for a command line), the outcome leaves as JSON
+on standard output. Connections are open and have read once before the clock starts. Only answers with 200
+are reads; all others are counted by their status. Paced clients each read once per pace, spread evenly.
+"""
+
+import asyncio
+import collections
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvloop
+
+from bench import client, usage
+
+_GRACE = 30.0
+"""Seconds beyond its own that a job may take: starting, connecting, the last answers."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    path: str
+    accept: str
+    connections: int
+    seconds: float
+    pace: float = 0.0
+    """Seconds between two reads of one connection; 0: as fast as it can."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Times in milliseconds; `cpu` is the server's processor time per read."""
+
+    p50: float
+    p99: float
+    per_second: float
+    cpu: float
+    kilobytes: float
+    refused: dict[str, int]
+    """Answers that were not 200, by status."""
+
+
+async def run(job: Job, server: client.Server) -> Outcome:
+    """Do a job in a process of its own."""
+    given = {**dataclasses.asdict(server), "authority": str(server.authority)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.load"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        sent = json.dumps({"job": dataclasses.asdict(job), "server": given}).encode()
+        async with asyncio.timeout(job.seconds + _GRACE):
+            answer, _ = await process.communicate(sent)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise RuntimeError(f"the load on {job.path} ended with status {process.returncode}; see above")
+    return Outcome(**json.loads(answer))
+
+
+def told(refused: Mapping[str, int]) -> str:
+    """Return answers by status for a table; `-` for none."""
+    return ", ".join(f"{count} × {status}" for status, count in refused.items()) or "-"
+
+
+async def _do(job: Job, server: client.Server) -> Outcome:
+    opened = [await client.Connection.open(server) for _ in range(job.connections)]
+    statuses: collections.Counter[int] = collections.Counter()
+    took: list[float] = []
+    sizes = [len((await one.get(job.path, accept=job.accept))[1]) for one in opened]
+    used, begun = usage.cpu(server.pid), time.perf_counter()
+
+    async def read_on(number: int, connection: client.Connection) -> None:
+        turn = begun + job.pace * number / job.connections
+        while (now := time.perf_counter()) < begun + job.seconds:
+            if job.pace and now < turn:
+                await asyncio.sleep(turn - now)
+                continue
+            turn += job.pace
+            sent = time.perf_counter()
+            status, _ = await connection.get(job.path, accept=job.accept)
+            statuses[status] += 1
+            if status == 200:
+                took.append(time.perf_counter() - sent)
+
+    await asyncio.gather(*(read_on(number, one) for number, one in enumerate(opened)))
+    seconds, used = time.perf_counter() - begun, usage.cpu(server.pid) - used
+    await asyncio.gather(*(one.aclose() for one in opened))
+    if not took:
+        raise RuntimeError(f"{job.path}: no answer was 200, but {dict(statuses)}")
+    return Outcome(
+        p50=float(np.percentile(took, 50)) * 1e3,
+        p99=float(np.percentile(took, 99)) * 1e3,
+        per_second=len(took) / seconds,
+        cpu=used / sum(statuses.values()) * 1e3,
+        kilobytes=sizes[0] / 1e3,
+        refused={str(status): count for status, count in statuses.items() if status != 200},
+    )
+
+
+def _main() -> None:
+    given: dict[str, Any] = json.load(sys.stdin)
+    known = given["server"]
+    address, authority = tuple(known["address"]), Path(known["authority"])
+    server = client.Server(**{**known, "address": address, "authority": authority})
+    json.dump(dataclasses.asdict(uvloop.run(_do(Job(**given["job"]), server))), sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

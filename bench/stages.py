@@ -1,0 +1,142 @@
+"""Where the time of a cold read goes, stage by stage, on recorded answers of Prometheus.
+
+`python -m bench.stages FOLDER` repeats it on what a sitting recorded there, without a mesh: the same input
+before and after a change. The stages are called as the server calls them; what one of them does not show by
+itself is told by difference (buckets: decoding with and without them).
+"""
+
+import dataclasses
+import gc
+import json
+import pathlib
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import orjson
+import rich.console
+
+from apiservice import encoding
+from bench import report
+from metrics_server import decoding, inventory, ownership, profile, snapshot, store, targets
+from metrics_server.views import rows
+
+T = TypeVar("T")
+_INTERVAL = 15.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Answers of Prometheus to one plan, as bytes."""
+
+    taken: float
+    window: float
+    counters: list[bytes]
+    buckets: bytes
+    inventory: str
+
+
+def save(recording: Recording, folder: pathlib.Path) -> None:
+    """Write a recording into a folder of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, body in enumerate(recording.counters):
+        (folder / f"counters-{number}.json").write_bytes(body)
+    (folder / "buckets.json").write_bytes(recording.buckets)
+    (folder / "inventory.json").write_text(recording.inventory, encoding="utf-8")
+    about = {"taken": recording.taken, "window": recording.window}
+    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def load(folder: pathlib.Path) -> Recording:
+    """Read a recording. Raises OSError."""
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    return Recording(
+        taken=about["taken"],
+        window=about["window"],
+        counters=[path.read_bytes() for path in sorted(folder.glob("counters-*.json"))],
+        buckets=(folder / "buckets.json").read_bytes(),
+        inventory=(folder / "inventory.json").read_text(encoding="utf-8"),
+    )
+
+
+def measure(recording: Recording, *, rounds: int) -> report.Table:
+    """Return what each stage of the edges of all namespaces took."""
+    things = inventory.read(recording.inventory, source="recording")
+    watch = _Stopwatch()
+    for _ in range(rounds):
+        gc.collect()
+        _read(recording, things, watch)
+    total = sum(statistics.median(times) for times in watch.times.values())
+    return report.Table(
+        name="Stages of a cold read",
+        about=f"processor time for the edges of all namespaces, in-process, {rounds} rounds",
+        rows={
+            **{stage: _cells(times, total) for stage, times in watch.times.items()},
+            "all of it": _cells([sum(each) for each in zip(*watch.times.values(), strict=True)], total),
+        },
+        compared="median ms",
+    )
+
+
+def _cells(times: list[float], total: float) -> report.Cells:
+    median = statistics.median(times)
+    return {"best ms": min(times) * 1e3, "median ms": median * 1e3, "share": f"{median / total:.0%}"}
+
+
+class _Stopwatch:
+    """Seconds of processor time by stage, one entry per round; of others on the machine it knows nothing."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    def time(self, stage: str, work: Callable[[], T]) -> T:
+        begun = time.thread_time()
+        result = work()
+        self.add(stage, time.thread_time() - begun)
+        return result
+
+    def add(self, stage: str, seconds: float) -> None:
+        self.times.setdefault(stage, []).append(seconds)
+
+
+def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) -> None:
+    counters: list[Any] = watch.time(
+        "JSON of counters", lambda: [one for body in recording.counters for one in _result(body)]
+    )
+    buckets = watch.time("JSON of buckets", lambda: _result(recording.buckets))
+    envoy = next(mesh for mesh in profile.shipped() if mesh.name == "envoy")
+    proxies = watch.time("finding targets", lambda: targets.find(counters, envoy))
+
+    def decode(summed: list[Any]) -> snapshot.Snapshot:
+        return decoding.read(
+            counters,
+            summed,
+            proxies=proxies,
+            taken=recording.taken,
+            window=recording.window,
+            interval=_INTERVAL,
+        )
+
+    watch.time("counting", lambda: decode([]))
+    begun = time.thread_time()
+    taken = decode(buckets)
+    watch.add("histograms", time.thread_time() - begun - watch.times["counting"][-1])
+    watch.time("ownership", lambda: ownership.Ownership(taken, things))
+    moment = store.Moment(taken, things)
+    watch.time("roll-up", lambda: moment.once(("edges of", ""), lambda: moment.rollup.edges("")))
+    index = watch.time("rows", lambda: rows.edges(moment, "", None))
+    objects = [row.object for row in index.within(None)]
+    watch.time("encoding", lambda: encoding.dump({"items": objects}, subtype="json", pretty=False))
+
+
+def _result(body: bytes) -> list[Any]:
+    answer = orjson.loads(body)
+    result: list[Any] = answer["data"]["result"]
+    return result
+
+
+if __name__ == "__main__":
+    table = measure(load(pathlib.Path(sys.argv[1])), rounds=int(sys.argv[2]) if len(sys.argv) > 2 else 7)
+    report.show(table, before={}, console=rich.console.Console())
