@@ -1,0 +1,347 @@
+"""Numbers stand where the rules of counting were measured: 20 requests/s, a scrape every 5 s, 30 s counted.
+
+The simulator knows what truly happened. A count is the truth between the last scrape at or before the start
+of the window and the newest one in it, less what no scrape could see; it is never more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics_server import counting
+
+START, END = 1000.0, 1030.0
+Sample = tuple[float, float]
+LATER_RESTART = pytest.mark.xfail(
+    strict=True, reason="a process begun after a series' first sample vouches for that sample's past"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What was scraped from one target: its age, whether it was up at the start, its counters."""
+
+    ages: Sequence[Sample] = ()
+    scraped_at_start: bool = True
+    series: Sequence[Sequence[Sample]]
+
+
+def count(*targets: Target) -> list[float]:
+    samples = [one for target in targets for one in target.series]
+    flat = [sample for one in samples for sample in one]
+    counted = counting.requests(
+        counting.Samples(
+            times=np.array([time for time, _ in flat], dtype=float),
+            values=np.array([value for _, value in flat], dtype=float),
+            first=np.cumsum([0, *(len(one) for one in samples)], dtype=np.int64),
+            target=np.array(
+                [number for number, target in enumerate(targets) for _ in target.series], dtype=np.int64
+            ),
+        ),
+        targets=counting.Targets(
+            scraped_at_start=np.array([target.scraped_at_start for target in targets], dtype=bool),
+            starts=tuple(starts(target.ages) for target in targets),
+        ),
+        start=START,
+        end=END,
+    )
+    return [float(value) for value in counted]
+
+
+def starts(ages: Sequence[Sample]) -> tuple[float, ...]:
+    return counting.process_starts(
+        np.array([time for time, _ in ages], dtype=float), np.array([age for _, age in ages], dtype=float)
+    )
+
+
+def every(seconds: float, first: float, last: float) -> list[float]:
+    return [first + seconds * step for step in range(int((last - first) // seconds) + 1)]
+
+
+def old(times: Iterable[float], begun: float = 0.0) -> list[Sample]:
+    """The ages of a process that began then."""
+    return [(time, time - begun) for time in times]
+
+
+STEADY = every(5, 980, 1030)
+
+
+def test_rule_1_a_series_that_was_there_counts_the_difference_without_extrapolation() -> None:
+    assert count(Target(ages=old(STEADY), series=[[(t, 20 * t) for t in STEADY]])) == [600.0]
+
+
+def test_rule_1_a_pod_that_died_in_the_window_counts_until_its_last_scrape() -> None:
+    times = every(5, 980, 1015)
+    assert count(Target(ages=old(times), series=[[(t, 20 * t) for t in times]])) == [300.0]
+
+
+def test_rule_1_a_request_every_20_s_is_counted_exactly() -> None:
+    assert count(Target(ages=old(STEADY), series=[[(t, t // 20) for t in STEADY]])) == [
+        1030 // 20 - 1000 // 20
+    ]
+
+
+def test_rule_2_a_counter_that_fell_counts_from_zero_again() -> None:
+    values = [(1000.0, 500.0), (1005.0, 600.0), (1010.0, 40.0), (1015.0, 140.0)]
+    assert count(Target(series=[values])) == [100 + 40 + 100]
+
+
+def test_rule_2_a_restart_is_seen_by_the_age_where_the_counter_did_not_fall() -> None:
+    ages = [(1000.0, 900.0), (1005.0, 905.0), (1010.0, 3.0), (1015.0, 8.0)]
+    values = [(1000.0, 5.0), (1005.0, 6.0), (1010.0, 40.0), (1015.0, 90.0)]
+    assert count(Target(ages=ages, series=[values])) == [1 + 40 + 50]
+
+
+def test_rule_2_two_restarts_in_a_window_are_two_resets() -> None:
+    ages = [(1000.0, 900.0), (1005.0, 1.0), (1010.0, 6.0), (1015.0, 2.0)]
+    values = [(1000.0, 10.0), (1005.0, 20.0), (1010.0, 30.0), (1015.0, 40.0)]
+    assert count(Target(ages=ages, series=[values])) == [20 + 10 + 40]
+
+
+def test_rule_3_nine_first_failures_born_at_once_are_nine() -> None:
+    assert count(Target(ages=old(STEADY), series=[[(t, 9.0) for t in every(5, 1015, 1030)]])) == [9.0]
+
+
+def test_rule_3_a_single_sample_of_a_new_series_counts() -> None:
+    assert count(Target(ages=old(STEADY), series=[[(1030.0, 9.0)]])) == [9.0]
+
+
+def test_rule_4_a_new_pod_counts_from_its_first_request() -> None:
+    times = every(5, 1012, 1030)
+    born = Target(
+        ages=old(times, begun=1010.0), scraped_at_start=False, series=[[(t, 20 * (t - 1010)) for t in times]]
+    )
+    assert count(born) == [20 * (times[-1] - 1010)]
+
+
+def test_rule_5_after_a_scrape_gap_over_the_start_only_what_passed_since_counts() -> None:
+    times = every(5, 1012, 1030)
+    unknown = Target(ages=old(times), scraped_at_start=False, series=[[(t, 20 * t) for t in times]])
+    assert count(unknown) == [20 * (times[-1] - times[0])]
+
+
+def test_rule_5_a_series_of_unknown_past_with_a_single_sample_counts_nothing() -> None:
+    assert count(Target(ages=[(1030.0, 5000.0)], scraped_at_start=False, series=[[(1030.0, 2762.0)]])) == [
+        0.0
+    ]
+
+
+def test_without_ages_a_series_of_unknown_past_counts_only_what_passed_since() -> None:
+    assert count(Target(scraped_at_start=False, series=[[(1010.0, 50.0), (1020.0, 53.0)]])) == [3.0]
+
+
+def test_a_gap_inside_the_window_loses_and_invents_nothing() -> None:
+    times = [980.0, 985.0, 990.0, 995.0, 1000.0, 1005.0, 1025.0, 1030.0]
+    assert count(Target(ages=old(times), series=[[(t, 20 * t) for t in times]])) == [600.0]
+
+
+def test_the_past_of_one_target_says_nothing_of_another() -> None:
+    times = every(5, 1012, 1030)
+    known = Target(ages=old(STEADY), series=[[(1030.0, 9.0)]])
+    unknown = Target(ages=old(times), scraped_at_start=False, series=[[(1030.0, 9.0)]])
+    assert count(known, unknown, known) == [9.0, 0.0, 9.0]
+
+
+def test_a_restart_of_one_target_says_nothing_of_another() -> None:
+    values = [(1000.0, 10.0), (1010.0, 30.0)]
+    restarted = Target(ages=[(1000.0, 900.0), (1010.0, 4.0)], series=[values])
+    steady = Target(ages=old([1000.0, 1010.0]), series=[values])
+    assert count(restarted, steady) == [30.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([(990.0, 5.0), (1000.0, 7.0)], id="only before the window"),
+        pytest.param([(1030.5, 7.0)], id="only after it"),
+        pytest.param([], id="no sample at all"),
+    ],
+)
+def test_a_series_without_a_sample_in_the_window_has_no_count(values: list[Sample]) -> None:
+    counted = count(Target(series=[values, [(1000.0, 1.0), (1030.0, 2.0)], values]))
+    assert [math.isnan(value) for value in counted] == [True, False, True]
+    assert counted[1] == 1.0
+
+
+def test_the_end_of_the_window_belongs_to_it_and_the_start_does_not() -> None:
+    assert count(Target(series=[[(1000.0, 3.0), (1030.0, 10.0), (1031.0, 99.0)]])) == [7.0]
+
+
+def test_no_series_no_counts() -> None:
+    assert count(Target(series=[])) == []
+    assert count() == []
+
+
+@LATER_RESTART
+def test_a_restart_later_in_the_window_does_not_make_an_unknown_past_known() -> None:
+    ages = [(1010.0, 900.0), (1015.0, 905.0), (1020.0, 2.0)]
+    values = [(1010.0, 5000.0), (1015.0, 5010.0), (1020.0, 30.0)]
+    assert count(Target(ages=ages, scraped_at_start=False, series=[values])) == [10 + 30]
+
+
+# When processes began
+
+
+@pytest.mark.parametrize(
+    ("ages", "expected"),
+    [
+        pytest.param([], (), id="nothing told"),
+        pytest.param([(100.0, 40.0)], (60.0,), id="one sample"),
+        pytest.param([(100.0, 40.0), (105.0, 45.0)], (60.0,), id="one process"),
+        pytest.param([(100.0, 40.0), (105.0, 2.0), (110.0, 7.0)], (60.0, 103.0), id="a restart"),
+        pytest.param(
+            [(100.0, 40.0), (101.0, 0.0), (102.0, 0.0), (106.0, 5.0)],
+            (60.0, pytest.approx(101.0)),
+            id="the new age lags behind",
+        ),
+    ],
+)
+def test_ages_tell_when_processes_began(ages: list[Sample], expected: tuple[float, ...]) -> None:
+    assert starts(ages) == expected
+
+
+def test_an_age_that_runs_ahead_does_not_move_a_restart_before_the_last_scrape_of_the_old_process() -> None:
+    begun = starts([(100.0, 40.0), (105.0, 9.0)])
+    assert begun[0] == 60.0
+    assert 100.0 < begun[1] <= 105.0
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    begun=st.floats(100, 110),
+    interval=st.floats(0.5, 10),
+    flush=st.floats(1, 5),
+    scrapes=st.integers(1, 12),
+)
+def test_a_lagging_age_never_puts_a_beginning_before_the_true_one(
+    begun: float, interval: float, flush: float, scrapes: int
+) -> None:
+    times = [begun + interval * (step + 0.5) for step in range(scrapes)]
+    ages = [(time, math.floor((time - begun) // flush * flush)) for time in times]
+    (told,) = starts([(time, float(age)) for time, age in ages])
+    assert begun - 1e-6 <= told <= min(times[0], begun + flush + 1) + 1e-6
+
+
+# The simulator
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Requests that happened, processes that counted them, scrapes that saw the counter."""
+
+    events: list[float]
+    births: list[float]
+    scrapes: list[float]
+    flush: float
+
+    def process(self, time: float) -> float:
+        """When the process that lives at this moment began."""
+        return max(birth for birth in self.births if birth <= time)
+
+    def truth(self, after: float, until: float) -> int:
+        return sum(after < event <= until for event in self.events)
+
+    def scraped(self) -> Target:
+        values = [(time, float(self.truth(self.process(time), time))) for time in self.scrapes]
+        ages = []
+        for time, _ in values:
+            age = time - self.process(time)
+            ages.append((time, float(age if not self.flush else age // self.flush * self.flush)))
+        return Target(
+            ages=ages,
+            scraped_at_start=any(time <= START for time in self.scrapes),
+            series=[[(time, value) for time, value in values if value]],
+        )
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, restarts: bool, gaps: bool, flush: float, begins: float = 900.0) -> World:
+    interval = draw(st.sampled_from([1.0, 5.0, 10.0]))
+    offset = interval * draw(st.floats(0, 0.99))
+    births = [begins]
+    if restarts:
+        births += sorted(draw(st.lists(st.floats(970, 1029), min_size=1, max_size=2, unique=True)))
+    # Raw samples reach back two intervals beyond the window, no further.
+    scrapes = [t + offset for t in every(interval, START - 2 * interval, END) if t + offset <= END]
+    if gaps and scrapes:
+        first = draw(st.just(0) | st.integers(0, len(scrapes)))
+        del scrapes[first : first + draw(st.integers(0, len(scrapes) - 1))]
+    events = sorted(draw(st.lists(st.floats(begins, 1030, exclude_min=True), max_size=60)))
+    return World(events=events, births=births, scrapes=[t for t in scrapes if t > births[0]], flush=flush)
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds(restarts=False, gaps=False, flush=0.0))
+def test_without_restarts_and_gaps_the_count_is_the_truth_between_scrapes(world: World) -> None:
+    (counted,) = count(world.scraped())
+    before = max(time for time in world.scrapes if time <= START)
+    if math.isnan(counted):
+        assert world.truth(0, world.scrapes[-1]) == 0
+    else:
+        assert counted == world.truth(before, world.scrapes[-1])
+
+
+@LATER_RESTART
+@settings(deadline=None, max_examples=80)
+@given(worlds(restarts=True, gaps=True, flush=0.0))
+def test_nothing_is_invented_whatever_restarts_and_gaps_there_are(world: World) -> None:
+    (counted,) = count(world.scraped())
+    inside = [time for time in world.scrapes if START < time <= END]
+    if math.isnan(counted):
+        return
+    before = max((time for time in world.scrapes if time <= START), default=START)
+    assert 0 <= counted <= world.truth(before, inside[-1])
+
+
+@LATER_RESTART
+@settings(deadline=None, max_examples=60)
+@given(worlds(restarts=True, gaps=True, flush=5.0))
+def test_nothing_is_invented_when_the_age_lags_by_a_flush_interval(world: World) -> None:
+    (counted,) = count(world.scraped())
+    inside = [time for time in world.scrapes if START < time <= END]
+    if math.isnan(counted):
+        return
+    before = max((time for time in world.scrapes if time <= START), default=START - world.flush)
+    assert 0 <= counted <= world.truth(before, inside[-1])
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds(restarts=False, gaps=True, flush=0.0))
+def test_nothing_is_invented_after_a_gap(world: World) -> None:
+    (counted,) = count(world.scraped())
+    inside = [time for time in world.scrapes if START < time <= END]
+    if not math.isnan(counted):
+        before = max((time for time in world.scrapes if time <= START), default=START)
+        assert 0 <= counted <= world.truth(before, inside[-1])
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds(restarts=True, gaps=False, flush=0.0))
+def test_a_restart_loses_only_what_no_scrape_saw(world: World) -> None:
+    (counted,) = count(world.scraped())
+    before = max(time for time in world.scrapes if time <= START)
+    edges = [before, *(time for time in world.scrapes if time > before)]
+    unseen = sum(
+        world.truth(earlier, birth)
+        for birth in world.births[1:]
+        for earlier in [max((time for time in edges if time < birth), default=birth)]
+        if earlier < birth <= edges[-1]
+    )
+    truth = world.truth(before, edges[-1])
+    assert truth - unseen <= (0.0 if math.isnan(counted) else counted) <= truth
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds(restarts=False, gaps=False, flush=0.0, begins=1003.0))
+def test_a_new_pod_counts_everything_up_to_its_newest_scrape(world: World) -> None:
+    if not world.scrapes:
+        return
+    (counted,) = count(world.scraped())
+    assert (0.0 if math.isnan(counted) else counted) == world.truth(0, world.scrapes[-1])
