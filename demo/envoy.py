@@ -24,12 +24,23 @@ _MOST_RETRIES = 1000
 
 Config = Mapping[str, Any]
 
+# Without a limit Envoy warns at every start, and a log of warnings hides the one that matters.
+_MOST_CONNECTIONS: Config = {
+    "name": "envoy.resource_monitors.global_downstream_max_connections",
+    "typed_config": {
+        "@type": f"{_TYPE}.extensions.resource_monitors.downstream_connections.v3"
+        ".DownstreamConnectionsConfig",
+        "max_active_downstream_connections": 10_000,
+    },
+}
+
 
 def bootstrap(pod: placement.Pod, *, where: placement.Placement, files: certificates.Files) -> Config:
     naming = stats.naming(pod.workload)
     return {
         "node": {"id": pod.name, "cluster": pod.workload.name.name},
         "admin": {"address": _socket(pod.address, placement.ADMIN_PORT)},
+        "overload_manager": {"resource_monitors": [_MOST_CONNECTIONS]},
         "stats_flush_interval": stats.FLUSH_INTERVAL,
         **naming.config(),
         "static_resources": {

@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from demo import apps, blueprint, placement, shop, truth
+from demo import apps, blueprint, placement, truth
 
 _PRODUCTS = 40
 _QUIET_POLL = 0.2
@@ -24,7 +24,7 @@ _HURRY = 8
 
 
 class Load:
-    """Use it within an `asyncio.TaskGroup`: `run` ends by cancellation only."""
+    """`run` goes on until it is cancelled; requests on demand (`exactly`) come on top, also when it is quiet."""
 
     def __init__(
         self,
@@ -121,7 +121,8 @@ class Load:
         self._tell(None, gateway.workload.name, code=code, seconds=seconds, peer=gateway.name)
         if code != truth.NO_ANSWER:
             self._world.truth.received(gateway, code=code, seconds=seconds)
-            self._tell(gateway, shop.FRONTEND, code=code, seconds=seconds, peer=peer)
+            (entry,) = gateway.workload.calls()
+            self._tell(gateway, entry.service, code=code, seconds=seconds, peer=peer)
         return code
 
     def _tell(
