@@ -114,14 +114,17 @@ async def _has_data(backend: _Backend, mesh: profile.Profile, report: Report) ->
         return False
     report.good(f"profile {mesh.name}: {mesh.process.metric} is there")
     carried = {label for one in series for label in one["metric"]}
-    for what, names in (("namespace", mesh.target.namespace), ("pod", mesh.target.pod)):
+    for what, meta, names in (
+        ("namespace", "__meta_kubernetes_namespace", mesh.target.namespace),
+        ("pod", "__meta_kubernetes_pod_name", mesh.target.pod),
+    ):
         label = next((name for name in names if name in carried), None)
         if label:
             report.good(f"a target's {what} is in its label {label!r}")
         else:
             report.bad(
                 f"no target has any of the labels {', '.join(names)}: proxies go by their address. "
-                f"Relabel __meta_kubernetes_{'pod_name' if what == 'pod' else 'namespace'} to {names[0]!r} in the scrape job."
+                f"Relabel {meta} to {names[0]!r} in the scrape job."
             )
     return True
 
@@ -147,13 +150,13 @@ async def _look(
 
 
 def _describe(taken: snapshot.Snapshot, window: float, report: Report) -> None:
+    age = taken.taken - taken.timestamp
     report.good(
-        f"{len(taken.reporters)} proxies, scraped every {taken.interval:.0f} s, the newest {taken.taken - taken.timestamp:.1f} s ago"
+        f"{len(taken.reporters)} proxies, scraped every {taken.interval:.0f} s, the newest {age:.1f} s ago"
     )
     if taken.window > window:
-        report.note(
-            f"a window of {quantity.render_duration(window)} spans fewer than two scrapes: {quantity.render_duration(taken.window)} was used"
-        )
+        asked, used = quantity.render_duration(window), quantity.render_duration(taken.window)
+        report.note(f"a window of {asked} spans fewer than two scrapes: {used} was used")
     for side in words.Side:
         calls = taken.calls[side]
         succeeded, failed = float(calls.success.sum()), float(calls.failure.sum())
@@ -162,7 +165,8 @@ def _describe(taken: snapshot.Snapshot, window: float, report: Report) -> None:
         )
         if succeeded + failed > 0 and not calls.buckets.any():
             report.bad(
-                f"{side} side: requests but no latency buckets; does the scrape drop them, or are histograms off?"
+                f"{side} side: requests but no latency buckets; does the scrape drop them, "
+                "or are histograms off?"
             )
     edges = store.Moment(taken, inventory.Inventory()).rollup.edges("")
     report.good(f"{len(edges)} edges between workloads")

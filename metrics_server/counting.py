@@ -18,6 +18,7 @@ where each begins.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,7 +101,7 @@ def process_starts(times: Floats, ages: Floats) -> tuple[float, ...]:
     """
     starts = []
     bounds = [0, *(np.flatnonzero(np.diff(ages) < 0) + 1).tolist(), len(ages)]
-    for begin, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, stop in itertools.pairwise(bounds):
         if begin < stop:
             earliest = float(np.min(times[begin:stop] - ages[begin:stop]))
             after = float(np.nextafter(times[begin - 1], np.inf)) if begin else -np.inf

@@ -39,92 +39,102 @@ class Plan:
     counters: tuple[str, ...]
     """Range selectors of raw counters, `up` and process age; their answers are disjoint."""
     buckets: str | None
-    """Increase of each bucket over the window, by proxy, peer and `le`; None for a mesh without
-    histograms.
-    """
+    """Increase of each bucket over the window, by proxy, peer and `le`; None in a mesh without histograms."""
 
 
 def make(mesh: profile.Profile, *, scope: Scope, window: float, before: float) -> Plan:
-    """Return the plan for a window of so many seconds; `before` is how far the raw samples reach back beyond
-    it.
-    """
-    own = _in_namespace(scope, "=")
-    counters = [_raw(mesh, mesh.views, own)]
-    buckets = [_summed(view, mesh.target, own, window) for view in mesh.views if view.latency]
-    if scope.namespace is not None:
-        for view, called in _callers_elsewhere(mesh, scope):
-            matchers = [*_in_namespace(scope, "!="), called]
-            counters.append(
-                _raw(mesh, (view,), [*matchers[:1], promql.Matcher(called.label, "=~", f"|{called.value}")])
-            )
-            if view.latency:
-                buckets.append(_summed(view, mesh.target, matchers, window))
+    """Return the plan for a window (seconds); raw samples reach back `before` seconds beyond it."""
+    everything = _part(mesh, mesh.views, [], window)
+    parts = [everything] if scope.namespace is None else _of_namespace(mesh, scope, scope.namespace, window)
+    buckets = [expression for part in parts for expression in part.buckets]
     return Plan(
         mesh=mesh,
         window=window,
-        counters=tuple(promql.over(series, window + before) for series in counters),
+        counters=tuple(promql.over(part.counters, window + before) for part in parts),
         buckets=promql.either(buckets) if buckets else None,
     )
 
 
-def _in_namespace(scope: Scope, operator: str) -> list[promql.Matcher]:
-    if scope.namespace is None:
-        return []
-    return [promql.Matcher(scope.label, "=" if operator == "=" else "!=", scope.namespace)]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is asked of one set of proxies."""
+
+    counters: str
+    buckets: list[str]
 
 
-def _raw(mesh: profile.Profile, views: tuple[profile.View, ...], matchers: list[promql.Matcher]) -> str:
+def _of_namespace(mesh: profile.Profile, scope: Scope, namespace: str, window: float) -> list[_Part]:
+    """The namespace's own proxies, and those elsewhere that call into it."""
+    own = _part(mesh, mesh.views, [promql.Matcher(scope.label, "=", namespace)], window)
+    elsewhere = promql.Matcher(scope.label, "!=", namespace)
+    callers = []
+    for view in mesh.views:
+        called = _called_in(view.peer, namespace) if view.peer else None
+        if called is not None:
+            callers.append(_part(mesh, (view,), [elsewhere], window, called=called))
+    return [own, *callers]
+
+
+def _part(
+    mesh: profile.Profile,
+    views: tuple[profile.View, ...],
+    matchers: list[promql.Matcher],
+    window: float,
+    *,
+    called: promql.Matcher | None = None,
+) -> _Part:
     names = [*(view.requests for view in views), UP, mesh.process.metric]
-    return promql.selector(names, [*matchers, *_shared_matchers(views)])
+    peers = [_or_without(called.label, [called.value])] if called else []
+    counters = promql.selector(names, [*matchers, *peers, *_shared(views)])
+    only = [*matchers, called] if called else matchers
+    return _Part(counters, [_buckets(v, v.latency, mesh.target, only, window) for v in views if v.latency])
 
 
-def _shared_matchers(views: tuple[profile.View, ...]) -> list[promql.Matcher]:
+def _shared(views: tuple[profile.View, ...]) -> list[promql.Matcher]:
     """What narrows a selector of several metrics at once: a series without the label always stays."""
     allowed: dict[str, list[str]] = {}
     for view in views:
         for label, pattern in view.match.items():
             allowed.setdefault(label, []).append(f"({pattern})")
-    matchers = [promql.Matcher(label, "=~", "|".join(["", *patterns])) for label, patterns in allowed.items()]
-    return matchers + [_excluded(view.peer) for view in views if view.peer and view.peer.exclude]
+    narrowed = [_or_without(label, patterns) for label, patterns in allowed.items()]
+    return narrowed + [_not_excluded(view.peer) for view in views if view.peer and view.peer.exclude]
 
 
-def _excluded(peer: profile.Peer) -> promql.Matcher:
+def _or_without(label: str, patterns: list[str]) -> promql.Matcher:
+    return promql.Matcher(label, "=~", "|".join(["", *patterns]))
+
+
+def _not_excluded(peer: profile.Peer) -> promql.Matcher:
     return promql.Matcher(peer.label, "!~", peer.excluded)
 
 
-def _summed(view: profile.View, target: profile.Target, matchers: list[promql.Matcher], window: float) -> str:
-    assert view.latency is not None
-    narrowed = [*matchers, *(promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items())]
-    if view.peer and view.peer.exclude:
-        narrowed.append(_excluded(view.peer))
-    series = promql.selector([f"{view.latency.metric}_bucket"], narrowed)
+def _buckets(
+    view: profile.View,
+    latency: profile.Latency,
+    target: profile.Target,
+    matchers: list[promql.Matcher],
+    window: float,
+) -> str:
+    own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
+    peers = [_not_excluded(view.peer)] if view.peer and view.peer.exclude else []
+    series = promql.selector([f"{latency.metric}_bucket"], [*matchers, *own, *peers])
     return promql.sum_by(bucket_labels(view, target), promql.increase(series, window))
 
 
 def bucket_labels(view: profile.View, target: profile.Target) -> tuple[str, ...]:
-    """The labels that remain on a summed bucket: whose proxy, which peer, which of the view's own, and the
-    bound.
-    """
+    """Return what remains on a summed bucket: whose proxy, which peer, the view's own labels, the bound."""
     peer = (view.peer.label,) if view.peer else ()
     return (*target.identity, *peer, *view.match, "le")
 
 
-def _callers_elsewhere(mesh: profile.Profile, scope: Scope) -> list[tuple[profile.View, promql.Matcher]]:
-    """The views that name the callee's namespace, each with the matcher for peers in this one."""
-    assert scope.namespace is not None
-    found = []
-    for view in mesh.views:
-        patterns = [within(pattern, scope.namespace) for pattern in view.peer.patterns] if view.peer else []
-        named = [pattern for pattern in patterns if pattern is not None]
-        if view.peer and named:
-            found.append((view, promql.Matcher(view.peer.label, "=~", "|".join(f"({p})" for p in named))))
-    return found
+def _called_in(peer: profile.Peer, namespace: str) -> promql.Matcher | None:
+    """Return the matcher for peers in a namespace; None if the mesh does not name the callee's."""
+    patterns = [narrowed for pattern in peer.patterns if (narrowed := within(pattern, namespace)) is not None]
+    return promql.Matcher(peer.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
 
 
 def within(pattern: str, namespace: str) -> str | None:
-    """Return a peer pattern narrowed to one namespace, without group names; None if it does not tell the
-    namespace.
-    """
+    """Return a peer pattern narrowed to one namespace; None if it does not tell the namespace."""
     start = pattern.find("(?P<namespace>")
     if start < 0:
         return None

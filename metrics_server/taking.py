@@ -117,10 +117,11 @@ class Taker:
         window: float,
     ) -> snapshot.Snapshot:
         age = taken - proxies.newest
-        if age > min(self._stale_after, window):
+        oldest = min(self._stale_after, window)
+        if age > oldest:
             raise faults.Stale(
-                f"The newest scrape of the mesh is {age:.0f} s old; figures older than "
-                f"{min(self._stale_after, window):.0f} s are not served. Does Prometheus still scrape the proxies?"
+                f"The newest scrape of the mesh is {age:.0f} s old; figures older than {oldest:.0f} s "
+                "are not served. Does Prometheus still scrape the proxies?"
             )
         begun = time.perf_counter()
         moment = await asyncio.to_thread(

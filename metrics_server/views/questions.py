@@ -22,7 +22,8 @@ LONGEST_WINDOW = 3600.0
 PARAMETERS = tuple(
     resources.Parameter(
         name=name,
-        description=f"{about} A duration such as 30s, 5m or 1h; from 1s to 1h. It is widened where it would hold fewer than two scrapes.",
+        description=f"{about} A duration such as 30s, 5m or 1h; from 1s to 1h. "
+        "It is widened where it would hold fewer than two scrapes.",
         schema={"type": "string"},
     )
     for name, about in (

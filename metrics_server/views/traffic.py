@@ -160,8 +160,7 @@ class OfKind:
         """Return the edges of one resource. Raises errors.StatusError."""
         moment = await self.view.moment(query, self._scope(query))
         self._row(query, moment)
-        assert moment is not None
-        found = rows.edges_of(moment, self.kind.name, self._ref(query))
+        found = rows.edges_of(moment, self.kind.name, self._ref(query)) if moment else []
         return resources.Collection(rows=found, extra=_about(self.kind.name, query.namespace, query.name))
 
     def _ref(self, query: resources.Query) -> words.Ref:

@@ -1,0 +1,49 @@
+# Every target does all its own set-up and says what it does. `make` alone explains itself.
+
+STATE  ?= .run
+PYTHON := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help run test check fix bench lock clean venv prometheus chromium
+
+help: ## Say what there is to make
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without a cluster
+	@exec $(PYTHON) -m demo run --state $(STATE)
+
+test: check prometheus chromium ## Everything that must pass
+	@echo "== tests"
+	@$(PYTHON) -m pytest
+
+check: venv ## Look only: format, lint, types, imports
+	@echo "== format" && ruff format --check --quiet .
+	@echo "== lint" && ruff check --quiet .
+	@echo "== types" && mypy --no-error-summary
+	@echo "== imports" && lint-imports --no-logo >.venv/imports.log || { cat .venv/imports.log; exit 1; }
+
+fix: venv ## Repair what `make check` finds and a tool can mend
+	@ruff check --quiet --fix . || true
+	@ruff format --quiet .
+
+bench: venv prometheus ## Measure speed; the figures of the last run stay in .bench/
+	@$(PYTHON) -m bench
+
+lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and without any address
+	@sh requirements/lock
+
+clean: ## Remove everything that make made
+	@if [ -e $(STATE)/mesh.lock ] && ! flock -n $(STATE)/mesh.lock true 2>/dev/null; then \
+		echo "make clean: an instance runs in $(STATE); end it first (Ctrl-C in its terminal)" >&2; exit 1; fi
+	rm -rf .venv .tools .artifacts .bench $(STATE) build *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@sh requirements/install
+
+prometheus: venv
+	@sh demo/fetch-prometheus
+
+chromium:
+	@sh tests/browser/fetch-chromium

@@ -1,0 +1,46 @@
+"""Stands between the server and a real Prometheus, and remembers when it was asked what."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp import web
+
+
+@dataclass(slots=True)
+class Relay:
+    """Every query that passed, with the instant it was asked for."""
+
+    url: str = ""
+    asked: list[tuple[str, float]] = field(default_factory=list)
+
+    def instant_of(self, part: str) -> float:
+        """Return the instant of the last query that contains a text."""
+        return next(at for text, at in reversed(self.asked) if part in text)
+
+
+@contextlib.asynccontextmanager
+async def relay(target: str) -> AsyncIterator[Relay]:
+    """Pass queries on to `target` until the block is left."""
+    kept = Relay()
+
+    async def pass_on(request: web.Request) -> web.Response:
+        form = dict(await request.post())
+        kept.asked.append((str(form["query"]), float(str(form["time"]))))
+        async with aiohttp.ClientSession() as http, http.post(target + request.path, data=form) as answer:
+            return web.Response(
+                status=answer.status, body=await answer.read(), content_type="application/json"
+            )
+
+    application = web.Application()
+    application.router.add_post("/api/v1/query", pass_on)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        kept.url = "http://{}:{}".format(*runner.addresses[0])
+        yield kept
+    finally:
+        await runner.cleanup()
