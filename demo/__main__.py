@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -20,8 +21,22 @@ _STATE = click.option(
     show_default=True,
     help="The folder that everything is written to.",
 )
+
+
+def _loopback(_ctx: click.Context, _param: click.Parameter, subnet: str) -> str:
+    try:
+        if ipaddress.ip_address(f"{subnet}.1").is_loopback:
+            return subnet
+    except ValueError:
+        pass
+    raise click.BadParameter(
+        f"{subnet} is not the first three numbers of loopback addresses, such as 127.7.0"
+    )
+
+
 _SUBNET = click.option(
     "--subnet",
+    callback=_loopback,
     default="127.7.0",
     show_default=True,
     help="The first three numbers of the mesh's own loopback addresses.",

@@ -30,7 +30,7 @@ class Part:
     listens: Sequence[tuple[str, int]] = ()
     advice: str = ""
     """What to do when somebody else listens there."""
-    within: float = 60.0
+    within: float = 90.0
     """Seconds it has to become ready."""
 
 

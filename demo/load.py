@@ -24,7 +24,7 @@ _HURRY = 8
 
 
 class Load:
-    """`run` goes on until it is cancelled; requests on demand (`exactly`) come on top, also when it is quiet."""
+    """`run` goes on until it is cancelled; requests on demand (`exactly`) come on top of it."""
 
     def __init__(
         self,

@@ -37,7 +37,8 @@ from demo import (
     wait,
 )
 
-_PROMETHEUS_WITHIN = 30.0
+_PROMETHEUS_WITHIN = 60.0
+"""Seconds for its start; its first scrapes come within one interval after that."""
 _TARGETS_PAUSE = 0.1
 
 
@@ -91,7 +92,7 @@ async def _live(
         await family.start("prometheus", command)
         await family.guard(proxies.start(where.pods))
         report(f"{len(where.pods)} sidecars answer after {time.monotonic() - began:.1f} s")
-        await family.guard(_until_scraped(http, where=where))
+        await family.guard(_until_scraped(http, where=where, interval=settings.scrape_interval))
         report(f"Prometheus scrapes them all after {time.monotonic() - began:.1f} s")
         stack.push_async_callback(traffic.abandon)
         stack.enter_context(_published(where, folder=folder))
@@ -123,7 +124,7 @@ async def _apps(where: placement.Placement, *, world: apps.World) -> AsyncIterat
         await asyncio.gather(*(app.stop() for app in running.values()))
 
 
-async def _until_scraped(http: aiohttp.ClientSession, *, where: placement.Placement) -> None:
+async def _until_scraped(http: aiohttp.ClientSession, *, where: placement.Placement, interval: float) -> None:
     url = f"{_url(where.prometheus)}/api/v1/query"
 
     async def all_up() -> bool:
@@ -135,7 +136,7 @@ async def _until_scraped(http: aiohttp.ClientSession, *, where: placement.Placem
         rows = answer.get("data", {}).get("result", [])
         return bool(rows) and float(rows[0]["value"][1]) == len(where.pods)
 
-    await wait.until(all_up, what="Prometheus", within=_PROMETHEUS_WITHIN, pause=_TARGETS_PAUSE)
+    await wait.until(all_up, what="Prometheus", within=_PROMETHEUS_WITHIN + interval, pause=_TARGETS_PAUSE)
 
 
 @contextlib.contextmanager

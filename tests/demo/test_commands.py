@@ -74,6 +74,13 @@ async def test_a_scrape_interval_that_is_none_is_refused(duration: str) -> None:
     assert duration in said
 
 
+@pytest.mark.parametrize("subnet", ["10.0.0", "127.7", "127.7.0.1", "localhost"])
+async def test_a_subnet_that_is_not_of_this_machine_is_refused(subnet: str) -> None:
+    status, said = await demo("mesh", "--subnet", subnet)
+    assert status == 2
+    assert f"{subnet} is not the first three numbers of loopback addresses" in said
+
+
 def test_the_welcome_names_what_was_really_chosen(tmp_path: Path) -> None:
     where = everything.Where(tmp_path, "127.29.5", dashboard_port=8051, api_port=8444)
     said = everything.welcome(where)
