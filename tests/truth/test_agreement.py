@@ -31,7 +31,7 @@ async def still(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> 
 async def _kubectl(api: serving.Api, *arguments: str) -> tuple[int, str]:
     """Return kubectl's exit status and all it printed."""
     cache = api.kubeconfig.with_name("kubectl-cache")
-    command = [_KUBECTL, f"--kubeconfig={api.kubeconfig}", f"--cache-dir={cache}", *arguments]
+    command = [str(_KUBECTL), f"--kubeconfig={api.kubeconfig}", f"--cache-dir={cache}", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     printed, _ = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, printed.decode()
