@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import promql_parser
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics_server import plan, profile
+
+PROFILES = profile.shipped()
+PATTERNS = [
+    pattern for mesh in PROFILES for view in mesh.views if view.peer for pattern in view.peer.patterns
+]
+HOSTILE = ['"', '"} or vector(1) #', "a\\", "a\nb", ".*", "|", "shop|data", "(?P<x>", "é", "", "a" * 300]
+LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+
+
+def made(mesh: profile.Profile, scope: plan.Scope, window: float = 30.0, before: float = 10.0) -> plan.Plan:
+    return plan.make(mesh, scope=scope, window=window, before=before)
+
+
+def selectors(expression: Any) -> list[Any]:
+    match expression:
+        case promql_parser.VectorSelector():
+            return [expression]
+        case promql_parser.MatrixSelector():
+            return [expression.vector_selector]
+        case promql_parser.BinaryExpr():
+            return [*selectors(expression.lhs), *selectors(expression.rhs)]
+        case promql_parser.AggregateExpr() | promql_parser.ParenExpr():
+            return selectors(expression.expr)
+        case promql_parser.Call():
+            return [one for argument in expression.args for one in selectors(argument)]
+    return []
+
+
+def queries(asked: plan.Plan) -> list[str]:
+    return [*asked.counters, *([asked.buckets] if asked.buckets else [])]
+
+
+def values(query: str, label: str) -> list[str]:
+    return [
+        matcher.value
+        for selector in selectors(promql_parser.parse(query))
+        for matcher in selector.matchers.matchers
+        if matcher.name == label
+    ]
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+@pytest.mark.parametrize("namespace", [None, "shop", *HOSTILE])
+@pytest.mark.parametrize("window", [1.0, 30.0, 7.5, 86400.0])
+def test_every_query_of_every_scope_parses(
+    mesh: profile.Profile, namespace: str | None, window: float
+) -> None:
+    asked = made(mesh, plan.Scope(namespace=namespace), window)
+    for query in queries(asked):
+        promql_parser.parse(query)
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+@pytest.mark.parametrize("namespace", HOSTILE)
+def test_a_hostile_namespace_stays_one_string(mesh: profile.Profile, namespace: str) -> None:
+    harmless = made(mesh, plan.Scope(namespace="shop"))
+    asked = made(mesh, plan.Scope(namespace=namespace))
+    for query, model in zip(queries(asked), queries(harmless), strict=True):
+        assert len(selectors(promql_parser.parse(query))) == len(selectors(promql_parser.parse(model)))
+        assert values(query, "namespace")
+        assert set(values(query, "namespace")) == {namespace}
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+def test_the_whole_mesh_is_one_raw_query_and_one_of_buckets(mesh: profile.Profile) -> None:
+    asked = made(mesh, plan.Scope())
+    (query,) = asked.counters
+    assert asked.buckets is not None
+    assert values(query, "namespace") == values(asked.buckets, "namespace") == []
+    names = set(values(query, "__name__")[0].split("|"))
+    assert {plan.UP, mesh.process.metric, *(view.requests for view in mesh.views)} <= names
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+def test_raw_samples_reach_back_beyond_the_window_and_buckets_do_not(mesh: profile.Profile) -> None:
+    asked = made(mesh, plan.Scope(namespace="shop"), window=30, before=10)
+    assert all(query.endswith("[40s]") for query in asked.counters)
+    assert asked.buckets is not None
+    assert set(re.findall(r"\[(\w+)\]\)\)", asked.buckets)) == {"30s"}
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+def test_no_series_can_be_in_two_answers(mesh: profile.Profile) -> None:
+    """Own proxies are asked for with `=`, those elsewhere with `!=`."""
+    own, *elsewhere = made(mesh, plan.Scope(namespace="shop")).counters
+    assert 'namespace="shop"' in own
+    assert elsewhere
+    assert all('namespace!="shop"' in query for query in elsewhere)
+
+
+def test_another_label_can_tell_the_namespace() -> None:
+    asked = made(PROFILES[0], plan.Scope(namespace="shop", label="kubernetes_namespace"))
+    assert 'kubernetes_namespace="shop"' in asked.counters[0]
+    assert not values(asked.counters[0], "namespace")
+
+
+def test_a_mesh_without_histograms_has_no_bucket_query() -> None:
+    mesh = profile.read(
+        "{name: bare, about: x, process: {metric: m, tells: age}, views: "
+        "[{side: client, requests: r, appears: at start, outcome: [{is: success}]}]}",
+        source="here",
+    )
+    for scope in (plan.Scope(), plan.Scope(namespace="shop")):
+        asked = made(mesh, scope)
+        assert asked.buckets is None
+        assert len(asked.counters) == 1
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+def test_summed_buckets_keep_whose_which_peer_and_the_bound(mesh: profile.Profile) -> None:
+    for view in mesh.views:
+        labels = plan.bucket_labels(view, mesh.target)
+        assert {*mesh.target.identity, "le"} <= set(labels)
+        assert view.peer is None or view.peer.label in labels
+
+
+# Peers of one namespace
+
+
+def test_a_pattern_that_does_not_tell_the_namespace_is_not_narrowed() -> None:
+    assert plan.within("(?P<name>[a-z]+)", "shop") is None
+
+
+def test_brackets_in_classes_and_escapes_do_not_close_a_group() -> None:
+    pattern = r"x(?P<namespace>[)(]\)(a|b))[.](?P<service>.+)"
+    assert plan.within(pattern, "shop") == r"xshop[.](.+)"
+
+
+@pytest.mark.parametrize("namespace", ["a.b", "a|b", ".*", "(?P<service>x)"])
+def test_the_name_of_a_namespace_is_taken_literally(namespace: str) -> None:
+    narrowed = plan.within("(?P<namespace>.+)/(?P<service>[a-z]+)", namespace)
+    assert narrowed is not None
+    assert re.fullmatch(narrowed, f"{namespace}/cart")
+    assert not re.fullmatch(narrowed, "axb/cart")
+
+
+NAMED = [pattern for pattern in PATTERNS if "(?P<namespace>" in pattern]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.sampled_from(NAMED), LABEL)
+def test_a_narrowed_pattern_matches_exactly_the_names_of_its_namespace(
+    data: st.DataObject, pattern: str, namespace: str
+) -> None:
+    narrowed = plan.within(pattern, namespace)
+    assert narrowed is not None
+    inside = re.fullmatch(pattern, data.draw(st.from_regex(narrowed, fullmatch=True)))
+    assert inside is not None
+    assert inside["namespace"] == namespace
+    anywhere = re.fullmatch(pattern, data.draw(st.from_regex(pattern, fullmatch=True)))
+    assert anywhere is not None
+    assert bool(re.fullmatch(narrowed, anywhere.string)) == (anywhere["namespace"] == namespace)
+
+
+@settings(deadline=None, max_examples=40)
+@given(LABEL, LABEL, LABEL)
+def test_names_as_istio_and_others_write_them_are_told_apart_by_namespace(
+    service: str, namespace: str, asked: str
+) -> None:
+    for value in (
+        f"outbound|8080||{service}.{namespace}.svc.cluster.local",
+        f"{service}.{namespace}.svc.cluster.local:80",
+        f"{namespace}/{service}",
+    ):
+        inside = any(re.fullmatch(one, value) for one in (plan.within(p, asked) for p in NAMED) if one)
+        assert inside == (namespace == asked)
