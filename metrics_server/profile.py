@@ -27,7 +27,10 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 def _check_pattern(text: str) -> str:
     """Refuse what does not compile, what RE2 does not know and what can backtrack without end."""
-    re.compile(text)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a pattern: {error}") from error
     if re.search(r"\(\?[=!<#]|\\\d|[+*}]\)[+*{]|\(\?P=", text.replace("(?P<", "(")):
         raise ValueError("look-around, back references and nested repetition are not allowed")
     return text
