@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from metrics_server import identities, profile, snapshot
+
+(ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
+(NAMED,) = [view.peer for view in ENVOY.views if view.peer]
+CLIENT = next(number for number, view in enumerate(ENVOY.views) if view.peer)
+SERVER = next(number for number, view in enumerate(ENVOY.views) if not view.peer)
+
+
+def read(value: str) -> snapshot.Peer | None:
+    return identities.read_peer(NAMED, value, caller_namespace="shop")
+
+
+def service(namespace: str, name: str) -> snapshot.Peer:
+    return snapshot.Peer(namespace=namespace, service=name)
+
+
+@pytest.mark.parametrize(
+    ("value", "peer"),
+    [
+        ("outbound|8080||cart.shop.svc.cluster.local", service("shop", "cart")),
+        ("outbound|8080|v1|cart.shop.svc.cluster.local", service("shop", "cart")),
+        ("outbound|80||db.data.svc.corp.example", service("data", "db")),
+        ("outbound|8080||cart.shop.svc.cluster.local;", service("shop", "cart")),
+        ("outbound_.8080_._.cart.shop.svc.cluster.local", service("shop", "cart")),
+        ("outbound_.8080_.v1_.cart.shop.svc.cluster.local", service("shop", "cart")),
+        ("outbound|443||api.example.com", snapshot.Peer(host="api.example.com")),
+        ("outbound|443||*.example.com", snapshot.Peer(host="*.example.com")),
+        ("outbound/8080/cart.shop", service("shop", "cart")),
+        ("cart.shop.svc.cluster.local", service("shop", "cart")),
+        ("a.b.svc.cluster.local:80", service("b", "a")),
+        ("cart.shop.svc.cluster.local_8080", service("shop", "cart")),
+        ("cart.shop.svc", service("shop", "cart")),
+        ("data/db", service("data", "db")),
+        ("data/db/8080", service("data", "db")),
+        ("data/db:http", service("data", "db")),
+        ("cart", snapshot.Peer(namespace="shop", name="cart")),
+        ("api.example.com", snapshot.Peer(host="api.example.com")),
+        ("api.example.com:443", snapshot.Peer(host="api.example.com:443")),
+        ("10.0.0.7:8080", snapshot.Peer(host="10.0.0.7:8080")),
+        ("Größe & <Markup>", snapshot.Peer(host="Größe & <Markup>")),
+        ("a\nb", snapshot.Peer(host="a\nb")),
+    ],
+)
+def test_a_cluster_name_says_who_the_peer_is(value: str, peer: snapshot.Peer) -> None:
+    assert read(value) == peer
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "inbound|8080||",
+        "inbound_8080__",
+        "local_app",
+        "localhost_8080",
+        "self_admin",
+        "prometheus_stats",
+        "xds-grpc",
+        "xds_cluster",
+        "sds-grpc",
+        "agent",
+        "zipkin",
+        "admin",
+        "PassthroughCluster",
+        "BlackHoleCluster",
+        "InboundPassthroughClusterIpv4",
+        "kuma_envoy_admin",
+        "osm-controller",
+        "otel_collector",
+    ],
+)
+def test_the_clusters_of_the_proxy_itself_are_no_peers(value: str) -> None:
+    assert read(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a" * 65536,
+        "a." * 32768,
+        "outbound|" * 7000,
+        "outbound|80||" + "a.b" * 20000,
+        "/" * 65536,
+        "-" * 65535 + "!",
+    ],
+    ids=lambda value: value[:10],
+)
+def test_a_name_of_64_kb_is_read_at_once_and_cut(value: str) -> None:
+    begun = time.process_time()
+    peer = read(value)
+    assert time.process_time() - begun < 1.0
+    assert peer is not None
+    assert len(peer.host or peer.name or peer.service) <= profile.LONGEST_VALUE
+
+
+def test_what_no_pattern_reads_is_a_host() -> None:
+    named = profile.Peer(label="dst", patterns=("(?P<service>[a-z]+)",))
+    assert identities.read_peer(named, "A1", caller_namespace="shop") == snapshot.Peer(host="A1")
+    assert identities.read_peer(named, "a", caller_namespace="shop") == service("shop", "a")
+
+
+def test_the_first_label_that_is_set_counts() -> None:
+    labels = {"a": "", "b": "2", "c": "3"}
+    assert identities.first(labels, ("x", "a", "b", "c")) == "2"
+    assert identities.first(labels, ("x",)) == ""
+
+
+def test_a_target_is_a_pod_a_machine_or_else_its_address() -> None:
+    who = identities.Identities(ENVOY)
+    of_all = {"namespace": "shop", "instance": "127.0.0.1:1"}
+    assert who.identity(of_all | {"pod": "a"}) == ("shop", "a", "", "")
+    assert who.identity(of_all | {"external_workload": "vm"}) == ("shop", "", "vm", "")
+    assert who.identity(of_all) == ("shop", "", "", "127.0.0.1:1")
+    assert who.identity({"kubernetes_namespace": "x", "kubernetes_pod_name": "y"}) == ("x", "y", "", "")
+
+
+def test_two_scrapes_of_one_pod_are_one_reporter_with_the_labels_first_seen() -> None:
+    who = identities.Identities(ENVOY)
+    pod = {"namespace": "shop", "pod": "a", "app": "cart", "__name__": "m", "envoy_cluster_name": "x"}
+    assert who.reporter(pod | {"job": "one", "instance": "1", "node": "n", "controller_kind": "Job"}) == 0
+    assert who.reporter(pod | {"job": "two", "instance": "2"}) == 0
+    assert who.reporter({"namespace": "shop", "pod": "b"}) == 1
+    first, second = who.reporters
+    assert (first.pod, first.node, first.controller, first.labels) == ("a", "n", ("Job", ""), {"app": "cart"})
+    assert (second.pod, second.labels) == ("b", {})
+
+
+def test_only_a_scraped_proxy_is_known() -> None:
+    who = identities.Identities(ENVOY)
+    assert who.known({"namespace": "shop", "pod": "a"}) is None
+    who.reporter({"namespace": "shop", "pod": "a"})
+    assert who.known({"namespace": "shop", "pod": "a", "le": "1"}) == 0
+    assert len(who.reporters) == 1
+
+
+def test_peers_are_numbered_once_and_bare_names_belong_to_their_callers_namespace() -> None:
+    who = identities.Identities(ENVOY)
+
+    def number(namespace: str, name: str) -> int | None:
+        return who.peer(CLIENT, {"namespace": namespace, "envoy_cluster_name": name})
+
+    assert number("shop", "data/db") == number("data", "db.data.svc.cluster.local") == 0
+    assert number("shop", "cart") == 1
+    assert number("data", "cart") == 2
+    assert number("shop", "prometheus_stats") is None
+    assert number("shop", "") is None
+    assert who.peer(SERVER, {"namespace": "shop"}) == -1
+    assert who.peers == (
+        service("data", "db"),
+        snapshot.Peer(namespace="shop", name="cart"),
+        snapshot.Peer(namespace="data", name="cart"),
+    )
