@@ -64,14 +64,16 @@ class Ownership:
 
     def _select(self, services: Iterable[inventory.Thing]) -> dict[words.Ref, tuple[words.Ref, ...]]:
         """Return the units behind each service with a selector."""
-        by_namespace: dict[str, list[words.Ref]] = {}
-        for unit in self._above:
-            by_namespace.setdefault(unit.namespace, []).append(unit)
+        labels = {unit: self.labels(unit).items() for unit in self._above}
+        carrying: dict[tuple[str, tuple[str, str]], list[words.Ref]] = {}
+        for unit, own in labels.items():
+            for label in own:
+                carrying.setdefault((unit.namespace, label), []).append(unit)
         return {
             service.ref: tuple(
                 unit
-                for unit in by_namespace.get(service.ref.namespace, ())
-                if service.selector.items() <= self.labels(unit).items()
+                for unit in carrying.get((service.ref.namespace, next(iter(service.selector.items()))), ())
+                if service.selector.items() <= labels[unit]
             )
             for service in services
             if service.selector
@@ -88,18 +90,14 @@ class Ownership:
     # Questions
 
     def groups(self, kind: str) -> list[tuple[words.Ref, ...]]:
-        """Return, for each reporter, the resources of a kind it belongs to: one, none, or several
-        services.
-        """
+        """Return, for each reporter, its resources of a kind: one, none, or several services."""
         if kind == words.SERVICE.name:
             return [tuple(self._services_of.get(unit, ())) for unit in self.units]
         chains = (self._above[unit] for unit in self.units)
         return [(chain[kind],) if kind in chain else () for chain in chains]
 
     def callers(self, kind: str) -> list[words.Ref]:
-        """Return, for each reporter, what it is as a caller: its resource of the kind, or else its
-        workload.
-        """
+        """Return, for each reporter, what it is as a caller: its resource of the kind, else its workload."""
         groups = self.groups(kind)
         return [
             group[0] if len(group) == 1 else self._above[unit][WORKLOAD]

@@ -33,14 +33,10 @@ class Settings(pydantic_settings.BaseSettings):
     model_config = pydantic_settings.SettingsConfigDict(env_prefix="TRAFFIC_", frozen=True, extra="ignore")
 
     prometheus: Annotated[str, pydantic.AfterValidator(_http_url)]
-    """The base URL of Prometheus, or of anything that speaks its query API. It has no default: a guess would
-    read foreign figures.
-    """
+    """Prometheus, or anything that speaks its query API. No default: a guess would read foreign figures."""
 
     listen: Annotated[str, pydantic.AfterValidator(_address)] = "127.0.0.1:8443"
-    """Where the API is served. Loopback, because a server that is tried out should not be on the network by
-    accident.
-    """
+    """Where the API is served: on loopback, lest what is tried out be on the network by accident."""
 
     state: Path = Path(".run/server")
     """Where the generated CA, the serving certificate and the token are kept."""
@@ -49,9 +45,7 @@ class Settings(pydantic_settings.BaseSettings):
     """Where to write a kubeconfig with the CA and the token; none by default."""
 
     inventory: Path | None = None
-    """A file of Kubernetes objects (`kubectl get … -o yaml`). Without it, owners are read off the scrape's
-    labels and services stay services.
-    """
+    """Kubernetes objects as `kubectl get -o yaml` prints them; without, the scrape labels tell the owners."""
 
     profile: str = "envoy"
     """The mesh: a shipped profile's name, or the path of a YAML file."""
@@ -60,15 +54,10 @@ class Settings(pydantic_settings.BaseSettings):
     """Over how long requests are counted where a request does not say: the specification's 30 s."""
 
     refresh: pydantic.PositiveFloat = 5.0
-    """How long a snapshot is served before Prometheus is asked again: a third of the usual scrape
-    interval, so
-    it adds little age.
-    """
+    """How long a snapshot is served: a third of the usual scrape interval, so that it adds little age."""
 
     stale_after: pydantic.PositiveFloat = 90.0
-    """From this age on figures are refused, because an autoscaler obeys figures without looking at their
-    age.
-    """
+    """From this age on figures are refused: an autoscaler obeys them whatever their age."""
 
     patience: pydantic.PositiveFloat = 20.0
     """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up

@@ -11,14 +11,17 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metrics_server import decoding, faults, plan, profile, promql, snapshot, targets
 
 _GUESS = 15.0
 """Seconds between scrapes until better is known: what most installations use."""
-_TRIES = 4
-_LONGEST_INTERVAL = 300.0
+_FURTHER = (4, 16)
+"""How many times further to look back when no target seems to be scraped twice."""
+_JITTER = 0.25
+"""Seconds by which the distance of two scrapes may exceed the interval."""
 _SAMPLE = 20
 """Series looked at to learn which labels a mesh's targets carry."""
 
@@ -33,6 +36,17 @@ class Watcher(Protocol):
     """Is told of every snapshot."""
 
     def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reply:
+    """The answers to one plan."""
+
+    taken: float
+    window: float
+    counters: list[dict[str, Any]]
+    buckets: list[dict[str, Any]]
+    proxies: targets.Targets
 
 
 class Taker:
@@ -61,21 +75,27 @@ class Taker:
         Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old.
         """
         scope = await self._scope(namespace)
-        for _ in range(_TRIES):
-            used = max(window, 2 * self._interval)
-            asked = plan.make(self._mesh, scope=scope, window=used, before=2 * self._interval)
-            taken = self._clock()
-            counters, buckets = await self._ask(asked, taken)
-            proxies = targets.find(counters, self._mesh)
-            if not self._learned(proxies):
-                continue
-            if not proxies.found:
+        reply = await self._look_back(scope, window)
+        if not reply.proxies.found:
+            await self._explain_nothing(scope)
+            return None
+        observed = reply.proxies.interval
+        # Scraped once, however far we look back: monitoring has just begun.
+        self._interval = _GUESS if observed is None else float(max(1, math.ceil(observed - _JITTER)))
+        if not math.isclose(reply.window, max(window, 2 * self._interval)):
+            reply = await self._ask(scope, max(window, 2 * self._interval), before=2 * self._interval)
+        return await self._decode(reply)
+
+    async def _look_back(self, scope: plan.Scope, window: float) -> _Reply:
+        """Ask as far back as is needed to see a target scraped twice."""
+        interval = self._interval
+        reply = await self._ask(scope, max(window, 2 * interval), before=2 * interval)
+        for times in _FURTHER:
+            if reply.proxies.interval is not None or not reply.proxies.found:
                 break
-            if not math.isclose(used, max(window, 2 * self._interval)):
-                continue
-            return await self._decode(counters, buckets, proxies, taken, used)
-        await self._explain_nothing(scope)
-        return None
+            further = 2 * times * interval
+            reply = await self._ask(scope, max(window, further), before=further)
+        return reply
 
     async def _scope(self, namespace: str | None) -> plan.Scope:
         if namespace is None:
@@ -92,32 +112,23 @@ class Taker:
             namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
         )
 
-    async def _ask(self, asked: plan.Plan, at: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    async def _ask(self, scope: plan.Scope, window: float, *, before: float) -> _Reply:
+        asked = plan.make(self._mesh, scope=scope, window=window, before=before)
+        taken = self._clock()
         queries = [*asked.counters, *([asked.buckets] if asked.buckets else [])]
-        answers = await self._backend.ask(queries, at=at)
+        answers = await self._backend.ask(queries, at=taken)
         counters = [series for answer in answers[: len(asked.counters)] for series in answer]
-        return counters, answers[len(asked.counters)] if asked.buckets else []
+        return _Reply(
+            taken=taken,
+            window=window,
+            counters=counters,
+            buckets=answers[-1] if asked.buckets else [],
+            proxies=targets.find(counters, self._mesh),
+        )
 
-    def _learned(self, proxies: targets.Targets) -> bool:
-        """Learn the scrape interval; False if the range was too short to see it."""
-        observed = proxies.interval
-        if observed is not None:
-            self._interval = float(max(1, math.ceil(observed - 0.25)))
-        elif proxies.found and self._interval < _LONGEST_INTERVAL:
-            self._interval = min(2 * self._interval, _LONGEST_INTERVAL)
-            return False
-        return True
-
-    async def _decode(
-        self,
-        counters: Sequence[dict[str, Any]],
-        buckets: Sequence[dict[str, Any]],
-        proxies: targets.Targets,
-        taken: float,
-        window: float,
-    ) -> snapshot.Snapshot:
-        age = taken - proxies.newest
-        oldest = min(self._stale_after, window)
+    async def _decode(self, reply: _Reply) -> snapshot.Snapshot:
+        age = reply.taken - reply.proxies.newest
+        oldest = min(self._stale_after, reply.window)
         if age > oldest:
             raise faults.Stale(
                 f"The newest scrape of the mesh is {age:.0f} s old; figures older than {oldest:.0f} s "
@@ -126,11 +137,11 @@ class Taker:
         begun = time.perf_counter()
         moment = await asyncio.to_thread(
             decoding.read,
-            counters,
-            buckets,
-            proxies=proxies,
-            taken=taken,
-            window=window,
+            reply.counters,
+            reply.buckets,
+            proxies=reply.proxies,
+            taken=reply.taken,
+            window=reply.window,
             interval=self._interval,
         )
         self._watcher.snapshot_taken(seconds=time.perf_counter() - begun, age=age)

@@ -31,9 +31,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Traffic of a resource with a peer (words.UNKNOWN: with all, or with nobody known), as one side saw
-    it.
-    """
+    """Traffic of a resource with a peer, as one side saw it; words.UNKNOWN is all, or nobody known."""
 
     resource: words.Ref
     direction: words.Direction
@@ -73,9 +71,7 @@ def timestamp(moment: float) -> str:
 
 
 def edge_name(caller: words.Ref, callee: words.Ref, *, namespace: str) -> str:
-    """Return `<caller>:<callee>`; an end that lives in another namespace than the item has its namespace
-    before it.
-    """
+    """Return `<caller>:<callee>`, with the namespace before an end that lives elsewhere than the item."""
     return ":".join(part for end in (caller, callee) for part in _end(end, namespace))
 
 

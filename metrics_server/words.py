@@ -27,9 +27,7 @@ class Direction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
-    """One resource. `namespace` is empty for what has none; all three are empty for a peer nobody can
-    name.
-    """
+    """One resource; `namespace` is empty for what has none, all three for a peer nobody can name."""
 
     kind: str
     namespace: str

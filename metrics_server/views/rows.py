@@ -89,9 +89,7 @@ def _edges(moment: store.Moment, kind: str, namespace: str | None) -> Iterable[r
 
 
 def _seen_from(edge: rollup.Edge, namespace: str | None) -> traffic.Observation | None:
-    """Return the edge from the end that lives in a namespace (the caller's first), or (None) from its
-    caller.
-    """
+    """Return the edge from its end in a namespace (the caller first); None means all: its caller."""
     if edge.caller != words.UNKNOWN and namespace in (None, home(edge.caller)):
         return _observation(edge, words.Direction.TO)
     if namespace in (None, home(edge.callee)):

@@ -2,99 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from apiservice import errors, resources
 from metrics_server import ownership, store, traffic, words
-from metrics_server.views import cells, questions, rows, schema
+from metrics_server.views import questions, rows, schema, tables
 
 _KIND_FIELD = "resource.kind"
-
-
-def _column(name: str, description: str, *, wide: bool = False, format: str = "") -> resources.Column:
-    return resources.Column(name=name, description=description, priority=1 if wide else 0, format=format)
-
-
-_FIGURES = (
-    _column("Success", "Share of requests that did not fail, rounded down; - without requests."),
-    _column("RPS", "Requests per second over the window."),
-    _column("P50", "Half of the requests took no longer."),
-    _column("P90", "Nine of ten requests took no longer."),
-    _column("P99", "99 of 100 requests took no longer."),
-    _column("Age", "Age of the data."),
-)
-_OBSERVED = (
-    _column("Window", "Time over which requests were counted.", wide=True),
-    _column("Side", "Where traffic was observed: at its caller (client) or its callee (server).", wide=True),
-    _column("Profile", "The mesh whose metrics were read.", wide=True),
-)
-METRIC_COLUMNS = (
-    _column("Name", "Name of the item.", format="name"),
-    *_FIGURES,
-    _column("Kind", "Kind of the described resource.", wide=True),
-    _column("In", "Requests received per second.", wide=True),
-    _column("Out", "Requests sent per second.", wide=True),
-    *_OBSERVED,
-)
-EDGE_COLUMNS = (
-    _column("From", "Who calls."),
-    _column("To", "Who is called."),
-    *_FIGURES,
-    _column("Name", "Name of the item.", wide=True),
-    *_OBSERVED,
-)
-
-
-def print_metrics(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
-    """Return the cells of METRIC_COLUMNS."""
-    detail: rows.Detail = row.detail
-    seconds, figures = detail.moment.window, detail.observed.figures
-    received = None if figures.success is None else figures.success + (figures.failure or 0)
-    return (
-        detail.name,
-        *_figures(detail, now),
-        detail.observed.resource.kind,
-        cells.rate(received, seconds),
-        cells.rate(detail.sent, seconds),
-        *_observed(row),
-    )
-
-
-def print_edge(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
-    """Return the cells of EDGE_COLUMNS."""
-    detail: rows.Detail = row.detail
-    ends = (detail.observed.resource, detail.observed.peer)
-    caller, callee = ends if detail.observed.direction is words.Direction.TO else ends[::-1]
-    here = rows.home(detail.observed.resource)
-    return _end(caller, here), _end(callee, here), *_figures(detail, now), detail.name, *_observed(row)
-
-
-def _end(end: words.Ref, here: str) -> str:
-    """Return one end of an edge, with its namespace where that is another than the item's."""
-    if end == words.UNKNOWN:
-        return "<unknown>"
-    where = f"{end.namespace}/" if end.namespace not in ("", here) else ""
-    return f"{where}{end.kind.lower()}/{end.name}"
-
-
-def _figures(detail: rows.Detail, now: datetime.datetime) -> Sequence[str]:
-    figures = detail.observed.figures
-    total = None if figures.success is None else figures.success + (figures.failure or 0)
-    latencies = zip(figures.latency, figures.clamped, strict=True)
-    return (
-        cells.success(figures.success, figures.failure),
-        cells.rate(total, detail.moment.window),
-        *(cells.latency(seconds, clamped=clamped) for seconds, clamped in latencies),
-        cells.age(now.timestamp() - detail.moment.timestamp),
-    )
-
-
-def _observed(row: resources.Row) -> Sequence[str]:
-    detail: rows.Detail = row.detail
-    return row.object["window"], detail.observed.figures.side.value, detail.moment.profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +21,7 @@ class View:
     """Seconds, where a request names none."""
 
     async def moment(self, query: resources.Query, namespace: str | None) -> store.Moment | None:
-        """Return the moment a query is about. Raises errors.StatusError; None for a known namespace without
-        proxies.
-        """
+        """Return the moment a query is about; None for a known namespace without proxies."""
         window = questions.window(query, default=self.window)
         with questions.answered():
             moment = await self.moments.moment(namespace, window=window)
@@ -122,9 +35,7 @@ class View:
         raise errors.NotFound(f'namespaces "{namespace}" not found: {why}')
 
     def missing(self, query: resources.Query, ref: words.Ref, index: rows.Index | None) -> errors.NotFound:
-        """Return the 404 for one resource, which says whether it exists unscraped, or what has a near
-        name.
-        """
+        """Return the 404 for a resource: it exists unscraped, or what has a near name."""
         if ref in self.moments.things.things:
             return query.not_found("it exists, but none of its proxies is scraped by Prometheus")
         known = {row.object["metadata"]["name"] for row in index.within(query.namespace)} if index else set()
@@ -264,8 +175,8 @@ def _trafficmetrics(view: View) -> resources.Resource:
         kind=traffic.METRICS_KIND,
         list_kind=f"{traffic.METRICS_KIND}List",
         scope=resources.Scope.NAMESPACED,
-        columns=METRIC_COLUMNS,
-        printer=print_metrics,
+        columns=tables.METRIC_COLUMNS,
+        printer=tables.print_metrics,
         provider=TrafficMetrics(view),
         schema=traffic.METRICS_KIND,
         short_names=("tm",),
@@ -282,8 +193,8 @@ def _trafficedges(view: View) -> resources.Resource:
         kind=traffic.EDGE_KIND,
         list_kind=f"{traffic.EDGE_KIND}List",
         scope=resources.Scope.NAMESPACED,
-        columns=EDGE_COLUMNS,
-        printer=print_edge,
+        columns=tables.EDGE_COLUMNS,
+        printer=tables.print_edge,
         provider=TrafficEdges(view),
         schema=traffic.EDGE_KIND,
         short_names=("te",),
@@ -303,8 +214,8 @@ def _of_kind(view: View, kind: words.Kind) -> resources.Resource:
         kind=f"{kind.name}{traffic.METRICS_KIND}",
         list_kind=f"{traffic.METRICS_KIND}List",
         scope=resources.Scope.NAMESPACED if kind.namespaced else resources.Scope.CLUSTER,
-        columns=METRIC_COLUMNS,
-        printer=print_metrics,
+        columns=tables.METRIC_COLUMNS,
+        printer=tables.print_metrics,
         provider=provider,
         schema=traffic.METRICS_KIND,
         parameters=questions.PARAMETERS,
@@ -314,8 +225,8 @@ def _of_kind(view: View, kind: words.Kind) -> resources.Resource:
                 name="edges",
                 kind=traffic.METRICS_KIND,
                 list_kind=f"{traffic.METRICS_KIND}List",
-                columns=EDGE_COLUMNS,
-                printer=print_edge,
+                columns=tables.EDGE_COLUMNS,
+                printer=tables.print_edge,
                 fetch=provider.edges,
                 description=f"Whom one of the {kind.plural} calls and by whom it is called.",
             ),

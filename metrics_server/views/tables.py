@@ -1,0 +1,94 @@
+"""The tables that kubectl prints: columns, and the cells of a row."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from apiservice import resources
+from metrics_server import words
+from metrics_server.views import cells, rows
+
+
+def _column(name: str, description: str, *, wide: bool = False, format: str = "") -> resources.Column:
+    return resources.Column(name=name, description=description, priority=1 if wide else 0, format=format)
+
+
+_FIGURES = (
+    _column("Success", "Share of requests that did not fail, rounded down; - without requests."),
+    _column("RPS", "Requests per second over the window."),
+    _column("P50", "Half of the requests took no longer."),
+    _column("P90", "Nine of ten requests took no longer."),
+    _column("P99", "99 of 100 requests took no longer."),
+    _column("Age", "Age of the data."),
+)
+_OBSERVED = (
+    _column("Window", "Time over which requests were counted.", wide=True),
+    _column("Side", "Where traffic was observed: at its caller (client) or its callee (server).", wide=True),
+    _column("Profile", "The mesh whose metrics were read.", wide=True),
+)
+METRIC_COLUMNS = (
+    _column("Name", "Name of the item.", format="name"),
+    *_FIGURES,
+    _column("Kind", "Kind of the described resource.", wide=True),
+    _column("In", "Requests received per second.", wide=True),
+    _column("Out", "Requests sent per second.", wide=True),
+    *_OBSERVED,
+)
+EDGE_COLUMNS = (
+    _column("From", "Who calls."),
+    _column("To", "Who is called."),
+    *_FIGURES,
+    _column("Name", "Name of the item.", wide=True),
+    *_OBSERVED,
+)
+
+
+def print_metrics(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
+    """Return the cells of METRIC_COLUMNS."""
+    detail: rows.Detail = row.detail
+    seconds, figures = detail.moment.window, detail.observed.figures
+    received = None if figures.success is None else figures.success + (figures.failure or 0)
+    return (
+        detail.name,
+        *_figures(detail, now),
+        detail.observed.resource.kind,
+        cells.rate(received, seconds),
+        cells.rate(detail.sent, seconds),
+        *_observed(row),
+    )
+
+
+def print_edge(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
+    """Return the cells of EDGE_COLUMNS."""
+    detail: rows.Detail = row.detail
+    ends = (detail.observed.resource, detail.observed.peer)
+    caller, callee = ends if detail.observed.direction is words.Direction.TO else ends[::-1]
+    here = rows.home(detail.observed.resource)
+    return _end(caller, here), _end(callee, here), *_figures(detail, now), detail.name, *_observed(row)
+
+
+def _end(end: words.Ref, here: str) -> str:
+    """Return one end of an edge, with its namespace where that is another than the item's."""
+    if end == words.UNKNOWN:
+        return "<unknown>"
+    where = f"{end.namespace}/" if end.namespace not in ("", here) else ""
+    return f"{where}{end.kind.lower()}/{end.name}"
+
+
+def _figures(detail: rows.Detail, now: datetime.datetime) -> Sequence[str]:
+    figures = detail.observed.figures
+    total = None if figures.success is None else figures.success + (figures.failure or 0)
+    latencies = zip(figures.latency, figures.clamped, strict=True)
+    return (
+        cells.success(figures.success, figures.failure),
+        cells.rate(total, detail.moment.window),
+        *(cells.latency(seconds, clamped=clamped) for seconds, clamped in latencies),
+        cells.age(now.timestamp() - detail.moment.timestamp),
+    )
+
+
+def _observed(row: resources.Row) -> Sequence[str]:
+    detail: rows.Detail = row.detail
+    return row.object["window"], detail.observed.figures.side.value, detail.moment.profile
