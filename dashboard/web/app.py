@@ -7,6 +7,25 @@ import flask
 from dashboard.health import verdict
 from dashboard.web import callbacks, feed, page, security
 
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+    <head>
+        {%metas%}
+        <title>{%title%}</title>
+        {%favicon%}
+        {%css%}
+    </head>
+    <body>
+        {%app_entry%}
+        <footer>
+            {%config%}
+            {%scripts%}
+            {%renderer%}
+        </footer>
+    </body>
+</html>
+"""
+
 
 def build(source: feed.Feed, *, thresholds: verdict.Thresholds, host: str) -> flask.Flask:
     """A WSGI application that needs nothing from any network but its own address."""
@@ -17,6 +36,7 @@ def build(source: feed.Feed, *, thresholds: verdict.Thresholds, host: str) -> fl
         update_title="",
         serve_locally=True,
         assets_folder="assets",
+        index_string=_INDEX,
         add_log_handler=False,
         description="The traffic of a service mesh, live",
     )

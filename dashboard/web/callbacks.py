@@ -124,7 +124,8 @@ def _register_refresh(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thr
             _notice_class(said),
             _shown(said is not None and said.widen),
             _shown(said is not None and said.clear),
-            source.namespaces,
+            # The input drops what it has no option for.
+            sorted({*source.namespaces, *seen.namespaces}),
         )
 
 

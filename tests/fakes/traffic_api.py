@@ -28,11 +28,12 @@ class FakeTrafficApi:
     token = "a-secret-that-must-stay-on-the-server"
 
     def __init__(self) -> None:
-        self.metrics: list[dict[str, Any]] = _items("trafficmetrics")
-        self.edges: list[dict[str, Any]] = _items("trafficedges")
-        self.mode = "well"  # or: unavailable, denied, forbidden, hanging, garbage, absent
+        self.metrics: list[dict[str, Any]] = []
+        self.edges: list[dict[str, Any]] = []
+        self.mode = ""
         self.live = False  # whether data is as old as the wall clock says, not as old as the golden lists
         self.requests: collections.Counter[str] = collections.Counter()
+        self.reset()
         self._came = threading.Condition()
         self._authority = trustme.CA()
         self._loop = asyncio.new_event_loop()
@@ -51,6 +52,12 @@ class FakeTrafficApi:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+    def reset(self) -> None:
+        """The golden mesh, and an API that answers well."""
+        self.metrics = _items("trafficmetrics")
+        self.edges = _items("trafficedges")
+        self.mode = "well"  # or: unavailable, denied, forbidden, hanging, garbage, absent
 
     def kubeconfig(self, path: pathlib.Path, **user: Any) -> pathlib.Path:
         """Written to `path`; `user` replaces the token by other means to convince the API."""
@@ -129,7 +136,7 @@ class FakeTrafficApi:
         if plural not in ("trafficedges", "trafficmetrics"):
             described = plural.removesuffix("s")
         seen = [_as_seen_from(item, namespace) for item in items]
-        if namespace and not any(seen):
+        if namespace and not any(_as_seen_from(item, namespace) for item in (*self.metrics, *self.edges)):
             return _status(404, "NotFound", f'namespaces "{namespace}" not found')
         kind = "TrafficEdgeList" if plural == "trafficedges" else "TrafficMetricsList"
         answer = {
