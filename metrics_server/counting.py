@@ -18,7 +18,8 @@ where each begins.
 
 from __future__ import annotations
 
-import itertools
+import math
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,13 +74,12 @@ def requests(samples: Samples, *, targets: Targets, start: float, end: float) ->
 
 def _restarted(samples: Samples, targets: Targets, series: Ints, previous_time: Floats) -> Bools:
     """Whether a process began between a sample and the one before it."""
+    most = max(map(len, targets.starts), default=0)
+    begun = np.array([(*starts, *[np.nan] * (most - len(starts))) for starts in targets.starts])
     restarted = np.zeros(len(samples.times), dtype=np.bool_)
-    for target, starts in enumerate(targets.starts):
-        if not starts:
-            continue
-        rows = np.flatnonzero(samples.target[series] == target)
-        for begun in starts:
-            restarted[rows] |= (previous_time[rows] < begun) & (begun <= samples.times[rows])
+    for nth in range(most):
+        at = begun[samples.target, nth][series]
+        restarted |= (previous_time < at) & (at <= samples.times)
     return restarted
 
 
@@ -99,11 +99,11 @@ def process_starts(times: Floats, ages: Floats) -> tuple[float, ...]:
     flushes its statistics, in whole seconds) and never runs ahead, so the earliest beginning it allows is
     the best.
     """
-    starts = []
-    bounds = [0, *(np.flatnonzero(np.diff(ages) < 0) + 1).tolist(), len(ages)]
-    for begin, stop in itertools.pairwise(bounds):
-        if begin < stop:
-            earliest = float(np.min(times[begin:stop] - ages[begin:stop]))
-            after = float(np.nextafter(times[begin - 1], np.inf)) if begin else -np.inf
-            starts.append(min(max(earliest, after), float(times[begin])))
+    moments, told, starts, begin = times.tolist(), ages.tolist(), [], 0
+    for stop in range(1, len(told) + 1):
+        if stop == len(told) or told[stop] < told[stop - 1]:
+            earliest = min(map(operator.sub, moments[begin:stop], told[begin:stop]))
+            after = math.nextafter(moments[begin - 1], math.inf) if begin else -math.inf
+            starts.append(min(max(earliest, after), moments[begin]))
+            begin = stop
     return tuple(starts)

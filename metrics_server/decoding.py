@@ -20,9 +20,7 @@ Series = dict[str, Any]
 
 @dataclass(slots=True)
 class _Counters:
-    """The counter series that count, each with its row, whether it counts failures, and its target's
-    number.
-    """
+    """The counter series that count: whose row each is, whether it counts failures, its target."""
 
     rows: list[histograms.Row]
     failures: list[bool]
@@ -69,6 +67,22 @@ def _views_of(mesh: profile.Profile, side: words.Side) -> set[int]:
     return {number for number, view in enumerate(mesh.views) if view.side is side}
 
 
+class _Reader:
+    """How a view reads a series of requests. Few label values tell, so each combination is read once."""
+
+    def __init__(self, view: profile.View) -> None:
+        self._view = view
+        self._told_by = (*view.match, *(rule.label for rule in view.outcome if rule.label))
+        self._read: dict[tuple[str | None, ...], profile.Outcome | None] = {}
+
+    def outcome(self, labels: Mapping[str, str]) -> profile.Outcome | None:
+        """Return what became of the requests; None for a series that is not of this view."""
+        told = tuple(map(labels.get, self._told_by))
+        if told not in self._read:
+            self._read[told] = _outcome(self._view, labels) if _matches(self._view, labels) else None
+        return self._read[told]
+
+
 def _choose(
     counters: Iterable[Series],
     mesh: profile.Profile,
@@ -77,23 +91,19 @@ def _choose(
     duplicates: set[targets.Key],
 ) -> _Counters:
     chosen = _Counters([], [], [], [])
-    views = {view.requests: number for number, view in enumerate(mesh.views)}
-    numbers = proxies.numbers
+    views = {view.requests: (number, _Reader(view)) for number, view in enumerate(mesh.views)}
+    numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
     for series in counters:
         labels = series["metric"]
-        key, number = targets.key_of(labels), views.get(labels["__name__"])
-        if (
-            number is None
-            or key not in numbers
-            or key in duplicates
-            or not _matches(mesh.views[number], labels)
-        ):
+        view, target = views.get(labels["__name__"]), numbers.get(targets.key_of(labels))
+        if view is None or target is None:
             continue
-        peer = who.peer(number, labels)
+        outcome = view[1].outcome(labels)
+        peer = who.peer(view[0], labels) if outcome is not None else None
         if peer is not None:
-            chosen.rows.append((number, who.reporter(labels), peer))
-            chosen.failures.append(_outcome(mesh.views[number], labels) is profile.Outcome.FAILURE)
-            chosen.target.append(numbers[key])
+            chosen.rows.append((view[0], who.reporter(labels), peer))
+            chosen.failures.append(outcome is profile.Outcome.FAILURE)
+            chosen.target.append(target)
             chosen.series.append(series)
     return chosen
 
@@ -114,10 +124,11 @@ def _outcome(view: profile.View, labels: Mapping[str, str]) -> profile.Outcome:
 
 
 def _samples(chosen: _Counters) -> counting.Samples:
-    lengths = [len(series["values"]) for series in chosen.series]
-    times = np.array([sample[0] for series in chosen.series for sample in series["values"]], dtype=np.float64)
-    values = np.array(
-        [float(sample[1]) for series in chosen.series for sample in series["values"]], dtype=np.float64
+    runs = [series["values"] for series in chosen.series]
+    lengths = list(map(len, runs))
+    times = np.fromiter((sample[0] for run in runs for sample in run), dtype=np.float64, count=sum(lengths))
+    values = np.fromiter(
+        (float(sample[1]) for run in runs for sample in run), dtype=np.float64, count=sum(lengths)
     )
     return counting.Samples(
         times=times,

@@ -44,19 +44,22 @@ def lay_out(
     line_of: list[int] = []
     column_of: list[int] = []
     count_of: list[str] = []
+    told: Mapping[str, str] | None = None
+    line, scale = -1, 1.0
     for series in buckets:
         labels = series["metric"]
         bound = labels.pop("le", "")
-        key = tuple(labels.items())
-        group = groups.get(key)
-        if group is None:
-            found = resolve(labels)
-            group = groups[key] = (
-                (-1, 1.0) if found is None else (lines.setdefault(found[0], len(lines)), found[1])
-            )
-        if group[0] >= 0:
-            line_of.append(group[0])
-            column_of.append(columns.setdefault((bound, group[1]), len(columns)))
+        if labels != told:  # Prometheus tells the bounds of a line one after another
+            told, key = labels, tuple(labels.items())
+            if key not in groups:
+                found = resolve(labels)
+                groups[key] = (
+                    (-1, 1.0) if found is None else (lines.setdefault(found[0], len(lines)), found[1])
+                )
+            line, scale = groups[key]
+        if line >= 0:
+            line_of.append(line)
+            column_of.append(columns.setdefault((bound, scale), len(columns)))
             count_of.append(series["value"][1])
     members = [line for line, _ in groups.values() if line >= 0]
     bounds, places = _bounds(columns)
@@ -84,7 +87,7 @@ def _number(text: str) -> float:
 def _fill(
     members: list[int], line: snapshot.Ints, column: snapshot.Ints, counts: list[str], height: int, width: int
 ) -> snapshot.Floats:
-    count = np.array([float(text) for text in counts])
+    count = np.fromiter(map(float, counts), dtype=np.float64, count=len(counts))
     good = (column >= 0) & np.isfinite(count)
     cell = line[good].astype(np.int64) * width + column[good]
     total = np.bincount(cell, weights=count[good], minlength=height * width).reshape(height, width)

@@ -43,6 +43,8 @@ class Identities:
 
     def __init__(self, mesh: profile.Profile) -> None:
         self._mesh = mesh
+        self._told_by = mesh.target.identity
+        self._identities: dict[tuple[str | None, ...], Identity] = {}
         self._reporters = Numbered[Identity]()
         self._labels: dict[int, Labels] = {}
         self._peers = Numbered[snapshot.Peer]()
@@ -50,6 +52,12 @@ class Identities:
 
     def identity(self, labels: Labels) -> Identity:
         """Return who a scrape target is."""
+        told = tuple(map(labels.get, self._told_by))
+        if told not in self._identities:
+            self._identities[told] = self._read_identity(labels)
+        return self._identities[told]
+
+    def _read_identity(self, labels: Labels) -> Identity:
         target = self._mesh.target
         pod, machine = first(labels, target.pod), first(labels, target.machine)
         instance = "" if pod or machine else labels.get("instance", "")
@@ -73,7 +81,7 @@ class Identities:
         named = self._mesh.views[view].peer
         if named is None:
             return -1
-        key = (view, labels.get(named.label, ""), first(labels, self._mesh.target.namespace))
+        key = (view, labels.get(named.label, ""), self.identity(labels)[0])
         if key not in self._read:
             peer = read_peer(named, key[1], caller_namespace=key[2])
             self._read[key] = None if peer is None else self._peers.number(peer)
