@@ -1,13 +1,13 @@
 """Where a running mesh is asked and told: its truth, its scenario, exact requests, single sidecars.
 
-    GET  /ready                       200 once all sidecars answer and are scraped
-    GET  /truth?since=…&until=…       what was over in [since, until), in seconds since the epoch
-    GET  /scenario
-    POST /scenario                    {"name": "failing"}; `quiet` answers when nothing is in flight any more
-    POST /calls                       {"path": "/checkout", "count": 9, "faults": {"payments": 503}}; answers
-                                      when they are over
-    GET  /pods
-    POST /pods/{name}/restart, /pods/{name}/kill
+GET  /ready                       200 once all sidecars answer and are scraped
+GET  /truth?since=…&until=…       what was over in [since, until), in seconds since the epoch
+GET  /scenario
+POST /scenario                    {"name": "failing"}; `quiet` answers when nothing is in flight any more
+POST /calls                       {"path": "/checkout", "count": 9, "faults": {"payments": 503}}; answers
+                                  when they are over
+GET  /pods
+POST /pods/{name}/restart, /pods/{name}/kill
 """
 
 import contextlib
