@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from metrics_server import faults, inventory, profile, snapshot, store, taking, words
+from tests.metrics_server import recording
+
+(ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
+REFRESH = 5.0
+Asked = tuple[str | None, float]
+
+
+@dataclasses.dataclass(slots=True)
+class Source:
+    """Hands out a recorded snapshot when it is let; may be told to fail or to have nothing."""
+
+    taken: snapshot.Snapshot
+    clock: recording.Clock
+    asked: list[Asked] = dataclasses.field(default_factory=list)
+    open: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    began: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    failing: bool = False
+    empty: bool = False
+
+    async def take(self, namespace: str | None, *, window: float) -> snapshot.Snapshot | None:
+        self.asked.append((namespace, window))
+        self.began.set()
+        await self.open.wait()
+        if self.failing:
+            raise faults.BackendDown("no")
+        return None if self.empty else dataclasses.replace(self.taken, taken=self.clock(), window=window)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scene:
+    source: Source
+    store: store.Store
+    clock: recording.Clock
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    clock = recording.Clock()
+    taker = taking.Taker(
+        recording.Backend(recording.shop(taken=clock())),
+        mesh=ENVOY,
+        watcher=recording.Deaf(),
+        clock=clock,
+        stale_after=90.0,
+    )
+    taken = await taker.take(None, window=30.0)
+    assert taken is not None
+    source = Source(taken, clock)
+    source.open.set()
+    moments = store.Store(source, things=inventory.Inventory, clock=clock, refresh=REFRESH)
+    return Scene(source, moments, clock)
+
+
+async def test_a_hundred_that_wait_are_one_fetch(scene: Scene) -> None:
+    scene.source.open.clear()
+    waiting = [asyncio.create_task(scene.store.moment(None, window=30.0)) for _ in range(100)]
+    await asyncio.wait_for(scene.source.began.wait(), 5)
+    scene.source.open.set()
+    moments = await asyncio.gather(*waiting)
+    assert len(set(map(id, moments))) == 1
+    assert scene.source.asked == [(None, 30.0)]
+
+
+async def test_one_that_leaves_does_not_end_the_fetch_of_the_others(scene: Scene) -> None:
+    scene.source.open.clear()
+    leaving, staying = (asyncio.create_task(scene.store.moment(None, window=30.0)) for _ in range(2))
+    await asyncio.wait_for(scene.source.began.wait(), 5)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    scene.source.open.set()
+    assert await staying is not None
+    assert len(scene.source.asked) == 1
+
+
+async def test_when_all_leave_the_fetch_still_serves_the_next(scene: Scene) -> None:
+    scene.source.open.clear()
+    leaving = asyncio.create_task(scene.store.moment(None, window=30.0))
+    await asyncio.wait_for(scene.source.began.wait(), 5)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    scene.source.open.set()
+    assert await scene.store.moment(None, window=30.0) is not None
+    assert len(scene.source.asked) == 1
+
+
+async def test_a_fresh_moment_is_served_again_and_an_old_one_is_not(scene: Scene) -> None:
+    first = await scene.store.moment(None, window=30.0)
+    scene.clock.now += REFRESH - 0.1
+    assert await scene.store.moment(None, window=30.0) is first
+    scene.clock.now += 0.1
+    assert await scene.store.moment(None, window=30.0) is not first
+    assert len(scene.source.asked) == 2
+
+
+async def test_a_namespace_is_answered_from_the_fresh_whole(scene: Scene) -> None:
+    whole = await scene.store.moment(None, window=30.0)
+    assert await scene.store.moment("shop", window=30.0) is whole
+    assert await scene.store.moment("elsewhere", window=30.0) is whole
+    assert scene.source.asked == [(None, 30.0)]
+
+
+async def test_the_whole_is_not_answered_from_a_namespace(scene: Scene) -> None:
+    await scene.store.moment("shop", window=30.0)
+    await scene.store.moment(None, window=30.0)
+    assert scene.source.asked == [("shop", 30.0), (None, 30.0)]
+
+
+async def test_another_window_is_another_moment(scene: Scene) -> None:
+    short = await scene.store.moment(None, window=30.0)
+    long = await scene.store.moment(None, window=300.0)
+    assert short is not None
+    assert long is not None
+    assert (short.snapshot.window, long.snapshot.window) == (30.0, 300.0)
+    assert await scene.store.moment(None, window=30.0) is short
+
+
+async def test_a_failure_is_told_to_all_who_wait_and_not_remembered(scene: Scene) -> None:
+    scene.source.failing = True
+    told = await asyncio.gather(
+        *(scene.store.moment(None, window=30.0) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(one) for one in told] == [faults.BackendDown] * 3
+    assert len(scene.source.asked) == 1
+    scene.source.failing = False
+    assert await scene.store.moment(None, window=30.0) is not None
+
+
+async def test_a_failure_that_nobody_waits_for_is_no_unseen_error(scene: Scene) -> None:
+    scene.source.open.clear()
+    scene.source.failing = True
+    leaving = asyncio.create_task(scene.store.moment(None, window=30.0))
+    await asyncio.wait_for(scene.source.began.wait(), 5)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    scene.source.open.set()
+    scene.source.failing = True
+    with pytest.raises(faults.BackendDown):
+        await scene.store.moment(None, window=30.0)
+
+
+async def test_that_a_namespace_has_no_proxy_is_remembered_as_long_as_a_moment(scene: Scene) -> None:
+    scene.source.empty = True
+    assert await scene.store.moment("idle", window=30.0) is None
+    assert await scene.store.moment("idle", window=30.0) is None
+    assert len(scene.source.asked) == 1
+    scene.clock.now += REFRESH
+    scene.source.empty = False
+    assert await scene.store.moment("idle", window=30.0) is not None
+
+
+async def test_closing_ends_what_is_under_way(scene: Scene) -> None:
+    scene.source.open.clear()
+    waiting = asyncio.create_task(scene.store.moment(None, window=30.0))
+    await asyncio.wait_for(scene.source.began.wait(), 5)
+    await scene.store.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await scene.store.close()
+
+
+async def test_what_is_made_of_a_moment_is_made_once(scene: Scene) -> None:
+    moment = await scene.store.moment(None, window=30.0)
+    assert moment is not None
+    made = moment.once("key", lambda: [1])
+    assert moment.once("key", lambda: [2]) is made
+    assert moment.once("other", lambda: [3]) == [3]
+
+
+async def test_a_moment_is_rolled_up_with_what_exists_when_it_is_taken(scene: Scene) -> None:
+    things = [inventory.Inventory(), recording.shop_inventory()]
+    moments = store.Store(scene.source, things=lambda: things[0], clock=scene.clock, refresh=REFRESH)
+    service = words.Ref("Service", "data", "db")
+    before = await moments.moment(None, window=30.0)
+    things.pop(0)
+    scene.clock.now += REFRESH
+    after = await moments.moment(None, window=30.0)
+    assert before is not None
+    assert after is not None
+    assert [before.owners.exists(service), after.owners.exists(service)] == [False, True]
+    assert service in moments.things.things
