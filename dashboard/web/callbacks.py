@@ -59,6 +59,10 @@ def _register_navigation(app: dash.Dash, source: feed.Feed, thresholds: verdict.
         seconds = state.parse(address).seconds
         return max(seconds, 1) * 1000, seconds == 0
 
+    @app.callback(Output("shell", "navbar"), Input("burger", "opened"))
+    def unfold(opened: bool) -> dict[str, Any]:
+        return page.navbar_shape(open_=opened)
+
 
 def _nothing(name: str) -> Any:
     return [] if name == "namespaces" else ""

@@ -28,7 +28,7 @@ def page() -> dmc.MantineProvider:
                 [_header(), _navbar(), _main(), _aside()],
                 id="shell",
                 header={"height": 60},
-                navbar={"width": 272, "breakpoint": "sm"},
+                navbar=navbar_shape(open_=False),
                 aside=aside_shape(open_=False),
                 padding=0,
             ),
@@ -36,6 +36,11 @@ def page() -> dmc.MantineProvider:
         defaultColorScheme="auto",
         theme={"primaryColor": "indigo", "defaultRadius": "md", "cursorType": "pointer"},
     )
+
+
+def navbar_shape(*, open_: bool) -> dict[str, Any]:
+    """The controls: always there on a wide screen, behind a button on a narrow one."""
+    return {"width": 272, "breakpoint": "sm", "collapsed": {"mobile": not open_}}
 
 
 def aside_shape(*, open_: bool) -> dict[str, Any]:
@@ -46,6 +51,7 @@ def _header() -> dmc.AppShellHeader:
     return dmc.AppShellHeader(
         html.Div(
             [
+                dmc.Burger(id="burger", opened=False, size="sm", **_named("Show the controls")),
                 html.Img(src="assets/logo.svg", alt="", className="tm-logo"),
                 html.H1("TrafficMetrics", className="tm-title"),
                 html.Div(id="summary", className="tm-summary"),

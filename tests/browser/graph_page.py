@@ -4,7 +4,6 @@ It knows the page and nothing of the API behind it, so that the same helpers ser
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 import pathlib
@@ -22,30 +21,34 @@ _ARTIFACTS = pathlib.Path(os.environ.get("TRAFFIC_ARTIFACTS", ".artifacts"))
 _CY = "document.getElementById('graph')?._cyreg?.cy"
 
 
-@dataclasses.dataclass(slots=True)
 class Guard:
     """What went wrong in the browser while nobody looked."""
 
-    host: str
-    errors: list[str] = dataclasses.field(default_factory=list)
-    foreign: list[str] = dataclasses.field(default_factory=list)
-    responses: list[sync_api.Response] = dataclasses.field(default_factory=list)
-
-    def watch(self, page: sync_api.Page) -> None:
-        page.on("console", lambda message: self._console(message))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda request: self._request(request))
-        page.on("response", lambda response: self.responses.append(response))
+    def __init__(self, page: sync_api.Page, *, host: str) -> None:
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self._host = host
+        self._responses: list[sync_api.Response] = []
+        page.on("console", self._console)
+        page.on("pageerror", self._page_error)
+        page.on("request", self._request)
+        page.on("response", self._response)
 
     def bodies(self) -> list[str]:
         """The text of the page and of the figures it was given, as far as the browser still holds them."""
         told = []
-        for response in self.responses:
+        for response in self._responses:
             if response.ok and "/_dash-component-suites/" not in response.url:
                 # A browser forgets what it was given before a reload.
                 with contextlib.suppress(sync_api.Error):
                     told.append(response.text())
         return told
+
+    def _response(self, response: sync_api.Response) -> None:
+        self._responses.append(response)
+
+    def _page_error(self, error: sync_api.Error) -> None:
+        self.errors.append(str(error))
 
     def _console(self, message: sync_api.ConsoleMessage) -> None:
         if message.type == "error":
@@ -53,7 +56,7 @@ class Guard:
 
     def _request(self, request: sync_api.Request) -> None:
         address = urllib.parse.urlsplit(request.url)
-        if address.scheme in ("http", "https", "ws", "wss") and address.netloc != self.host:
+        if address.scheme in ("http", "https", "ws", "wss") and address.netloc != self._host:
             self.foreign.append(request.url)
 
 
@@ -63,8 +66,7 @@ class GraphPage:
     def __init__(self, tab: sync_api.Page, address: str) -> None:
         self.tab = tab
         self._address = address
-        self.guard = Guard(urllib.parse.urlsplit(address).netloc)
-        self.guard.watch(tab)
+        self.guard = Guard(tab, host=urllib.parse.urlsplit(address).netloc)
 
     def open(self, query: str = "") -> None:
         self.tab.goto(self._address + query)
@@ -108,6 +110,13 @@ class GraphPage:
         if box is None:
             raise AssertionError(f"{node} is not visible")
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def boxes(self, selector: str) -> list[dict[str, Any]]:
+        """Where the elements stand on the screen, and what they say."""
+        found: list[dict[str, Any]] = self.tab.locator(selector).evaluate_all(
+            "all => all.map(one => ({...one.getBoundingClientRect().toJSON(), text: one.innerText}))"
+        )
+        return found
 
     def card(self, node: str) -> sync_api.Locator:
         return self.tab.locator(".tm-card").filter(has=self.tab.get_by_text(node, exact=True))

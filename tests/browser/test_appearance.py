@@ -28,8 +28,14 @@ def test_dark_follows_the_system_and_the_choice_is_remembered(open_page: Open) -
     page.tab.evaluate("() => localStorage.clear()")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("query", ["?selected=Deployment/shop/checkout", "?view=table"])
+@pytest.mark.parametrize(
+    ("scheme", "query"),
+    [
+        ("light", "?selected=Deployment/shop/checkout"),
+        ("dark", "?selected=Deployment/shop/checkout"),
+        ("light", "?view=table&ns=data"),
+    ],
+)
 def test_no_serious_obstacle_for_anyone(open_page: Open, scheme: str, query: str) -> None:
     page = open_page(query, scheme=scheme)
     page.tab.get_by_role("gridcell").first.wait_for()

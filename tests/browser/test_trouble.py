@@ -16,10 +16,12 @@ def test_a_failing_api_leaves_the_last_graph_and_its_reason(
 ) -> None:
     page = open_page()
     page.wait_for_edge("frontend → cart")
+    before = page.place_of("cart")
     fake.mode = "unavailable"
     page.notice().get_by_text("Stale since").wait_for()
     page.notice().get_by_text("Prometheus at 127.0.0.1:9090 refuses connections").wait_for()
     assert len(page.edges()) == 15
+    assert page.place_of("cart") == before, "the notice pushes nothing aside"
     page.screenshot("stale-light")
     fake.mode = "well"
     page.notice().wait_for(state="hidden")

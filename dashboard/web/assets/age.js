@@ -2,7 +2,9 @@
 (function () {
   "use strict";
 
-  setInterval(() => {
+  const parts = (window.traffic = window.traffic || {});
+
+  function showAge() {
     for (const time of document.querySelectorAll("#freshness time")) {
       const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time.dateTime)) / 1000));
       const words = `data ${seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} old`;
@@ -10,5 +12,8 @@
         time.textContent = words;
       }
     }
-  }, 1000);
+  }
+
+  setInterval(showAge, 1000);
+  parts.showAge = showAge;
 })();

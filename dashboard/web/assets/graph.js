@@ -78,6 +78,7 @@
     cy.edges().forEach(parts.lines.bend);
     document.getElementById("stage").dataset.stale = String(drawing.stale);
     parts.cards.show(cy);
+    parts.showAge();
   }
 
   function arrange() {
