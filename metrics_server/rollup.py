@@ -62,9 +62,7 @@ class Rollup:
         self._owners = owners
 
     def received(self, kind: str) -> list[Received]:
-        """Return a row for every resource of a kind that has a scraped proxy, and for services that are
-        called.
-        """
+        """Return a row for each resource of a kind with a scraped proxy, and each service that is called."""
         server, client = (self._moment.calls[side] for side in (words.Side.SERVER, words.Side.CLIENT))
         refs, groups = _number(self._owners.groups(kind))
         row, group = _spread(server.reporter, groups)
@@ -93,9 +91,7 @@ class Rollup:
         ]
 
     def edges(self, kind: str) -> list[Edge]:
-        """Return every edge between resources of a kind; an end that is of no such kind is its workload or
-        service.
-        """
+        """Return every edge; an end that is of no such kind stands for itself as workload or service."""
         client = self._moment.calls[words.Side.CLIENT]
         callers, callees = self._owners.callers(kind), [*self._owners.callees(kind), words.UNKNOWN]
         pairs = [
@@ -136,8 +132,8 @@ class Rollup:
         self, calls: snapshot.Calls, row: Ints, group: Ints, size: int, side: words.Side
     ) -> list[Figures]:
         """Return the figures of each group; `row` and `group` say which rows of `calls` belong to it."""
-        success = np.bincount(group, weights=calls.success[row], minlength=size)
-        failure = np.bincount(group, weights=calls.failure[row], minlength=size)
+        success = np.bincount(group, weights=calls.success[row], minlength=size).astype(np.float64)
+        failure = np.bincount(group, weights=calls.failure[row], minlength=size).astype(np.float64)
         if self._moment.told_from_start[side]:
             untold = np.bincount(group, minlength=size) == 0
             success[untold] = failure[untold] = np.nan
