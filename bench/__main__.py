@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import aiohttp
 import click
 import rich.console
 
@@ -36,7 +37,7 @@ def main(*, pods: int, quick: bool, subnet: str) -> None:
     where = site.Where(folder=(_FOLDER / "run").resolve(), subnet=subnet)
     try:
         asyncio.run(_sit(where, cluster, effort=sitting.QUICK if quick else sitting.FULL))
-    except (faults.DemoError, RuntimeError) as error:
+    except (faults.DemoError, RuntimeError, aiohttp.ClientError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
 

@@ -48,7 +48,7 @@ async def measure(place: site.Site, server: client.Server, *, rounds: int) -> re
     """Return best and median of the reads of everything and of one namespace; that one in more rounds."""
     namespaces = place.cluster.namespaces
     everything = await _compare(place, server, namespace=None, rounds=rounds)
-    one = await _compare(place, server, namespace=namespaces[0], rounds=rounds * 4)
+    one = await _compare(place, server, namespace=namespaces[0], rounds=rounds * 3)
     return report.Table(
         name="Cold reads",
         about=f"ms; raw: the same PromQL asked without a server; aim: a ratio of {_AIM:g} at most",

@@ -20,7 +20,7 @@ import uvloop
 
 from bench import client, usage
 
-_GRACE = 30.0
+_GRACE = 60.0
 """Seconds beyond its own that a job may take: starting, connecting, the last answers."""
 
 
@@ -57,6 +57,10 @@ async def run(job: Job, server: client.Server) -> Outcome:
         sent = json.dumps({"job": dataclasses.asdict(job), "server": given}).encode()
         async with asyncio.timeout(job.seconds + _GRACE):
             answer, _ = await process.communicate(sent)
+    except TimeoutError:
+        raise RuntimeError(
+            f"the load on {job.path} did not end {_GRACE:g} s after its time; is the server overloaded?"
+        ) from None
     finally:
         if process.returncode is None:
             process.kill()
@@ -75,7 +79,7 @@ async def _do(job: Job, server: client.Server) -> Outcome:
     opened = [await client.Connection.open(server) for _ in range(job.connections)]
     statuses: collections.Counter[int] = collections.Counter()
     took: list[float] = []
-    sizes = [len((await one.get(job.path, accept=job.accept))[1]) for one in opened]
+    first = await asyncio.gather(*(one.get(job.path, accept=job.accept) for one in opened))
     used, begun = usage.cpu(server.pid), time.perf_counter()
 
     async def read_on(number: int, connection: client.Connection) -> None:
@@ -101,7 +105,7 @@ async def _do(job: Job, server: client.Server) -> Outcome:
         p99=float(np.percentile(took, 99)) * 1e3,
         per_second=len(took) / seconds,
         cpu=used / sum(statuses.values()) * 1e3,
-        kilobytes=sizes[0] / 1e3,
+        kilobytes=len(first[0][1]) / 1e3,
         refused={str(status): count for status, count in statuses.items() if status != 200},
     )
 

@@ -24,7 +24,7 @@ class Effort:
     stage_rounds: int
 
 
-FULL = Effort(cold_rounds=7, warm_seconds=3.0, poll_seconds=60.0, stage_rounds=7)
+FULL = Effort(cold_rounds=7, warm_seconds=2.0, poll_seconds=45.0, stage_rounds=7)
 QUICK = Effort(cold_rounds=3, warm_seconds=1.0, poll_seconds=15.0, stage_rounds=3)
 
 
@@ -53,11 +53,12 @@ async def run(
             show(await polls.measure(place, server, seconds=effort.poll_seconds))
             held["after polling"] = _memory(server)
         held["(Prometheus)"] = _cells(*usage.memory(place.prometheus_pid))
-        recording = await _record(place)
+        recordings = [await _record(place, namespace) for namespace in (None, cluster.namespaces[0])]
     show(report.Table(name="Memory", about=f"MB; aim: {_MEMORY_AIM} at most", rows=held, compared="most"))
     say("stages")
-    stages.save(recording, where.folder / "recording")
-    show(stages.measure(recording, rounds=effort.stage_rounds))
+    for recording in recordings:
+        stages.save(recording, where.folder / f"recording-{recording.namespace or 'all'}")
+        show(stages.measure(recording, rounds=effort.stage_rounds))
 
 
 def _shape(cluster: shape.Shape) -> report.Table:
@@ -81,12 +82,13 @@ def _cells(now: float, most: float) -> report.Cells:
     return {"now": now, "most": most}
 
 
-async def _record(place: site.Site) -> stages.Recording:
+async def _record(place: site.Site, namespace: str | None) -> stages.Recording:
     taken = time.time()
     *counters, buckets = await cold.ask(
-        place.http, place.where, cold.queries(place.cluster, namespace=None), at=taken
+        place.http, place.where, cold.queries(place.cluster, namespace=namespace), at=taken
     )
     return stages.Recording(
+        namespace=namespace,
         taken=taken,
         window=cold.WINDOW,
         counters=counters,

@@ -31,6 +31,8 @@ _INTERVAL = 15.0
 class Recording:
     """Answers of Prometheus to one plan, as bytes."""
 
+    namespace: str | None
+    """Whose plan it was; None: of all namespaces."""
     taken: float
     window: float
     counters: list[bytes]
@@ -45,7 +47,7 @@ def save(recording: Recording, folder: pathlib.Path) -> None:
         (folder / f"counters-{number}.json").write_bytes(body)
     (folder / "buckets.json").write_bytes(recording.buckets)
     (folder / "inventory.json").write_text(recording.inventory, encoding="utf-8")
-    about = {"taken": recording.taken, "window": recording.window}
+    about = {"namespace": recording.namespace, "taken": recording.taken, "window": recording.window}
     (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
 
@@ -53,8 +55,7 @@ def load(folder: pathlib.Path) -> Recording:
     """Read a recording. Raises OSError."""
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     return Recording(
-        taken=about["taken"],
-        window=about["window"],
+        **about,
         counters=[path.read_bytes() for path in sorted(folder.glob("counters-*.json"))],
         buckets=(folder / "buckets.json").read_bytes(),
         inventory=(folder / "inventory.json").read_text(encoding="utf-8"),
@@ -62,7 +63,7 @@ def load(folder: pathlib.Path) -> Recording:
 
 
 def measure(recording: Recording, *, rounds: int) -> report.Table:
-    """Return what each stage of the edges of all namespaces took."""
+    """Return what each stage of reading all edges took."""
     things = inventory.read(recording.inventory, source="recording")
     watch = _Stopwatch()
     for _ in range(rounds):
@@ -70,8 +71,8 @@ def measure(recording: Recording, *, rounds: int) -> report.Table:
         _read(recording, things, watch)
     total = sum(statistics.median(times) for times in watch.times.values())
     return report.Table(
-        name="Stages of a cold read",
-        about=f"processor time for the edges of all namespaces, in-process, {rounds} rounds",
+        name=f"Stages of a cold read of edges, {recording.namespace or 'all namespaces'}",
+        about=f"processor time, in-process, {rounds} rounds",
         rows={
             **{stage: _cells(times, total) for stage, times in watch.times.items()},
             "all of it": _cells([sum(each) for each in zip(*watch.times.values(), strict=True)], total),
@@ -126,8 +127,8 @@ def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) 
     watch.time("ownership", lambda: ownership.Ownership(taken, things))
     moment = store.Moment(taken, things)
     watch.time("roll-up", lambda: moment.once(("edges of", ""), lambda: moment.rollup.edges("")))
-    index = watch.time("rows", lambda: rows.edges(moment, "", None))
-    objects = [row.object for row in index.within(None)]
+    index = watch.time("rows", lambda: rows.edges(moment, "", recording.namespace))
+    objects = [row.object for row in index.within(recording.namespace)]
     watch.time("encoding", lambda: encoding.dump({"items": objects}, subtype="json", pretty=False))
 
 
