@@ -135,7 +135,7 @@ class Ownership:
         """Return the resource of a kind above a unit."""
         return self._above[unit].get(kind)
 
-    @property
+    @functools.cached_property
     def namespaces(self) -> set[str]:
         """All namespaces of which anything is known."""
         known = {ref.name for ref in self._things if ref.kind == words.NAMESPACE.name}
