@@ -127,9 +127,11 @@ class Ownership:
                 return only
         return service
 
-    def behind(self, service: words.Ref) -> Sequence[words.Ref]:
-        """Return the units behind a service."""
-        return self._selected.get(service, ())
+    def maybe_behind(self, service: words.Ref) -> Sequence[words.Ref]:
+        """Return the units behind a service; all of its namespace where nobody knows what it selects."""
+        if service in self._selected or service.kind == words.HOST:
+            return self._selected.get(service, ())
+        return [unit for unit in self.units if unit.namespace == service.namespace]
 
     def above(self, unit: words.Ref, kind: str) -> words.Ref | None:
         """Return the resource of a kind above a unit."""

@@ -118,14 +118,13 @@ class Rollup:
         ]
 
     def _called(self, kind: str) -> set[words.Ref]:
-        """Return the resources of a kind that some proxy reports a call to, directly or behind a service."""
+        """Return the resources of a kind that some proxy reports a call to, or may have behind a service."""
         called: set[words.Ref] = set(self._owners.callees(kind))
         for peer in self._moment.peers:
             service = self._owners.service(peer)
             called.add(service)
-            called.update(
-                ref for unit in self._owners.behind(service) if (ref := self._owners.above(unit, kind))
-            )
+            units = self._owners.maybe_behind(service)
+            called.update(ref for unit in units if (ref := self._owners.above(unit, kind)))
         return called
 
     def _sum(
