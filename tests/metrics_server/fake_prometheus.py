@@ -1,0 +1,78 @@
+"""A Prometheus on loopback: answers from a recording, or misbehaves as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from aiohttp import web
+
+from tests.metrics_server import recording
+
+HOST = "127.0.0.1"
+Behaviour = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
+"""Answers a query."""
+
+
+class FakePrometheus:
+    """What it holds and how it behaves may be changed at any time."""
+
+    def __init__(self, holds: recording.Recording | None = None) -> None:
+        self.holds = holds or recording.Recording([])
+        self.behaviour: Behaviour = self.well
+        self.asked: list[str] = []
+        self.ended = asyncio.Event()
+        """Set when a query that was left alone has been given up by the client."""
+        self.url = ""
+
+    async def well(self, request: web.Request, query: str) -> web.StreamResponse:
+        at = float(str((await request.post()).get("time") or request.query["time"]))
+        kind = "matrix" if query.endswith("]") else "vector"
+        return answer({"resultType": kind, "result": self.holds.ask(query, at=at)})
+
+    async def hung(self, request: web.Request, query: str) -> web.StreamResponse:
+        """Never answers anything."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.set()
+        raise AssertionError("waits for ever")
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        query = str((await request.post()).get("query") or request.query["query"])
+        self.asked.append(query)
+        return await self.behaviour(request, query)
+
+
+def answer(data: object) -> web.Response:
+    """A success of the query API."""
+    return web.json_response(text=json.dumps({"status": "success", "data": data}))
+
+
+def fixed(body: str | bytes, *, status: int = 200, content_type: str = "application/json") -> Behaviour:
+    """Always answers this."""
+
+    async def behave(request: web.Request, query: str) -> web.StreamResponse:
+        content = body if isinstance(body, bytes) else body.encode()
+        return web.Response(body=content, status=status, content_type=content_type)
+
+    return behave
+
+
+@contextlib.asynccontextmanager
+async def running(fake: FakePrometheus) -> AsyncIterator[FakePrometheus]:
+    """Serves until the block is left."""
+    application = web.Application()
+    for method in ("GET", "POST"):
+        application.router.add_route(method, "/api/v1/query", fake.handle)
+    runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, 0).start()
+        host, port = runner.addresses[0][:2]
+        fake.url = f"http://{host}:{port}"
+        yield fake
+    finally:
+        await runner.cleanup()
