@@ -32,6 +32,7 @@
 
   function show(cy) {
     const gone = new Set(texts.keys());
+    const places = parts.lines.wordsPlaces(cy);
     cy.elements().forEach((element) => {
       gone.delete(element.id());
       if (element.data("box")) {
@@ -39,7 +40,7 @@
       } else if (element.isNode()) {
         showCard(element);
       } else {
-        showTag(element);
+        showTag(element, places.get(element.id()));
       }
     });
     for (const id of gone) {
@@ -67,11 +68,11 @@
     place(card, node.position());
   }
 
-  function showTag(edge) {
+  function showTag(edge, at) {
     const tag = textOf(edge, "button", ["figures", "icon", "trouble"]);
     tag.className = "tm-tag";
     fill(tag, edge, edge.data("spoken"));
-    place(tag, parts.lines.wordsPlace(edge));
+    place(tag, at);
   }
 
   function fill(text, element, title) {

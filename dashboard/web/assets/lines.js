@@ -1,13 +1,14 @@
 /* The course of an edge, and the place of its words on it.
  *
  * A line leaves to the right and arrives from the left, like a sentence. Its words stand where it is most alone: near
- * the end that shares fewer lines.
+ * the end that shares fewer lines, unless a card or other words are there already.
  */
 (function () {
   "use strict";
 
   const parts = (window.traffic = window.traffic || {});
   const LEAD = 0.35; // of the way, how far a line stays level with its ends
+  const WORDS = { width: 84, height: 28 }; // pixels, of most words
   const LEAST_WAY = 30; // pixels between two cards, below which a line goes around instead
 
   const between = (one, other, share) => ({
@@ -52,7 +53,25 @@
     });
   }
 
-  function wordsPlace(edge) {
+  /* A place for the words of every edge, by the edge's id. */
+  function wordsPlaces(cy) {
+    const taken = cy.nodes("[!box]").map((node) => ({ ...node.position(), width: node.width(), height: node.height() }));
+    const places = new Map();
+    cy.edges().forEach((edge) => {
+      const wished = wordsWish(edge);
+      const place = [wished, ...points(edge)].find((point) => !taken.some((other) => covers(other, point))) || wished;
+      taken.push({ ...place, ...WORDS });
+      places.set(edge.id(), place);
+    });
+    return places;
+  }
+
+  function covers(other, point) {
+    return Math.abs(other.x - point.x) < (other.width + WORDS.width) / 2
+      && Math.abs(other.y - point.y) < (other.height + WORDS.height) / 2;
+  }
+
+  function wordsWish(edge) {
     const line = course(edge);
     if (!line) {
       return edge.midpoint();
@@ -77,11 +96,11 @@
     const first = line.first || line.start;
     const second = line.second || line.end;
     const middle = between(first, second, 0.5);
-    return [0, 0.2, 0.4, 0.6, 0.8, 1].flatMap((share) => [
+    return [1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1].flatMap((share) => [
       onCurve(line.start, first, middle, share),
-      onCurve(middle, second, line.end, share),
+      onCurve(middle, second, line.end, 1 - share),
     ]);
   }
 
-  parts.lines = { bend, points, wordsPlace };
+  parts.lines = { bend, points, wordsPlaces };
 })();

@@ -19,10 +19,10 @@
     return [
       { selector: "core", style: { "active-bg-opacity": 0, "selection-box-opacity": 0 } },
       { selector: "node", style: {
-        width: 168, height: 54, shape: "round-rectangle", "overlay-opacity": 0,
+        width: 178, height: 54, shape: "round-rectangle", "overlay-opacity": 0,
         "background-color": colour("surface"), "border-width": 1.5, "border-color": colour("edge"),
       } },
-      { selector: 'node[shape = "service"]', style: { shape: "hexagon", width: 206 } },
+      { selector: 'node[shape = "service"]', style: { shape: "hexagon", width: 214 } },
       { selector: 'node[shape = "external"]', style: { shape: "cut-rectangle" } },
       { selector: 'node[shape = "namespace"]', style: { height: 60, "border-width": 3, "border-style": "double" } },
       { selector: "node[?box]", style: {
