@@ -1,0 +1,160 @@
+"""`check` reads through another library than the server, in front of the same fake Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import click.testing
+import pytest
+
+from metrics_server import __main__ as command
+from metrics_server import check
+from tests.metrics_server import fake_prometheus, recording
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+async def run(
+    backend: fake_prometheus.FakePrometheus, *, window: str = "30s", namespace: str | None = None
+) -> check.Report:
+    return await asyncio.to_thread(check.run, backend.url, profiles=None, window=window, namespace=namespace)
+
+
+def without_label(recorded: recording.Recording, *names: str) -> recording.Recording:
+    return recording.Recording(
+        [
+            recording.Series({k: v for k, v in one.labels.items() if k not in names}, one.samples)
+            for one in recorded.series
+        ]
+    )
+
+
+@pytest.fixture
+def mesh() -> recording.Recording:
+    return recording.shop(taken=time.time())
+
+
+async def test_a_good_mesh_is_described(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    backend.holds = mesh
+    report = await run(backend)
+    text = "\n".join(report.lines)
+    assert report.healthy, text
+    assert f"ok    {backend.url} answers queries" in text
+    assert "ok    a target's namespace is in its label 'namespace'" in text
+    assert "18 proxies, scraped every 5 s, the newest" in text
+    assert "server side: " in text
+    assert "edges between workloads" in text
+    assert "by service" in text
+    assert "asked (" in text
+
+
+async def test_one_namespace_is_looked_at_alone(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    backend.holds = mesh
+    report = await run(backend, namespace="data")
+    assert report.healthy
+    assert any('namespace="data"' in line for line in report.lines)
+
+
+async def test_a_window_that_must_be_widened_is_noted(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    backend.holds = mesh
+    report = await run(backend, window="2s")
+    assert any("a window of 2s spans fewer than two scrapes: 10s was used" in line for line in report.lines)
+
+
+async def wrong(backend: fake_prometheus.FakePrometheus, holds: recording.Recording) -> str:
+    backend.holds = holds
+    report = await run(backend)
+    assert not report.healthy
+    return "\n".join(line for line in report.lines if line.startswith("WRONG "))
+
+
+async def test_a_prometheus_without_a_mesh_is_wrong(backend: fake_prometheus.FakePrometheus) -> None:
+    assert "no shipped profile has data" in await wrong(backend, recording.Recording([]))
+
+
+async def test_targets_that_tell_no_pod_or_namespace_are_wrong_and_the_relabelling_is_named(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    text = await wrong(backend, without_label(mesh, "pod", "namespace"))
+    assert "Relabel __meta_kubernetes_namespace to 'namespace'" in text
+    assert "Relabel __meta_kubernetes_pod_name to 'pod'" in text
+
+
+async def test_requests_without_buckets_are_wrong(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    text = await wrong(backend, mesh.without("envoy_cluster_upstream_rq_time_bucket"))
+    assert "client side: requests but no latency buckets" in text
+    assert "server side" not in text
+
+
+async def test_a_mesh_that_is_no_longer_scraped_is_wrong(backend: fake_prometheus.FakePrometheus) -> None:
+    assert "scrape" in await wrong(backend, recording.shop(taken=time.time() - 120))
+
+
+async def test_a_prometheus_that_is_down_is_wrong_and_named() -> None:
+    report = await asyncio.to_thread(check.run, NOWHERE, profiles=None, window="30s", namespace=None)
+    assert not report.healthy
+    assert report.lines[0].startswith(f"WRONG {NOWHERE}: Prometheus cannot be asked")
+
+
+async def test_a_prometheus_that_refuses_is_wrong_in_its_own_words(
+    backend: fake_prometheus.FakePrometheus,
+) -> None:
+    backend.behaviour = fake_prometheus.fixed("the proxy's own words", status=403)
+    report = await run(backend)
+    assert not report.healthy
+    assert "the proxy's own words" in report.lines[0]
+
+
+async def test_what_is_no_query_api_is_wrong(backend: fake_prometheus.FakePrometheus) -> None:
+    backend.behaviour = fake_prometheus.fixed("<html>", content_type="text/html")
+    assert not (await run(backend)).healthy
+
+
+# The command
+
+
+async def invoke(*arguments: str) -> click.testing.Result:
+    return await asyncio.to_thread(click.testing.CliRunner().invoke, command.main, arguments)
+
+
+async def test_the_command_ends_with_success_for_a_good_mesh(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    backend.holds = mesh
+    result = await invoke("check", "--prometheus", backend.url, "--profile", "envoy")
+    assert result.exit_code == 0, result.output
+    assert "18 proxies" in result.output
+
+
+async def test_the_command_fails_for_a_bad_one(backend: fake_prometheus.FakePrometheus) -> None:
+    result = await invoke("check", "--prometheus", backend.url)
+    assert result.exit_code == 1
+    assert "WRONG" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("check",), "--prometheus (TRAFFIC_PROMETHEUS): is required"),
+        (("check", "--prometheus", "x"), "such as http://prometheus.monitoring:9090"),
+        (("check", "--prometheus", NOWHERE, "--window", "5x"), "'5x' is not a duration"),
+        (("check", "--prometheus", NOWHERE, "--profile", "evnoy"), "no profile is called 'evnoy'"),
+        (("serve", "--prometheus", "x", "--listen", "y"), "--listen (TRAFFIC_LISTEN)"),
+    ],
+)
+async def test_a_mistake_on_the_command_line_is_an_error_that_says_what_to_give(
+    arguments: tuple[str, ...], why: str
+) -> None:
+    result = await invoke(*arguments)
+    assert result.exit_code == 1
+    assert f"Error: {why}" in result.output or why in result.output
+    assert "Traceback" not in result.output
