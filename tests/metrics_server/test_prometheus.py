@@ -13,7 +13,8 @@ from aiohttp import web
 from metrics_server import faults, prometheus
 from tests.metrics_server import fake_prometheus, recording
 
-IMPATIENT = prometheus.Patience(connect=0.5, doubt=0.1, probe=0.2, answer=5.0)
+CALM = prometheus.Patience(connect=5.0, doubt=20.0, probe=5.0, answer=30.0)
+DOUBTING = prometheus.Patience(connect=5.0, doubt=0.1, probe=5.0, answer=30.0)
 QUERY = '{__name__="secret_metric"}'
 NOW = 1000.0
 
@@ -31,7 +32,7 @@ class Heard:
 
 @contextlib.asynccontextmanager
 async def client(
-    url: str, *, heard: Heard | None = None, patience: prometheus.Patience | None = IMPATIENT
+    url: str, *, heard: Heard | None = None, patience: prometheus.Patience | None = CALM
 ) -> AsyncIterator[prometheus.Prometheus]:
     asking = prometheus.Prometheus(url, observer=heard or Heard(), patience=patience)
     try:
@@ -129,7 +130,7 @@ async def test_a_backend_that_is_slow_but_alive_may_finish(backend: fake_prometh
         return await backend.well(request, query)
 
     backend.behaviour = busy
-    async with client(backend.url) as asking:
+    async with client(backend.url, patience=DOUBTING) as asking:
         assert await asking.ask([QUERY, QUERY], at=NOW) == [[], []]
     assert backend.asked.count("vector(1)") == 1
 
@@ -141,7 +142,7 @@ async def test_patience_ends_even_with_a_backend_that_is_alive(
         return await (backend.well if query == "vector(1)" else backend.hung)(request, query)
 
     backend.behaviour = never
-    patience = prometheus.Patience(connect=0.5, doubt=0.1, probe=0.5, answer=0.4)
+    patience = prometheus.Patience(connect=5.0, doubt=0.1, probe=5.0, answer=0.4)
     async with client(backend.url, patience=patience) as asking:
         with pytest.raises(faults.BackendSlow) as slow:
             await asking.ask([QUERY], at=NOW)
@@ -153,7 +154,7 @@ async def test_a_question_that_is_given_up_is_not_left_with_the_backend(
     backend: fake_prometheus.FakePrometheus,
 ) -> None:
     backend.behaviour = backend.hung
-    async with client(backend.url, patience=prometheus.Patience()) as asking:
+    async with client(backend.url, patience=CALM) as asking:
         waiting = asyncio.create_task(asking.ask([QUERY], at=NOW))
         async with asyncio.timeout(5):
             while not backend.asked:  # noqa: ASYNC110 - the fake is asked by another task
