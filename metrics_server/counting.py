@@ -53,9 +53,7 @@ class Targets:
 
 
 def requests(samples: Samples, *, targets: Targets, start: float, end: float) -> Floats:
-    """Return how many requests each series counted in (start, end]; NaN for a series without a sample in the
-    window.
-    """
+    """Return the requests each series counted in (start, end]; NaN for one without a sample in the window."""
     times, values = samples.times, samples.values
     series = np.repeat(np.arange(len(samples.target)), np.diff(samples.first))
     inside = (times > start) & (times <= end)
@@ -64,7 +62,7 @@ def requests(samples: Samples, *, targets: Targets, start: float, end: float) ->
     previous_time = np.where(is_first, -np.inf, np.roll(times, 1))
     previous = np.where(is_first, 0.0, np.roll(values, 1))
 
-    restarted = _restarted(samples, targets, series, previous_time)
+    restarted = _began_after(samples, targets, series, previous_time)
     grown = np.where((values < previous) | restarted, values, values - previous)
     grown[is_first & ~_past_known(samples, targets, series, start)] = 0.0
     counted = np.bincount(series, weights=np.where(inside, grown, 0.0), minlength=len(samples.target))
@@ -72,24 +70,22 @@ def requests(samples: Samples, *, targets: Targets, start: float, end: float) ->
     return np.where(seen, counted, np.nan)
 
 
-def _restarted(samples: Samples, targets: Targets, series: Ints, previous_time: Floats) -> Bools:
-    """Whether a process began between a sample and the one before it."""
+def _began_after(samples: Samples, targets: Targets, series: Ints, moment: Floats) -> Bools:
+    """Whether a process of a sample's target began after a moment and not later than the sample."""
     most = max(map(len, targets.starts), default=0)
     begun = np.array([(*starts, *[np.nan] * (most - len(starts))) for starts in targets.starts])
-    restarted = np.zeros(len(samples.times), dtype=np.bool_)
+    began = np.zeros(len(samples.times), dtype=np.bool_)
     for nth in range(most):
         at = begun[samples.target, nth][series]
-        restarted |= (previous_time < at) & (at <= samples.times)
-    return restarted
+        began |= (moment < at) & (at <= samples.times)
+    return began
 
 
 def _past_known(samples: Samples, targets: Targets, series: Ints, start: float) -> Bools:
     """Whether a series that begins with this sample is known not to have been there before."""
-    young = np.array([any(begun > start for begun in starts) for starts in targets.starts], dtype=np.bool_)
-    known = targets.scraped_at_start | young
-    born_inside: Bools = samples.times > start
-    result: Bools = known[samples.target[series]] & born_inside
-    return result
+    young = _began_after(samples, targets, series, np.full(len(samples.times), start))
+    known: Bools = (targets.scraped_at_start[samples.target][series] | young) & (samples.times > start)
+    return known
 
 
 def process_starts(times: Floats, ages: Floats) -> tuple[float, ...]:

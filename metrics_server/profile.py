@@ -117,11 +117,13 @@ class Peer(_Facts):
 
     label: LabelName
     exclude: tuple[Pattern, ...] = ()
-    patterns: tuple[Pattern, ...] = pydantic.Field(min_length=1)
+    patterns: tuple[Pattern, ...]
 
     @pydantic.field_validator("patterns")
     @classmethod
     def _known_groups(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        if not patterns:
+            raise ValueError("a peer is read by at least one pattern")
         for pattern in patterns:
             groups = set(re.compile(pattern).groupindex)
             if stray := groups - _PEER_GROUPS:
@@ -146,14 +148,14 @@ class View(_Facts):
     appears: Literal["at start", "with first request"]
     latency: Latency | None = None
     match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
-    outcome: tuple[OutcomeRule, ...] = pydantic.Field(min_length=1)
+    outcome: tuple[OutcomeRule, ...]
     peer: Peer | None = None
     unknown: tuple[str, ...] = ()
 
     @pydantic.field_validator("outcome")
     @classmethod
     def _ends_with_default(cls, rules: tuple[OutcomeRule, ...]) -> tuple[OutcomeRule, ...]:
-        if rules[-1].label is not None or any(rule.label is None for rule in rules[:-1]):
+        if not rules or rules[-1].label is not None or any(rule.label is None for rule in rules[:-1]):
             raise ValueError(
                 "the last rule, and only the last, has no `label`: it decides what no other rule does"
             )
@@ -167,11 +169,13 @@ class Profile(_Facts):
     about: str
     process: Process
     target: Target = Target()
-    views: tuple[View, ...] = pydantic.Field(min_length=1)
+    views: tuple[View, ...]
 
     @pydantic.field_validator("views")
     @classmethod
     def _one_view_per_metric(cls, views: tuple[View, ...]) -> tuple[View, ...]:
+        if not views:
+            raise ValueError("a mesh has at least one view")
         names = [view.requests for view in views]
         if len(set(names)) != len(names):
             raise ValueError("two views read the same `requests` metric: every request would count twice")
@@ -195,7 +199,10 @@ def read(text: str, *, source: str) -> Profile:
     try:
         return Profile.model_validate(content)
     except pydantic.ValidationError as error:
-        faults = (f"{source}: {'.'.join(map(str, e['loc'])) or '(top)'}: {e['msg']}" for e in error.errors())
+        faults = (
+            f"{source}: {'.'.join(map(str, e['loc'])) or '(top)'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
         raise BadProfile("\n".join(faults)) from error
 
 

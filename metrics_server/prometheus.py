@@ -61,21 +61,19 @@ class Prometheus:
 
     async def ask(self, queries: Sequence[str], *, at: float) -> list[list[Series]]:
         """Return the results of all queries at the Unix time `at`, in order. Raises faults.Unavailable."""
-        asked = asyncio.ensure_future(asyncio.gather(*(self._query(text, at) for text in queries)))
+        asked = [asyncio.create_task(self._query(text, at), name="query") for text in queries]
         try:
-            done, _ = await asyncio.wait({asked}, timeout=self._patience.doubt)
-            if not done:
+            if not await _all_done(asked, within=self._patience.doubt):
                 await self._query(promql.PROBE, at, limit=self._patience.probe)
-                await asyncio.wait({asked}, timeout=self._patience.answer - self._patience.doubt)
-            if not asked.done():
-                raise faults.BackendSlow(
-                    f"Prometheus took longer than {self._patience.answer:.0f} s to answer"
-                )
-            return asked.result()
+                if not await _all_done(asked, within=self._patience.answer - self._patience.doubt):
+                    raise faults.BackendSlow(
+                        f"Prometheus took longer than {self._patience.answer:.0f} s to answer"
+                    )
+            return [task.result() for task in asked]
         finally:
-            if not asked.done():
-                asked.cancel()
-                await asyncio.gather(asked, return_exceptions=True)
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     async def _query(self, text: str, at: float, *, limit: float | None = None) -> list[Series]:
         begun = time.perf_counter()
@@ -109,13 +107,22 @@ class Prometheus:
         return self._session
 
 
+async def _all_done(tasks: Sequence[asyncio.Task[list[Series]]], *, within: float) -> bool:
+    """Whether all tasks are done in time. Raises what the first to fail raised, and waits for no other."""
+    done, pending = await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()
+    return not pending
+
+
 def _result(status: int, body: bytes, text: str) -> list[Series]:
     """Return the result in an answer of the query API. Raises faults.BackendRefused."""
     try:
         answer = orjson.loads(body)
         if status == 200 and answer["status"] == "success":
-            result: list[Series] = answer["data"]["result"]
-            return result
+            result = answer["data"]["result"]
+            if isinstance(result, list):
+                return result
         reason = f"{answer.get('errorType')}: {answer.get('error')}"
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         reason = f"not an answer of the query API ({type(error).__name__}): {body[:200]!r}"

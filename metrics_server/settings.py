@@ -27,6 +27,9 @@ def _address(text: str) -> str:
     return text
 
 
+Seconds = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+
+
 class Settings(pydantic_settings.BaseSettings):
     """What a running server needs to know."""
 
@@ -50,16 +53,16 @@ class Settings(pydantic_settings.BaseSettings):
     profile: str = "envoy"
     """The mesh: a shipped profile's name, or the path of a YAML file."""
 
-    window: pydantic.PositiveFloat = 30.0
+    window: Annotated[float, pydantic.Field(ge=1, le=3600, allow_inf_nan=False)] = 30.0
     """Over how long requests are counted where a request does not say: the specification's 30 s."""
 
-    refresh: pydantic.PositiveFloat = 5.0
+    refresh: Seconds = 5.0
     """How long a snapshot is served: a third of the usual scrape interval, so that it adds little age."""
 
-    stale_after: pydantic.PositiveFloat = 90.0
+    stale_after: Seconds = 90.0
     """From this age on figures are refused: an autoscaler obeys them whatever their age."""
 
-    patience: pydantic.PositiveFloat = 20.0
+    patience: Seconds = 20.0
     """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up
     within 3 s.
     """

@@ -19,9 +19,6 @@ from metrics_server import counting
 
 START, END = 1000.0, 1030.0
 Sample = tuple[float, float]
-LATER_RESTART = pytest.mark.xfail(
-    strict=True, reason="a process begun after a series' first sample vouches for that sample's past"
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +176,6 @@ def test_no_series_no_counts() -> None:
     assert count() == []
 
 
-@LATER_RESTART
 def test_a_restart_later_in_the_window_does_not_make_an_unknown_past_known() -> None:
     ages = [(1010.0, 900.0), (1015.0, 905.0), (1020.0, 2.0)]
     values = [(1010.0, 5000.0), (1015.0, 5010.0), (1020.0, 30.0)]
@@ -288,7 +284,6 @@ def test_without_restarts_and_gaps_the_count_is_the_truth_between_scrapes(world:
         assert counted == world.truth(before, world.scrapes[-1])
 
 
-@LATER_RESTART
 @settings(deadline=None, max_examples=80)
 @given(worlds(restarts=True, gaps=True, flush=0.0))
 def test_nothing_is_invented_whatever_restarts_and_gaps_there_are(world: World) -> None:
@@ -300,7 +295,6 @@ def test_nothing_is_invented_whatever_restarts_and_gaps_there_are(world: World) 
     assert 0 <= counted <= world.truth(before, inside[-1])
 
 
-@LATER_RESTART
 @settings(deadline=None, max_examples=60)
 @given(worlds(restarts=True, gaps=True, flush=5.0))
 def test_nothing_is_invented_when_the_age_lags_by_a_flush_interval(world: World) -> None:

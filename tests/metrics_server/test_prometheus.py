@@ -165,7 +165,6 @@ async def test_a_question_that_is_given_up_is_not_left_with_the_backend(
         await asyncio.wait_for(backend.ended.wait(), 5)
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="gather leaves the other queries running")
 async def test_when_one_query_is_refused_the_others_are_given_up(
     backend: fake_prometheus.FakePrometheus,
 ) -> None:
@@ -202,7 +201,6 @@ async def test_when_one_query_is_refused_the_others_are_given_up(
             '{"status":"success","data":{"result":null}}',
             200,
             id="result null",
-            marks=pytest.mark.xfail(strict=True, reason="a result that is no list is passed on"),
         ),
         pytest.param("not found, secret words", 404, id="404"),
     ],
