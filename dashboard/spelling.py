@@ -51,6 +51,8 @@ def latency(seconds: float | None) -> str:
     return f"{seconds * 1e6:.0f}µs"
 
 
-def count(number: float) -> str:
+def count(number: float | None) -> str:
     """`1198.0` → `1,198`. Counts over a window are estimates and may be fractions of a request."""
+    if number is None:
+        return UNKNOWN
     return f"{number:,.0f}"

@@ -1,6 +1,6 @@
 """One item of the wire as a value, and the lists of them.
 
-What the server leaves out stays None here: an unknown latency is never a zero.
+What the server leaves out stays None here: an unknown latency is never a zero, nor is an unknown count.
 """
 
 import dataclasses
@@ -33,8 +33,8 @@ class Traffic:
     side: str  # where it was seen: "client" or "server"
     timestamp: dt.datetime
     window: float  # seconds
-    success_count: float
-    failure_count: float
+    success_count: float | None
+    failure_count: float | None
     p50: float | None  # seconds, as all latencies
     p90: float | None
     p99: float | None
@@ -68,8 +68,8 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
         side=edge["side"],
         timestamp=_moment(item["timestamp"]),
         window=duration.parse(item["window"]),
-        success_count=figures["success_count"],
-        failure_count=figures["failure_count"],
+        success_count=figures.get("success_count"),
+        failure_count=figures.get("failure_count"),
         p50=figures.get("p50_response_latency"),
         p90=figures.get("p90_response_latency"),
         p99=figures.get("p99_response_latency"),

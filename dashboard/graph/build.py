@@ -38,7 +38,7 @@ def build(metrics: Iterable[traffic.Traffic], edges: Iterable[traffic.Traffic]) 
         nodes={
             name: dataclasses.replace(
                 node,
-                received=node.received or model.total(arriving[name]),
+                received=_received(node.received, arriving[name]),
                 sent=model.total(leaving[name]),
             )
             for name, node in sorted(nodes.items())
@@ -68,6 +68,13 @@ def _node(resource: traffic.Resource | None, nameless: str) -> model.Node:
         name=resource.name,
         namespace=resource.namespace,
     )
+
+
+def _received(reported: model.Flow | None, arriving: list[model.Flow]) -> model.Flow | None:
+    """What a node says itself; what its callers say where it counts nothing."""
+    if reported and reported.total is not None:
+        return reported
+    return model.total(arriving) or reported
 
 
 def _flow(item: traffic.Traffic) -> model.Flow:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 OUTSIDE = "Outside"
 UNKNOWN = "Unknown"
@@ -11,28 +11,37 @@ NAMESPACE = "Namespace"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """Requests during one window. A quantile is None when nobody knows it, never zero."""
+    """Requests during one window. A count or a quantile is None when nobody knows it, never zero."""
 
-    success_count: float
-    failure_count: float
+    success_count: float | None
+    failure_count: float | None
     window: float  # seconds
     p50: float | None = None  # seconds
     p90: float | None = None
     p99: float | None = None
 
     @property
-    def total(self) -> float:
+    def total(self) -> float | None:
+        if self.success_count is None or self.failure_count is None:
+            return None
         return self.success_count + self.failure_count
 
     @property
-    def rate(self) -> float:
+    def rate(self) -> float | None:
         """Requests per second."""
+        if self.total is None:
+            return None
         return self.total / self.window if self.window else 0.0
+
+    @property
+    def failure(self) -> float | None:
+        """The share of failures; None without requests."""
+        return self.failure_count / self.total if self.total and self.failure_count is not None else None
 
     @property
     def success(self) -> float | None:
         """The share of successes; None without requests."""
-        return self.success_count / self.total if self.total else None
+        return self.success_count / self.total if self.total and self.success_count is not None else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +106,19 @@ class Graph:
 
 
 def total(flows: list[Flow]) -> Flow | None:
-    """Counts add up, quantiles do not: only a lone flow keeps its own. None of nothing."""
+    """Known counts add up, quantiles do not: only a lone flow keeps its own. None of nothing."""
     if not flows:
         return None
     if len(flows) == 1:
         return flows[0]
+    counted = [flow for flow in flows if flow.total is not None]
     return Flow(
-        success_count=sum(flow.success_count for flow in flows),
-        failure_count=sum(flow.failure_count for flow in flows),
+        success_count=_sum(flow.success_count for flow in counted),
+        failure_count=_sum(flow.failure_count for flow in counted),
         window=max(flow.window for flow in flows),
     )
+
+
+def _sum(counts: Iterable[float | None]) -> float | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

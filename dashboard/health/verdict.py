@@ -36,8 +36,10 @@ class Thresholds:
             )
 
 
-def judge(*, successes: float, failures: float, thresholds: Thresholds) -> Health:
-    """The verdict on counted requests."""
+def judge(*, successes: float | None, failures: float | None, thresholds: Thresholds) -> Health:
+    """The verdict on counted requests; None is a count nobody knows."""
+    if successes is None or failures is None:
+        return Health.UNKNOWN
     total = successes + failures
     if not total:
         return Health.IDLE

@@ -22,6 +22,7 @@ _COLOURS = {
     verdict.Health.DEGRADED: "yellow",
     verdict.Health.HEALTHY: "green",
     verdict.Health.IDLE: "bright_black",
+    verdict.Health.UNKNOWN: "bright_black",
 }
 Value = str | float | None
 
@@ -37,11 +38,15 @@ class Column:
 
 
 def success(item: traffic.Traffic) -> float | None:
+    if item.success_count is None or item.failure_count is None:
+        return None
     total = item.success_count + item.failure_count
     return item.success_count / total if total else None
 
 
-def rate(item: traffic.Traffic) -> float:
+def rate(item: traffic.Traffic) -> float | None:
+    if item.success_count is None or item.failure_count is None:
+        return None
     return (item.success_count + item.failure_count) / item.window
 
 
@@ -67,12 +72,17 @@ def _latency(quantile: str) -> Column:
     )
 
 
+def _fixed(number: float | None, *, digits: int, unit: str = "") -> str:
+    """As many digits in every row, so that a column can be compared at a glance."""
+    return spelling.UNKNOWN if number is None else f"{number:.{digits}f}{unit}"
+
+
 def _count(header: str, key: str) -> Column:
     return Column(
         header=header,
         key=key,
         value=lambda item: getattr(item, key),
-        words=lambda item: f"{getattr(item, key):.0f}",
+        words=lambda item: _fixed(getattr(item, key), digits=0),
     )
 
 
@@ -82,7 +92,9 @@ _SHORT_NAME = _text("NAME", "name", lambda item: item.resource.name)
 _SUCCESS = Column(
     header="SUCCESS", key="success", value=success, words=lambda item: spelling.success(success(item))
 )
-_RPS = Column(header="RPS", key="rps", value=rate, words=lambda item: f"{rate(item):.1f}rps")
+_RPS = Column(
+    header="RPS", key="rps", value=rate, words=lambda item: _fixed(rate(item), digits=1, unit="rps")
+)
 _WINDOW = Column(
     header="WINDOW",
     key="window_seconds",

@@ -16,7 +16,7 @@ _CLEAR_SCREEN = "\x1b[H\x1b[2J"
 # Worst first, and whatever is unknown last.
 _ORDERS: dict[str, Callable[[traffic.Traffic], tuple[bool, float]]] = {
     "success": lambda item: (table.success(item) is None, table.success(item) or 0.0),
-    "rps": lambda item: (False, -table.rate(item)),
+    "rps": lambda item: (table.rate(item) is None, -(table.rate(item) or 0.0)),
     "p99": lambda item: (item.p99 is None, -(item.p99 or 0.0)),
 }
 

@@ -17,6 +17,7 @@ from dashboard.web import cues
 _DAGRE_MOST_NODES = 200  # layered and calm, but slow above (measured: 0.7 s at 200 nodes, 4 s at 500)
 COLLAPSE_ABOVE_NODES = 300
 
+_NOT_REPORTED = "not reported"
 _REMARKABLE = (verdict.Health.FAILING, verdict.Health.DEGRADED)
 
 _SHAPES = {
@@ -97,9 +98,9 @@ def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) 
     }
 
 
-def width(per_second: float) -> float:
+def width(per_second: float | None) -> float:
     """Pixels, 1 to 6, by the order of magnitude: 1 rps and less is thinnest, 1,000 rps and more thickest."""
-    return round(1 + 5 * min(max(math.log10(max(per_second, 1)) / 3, 0), 1), 2)
+    return round(1 + 5 * min(max(math.log10(max(per_second or 0, 1)) / 3, 0), 1), 2)
 
 
 def _figures(node: model.Node, flow: model.Flow | None) -> str:
@@ -107,11 +108,13 @@ def _figures(node: model.Node, flow: model.Flow | None) -> str:
         size = f"{node.members} workload{'s' if node.members > 1 else ''}"
         return f"{size} · {_words(flow)}" if flow else size
     if flow is None:
-        return "not reported"
+        return _NOT_REPORTED
     return f"sends {spelling.rate(flow.rate)}" if flow is node.sent else _words(flow)
 
 
 def _words(flow: model.Flow) -> str:
+    if flow.total is None:
+        return _NOT_REPORTED
     if not flow.total:
         return "idle"
     rate = spelling.rate(flow.rate)
@@ -119,9 +122,7 @@ def _words(flow: model.Flow) -> str:
 
 
 def _trouble(flow: model.Flow | None) -> str:
-    if flow is None or not flow.failure_count:
-        return ""
-    return spelling.failure(flow.failure_count / flow.total)
+    return spelling.failure(flow.failure) if flow and flow.failure else ""
 
 
 def _spoken(what: str, flow: model.Flow | None, judged: verdict.Health) -> str:

@@ -37,7 +37,7 @@ def edge(
     source: traffic.Resource | None,
     target: traffic.Resource | None,
     *,
-    successes: float,
+    successes: float | None,
     direction: str = "to",
 ) -> traffic.Traffic:
     """One edge as its caller (`to`) or its callee (`from`) tells it."""
@@ -53,7 +53,7 @@ def edge(
         timestamp=NOON,
         window=30.0,
         success_count=successes,
-        failure_count=0.0,
+        failure_count=None if successes is None else 0.0,
         p50=0.01,
         p90=0.02,
         p99=0.03,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.client import traffic
 from dashboard.graph import build, collapse, model
 from dashboard.health import verdict
 from dashboard.web import elements
@@ -44,6 +45,18 @@ def test_an_idle_node_says_so_and_not_zero_per_cent(drawn: dict[str, dict[str, A
         "idle",
         "idle",
     )
+
+
+def test_what_nobody_counts_is_not_reported_and_not_idle() -> None:
+    cart = traffic.Resource("Deployment", "cart", "shop")
+    graph = build.build([], [golden_lists.edge(None, cart, successes=None, direction="from")])
+    drawing = elements.draw(graph, thresholds=_USUAL)
+    (card,) = (data for data in drawing["nodes"] if data.get("name") == "cart")
+    (edge,) = drawing["edges"]
+    for data in (card, edge):
+        assert (data["health"], data["figures"], data["trouble"]) == ("unknown", "not reported", "")
+    assert edge["width"] == 1
+    assert card["spoken"] == "cart, Deployment in shop, not reported, P99 30ms"
 
 
 def test_kinds_differ_in_shape(drawn: dict[str, dict[str, Any]]) -> None:

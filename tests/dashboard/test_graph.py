@@ -1,5 +1,7 @@
 """Lists of traffic become one graph in which nothing is lost and nothing is counted twice."""
 
+import dataclasses
+
 import hypothesis
 import pytest
 from hypothesis import strategies as st
@@ -70,6 +72,28 @@ def test_one_that_only_calls_is_judged_by_what_it_sends() -> None:
     assert report.telling.total == 2
 
 
+def test_where_a_node_counts_nothing_its_callers_do() -> None:
+    silent = dataclasses.replace(_described(_DB), success_count=None, failure_count=None)
+    told = build.build([silent], [golden_lists.edge(_CART, _DB, successes=7)])
+    (heard,) = (node.received for node in told.nodes.values() if node.name == "db")
+    assert heard is not None
+    assert heard.total == 7
+    (alone,) = build.build([silent], []).nodes.values()
+    assert alone.received is not None
+    assert (alone.received.total, alone.received.rate, alone.received.success) == (None, None, None)
+
+
+def test_a_sum_is_of_what_is_known() -> None:
+    known = model.Flow(success_count=3, failure_count=1, window=30)
+    unknown = model.Flow(success_count=None, failure_count=None, window=60)
+    some = model.total([known, unknown, known])
+    assert some is not None
+    assert (some.success_count, some.failure_count, some.window) == (6, 2, 60)
+    none = model.total([unknown, unknown])
+    assert none is not None
+    assert none.total is None
+
+
 def test_a_rate_is_a_count_over_the_window_that_was_used() -> None:
     flow = model.Flow(success_count=90, failure_count=30, window=60)
     assert (flow.rate, flow.success) == (2.0, 0.75)
@@ -135,4 +159,15 @@ def test_from_afar_no_request_between_namespaces_is_lost(told: list[traffic.Traf
         for edge in graph.edges.values()
         if graph.nodes[edge.source].namespace != graph.nodes[edge.target].namespace
     ]
-    assert sum(edge.flow.total for edge in collapse.by_namespace(graph).edges.values()) == sum(crossing)
+    joined = [edge.flow.total for edge in collapse.by_namespace(graph).edges.values()]
+    assert _counted(joined) == _counted(crossing)
+
+
+def _counted(totals: list[float | None]) -> float:
+    """Their sum; all of them are known."""
+    assert None not in totals
+    return sum(total or 0 for total in totals)
+
+
+def _described(resource: traffic.Resource) -> traffic.Traffic:
+    return dataclasses.replace(golden_lists.edge(None, resource, successes=1, direction="from"), peer=None)

@@ -27,6 +27,13 @@ def test_the_share_of_successes_decides(successes: int, failures: int, health: H
     assert verdict.judge(successes=successes, failures=failures, thresholds=_USUAL) == health
 
 
+@pytest.mark.parametrize(("successes", "failures"), [(None, None), (3, None), (None, 0)])
+def test_counts_nobody_knows_are_neither_good_nor_bad_nor_idle(
+    successes: float | None, failures: float | None
+) -> None:
+    assert verdict.judge(successes=successes, failures=failures, thresholds=_USUAL) == Health.UNKNOWN
+
+
 @hypothesis.given(st.integers(0, 9), st.integers(1, 9))
 def test_a_failure_among_a_handful_is_shown_but_not_called_failing(successes: int, failures: int) -> None:
     hypothesis.assume(successes + failures < _USUAL.handful)

@@ -1,5 +1,7 @@
 """The side panel tells of a node, an edge, or nothing."""
 
+from dashboard.client import traffic
+from dashboard.graph import build
 from dashboard.health import verdict
 from dashboard.web import panel
 from tests.dashboard import golden_lists
@@ -37,6 +39,16 @@ def test_an_edge_is_told_with_where_it_was_seen_and_what_else_meets_its_ends() -
 def test_what_is_gone_is_not_told() -> None:
     assert panel.about("Deployment/shop/gone", golden_lists.graph(), thresholds=_USUAL) is None
     assert panel.about("", golden_lists.graph(), thresholds=_USUAL) is None
+
+
+def test_counts_nobody_knows_are_a_dash_and_latencies_are_still_told() -> None:
+    cart = traffic.Resource("Deployment", "cart", "shop")
+    graph = build.build([], [golden_lists.edge(None, cart, successes=None, direction="from")])
+    said = panel.about("Deployment/shop/cart", graph, thresholds=_USUAL)
+    assert said is not None
+    assert said.health == "unknown"
+    facts = dict(said.facts)
+    assert (facts["Rate"], facts["Succeeded"], facts["Failed"], facts["P99"]) == ("-", "-", "-", "30ms")
 
 
 def test_unknown_figures_are_a_dash() -> None:

@@ -53,3 +53,8 @@ def test_rate(rate: float | None, text: str) -> None:
 )
 def test_latency(seconds: float | None, text: str) -> None:
     assert spelling.latency(seconds) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(None, "-"), (0.0, "0"), (1198.0, "1,198")])
+def test_count(number: float | None, text: str) -> None:
+    assert spelling.count(number) == text

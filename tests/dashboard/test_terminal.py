@@ -52,6 +52,21 @@ def test_programs_get_numbers_and_nothing_for_the_unknown(kubeconfig_file: pathl
     assert [row["name"] for row in rows] == [row["name"] for row in told]
 
 
+def test_counts_nobody_knows_are_a_dash_and_nothing_for_programs(kubeconfig_file: pathlib.Path) -> None:
+    wide = _run("-n", "data", "-o", "wide", kubeconfig=kubeconfig_file).stdout
+    (line,) = (line for line in wide.splitlines() if line.startswith("job/report"))
+    assert line.split() == ["job/report", *"-------", "1m"]
+    told = json.loads(_run("-n", "data", "-o", "json", kubeconfig=kubeconfig_file).stdout)
+    report = next(row for row in told if row["name"] == "job/report")
+    assert [report[key] for key in ("rps", "success_count", "failure_count")] == [None, None, None]
+    (row,) = (
+        row
+        for row in csv.DictReader(io.StringIO(_run("-A", "-o", "csv", kubeconfig=kubeconfig_file).stdout))
+        if row["name"] == "job/report"
+    )
+    assert [row[key] for key in ("rps", "success_count", "failure_count")] == ["", "", ""]
+
+
 def test_nothing_to_show_is_said_beside_the_output(kubeconfig_file: pathlib.Path) -> None:
     result = _run("-l", "app=nobody", kubeconfig=kubeconfig_file)
     assert (result.exit_code, result.stdout, result.stderr) == (
