@@ -17,6 +17,7 @@ from typing import Any
 import prometheus_api_client
 import prometheus_api_client.exceptions
 import requests
+import urllib3
 
 from metrics_server import (
     faults,
@@ -59,7 +60,9 @@ class _Backend:
     """Asks through prometheus-api-client and keeps what was asked and how much came back."""
 
     def __init__(self, url: str) -> None:
-        self._connection = prometheus_api_client.PrometheusConnect(url=url, timeout=30)
+        self._connection = prometheus_api_client.PrometheusConnect(
+            url=url, timeout=30, method="POST", retry=urllib3.Retry(total=0)
+        )
         self.asked: list[tuple[str, int, float]] = []
 
     async def ask(self, queries: Sequence[str], *, at: float) -> list[list[dict[str, Any]]]:

@@ -43,7 +43,7 @@ def read(
     known = proxies.known(start=taken - window)
     for target in proxies.found.values():
         who.reporter(target.labels)
-    chosen = _choose(counters, mesh, who, proxies, proxies.duplicates(known, who))
+    chosen = _choose(counters, mesh, who, proxies, proxies.duplicates(who))
     counts = counting.requests(_samples(chosen), targets=known, start=taken - window, end=taken)
     matrix = histograms.lay_out(buckets, lambda labels: _row_of_buckets(labels, mesh, who))
     return snapshot.Snapshot(

@@ -142,7 +142,8 @@ class File:
         try:
             changed = self._changed()
             if changed != self._seen:
-                self._seen, self._inventory = changed, self._load()
+                self._seen = changed
+                self._inventory = self._load()
         except BadInventory as error:
             logger.warning("The inventory could not be read again, the last good one stays: %s", error)
         return self._inventory

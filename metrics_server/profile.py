@@ -179,6 +179,9 @@ class Profile(_Facts):
         names = [view.requests for view in views]
         if len(set(names)) != len(names):
             raise ValueError("two views read the same `requests` metric: every request would count twice")
+        timed = [view.side for view in views if view.latency]
+        if len(set(timed)) != len(timed):
+            raise ValueError("two views of one side have a latency: their buckets could not be told apart")
         return views
 
 

@@ -64,16 +64,25 @@ class Prometheus:
         asked = [asyncio.create_task(self._query(text, at), name="query") for text in queries]
         try:
             if not await _all_done(asked, within=self._patience.doubt):
-                await self._query(promql.PROBE, at, limit=self._patience.probe)
-                if not await _all_done(asked, within=self._patience.answer - self._patience.doubt):
-                    raise faults.BackendSlow(
-                        f"Prometheus took longer than {self._patience.answer:.0f} s to answer"
-                    )
+                await self._wait_if_alive(asked, at)
             return [task.result() for task in asked]
         finally:
             for task in asked:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _wait_if_alive(self, asked: Sequence[asyncio.Task[list[Series]]], at: float) -> None:
+        """Give a backend that answers something the time to answer all; one that answers nothing, none."""
+        probe = asyncio.create_task(self._query(promql.PROBE, at, limit=self._patience.probe), name="probe")
+        try:
+            if await _all_done(asked, within=self._patience.probe):
+                return
+            await probe
+        finally:
+            probe.cancel()
+            await asyncio.gather(probe, return_exceptions=True)
+        if not await _all_done(asked, within=self._patience.answer - self._patience.doubt):
+            raise faults.BackendSlow(f"Prometheus took longer than {self._patience.answer:.0f} s to answer")
 
     async def _query(self, text: str, at: float, *, limit: float | None = None) -> list[Series]:
         begun = time.perf_counter()

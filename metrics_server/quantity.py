@@ -12,10 +12,10 @@ import re
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 _NANO = Decimal("1e-9")
-_FRACTIONS: tuple[tuple[str, int], ...] = (("", 1), ("m", 10**3), ("u", 10**6), ("n", 10**9))
+_UNITS = tuple((suffix, 1000**power) for power, suffix in enumerate(("n", "u", "m", "", *"kMGTPE")))[::-1]
+"""Suffixes with their worth in nano. A quantity is canonical with the largest that leaves no fraction."""
 _SUFFIX: dict[str, Decimal] = {
-    **{suffix: Decimal(1) / scale for suffix, scale in _FRACTIONS},
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
+    **{suffix: Decimal(scale).scaleb(-9) for suffix, scale in _UNITS},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
 _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([a-zA-Z]*))", re.ASCII)
@@ -31,11 +31,8 @@ def render(value: float) -> str:
     with localcontext() as context:
         context.prec = 40
         nanos = int((Decimal(value) / _NANO).to_integral_value(rounding=ROUND_HALF_EVEN))
-    for suffix, scale in _FRACTIONS:
-        whole, rest = divmod(nanos * scale, 10**9)
-        if not rest:
-            return f"{whole}{suffix}"
-    raise AssertionError("nano precision always fits")
+    suffix, scale = next(unit for unit in _UNITS if nanos % unit[1] == 0)
+    return f"{nanos // scale}{suffix}" if nanos else "0"
 
 
 def parse(text: str) -> Decimal:

@@ -15,8 +15,6 @@ from metrics_server import counting, identities, plan, profile
 
 Series = dict[str, Any]
 Key = tuple[str, str]
-_SAME_PROCESS = 10.0
-"""Seconds between two estimates of when one process began: how far an age lags, and a scrape's jitter."""
 
 
 @dataclass(slots=True)
@@ -68,15 +66,15 @@ class Targets:
         times, told = times[finite], told[finite]
         return counting.process_starts(times, told if process.tells == "age" else times - told)
 
-    def duplicates(self, known: counting.Targets, who: identities.Identities) -> set[Key]:
-        """Return targets that are the very process of another: same identity, begun at the same time."""
-        seen: dict[identities.Identity, list[float]] = {}
+    def duplicates(self, who: identities.Identities) -> set[Key]:
+        """Return targets that are another's very process: one identity and one instance, in several jobs."""
+        seen = set()
         again = set()
-        for key, begun in sorted(zip(self.found, known.starts, strict=True)):
-            others = seen.setdefault(who.identity(self.found[key].labels), [])
-            if begun and any(abs(begun[-1] - other) < _SAME_PROCESS for other in others):
+        for key in sorted(self.found):
+            process = (*who.identity(self.found[key].labels), key[1])
+            if process in seen:
                 again.add(key)
-            others.extend(begun[-1:])
+            seen.add(process)
         return again
 
 

@@ -93,7 +93,7 @@ class TrafficMetrics:
 
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return one item per resource. Raises errors.StatusError."""
-        kind = _kind(query.fields.value_of(_KIND_FIELD))
+        kind = _kind(query)
         moment = await self.view.moment(query, query.namespace)
         found = rows.received(moment, kind, prefixed=True).within(query.namespace) if moment else []
         return resources.Collection(rows=found, extra=_about(kind, query.namespace, None))
@@ -120,7 +120,7 @@ class TrafficEdges:
 
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return every edge of a namespace, or of all. Raises errors.StatusError."""
-        kind = _kind(query.fields.value_of(_KIND_FIELD))
+        kind = _kind(query)
         moment = await self.view.moment(query, query.namespace)
         found = rows.edges(moment, kind, query.namespace).within(query.namespace) if moment else []
         return resources.Collection(rows=found, extra=_about(kind, query.namespace, None))
@@ -138,13 +138,16 @@ class TrafficEdges:
         return row
 
 
-def _kind(asked: str | None) -> str:
+def _kind(query: resources.Query) -> str:
     """Return the kind a field selector names. Raises errors.BadRequest."""
+    asked = query.fields.value_of(_KIND_FIELD)
     if asked is None:
         return ownership.WORKLOAD
     if asked not in words.KIND_BY_NAME:
         served = ", ".join(words.KIND_BY_NAME)
         raise errors.BadRequest(f"{_KIND_FIELD}: {asked!r} is not a served kind; served are {served}")
+    if query.namespace is not None and not words.KIND_BY_NAME[asked].namespaced:
+        raise errors.BadRequest(f"{_KIND_FIELD}: a {asked} is in no namespace; ask for all namespaces")
     return asked
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metrics_server import counting, decoding, identities, plan, profile, snapshot, targets, words
+from metrics_server import decoding, plan, profile, snapshot, targets, words
 from tests.metrics_server import recording
 
 (ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
@@ -167,14 +167,14 @@ def test_a_target_that_is_no_proxy_is_none_and_its_series_do_not_count() -> None
 
 
 def test_the_same_process_scraped_by_two_jobs_counts_once() -> None:
-    one, two = Proxy(begun=500), Proxy(begun=502, job="other", instance="127.0.0.1:2")
+    one, two = Proxy(begun=500), Proxy(begun=502, job="other")
     taken = read(*one.itself(), *two.itself(), one.calls(3), two.calls(3))
     assert len(taken.reporters) == 1
     assert client(taken).success.tolist() == [18]
 
 
 def test_two_processes_of_one_pod_both_count() -> None:
-    one, two = Proxy(begun=500), Proxy(begun=600, instance="127.0.0.1:2")
+    one, two = Proxy(begun=500), Proxy(begun=502, job="other", instance="127.0.0.1:2")
     taken = read(*one.itself(), *two.itself(), one.calls(3), two.calls(2))
     assert client(taken).success.tolist() == [30]
 
@@ -328,17 +328,3 @@ def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
     series = recording.series("began", [(990.0, 800_000.0), (995.0, 800_000.0)], **a.labels)
     counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=NOW)
     assert targets.find(counters, mesh).known(start=970.0).starts == ((800.0,),)
-
-
-def test_a_process_whose_start_is_not_told_is_nobodys_duplicate() -> None:
-    unknown = counting.Targets(scraped_at_start=np.array([True, True]), starts=((), ()))
-    found = targets.Targets(
-        mesh=ENVOY,
-        found={
-            ("a", "1"): targets.Target(labels=Proxy().labels),
-            ("b", "2"): targets.Target(labels=Proxy().labels),
-        },
-    )
-    assert found.duplicates(unknown, identities.Identities(ENVOY)) == set()
-    assert found.interval is None
-    assert found.newest == -math.inf

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from dashboard.client import quantity
 from demo import runner, wait
 from tests import serving
 
@@ -128,8 +129,8 @@ async def told_edges(api: serving.Api, mesh: runner.Mesh, *, window: str) -> dic
 
 def counts(item: Mapping[str, Any]) -> tuple[float, float]:
     """Return successes and failures of an item."""
-    values = {metric["name"]: metric["value"] for metric in item["metrics"]}
-    return float(values["success_count"]), float(values["failure_count"])
+    values = {metric["name"]: float(quantity.parse(metric["value"])) for metric in item["metrics"]}
+    return values["success_count"], values["failure_count"]
 
 
 def largest_error(
