@@ -1,4 +1,4 @@
-"""`make run`, as somebody without a cluster meets it: the command, kubectl, the browser, and the end of it all."""
+"""`make run`, as somebody without a cluster meets it: the command, kubectl, the browser, and its end."""
 
 import contextlib
 import os
