@@ -12,15 +12,14 @@ import pathlib
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-import orjson
 import rich.console
 
 from apiservice import encoding
 from bench import report
-from metrics_server import decoding, inventory, ownership, profile, snapshot, store, targets
+from metrics_server import answers, decoding, inventory, ownership, profile, snapshot, store, targets
 from metrics_server.views import rows
 
 T = TypeVar("T")
@@ -104,13 +103,13 @@ class _Stopwatch:
 
 def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) -> None:
     counters: list[Any] = watch.time(
-        "JSON of counters", lambda: [one for body in recording.counters for one in _result(body)]
+        "JSON of counters", lambda: [one for body in recording.counters for one in answers.Answer(body)]
     )
-    buckets = watch.time("JSON of buckets", lambda: _result(recording.buckets))
+    buckets = answers.Answer(recording.buckets)
     envoy = next(mesh for mesh in profile.shipped() if mesh.name == "envoy")
     proxies = watch.time("finding targets", lambda: targets.find(counters, envoy))
 
-    def decode(summed: list[Any]) -> snapshot.Snapshot:
+    def decode(summed: Iterable[Any]) -> snapshot.Snapshot:
         return decoding.read(
             counters,
             summed,
@@ -123,19 +122,13 @@ def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) 
     watch.time("counting", lambda: decode([]))
     begun = time.thread_time()
     taken = decode(buckets)
-    watch.add("histograms", time.thread_time() - begun - watch.times["counting"][-1])
+    watch.add("JSON of buckets, histograms", time.thread_time() - begun - watch.times["counting"][-1])
     watch.time("ownership", lambda: ownership.Ownership(taken, things))
-    moment = store.Moment(taken, things)
+    moment = store.Moment(taken, things, arrived=taken.taken)
     watch.time("roll-up", lambda: moment.once(("edges of", ""), lambda: moment.rollup.edges("")))
     index = watch.time("rows", lambda: rows.edges(moment, "", recording.namespace))
     objects = [row.object for row in index.within(recording.namespace)]
     watch.time("encoding", lambda: encoding.dump({"items": objects}, subtype="json", pretty=False))
-
-
-def _result(body: bytes) -> list[Any]:
-    answer = orjson.loads(body)
-    result: list[Any] = answer["data"]["result"]
-    return result
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def _describe(taken: snapshot.Snapshot, window: float, report: Report) -> None:
                 f"{side} side: requests but no latency buckets; does the scrape drop them, "
                 "or are histograms off?"
             )
-    edges = store.Moment(taken, inventory.Inventory()).rollup.edges("")
+    edges = store.Moment(taken, inventory.Inventory(), arrived=taken.taken).rollup.edges("")
     report.good(f"{len(edges)} edges between workloads")
 
 

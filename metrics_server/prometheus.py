@@ -14,16 +14,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
-import orjson
 import yarl
 
-from metrics_server import faults, promql
-
-Series = dict[str, Any]
-"""One element of a result: `metric` (labels) with `values` (a range) or `value` (an instant)."""
+from metrics_server import answers, faults, promql
 
 
 class Observer(Protocol):
@@ -59,7 +55,7 @@ class Prometheus:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[list[Series]]:
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[answers.Answer]:
         """Return the results of all queries at the Unix time `at`, in order. Raises faults.Unavailable."""
         asked = [asyncio.create_task(self._query(text, at), name="query") for text in queries]
         try:
@@ -71,7 +67,7 @@ class Prometheus:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
 
-    async def _wait_if_alive(self, asked: Sequence[asyncio.Task[list[Series]]], at: float) -> None:
+    async def _wait_if_alive(self, asked: Sequence[asyncio.Task[answers.Answer]], at: float) -> None:
         """Give a backend that answers something the time to answer all; one that answers nothing, none."""
         probe = asyncio.create_task(self._query(promql.PROBE, at, limit=self._patience.probe), name="probe")
         try:
@@ -84,7 +80,7 @@ class Prometheus:
         if not await _all_done(asked, within=self._patience.answer - self._patience.doubt):
             raise faults.BackendSlow(f"Prometheus took longer than {self._patience.answer:.0f} s to answer")
 
-    async def _query(self, text: str, at: float, *, limit: float | None = None) -> list[Series]:
+    async def _query(self, text: str, at: float, *, limit: float | None = None) -> answers.Answer:
         begun = time.perf_counter()
         outcome = "failed"
         try:
@@ -116,7 +112,7 @@ class Prometheus:
         return self._session
 
 
-async def _all_done(tasks: Sequence[asyncio.Task[list[Series]]], *, within: float) -> bool:
+async def _all_done(tasks: Sequence[asyncio.Task[answers.Answer]], *, within: float) -> bool:
     """Whether all tasks are done in time. Raises what the first to fail raised, and waits for no other."""
     done, pending = await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_EXCEPTION)
     for task in done:
@@ -124,17 +120,15 @@ async def _all_done(tasks: Sequence[asyncio.Task[list[Series]]], *, within: floa
     return not pending
 
 
-def _result(status: int, body: bytes, text: str) -> list[Series]:
+def _result(status: int, body: bytes, text: str) -> answers.Answer:
     """Return the result in an answer of the query API. Raises faults.BackendRefused."""
     try:
-        answer = orjson.loads(body)
-        if status == 200 and answer["status"] == "success":
-            result = answer["data"]["result"]
-            if isinstance(result, list):
-                return result
-        reason = f"{answer.get('errorType')}: {answer.get('error')}"
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        reason = f"not an answer of the query API ({type(error).__name__}): {body[:200]!r}"
+        answer = answers.Answer(body)
+        if status == 200:
+            return answer
+        reason = "though it says success"
+    except ValueError as error:
+        reason = str(error)
     raise faults.BackendRefused(
         "Prometheus did not answer the query", detail=f"status {status}, {reason}; {text}"
     )

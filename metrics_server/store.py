@@ -26,8 +26,10 @@ class Source(Protocol):
 class Moment:
     """A snapshot with its ownership and its roll-up; what is made of it is kept with it."""
 
-    def __init__(self, taken: snapshot.Snapshot, things: inventory.Inventory) -> None:
+    def __init__(self, taken: snapshot.Snapshot, things: inventory.Inventory, *, arrived: float) -> None:
+        """`arrived`: when the snapshot was there to be served (Unix seconds)."""
         self.snapshot = taken
+        self.arrived = arrived
         self.owners = ownership.Ownership(taken, things)
         self.rollup = rollup.Rollup(taken, self.owners)
         self._made: dict[Hashable, Any] = {}
@@ -98,7 +100,7 @@ class Store:
 
     def _is_fresh(self, key: _Key) -> bool:
         moment = self._moments.get(key)
-        return moment is not None and self._clock() - moment.snapshot.taken < self._refresh
+        return moment is not None and self._clock() - moment.arrived < self._refresh
 
     def _is_empty(self, key: _Key) -> bool:
         return self._clock() - self._empty.get(key, float("-inf")) < self._refresh
@@ -112,5 +114,6 @@ class Store:
         if taken is None:
             self._empty[key] = self._clock()
             return None
-        moment = self._moments[key] = await asyncio.to_thread(Moment, taken, self._things())
+        arrived = self._clock()
+        moment = self._moments[key] = await asyncio.to_thread(Moment, taken, self._things(), arrived=arrived)
         return moment

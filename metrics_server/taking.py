@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ _SAMPLE = 20
 class Backend(Protocol):
     """Answers PromQL at an instant. Raises faults.Unavailable."""
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[list[dict[str, Any]]]: ...
+    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[Iterable[dict[str, Any]]]: ...
 
 
 class Watcher(Protocol):
@@ -45,7 +45,7 @@ class _Reply:
     taken: float
     window: float
     counters: list[dict[str, Any]]
-    buckets: list[dict[str, Any]]
+    buckets: Iterable[dict[str, Any]]
     proxies: targets.Targets
 
 
@@ -151,7 +151,7 @@ class Taker:
         """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
         metric = self._mesh.process.metric
         (series,) = await self._backend.ask([promql.sample(metric, 1)], at=self._clock())
-        if not series:
+        if not list(series):
             raise faults.NoMesh(
                 f"Prometheus holds no recent metric of a known mesh (looked for {metric!r} of profile "
                 f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`."

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from metrics_server import faults, prometheus
+from metrics_server import answers, faults, prometheus
 from tests.metrics_server import fake_prometheus, recording
 
 CALM = prometheus.Patience(connect=5.0, doubt=20.0, probe=5.0, answer=30.0)
@@ -41,13 +41,17 @@ async def client(
         await asking.close()
 
 
+async def read(asking: prometheus.Prometheus, queries: list[str]) -> list[list[answers.Series]]:
+    return [list(answer) for answer in await asking.ask(queries, at=NOW)]
+
+
 async def test_answers_come_in_the_order_of_the_queries(backend: fake_prometheus.FakePrometheus) -> None:
     backend.holds = recording.Recording(
         [recording.series("a", [(990.0, 1)], x="1"), recording.series("b", [(995.0, 2)])]
     )
     heard = Heard()
     async with client(backend.url, heard=heard) as asking:
-        first, second, nothing = await asking.ask(["a", "b[30s]", "c"], at=NOW)
+        first, second, nothing = await read(asking, ["a", "b[30s]", "c"])
     assert first == [{"metric": {"__name__": "a", "x": "1"}, "value": [990.0, "1"]}]
     assert second == [{"metric": {"__name__": "b"}, "values": [[995.0, "2"]]}]
     assert nothing == []
@@ -62,7 +66,7 @@ async def test_a_path_before_the_query_api_is_kept(backend: fake_prometheus.Fake
 async def test_a_selector_longer_than_any_url_is_asked(backend: fake_prometheus.FakePrometheus) -> None:
     query = '{__name__="' + "a" * 200_000 + '"}'
     async with client(backend.url) as asking:
-        assert await asking.ask([query], at=NOW) == [[]]
+        assert await read(asking, [query]) == [[]]
     assert backend.asked == [query]
 
 
@@ -74,7 +78,7 @@ async def test_a_compressed_answer_is_read(backend: fake_prometheus.FakePromethe
 
     backend.behaviour = compressed
     async with client(backend.url) as asking:
-        assert await asking.ask([QUERY], at=NOW) == [[]]
+        assert await read(asking, [QUERY]) == [[]]
 
 
 def says_nothing_of_the_backend(fault: faults.Fault, url: str) -> bool:
@@ -131,7 +135,7 @@ async def test_a_backend_that_is_slow_but_alive_may_finish(backend: fake_prometh
 
     backend.behaviour = busy
     async with client(backend.url, patience=DOUBTING) as asking:
-        assert await asking.ask([QUERY, QUERY], at=NOW) == [[], []]
+        assert await read(asking, [QUERY, QUERY]) == [[], []]
     assert backend.asked.count("vector(1)") == 1
 
 
@@ -243,7 +247,7 @@ async def test_after_a_failure_the_next_question_is_asked_anew(
         with pytest.raises(faults.BackendRefused):
             await asking.ask([QUERY], at=NOW)
         backend.behaviour = backend.well
-        assert await asking.ask([QUERY], at=NOW) == [[]]
+        assert await read(asking, [QUERY]) == [[]]
 
 
 async def test_closing_what_never_asked_is_no_error() -> None:

@@ -1,0 +1,67 @@
+"""An answer decoded in pieces is the answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from metrics_server import answers, faults
+
+_TEXTS = strategies.one_of(
+    strategies.text(max_size=8), strategies.just('},{"metric":'), strategies.just('"result":[')
+)
+_SERIES = strategies.fixed_dictionaries(
+    {
+        "metric": strategies.dictionaries(_TEXTS, _TEXTS, max_size=3),
+        "value": strategies.tuples(strategies.just(1.5), _TEXTS),
+    }
+)
+
+
+def body(result: list[Any], *, spaces: bool = False, **further: Any) -> bytes:
+    answer = {"status": "success", "data": {"resultType": "vector", "result": result}, **further}
+    return json.dumps(answer, separators=None if spaces else (",", ":"), ensure_ascii=False).encode()
+
+
+@hypothesis.given(strategies.lists(_SERIES, max_size=12), strategies.integers(1, 400), strategies.booleans())
+def test_pieces_of_any_size_hold_every_series_once_and_in_order(
+    result: list[Any], piece: int, spaces: bool
+) -> None:
+    answer = answers.Answer(body(result, spaces=spaces, warnings=["slow"]), piece=piece)
+    assert list(answer) == json.loads(body(result))["data"]["result"]
+
+
+def test_an_answer_can_be_read_again() -> None:
+    answer = answers.Answer(body([{"metric": {}, "value": [0, "1"]}] * 3), piece=1)
+    assert list(answer) == list(answer) != []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"<html>busy</html>", "not an answer of the query API"),
+        (b"[]", "not an answer of the query API"),
+        (b'{"status":"success"}', "not an answer of the query API"),
+        (b'{"status":"error","errorType":"timeout","error":"took too long"}', "timeout: took too long"),
+    ],
+)
+def test_what_is_no_answer_is_refused_with_the_reason(text: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        answers.Answer(text)
+
+
+def test_an_answer_broken_in_the_middle_is_refused_when_it_is_read() -> None:
+    whole = body([{"metric": {}, "value": [0, "1"]}] * 9)
+    broken = whole[:150] + b"?" + whole[151:]
+    with pytest.raises(faults.BackendRefused):
+        list(answers.Answer(broken, piece=1))
+
+
+def test_an_answer_cut_off_in_the_middle_is_refused_at_once() -> None:
+    whole = body([{"metric": {}, "value": [0, "1"]}] * 9)
+    with pytest.raises(ValueError, match="not an answer of the query API"):
+        answers.Answer(whole[: len(whole) // 2], piece=1)
