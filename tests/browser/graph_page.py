@@ -71,6 +71,13 @@ class GraphPage:
     def open(self, query: str = "") -> None:
         self.tab.goto(self._address + query)
 
+    def go(self, query: str = "") -> None:
+        """To another view without loading the page anew, as the back button does."""
+        self.tab.evaluate(
+            "query => { history.pushState({}, '', query); dispatchEvent(new PopStateEvent('popstate')); }",
+            query,
+        )
+
     def until(self, condition: Callable[[], Any], what: str, *, patience: float = _PATIENCE_S) -> Any:
         """The first truthy answer of `condition`; fails with `what` was waited for."""
         deadline = time.monotonic() + patience
@@ -110,6 +117,40 @@ class GraphPage:
         if box is None:
             raise AssertionError(f"{node} is not visible")
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def lines(self) -> dict[str, list[tuple[float, float]]]:
+        """Points along every edge as Cytoscape says it draws it, by its name; in the graph's own pixels."""
+        found: dict[str, list[tuple[float, float]]] = json.loads(
+            self.tab.evaluate(
+                f"""() => JSON.stringify(Object.fromEntries({_CY}.edges().map(edge => {{
+                    const controls = edge.controlPoints() || [];
+                    const ends = [edge.sourceEndpoint(), edge.targetEndpoint()];
+                    const middle = (a, b, t) => ({{x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t}});
+                    const joints = controls.slice(1).map((c, i) => middle(controls[i], c, 0.5));
+                    const stops = [ends[0], ...joints, ends[1]];
+                    const shares = Array.from({{length: 26}}, (_, step) => step / 25);
+                    const points = stops.slice(1).flatMap((to, i) => shares.map(t => {{
+                        const control = controls[i] || middle(stops[i], to, 0.5);
+                        return middle(middle(stops[i], control, t), middle(control, to, t), t);
+                    }}));
+                    return [edge.data("name"), points.map(({{x, y}}) => [x, y])];
+                }})))"""
+            )
+        )
+        return found
+
+    def cards(self) -> dict[str, tuple[float, float, float, float]]:
+        """Left, top, right and bottom of every node, by its name, in the graph's own pixels."""
+        found: dict[str, tuple[float, float, float, float]] = json.loads(
+            self.tab.evaluate(
+                f"""() => JSON.stringify(Object.fromEntries({_CY}.nodes("[!box]").map(node => {{
+                    const {{x, y}} = node.position();
+                    const [w, h] = [node.width() / 2, node.height() / 2];
+                    return [node.data("name"), [x - w, y - h, x + w, y + h]];
+                }})))"""
+            )
+        )
+        return found
 
     def boxes(self, selector: str) -> list[dict[str, Any]]:
         """Where the elements stand on the screen, and what they say."""

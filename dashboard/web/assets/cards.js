@@ -32,7 +32,7 @@
 
   function show(cy) {
     const gone = new Set(texts.keys());
-    const places = parts.lines.wordsPlaces(cy);
+    const places = parts.words.places(cy);
     cy.elements().forEach((element) => {
       gone.delete(element.id());
       if (element.data("box")) {

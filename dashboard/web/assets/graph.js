@@ -53,7 +53,7 @@
   function paint() {
     document.body.dataset.agThemeMode = document.documentElement.dataset.mantineColorScheme || "light";
     cy.style(parts.look()).update();
-    cy.edges().forEach(parts.lines.bend);
+    parts.routes.draw(cy);
   }
 
   function pick(id) {
@@ -69,13 +69,15 @@
       setTimeout(() => draw(drawing), 40);
       return;
     }
-    let changed = false;
+    let changed = null;
     cy.batch(() => { changed = patch(); });
-    if (changed) {
+    if (changed.nodes) {
       arrange();
     }
+    if (changed.nodes || changed.edges) {
+      parts.routes.choose(cy);
+    }
     cy.batch(emphasise);
-    cy.edges().forEach(parts.lines.bend);
     document.getElementById("stage").dataset.stale = String(drawing.stale);
     parts.cards.show(cy);
     parts.showAge();
@@ -89,19 +91,20 @@
     fit();
   }
 
-  /* Whether the set of nodes is another one now. */
+  /* Whether the sets of nodes and of edges are other ones now. */
   function patch() {
     const wanted = new Map([...drawing.nodes, ...drawing.edges].map((data) => [data.id, data]));
     const gone = cy.elements().filter((element) => !wanted.has(element.id()));
-    let changed = gone.nodes().nonempty();
+    const changed = { nodes: gone.nodes().nonempty(), edges: gone.edges().nonempty() };
     gone.remove();
     for (const data of wanted.values()) {
       const present = cy.getElementById(data.id);
       if (present.nonempty()) {
         present.data(data);
       } else {
-        cy.add({ group: data.source ? "edges" : "nodes", data: { ...data } });
-        changed = changed || !data.source;
+        const group = data.source ? "edges" : "nodes";
+        cy.add({ group, data: { ...data } });
+        changed[group] = true;
       }
     }
     return changed;
@@ -174,7 +177,7 @@
       pending = true;
       requestAnimationFrame(() => {
         pending = false;
-        cy.edges().forEach(parts.lines.bend);
+        parts.routes.choose(cy);
         parts.cards.show(cy);
       });
     }

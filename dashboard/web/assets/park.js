@@ -13,7 +13,7 @@
   function park(cy) {
     const lonely = cy.nodes("[!box]").filter((node) => node.degree() === 0 && node.isChild());
     const settled = cy.nodes("[!box]").difference(lonely).toArray();
-    const lines = cy.edges().toArray().flatMap(parts.lines.points);
+    const lines = cy.edges().toArray().flatMap((edge) => parts.lines.points(parts.lines.plain(edge)));
     lonely.forEach((node) => {
       const companions = node.siblings().intersection(cy.collection(settled));
       if (companions.nonempty()) {

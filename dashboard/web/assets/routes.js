@@ -1,0 +1,71 @@
+/* Which course every edge takes: the plain one, unless a card is in its way.
+ *
+ * A line behind a card looks as if it ended or began there. So a line that would pass one makes a detour, at the height
+ * that meets the fewest cards and, among those, makes it the shortest. Of two that are much alike it takes the one
+ * nearer to the end that shares fewer lines: lines that start together part soon, and lines that meet do so late.
+ */
+(function () {
+  "use strict";
+
+  const parts = (window.traffic = window.traffic || {});
+  const ROOM = 8; // pixels between a line and a card it passes
+  const DETOUR = 18; // pixels between a detour and the card it avoids
+  const ALIKE = 0.5; // what a pixel away from the end that shares fewer lines weighs against one of length
+
+  let courses = new Map(); // by the id of their edge
+
+  /* Decides anew, for cards that stand elsewhere or edges that are new. */
+  function choose(cy) {
+    const cards = cy.nodes("[!box]").map((node) => ({
+      id: node.id(), ...node.position(), width: node.width(), height: node.height(),
+    }));
+    courses = new Map(cy.edges().map((edge) => [edge.id(), best(edge, cards)]));
+    draw(cy);
+  }
+
+  function draw(cy) {
+    cy.edges().forEach((edge) => parts.lines.draw(edge, courses.get(edge.id()).course));
+  }
+
+  function best(edge, cards) {
+    const foreign = cards.filter((card) => card.id !== edge.source().id() && card.id !== edge.target().id());
+    const plain = rated(parts.lines.plain(edge), foreign);
+    if (!plain.crossed) {
+      return plain;
+    }
+    const wished = parts.lines.aloneEnd(edge).position("y");
+    const detours = heights(edge, foreign).map((height) => {
+      const detour = rated(parts.lines.detour(edge, height), foreign);
+      return { ...detour, cost: detour.length + ALIKE * Math.abs(height - wished) };
+    });
+    return detours.reduce((one, other) => (
+      other.crossed < one.crossed || (other.crossed === one.crossed && other.cost < one.cost) ? other : one
+    ));
+  }
+
+  function rated(course, foreign) {
+    const points = parts.lines.points(course);
+    return {
+      course,
+      points,
+      length: parts.lines.length(points),
+      crossed: foreign.filter((card) => points.some((point) => isNear(card, point))).length,
+    };
+  }
+
+  /* Level with either end, or just above or below a card between them. */
+  function heights(edge, foreign) {
+    const [from, to] = [edge.source().position(), edge.target().position()];
+    const low = Math.min(from.x, to.x);
+    const high = Math.max(from.x, to.x);
+    const passed = foreign.filter((card) => card.x + card.width / 2 > low && card.x - card.width / 2 < high);
+    const beside = passed.flatMap(({ y, height }) => [y - height / 2 - DETOUR, y + height / 2 + DETOUR]);
+    return [from.y, to.y, ...beside];
+  }
+
+  function isNear(card, point) {
+    return Math.abs(card.x - point.x) < card.width / 2 + ROOM && Math.abs(card.y - point.y) < card.height / 2 + ROOM;
+  }
+
+  parts.routes = { choose, draw, of: (edge) => courses.get(edge.id()) };
+})();
