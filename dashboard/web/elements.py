@@ -88,7 +88,8 @@ def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) 
         "source": edge.source,
         "target": edge.target,
         "health": judged,
-        "figures": _words(edge.flow),
+        "figures": _rate(edge.flow),
+        "latency": _latency(edge.flow),
         "trouble": _trouble(edge.flow),
         "icon": cues.ICONS[judged] if judged in _REMARKABLE else "",
         "width": width(edge.flow.rate),
@@ -113,12 +114,17 @@ def _figures(node: model.Node, flow: model.Flow | None) -> str:
 
 
 def _words(flow: model.Flow) -> str:
+    return " · ".join(filter(None, (_rate(flow), _latency(flow))))
+
+
+def _rate(flow: model.Flow) -> str:
     if flow.total is None:
         return _NOT_REPORTED
-    if not flow.total:
-        return "idle"
-    rate = spelling.rate(flow.rate)
-    return f"{rate} · {spelling.latency(flow.p99)}" if flow.p99 is not None else rate
+    return spelling.rate(flow.rate) if flow.total else "idle"
+
+
+def _latency(flow: model.Flow) -> str:
+    return spelling.latency(flow.p99) if flow.total and flow.p99 is not None else ""
 
 
 def _trouble(flow: model.Flow | None) -> str:

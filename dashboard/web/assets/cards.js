@@ -69,7 +69,7 @@
   }
 
   function showTag(edge, at) {
-    const tag = textOf(edge, "button", ["figures", "icon", "trouble"]);
+    const tag = textOf(edge, "button", ["figures", "latency", "icon", "trouble"]);
     tag.className = "tm-tag";
     fill(tag, edge, edge.data("spoken"));
     place(tag, at);

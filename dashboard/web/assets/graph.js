@@ -9,13 +9,13 @@
   const parts = (window.traffic = window.traffic || {});
   const LAYOUTS = {
     dagre: {
-      name: "dagre", rankDir: "LR", nodeSep: 44, rankSep: 110, edgeSep: 26, ranker: "network-simplex",
+      name: "dagre", rankDir: "LR", nodeSep: 40, rankSep: 110, edgeSep: 30, ranker: "network-simplex",
       // A callee stands right behind its caller; what everybody calls gives way.
       edgeWeight: (edge) => 1 + Math.round(8 / edge.target().indegree()),
     },
     fcose: { name: "fcose", quality: "default", randomize: true, nodeSeparation: 120, idealEdgeLength: 220 },
   };
-  const MARGIN = 32; // pixels around a graph that fills the stage
+  const MARGIN = 24; // pixels around a graph that fills the stage
   const MOST_ZOOM_OF_FIT = 1.15; // a graph of two nodes should not fill the screen
 
   let cy = null;
@@ -86,6 +86,7 @@
   function arrange() {
     cy.layout({ ...LAYOUTS[drawing.layout], animate: false, fit: false }).run();
     if (drawing.layout === "dagre") {
+      parts.columns.tighten(cy);
       parts.park(cy);
     }
     fit();

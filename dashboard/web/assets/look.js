@@ -19,12 +19,14 @@
     return [
       { selector: "core", style: { "active-bg-opacity": 0, "selection-box-opacity": 0 } },
       { selector: "node", style: {
-        width: 178, height: 54, shape: "round-rectangle", "overlay-opacity": 0,
+        width: 150, height: 70, shape: "round-rectangle", "overlay-opacity": 0,
         "background-color": colour("surface"), "border-width": 1.5, "border-color": colour("edge"),
       } },
-      { selector: 'node[shape = "service"]', style: { shape: "hexagon", width: 214 } },
+      { selector: 'node[shape = "service"]', style: {
+        shape: "polygon", "shape-polygon-points": "-1 0 -0.84 -1 0.84 -1 1 0 0.84 1 -0.84 1", width: 164,
+      } },
       { selector: 'node[shape = "external"]', style: { shape: "cut-rectangle" } },
-      { selector: 'node[shape = "namespace"]', style: { height: 60, "border-width": 3, "border-style": "double" } },
+      { selector: 'node[shape = "namespace"]', style: { width: 232, "border-width": 3, "border-style": "double" } },
       { selector: "node[?box]", style: {
         shape: "round-rectangle", "background-color": colour("box"), "background-opacity": 1,
         "border-color": colour("line"), "border-width": 1, padding: "30px", events: "no",
@@ -55,7 +57,7 @@
         "line-opacity": 1, "underlay-color": colour("failing"), "underlay-opacity": 0.2, "underlay-padding": 4,
       } },
       { selector: 'node[shape = "outside"]', style: {
-        width: 158, height: 66, "background-opacity": 0, "border-width": 0,
+        width: 148, height: 70, "background-opacity": 0, "border-width": 0,
         "background-image": cloud(colour("surface"), colour("idle")), "background-fit": "contain",
       } },
       { selector: ".faded", style: { opacity: 0.14 } },
