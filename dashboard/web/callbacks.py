@@ -136,6 +136,7 @@ def _register_refresh(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thr
 def _register_panel(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thresholds) -> None:
     @app.callback(
         Output("shell", "aside"),
+        Output("panel", "className"),
         Output("panel-heading", "children"),
         Output("panel-facts", "children"),
         Output("enter", "style"),
@@ -147,15 +148,18 @@ def _register_panel(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thres
         State("url", "search"),
     )
     def tell(beat: str | None, address: str | None) -> tuple[Any, ...]:
+        # Out of sight it must be out of the Tab key's reach as well.
+        closed = page.aside_shape(open_=False), "tm-panel tm-closed", *[no_update] * 7
         seen = state.parse(address)
         if not beat or not seen.selected:
-            return page.aside_shape(open_=False), *[no_update] * 7
+            return closed
         graph = _grouped(_read(source, seen).graph, seen)
         said = panel.about(seen.selected, graph, thresholds=thresholds)
         if said is None:
-            return page.aside_shape(open_=False), *[no_update] * 7
+            return closed
         return (
             page.aside_shape(open_=True),
+            "tm-panel",
             panel.heading(said),
             panel.facts(said),
             _shown(bool(said.namespace)),

@@ -181,7 +181,8 @@ def _aside() -> dmc.AppShellAside:
                 html.H2("Callees", id="callees-title"),
                 grids.grid("callees", grids.PEERS),
             ],
-            className="tm-panel",
+            id="panel",
+            className="tm-panel tm-closed",
         )
     )
 
