@@ -21,6 +21,7 @@ _ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+_CALM = "?refresh=2s"
 Open = Callable[..., graph_page.GraphPage]
 Scheme = Literal["light", "dark"]
 
@@ -87,9 +88,38 @@ def open_page(
 
     yield open_
     for page in opened:
-        bodies = page.guard.bodies()
-        page.tab.close()
-        assert page.guard.errors == []
-        assert page.guard.foreign == []
-        assert bodies
-        assert not any(fake.token in body for body in bodies)
+        _close(page, token=fake.token)
+
+
+@pytest.fixture(scope="module")
+def _shared_page(
+    _profiles: Callable[[Scheme], sync_api.BrowserContext], _api: traffic_api.FakeTrafficApi, _address: str
+) -> Iterator[graph_page.GraphPage]:
+    _api.reset()
+    page = graph_page.GraphPage(_profiles("light").new_page(), _address)
+    page.open(_CALM)
+    page.wait_for_edge("frontend → cart")
+    yield page
+    _close(page, token=_api.token)
+
+
+@pytest.fixture
+def calm_page(_shared_page: graph_page.GraphPage, fake: traffic_api.FakeTrafficApi) -> graph_page.GraphPage:
+    """A light tab on the golden mesh, shared by the tests of a module: a page takes seconds to load."""
+    page = _shared_page
+    page.go(_CALM)
+    page.wait_for_edge("frontend → cart")
+    page.notice().wait_for(state="hidden")
+    page.until(lambda: page.tab.locator(".tm-faded").count() == 0, "nothing is dim")
+    page.tab.get_by_role("button", name="Close the panel").wait_for(state="hidden")
+    page.tab.get_by_role("button", name="Show the whole graph").click()
+    return page
+
+
+def _close(page: graph_page.GraphPage, *, token: str) -> None:
+    bodies = page.guard.bodies()
+    page.tab.close()
+    assert page.guard.errors == []
+    assert page.guard.foreign == []
+    assert bodies
+    assert not any(token in body for body in bodies)

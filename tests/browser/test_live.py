@@ -14,6 +14,49 @@ pytestmark = pytest.mark.browser
 _CART = "frontend → cart"
 
 
+def test_an_edge_turns_red_within_two_refreshes_and_nothing_moves(
+    open_page: Open, fake: traffic_api.FakeTrafficApi
+) -> None:
+    page = open_page("?refresh=2s&selected=Deployment/shop/cart")
+    assert page.wait_for_edge(_CART)["health"] == "healthy"
+    page.panel().wait_for()
+    page.tab.mouse.move(800, 500)
+    page.tab.mouse.wheel(0, -120)
+    before = page.camera()
+    fake.set_counts(fake.edge("deployment.frontend:deployment.cart"), successes=120, failures=120)
+    page.until(lambda: page.edges()[_CART]["health"] == "failing", "the edge is red", patience=4.5)
+    page.until(lambda: page.words_on(_CART) == "8rps 19ms ✕ 50%err", "the edge says why")
+    assert page.camera() == before
+    assert page.panel().inner_text() == "cart", "the selection stays"
+
+
+def test_a_new_workload_finds_a_place_of_its_own(open_page: Open, fake: traffic_api.FakeTrafficApi) -> None:
+    page = open_page()
+    page.wait_for_edge(_CART)
+    new = copy.deepcopy(fake.metrics[-1])
+    new["metadata"]["name"] = "deployment.newcomer"
+    new["resource"]["name"] = "newcomer"
+    fake.metrics.append(new)
+    page.until(lambda: "newcomer" in page.nodes(), "the new workload is drawn")
+    assert page.card("newcomer").is_visible()
+
+
+def test_a_big_mesh_starts_with_its_namespaces_only(
+    open_page: Open, fake: traffic_api.FakeTrafficApi
+) -> None:
+    for number in range(320):
+        item = copy.deepcopy(fake.metrics[-1])
+        item["resource"] = {"kind": "Deployment", "namespace": f"team-{number % 5}", "name": f"app-{number}"}
+        fake.metrics.append(item)
+    page = open_page("?window=15m&refresh=2s")
+    page.until(lambda: "team-3" in page.nodes(), "the namespaces are drawn")
+    assert len(page.nodes()) == 8
+    page.tab.mouse.click(*page.place_of("team-3"))
+    page.tab.get_by_role("button", name="Show only this namespace").click()
+    page.until(lambda: len(page.nodes()) == 64, "the namespace is open")
+    assert "ns=team-3" in page.tab.url
+
+
 def test_no_line_runs_behind_a_card_that_is_not_its_end(
     open_page: Open, fake: traffic_api.FakeTrafficApi
 ) -> None:

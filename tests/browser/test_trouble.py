@@ -1,20 +1,17 @@
 """When there is nothing to see, or nothing new, the page says why and offers a way out."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.browser import graph_page
 from tests.fakes import traffic_api
 
-Open = Callable[..., graph_page.GraphPage]
 pytestmark = pytest.mark.browser
 
 
 def test_a_failing_api_leaves_the_last_graph_and_its_reason(
-    open_page: Open, fake: traffic_api.FakeTrafficApi
+    calm_page: graph_page.GraphPage, fake: traffic_api.FakeTrafficApi
 ) -> None:
-    page = open_page()
+    page = calm_page
     page.wait_for_edge("frontend → cart")
     before = page.place_of("cart")
     fake.mode = "unavailable"
@@ -35,21 +32,25 @@ def test_a_failing_api_leaves_the_last_graph_and_its_reason(
     ],
 )
 def test_an_api_that_never_answered_is_explained(
-    open_page: Open, fake: traffic_api.FakeTrafficApi, mode: str, title: str, reason: str
+    calm_page: graph_page.GraphPage, fake: traffic_api.FakeTrafficApi, mode: str, title: str, reason: str
 ) -> None:
     fake.mode = mode
-    page = open_page(f"?refresh=2s&ns={mode}")
+    page = calm_page
+    page.go(f"?refresh=2s&ns={mode}")
     page.notice().get_by_text(title).wait_for()
     page.notice().get_by_text(reason).wait_for()
     assert page.nodes() == {}
     page.screenshot(f"trouble-{mode}")
 
 
-def test_an_idle_mesh_offers_a_wider_window(open_page: Open, fake: traffic_api.FakeTrafficApi) -> None:
+def test_an_idle_mesh_offers_a_wider_window(
+    calm_page: graph_page.GraphPage, fake: traffic_api.FakeTrafficApi
+) -> None:
     for item in fake.metrics:
         fake.set_counts(item, successes=0, failures=0)
     fake.edges.clear()
-    page = open_page("?window=5m&refresh=2s")
+    page = calm_page
+    page.go("?window=5m&refresh=2s")
     page.notice().get_by_text("No requests in the last 5m").wait_for()
     page.tab.get_by_role("button", name="Widen the window").click()
     page.until(lambda: "window=15m" in page.tab.url, "the window is wider")
@@ -58,8 +59,9 @@ def test_an_idle_mesh_offers_a_wider_window(open_page: Open, fake: traffic_api.F
     )
 
 
-def test_a_namespace_without_traffic_can_be_left(open_page: Open) -> None:
-    page = open_page("?ns=nowhere&refresh=2s")
+def test_a_namespace_without_traffic_can_be_left(calm_page: graph_page.GraphPage) -> None:
+    page = calm_page
+    page.go("?ns=nowhere&refresh=2s")
     page.notice().get_by_text('namespaces "nowhere" not found').wait_for()
     page.tab.get_by_role("button", name="Show all namespaces").click()
     page.wait_for_edge("frontend → cart")
