@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "demo" / "fetch-prometheus"
-NEEDED = ("sh", "dirname", "mktemp", "rm", "tail", "mkdir", "head")
+NEEDED = ("sh", "id", "dirname", "mktemp", "rm", "tail", "mkdir", "head")
 
 
 @pytest.fixture
@@ -62,7 +62,22 @@ def test_it_unpacks_into_the_project_and_does_so_once(project: Path) -> None:
     program(project, "dpkg-deb", f"mkdir -p {unpacked}")
     (project / "bin" / "chmod").symlink_to(shutil.which("chmod") or "chmod")
     first = fetch(project)
-    assert (first.returncode, first.stdout) == (0, ".tools/prometheus/usr/bin/prometheus: version 2\n")
+    assert first.returncode == 0
+    assert first.stdout.splitlines()[-1] == ".tools/prometheus/usr/bin/prometheus: version 2"
     program(project, "apt-get", "exit 100")
     second = fetch(project)
-    assert (second.returncode, second.stdout) == (0, ".tools/prometheus/usr/bin/prometheus is here already\n")
+    assert (second.returncode, second.stdout) == (0, "")
+
+
+def test_without_package_lists_root_fetches_them_first(project: Path) -> None:
+    program(
+        project,
+        "apt-get",
+        'case "$*" in *update*) touch "$0.updated";; *) [ -e "$0.updated" ] && echo >prometheus_2.deb;; esac',
+    )
+    program(project, "dpkg-deb", 'mkdir -p "$3/usr/bin" && ln -s /bin/true "$3/usr/bin/prometheus"')
+    program(project, "id", "echo 0")
+    for tool in ("ln", "touch"):
+        (project / "bin" / tool).symlink_to(shutil.which(tool) or tool)
+    assert fetch(project).returncode == 0
+    assert (project / "bin" / "apt-get.updated").exists()

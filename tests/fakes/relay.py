@@ -21,13 +21,19 @@ class Relay:
 
 
 @contextlib.asynccontextmanager
-async def relay(target: str) -> AsyncIterator[Relay]:
-    """Pass queries on to `target` until the block is left."""
+async def relay(target: str, *, behind: float) -> AsyncIterator[Relay]:
+    """Pass queries on to `target`, each for `behind` seconds earlier, until the block is left.
+
+    A scrape carries the time of its beginning and is stored at its end: what is asked of the last moment may
+    be answered differently when it is asked again. A few seconds later it no longer is.
+    """
     kept = Relay()
 
     async def pass_on(request: web.Request) -> web.Response:
         form = dict(await request.post())
-        kept.asked.append((str(form["query"]), float(str(form["time"]))))
+        at = float(str(form["time"])) - behind
+        form["time"] = f"{at:.3f}"
+        kept.asked.append((str(form["query"]), round(at, 3)))
         async with aiohttp.ClientSession() as http, http.post(target + request.path, data=form) as answer:
             return web.Response(
                 status=answer.status, body=await answer.read(), content_type="application/json"

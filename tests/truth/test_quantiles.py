@@ -1,6 +1,7 @@
 """Every quantile is Prometheus' own, read through another library, of the same instant."""
 
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.fakes import relay
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="session")]
 _WINDOW = "20s"
 _CLOSE = 1e-6
+_SETTLED = 4.0
+"""Seconds after which no scrape is still being stored."""
 _EDGES = 13
 """Edges that have traffic in every window; two more are rare."""
 _QUANTILES = {"p50_response_latency": 0.5, "p90_response_latency": 0.9, "p99_response_latency": 0.99}
@@ -27,7 +30,7 @@ Pods = Mapping[str, list[str]]
 async def asked(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asked]:
     """A server that keeps its snapshot for the whole test, and what it asked Prometheus for."""
     options = {"inventory": str(mesh.inventory), "refresh": "120"}
-    async with relay.relay(mesh.prometheus_url) as between:
+    async with relay.relay(mesh.prometheus_url, behind=_SETTLED) as between:
         folder = tmp_path_factory.mktemp("quantiles")
         async with serving.server(folder, prometheus=between.url, options=options) as api:
             yield api, between
@@ -47,10 +50,10 @@ async def _busy(mesh: runner.Mesh) -> None:
     connection = prometheus_api_client.PrometheusConnect(url=mesh.prometheus_url)
     timed = 'envoy_cluster_upstream_rq_time_count{envoy_cluster_name=~"outbound.*|[a-z]+/.*"}'
 
+    grown = f"count(sum by (app, envoy_cluster_name) (increase({timed}[{_WINDOW}])) > 0)"
+
     async def full() -> bool:
-        rows = connection.custom_query(
-            f"count(sum by (app, envoy_cluster_name) (increase({timed}[{_WINDOW}])) > 0)"
-        )
+        rows = connection.custom_query(grown, params={"time": time.time() - _SETTLED})
         return bool(rows) and float(rows[0]["value"][1]) >= _EDGES
 
     await wait.until(full, what="traffic", within=60, pause=0.5)

@@ -111,7 +111,7 @@ def unknown_mesh(tmp_path: Path) -> Path:
 
 
 async def test_a_prometheus_without_a_mesh_says_what_was_looked_for(
-    mesh: runner.Mesh, tmp_path: Path
+    mesh: runner.Mesh, unknown_mesh: Path, tmp_path: Path
 ) -> None:
     options = {"profile": str(unknown_mesh)}
     async with serving.server(tmp_path, prometheus=mesh.prometheus_url, options=options) as api:
