@@ -113,9 +113,11 @@ def welcome(where: Where) -> str:
 
 
 def _program(name: str) -> str:
-    """As one has to type it: by its name where that is enough."""
+    """As one has to type it: by its name where that is enough, also in a shell that knows nothing of ours."""
     beside = Path(sys.executable).with_name(name)
-    return name if shutil.which(name) or not beside.exists() else _shortest(beside)
+    elsewhere = [folder for folder in os.get_exec_path() if Path(folder) != beside.parent]
+    found = shutil.which(name, path=os.pathsep.join(elsewhere))
+    return name if found or not beside.exists() else _shortest(beside)
 
 
 def _shortest(path: Path) -> str:
