@@ -16,6 +16,7 @@ from apiservice import errors
 
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
+UNAUTHENTICATED = "system:unauthenticated"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +34,25 @@ class Credentials:
     """What a request presents of its sender."""
 
     headers: multidict.CIMultiDictProxy[str]
+    certificates: tuple[bytes, ...] = ()
+    """Of the TLS handshake, in DER, the client's own first. Whose they are is for an authenticator to say."""
 
 
 class Authenticator(Protocol):
     async def authenticate(self, credentials: Credentials) -> User | None:
         """The user; `None` if nothing was presented that this authenticator understands."""
+
+
+def identifies(header: str) -> bool:
+    """Whether a header says who is asking. Nothing behind the authenticators ever sees such a header."""
+    name = header.lower()
+    return name == "authorization" or name.startswith("x-remote-")
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The bearer token, which may be empty; `None` if none was presented."""
+    scheme, _, presented = headers.get("Authorization", "").strip().partition(" ")
+    return presented.strip() if scheme.lower() == "bearer" else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +67,10 @@ class TokenAuthenticator:
             raise ValueError("the bearer token is empty: everybody could present it; generate one")
 
     async def authenticate(self, credentials: Credentials) -> User | None:
-        scheme, _, presented = credentials.headers.get("Authorization", "").strip().partition(" ")
-        if scheme.lower() != "bearer":
+        presented = bearer(credentials.headers)
+        if presented is None:
             return None
         # Constant time, so that the answer's delay tells nothing about the token.
-        if not hmac.compare_digest(presented.strip().encode(errors="replace"), self.token.encode()):
+        if not hmac.compare_digest(presented.encode(errors="replace"), self.token.encode()):
             raise errors.Unauthorized("Unauthorized: the bearer token is not valid")
         return self.user

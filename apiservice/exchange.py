@@ -4,7 +4,7 @@ Nothing that decides what to answer sees the HTTP library, so all of it can be a
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import multidict
@@ -23,6 +23,16 @@ class Incoming:
     path: str
     query: Mapping[str, str]
     headers: multidict.CIMultiDictProxy[str]
+    certificates: tuple[bytes, ...] = ()
+    """What the client presented in the TLS handshake, in DER, its own first."""
+
+
+def without_identity(incoming: Incoming, *, identifies: Callable[[str], bool]) -> Incoming:
+    """The request, without certificates and the headers that say who sent it."""
+    kept = multidict.CIMultiDict(
+        (name, value) for name, value in incoming.headers.items() if not identifies(name)
+    )
+    return dataclasses.replace(incoming, headers=multidict.CIMultiDictProxy(kept), certificates=())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

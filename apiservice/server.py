@@ -65,6 +65,7 @@ def build(
     title: str,
     release: str,
     deadline: float = 10.0,
+    identifies: Callable[[str], bool] = authentication.identifies,
 ) -> service.Service:
     """The API of the given versions. `release` is the program's version, `deadline` is in seconds."""
     measured = telemetry.Telemetry(registry)
@@ -83,6 +84,7 @@ def build(
         ),
         telemetry=measured,
         deadline=deadline,
+        identifies=identifies,
     )
 
 
@@ -135,11 +137,25 @@ async def serve(
 def _handler(api: service.Service) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         incoming = exchange.Incoming(
-            method=request.method, path=request.path, query=request.query, headers=request.headers
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            headers=request.headers,
+            certificates=_presented(request),
         )
         return await _response(await api.answer(incoming), incoming=incoming)
 
     return handle
+
+
+def _presented(request: web.BaseRequest) -> tuple[bytes, ...]:
+    """The client's certificate, and those that came with it where Python can tell (3.13 and newer)."""
+    tls = request.get_extra_info("ssl_object")
+    own = tls.getpeercert(binary_form=True) if tls is not None else None
+    if own is None:
+        return ()
+    chain = getattr(tls, "get_unverified_chain", None)
+    return tuple(chain()) if chain is not None else (own,)
 
 
 async def _response(answer: exchange.Answer, *, incoming: exchange.Incoming) -> web.Response:

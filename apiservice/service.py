@@ -55,6 +55,8 @@ class Service:
     telemetry: telemetry.Telemetry
     deadline: float
     """Seconds until a request is given up."""
+    identifies: Callable[[str], bool] = authentication.identifies
+    """Which headers are for the authenticator alone."""
     stopwatch: Callable[[], float] = time.perf_counter
 
     async def answer(self, incoming: exchange.Incoming) -> exchange.Answer:
@@ -96,10 +98,12 @@ class Service:
     async def _serve(self, incoming: exchange.Incoming, *, visit: _Visit) -> exchange.Answer:
         attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
         visit.attributes = attributes
+        credentials = authentication.Credentials(headers=incoming.headers, certificates=incoming.certificates)
+        incoming = exchange.without_identity(incoming, identifies=self.identifies)
         if self.health.concerns(incoming.path):
             return await self.health.answer(incoming)
         visit.target = self.routes.find(attributes)
-        user = await self._admit(incoming, attributes=attributes, visit=visit)
+        user = await self._admit(credentials, attributes=attributes, visit=visit)
         if not attributes.is_resource:
             return await self.fixed.answer(incoming)
         if visit.target is None:
@@ -107,10 +111,10 @@ class Service:
         return await self.reader.read(incoming, target=visit.target, attributes=attributes, user=user)
 
     async def _admit(
-        self, incoming: exchange.Incoming, *, attributes: requests.Attributes, visit: _Visit
+        self, credentials: authentication.Credentials, *, attributes: requests.Attributes, visit: _Visit
     ) -> authentication.User:
         """The user, who is known and allowed from here on."""
-        user = await self.authenticator.authenticate(authentication.Credentials(headers=incoming.headers))
+        user = await self.authenticator.authenticate(credentials)
         if user is None:
             raise errors.Unauthorized()
         visit.user = user.name
