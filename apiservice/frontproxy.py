@@ -1,0 +1,143 @@
+"""Users vouched for by the kube-apiserver, which proxies their requests to this server.
+
+It names the user in headers, which count only on a connection whose client certificate the front proxy's
+own authority signed. Anybody may send the headers; without that certificate they are nothing.
+https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/
+"""
+
+import dataclasses
+import logging
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from urllib import parse
+
+import multidict
+from cryptography import x509
+
+from apiservice import authentication, complaints, errors, trust
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FrontProxy:
+    """Who is the front proxy, and in which headers it names the user, in order of preference."""
+
+    authorities: trust.Authorities
+    allowed_names: frozenset[str] = frozenset()
+    """Common names of its certificate; without any, every name."""
+    user_headers: tuple[str, ...] = ("X-Remote-User",)
+    uid_headers: tuple[str, ...] = ()
+    group_headers: tuple[str, ...] = ("X-Remote-Group",)
+    extra_prefixes: tuple[str, ...] = ("X-Remote-Extra-",)
+
+    def names_in(self, header: str) -> bool:
+        """Whether the front proxy says something of the user in this header."""
+        name = header.lower()
+        single = (*self.user_headers, *self.uid_headers, *self.group_headers)
+        return name in {each.lower() for each in single} or any(
+            name.startswith(prefix.lower()) for prefix in self.extra_prefixes
+        )
+
+
+class FrontProxyAuthenticator:
+    """Believes the headers of the front proxy that `current` describes; it may be another at any time."""
+
+    def __init__(self, current: Callable[[], FrontProxy | None], *, clock: Callable[[], datetime]) -> None:
+        self._current = current
+        self._clock = clock
+        self._complaints = complaints.Complaints(_log)
+
+    def identifies(self, header: str) -> bool:
+        """Whether a header is for the authenticators alone, under the front proxy's own names as well."""
+        proxy = self._current()
+        return authentication.identifies(header) or (proxy is not None and proxy.names_in(header))
+
+    async def authenticate(self, credentials: authentication.Credentials) -> authentication.User | None:
+        proxy = self._current()
+        if proxy is None:
+            return None
+        name = next(_values(credentials.headers, names=proxy.user_headers), "")
+        if not name:
+            return None
+        try:
+            _verify(credentials.certificates, proxy=proxy, now=self._clock())
+        except trust.Untrusted as refusal:
+            # It may still be a client's certificate, and then the headers are a client's invention.
+            self._complaints.warn(_complaint(refusal, credentials=credentials, proxy=proxy))
+            return None
+        return _sayable(_user(name, headers=credentials.headers, proxy=proxy))
+
+
+def _verify(chain: tuple[bytes, ...], *, proxy: FrontProxy, now: datetime) -> x509.Certificate:
+    if not chain:
+        raise trust.Untrusted("there is none; does the kube-apiserver have --proxy-client-cert-file?")
+    certificate = proxy.authorities.verify(chain, now=now)
+    name = trust.common_name(certificate)
+    if proxy.allowed_names and name not in proxy.allowed_names:
+        raise trust.Untrusted(f"its common name {name!r} is not allowed")
+    return certificate
+
+
+def _complaint(
+    refusal: trust.Untrusted, *, credentials: authentication.Credentials, proxy: FrontProxy
+) -> str:
+    presented = "no certificate"
+    if credentials.certificates:
+        try:
+            presented = trust.describe(trust.read(credentials.certificates[0]))
+        except ValueError:
+            presented = "an unreadable certificate"
+    return (
+        f"front-proxy authentication failed, its headers are ignored: presented: {presented}; "
+        f"expected issuer: {proxy.authorities.names}; "
+        f"allowed names: {', '.join(sorted(proxy.allowed_names)) or 'any'}; "
+        f"the certificate was refused because {refusal}"
+    )
+
+
+def _user(name: str, *, headers: multidict.CIMultiDictProxy[str], proxy: FrontProxy) -> authentication.User:
+    return authentication.User(
+        name=name,
+        groups=tuple(_values(headers, names=proxy.group_headers)),
+        uid=next(_values(headers, names=proxy.uid_headers), ""),
+        extra=_extra(headers, prefixes=proxy.extra_prefixes),
+    )
+
+
+def _values(headers: multidict.CIMultiDictProxy[str], *, names: tuple[str, ...]) -> Iterator[str]:
+    """What the headers of these names say, in the order of the names."""
+    for name in names:
+        yield from filter(None, headers.getall(name, ()))
+
+
+def _extra(
+    headers: multidict.CIMultiDictProxy[str], *, prefixes: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for prefix in map(str.lower, prefixes):
+        for header, value in headers.items():
+            name = header.lower()
+            if name.startswith(prefix):
+                key = _unescaped(name[len(prefix) :])
+                found[key] = (*found.get(key, ()), value)
+    return found
+
+
+_ESCAPED = re.compile(r"(?:[^%]|%[0-9a-f]{2})*")
+
+
+def _unescaped(key: str) -> str:
+    """A key with a malformed escape is what it looks like, as in Go."""
+    return parse.unquote(key, errors="surrogateescape") if _ESCAPED.fullmatch(key) else key
+
+
+def _sayable(user: authentication.User) -> authentication.User:
+    """Bytes that are no UTF-8 could be told to nobody but as other characters: as somebody else's name."""
+    extra = [text for key, values in user.extra.items() for text in (key, *values)]
+    try:
+        "".join([user.name, *user.groups, user.uid, *extra]).encode()
+    except UnicodeEncodeError:
+        raise errors.Unauthorized("Unauthorized: the front proxy's headers are not UTF-8") from None
+    return user
