@@ -41,9 +41,10 @@
   function detour(edge, y) {
     const { start, end } = ends(edge);
     const [leave, arrive] = [start.x + TURN, end.x - TURN];
+    const ahead = Math.sign(arrive - leave) * TURN;
     const controls = [
-      ...upright(leave, start.y, y), { x: leave + TURN, y },
-      { x: arrive - TURN, y }, ...upright(arrive, y, end.y),
+      ...upright(leave, start.y, y), { x: leave + ahead, y },
+      { x: arrive - ahead, y }, ...upright(arrive, y, end.y),
     ];
     return { start, end, controls };
   }

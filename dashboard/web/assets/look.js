@@ -12,6 +12,11 @@
     return `data:image/svg+xml,${encodeURIComponent(svg)}`;
   }
 
+  /* For most names, and for as much of a pod's as there is reason to read. */
+  function wideEnough(node) {
+    return Math.min(Math.max(150, 41 + 8.6 * node.data("name").length), 260);
+  }
+
   function look() {
     const computed = getComputedStyle(document.documentElement);
     const colour = (name) => computed.getPropertyValue(`--tm-${name}`).trim();
@@ -19,7 +24,7 @@
     return [
       { selector: "core", style: { "active-bg-opacity": 0, "selection-box-opacity": 0 } },
       { selector: "node", style: {
-        width: 150, height: 70, shape: "round-rectangle", "overlay-opacity": 0,
+        width: wideEnough, height: 70, shape: "round-rectangle", "overlay-opacity": 0,
         "background-color": colour("surface"), "border-width": 1.5, "border-color": colour("edge"),
       } },
       { selector: 'node[shape = "service"]', style: {
@@ -38,7 +43,8 @@
         "line-opacity": 0.8, "overlay-opacity": 0,
       } },
       { selector: "edge.back", style: {
-        "curve-style": "bezier", "source-endpoint": "outside-to-node", "target-endpoint": "outside-to-node",
+        "curve-style": "bezier", "edge-distances": "intersection",
+        "source-endpoint": "outside-to-node", "target-endpoint": "outside-to-node",
       } },
       ...["healthy", "degraded", "failing", "idle", "unknown"].map((health) => ({
         selector: `edge[health = "${health}"]`,

@@ -30,15 +30,17 @@
   function best(edge, cards) {
     const foreign = cards.filter((card) => card.id !== edge.source().id() && card.id !== edge.target().id());
     const plain = rated(parts.lines.plain(edge), foreign);
-    if (!plain.crossed) {
+    const isBack = !plain.course.controls.length;
+    // A line that goes straight back would lie upon the one that comes.
+    if (!plain.crossed && !(isBack && edge.target().edgesTo(edge.source()).nonempty())) {
       return plain;
     }
     const wished = parts.lines.aloneEnd(edge).position("y");
-    const detours = heights(edge, foreign).map((height) => {
+    const detours = heights(edge, isBack ? cards : foreign).filter((height) => !isBack || clears(edge, height));
+    return detours.map((height) => {
       const detour = rated(parts.lines.detour(edge, height), foreign);
       return { ...detour, cost: detour.length + ALIKE * Math.abs(height - wished) };
-    });
-    return detours.reduce((one, other) => (
+    }).reduce((one, other) => (
       other.crossed < one.crossed || (other.crossed === one.crossed && other.cost < one.cost) ? other : one
     ));
   }
@@ -53,14 +55,19 @@
     };
   }
 
-  /* Level with either end, or just above or below a card between them. */
-  function heights(edge, foreign) {
+  /* Level with either end, or just above or below one of the cards between them. */
+  function heights(edge, cards) {
     const [from, to] = [edge.source().position(), edge.target().position()];
     const low = Math.min(from.x, to.x);
     const high = Math.max(from.x, to.x);
-    const passed = foreign.filter((card) => card.x + card.width / 2 > low && card.x - card.width / 2 < high);
+    const passed = cards.filter((card) => card.x + card.width / 2 > low && card.x - card.width / 2 < high);
     const beside = passed.flatMap(({ y, height }) => [y - height / 2 - DETOUR, y + height / 2 + DETOUR]);
     return [from.y, to.y, ...beside];
+  }
+
+  /* Whether a line that goes back at this height passes above or below its own two cards. */
+  function clears(edge, height) {
+    return edge.connectedNodes().every((node) => Math.abs(node.position("y") - height) > node.height() / 2 + ROOM);
   }
 
   function isNear(card, point) {

@@ -17,7 +17,9 @@
     const found = new Map();
     const routed = cy.edges().map((edge) => ({ edge, ...parts.routes.of(edge) }));
     const arrows = routed.map(({ course: { end } }) => ({ x: end.x - ARROW.width / 2, y: end.y, ...ARROW }));
-    const taken = cy.nodes("[!box]").map((node) => ({ ...node.position(), width: node.width(), height: node.height() }));
+    const taken = cy.nodes("[!box]").map((node) => (
+      { ...node.position(), width: node.width(), height: node.height() }
+    ));
     for (const { edge, points } of routed.sort((one, other) => one.length - other.length)) {
       const size = sizeOf(edge.data());
       const along = outward(points, wish(edge));
