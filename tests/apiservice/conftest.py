@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apiservice import certificates, server
-from tests.apiservice import asking
+from apiservice import certificates, kubeapi, server
+from tests.apiservice import asking, cluster
 
 HOST = "127.0.0.1"
 
@@ -26,3 +26,15 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certificates:
 async def served(toy: asking.Toy, tls: certificates.Certificates) -> AsyncIterator[asking.Served]:
     async with server.serve(toy.api, host=HOST, port=0, tls=tls.context()) as bound:
         yield asking.Served(toy=toy, bound=bound, authority=tls.authority)
+
+
+@pytest.fixture
+async def kube() -> AsyncIterator[cluster.Cluster]:
+    async with cluster.serve() as served:
+        yield served
+
+
+@pytest.fixture
+async def kube_api(kube: cluster.Cluster) -> AsyncIterator[kubeapi.KubeApi]:
+    async with cluster.ask(kube) as api:
+        yield api
