@@ -6,6 +6,7 @@ anybody learns whether the thing exists.
 
 import dataclasses
 import html
+from collections.abc import Sequence
 from typing import Protocol
 
 from apiservice import authentication, errors, requests
@@ -33,6 +34,40 @@ class GroupAuthorizer:
         return Decision(allowed=not self.groups.isdisjoint(user.groups))
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PathAuthorizer:
+    """Everybody may ask for the given paths, which are not resources. One that ends with `*` is a prefix."""
+
+    paths: frozenset[str]
+
+    def __post_init__(self) -> None:
+        for path in self.paths:
+            if not path.startswith("/") or "*" in path[:-1]:
+                raise ValueError(
+                    f'the always-allowed path "{path}" must begin with / and have no * but its last'
+                )
+
+    async def authorize(self, user: authentication.User, *, attributes: requests.Attributes) -> Decision:
+        if attributes.is_resource:
+            return Decision(allowed=False)
+        return Decision(allowed=any(_covers(path, asked=attributes.path) for path in self.paths))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Union:
+    """Several authorizers as one: the first that allows decides, and the last says why not."""
+
+    authorizers: Sequence[Authorizer]
+
+    async def authorize(self, user: authentication.User, *, attributes: requests.Attributes) -> Decision:
+        decision = Decision(allowed=False)
+        for authorizer in self.authorizers:
+            decision = await authorizer.authorize(user, attributes=attributes)
+            if decision.allowed:
+                break
+        return decision
+
+
 def refusal(
     user: authentication.User, *, attributes: requests.Attributes, decision: Decision
 ) -> errors.Forbidden:
@@ -49,6 +84,10 @@ def refusal(
         _harmless(f"{subject} is forbidden: {wish}"),
         details={key: value for key, value in details.items() if value},
     )
+
+
+def _covers(path: str, *, asked: str) -> bool:
+    return asked.startswith(path[:-1]) if path.endswith("*") else asked == path
 
 
 def _wish(attributes: requests.Attributes) -> str:

@@ -39,6 +39,9 @@ class Attributes:
     name: str = ""
     parts: tuple[str, ...] = ()
     """The path from the resource on. The name may come from a field selector; these never do."""
+    label_selector: str = ""
+    """What a list or watch is restricted to, unparsed; reading it refuses a malformed one."""
+    field_selector: str = ""
 
 
 def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
@@ -57,7 +60,8 @@ def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
         verb, *rest = rest
     namespace, parts = _namespace(rest)
     name = parts[1] if len(parts) > 1 else ""
-    if not name:
+    selects = not name
+    if selects:
         verb, name = _collection(verb, query=query)
     return Attributes(
         path=path,
@@ -70,6 +74,8 @@ def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
         subresource=parts[2] if len(parts) > 2 and verb != "proxy" else "",
         name=name,
         parts=tuple(parts),
+        label_selector=query.get("labelSelector", "") if selects else "",
+        field_selector=query.get("fieldSelector", "") if selects else "",
     )
 
 

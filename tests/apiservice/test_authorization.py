@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from apiservice import authentication, authorization, requests
@@ -54,3 +56,66 @@ def test_a_refusal_of_an_object_says_which_in_its_details() -> None:
         SUE, attributes=attributes("/apis/g/v1/pods/x"), decision=authorization.Decision(allowed=False)
     )
     assert refused.details == {"name": "x", "group": "g", "kind": "pods"}
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("/healthz", True),
+        ("/healthz/ping", False),
+        ("/livez/ping", True),
+        ("/livez", False),
+        ("/", False),
+        ("/apis/g/v1/healthz", False),
+    ],
+)
+async def test_everybody_may_ask_for_some_paths(url: str, allowed: bool) -> None:
+    authorizer = authorization.PathAuthorizer(paths=frozenset({"/healthz", "/livez/*"}))
+    assert (await authorizer.authorize(SUE, attributes=attributes(url))).allowed is allowed
+
+
+async def test_a_resource_is_never_an_always_allowed_path() -> None:
+    authorizer = authorization.PathAuthorizer(paths=frozenset({"/*"}))
+    assert (await authorizer.authorize(SUE, attributes=attributes("/apis/g/v1"))).allowed
+    assert not (await authorizer.authorize(SUE, attributes=attributes("/apis/g/v1/pods"))).allowed
+
+
+@pytest.mark.parametrize("path", ["", "healthz", "*", "/a*b", "/**"])
+def test_a_path_nobody_can_mean_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="must begin with /"):
+        authorization.PathAuthorizer(paths=frozenset({path}))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    decision: authorization.Decision
+
+    async def authorize(
+        self, user: authentication.User, *, attributes: requests.Attributes
+    ) -> authorization.Decision:
+        return self.decision
+
+
+@pytest.mark.parametrize(
+    ("decisions", "expected"),
+    [
+        ((), authorization.Decision(allowed=False)),
+        (
+            (authorization.Decision(allowed=True, reason="a"), authorization.Decision(allowed=False)),
+            authorization.Decision(allowed=True, reason="a"),
+        ),
+        (
+            (authorization.Decision(allowed=False, reason="a"), authorization.Decision(allowed=True)),
+            authorization.Decision(allowed=True),
+        ),
+        (
+            tuple(authorization.Decision(allowed=False, reason=reason) for reason in "ab"),
+            authorization.Decision(allowed=False, reason="b"),
+        ),
+    ],
+)
+async def test_the_first_that_allows_decides_and_the_last_says_why_not(
+    decisions: tuple[authorization.Decision, ...], expected: authorization.Decision
+) -> None:
+    both = authorization.Union(authorizers=[Fixed(decision=decision) for decision in decisions])
+    assert await both.authorize(SUE, attributes=attributes("/x")) == expected

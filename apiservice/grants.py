@@ -1,0 +1,33 @@
+"""What this server must be allowed in the cluster, as the command that allows it.
+
+The kube-apiserver names who was refused; the operator gets a line to paste.
+"""
+
+import re
+
+_ACCOUNT = re.compile(r'User "system:serviceaccount:([a-z0-9.-]+):([a-z0-9.-]+)"')
+_UNKNOWN = "NAMESPACE:SERVICE_ACCOUNT"
+
+
+def to_review(refused: str) -> str:
+    """Asking who a token is and what a user may. `refused` is the kube-apiserver's message."""
+    account, name = _asker(refused)
+    return (
+        f"kubectl create clusterrolebinding {name}-auth-delegator "
+        f"--clusterrole=system:auth-delegator --serviceaccount={account}"
+    )
+
+
+def to_read_settings(refused: str) -> str:
+    """Reading the ConfigMap of the authentication of extension servers."""
+    account, name = _asker(refused)
+    return (
+        f"kubectl create rolebinding -n kube-system {name}-auth-reader "
+        f"--role=extension-apiserver-authentication-reader --serviceaccount={account}"
+    )
+
+
+def _asker(refused: str) -> tuple[str, str]:
+    """The service account, and its name alone."""
+    found = _ACCOUNT.search(refused)
+    return (f"{found[1]}:{found[2]}", found[2]) if found else (_UNKNOWN, "BINDING")

@@ -1,0 +1,106 @@
+"""Bearer tokens of the cluster: the kube-apiserver says whose they are.
+
+Tokens are kept nowhere. What is remembered is filed under a keyed hash that is worthless outside this
+process. A token nobody could be asked about is not called invalid, because clients throw invalid ones away.
+https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
+"""
+
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from apiservice import authentication, complaints, errors, grants, kubeapi, memory
+
+_log = logging.getLogger(__name__)
+
+_PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
+_REMEMBERED = 8192
+
+
+class TokenReviewAuthenticator:
+    """Remembers each answer, whose or nobody's, for `lifetime` seconds."""
+
+    def __init__(
+        self,
+        api: kubeapi.KubeApi,
+        *,
+        audiences: Sequence[str] = (),
+        lifetime: float = 10.0,
+        most: int = _REMEMBERED,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`audiences` a token must be for one of; without any, those of the kube-apiserver."""
+        self._api = api
+        self._audiences = tuple(audiences)
+        self._secret = secrets.token_bytes(32)
+        self._complaints = complaints.Complaints(_log)
+        self._users = memory.Memory[authentication.User | None](lifetime=lifetime, most=most, clock=clock)
+
+    async def authenticate(self, credentials: authentication.Credentials) -> authentication.User | None:
+        presented = authentication.bearer(credentials.headers)
+        if presented is None:
+            return None
+        try:
+            token = presented.encode()
+        except UnicodeEncodeError:
+            token = b""
+        user = None
+        if token:
+            key = hashlib.blake2b(token, key=self._secret).digest()
+            user = await self._users.recall(key, seek=lambda: self._review(presented))
+        if user is None:
+            raise errors.Unauthorized("Unauthorized: the bearer token is not valid")
+        return user
+
+    async def close(self) -> None:
+        await self._users.close()
+
+    async def _review(self, token: str) -> authentication.User | None:
+        spec: dict[str, Any] = {"token": token}
+        if self._audiences:
+            spec["audiences"] = self._audiences
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec}
+        try:
+            return _user((await self._api.post(_PATH, body=review)).get("status"), audiences=self._audiences)
+        except kubeapi.KubeApiError as error:
+            self._complain(error)
+            raise errors.ServiceUnavailable("the bearer token could not be checked: try again") from error
+
+    def _complain(self, error: kubeapi.KubeApiError) -> None:
+        hint = ""
+        if isinstance(error, kubeapi.Refused) and error.code == 403:
+            hint = f"; allow it with: {grants.to_review(str(error))}"
+        self._complaints.warn(f"no bearer token can be checked: {error}{hint}")
+
+
+def _user(status: Any, *, audiences: Sequence[str]) -> authentication.User | None:
+    """Whose the token is; `None` for nobody's, or another audience's."""
+    if not isinstance(status, dict):
+        raise kubeapi.Garbled(f"{_PATH}: the answer has no status")
+    if status.get("authenticated") is not True:
+        if told := status.get("error"):
+            _log.debug("a bearer token was not accepted: %s", told)
+        return None
+    if audiences and set(audiences).isdisjoint(_texts(status.get("audiences", ()))):
+        return None
+    found = status.get("user")
+    if not isinstance(found, dict) or not isinstance(found.get("username"), str) or not found["username"]:
+        raise kubeapi.Garbled(f"{_PATH}: the token is valid, but the answer names no user")
+    extra = found.get("extra") or {}
+    if not isinstance(extra, Mapping):
+        raise kubeapi.Garbled(f"{_PATH}: the answer's extra is no object")
+    return authentication.User(
+        name=found["username"],
+        groups=_texts(found.get("groups") or ()),
+        uid=str(found.get("uid") or ""),
+        extra={key: _texts(values) for key, values in extra.items()},
+    )
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise kubeapi.Garbled(f"{_PATH}: the answer has something else where a list of texts belongs")
+    return tuple(values)
