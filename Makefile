@@ -1,7 +1,7 @@
 # Every target does all its own set-up and says what it does. `make` alone explains itself.
 
 STATE  ?= .run
-PYTHON := .venv/bin/python
+PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run test check fix bench lock clean venv prometheus chromium
@@ -10,11 +10,11 @@ help: ## Say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without a cluster
-	@exec $(PYTHON) -m demo run --state $(STATE)
+	@exec $(PY) -m demo run --state $(STATE)
 
 test: check prometheus chromium ## Everything that must pass
 	@echo "== tests"
-	@$(PYTHON) -m pytest
+	@$(PY) -m pytest
 
 check: venv ## Look only: format, lint, types, imports
 	@echo "== format" && ruff format --check --quiet .
@@ -27,7 +27,7 @@ fix: venv ## Repair what `make check` finds and a tool can mend
 	@ruff format --quiet .
 
 bench: venv prometheus ## Measure speed; the figures of the last run stay in .bench/
-	@$(PYTHON) -m bench
+	@$(PY) -m bench
 
 lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and without any address
 	@sh requirements/lock
