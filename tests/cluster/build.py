@@ -1,0 +1,145 @@
+"""The programs of a cluster, made from Go modules and Debian packages: what is missing is made, once.
+
+What a program is made from is its mark: it is made anew when its module changes. Everything is built with the
+lowest priority, because whoever builds rarely has the machine alone.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from demo import faults
+from tests.cluster import commands
+
+Report = Callable[[str], None]
+
+_HERE = Path(__file__).resolve().parent
+_TOOLS = _HERE.parents[1] / ".tools" / "kubernetes"
+_PACKAGES = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+}
+"""By the program that tells whether the package is there."""
+_SBIN = "/usr/sbin:/sbin"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    package: str
+    """The folder of its main.go, from here."""
+    takes: str
+
+    @property
+    def module(self) -> Path:
+        """The folder of its go.mod."""
+        return _HERE / Path(self.package).parts[0]
+
+    @property
+    def path(self) -> Path:
+        return _TOOLS / version() / self.name
+
+    def digest(self) -> str:
+        """Of everything it is made from."""
+        hashed = hashlib.sha256()
+        for source in sorted(self.module.rglob("*")):
+            if source.is_file():
+                hashed.update(source.read_bytes())
+        return hashed.hexdigest()
+
+
+KUBERNETES = Program("kubernetes", "kubernetes", takes="about 15 minutes on two cores")
+"""etcd and every program of Kubernetes."""
+PODS = (
+    Program("coredns", "coredns", takes="about 3 minutes"),
+    Program("pause", "pods/pause", takes="seconds"),
+    Program("echo", "pods/echo", takes="seconds"),
+)
+"""Programs that run in pods."""
+
+
+@functools.cache
+def version() -> str:
+    """Of Kubernetes, such as `v1.34.4`, as the Go module has it."""
+    required = re.search(r"k8s\.io/kubernetes (v\S+)", (_HERE / "kubernetes" / "go.mod").read_text())
+    if required is None:
+        raise faults.DemoError("tests/cluster/kubernetes/go.mod does not require k8s.io/kubernetes")
+    return required[1]
+
+
+def find(program: str) -> str | None:
+    """Also where only root looks."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:{_SBIN}")
+
+
+async def make_missing(*, nodes: bool, report: Report) -> None:
+    """Takes minutes the first time."""
+    if nodes:
+        await _install_packages(report=report)
+    for program in (KUBERNETES, *(PODS if nodes else ())):
+        await _build(program, report=report)
+
+
+def linker_flags() -> str:
+    """What `kubectl version` is to answer."""
+    major, minor, _ = version().removeprefix("v").split(".")
+    facts = {"gitVersion": version(), "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    settings = (
+        f"-X {package}.{name}={value}"
+        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+        for name, value in facts.items()
+    )
+    return " ".join(("-s -w", *settings))
+
+
+async def _build(program: Program, *, report: Report) -> None:
+    mark = program.path.with_suffix(".made-from")
+    digest = program.digest()
+    if program.path.exists() and mark.exists() and mark.read_text() == digest:
+        return
+    if find("go") is None:
+        raise faults.DemoError(
+            "no go on PATH, and a test cluster is built from source; install Go 1.24 or newer"
+        )
+    report(f"building {program.name} of Kubernetes {version()} ({program.takes}, once)")
+    program.path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = program.path.with_suffix(f".{os.getpid()}")
+    target = f"./{Path(program.package).relative_to(program.module.name)}"
+    await commands.output(
+        *("nice", "-n", "19", "go", "build", "-p", "2", "-trimpath"),
+        *("-ldflags", linker_flags(), "-o", str(fresh), target),
+        folder=program.module,
+        environment={"CGO_ENABLED": "0"},
+    )
+    fresh.rename(program.path)
+    mark.write_text(digest)
+
+
+async def _install_packages(*, report: Report) -> None:
+    missing = sorted({package for program, package in _PACKAGES.items() if find(program) is None})
+    if not missing:
+        return
+    names = " ".join(missing)
+    if find("apt-get") is None:
+        raise faults.DemoError(
+            f"a node needs {names}, and there is no apt-get here; install them another way"
+        )
+    if os.geteuid() != 0:
+        raise faults.DemoError(f"a node needs packages that only root may install: apt-get install {names}")
+    report(f"installing {names} (once)")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    install = ("apt-get", "-q", "-y", "install", "--no-install-recommends", *missing)
+    try:
+        await commands.output(*install, environment=quiet)
+    except faults.DemoError:
+        # A fresh machine has no package lists yet.
+        await commands.output("apt-get", "-q", "update", environment=quiet)
+        await commands.output(*install, environment=quiet)

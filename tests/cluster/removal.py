@@ -1,0 +1,80 @@
+"""Ends a cluster and whatever it left, however it ended: containers, network, control groups, settings.
+
+The children of the process that made a cluster end with it; the kernel sees to that. What is left after is
+found by where it lives: in the cluster's network namespace (the shims of containers), and in its control
+groups (the containers). Nothing else is touched; mounts go with the last process that sees them.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from demo import wait
+from tests.cluster import cgroups, network, places, record, sysctls
+
+_GONE_WITHIN = 30.0
+LOCK = "cluster"
+
+
+async def down(folder: places.Folder) -> bool:
+    """Return whether there was anything to end."""
+    found = record.read(folder.record)
+    if found is None:
+        return False
+    if _is_locked(folder.path):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGTERM)
+        await _until_unlocked(folder.path)
+    await sweep(folder)
+    return True
+
+
+async def sweep(folder: places.Folder) -> None:
+    """When the process that made the cluster has ended its children, or is gone."""
+    found = record.read(folder.record)
+    if found is None:
+        return
+    if found.nodes:
+        place = places.place(found.name, nodes=True)
+        await _end_processes(place)
+        network.remove(place)
+        cgroups.remove(place)
+        sysctls.restore(found.sysctls)
+    shutil.rmtree(folder.scratch, ignore_errors=True)
+    shutil.rmtree(folder.path / "kubectl-cache", ignore_errors=True)
+    folder.kubeconfig.unlink(missing_ok=True)
+    folder.record.unlink()
+
+
+async def _end_processes(place: places.Place) -> None:
+    """Until none is left: one may be born while another is ended."""
+
+    async def none_is_left() -> bool:
+        left = network.processes(place) | cgroups.processes(place)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not left
+
+    await wait.until(
+        none_is_left, what=f"the end of every process of cluster {place.name}", within=_GONE_WITHIN
+    )
+
+
+async def _until_unlocked(folder: Path) -> None:
+    async def is_unlocked() -> bool:
+        return not _is_locked(folder)
+
+    await wait.until(is_unlocked, what="the end of the process that runs the cluster", within=_GONE_WITHIN)
+
+
+def _is_locked(folder: Path) -> bool:
+    with (folder / f"{LOCK}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
