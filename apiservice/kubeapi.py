@@ -60,6 +60,8 @@ class Connection:
     tls: ssl.SSLContext | None = None
     authorization: Callable[[], Awaitable[str | None]] = nobody
     """The header's value at this time: tokens are short-lived."""
+    server_name: str | None = None
+    """In its certificate, where that is not the URL's."""
 
 
 class KubeApi:
@@ -141,6 +143,7 @@ class KubeApi:
                 timeout=limits,
                 allow_redirects=False,
                 read_bufsize=_LINE,
+                server_hostname=self._connection.server_name,
             ) as response:
                 if response.status >= 300:
                     raise _failure(await response.read(), code=response.status, path=path)

@@ -43,7 +43,7 @@ class Memory(Generic[_Answer]):
         await asyncio.wait((seeking,))
         return seeking.result()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Gives up what is still being sought."""
         seeking = list(self._sought.values())
         for task in seeking:

@@ -63,8 +63,8 @@ class SubjectAccessReviewAuthorizer:
         key = hashlib.blake2b(orjson.dumps(spec, option=orjson.OPT_SORT_KEYS)).digest()
         return await self._decisions.recall(key, seek=lambda: self._review(spec))
 
-    async def close(self) -> None:
-        await self._decisions.close()
+    async def aclose(self) -> None:
+        await self._decisions.aclose()
 
     async def _review(self, spec: dict[str, Any]) -> authorization.Decision:
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}

@@ -55,8 +55,8 @@ class TokenReviewAuthenticator:
             raise errors.Unauthorized("Unauthorized: the bearer token is not valid")
         return user
 
-    async def close(self) -> None:
-        await self._users.close()
+    async def aclose(self) -> None:
+        await self._users.aclose()
 
     async def _review(self, token: str) -> authentication.User | None:
         spec: dict[str, Any] = {"token": token}

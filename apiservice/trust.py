@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from cryptography import exceptions, x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import oid
 
 _REMEMBERED = 256
@@ -40,7 +40,7 @@ class Untrusted(Exception):
     """The certificate is not of these authorities, or not for this, or not now."""
 
 
-class BadAuthorities(Exception):
+class BadAuthorities(ValueError):
     """What should be a bundle of certificates is none."""
 
 
@@ -65,8 +65,9 @@ class Authorities:
     """A bundle of certificates; each is trusted by itself to sign those of clients."""
 
     def __init__(self, pem: bytes) -> None:
-        self.pem = pem
         self._anchors = _bundle(pem)
+        self.der = b"".join(anchor.public_bytes(serialization.Encoding.DER) for anchor in self._anchors)
+        """All of them, as TLS takes them."""
         self._examine = functools.lru_cache(_REMEMBERED)(self._examined)
 
     @property

@@ -38,6 +38,8 @@ class Cluster:
     config_map: dict[str, str] | None = None
     faults: list[web.Response] = dataclasses.field(default_factory=list)
     """Answered first, one request each, to whatever is asked."""
+    away: bool = False
+    """Nothing is answered but that it is not there."""
     hold: asyncio.Event | None = None
     """Answers wait for it."""
     asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
@@ -52,6 +54,8 @@ class Cluster:
         self.authorizations.append(request.headers.get("Authorization"))
         if self.hold is not None:
             await self.hold.wait()
+        if self.away:
+            return refusal(503, "away")
         if self.faults:
             return self.faults.pop(0)
         if request.path == TOKEN_REVIEWS:

@@ -98,7 +98,7 @@ async def test_a_failure_nobody_waits_for_is_no_news(
     left.cancel()
     await asyncio.wait([left])
     oracle.let.set()
-    await known.close()
+    await known.aclose()
     assert len(known) == 0
     assert caplog.messages == []
 
@@ -108,6 +108,6 @@ async def test_closing_gives_up_what_is_sought(oracle: Oracle) -> None:
     oracle.let.clear()
     waiting = asyncio.ensure_future(known.recall("a", seek=oracle.seek))
     await oracle.begun.wait()
-    await known.close()
+    await known.aclose()
     await asyncio.wait([waiting])
     assert waiting.cancelled()

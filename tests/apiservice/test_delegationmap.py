@@ -1,0 +1,154 @@
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from apiservice import delegation, delegationmap, kubeapi
+from tests.apiservice import cluster, pki
+from tests.apiservice.test_delegation import CLIENTS, PROXIES, published
+
+OTHERS = pki.authority("front-proxy-ca-2")
+
+
+def changed(**changes: str | None) -> dict[str, str]:
+    return published(requestheader_client_ca_file=OTHERS.pem.decode(), **changes)
+
+
+def proxies_of(watched: delegationmap.DelegationMap) -> str:
+    proxy = watched.current().front_proxy
+    return proxy.authorities.names if proxy else ""
+
+
+def now_known(watched: delegationmap.DelegationMap, *, authority: pki.Identity) -> Callable[[], bool]:
+    name = authority.certificate.subject.rfc4514_string()
+    return lambda: proxies_of(watched) == name
+
+
+async def test_what_is_published_is_known_at_once_and_changes_as_it_does(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi
+) -> None:
+    kube.config_map = published()
+    async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
+        assert str(watched.current()) == str(delegation.parse(published()))
+        await cluster.until(lambda: len(kube.watching) == 1, what="watched")
+        kube.tell({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "8"}}})
+        kube.change(changed())
+        await cluster.until(now_known(watched, authority=OTHERS), what="the new authority")
+    (_, listed), (_, begun) = kube.asked
+    assert listed == {"fieldSelector": "metadata.name=extension-apiserver-authentication"}
+    assert begun == {
+        **listed,
+        "watch": "1",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": "7",
+        "timeoutSeconds": "300",
+    }
+    await cluster.until(lambda: not kube.watching, what="the watch is closed")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(None, id="ended"),
+        pytest.param({"type": "ERROR", "object": {"code": 410}}, id="too old"),
+        pytest.param(b"nonsense", id="nonsense"),
+    ],
+)
+async def test_a_watch_that_ends_begins_again_with_what_is_published_then(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi, end: dict[str, object] | bytes | None
+) -> None:
+    kube.config_map = published()
+    async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
+        await cluster.until(lambda: len(kube.watching) == 1, what="watched")
+        kube.config_map = changed()
+        kube.tell(end)
+        await cluster.until(now_known(watched, authority=OTHERS), what="the new authority")
+        await cluster.until(lambda: len(kube.watching) == 1, what="watched again")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param(published(requestheader_client_ca_file="nonsense"), id="no authority"),
+        pytest.param(changed(requestheader_username_headers="nonsense"), id="half of it"),
+    ],
+)
+async def test_what_was_last_good_is_kept(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi, data: dict[str, str]
+) -> None:
+    kube.config_map = published()
+    async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
+        await cluster.until(lambda: len(kube.watching) == 1, what="watched")
+        kube.change(data)
+        kube.tell({"type": "DELETED", "object": {"data": {}}})
+        # Heard in their order: when the last is known, the others have been heard.
+        others = pki.authority("clients-2").pem.decode()
+        kube.change(published(client_ca_file=others, requestheader_client_ca_file=None))
+        await cluster.until(lambda: "CN=clients-2" in str(watched.current()), what="the authority of clients")
+        assert proxies_of(watched) == "CN=front-proxy-ca"
+        assert watched.current().authorities.endswith(PROXIES.der)
+        assert CLIENTS.der not in watched.current().authorities
+
+
+async def test_who_may_not_read_it_is_told_the_command_that_allows_it(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    kube.config_map = published()
+    kube.faults = [cluster.refusal(403, cluster.WHO)]
+    async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
+        await cluster.until(now_known(watched, authority=PROXIES), what="allowed in the end")
+    (line,) = caplog.messages
+    assert line.endswith(
+        "kubectl create rolebinding -n kube-system traffic-auth-reader "
+        "--role=extension-apiserver-authentication-reader --serviceaccount=mesh:traffic"
+    )
+
+
+async def test_without_it_nobody_is_believed_until_it_comes(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
+        assert watched.current() == delegation.NOBODY
+        assert "there is no ConfigMap kube-system/extension-apiserver-authentication" in caplog.text
+        await cluster.until(lambda: len(kube.watching) == 1, what="watched")
+        kube.tell({"type": "ADDED", "object": {"data": published()}})
+        await cluster.until(now_known(watched, authority=PROXIES), what="published")
+
+
+async def test_a_kube_apiserver_that_is_away_holds_nothing_up_for_long(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with cluster.serve() as gone:
+        pass
+    async with (
+        cluster.ask(gone, attempts=1) as api,
+        delegationmap.watch(api, pauses=cluster.IMPATIENT) as watched,
+    ):
+        assert watched.current() == delegation.NOBODY
+    assert "cannot be read" in caplog.text
+    assert len(caplog.messages) == 1
+
+
+async def test_one_that_does_not_answer_is_not_waited_for(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi
+) -> None:
+    kube.hold = asyncio.Event()
+    async with delegationmap.watch(kube_api, patience=0.01, pauses=cluster.IMPATIENT) as watched:
+        assert watched.current() == delegation.NOBODY
+        kube.config_map = published()
+        kube.hold.set()
+        await cluster.until(now_known(watched, authority=PROXIES), what="answered")
+
+
+@pytest.mark.parametrize("item", [None, [], {}, {"data": None}, {"data": {"client-ca-file": 7}}])
+async def test_a_config_map_that_makes_no_sense_takes_nothing_away(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi, item: object
+) -> None:
+    kube.config_map = published()
+    async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
+        await cluster.until(lambda: len(kube.watching) == 1, what="watched")
+        kube.tell({"type": "MODIFIED", "object": item})
+        kube.change(changed())
+        await cluster.until(now_known(watched, authority=OTHERS), what="the next one")
+        assert watched.current().clients is not None
