@@ -1,0 +1,122 @@
+"""TLS whose certificate and trusted client authorities are replaced while the server listens.
+
+OpenSSL asks at the beginning of each handshake which context is to be used, and is given the current one:
+new connections get what is new, the others stay. Files that do not belong together change nothing.
+
+Who may do what with a certificate is not decided here. TLS only makes sure that some authority of the
+cluster signed it and that the client has its key, and ends the connection otherwise.
+"""
+
+import dataclasses
+import logging
+import pathlib
+import ssl
+import time
+from collections.abc import Callable
+
+from apiservice import complaints, delegation
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """What a context is made of."""
+
+    certificate: bytes
+    key: bytes
+    authorities: bytes
+
+
+class LiveTls:
+    """`context` is for the listener. `current` answers by whom clients may be certified."""
+
+    def __init__(
+        self,
+        *,
+        certificate: pathlib.Path,
+        key: pathlib.Path,
+        current: Callable[[], delegation.Delegation],
+        every: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Looks at the files at most every so many seconds. Raises `OSError` (also of TLS) at first."""
+        self._certificate = certificate
+        self._key = key
+        self._delegation = current
+        self._every = every
+        self._clock = clock
+        self._complaints = complaints.Complaints(_log)
+        self._material = self._read()
+        self._current = self._made(self._material)
+        self._tried = self._material.authorities
+        self._looked = clock()
+        # Whether a client's certificate is asked for is the listener's to say, before any other context is.
+        self.context = self._made(self._material)
+        self.context.sslobject_class = _noticing(self._complain)
+        self.context.sni_callback = self._choose
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        self._look()
+        connection.context = self._current
+
+    def _look(self) -> None:
+        now, authorities = self._clock(), self._delegation().authorities
+        if authorities == self._tried and now - self._looked < self._every:
+            return
+        self._looked, self._tried = now, authorities
+        try:
+            found = self._read()
+            if found != self._material:
+                self._current = self._made(found)
+                self._material = found
+                _log.info("TLS uses %s and the client authorities as they are now", self._certificate)
+        except (OSError, ValueError) as error:
+            self._complaints.warn(
+                f"{self._certificate}, {self._key} and the client authorities changed and cannot be used "
+                f"together, what was is kept: {error}"
+            )
+
+    def _read(self) -> _Material:
+        return _Material(
+            certificate=self._certificate.read_bytes(),
+            key=self._key.read_bytes(),
+            authorities=self._delegation().authorities,
+        )
+
+    def _made(self, material: _Material) -> ssl.SSLContext:
+        """Of the files as they are now; should they have changed meanwhile, the next look finds out."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+        context.load_cert_chain(self._certificate, self._key, password=lambda: b"")
+        context.verify_mode = ssl.CERT_OPTIONAL
+        # Each authority of a bundle is trusted by itself, as in Go.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        # A resumed session would bring along a trust that may have ended.
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+        if material.authorities:
+            context.load_verify_locations(cadata=material.authorities)
+        return context
+
+    def _complain(self, error: ssl.SSLCertVerificationError) -> None:
+        self._complaints.warn(
+            f"TLS ended with a client whose certificate was refused: {error.verify_message}; "
+            f"expected issuers: {self._delegation()}"
+        )
+
+
+def _noticing(notice: Callable[[ssl.SSLCertVerificationError], None]) -> type[ssl.SSLObject]:
+    """A connection that tells when a client's certificate is refused; asyncio ends it silently."""
+
+    class Noticing(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except ssl.SSLCertVerificationError as error:
+                notice(error)
+                raise
+
+    return Noticing

@@ -1,0 +1,214 @@
+import asyncio
+import contextlib
+import dataclasses
+import pathlib
+import ssl
+from collections.abc import AsyncIterator
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509 import oid
+
+from apiservice import delegation, livetls, trust
+from tests.apiservice import pki
+
+HOST = "127.0.0.1"
+SERVING = pki.authority("serving-ca")
+CLIENTS = pki.authority("client-ca")
+OTHERS = pki.authority("client-ca-2")
+
+
+@dataclasses.dataclass(slots=True)
+class Listener:
+    """Answers each connection with the common name of its client, and ends it."""
+
+    directory: pathlib.Path
+    port: int = 0
+    known: delegation.Delegation = delegation.NOBODY
+    now: float = 0.0
+
+    @property
+    def certificate(self) -> pathlib.Path:
+        return self.directory / "tls.crt"
+
+    @property
+    def key(self) -> pathlib.Path:
+        return self.directory / "tls.key"
+
+    def install(self, serving: pki.Identity) -> None:
+        self.certificate.write_bytes(serving.pem)
+        self.key.write_bytes(serving.key_pem)
+
+    def trusts(self, *authorities: pki.Identity) -> None:
+        pem = b"".join(each.pem for each in authorities)
+        self.known = delegation.Delegation(clients=trust.Authorities(pem))
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        presented = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        name = trust.common_name(trust.read(presented)) if presented else "nobody"
+        writer.write(name.encode())
+        with contextlib.suppress(OSError):
+            await writer.drain()
+        writer.close()
+
+    async def greets(self, client: pki.Identity | None = None, *, sni: str = "") -> tuple[str, str]:
+        """Whom the server takes the client for, and the name in the server's certificate.
+
+        A client that is refused only finds out after its handshake, as an end or an error.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(cadata=SERVING.pem.decode())
+        if client is not None:
+            path = self.directory / "client.pem"
+            path.write_bytes(client.key_pem + client.pem)
+            context.load_cert_chain(path)
+        reader, writer = await asyncio.open_connection(HOST, self.port, ssl=context, server_hostname=sni)
+        told = ""
+        try:
+            with contextlib.suppress(OSError):
+                told = (await reader.read()).decode()
+            served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            return told, trust.common_name(x509.load_der_x509_certificate(served))
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+def serving(name: str) -> pki.Identity:
+    return SERVING.issue(name, usages=[oid.ExtendedKeyUsageOID.SERVER_AUTH], host=HOST)
+
+
+@pytest.fixture
+async def listener(tmp_path: pathlib.Path) -> AsyncIterator[Listener]:
+    made = Listener(tmp_path)
+    made.install(serving("first"))
+    made.trusts(CLIENTS)
+    live = livetls.LiveTls(
+        certificate=made.certificate, key=made.key, current=lambda: made.known, clock=lambda: made.now
+    )
+    async with await asyncio.start_server(made.answer, HOST, 0, ssl=live.context) as server:
+        made.port = server.sockets[0].getsockname()[1]
+        yield made
+
+
+async def test_a_client_may_present_a_certificate_or_none(listener: Listener) -> None:
+    assert await listener.greets() == ("nobody", "first")
+    assert await listener.greets(CLIENTS.issue("sue")) == ("sue", "first")
+
+
+@pytest.mark.parametrize("sni", ["", "traffic.mesh.svc"])
+async def test_another_pair_is_served_from_the_next_look_on(listener: Listener, sni: str) -> None:
+    listener.install(serving("second"))
+    assert (await listener.greets(sni=sni))[1] == "first"
+    listener.now = 10.0
+    assert (await listener.greets(sni=sni))[1] == "second"
+
+
+async def test_another_authority_is_trusted_at_once_and_the_old_no_more(listener: Listener) -> None:
+    listener.trusts(OTHERS)
+    assert await listener.greets(OTHERS.issue("bob")) == ("bob", "first")
+    assert (await listener.greets(CLIENTS.issue("sue")))[0] == ""
+    assert (await listener.greets())[0] == "nobody"
+
+
+async def test_an_authority_that_comes_late_is_trusted_though_there_was_none(tmp_path: pathlib.Path) -> None:
+    made = Listener(tmp_path)
+    made.install(serving("first"))
+    live = livetls.LiveTls(certificate=made.certificate, key=made.key, current=lambda: made.known)
+    async with await asyncio.start_server(made.answer, HOST, 0, ssl=live.context) as server:
+        made.port = server.sockets[0].getsockname()[1]
+        assert (await made.greets())[0] == "nobody"
+        made.trusts(CLIENTS)
+        assert (await made.greets(CLIENTS.issue("sue")))[0] == "sue"
+
+
+@pytest.mark.parametrize(
+    ("client", "why"),
+    [
+        pytest.param(pki.authority("client-ca").issue("sue"), "certificate", id="of a stranger"),
+        pytest.param(
+            CLIENTS.issue("sue", end=pki.NOW - pki.DAY / 2), "certificate has expired", id="expired"
+        ),
+        pytest.param(CLIENTS.issue("sue", usages=[pki.SERVER]), "purpose", id="a server's"),
+    ],
+)
+async def test_a_wrong_certificate_ends_the_connection_and_the_log_says_why(
+    listener: Listener, caplog: pytest.LogCaptureFixture, client: pki.Identity, why: str
+) -> None:
+    assert (await listener.greets(client))[0] == ""
+    (line,) = caplog.messages
+    assert line.startswith("TLS ended with a client whose certificate was refused")
+    assert why in line
+    assert line.endswith("expected issuers: the front proxy is certified by nobody, clients by CN=client-ca")
+
+
+async def test_each_certificate_of_a_bundle_is_trusted_by_itself(listener: Listener) -> None:
+    intermediate = OTHERS.delegate("intermediate")
+    listener.trusts(CLIENTS, intermediate)
+    assert (await listener.greets(intermediate.issue("bob")))[0] == "bob"
+    assert (await listener.greets(CLIENTS.issue("sue")))[0] == "sue"
+
+
+async def test_files_that_do_not_belong_together_change_nothing(
+    listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    second = serving("second")
+    listener.certificate.write_bytes(second.pem)
+    for listener.now in (10.0, 20.0):
+        assert (await listener.greets())[1] == "first"
+    (line,) = caplog.messages
+    assert "cannot be used together, what was is kept" in line
+    listener.key.write_bytes(second.key_pem)
+    listener.now = 30.0
+    assert (await listener.greets())[1] == "second"
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+async def test_a_broken_or_missing_file_changes_nothing(listener: Listener, content: bytes | None) -> None:
+    if content is None:
+        listener.key.unlink()
+    else:
+        listener.key.write_bytes(content)
+    listener.now = 10.0
+    assert (await listener.greets(CLIENTS.issue("sue"))) == ("sue", "first")
+
+
+async def test_a_key_under_a_password_is_refused_and_not_asked_about(listener: Listener) -> None:
+    second = serving("second")
+    listener.install(second)
+    listener.key.write_bytes(
+        second.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    listener.now = 10.0
+    assert (await listener.greets())[1] == "first"
+
+
+def test_at_first_there_must_be_a_pair_that_belongs_together(tmp_path: pathlib.Path) -> None:
+    made = Listener(tmp_path)
+    made.install(serving("first"))
+    made.key.write_bytes(serving("second").key_pem)
+    with pytest.raises(ssl.SSLError, match=r"(?i)mismatch"):
+        livetls.LiveTls(certificate=made.certificate, key=made.key, current=lambda: made.known)
+
+
+async def test_tls_older_than_1_2_is_refused_and_sessions_are_not_resumed(listener: Listener) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(cadata=SERVING.pem.decode())
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    reader, writer = await asyncio.open_connection(HOST, listener.port, ssl=context, server_hostname="")
+    tls = writer.get_extra_info("ssl_object")
+    assert tls.version() == "TLSv1.2"
+    assert tls.selected_alpn_protocol() == "http/1.1"
+    assert not tls.session.has_ticket
+    assert await reader.read() == b"nobody"
+    writer.close()
+    await writer.wait_closed()
