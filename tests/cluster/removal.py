@@ -12,11 +12,12 @@ import shutil
 import signal
 from pathlib import Path
 
-from demo import wait
-from tests.cluster import cgroups, network, places, record, sysctls
+from demo import faults, wait
+from tests.cluster import cgroups, commands, network, places, record, sysctls
 
-_GONE_WITHIN = 30.0
 LOCK = "cluster"
+"""Of the folder, while the process that made a cluster is there."""
+_GONE_WITHIN = 30.0
 
 
 async def down(folder: places.Folder) -> bool:
@@ -24,11 +25,16 @@ async def down(folder: places.Folder) -> bool:
     found = record.read(folder.record)
     if found is None:
         return False
-    if _is_locked(folder.path):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(found.pid, signal.SIGTERM)
-        await _until_unlocked(folder.path)
-    await sweep(folder)
+    try:
+        if _is_locked(folder.path):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGTERM)
+            await _until_unlocked(folder.path)
+        await sweep(folder)
+    except PermissionError as error:
+        raise faults.DemoError(
+            f"cluster {found.name} in {folder.path} belongs to another user; end it as that user"
+        ) from error
     return True
 
 
@@ -44,7 +50,7 @@ async def sweep(folder: places.Folder) -> None:
         cgroups.remove(place)
         sysctls.restore(found.sysctls)
     shutil.rmtree(folder.scratch, ignore_errors=True)
-    shutil.rmtree(folder.path / "kubectl-cache", ignore_errors=True)
+    shutil.rmtree(folder.path / commands.KUBECTLS_MEMORY, ignore_errors=True)
     folder.kubeconfig.unlink(missing_ok=True)
     folder.record.unlink()
 

@@ -1,0 +1,88 @@
+"""A cluster with a node changes much of a machine, and puts everything back."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import cgroups, network, places, removal, sysctls
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
+
+_READY_WITHIN = 120.0
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["asked", "killed"])
+async def test_nothing_is_left_however_a_cluster_ends(tmp_path: Path, end: signal.Signals) -> None:
+    place = places.place(f"x{os.getpid()}", nodes=True)
+    settings = sysctls.about_to_change()
+    command = (sys.executable, "-m", "tests.cluster", "up", f"--state={tmp_path}", f"--name={place.name}")
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        await _until_ready(process)
+        assert len(_left(place, folder=tmp_path)) == len(_TRACES)
+        assert sysctls.about_to_change() == {}
+    finally:
+        process.send_signal(end)
+        await process.wait()
+
+    await removal.down(places.Folder(tmp_path))
+
+    assert _left(place, folder=tmp_path) == []
+    assert sysctls.about_to_change() == settings
+    assert sorted(os.listdir(tmp_path)) == ["cluster.lock", "logs"]
+
+
+async def _until_ready(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(_READY_WITHIN):
+        while "is ready" not in said:
+            line = await process.stdout.readline()
+            assert line, said
+            said += line.decode()
+
+
+def _processes_that_name(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in command:
+            found.append(command)
+    return found
+
+
+def _mounts(folder: Path) -> list[str]:
+    """Of this folder, as any process sees them."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/mountinfo"):
+        try:
+            found += [line for line in entry.read_text().splitlines() if str(folder) in line]
+        except OSError:
+            continue
+    return found
+
+
+_TRACES: dict[str, Callable[[places.Place, Path], object]] = {
+    "network namespace": lambda place, _: network.exists(place),
+    "processes in the network": lambda place, _: network.processes(place),
+    "processes in control groups": lambda place, _: cgroups.processes(place),
+    "control groups": lambda place, _: cgroups.folders(place),
+    "interface": lambda place, _: Path(f"/sys/class/net/{place.link_outside}").exists(),
+    "processes": lambda _, folder: _processes_that_name(folder),
+    "mounts": lambda _, folder: _mounts(folder),
+}
+"""What a running cluster has, all of which is to go."""
+
+
+def _left(place: places.Place, *, folder: Path) -> list[str]:
+    return [name for name, look in _TRACES.items() if look(place, folder)]
