@@ -9,8 +9,9 @@ required but `kind` and `metadata.name`.
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,20 +43,34 @@ class Thing:
     """What a service selects; empty for everything else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inventory:
     """All that is known to exist."""
 
     things: Mapping[words.Ref, Thing] = field(default_factory=dict)
 
-    @property
-    def services(self) -> Iterator[Thing]:
-        return (thing for thing in self.things.values() if thing.ref.kind == words.SERVICE.name)
+    @functools.cached_property
+    def services(self) -> Mapping[str, Sequence[Thing]]:
+        """The services of each namespace."""
+        return self._by_namespace(frozenset({words.SERVICE.name}))
 
-    @property
-    def units(self) -> Iterator[Thing]:
-        """Everything a service can select: pods, and machines outside Kubernetes."""
-        return (thing for thing in self.things.values() if thing.ref.kind in _UNITS)
+    @functools.cached_property
+    def units(self) -> Mapping[str, Sequence[Thing]]:
+        """What a service can select, by namespace: pods, and machines outside Kubernetes."""
+        return self._by_namespace(_UNITS)
+
+    @functools.cached_property
+    def namespaces(self) -> frozenset[str]:
+        """All namespaces of which anything is known."""
+        named = {ref.name for ref in self.things if ref.kind == words.NAMESPACE.name}
+        return frozenset(named | {ref.namespace for ref in self.things if ref.namespace})
+
+    def _by_namespace(self, kinds: frozenset[str]) -> Mapping[str, Sequence[Thing]]:
+        found: dict[str, list[Thing]] = {}
+        for ref, thing in self.things.items():
+            if ref.kind in kinds:
+                found.setdefault(ref.namespace, []).append(thing)
+        return found
 
 
 class _Owner(pydantic.BaseModel):

@@ -12,9 +12,9 @@ guessed from names.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from metrics_server import evidence, inventory, snapshot, words
+from metrics_server import evidence, inventory, selection, snapshot, words
 
 WORKLOAD = ""
 """The kind that stands for "the top controller of each unit, or the unit itself"."""
@@ -24,20 +24,24 @@ class Ownership:
     """The resources above the reporters of one snapshot, and behind its peers."""
 
     def __init__(self, moment: snapshot.Snapshot, things: inventory.Inventory) -> None:
+        self._inventory = things
         self._things = things.things
         self._moment = moment
         self.units: tuple[words.Ref, ...] = tuple(_unit(reporter) for reporter in moment.reporters)
         """One per reporter, in the snapshot's order."""
         self._reporter = dict(zip(self.units, moment.reporters, strict=True))
-        self._above = {unit: self._chain(unit) for unit in self.units}
-        for thing in things.units:
-            self._above.setdefault(thing.ref, self._chain(thing.ref))
-        self._selected = self._select(things.services)
+        self._chains: dict[words.Ref, dict[str, words.Ref]] = {}
+        self._selection = selection.Selection(things, scraped=self.units, labels=self._unit_labels)
 
     # What stands above a unit
 
-    def _chain(self, unit: words.Ref) -> dict[str, words.Ref]:
+    def _above(self, unit: words.Ref) -> dict[str, words.Ref]:
         """Return the resource of each kind above a unit, itself among them."""
+        if unit not in self._chains:
+            self._chains[unit] = self._chain(unit)
+        return self._chains[unit]
+
+    def _chain(self, unit: words.Ref) -> dict[str, words.Ref]:
         owners = self._owners(unit)
         above = {ref.kind: ref for ref in (unit, *owners)}
         above[WORKLOAD] = owners[-1] if owners else unit
@@ -60,47 +64,20 @@ class Ownership:
             return evidence.controllers(reporter)
         return owners
 
-    # Services
-
-    def _select(self, services: Iterable[inventory.Thing]) -> dict[words.Ref, tuple[words.Ref, ...]]:
-        """Return the units behind each service with a selector."""
-        labels = {unit: self.labels(unit).items() for unit in self._above}
-        carrying: dict[tuple[str, tuple[str, str]], list[words.Ref]] = {}
-        for unit, own in labels.items():
-            for label in own:
-                carrying.setdefault((unit.namespace, label), []).append(unit)
-        return {
-            service.ref: tuple(
-                unit
-                for unit in carrying.get((service.ref.namespace, next(iter(service.selector.items()))), ())
-                if service.selector.items() <= labels[unit]
-            )
-            for service in services
-            if service.selector
-        }
-
-    @functools.cached_property
-    def _services_of(self) -> dict[words.Ref, list[words.Ref]]:
-        found: dict[words.Ref, list[words.Ref]] = {}
-        for service, units in self._selected.items():
-            for unit in units:
-                found.setdefault(unit, []).append(service)
-        return found
-
     # Questions
 
     def groups(self, kind: str) -> list[tuple[words.Ref, ...]]:
         """Return, for each reporter, its resources of a kind: one, none, or several services."""
         if kind == words.SERVICE.name:
-            return [tuple(self._services_of.get(unit, ())) for unit in self.units]
-        chains = (self._above[unit] for unit in self.units)
+            return [tuple(self._selection.services(unit)) for unit in self.units]
+        chains = (self._above(unit) for unit in self.units)
         return [(chain[kind],) if kind in chain else () for chain in chains]
 
     def callers(self, kind: str) -> list[words.Ref]:
         """Return, for each reporter, what it is as a caller: its resource of the kind, else its workload."""
         groups = self.groups(kind)
         return [
-            group[0] if len(group) == 1 else self._above[unit][WORKLOAD]
+            group[0] if len(group) == 1 else self._above(unit)[WORKLOAD]
             for unit, group in zip(self.units, groups, strict=True)
         ]
 
@@ -116,53 +93,49 @@ class Ownership:
         return words.Ref(words.HOST, "", peer.name) if peer.name and ref not in self._things else ref
 
     def _callee(self, service: words.Ref, kind: str) -> words.Ref:
-        units = self._selected.get(service, ())
+        units = self._selection.units(service) or ()
         if kind == words.SERVICE.name or service.kind == words.HOST:
             return service
         if kind == words.NAMESPACE.name:
             return words.Ref(words.NAMESPACE.name, "", service.namespace)
         for wanted in (kind, WORKLOAD):
-            found = {self._above[unit].get(wanted) for unit in units}
+            found = {self._above(unit).get(wanted) for unit in units}
             if len(found) == 1 and (only := found.pop()) is not None:
                 return only
         return service
 
     def maybe_behind(self, service: words.Ref) -> Sequence[words.Ref]:
         """Return the units behind a service; all of its namespace where nobody knows what it selects."""
-        if service in self._selected or service.kind == words.HOST:
-            return self._selected.get(service, ())
+        units = self._selection.units(service)
+        if units is not None or service.kind == words.HOST:
+            return units or ()
         return [unit for unit in self.units if unit.namespace == service.namespace]
 
     def above(self, unit: words.Ref, kind: str) -> words.Ref | None:
         """Return the resource of a kind above a unit."""
-        return self._above[unit].get(kind)
+        return self._above(unit).get(kind)
 
     @functools.cached_property
-    def namespaces(self) -> set[str]:
+    def namespaces(self) -> frozenset[str]:
         """All namespaces of which anything is known."""
-        known = {ref.name for ref in self._things if ref.kind == words.NAMESPACE.name}
-        return known | {ref.namespace for ref in (*self._things, *self.units) if ref.namespace}
-
-    def exists(self, ref: words.Ref) -> bool:
-        """Whether the inventory knows a resource, scraped or not."""
-        return ref in self._things
+        return self._inventory.namespaces | {unit.namespace for unit in self.units if unit.namespace}
 
     def labels(self, ref: words.Ref) -> Mapping[str, str]:
-        """Return the labels of a resource: its own, or where only its pods are known, those they all
-        share.
-        """
-        if ref in self._things:
-            return self._things[ref].labels
-        if ref in self._reporter:
-            return self._reporter[ref].labels
+        """Return the labels of a resource: its own, or, where only its pods are known, what they share."""
+        if ref in self._things or ref in self._reporter:
+            return self._unit_labels(ref)
         return self._shared_labels.get(ref, {})
+
+    def _unit_labels(self, ref: words.Ref) -> Mapping[str, str]:
+        """Return what the inventory, or else the scrape, says of one thing."""
+        return self._things[ref].labels if ref in self._things else self._reporter[ref].labels
 
     @functools.cached_property
     def _shared_labels(self) -> dict[words.Ref, dict[str, str]]:
         shared: dict[words.Ref, dict[str, str]] = {}
         for unit in self.units:
             own = {k: v for k, v in self.labels(unit).items() if k not in evidence.OF_THE_MACHINERY}
-            for ref in set(self._above[unit].values()) - {unit}:
+            for ref in set(self._above(unit).values()) - {unit}:
                 before = shared.get(ref)
                 shared[ref] = own if before is None else dict(before.items() & own.items())
         return shared

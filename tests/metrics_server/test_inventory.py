@@ -88,7 +88,7 @@ def test_only_a_service_selects_and_only_by_a_mapping_of_labels() -> None:
             ]
         )
     )
-    assert [(one.ref.name, one.selector) for one in things.services] == [
+    assert [(one.ref.name, one.selector) for one in things.services["shop"]] == [
         ("a", {"app": "cart", "tier": "1"}),
         ("b", {}),
         ("c", {}),
@@ -101,7 +101,7 @@ def test_a_workload_entry_is_an_external_workload_and_both_are_units() -> None:
     things = read(
         yaml.safe_dump_all([named("WorkloadEntry", "istio-vm"), named("ExternalWorkload", "vm"), POD])
     )
-    assert [unit.ref for unit in things.units] == [
+    assert [unit.ref for unit in things.units["shop"]] == [
         words.Ref("ExternalWorkload", "shop", "istio-vm"),
         words.Ref("ExternalWorkload", "shop", "vm"),
         POD_REF,
