@@ -3,13 +3,14 @@
 import os
 import pathlib
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.config import incluster_config
 
-from apiservice import kubeapi
+from apiservice import kubeapi, reloading
 
 
 class NoCluster(Exception):
@@ -21,21 +22,31 @@ def in_cluster(
     token: str = incluster_config.SERVICE_TOKEN_FILENAME,
     authority: str = incluster_config.SERVICE_CERT_FILENAME,
     environment: Mapping[str, str] = os.environ,
+    every: float = 10.0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> kubeapi.Connection:
-    """As the pod's service account; its token is re-read every minute, because it is replaced hourly."""
+    """As the pod's service account. Its token, which is replaced hourly, is looked at every so many seconds.
+
+    Raises `NoCluster`.
+    """
     found = client.Configuration()
     loader = incluster_config.InClusterConfigLoader(
-        token_filename=token, cert_filename=authority, environ=dict(environment)
+        token_filename=token, cert_filename=authority, environ=dict(environment), try_refresh_token=False
     )
     try:
         loader.load_and_set(found)
-    except config.ConfigException as error:
+        current = reloading.Reloading((pathlib.Path(token),), make=_bearer, every=every, clock=clock)
+    except (config.ConfigException, OSError, ValueError) as error:
         raise NoCluster(f"this is no pod of a cluster: {error} Give a kubeconfig instead.") from error
-    return _connection(found)
+
+    async def authorization() -> str:
+        return current.current()
+
+    return _connection(found, authorization=authorization)
 
 
 async def from_kubeconfig(path: pathlib.Path, *, context: str | None = None) -> kubeapi.Connection:
-    """As the kubeconfig's current context, or another, says."""
+    """As the kubeconfig's current context, or another, says. Raises `NoCluster`."""
     found = client.Configuration()
     try:
         await config.load_kube_config(
@@ -43,22 +54,29 @@ async def from_kubeconfig(path: pathlib.Path, *, context: str | None = None) -> 
         )
     except config.ConfigException as error:
         raise NoCluster(f"the kubeconfig {path} cannot be used: {error}") from error
-    return _connection(found)
-
-
-def _connection(found: Any) -> kubeapi.Connection:
-    """Of a `kubernetes_asyncio.client.Configuration`."""
 
     async def authorization() -> str | None:
-        value = await found.get_api_key_with_prefix("BearerToken")
-        return value.strip() if value else None
+        value: str | None = await found.get_api_key_with_prefix("BearerToken")
+        return value
 
+    return _connection(found, authorization=authorization)
+
+
+def _connection(found: Any, *, authorization: Callable[[], Awaitable[str | None]]) -> kubeapi.Connection:
+    """Of a `kubernetes_asyncio.client.Configuration`."""
     return kubeapi.Connection(
         url=found.host.rstrip("/"),
         tls=_tls(found) if found.host.startswith("https:") else None,
         server_name=found.tls_server_name,
         authorization=authorization,
     )
+
+
+def _bearer(contents: Sequence[bytes]) -> str:
+    token = contents[0].decode("ascii").strip()
+    if not token:
+        raise ValueError("the token is empty")
+    return f"Bearer {token}"
 
 
 def _tls(found: Any) -> ssl.SSLContext:

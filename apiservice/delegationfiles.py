@@ -2,7 +2,7 @@
 
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from apiservice import delegation, frontproxy, reloading, trust
 
@@ -20,33 +20,31 @@ class DelegationFiles:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises `OSError` or `trust.BadAuthorities` where a file cannot be used from the start."""
-        self._allowed_names = allowed_names
-        self._clients = _Bundle(client_ca, every=every, clock=clock)
-        self._proxies = _Bundle(front_proxy_ca, every=every, clock=clock)
 
-    def current(self) -> delegation.Delegation:
-        clients, proxies = self._clients.current(), self._proxies.current()
-        if proxies is None:
-            return delegation.Delegation(clients=clients)
-        return delegation.Delegation(
-            clients=clients,
-            front_proxy=frontproxy.FrontProxy(
-                authorities=proxies, allowed_names=self._allowed_names, uid_headers=("X-Remote-Uid",)
-            ),
-        )
-
-
-class _Bundle:
-    """One file, or none."""
-
-    def __init__(self, path: pathlib.Path | None, *, every: float, clock: Callable[[], float]) -> None:
-        self._file = (
-            reloading.Reloading(
-                (path,), make=lambda contents: trust.Authorities(contents[0]), every=every, clock=clock
+        def proxy(contents: Sequence[bytes]) -> frontproxy.FrontProxy:
+            return frontproxy.FrontProxy(
+                authorities=_authorities(contents),
+                allowed_names=allowed_names,
+                uid_headers=("X-Remote-Uid",),
             )
-            if path is not None
+
+        self._clients = (
+            reloading.Reloading((client_ca,), make=_authorities, every=every, clock=clock)
+            if client_ca
+            else None
+        )
+        self._proxy = (
+            reloading.Reloading((front_proxy_ca,), make=proxy, every=every, clock=clock)
+            if front_proxy_ca
             else None
         )
 
-    def current(self) -> trust.Authorities | None:
-        return self._file.current() if self._file is not None else None
+    def current(self) -> delegation.Delegation:
+        return delegation.Delegation(
+            clients=self._clients.current() if self._clients else None,
+            front_proxy=self._proxy.current() if self._proxy else None,
+        )
+
+
+def _authorities(contents: Sequence[bytes]) -> trust.Authorities:
+    return trust.Authorities(contents[0])

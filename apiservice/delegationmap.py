@@ -54,15 +54,11 @@ class DelegationMap:
 
     async def _round(self) -> None:
         found = await self._api.get(_PATH, query=_SELECTED)
-        items = found.get("items") or []
-        if items:
-            self._take(items[0])
-        else:
-            self._complaints.warn(
-                f"there is no ConfigMap {NAMESPACE}/{NAME}: does the kube-apiserver have "
-                "--requestheader-client-ca-file and --client-ca-file? Until there is, "
-                f"{self._current}"
-            )
+        match found.get("items"):
+            case [config_map, *_]:
+                self._take(config_map)
+            case _:
+                self._complain_of_none()
         self.looked.set()
         version = _part(found, "metadata").get("resourceVersion", "")
         query = {
@@ -99,6 +95,13 @@ class DelegationMap:
         if str(found) != str(self._current):
             _log.info("by ConfigMap %s/%s, %s", NAMESPACE, NAME, found)
         self._current = found
+
+    def _complain_of_none(self) -> None:
+        self._complaints.warn(
+            f"there is no ConfigMap {NAMESPACE}/{NAME}: does the kube-apiserver have "
+            "--requestheader-client-ca-file and --client-ca-file? Until there is, "
+            f"{self._current}"
+        )
 
     def _complain(self, error: kubeapi.KubeApiError) -> None:
         hint = ""

@@ -13,7 +13,6 @@ from datetime import datetime
 from urllib import parse
 
 import multidict
-from cryptography import x509
 
 from apiservice import authentication, complaints, errors, trust
 
@@ -36,9 +35,7 @@ class FrontProxy:
         """Whether the front proxy says something of the user in this header."""
         name = header.lower()
         single = (*self.user_headers, *self.uid_headers, *self.group_headers)
-        return name in {each.lower() for each in single} or any(
-            name.startswith(prefix.lower()) for prefix in self.extra_prefixes
-        )
+        return name in map(str.lower, single) or name.startswith(tuple(map(str.lower, self.extra_prefixes)))
 
 
 class FrontProxyAuthenticator:
@@ -70,14 +67,13 @@ class FrontProxyAuthenticator:
         return _sayable(_user(name, headers=credentials.headers, proxy=proxy))
 
 
-def _verify(chain: tuple[bytes, ...], *, proxy: FrontProxy, now: datetime) -> x509.Certificate:
+def _verify(chain: tuple[bytes, ...], *, proxy: FrontProxy, now: datetime) -> None:
     if not chain:
         raise trust.Untrusted("there is none; does the kube-apiserver have --proxy-client-cert-file?")
     certificate = proxy.authorities.verify(chain, now=now)
     name = trust.common_name(certificate)
     if proxy.allowed_names and name not in proxy.allowed_names:
         raise trust.Untrusted(f"its common name {name!r} is not allowed")
-    return certificate
 
 
 def _complaint(

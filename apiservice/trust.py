@@ -36,6 +36,9 @@ _CLIENT = frozenset({oid.ExtendedKeyUsageOID.CLIENT_AUTH, oid.ExtendedKeyUsageOI
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
+_UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+
+
 class Untrusted(Exception):
     """The certificate is not of these authorities, or not for this, or not now."""
 
@@ -105,9 +108,8 @@ def read(der: bytes) -> x509.Certificate:
     """The certificate, readable in all its parts; `ValueError` where it is not."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        # Both are parsed only here, and would otherwise fail in the middle of a decision.
-        _ = certificate.extensions, certificate.subject.rfc4514_string()
-    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        _parse(certificate)
+    except _UNREADABLE as error:
         raise ValueError(str(error)) from error
     return certificate
 
@@ -130,10 +132,15 @@ def _bundle(pem: bytes) -> Sequence[x509.Certificate]:
     try:
         found = x509.load_pem_x509_certificates(pem)
         for certificate in found:
-            _ = certificate.extensions, certificate.subject.rfc4514_string()
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            _parse(certificate)
+    except _UNREADABLE as error:
         raise BadAuthorities(f"no certificates in PEM: {error}") from error
     return found
+
+
+def _parse(certificate: x509.Certificate) -> None:
+    """What is else parsed at its first use, and would fail there, in the middle of a decision."""
+    _ = certificate.extensions, describe(certificate)
 
 
 def _paths(

@@ -37,14 +37,28 @@ async def test_a_pod_asks_as_its_service_account(
     secure: cluster.Cluster, account: tuple[pathlib.Path, pathlib.Path]
 ) -> None:
     host, port = secure.url.removeprefix("https://").split(":")
+    now = [0.0]
     connection = connecting.in_cluster(
         token=str(account[0]),
         authority=str(account[1]),
         environment={"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port},
+        clock=lambda: now[0],
     )
     async with kubeapi.connect(connection) as api:
-        assert (await api.get(cluster.CONFIG_MAPS, query=SELECTED))["items"] == []
-    assert secure.authorizations == ["Bearer pod-token"]
+        for now[0], token in ((0.0, "pod-token\n"), (10.0, "renewed"), (20.0, ""), (30.0, "again")):
+            account[0].write_text(token)
+            assert (await api.get(cluster.CONFIG_MAPS, query=SELECTED))["items"] == []
+    assert secure.authorizations == ["Bearer pod-token", "Bearer renewed", "Bearer renewed", "Bearer again"]
+
+
+async def test_a_pod_without_a_token_is_no_pod(account: tuple[pathlib.Path, pathlib.Path]) -> None:
+    account[0].write_text("\n")
+    with pytest.raises(connecting.NoCluster, match="the token is empty"):
+        connecting.in_cluster(
+            token=str(account[0]),
+            authority=str(account[1]),
+            environment={"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"},
+        )
 
 
 async def test_outside_a_pod_there_is_a_word_of_advice(account: tuple[pathlib.Path, pathlib.Path]) -> None:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from aiohttp import web
 
 from apiservice import delegation, delegationmap, kubeapi
 from tests.apiservice import cluster, pki
@@ -114,6 +115,16 @@ async def test_without_it_nobody_is_believed_until_it_comes(
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
         kube.tell({"type": "ADDED", "object": {"data": published()}})
         await cluster.until(now_known(watched, authority=PROXIES), what="published")
+
+
+@pytest.mark.parametrize("items", [None, [], {}, "ab", [7]])
+async def test_a_list_that_makes_no_sense_is_none(
+    kube: cluster.Cluster, kube_api: kubeapi.KubeApi, items: object
+) -> None:
+    kube.faults = [web.json_response({"items": items, "metadata": 7})]
+    async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
+        assert watched.current() == delegation.NOBODY
+        await cluster.until(lambda: len(kube.watching) == 1, what="watched all the same")
 
 
 async def test_a_kube_apiserver_that_is_away_holds_nothing_up_for_long(

@@ -3,7 +3,7 @@ import string
 from urllib import parse
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apiservice import authentication, errors, frontproxy, trust
@@ -175,6 +175,7 @@ def test_without_a_known_front_proxy_the_usual_headers_are_known() -> None:
     assert not authenticator(None).identifies("Accept")
 
 
+@settings(deadline=None)
 @given(key=st.text(min_size=1).map(str.lower).filter(lambda key: key == key.lower()))
 async def test_a_key_comes_back_as_the_kube_apiserver_escaped_it(key: str) -> None:
     escaped = parse.quote(key, safe="!#$&'*+-.^_`|~" + string.digits)
@@ -184,6 +185,7 @@ async def test_a_key_comes_back_as_the_kube_apiserver_escaped_it(key: str) -> No
     assert user.extra == {key: ("x",)}
 
 
+@settings(deadline=None)
 @given(name=st.text(alphabet=string.ascii_letters + string.digits + "%-_.", max_size=20))
 async def test_a_strange_key_is_a_key_or_a_refusal(name: str) -> None:
     headers = {**SUE, f"X-Remote-Extra-{name}": "x"}

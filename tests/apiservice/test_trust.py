@@ -1,10 +1,13 @@
 import re
+import ssl
 from collections.abc import Callable
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import oid
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apiservice import trust
 from tests.apiservice import pki
@@ -187,3 +190,31 @@ def test_the_names_of_a_bundle_are_told_once_each() -> None:
 def test_a_bundle_without_certificates_is_refused(pem: bytes) -> None:
     with pytest.raises(trust.BadAuthorities, match="no certificates in PEM"):
         trust.Authorities(pem)
+
+
+SERIALS = pytest.mark.filterwarnings("ignore:Parsed a serial number")
+"""A changed one may not be positive: cryptography warns of that, and is to refuse it one day."""
+SUE = CA.issue("sue", organizations=["dev"], host="127.0.0.1").der
+
+
+@SERIALS
+@settings(deadline=None)
+@given(position=st.integers(0, len(SUE) - 1), byte=st.integers(0, 255))
+def test_a_changed_certificate_is_never_trusted_and_never_a_defect(position: int, byte: int) -> None:
+    changed = SUE[:position] + bytes((byte,)) + SUE[position + 1 :]
+    if changed == SUE:
+        return
+    with pytest.raises(trust.Untrusted):
+        TRUST.verify((changed,), now=pki.NOW)
+
+
+@SERIALS
+@settings(deadline=None)
+@given(position=st.integers(0, len(CA.der) - 1), byte=st.integers(0, 255))
+def test_a_changed_authority_is_a_refusal_or_trusts_less_but_never_a_defect(position: int, byte: int) -> None:
+    changed = CA.der[:position] + bytes((byte,)) + CA.der[position + 1 :]
+    try:
+        bundle = trust.Authorities(ssl.DER_cert_to_PEM_cert(changed).encode())
+        bundle.verify((SUE,), now=pki.NOW)
+    except (trust.BadAuthorities, trust.Untrusted):
+        return
