@@ -11,4 +11,9 @@ In reading order: `resources` (what a product declares), `requests`, `parameters
 `negotiation` (what was asked), `routing` and `reading` (what is answered), `table`, `listing` and
 `encoding` (in which shape), `discovery` and `openapi` (what the API says of itself), `service` (one request
 from credential to answer) and `server` (sockets).
+
+In a cluster, `admission` joins who is let in: `frontproxy`, `clientcertificates` and `tokenreview` in a
+`union`, then `subjectaccess`. They ask through `kubeapi` and remember in `memory`. `trust` says which
+authority signed a certificate, `delegation` (from `delegationmap` or `delegationfiles`) which authorities
+there are, and `livetls` serves by them.
 """

@@ -1,9 +1,11 @@
 """A whole extension server, as a kube-apiserver, users and strangers meet it over TLS."""
 
+import asyncio
 import contextlib
 import dataclasses
 import pathlib
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -187,3 +189,44 @@ async def test_health_is_for_everybody_and_asks_nobody(extension: Extension) -> 
     async with extension.connected() as session, session.get("/readyz") as response:
         assert (response.status, await response.text()) == (200, "ok")
     assert extension.reviewed == []
+
+
+async def kubectl(extension: Extension, client: pki.Identity, *arguments: str) -> tuple[str, str]:
+    """What kubectl, with a client certificate, prints as output and as errors."""
+    authority, certificate, key = (extension.directory / name for name in ("ca.crt", "own.crt", "own.key"))
+    authority.write_bytes(SERVING.pem)
+    certificate.write_bytes(client.pem)
+    key.write_bytes(client.key_pem)
+    process = await asyncio.create_subprocess_exec(
+        pathlib.Path(sys.executable).with_name("kubectl"),
+        "--kubeconfig=/dev/null",
+        f"--server={extension.url}",
+        f"--certificate-authority={authority}",
+        f"--client-certificate={certificate}",
+        f"--client-key={key}",
+        f"--cache-dir={extension.directory / 'cache'}",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 30.0)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return out.decode(), err.decode()
+
+
+async def test_kubectl_presents_its_certificate_and_is_served_or_not(
+    extension: Extension, caplog: pytest.LogCaptureFixture
+) -> None:
+    out, err = await kubectl(extension, CLIENTS.issue("sue"), "get", "fruits", "-n", "north", "-o", "name")
+    assert err == ""
+    assert out.split() == [f"fruit.fruits.example.com/{name}" for name in ("apple", "cherry", "lime")]
+    assert {spec["user"] for spec in extension.reviewed} == {"sue"}
+    out, err = await kubectl(extension, pki.authority("stranger").issue("sue"), "get", "--raw", DISCOVERY)
+    assert out == ""
+    # Whether Go tells the alert or the end of the connection depends on which it meets first.
+    assert err != ""
+    assert "TLS ended with a client whose certificate was refused" in caplog.text

@@ -1,10 +1,11 @@
+import dataclasses
 import logging
 import re
 
 import pytest
 
-from apiservice import authentication
-from tests.apiservice import asking
+from apiservice import authentication, exchange, reading, requests, routing
+from tests.apiservice import asking, fruits
 
 SINGLE = "namespaces/north/fruits"
 
@@ -132,3 +133,34 @@ async def test_no_credential_reaches_the_log(toy: asking.Toy, caplog: pytest.Log
 async def test_a_user_without_any_group_may_do_nothing() -> None:
     toy = asking.Toy(user=authentication.User(name="x"))
     assert (await toy.read("fruits")).status == 403
+
+
+class Witness(reading.Reader):
+    """Keeps what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: fruits.NOW)
+        self.seen: list[exchange.Incoming] = []
+
+    async def read(
+        self,
+        incoming: exchange.Incoming,
+        *,
+        target: routing.Target,
+        attributes: requests.Attributes,
+        user: authentication.User,
+    ) -> exchange.Answer:
+        self.seen.append(incoming)
+        return await super().read(incoming, target=target, attributes=attributes, user=user)
+
+
+async def test_nobody_behind_the_authenticators_sees_who_is_asking(toy: asking.Toy) -> None:
+    witness = Witness()
+    api = dataclasses.replace(toy.api, reader=witness, identifies=lambda name: name != "Accept")
+    sent = {"Authorization": f"Bearer {asking.TOKEN}", "X-Speaker": "root", "Accept": "application/json"}
+    incoming = asking.incoming(f"/apis/{fruits.GROUP_VERSION}/{SINGLE}", headers=sent)
+    answer = await api.answer(dataclasses.replace(incoming, certificates=(b"der",)))
+    assert answer.status == 200
+    (seen,) = witness.seen
+    assert dict(seen.headers) == {"Accept": "application/json"}
+    assert seen.certificates == ()
