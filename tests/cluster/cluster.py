@@ -95,8 +95,12 @@ class Cluster:
 
         The path is absolute.
         """
-        enter = node.inside(self._running_family().pid("containerd"))
+        enter = node.inside(self.pid("containerd"))
         await node.import_image(archive, enter=enter)
+
+    def pid(self, program: str) -> int:
+        """Of a program such as `kube-apiserver` or `containerd`."""
+        return self._running_family().pid(program)
 
     async def watch(self) -> NoReturn:
         """For ever, unless a program ends unasked: then a `DemoError` says which, and why."""
@@ -131,10 +135,10 @@ class Cluster:
 
     def _demand_free(self) -> None:
         if self.place.nodes:
-            if network.exists(self.place) or cgroups.processes(self.place):
+            if network.exists(self.place) or cgroups.folders(self.place):
                 raise faults.DemoError(
-                    f"there is a network namespace or control group {self.place.name} already; end what it"
-                    " belongs to, or give the cluster another --name"
+                    f"there is a network namespace or control group {self.place.namespace} already; end"
+                    " what it belongs to, or give the cluster another --name"
                 )
         else:
             addresses = [(self.place.address, port) for port in _PORTS]

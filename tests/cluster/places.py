@@ -23,6 +23,8 @@ NODE = "n1"
 DOMAIN = "cluster.local"
 PODS = ipaddress.IPv4Network("10.244.0.0/16")
 
+_OURS = "trafficmetrics-"
+"""Processes in what begins so are ended with the cluster: nobody else's must begin so by chance."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,8}[a-z0-9]")
 _NODE_SERVICES = ipaddress.IPv4Network("10.96.0.0/16")
 _LOOPBACK_FIRST, _LOOPBACK_COUNT = 192, 56
@@ -64,7 +66,7 @@ class Place:
     @property
     def namespace(self) -> str:
         """Of the network; its path is beneath /run/netns."""
-        return self.name
+        return f"{_OURS}{self.name}"
 
     @property
     def link_outside(self) -> str:
@@ -77,7 +79,7 @@ class Place:
     @property
     def cgroup(self) -> str:
         """The parent of every pod's control groups, from the root of each hierarchy."""
-        return self.name
+        return f"{_OURS}{self.name}"
 
     @property
     def _number(self) -> int:

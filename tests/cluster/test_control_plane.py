@@ -1,6 +1,8 @@
 """A real control plane: no node, no root."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,34 @@ async def test_controllers_work_and_pods_wait_for_a_node(control_plane: cluster.
 async def test_a_stranger_is_refused(control_plane: cluster.Cluster) -> None:
     with pytest.raises(faults.DemoError, match="Forbidden"):
         await commands.kubectl(control_plane.kubeconfig, "get", "nodes", "--as=stranger")
+
+
+async def test_a_cluster_of_another_name_runs_beside_it(
+    control_plane: cluster.Cluster, tmp_path: Path
+) -> None:
+    async with cluster.Cluster(state=tmp_path, name=f"b{os.getpid()}", nodes=False) as beside:
+        await commands.kubectl(beside.kubeconfig, "create", "namespace", "beside")
+
+        namespaces = await commands.kubectl(control_plane.kubeconfig, "get", "namespaces", "--output=name")
+
+    assert "namespace/default" in namespaces
+    assert "namespace/beside" not in namespaces
+    assert not beside.kubeconfig.exists()
+
+
+async def test_a_cluster_of_the_same_name_is_refused(control_plane: cluster.Cluster, tmp_path: Path) -> None:
+    again = cluster.Cluster(state=tmp_path, name=control_plane.place.name, nodes=False)
+
+    with pytest.raises(faults.DemoError, match=r"6443 is taken by kubernetes .* another --name"):
+        await again.__aenter__()
+
+
+async def test_a_program_that_dies_is_named(tmp_path: Path) -> None:
+    async with cluster.Cluster(state=tmp_path, name=f"d{os.getpid()}", nodes=False) as dying:
+        os.kill(dying.pid("kube-scheduler"), signal.SIGKILL)
+
+        with pytest.raises(faults.DemoError, match="kube-scheduler ended by SIGKILL"):
+            await dying.watch()
 
 
 async def test_a_server_on_this_machine_is_aggregated(control_plane: cluster.Cluster, tmp_path: Path) -> None:
