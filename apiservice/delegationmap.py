@@ -49,6 +49,9 @@ class DelegationMap:
                 pauses = self._pauses.pauses()
             except kubeapi.KubeApiError as error:
                 self._complain(error)
+            except Exception:
+                # Were the watch to end for good, it would be missed only when certificates are next replaced.
+                _log.exception("a defect reading ConfigMap %s/%s", NAMESPACE, NAME)
             self.looked.set()
             await asyncio.sleep(next(pauses))
 

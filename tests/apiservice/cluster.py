@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from apiservice import backoff, kubeapi
+from tests.apiservice import pki
 
 HOST = "127.0.0.1"
 PATIENCE = 10.0
@@ -26,6 +27,25 @@ NAME = "extension-apiserver-authentication"
 TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 WHO = 'User "system:serviceaccount:mesh:traffic" cannot do that'
+
+
+CLIENTS = pki.authority("client-ca")
+PROXIES = pki.authority("front-proxy-ca")
+
+
+def published(**changes: str | None) -> dict[str, str]:
+    """The ConfigMap's data, as in kubeadm's clusters, with changes; `None` takes a key away."""
+    data: dict[str, str | None] = {
+        "client-ca-file": CLIENTS.pem.decode(),
+        "requestheader-client-ca-file": PROXIES.pem.decode(),
+        "requestheader-allowed-names": json.dumps(["front-proxy-client"]),
+        "requestheader-username-headers": json.dumps(["X-Remote-User"]),
+        "requestheader-uid-headers": json.dumps(["X-Remote-Uid"]),
+        "requestheader-group-headers": json.dumps(["X-Remote-Group"]),
+        "requestheader-extra-headers-prefix": json.dumps(["X-Remote-Extra-"]),
+    }
+    data |= {key.replace("_", "-"): value for key, value in changes.items()}
+    return {key: value for key, value in data.items() if value is not None}
 
 
 @dataclasses.dataclass(slots=True)

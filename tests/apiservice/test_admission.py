@@ -16,12 +16,11 @@ import pytest
 
 from apiservice import admission, delegationmap, health, kubeapi, livetls, server
 from tests.apiservice import cluster, fruits, pki
-from tests.apiservice.test_delegation import CLIENTS, PROXIES, published
 
 FRUITS = f"/apis/{fruits.GROUP_VERSION}/namespaces/north/fruits"
 DISCOVERY = f"/apis/{fruits.GROUP_VERSION}"
 SERVING = pki.authority("serving-ca")
-PROXY = PROXIES.issue("front-proxy-client")
+PROXY = cluster.PROXIES.issue("front-proxy-client")
 MASTER = {"X-Remote-User": "system:kube-aggregator", "X-Remote-Group": "system:masters"}
 SUE = {"X-Remote-User": "sue", "X-Remote-Group": "dev"}
 
@@ -72,7 +71,7 @@ async def told(
 async def extension(
     kube: cluster.Cluster, kube_api: kubeapi.KubeApi, tmp_path: pathlib.Path
 ) -> AsyncIterator[Extension]:
-    kube.config_map = published()
+    kube.config_map = cluster.published()
     serving = SERVING.issue("traffic.mesh.svc", usages=[pki.SERVER], host=cluster.HOST)
     certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
     certificate.write_bytes(serving.pem)
@@ -109,7 +108,9 @@ async def test_a_user_of_the_front_proxy_is_asked_about_and_served(extension: Ex
 async def test_a_user_with_a_client_certificate_is_asked_about_under_its_own_name(
     extension: Extension,
 ) -> None:
-    status, _ = await extension.ask(FRUITS, CLIENTS.issue("bob", organizations=["ops"]), headers=MASTER)
+    status, _ = await extension.ask(
+        FRUITS, cluster.CLIENTS.issue("bob", organizations=["ops"]), headers=MASTER
+    )
     assert status == 200
     (spec,) = extension.reviewed
     assert (spec["user"], spec["groups"]) == ("bob", ["ops", "system:authenticated"])
@@ -137,7 +138,7 @@ async def test_forged_headers_make_nobody_anybody(extension: Extension) -> None:
     ("client", "headers"),
     [
         pytest.param(None, {"Authorization": "Bearer wrong"}, id="a wrong token"),
-        pytest.param(PROXIES.issue("impostor"), MASTER, id="not the proxy's name"),
+        pytest.param(cluster.PROXIES.issue("impostor"), MASTER, id="not the proxy's name"),
         pytest.param(PROXY, {}, id="the proxy, naming nobody"),
     ],
 )
@@ -156,7 +157,7 @@ async def test_a_connection_outlives_the_authority_of_its_certificate_but_its_po
     async with extension.connected(PROXY) as session:
         assert (await told(session, DISCOVERY, headers=MASTER))[0] == 200
         await cluster.until(lambda: len(extension.kube.watching) == 1, what="watched")
-        extension.kube.change(published(requestheader_client_ca_file=successor.pem.decode()))
+        extension.kube.change(cluster.published(requestheader_client_ca_file=successor.pem.decode()))
         await cluster.until(
             lambda: successor.der in extension.known.current().authorities, what="the new authority"
         )
@@ -221,7 +222,9 @@ async def kubectl(extension: Extension, client: pki.Identity, *arguments: str) -
 async def test_kubectl_presents_its_certificate_and_is_served_or_not(
     extension: Extension, caplog: pytest.LogCaptureFixture
 ) -> None:
-    out, err = await kubectl(extension, CLIENTS.issue("sue"), "get", "fruits", "-n", "north", "-o", "name")
+    out, err = await kubectl(
+        extension, cluster.CLIENTS.issue("sue"), "get", "fruits", "-n", "north", "-o", "name"
+    )
     assert err == ""
     assert out.split() == [f"fruit.fruits.example.com/{name}" for name in ("apple", "cherry", "lime")]
     assert {spec["user"] for spec in extension.reviewed} == {"sue"}

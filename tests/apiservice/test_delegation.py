@@ -1,33 +1,13 @@
-import json
-
 import pytest
 
 from apiservice import delegation
-from tests.apiservice import pki
-
-CLIENTS = pki.authority("client-ca")
-PROXIES = pki.authority("front-proxy-ca")
-
-
-def published(**changes: str | None) -> dict[str, str]:
-    """As kubeadm's clusters do, with changes; `None` takes a key away."""
-    data: dict[str, str | None] = {
-        "client-ca-file": CLIENTS.pem.decode(),
-        "requestheader-client-ca-file": PROXIES.pem.decode(),
-        "requestheader-allowed-names": json.dumps(["front-proxy-client"]),
-        "requestheader-username-headers": json.dumps(["X-Remote-User"]),
-        "requestheader-uid-headers": json.dumps(["X-Remote-Uid"]),
-        "requestheader-group-headers": json.dumps(["X-Remote-Group"]),
-        "requestheader-extra-headers-prefix": json.dumps(["X-Remote-Extra-"]),
-    }
-    data |= {key.replace("_", "-"): value for key, value in changes.items()}
-    return {key: value for key, value in data.items() if value is not None}
+from tests.apiservice import cluster
 
 
 def test_everything_a_cluster_publishes_is_understood() -> None:
-    found = delegation.parse(published(requestheader_username_headers='[" X-A ", "X-B"]'))
+    found = delegation.parse(cluster.published(requestheader_username_headers='[" X-A ", "X-B"]'))
     assert str(found) == "the front proxy is certified by CN=front-proxy-ca, clients by CN=client-ca"
-    assert found.authorities == CLIENTS.der + PROXIES.der
+    assert found.authorities == cluster.CLIENTS.der + cluster.PROXIES.der
     proxy = found.front_proxy
     assert proxy is not None
     assert proxy.allowed_names == {"front-proxy-client"}
@@ -39,14 +19,14 @@ def test_everything_a_cluster_publishes_is_understood() -> None:
 
 @pytest.mark.parametrize("missing", [None, "", "\n"])
 def test_what_is_missing_is_unknown(missing: str | None) -> None:
-    only_clients = delegation.parse(published(requestheader_client_ca_file=missing))
+    only_clients = delegation.parse(cluster.published(requestheader_client_ca_file=missing))
     assert only_clients.front_proxy is None
-    assert only_clients.authorities == CLIENTS.der
-    only_proxies = delegation.parse(published(client_ca_file=missing))
+    assert only_clients.authorities == cluster.CLIENTS.der
+    only_proxies = delegation.parse(cluster.published(client_ca_file=missing))
     assert only_proxies.clients is None
-    assert only_proxies.authorities == PROXIES.der
+    assert only_proxies.authorities == cluster.PROXIES.der
     proxy = delegation.parse(
-        published(requestheader_uid_headers=missing, requestheader_allowed_names=missing)
+        cluster.published(requestheader_uid_headers=missing, requestheader_allowed_names=missing)
     ).front_proxy
     assert proxy is not None
     assert (proxy.uid_headers, proxy.allowed_names) == ((), frozenset())
@@ -58,7 +38,10 @@ def test_nothing_published_means_nobody_is_believed() -> None:
 
 
 def test_unknown_parts_are_taken_from_another() -> None:
-    whole, clients = delegation.parse(published()), delegation.parse({"client-ca-file": PROXIES.pem.decode()})
+    whole, clients = (
+        delegation.parse(cluster.published()),
+        delegation.parse({"client-ca-file": cluster.PROXIES.pem.decode()}),
+    )
     both = clients.or_else(whole)
     assert both.clients is clients.clients
     assert both.front_proxy is whole.front_proxy
@@ -68,11 +51,11 @@ def test_unknown_parts_are_taken_from_another() -> None:
 @pytest.mark.parametrize("key", ["client-ca-file", "requestheader-client-ca-file"])
 def test_an_authority_that_is_none_is_named(key: str) -> None:
     with pytest.raises(delegation.BadDelegation, match=f"^{key}: no certificates in PEM"):
-        delegation.parse({**published(), key: "nonsense"})
+        delegation.parse({**cluster.published(), key: "nonsense"})
 
 
 @pytest.mark.parametrize("text", ["X-Remote-User", "{}", '"a"', "[1]", '[""]', '["a", " "]', "[", "null"])
 @pytest.mark.parametrize("key", ["requestheader-username-headers", "requestheader-extra-headers-prefix"])
 def test_a_list_that_is_none_is_named(key: str, text: str) -> None:
     with pytest.raises(delegation.BadDelegation, match=f"^{key}: not "):
-        delegation.parse({**published(), key: text})
+        delegation.parse({**cluster.published(), key: text})

@@ -6,13 +6,12 @@ from aiohttp import web
 
 from apiservice import delegation, delegationmap, kubeapi
 from tests.apiservice import cluster, pki
-from tests.apiservice.test_delegation import CLIENTS, PROXIES, published
 
 OTHERS = pki.authority("front-proxy-ca-2")
 
 
 def changed(**changes: str | None) -> dict[str, str]:
-    return published(requestheader_client_ca_file=OTHERS.pem.decode(), **changes)
+    return cluster.published(requestheader_client_ca_file=OTHERS.pem.decode(), **changes)
 
 
 def proxies_of(watched: delegationmap.DelegationMap) -> str:
@@ -28,9 +27,9 @@ def now_known(watched: delegationmap.DelegationMap, *, authority: pki.Identity) 
 async def test_what_is_published_is_known_at_once_and_changes_as_it_does(
     kube: cluster.Cluster, kube_api: kubeapi.KubeApi
 ) -> None:
-    kube.config_map = published()
+    kube.config_map = cluster.published()
     async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
-        assert str(watched.current()) == str(delegation.parse(published()))
+        assert str(watched.current()) == str(delegation.parse(cluster.published()))
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
         kube.tell({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "8"}}})
         kube.change(changed())
@@ -58,7 +57,7 @@ async def test_what_is_published_is_known_at_once_and_changes_as_it_does(
 async def test_a_watch_that_ends_begins_again_with_what_is_published_then(
     kube: cluster.Cluster, kube_api: kubeapi.KubeApi, end: dict[str, object] | bytes | None
 ) -> None:
-    kube.config_map = published()
+    kube.config_map = cluster.published()
     async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
         kube.config_map = changed()
@@ -71,34 +70,34 @@ async def test_a_watch_that_ends_begins_again_with_what_is_published_then(
     "data",
     [
         pytest.param({}, id="empty"),
-        pytest.param(published(requestheader_client_ca_file="nonsense"), id="no authority"),
+        pytest.param(cluster.published(requestheader_client_ca_file="nonsense"), id="no authority"),
         pytest.param(changed(requestheader_username_headers="nonsense"), id="half of it"),
     ],
 )
 async def test_what_was_last_good_is_kept(
     kube: cluster.Cluster, kube_api: kubeapi.KubeApi, data: dict[str, str]
 ) -> None:
-    kube.config_map = published()
+    kube.config_map = cluster.published()
     async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
         kube.change(data)
         kube.tell({"type": "DELETED", "object": {"data": {}}})
         # Heard in their order: when the last is known, the others have been heard.
         others = pki.authority("clients-2").pem.decode()
-        kube.change(published(client_ca_file=others, requestheader_client_ca_file=None))
+        kube.change(cluster.published(client_ca_file=others, requestheader_client_ca_file=None))
         await cluster.until(lambda: "CN=clients-2" in str(watched.current()), what="the authority of clients")
         assert proxies_of(watched) == "CN=front-proxy-ca"
-        assert watched.current().authorities.endswith(PROXIES.der)
-        assert CLIENTS.der not in watched.current().authorities
+        assert watched.current().authorities.endswith(cluster.PROXIES.der)
+        assert cluster.CLIENTS.der not in watched.current().authorities
 
 
 async def test_who_may_not_read_it_is_told_the_command_that_allows_it(
     kube: cluster.Cluster, kube_api: kubeapi.KubeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kube.config_map = published()
+    kube.config_map = cluster.published()
     kube.faults = [cluster.refusal(403, cluster.WHO)]
     async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
-        await cluster.until(now_known(watched, authority=PROXIES), what="allowed in the end")
+        await cluster.until(now_known(watched, authority=cluster.PROXIES), what="allowed in the end")
     (line,) = caplog.messages
     assert line.endswith(
         "kubectl create rolebinding -n kube-system traffic-auth-reader "
@@ -113,8 +112,8 @@ async def test_without_it_nobody_is_believed_until_it_comes(
         assert watched.current() == delegation.NOBODY
         assert "there is no ConfigMap kube-system/extension-apiserver-authentication" in caplog.text
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
-        kube.tell({"type": "ADDED", "object": {"data": published()}})
-        await cluster.until(now_known(watched, authority=PROXIES), what="published")
+        kube.tell({"type": "ADDED", "object": {"data": cluster.published()}})
+        await cluster.until(now_known(watched, authority=cluster.PROXIES), what="published")
 
 
 @pytest.mark.parametrize("items", [None, [], {}, "ab", [7]])
@@ -147,19 +146,37 @@ async def test_one_that_does_not_answer_is_not_waited_for(
     kube.hold = asyncio.Event()
     async with delegationmap.watch(kube_api, patience=0.01, pauses=cluster.IMPATIENT) as watched:
         assert watched.current() == delegation.NOBODY
-        kube.config_map = published()
+        kube.config_map = cluster.published()
         kube.hold.set()
-        await cluster.until(now_known(watched, authority=PROXIES), what="answered")
+        await cluster.until(now_known(watched, authority=cluster.PROXIES), what="answered")
 
 
 @pytest.mark.parametrize("item", [None, [], {}, {"data": None}, {"data": {"client-ca-file": 7}}])
 async def test_a_config_map_that_makes_no_sense_takes_nothing_away(
     kube: cluster.Cluster, kube_api: kubeapi.KubeApi, item: object
 ) -> None:
-    kube.config_map = published()
+    kube.config_map = cluster.published()
     async with delegationmap.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
         kube.tell({"type": "MODIFIED", "object": item})
         kube.change(changed())
         await cluster.until(now_known(watched, authority=OTHERS), what="the next one")
         assert watched.current().clients is not None
+
+
+async def test_a_defect_is_logged_and_does_not_end_the_watch(
+    kube: cluster.Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    kube.config_map = cluster.published()
+    defects = [RuntimeError("a defect")]
+
+    async def authorization() -> None:
+        if defects:
+            raise defects.pop()
+
+    async with (
+        kubeapi.connect(kubeapi.Connection(url=kube.url, authorization=authorization)) as api,
+        delegationmap.watch(api, pauses=cluster.IMPATIENT) as watched,
+    ):
+        await cluster.until(now_known(watched, authority=cluster.PROXIES), what="read in the next round")
+    assert "RuntimeError: a defect" in caplog.text
