@@ -18,6 +18,7 @@ SLACK = 2
 """Requests by which a count may be off, or else 1 %."""
 _SCRAPES = 3
 """Scrapes in a row that must see the same counters before the mesh is taken to be idle."""
+_EDGES = 14
 Edge = tuple[str, str]
 """Caller pod (or machine), and the service called."""
 
@@ -80,6 +81,17 @@ async def _total(mesh: runner.Mesh) -> list[str]:
     scrapes = 'envoy_cluster_name!~"prom.*|xds.*",envoy_http_conn_manager_prefix!~"admin|metrics|async.*"'
     both = await query(mesh, f'sum by (__name__) ({{__name__=~"{names}",{scrapes}}})')
     return sorted(f"{row['metric']['__name__']} {row['value'][1]}" for row in both)
+
+
+async def busy(mesh: runner.Mesh) -> None:
+    """Wait until every edge of the shop has been used; one (the job's, to the new catalog) is rare."""
+    edges = 'envoy_cluster_upstream_rq_xx{envoy_cluster_name=~"outbound.*|[a-z]+/.*"}'
+
+    async def used() -> bool:
+        rows = await query(mesh, f"count(sum by (app, envoy_cluster_name) ({edges}) > 0)")
+        return bool(rows) and float(rows[0]["value"][1]) >= _EDGES
+
+    await wait.until(used, what="traffic on every edge", within=60, pause=0.5)
 
 
 async def query(mesh: runner.Mesh, text: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import dashboard.client.api
 from dashboard.client import quantity
 from demo import runner
 from tests import serving
+from tests.truth import span
 
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="session")]
 _KUBECTL = Path(sys.executable).with_name("kubectl")
@@ -22,6 +23,7 @@ _KUBECTL = Path(sys.executable).with_name("kubectl")
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def still(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[serving.Api]:
     """A server whose snapshot stays the same for the whole test."""
+    await span.busy(mesh)
     options = {"inventory": str(mesh.inventory), "refresh": "300", "stale-after": "600"}
     folder = tmp_path_factory.mktemp("still")
     async with serving.server(folder, prometheus=mesh.prometheus_url, options=options) as api:
