@@ -33,9 +33,9 @@ def make(place: places.Place) -> None:
     _ip("netns", "add", place.namespace)
     pair = ("link", "add", place.link_outside, "type", "veth")
     _ip(*pair, "peer", "name", place.link_inside, "netns", place.namespace)
-    _ip("address", "add", f"{place.host}/24", "dev", place.link_outside)
+    _ip("address", "add", f"{place.host}/{place.link.prefixlen}", "dev", place.link_outside)
     _ip("link", "set", place.link_outside, "up")
-    _ip(*inside, "address", "add", f"{place.address}/24", "dev", place.link_inside)
+    _ip(*inside, "address", "add", f"{place.address}/{place.link.prefixlen}", "dev", place.link_inside)
     for link in ("lo", place.link_inside):
         _ip(*inside, "link", "set", link, "up")
     # Service addresses are no one's: the packet filter rewrites them, after a route was found.

@@ -2,14 +2,14 @@
 
 Clusters of different names live beside each other. One without nodes lives on loopback and needs no rights;
 its service addresses are loopback addresses too, so that a server that listens on such an address *is* that
-Service, and can be aggregated. One with nodes lives in a network namespace of its own,
-joined to the host by a pair of virtual interfaces.
+Service, and can be aggregated. One with nodes lives in a network namespace of its own, joined to the host by a
+pair of virtual interfaces.
 """
 
 import dataclasses
+import hashlib
 import ipaddress
 import re
-import zlib
 from pathlib import Path
 
 from demo import faults
@@ -27,8 +27,11 @@ _OURS = "trafficmetrics-"
 """Processes in what begins so are ended with the cluster: nobody else's must begin so by chance."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,8}[a-z0-9]")
 _NODE_SERVICES = ipaddress.IPv4Network("10.96.0.0/16")
-_LOOPBACK_FIRST, _LOOPBACK_COUNT = 192, 56
-_LINK_COUNT = 250
+_LOOPBACKS = ipaddress.IPv4Network("127.192.0.0/11")
+_LINKS = ipaddress.IPv4Network("10.251.0.0/16")
+_HOST = 7
+"""Among the first sixteen service addresses, which are given only to those who ask for them:
+https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,19 +44,22 @@ class Place:
     @property
     def address(self) -> str:
         """Of every server of the control plane, and of the node."""
-        return f"{self._link}.2" if self.nodes else str(self.services[1])
+        return str(self.link[2] if self.nodes else self.services[1])
 
     @property
     def host(self) -> str:
         """Where a server on this machine listens so that the cluster can reach it."""
-        return f"{self._link}.1" if self.nodes else str(self.services[7 * 256 + 7])
+        return str(self.link[1] if self.nodes else self.services[_HOST])
 
     @property
     def services(self) -> ipaddress.IPv4Network:
         """The addresses that Services get."""
-        if self.nodes:
-            return _NODE_SERVICES
-        return ipaddress.IPv4Network(f"127.{_LOOPBACK_FIRST + self._number % _LOOPBACK_COUNT}.0.0/16")
+        return _NODE_SERVICES if self.nodes else self._one_of(_LOOPBACKS, prefix=24)
+
+    @property
+    def link(self) -> ipaddress.IPv4Network:
+        """Between the host and a cluster with nodes."""
+        return self._one_of(_LINKS, prefix=30)
 
     @property
     def dns(self) -> str:
@@ -81,13 +87,11 @@ class Place:
         """The parent of every pod's control groups, from the root of each hierarchy."""
         return f"{_OURS}{self.name}"
 
-    @property
-    def _number(self) -> int:
-        return zlib.crc32(self.name.encode())
-
-    @property
-    def _link(self) -> str:
-        return f"10.251.{1 + self._number % _LINK_COUNT}"
+    def _one_of(self, networks: ipaddress.IPv4Network, *, prefix: int) -> ipaddress.IPv4Network:
+        """Seldom that of another name; then the addresses are found taken, and another name helps."""
+        spare = prefix - networks.prefixlen
+        number = int.from_bytes(hashlib.sha256(self.name.encode()).digest()) % 2**spare
+        return ipaddress.IPv4Network((networks[number << (32 - prefix)], prefix))
 
 
 def place(name: str, *, nodes: bool) -> Place:

@@ -19,10 +19,9 @@ def test_a_cluster_without_nodes_lives_on_loopback_with_its_services() -> None:
 def test_a_cluster_with_nodes_shares_a_private_link_with_the_host() -> None:
     place = places.place("tm", nodes=True)
 
-    link = ipaddress.ip_network(f"{place.address}/24", strict=False)
-    assert ipaddress.ip_address(place.host) in link
-    assert link.is_private
-    assert not any(link.overlaps(other) for other in (place.services, places.PODS))
+    assert {place.address, place.host} == {str(address) for address in place.link.hosts()}
+    assert place.link.is_private
+    assert not any(place.link.overlaps(other) for other in (place.services, places.PODS))
 
 
 @pytest.mark.parametrize("nodes", [True, False])
@@ -39,6 +38,13 @@ def test_the_longest_name_still_names_network_interfaces() -> None:
     place = places.place("a" * 10, nodes=True)
 
     assert max(len(place.link_outside), len(place.link_inside)) <= 15
+
+
+@pytest.mark.parametrize("nodes", [True, False])
+def test_addresses_are_seldom_those_of_another_name(nodes: bool) -> None:
+    addresses = {places.place(f"t{number}", nodes=nodes).address for number in range(500)}
+
+    assert len(addresses) > 480
 
 
 @pytest.mark.parametrize("name", ["", "t", "Tm", "1tm", "tm-", "a b", "../tm", "a" * 11])
