@@ -2,8 +2,8 @@
 
 Clusters of different names live beside each other. One without nodes lives on loopback and needs no rights;
 its service addresses are loopback addresses too, so that a server that listens on such an address *is* that
-Service, and can be aggregated. One with nodes lives in a network namespace of its own, joined to the host by a
-pair of virtual interfaces.
+Service, and can be aggregated. One with nodes lives in a network namespace of its own, joined to the host by
+a pair of virtual interfaces.
 """
 
 import dataclasses
