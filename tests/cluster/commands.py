@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ KUBECTLS_MEMORY = "kubectl-cache"
 """A folder beside the kubeconfig."""
 _BESIDE_PYTHON = Path(sys.executable).parent
 _SAID_LINES = 5
+_ASKED_LETTERS = 300
 
 
 async def kubectl(kubeconfig: Path, *arguments: str) -> str:
@@ -48,7 +50,8 @@ async def output(
         await process.wait()
         raise
     if process.returncode != 0:
-        raise faults.DemoError(f"`{' '.join(command)}` failed:{_end(complaint or said)}")
+        asked = textwrap.shorten(" ".join(command), _ASKED_LETTERS, placeholder=" …")
+        raise faults.DemoError(f"`{asked}` failed:{_end(complaint or said)}")
     return said.decode()
 
 
