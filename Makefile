@@ -4,10 +4,10 @@ STATE  ?= .run
 PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test check fix bench lock clean venv prometheus chromium
+.PHONY: help run test test-cluster check fix bench cluster cluster-down lock clean venv prometheus chromium
 
 help: ## Say what there is to make
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without a cluster
 	@exec $(PY) -m demo run --state $(STATE)
@@ -15,6 +15,15 @@ run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without
 test: check prometheus chromium ## Everything that must pass
 	@echo "== tests"
 	@$(PY) -m pytest
+
+test-cluster: venv prometheus ## The tests on a real Kubernetes too (builds it from source the first time: 15 minutes)
+	@TRAFFIC_CLUSTER=1 $(PY) -m pytest tests/cluster
+
+cluster: venv ## A real Kubernetes of one node, from packages; its kubeconfig is in .run/cluster
+	@exec $(PY) -m tests.cluster up --state $(STATE)/cluster
+
+cluster-down: venv ## Remove all that a cluster left, also after a crash
+	@$(PY) -m tests.cluster down --state $(STATE)/cluster
 
 check: venv ## Look only: format, lint, types, imports
 	@echo "== format" && ruff format --check --quiet .
@@ -35,6 +44,7 @@ lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and witho
 clean: ## Remove everything that make made
 	@if [ -e $(STATE)/mesh.lock ] && ! flock -n $(STATE)/mesh.lock true 2>/dev/null; then \
 		echo "make clean: an instance runs in $(STATE); end it first (Ctrl-C in its terminal)" >&2; exit 1; fi
+	@if [ -e $(STATE)/cluster/cluster.json ]; then $(MAKE) --no-print-directory cluster-down; fi
 	rm -rf .venv .tools .artifacts .bench $(STATE) build *.egg-info .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -36,6 +36,8 @@ def main() -> None:
     "--state", type=click.Path(path_type=Path), help="Directory for the CA, the certificate and the token."
 )
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Write a kubeconfig for kubectl here.")
+@click.option("--cluster", metavar="in-cluster|KUBECONFIG", help="Let this cluster say who may read.")
+@click.option("--service", metavar="NAME.NAMESPACE", help="The server's Service in the cluster.")
 @click.option(
     "--inventory",
     type=click.Path(path_type=Path),
@@ -49,7 +51,7 @@ def main() -> None:
 @click.option("--patience", type=float, help="Seconds a living Prometheus may take to answer [20].")
 @click.option("--verbose", is_flag=True, help="Log every request.")
 def serve(*, verbose: bool, **given: object) -> None:
-    """Serve the API on its own, without a cluster, over TLS with a token."""
+    """Serve the API over TLS: on its own with a token, or as part of a cluster that says who may read."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import gc
 import logging
 import signal
@@ -19,13 +18,11 @@ from pathlib import Path
 
 import prometheus_client
 
-from apiservice import authentication, authorization, certificates, credentials, health, server, service
-from metrics_server import inventory, profile, prometheus, settings, store, taking, telemetry
+from apiservice import health, server, service
+from metrics_server import access, inventory, profile, prometheus, settings, store, taking, telemetry
 from metrics_server.views import traffic
 
 logger = logging.getLogger(__name__)
-_CONTEXT = "trafficmetrics"
-_USER = authentication.User(name="trafficmetrics-admin", groups=(authentication.MASTERS,))
 
 
 def choose_profile(name: str) -> profile.Profile:
@@ -41,7 +38,7 @@ def choose_profile(name: str) -> profile.Profile:
 
 
 @contextlib.asynccontextmanager
-async def api(chosen: settings.Settings, *, token: str) -> AsyncIterator[service.Service]:
+async def api(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[service.Service]:
     """Join the parts; closes what they hold when the block is left. Raises BadProfile, BadInventory."""
     registry = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=registry)
@@ -64,11 +61,12 @@ async def api(chosen: settings.Settings, *, token: str) -> AsyncIterator[service
     try:
         yield server.build(
             [traffic.group(traffic.View(moments, chosen.window))],
-            authenticator=authentication.TokenAuthenticator(token=token, user=_USER),
-            authorizer=authorization.GroupAuthorizer(),
+            authenticator=admits.authenticator,
+            authorizer=admits.authorizer,
+            identifies=admits.identifies,
             checks=health.Health(),
             registry=registry,
-            clock=lambda: datetime.datetime.now(datetime.UTC),
+            clock=access.now,
             title="TrafficMetrics",
             release=metadata.version("trafficmetrics"),
             deadline=chosen.patience + 5.0,
@@ -90,29 +88,17 @@ def _rest_the_collector() -> None:
 
 
 async def serve(chosen: settings.Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises OSError where the address cannot be had, BadProfile,
-    BadInventory.
-    """
+    """Serve until SIGINT or SIGTERM. Raises what `access.granted` and `api` raise."""
     host, port = chosen.address
-    pair = certificates.ensure(
-        chosen.state, hosts=[host, "localhost"], now=datetime.datetime.now(datetime.UTC)
-    )
-    token = credentials.token(chosen.state / "token")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
-        api(chosen, token=token) as served,
-        server.serve(served, host=host, port=port, tls=pair.context()) as bound,
+        access.granted(chosen) as admits,
+        api(chosen, admits=admits) as served,
+        server.serve(served, host=host, port=port, tls=admits.tls) as bound,
     ):
-        if chosen.kubeconfig is not None:
-            credentials.write_kubeconfig(
-                chosen.kubeconfig,
-                server=bound.url,
-                authority=pair.authority.read_bytes(),
-                bearer=token,
-                name=_CONTEXT,
-            )
+        admits.announce(bound.url)
         _rest_the_collector()
         logger.info("reading %s as profile %s", chosen.prometheus, chosen.profile)
         await stop.wait()

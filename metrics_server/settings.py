@@ -47,6 +47,12 @@ class Settings(pydantic_settings.BaseSettings):
     kubeconfig: Path | None = None
     """Where to write a kubeconfig with the CA and the token; none by default."""
 
+    cluster: str | None = None
+    """Whom to ask who may read: `in-cluster`, or a kubeconfig. None: nobody; the server has its own token."""
+
+    service: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] | None = None
+    """The server's Service, `name.namespace`, by which the kube-apiserver knows its certificate."""
+
     inventory: Path | None = None
     """Kubernetes objects as `kubectl get -o yaml` prints them; without, the scrape labels tell the owners."""
 

@@ -1,23 +1,20 @@
 """The smallest server that can be aggregated: it says who the front proxy says is asking."""
 
-import base64
 import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import trustme
 from aiohttp import web
 
 from demo import faults, wait
-from tests.cluster import cluster, commands
+from tests.cluster import cluster, commands, registration
 
 _GROUP, _VERSION = "cluster.test", "v1"
 _SERVICE = "extension"
 _PATH = f"/apis/{_GROUP}/{_VERSION}/whoami"
-_PORT = 8443
 _ANSWERS_WITHIN = 30.0
 
 
@@ -39,9 +36,11 @@ async def serve(running: cluster.Cluster, *, scratch: Path) -> AsyncIterator[Non
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, running.place.host, _PORT, ssl_context=context).start()
+        await web.TCPSite(runner, running.place.host, registration.PORT, ssl_context=context).start()
         manifest = scratch / "extension.json"
-        items = _objects(running, authority=authority)
+        items = registration.objects(
+            running, name=_SERVICE, group=_GROUP, version=_VERSION, authority=authority.cert_pem.bytes()
+        )
         manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
         await commands.kubectl(running.kubeconfig, "apply", f"--filename={manifest}")
         yield
@@ -74,49 +73,3 @@ async def _resources(_request: web.Request) -> web.Response:
     return web.json_response(
         {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": []}
     )
-
-
-def _objects(running: cluster.Cluster, *, authority: trustme.CA) -> list[dict[str, Any]]:
-    ports = [{"name": "https", "port": _PORT}]
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": _SERVICE, "namespace": "default"},
-        "spec": {"ports": ports},
-    }
-    # A loopback address is refused here; without nodes the Service's own address is the server's, and any
-    # ready endpoint will do.
-    endpoint = running.place.host
-    if not running.place.nodes:
-        service["spec"] = {"clusterIP": running.place.host, "ports": ports}
-        endpoint = "192.0.2.1"
-    slices = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": _SERVICE,
-            "namespace": "default",
-            "labels": {"kubernetes.io/service-name": _SERVICE},
-        },
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [endpoint], "conditions": {"ready": True}}],
-        "ports": ports,
-    }
-    return [service, slices, _api_service(authority)]
-
-
-def _api_service(authority: trustme.CA) -> dict[str, Any]:
-    bundle = base64.b64encode(authority.cert_pem.bytes()).decode()
-    return {
-        "apiVersion": "apiregistration.k8s.io/v1",
-        "kind": "APIService",
-        "metadata": {"name": f"{_VERSION}.{_GROUP}"},
-        "spec": {
-            "group": _GROUP,
-            "version": _VERSION,
-            "groupPriorityMinimum": 1000,
-            "versionPriority": 10,
-            "caBundle": bundle,
-            "service": {"name": _SERVICE, "namespace": "default", "port": _PORT},
-        },
-    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import re
 import ssl
 import time
@@ -16,8 +15,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from apiservice import certificates, server
-from metrics_server import quantity, serving, settings, words
+from apiservice import server
+from metrics_server import access, quantity, serving, settings, words
 from metrics_server.views import cells
 from tests.metrics_server import fake_prometheus, recording
 
@@ -67,14 +66,18 @@ class Api:
 @contextlib.asynccontextmanager
 async def served(fake: fake_prometheus.FakePrometheus, state: Path, **more: Any) -> AsyncIterator[Api]:
     chosen = settings.load(prometheus=fake.url, state=state, **more)
-    pair = certificates.ensure(state, hosts=["127.0.0.1"], now=datetime.datetime.now(datetime.UTC))
-    trusting = ssl.create_default_context(cafile=str(pair.authority))
+    (state / "token").write_text(TOKEN)
     async with (
-        serving.api(chosen, token=TOKEN) as api,
-        server.serve(api, host="127.0.0.1", port=0, tls=pair.context()) as bound,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as session,
+        access.granted(chosen) as admits,
+        serving.api(chosen, admits=admits) as api,
+        server.serve(api, host="127.0.0.1", port=0, tls=admits.tls) as bound,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=_trusting(state))) as session,
     ):
         yield Api(session, bound.url, fake)
+
+
+def _trusting(state: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(state / "ca.crt"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

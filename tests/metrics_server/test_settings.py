@@ -16,6 +16,8 @@ def test_the_defaults_are_these() -> None:
         "listen": "127.0.0.1:8443",
         "state": Path(".run/server"),
         "kubeconfig": None,
+        "cluster": None,
+        "service": None,
         "inventory": None,
         "profile": "envoy",
         "window": 30.0,

@@ -1,0 +1,55 @@
+"""What the kube-apiserver must be told of a server on this machine to aggregate it."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from tests.cluster import cluster
+
+NAMESPACE = "default"
+PORT = 8443
+_SOMEWHERE = "192.0.2.1"
+
+
+def objects(
+    running: cluster.Cluster, *, name: str, group: str, version: str, authority: bytes
+) -> list[Mapping[str, Any]]:
+    """A Service, its endpoint and the APIService; `authority` signed the server's certificate, in PEM.
+
+    A loopback address is refused as an endpoint. Without nodes the Service's own address is the server's, and
+    any ready endpoint will do.
+    """
+    nodes, address = running.place.nodes, running.place.host
+    ports = [{"name": "https", "port": PORT}]
+    metadata = {"name": name, "namespace": NAMESPACE}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"ports": ports} | ({} if nodes else {"clusterIP": address}),
+    }
+    slices = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": metadata | {"labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address if nodes else _SOMEWHERE], "conditions": {"ready": True}}],
+        "ports": ports,
+    }
+    return [service, slices, _api_service(name, group=group, version=version, authority=authority)]
+
+
+def _api_service(name: str, *, group: str, version: str, authority: bytes) -> Mapping[str, Any]:
+    return {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": f"{version}.{group}"},
+        "spec": {
+            "group": group,
+            "version": version,
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "caBundle": base64.b64encode(authority).decode(),
+            "service": {"name": name, "namespace": NAMESPACE, "port": PORT},
+        },
+    }

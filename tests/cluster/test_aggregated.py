@@ -1,0 +1,116 @@
+"""The API as a part of a real Kubernetes: aggregated, and read as RBAC allows."""
+
+import json
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from demo import faults, runner, wait
+from tests.cluster import aggregated, cluster, commands
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.mesh,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(3600),
+]
+_PATH = f"/apis/{aggregated.GROUP}/{aggregated.VERSION}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def joined(
+    control_plane: cluster.Cluster, mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[cluster.Cluster]:
+    """The cluster, with our server as a part of it."""
+    async with aggregated.serve(control_plane, mesh, scratch=tmp_path_factory.mktemp("aggregated")):
+        kubeconfig = control_plane.kubeconfig
+        for line in (
+            "create namespace shop",
+            "create serviceaccount reader",
+            f"create role traffic --verb=get,list --resource=trafficmetrics.{aggregated.GROUP}",
+            "create rolebinding traffic --role=traffic --user=ann --serviceaccount=shop:reader",
+        ):
+            await commands.kubectl(kubeconfig, *line.split(), "--namespace=shop")
+        yield control_plane
+
+
+async def test_kubectl_prints_the_shop_through_the_kube_apiserver(joined: cluster.Cluster) -> None:
+    printed = await commands.kubectl(joined.kubeconfig, "get", "tm", "--namespace=shop", "--output=wide")
+    assert "deployment.cart" in printed
+    assert "PROFILE" in printed
+    edges = await commands.kubectl(joined.kubeconfig, "get", "te", "--all-namespaces")
+    assert "deployment/frontend" in edges
+
+
+async def test_it_is_discovered_like_what_is_built_in(joined: cluster.Cluster) -> None:
+    printed = await commands.kubectl(joined.kubeconfig, "api-resources", f"--api-group={aggregated.GROUP}")
+    assert {"trafficmetrics", "trafficedges", "deployments"} <= set(printed.split())
+    condition = '--output=jsonpath={.status.conditions[?(@.type=="Available")].status}'
+    name = f"{aggregated.VERSION}.{aggregated.GROUP}"
+    assert await commands.kubectl(joined.kubeconfig, "get", "apiservice", name, condition) == "True"
+
+
+async def test_it_is_explained_like_what_is_built_in(joined: cluster.Cluster) -> None:
+    async def explained() -> bool:
+        try:
+            said = await commands.kubectl(joined.kubeconfig, "explain", "trafficmetrics.metrics")
+        except faults.DemoError:
+            return False
+        return "What is not known is left out" in said
+
+    # The kube-apiserver fetches OpenAPI at its leisure.
+    await wait.until(explained, what="the explanation", within=150, pause=2)
+
+
+async def test_pods_and_deployments_of_the_core_are_still_kubernetes_own(joined: cluster.Cluster) -> None:
+    asked = ("get", "deployments", "--namespace=shop", "--output=name")
+    assert await commands.kubectl(joined.kubeconfig, *asked) == ""
+
+
+async def test_whoever_may_read_a_namespace_reads_it_and_no_other(joined: cluster.Cluster) -> None:
+    read = ("get", "trafficmetrics", "--as=ann")
+    assert "deployment.cart" in await commands.kubectl(joined.kubeconfig, *read, "--namespace=shop")
+    with pytest.raises(faults.DemoError) as refused:
+        await commands.kubectl(joined.kubeconfig, *read, "--namespace=data")
+    assert (
+        f'trafficmetrics.{aggregated.GROUP} is forbidden: User "ann" cannot list resource "trafficmetrics" '
+        f'in API group "{aggregated.GROUP}" in the namespace "data"'
+    ) in str(refused.value)
+
+
+async def _directly(joined: cluster.Cluster, path: str, **headers: str) -> tuple[int, Any]:
+    """Ask the server past the kube-apiserver, without a client certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http,
+        http.get(f"https://{joined.place.host}:8443{path}", headers=headers) as response,
+    ):
+        return response.status, json.loads(await response.read())
+
+
+async def test_past_the_kube_apiserver_nobody_is_let_in_for_nothing(joined: cluster.Cluster) -> None:
+    path = f"{_PATH}/namespaces/shop/trafficmetrics"
+    assert (await _directly(joined, path))[0] == 403
+    forged = {"X-Remote-User": "system:admin", "X-Remote-Group": "system:masters"}
+    status, answer = await _directly(joined, path, **forged)
+    assert status == 403
+    assert "system:anonymous" in answer["message"]
+    assert (await _directly(joined, path, Authorization="Bearer wrong"))[0] == 401
+
+
+async def test_past_the_kube_apiserver_a_token_reads_what_it_may(
+    joined: cluster.Cluster,
+) -> None:
+    token = await commands.kubectl(joined.kubeconfig, "create", "token", "reader", "--namespace=shop")
+    bearer = {"Authorization": f"Bearer {token.strip()}"}
+    status, answer = await _directly(joined, f"{_PATH}/namespaces/shop/trafficmetrics", **bearer)
+    assert status == 200
+    assert "deployment.cart" in {item["metadata"]["name"] for item in answer["items"]}
+    status, answer = await _directly(joined, f"{_PATH}/namespaces/data/trafficmetrics", **bearer)
+    assert status == 403
+    assert "system:serviceaccount:shop:reader" in answer["message"]
