@@ -1,17 +1,12 @@
 """The commands: `run` everything, run a `mesh` alone, change its `scenario`."""
 
 import asyncio
-import contextlib
 import ipaddress
-import signal
-import sys
-from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
-from demo import everything, faults, mesh, runner, scenarios, state
+from demo import ending, everything, mesh, runner, scenarios, state
 
 _STATE = click.option(
     "--state",
@@ -56,35 +51,6 @@ class _Seconds(click.ParamType[float]):
         return seconds
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What cannot go on says so in its own words, without a traceback."""
-    try:
-        yield
-    except faults.DemoError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-
-
-def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Ctrl-C and SIGTERM are a friendly end, also of what is not up yet."""
-
-    async def run() -> None:
-        task = asyncio.create_task(work)
-
-        def stop() -> None:
-            if not task.cancelling():
-                task.cancel()
-
-        for end in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(end, stop)
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-    with _told():
-        asyncio.run(run())
-
-
 @click.group()
 def main() -> None:
     """A real little mesh on loopback."""
@@ -101,7 +67,7 @@ def main() -> None:
 def mesh_command(folder: Path, subnet: str, scrape_interval: float, rate: float, scenario: str) -> None:
     """Run the mesh and its Prometheus until Ctrl-C."""
     settings = mesh.Settings(folder, subnet, scrape_interval, rate, scenario)
-    _until_stopped(mesh.run(settings, report=click.echo))
+    ending.until_stopped(mesh.run(settings, report=click.echo))
 
 
 @main.command("run")
@@ -113,7 +79,9 @@ def run_command(folder: Path, subnet: str, dashboard_port: int, api_port: int) -
     """Run the mesh, the API server and the dashboard until Ctrl-C."""
     where = everything.Where(folder, subnet, dashboard_port=dashboard_port, api_port=api_port)
     welcome = everything.welcome(where)
-    _until_stopped(everything.run(everything.parts(where), folder=folder, report=click.echo, welcome=welcome))
+    ending.until_stopped(
+        everything.run(everything.parts(where), folder=folder, report=click.echo, welcome=welcome)
+    )
 
 
 @main.command("scenario")
@@ -121,7 +89,7 @@ def run_command(folder: Path, subnet: str, dashboard_port: int, api_port: int) -
 @_STATE
 def scenario_command(name: str, folder: Path) -> None:
     """Let the running mesh go through something."""
-    with _told():
+    with ending.told():
         control_url = state.control_url(folder)
         answer = asyncio.run(runner.ask(control_url, "POST", "/scenario", json={"name": name}))
     click.echo(f"{answer['name']}: {answer['story']}")

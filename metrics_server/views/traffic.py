@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,38 +173,57 @@ def group(view: View) -> resources.GroupVersion:
 
 
 def _trafficmetrics(view: View) -> resources.Resource:
-    return resources.Resource(
-        plural="trafficmetrics",
-        singular="trafficmetrics",
+    return _listing(
+        "trafficmetrics",
+        "trafficmetrics",
+        short="tm",
         kind=traffic.METRICS_KIND,
-        list_kind=f"{traffic.METRICS_KIND}List",
-        scope=resources.Scope.NAMESPACED,
         columns=tables.METRIC_COLUMNS,
         printer=tables.print_metrics,
         provider=TrafficMetrics(view),
-        schema=traffic.METRICS_KIND,
-        short_names=("tm",),
-        field_labels=frozenset({_KIND_FIELD}),
-        parameters=questions.PARAMETERS,
-        description="Requests, failures and latencies of every workload.",
+        about="Requests, failures and latencies of every workload.",
     )
 
 
 def _trafficedges(view: View) -> resources.Resource:
-    return resources.Resource(
-        plural="trafficedges",
-        singular="trafficedge",
+    return _listing(
+        "trafficedges",
+        "trafficedge",
+        short="te",
         kind=traffic.EDGE_KIND,
-        list_kind=f"{traffic.EDGE_KIND}List",
-        scope=resources.Scope.NAMESPACED,
         columns=tables.EDGE_COLUMNS,
         printer=tables.print_edge,
         provider=TrafficEdges(view),
-        schema=traffic.EDGE_KIND,
-        short_names=("te",),
+        about="Who calls whom: requests, failures and latencies of every edge.",
+    )
+
+
+def _listing(
+    plural: str,
+    singular: str,
+    *,
+    short: str,
+    kind: str,
+    columns: Sequence[resources.Column],
+    printer: resources.Printer,
+    provider: resources.Provider,
+    about: str,
+) -> resources.Resource:
+    """A resource of our own, beside the specification's paths: of any kind that a field selector names."""
+    return resources.Resource(
+        plural=plural,
+        singular=singular,
+        kind=kind,
+        list_kind=f"{kind}List",
+        scope=resources.Scope.NAMESPACED,
+        columns=columns,
+        printer=printer,
+        provider=provider,
+        schema=kind,
+        short_names=(short,),
         field_labels=frozenset({_KIND_FIELD}),
         parameters=questions.PARAMETERS,
-        description="Who calls whom: requests, failures and latencies of every edge.",
+        description=about,
     )
 
 
