@@ -38,24 +38,49 @@ def read(
     interval: float,
 ) -> snapshot.Snapshot:
     """Return the moment the answers tell of; `proxies` are those found among `counters`."""
-    mesh = proxies.mesh
-    who = identities.Identities(mesh)
+    counted = count(counters, proxies=proxies, taken=taken, window=window)
+    return complete(counted, buckets, interval=interval)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A moment whose requests are counted and whose latencies are not known yet."""
+
+    proxies: targets.Targets
+    taken: float
+    window: float
+    who: identities.Identities
+    chosen: _Counters
+    counts: counting.Floats
+
+
+def count(counters: Sequence[Series], *, proxies: targets.Targets, taken: float, window: float) -> Counted:
+    """Return what the counters tell; they arrive long before the buckets do."""
+    who = identities.Identities(proxies.mesh)
     known = proxies.known(start=taken - window)
     for target in proxies.found.values():
         who.reporter(target.labels)
-    chosen = _choose(counters, mesh, who, proxies, proxies.duplicates(who))
+    chosen = _choose(counters, proxies.mesh, who, proxies, proxies.duplicates(who))
     counts = counting.requests(_samples(chosen), targets=known, start=taken - window, end=taken)
+    return Counted(proxies=proxies, taken=taken, window=window, who=who, chosen=chosen, counts=counts)
+
+
+def complete(counted: Counted, buckets: Iterable[Series], *, interval: float) -> snapshot.Snapshot:
+    """Return the moment, with the latencies that the buckets tell."""
+    mesh, who = counted.proxies.mesh, counted.who
     matrix = histograms.lay_out(buckets, lambda labels: _row_of_buckets(labels, mesh, who))
     return snapshot.Snapshot(
         profile=mesh.name,
-        taken=taken,
-        timestamp=proxies.newest,
-        window=window,
+        taken=counted.taken,
+        timestamp=counted.proxies.newest,
+        window=counted.window,
         interval=interval,
         reporters=who.reporters,
         peers=who.peers,
         bounds=matrix.bounds,
-        calls={side: _calls(_views_of(mesh, side), chosen, counts, matrix) for side in words.Side},
+        calls={
+            side: _calls(_views_of(mesh, side), counted.chosen, counted.counts, matrix) for side in words.Side
+        },
         told_from_start={
             side: any(mesh.views[view].appears == "at start" for view in _views_of(mesh, side))
             for side in words.Side

@@ -8,6 +8,7 @@ taken again, and the next starts right.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -26,10 +27,13 @@ _SAMPLE = 20
 """Series looked at to learn which labels a mesh's targets carry."""
 
 
+_Answer = Iterable[dict[str, Any]]
+
+
 class Backend(Protocol):
     """Answers PromQL at an instant. Raises faults.Unavailable."""
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[Iterable[dict[str, Any]]]: ...
+    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[_Answer]: ...
 
 
 class Watcher(Protocol):
@@ -45,7 +49,7 @@ class _Reply:
     taken: float
     window: float
     counters: list[dict[str, Any]]
-    buckets: Iterable[dict[str, Any]]
+    buckets: asyncio.Task[_Answer]
     proxies: targets.Targets
 
 
@@ -75,26 +79,27 @@ class Taker:
         Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old.
         """
         scope = await self._scope(namespace)
-        reply = await self._look_back(scope, window)
-        if not reply.proxies.found:
-            await self._explain_nothing(scope)
-            return None
-        observed = reply.proxies.interval
-        # Scraped once, however far we look back: monitoring has just begun.
-        self._interval = _GUESS if observed is None else float(max(1, math.ceil(observed - _JITTER)))
-        if not math.isclose(reply.window, max(window, 2 * self._interval)):
-            reply = await self._ask(scope, max(window, 2 * self._interval), before=2 * self._interval)
-        return await self._decode(reply)
+        async with contextlib.AsyncExitStack() as asked:
+            reply = await self._look_back(scope, window, asked)
+            if not reply.proxies.found:
+                await self._explain_nothing(scope)
+                return None
+            observed = reply.proxies.interval
+            # Scraped once, however far we look back: monitoring has just begun.
+            self._interval = _GUESS if observed is None else float(max(1, math.ceil(observed - _JITTER)))
+            if not math.isclose(reply.window, max(window, 2 * self._interval)):
+                reply = await self._ask(scope, max(window, 2 * self._interval), 2 * self._interval, asked)
+            return await self._decode(reply)
 
-    async def _look_back(self, scope: plan.Scope, window: float) -> _Reply:
+    async def _look_back(self, scope: plan.Scope, window: float, asked: contextlib.AsyncExitStack) -> _Reply:
         """Ask as far back as is needed to see a target scraped twice."""
         interval = self._interval
-        reply = await self._ask(scope, max(window, 2 * interval), before=2 * interval)
+        reply = await self._ask(scope, max(window, 2 * interval), 2 * interval, asked)
         for times in _FURTHER:
             if reply.proxies.interval is not None or not reply.proxies.found:
                 break
             further = 2 * times * interval
-            reply = await self._ask(scope, max(window, further), before=further)
+            reply = await self._ask(scope, max(window, further), further, asked)
         return reply
 
     async def _scope(self, namespace: str | None) -> plan.Scope:
@@ -112,19 +117,21 @@ class Taker:
             namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
         )
 
-    async def _ask(self, scope: plan.Scope, window: float, *, before: float) -> _Reply:
-        asked = plan.make(self._mesh, scope=scope, window=window, before=before)
+    async def _ask(
+        self, scope: plan.Scope, window: float, before: float, asked: contextlib.AsyncExitStack
+    ) -> _Reply:
+        """Return the counters' answer; the buckets', which takes longer, is awaited until `asked` is left."""
+        wanted = plan.make(self._mesh, scope=scope, window=window, before=before)
         taken = self._clock()
-        queries = [*asked.counters, *([asked.buckets] if asked.buckets else [])]
-        answers = await self._backend.ask(queries, at=taken)
-        counters = [series for answer in answers[: len(asked.counters)] for series in answer]
-        return _Reply(
-            taken=taken,
-            window=window,
-            counters=counters,
-            buckets=answers[-1] if asked.buckets else [],
-            proxies=targets.find(counters, self._mesh),
-        )
+        buckets = asyncio.create_task(self._buckets(wanted.buckets, taken), name="buckets")
+        asked.push_async_callback(_given_up, buckets)
+        answers = await self._backend.ask(wanted.counters, at=taken)
+        counters = [series for answer in answers for series in answer]
+        proxies = targets.find(counters, self._mesh)
+        return _Reply(taken=taken, window=window, counters=counters, buckets=buckets, proxies=proxies)
+
+    async def _buckets(self, query: str | None, at: float) -> _Answer:
+        return (await self._backend.ask([query], at=at))[0] if query else ()
 
     async def _decode(self, reply: _Reply) -> snapshot.Snapshot:
         age = reply.taken - reply.proxies.newest
@@ -135,16 +142,14 @@ class Taker:
                 "are not served. Does Prometheus still scrape the proxies?"
             )
         begun = time.perf_counter()
-        moment = await asyncio.to_thread(
-            decoding.read,
-            reply.counters,
-            reply.buckets,
-            proxies=reply.proxies,
-            taken=reply.taken,
-            window=reply.window,
-            interval=self._interval,
+        counted = await asyncio.to_thread(
+            decoding.count, reply.counters, proxies=reply.proxies, taken=reply.taken, window=reply.window
         )
-        self._watcher.snapshot_taken(seconds=time.perf_counter() - begun, age=age)
+        seconds = time.perf_counter() - begun
+        buckets = await reply.buckets
+        begun = time.perf_counter()
+        moment = await asyncio.to_thread(decoding.complete, counted, buckets, interval=self._interval)
+        self._watcher.snapshot_taken(seconds=seconds + time.perf_counter() - begun, age=age)
         return moment
 
     async def _explain_nothing(self, scope: plan.Scope) -> None:
@@ -160,3 +165,8 @@ class Taker:
             raise faults.Stale(
                 "No proxy was scraped within the window. Does Prometheus still scrape the proxies?"
             )
+
+
+async def _given_up(task: asyncio.Task[_Answer]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
