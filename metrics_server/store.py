@@ -106,11 +106,12 @@ class Store:
         return self._clock() - self._empty.get(key, float("-inf")) < self._refresh
 
     async def _fetch(self, key: _Key) -> Moment | None:
-        taken = await self._source.take(key[0], window=key[1])
+        # What is not fresh is never served again: let it go before the next one needs the memory.
         for old in [other for other in self._moments if not self._is_fresh(other)]:
             del self._moments[old]
         for old in [other for other in self._empty if not self._is_empty(other)]:
             del self._empty[old]
+        taken = await self._source.take(key[0], window=key[1])
         if taken is None:
             self._empty[key] = self._clock()
             return None
