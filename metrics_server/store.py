@@ -76,8 +76,7 @@ class Store:
         return self._things()
 
     async def moment(self, namespace: str | None, *, window: float) -> Moment | None:
-        """Return a fresh moment of a namespace or (None) of the whole mesh; None if the namespace has no
-        proxies.
+        """Return a fresh moment of a namespace, or (None) of the whole mesh; None where no proxy is.
 
         Raises faults.Unavailable.
         """
