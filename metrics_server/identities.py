@@ -75,7 +75,7 @@ class Identities:
         return self._reporters.number(identity) if identity in self._reporters else None
 
     def peer(self, view: int, labels: Labels) -> int | None:
-        """Return the number of the peer a view names: -1 if the view tells none, None if it does not count."""
+        """Return the number of the peer a view names: -1 if it tells none, None if it does not count."""
         named = self._mesh.views[view].peer
         if named is None:
             return -1
