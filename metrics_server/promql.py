@@ -74,11 +74,6 @@ def either(expressions: Iterable[str]) -> str:
     return " or ".join(expressions)
 
 
-def histogram_quantile(quantile: float, expression: str) -> str:
-    """Return Prometheus' own quantile of a bucket expression; used to compare ours with."""
-    return f"histogram_quantile({quantile}, {expression})"
-
-
 def sample(metric: str, count: int) -> str:
     """Return a few series of a metric: enough to see its labels, whatever its size."""
     return f"topk({count}, {selector([metric])})"

@@ -30,6 +30,10 @@ class Index:
         """Return the rows of a namespace, or all."""
         return self.rows.get(namespace, [])
 
+    def names(self, namespace: str | None) -> set[str]:
+        """Return the names of a namespace's rows, or of all."""
+        return {row.object["metadata"]["name"] for row in self.within(namespace)}
+
     def named(self, namespace: str | None, name: str) -> resources.Row | None:
         """Return one row."""
         return self.by_name.get((namespace or "", name))

@@ -39,7 +39,7 @@ class View:
         """Return the 404 for a resource: it exists unscraped, or what has a near name."""
         if ref in self.moments.things.things:
             return query.not_found("it exists, but none of its proxies is scraped by Prometheus")
-        known = {row.object["metadata"]["name"] for row in index.within(query.namespace)} if index else set()
+        known = index.names(query.namespace) if index else set()
         return query.not_found(
             questions.nearest(query.name or "", known, what=ref.kind.lower() or "workload")
         )
@@ -132,9 +132,7 @@ class TrafficEdges:
         index = rows.edges(moment, ownership.WORKLOAD, query.namespace) if moment else None
         row = index.named(query.namespace, query.name or "") if index else None
         if row is None:
-            known = (
-                {row.object["metadata"]["name"] for row in index.within(query.namespace)} if index else set()
-            )
+            known = index.names(query.namespace) if index else set()
             raise query.not_found(questions.nearest(query.name or "", known, what="edge"))
         return row
 

@@ -94,7 +94,6 @@ def test_seconds_are_a_duration_prometheus_reads(seconds: float, text: str) -> N
         (promql.increase('{__name__="a"}', 30), 'increase({__name__="a"}[30s])'),
         (promql.sum_by(("le", "pod"), "a"), "sum by (le,pod) (a)"),
         (promql.either(["a", "b", "c"]), "a or b or c"),
-        (promql.histogram_quantile(0.99, "a"), "histogram_quantile(0.99, a)"),
         (promql.sample("a", 20), 'topk(20, {__name__="a"})'),
         (promql.PROBE, "vector(1)"),
     ],
