@@ -4,7 +4,8 @@ STATE  ?= .run
 PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test test-cluster check fix bench cluster cluster-down lock clean venv prometheus chromium
+.PHONY: help run test test-cluster check fix bench cluster cluster-down lock clean venv prometheus chromium \
+	cluster-programs
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -12,12 +13,12 @@ help: ## Say what there is to make
 run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without a cluster
 	@exec $(PY) -m demo run --state $(STATE)
 
-test: check prometheus chromium ## Everything that must pass
+test: check prometheus chromium cluster-programs ## Everything that must pass
 	@echo "== tests"
 	@$(PY) -m pytest
 
-test-cluster: venv prometheus ## The tests on a real Kubernetes too (builds it from source the first time: 15 minutes)
-	@TRAFFIC_CLUSTER=1 $(PY) -m pytest tests/cluster
+test-cluster: venv prometheus cluster-programs ## Only the tests on a real Kubernetes, and demand that they can run
+	@TRAFFIC_CLUSTER=1 $(PY) -m pytest -m cluster
 
 cluster: venv ## A real Kubernetes of one node, from packages; its kubeconfig is in .run/cluster
 	@exec $(PY) -m tests.cluster up --state $(STATE)/cluster
@@ -54,6 +55,9 @@ venv:
 
 prometheus: venv
 	@sh demo/fetch-prometheus
+
+cluster-programs: venv
+	@$(PY) -m tests.cluster build
 
 chromium:
 	@sh tests/browser/fetch-chromium

@@ -9,8 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from demo import runner
+from tests.cluster import switch
 
 _MESH, _OTHER = 64, 128
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(switch.Switch())
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,12 @@
-"""The commands: bring a cluster `up` until Ctrl-C, take it `down` from anywhere."""
+"""The commands: bring a cluster `up` until Ctrl-C, take it `down` from anywhere, `build` its programs."""
 
 from pathlib import Path
 
 import click
 
 from demo import ending
-from tests.cluster import cluster, places, removal
+from tests.cluster import build as building
+from tests.cluster import cluster, places, possible, removal
 
 _STATE = click.option(
     "--state",
@@ -36,6 +37,17 @@ def up(folder: Path, control_plane_only: bool, name: str) -> None:
 def down(folder: Path) -> None:
     """End the cluster of a folder, and remove what a killed one left."""
     ending.until_stopped(_down(places.Folder(folder.resolve())))
+
+
+@main.command()
+def build() -> None:
+    """Build and install what a cluster is made of, as far as one can run here."""
+    hindrance = possible.hindrance(nodes=True)
+    if possible.hindrance(nodes=False) is None:
+        missing = building.make_missing(nodes=hindrance is None, report=click.echo)
+        ending.until_stopped(missing)
+    if hindrance is not None:
+        click.echo(f"no cluster with nodes here: {hindrance}")
 
 
 async def _up(folder: Path, *, name: str, nodes: bool) -> None:

@@ -1,4 +1,4 @@
-"""When the tests marked `cluster` run, and the clusters they share."""
+"""The clusters that the tests of a module share."""
 
 import os
 from collections.abc import AsyncIterator
@@ -7,19 +7,6 @@ import pytest
 import pytest_asyncio
 
 from tests.cluster import cluster
-
-_SWITCH = "TRAFFIC_CLUSTER"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get(_SWITCH) == "1":
-        return
-    reason = (
-        f"NOT RUN: needs a real Kubernetes (root, minutes to build the first time); set {_SWITCH}=1 to run"
-    )
-    for item in items:
-        if item.get_closest_marker("cluster"):
-            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
