@@ -24,6 +24,7 @@ from apiservice import backoff
 _BUSY = frozenset({429, 500, 502, 503, 504})
 """Codes after which asking again may help."""
 _CONNECTIONS = 32
+JSON = "application/json"
 _LINE = 1 << 21
 """Bytes; half of the longest line of a watch. etcd stores objects of up to 1.5 MiB."""
 
@@ -86,37 +87,58 @@ class KubeApi:
         """The object that the kube-apiserver makes of the given one."""
         return await self._persistently("POST", path, query={}, data=orjson.dumps(body))
 
-    async def get(self, path: str, *, query: Mapping[str, str]) -> dict[str, Any]:
-        return await self._persistently("GET", path, query=query, data=None)
+    async def get(self, path: str, *, query: Mapping[str, str], accept: str = JSON) -> dict[str, Any]:
+        return await self._persistently("GET", path, query=query, data=None, accept=accept)
 
     async def watch(
         self, path: str, *, query: Mapping[str, str], silence: float
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Events until the kube-apiserver ends the watch. `silence` is how many seconds may hold none."""
+        async with self.watching(path, query=query, silence=silence) as events:
+            async for event in events:
+                yield event
+
+    @contextlib.asynccontextmanager
+    async def watching(
+        self, path: str, *, query: Mapping[str, str], silence: float, accept: str = JSON
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """The same, entered once it has begun: a watch may have nothing to tell for long."""
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self._patience, sock_read=silence)
-        async with self._response("GET", path, query=query, data=None, limits=limits) as response:
-            async for line in response.content:
-                yield _object(line, path=path)
+        begun = self._response("GET", path, query=query, data=None, limits=limits, accept=accept)
+        try:
+            async with asyncio.timeout(self._patience) as beginning, begun as response:
+                beginning.reschedule(None)
+                yield _events(response, path=path)
+        except TimeoutError:
+            raise Unreachable(f"{path}: no watch within {self._patience:g} s") from None
 
     async def _persistently(
-        self, method: str, path: str, *, query: Mapping[str, str], data: bytes | None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        data: bytes | None,
+        accept: str = JSON,
     ) -> dict[str, Any]:
         pauses = self._pauses.pauses()
         try:
             async with asyncio.timeout(self._patience):
                 for _ in range(self._attempts - 1):
                     with contextlib.suppress(Unreachable):
-                        return await self._once(method, path, query=query, data=data)
+                        return await self._once(method, path, query=query, data=data, accept=accept)
                     await asyncio.sleep(next(pauses))
-                return await self._once(method, path, query=query, data=data)
+                return await self._once(method, path, query=query, data=data, accept=accept)
         except TimeoutError:
             raise Unreachable(f"{path}: no answer within {self._patience:g} s") from None
 
     async def _once(
-        self, method: str, path: str, *, query: Mapping[str, str], data: bytes | None
+        self, method: str, path: str, *, query: Mapping[str, str], data: bytes | None, accept: str
     ) -> dict[str, Any]:
         limits = aiohttp.ClientTimeout(total=self._patience)
-        async with self._response(method, path, query=query, data=data, limits=limits) as response:
+        async with self._response(
+            method, path, query=query, data=data, limits=limits, accept=accept
+        ) as response:
             return _object(await response.read(), path=path)
 
     @contextlib.asynccontextmanager
@@ -128,9 +150,10 @@ class KubeApi:
         query: Mapping[str, str],
         data: bytes | None,
         limits: aiohttp.ClientTimeout,
+        accept: str,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """A successful one. Foreign errors, also those of reading it, are translated."""
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        headers = {"Accept": accept, "Content-Type": JSON}
         try:
             if (authorization := await self._connection.authorization()) is not None:
                 headers["Authorization"] = authorization
@@ -173,6 +196,13 @@ async def connect(
             attempts=attempts,
             pauses=pauses or backoff.Backoff(),
         )
+
+
+async def _events(response: aiohttp.ClientResponse, *, path: str) -> AsyncIterator[dict[str, Any]]:
+    async for line in response.content:
+        if not line.endswith(b"\n"):
+            raise Unreachable(f"{path}: the watch was cut off in the middle of an event")
+        yield _object(line, path=path)
 
 
 def _object(body: bytes, *, path: str) -> dict[str, Any]:

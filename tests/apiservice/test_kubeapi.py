@@ -131,3 +131,12 @@ async def test_a_watch_that_talks_nonsense_is_given_up(
         kube.tell(line)
         with pytest.raises(kubeapi.Garbled):
             await coming
+
+
+async def test_a_watch_that_does_not_begin_is_given_up(kube: cluster.Cluster) -> None:
+    kube.hold = asyncio.Event()
+    async with cluster.ask(kube, patience=0.05) as api:
+        with pytest.raises(kubeapi.Unreachable, match=r"no watch within 0\.05 s"):
+            async with api.watching(cluster.CONFIG_MAPS, query={**SELECTED, "watch": "1"}, silence=10.0):
+                pass
+    kube.hold.set()
