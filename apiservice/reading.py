@@ -25,10 +25,15 @@ from apiservice import (
 
 
 class Reader:
-    """Answers reads of declared resources. `clock` says what time the printers print for."""
+    """Answers reads of declared resources. `clock` says what time the printers print for, `notices` what
+    every reader is to be told now.
+    """
 
-    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, clock: Callable[[], datetime], notices: Callable[[], Sequence[str]] = tuple
+    ) -> None:
         self._clock = clock
+        self._notices = notices
 
     async def read(
         self,
@@ -62,7 +67,7 @@ class Reader:
             value = self._table([row], endpoint=target.endpoint, include=include, version=offer.version)
         elif offer.kind:
             (value,) = table.partials([row], api_version=f"{offer.group}/{offer.version}")
-        return _encode(value, incoming=incoming, offer=offer)
+        return _encode(value, incoming=incoming, offer=offer, headers=self._warnings(row.warnings))
 
     async def _many(
         self,
@@ -91,7 +96,10 @@ class Reader:
                 items=[row.object for row in rows],
                 extra=collection.extra,
             )
-        return _encode(value, incoming=incoming, offer=offer, headers=warnings.headers(collection.warnings))
+        return _encode(value, incoming=incoming, offer=offer, headers=self._warnings(collection.warnings))
+
+    def _warnings(self, own: Sequence[str]) -> Sequence[tuple[str, str]]:
+        return warnings.headers((*own, *self._notices()))
 
     def _table(
         self,

@@ -37,6 +37,8 @@ class Row:
 
     object: Mapping[str, Any]
     detail: Any = None
+    warnings: Sequence[str] = ()
+    """Said to whoever asks for this one object."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,15 +66,18 @@ def build(
     release: str,
     deadline: float = 10.0,
     identifies: Callable[[str], bool] = authentication.identifies,
+    notices: Callable[[], Sequence[str]] = tuple,
 ) -> service.Service:
-    """The API of the given versions. `release` is the program's version, `deadline` is in seconds."""
+    """The API of the given versions. `release` is the program's version, `deadline` is in seconds, `notices`
+    says what every reader is to be warned of.
+    """
     measured = telemetry.Telemetry(registry)
     return service.Service(
         authenticator=authenticator,
         authorizer=authorizer,
         health=checks,
         routes=routing.Routes(versions),
-        reader=reading.Reader(clock=clock),
+        reader=reading.Reader(clock=clock, notices=notices),
         fixed=fixed.FixedPaths(
             described=openapi.OpenAPI(versions, title=title, release=release, now=clock()),
             discovered=discovery.Discovery(versions),

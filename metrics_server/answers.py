@@ -27,14 +27,17 @@ _PIECE = 1 << 18
 
 
 class Answer:
-    """A successful answer of the query API. Read it once or often; each time it is decoded anew."""
+    """A successful answer of the query API. Read it once or often; each time it is decoded anew.
+
+    Its `warnings` are what the backend says of it, such as that a part of the store did not answer.
+    """
 
     def __init__(self, body: bytes, *, piece: int = _PIECE) -> None:
         """Raises ValueError with the reason for what is no such answer, as far as its ends tell."""
         self._body = body
         self._cuts = _cuts(body, piece)
         begin, end = (self._cuts[0], self._cuts[-1]) if self._cuts else (0, 0)
-        self._last = _result(body[:begin] + body[end:])
+        self._last, self.warnings = _result(body[:begin] + body[end:])
 
     def __iter__(self) -> Iterator[Series]:
         for begin, end in itertools.pairwise(self._cuts):
@@ -62,13 +65,13 @@ def _cuts(body: bytes, piece: int) -> list[int]:
     return cuts
 
 
-def _result(body: bytes) -> list[Series]:
+def _result(body: bytes) -> tuple[list[Series], tuple[str, ...]]:
     try:
         answer = orjson.loads(body)
         if answer["status"] == "success":
             result = answer["data"]["result"]
             if isinstance(result, list):
-                return result
+                return result, tuple(map(str, answer.get("warnings") or ()))
         reason = f"{answer.get('errorType')}: {answer.get('error')}"
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         what = f"not an answer of the query API ({type(error).__name__})"

@@ -56,6 +56,12 @@ class Report:
         self.lines.append(f"WRONG {text}")
 
 
+class _Series(list[dict[str, Any]]):
+    """An answer as prometheus-api-client hands it out: without what Prometheus warned of."""
+
+    warnings = ()
+
+
 class _Backend:
     """Asks through prometheus-api-client and keeps what was asked and how much came back."""
 
@@ -65,14 +71,14 @@ class _Backend:
         )
         self.asked: list[tuple[str, int, float]] = []
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[list[dict[str, Any]]]:
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[_Series]:
         """Return the results, in order. Raises faults.Unavailable with the backend's own words."""
         return [self._query(text, at) for text in queries]
 
-    def _query(self, text: str, at: float) -> list[dict[str, Any]]:
+    def _query(self, text: str, at: float) -> _Series:
         begun = time.perf_counter()
         try:
-            result: list[dict[str, Any]] = self._connection.custom_query(text, params={"time": at})
+            result = _Series(self._connection.custom_query(text, params={"time": at}))
         except prometheus_api_client.exceptions.PrometheusApiClientException as error:
             raise faults.BackendRefused(f"Prometheus refused a query: {error}") from error
         except (requests.RequestException, ValueError, KeyError) as error:

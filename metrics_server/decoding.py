@@ -65,8 +65,10 @@ def count(counters: Sequence[Series], *, proxies: targets.Targets, taken: float,
     return Counted(proxies=proxies, taken=taken, window=window, who=who, chosen=chosen, counts=counts)
 
 
-def complete(counted: Counted, buckets: Iterable[Series], *, interval: float) -> snapshot.Snapshot:
-    """Return the moment, with the latencies that the buckets tell."""
+def complete(
+    counted: Counted, buckets: Iterable[Series], *, interval: float, partial: bool = False
+) -> snapshot.Snapshot:
+    """Return the moment, with the latencies that the buckets tell. `partial`: Prometheus warned."""
     mesh, who = counted.proxies.mesh, counted.who
     matrix = histograms.lay_out(buckets, lambda labels: _row_of_buckets(labels, mesh, who))
     return snapshot.Snapshot(
@@ -85,6 +87,7 @@ def complete(counted: Counted, buckets: Iterable[Series], *, interval: float) ->
             side: any(mesh.views[view].appears == "at start" for view in _views_of(mesh, side))
             for side in words.Side
         },
+        partial=partial,
     )
 
 

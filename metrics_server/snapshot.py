@@ -88,3 +88,5 @@ class Snapshot:
     """Whether series of that side exist before the first request: then none means not known, else none means
     none.
     """
+    partial: bool = False
+    """Whether Prometheus warned that something is missing from what it told."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metrics_server import decoding, faults, plan, profile, promql, snapshot, targets
 
+logger = logging.getLogger(__name__)
 _GUESS = 15.0
 """Seconds between scrapes until better is known: what most installations use."""
 _FURTHER = (4, 16)
@@ -27,13 +29,19 @@ _SAMPLE = 20
 """Series looked at to learn which labels a mesh's targets carry."""
 
 
-_Answer = Iterable[dict[str, Any]]
+class Answer(Protocol):
+    """Series, and what the backend warns of."""
+
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+    def __iter__(self) -> Iterator[dict[str, Any]]: ...
 
 
 class Backend(Protocol):
     """Answers PromQL at an instant. Raises faults.Unavailable."""
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[_Answer]: ...
+    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[Answer]: ...
 
 
 class Watcher(Protocol):
@@ -49,7 +57,8 @@ class _Reply:
     taken: float
     window: float
     counters: list[dict[str, Any]]
-    buckets: asyncio.Task[_Answer]
+    warnings: list[str]
+    buckets: asyncio.Task[Answer | None]
     proxies: targets.Targets
 
 
@@ -127,11 +136,17 @@ class Taker:
         asked.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = [series for answer in answers for series in answer]
-        proxies = targets.find(counters, self._mesh)
-        return _Reply(taken=taken, window=window, counters=counters, buckets=buckets, proxies=proxies)
+        return _Reply(
+            taken=taken,
+            window=window,
+            counters=counters,
+            warnings=[warning for answer in answers for warning in answer.warnings],
+            buckets=buckets,
+            proxies=targets.find(counters, self._mesh),
+        )
 
-    async def _buckets(self, query: str | None, at: float) -> _Answer:
-        return (await self._backend.ask([query], at=at))[0] if query else ()
+    async def _buckets(self, query: str | None, at: float) -> Answer | None:
+        return (await self._backend.ask([query], at=at))[0] if query else None
 
     async def _decode(self, reply: _Reply) -> snapshot.Snapshot:
         age = reply.taken - reply.proxies.newest
@@ -148,7 +163,12 @@ class Taker:
         seconds = time.perf_counter() - begun
         buckets = await reply.buckets
         begun = time.perf_counter()
-        moment = await asyncio.to_thread(decoding.complete, counted, buckets, interval=self._interval)
+        warnings = [*reply.warnings, *(buckets.warnings if buckets else ())]
+        if warnings:
+            logger.warning("Prometheus warns, and its answer may be incomplete: %s", "; ".join(set(warnings)))
+        moment = await asyncio.to_thread(
+            decoding.complete, counted, buckets or (), interval=self._interval, partial=bool(warnings)
+        )
         self._watcher.snapshot_taken(seconds=seconds + time.perf_counter() - begun, age=age)
         return moment
 
@@ -167,6 +187,6 @@ class Taker:
             )
 
 
-async def _given_up(task: asyncio.Task[_Answer]) -> None:
+async def _given_up(task: asyncio.Task[Answer | None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,14 +1,12 @@
 """What tests of several packages share."""
 
-import asyncio
-import contextlib
 import os
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from demo import runner
+from tests import loops
 from tests.cluster import switch
 
 _MESH, _OTHER = 64, 128
@@ -28,33 +26,15 @@ def other_subnet() -> str:
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[runner.Mesh]:
     """The one running mesh of a test session, scraped every second, in scenario `steady`.
 
-    It is shared: a test that changes its scenario, or a sidecar, puts that back. It lives in a loop of its
-    own, so tests with any loop, or with none, can have it.
+    It is shared: a test that changes its scenario, or a sidecar, puts that back.
     """
     state = tmp_path_factory.mktemp("mesh")
     running = runner.Mesh(state=state, subnet=_subnet(_MESH), scrape_interval=1.0)
-    with _loop_in_thread() as loop:
-        asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result()
-        try:
-            yield running
-        finally:
-            asyncio.run_coroutine_threadsafe(running.__aexit__(), loop).result()
+    with loops.entered(running) as entered:
+        yield entered
 
 
 def _subnet(base: int) -> str:
     """Of this process alone: test runs side by side do not meet."""
     high, low = divmod(os.getpid(), 256)
     return f"127.{base + high % 64}.{low}"
-
-
-@contextlib.contextmanager
-def _loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="mesh")
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Collection, Iterator
 
 from apiservice import errors, resources
-from metrics_server import faults, quantity
+from metrics_server import faults, quantity, store
 
 logger = logging.getLogger(__name__)
 _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
@@ -19,6 +19,7 @@ _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
     (faults.Unavailable, errors.ServiceUnavailable),
 )
 LONGEST_WINDOW = 3600.0
+PARTIAL = "Prometheus warns that its answer is incomplete: traffic may be missing from these figures"
 PARAMETERS = tuple(
     resources.Parameter(
         name=name,
@@ -43,6 +44,11 @@ def answered() -> Iterator[None]:
             logger.warning("%s (%s)", fault.message, fault.detail)
         status = next(status for kind, status in _STATUS if isinstance(fault, kind))
         raise status(fault.message) from fault
+
+
+def warnings(moment: store.Moment | None) -> tuple[str, ...]:
+    """Return what a reader of the moment is to be told beside the figures."""
+    return (PARTIAL,) if moment is not None and moment.snapshot.partial else ()
 
 
 def window(query: resources.Query, *, default: float) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from apiservice import errors, resources
 from metrics_server import ownership, store, traffic, words
@@ -62,18 +62,19 @@ class OfKind:
         found = (
             rows.received(moment, self.kind.name, prefixed=False).within(query.namespace) if moment else []
         )
-        return resources.Collection(rows=found, extra=_about(self.kind.name, query.namespace, None))
+        return _answer(moment, found, self.kind.name, query.namespace)
 
     async def get(self, query: resources.Query) -> resources.Row:
         """Return one resource. Raises errors.StatusError."""
-        return self._row(query, await self.view.moment(query, self._scope(query)))
+        moment = await self.view.moment(query, self._scope(query))
+        return _one(moment, self._row(query, moment))
 
     async def edges(self, query: resources.Query) -> resources.Collection:
         """Return the edges of one resource. Raises errors.StatusError."""
         moment = await self.view.moment(query, self._scope(query))
         self._row(query, moment)
         found = rows.edges_of(moment, self.kind.name, self._ref(query)) if moment else []
-        return resources.Collection(rows=found, extra=_about(self.kind.name, query.namespace, query.name))
+        return _answer(moment, found, self.kind.name, query.namespace, query.name)
 
     def _ref(self, query: resources.Query) -> words.Ref:
         return words.Ref(self.kind.name, query.namespace or "", query.name or "")
@@ -97,7 +98,7 @@ class TrafficMetrics:
         kind = _kind(query)
         moment = await self.view.moment(query, query.namespace)
         found = rows.received(moment, kind, prefixed=True).within(query.namespace) if moment else []
-        return resources.Collection(rows=found, extra=_about(kind, query.namespace, None))
+        return _answer(moment, found, kind, query.namespace)
 
     async def get(self, query: resources.Query) -> resources.Row:
         """Return one item by its name `<kind>.<name>`. Raises errors.StatusError."""
@@ -108,7 +109,7 @@ class TrafficMetrics:
             index = rows.received(moment, served, prefixed=True) if moment else None
             row = index.named(query.namespace, query.name or "") if index else None
             if row is not None:
-                return row
+                return _one(moment, row)
         workloads = rows.received(moment, ownership.WORKLOAD, prefixed=True) if moment else None
         raise self.view.missing(query, words.Ref(kind, query.namespace or "", name), workloads)
 
@@ -124,7 +125,7 @@ class TrafficEdges:
         kind = _kind(query)
         moment = await self.view.moment(query, query.namespace)
         found = rows.edges(moment, kind, query.namespace).within(query.namespace) if moment else []
-        return resources.Collection(rows=found, extra=_about(kind, query.namespace, None))
+        return _answer(moment, found, kind, query.namespace)
 
     async def get(self, query: resources.Query) -> resources.Row:
         """Return one edge by its name. Raises errors.StatusError."""
@@ -134,7 +135,7 @@ class TrafficEdges:
         if row is None:
             known = index.names(query.namespace) if index else set()
             raise query.not_found(questions.nearest(query.name or "", known, what="edge"))
-        return row
+        return _one(moment, row)
 
 
 def _kind(query: resources.Query) -> str:
@@ -150,10 +151,26 @@ def _kind(query: resources.Query) -> str:
     return asked
 
 
-def _about(kind: str, namespace: str | None, name: str | None) -> dict[str, Any]:
-    """Return the field by which a list says what it is about."""
+def _answer(
+    moment: store.Moment | None,
+    found: Sequence[resources.Row],
+    kind: str,
+    namespace: str | None,
+    name: str | None = None,
+) -> resources.Collection:
+    """Return a list that says what it is about."""
     about = {"kind": kind, "namespace": namespace, "name": name}
-    return {"resource": {field: value for field, value in about.items() if value}}
+    return resources.Collection(
+        rows=found,
+        extra={"resource": {field: value for field, value in about.items() if value}},
+        warnings=questions.warnings(moment),
+    )
+
+
+def _one(moment: store.Moment | None, row: resources.Row) -> resources.Row:
+    """Return a row with what is to be told to whoever asks for it alone."""
+    warnings = questions.warnings(moment)
+    return dataclasses.replace(row, warnings=warnings) if warnings else row
 
 
 def group(view: View) -> resources.GroupVersion:

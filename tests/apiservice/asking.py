@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import multidict
@@ -42,6 +43,7 @@ class Toy:
         default_factory=prometheus_client.CollectorRegistry
     )
     deadline: float = 10.0
+    notices: Callable[[], Sequence[str]] = tuple
     api: service.Service = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +57,7 @@ class Toy:
             title="Fruits",
             release="1.2.3",
             deadline=self.deadline,
+            notices=self.notices,
         )
 
     async def ask(

@@ -216,6 +216,12 @@ async def test_warnings_of_the_provider_reach_the_client() -> None:
     assert (await toy.read("fruits")).header("Warning") == '299 - "half the orchard is missing"'
 
 
+async def test_a_notice_is_said_to_every_reader() -> None:
+    toy = asking.Toy(notices=lambda: ["the orchard is as it was yesterday"])
+    for path in ("fruits", "namespaces/north/fruits/apple", "crates"):
+        assert (await toy.read(path)).header("Warning") == '299 - "the orchard is as it was yesterday"'
+
+
 async def test_a_read_never_asks_the_client_to_sleep(toy: asking.Toy) -> None:
     for path in ("fruits", "crates/away", "crates/rotten", "crates/kiwi"):
         assert (await toy.read(path)).header("Retry-After") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -22,6 +22,7 @@ class FakePrometheus:
     def __init__(self, holds: recording.Recording | None = None) -> None:
         self.holds = holds or recording.Recording([])
         self.behaviour: Behaviour = self.well
+        self.warnings: list[str] = []
         self.asked: list[str] = []
         self.ended = asyncio.Event()
         """Set when a query that was left alone has been given up by the client."""
@@ -30,7 +31,7 @@ class FakePrometheus:
     async def well(self, request: web.Request, query: str) -> web.StreamResponse:
         at = float(str((await request.post()).get("time") or request.query["time"]))
         kind = "matrix" if query.endswith("]") else "vector"
-        return answer({"resultType": kind, "result": self.holds.ask(query, at=at)})
+        return answer({"resultType": kind, "result": self.holds.ask(query, at=at)}, warnings=self.warnings)
 
     async def hung(self, request: web.Request, query: str) -> web.StreamResponse:
         """Never answers anything."""
@@ -46,9 +47,10 @@ class FakePrometheus:
         return await self.behaviour(request, query)
 
 
-def answer(data: object) -> web.Response:
+def answer(data: object, *, warnings: Sequence[str] = ()) -> web.Response:
     """A success of the query API."""
-    return web.json_response(text=json.dumps({"status": "success", "data": data}))
+    warned = {"warnings": warnings} if warnings else {}
+    return web.json_response(text=json.dumps({"status": "success", "data": data, **warned}))
 
 
 def fixed(body: str | bytes, *, status: int = 200, content_type: str = "application/json") -> Behaviour:

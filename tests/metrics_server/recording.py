@@ -10,7 +10,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,16 +172,28 @@ def inventory_file() -> Path:
     return _RECORDED / "shop.yaml"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """A `taking.Answer`."""
+
+    series: Sequence[dict[str, Any]]
+    warnings: Sequence[str] = ()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.series)
+
+
 @dataclasses.dataclass(slots=True)
 class Backend:
     """A `taking.Backend` without a network: answers from a recording and remembers what it was asked."""
 
     recording: Recording
     asked: list[str] = dataclasses.field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[list[dict[str, Any]]]:
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[Answer]:
         self.asked += queries
-        return [self.recording.ask(query, at=at) for query in queries]
+        return [Answer(self.recording.ask(query, at=at), self.warnings) for query in queries]
 
     @property
     def ranges(self) -> list[float]:

@@ -341,6 +341,18 @@ async def test_without_an_inventory_every_list_still_answers(api: Api, tmp_path:
 # When Prometheus cannot answer
 
 
+async def test_who_reads_what_prometheus_knows_in_part_is_warned(api: Api, tmp_path: Path) -> None:
+    async with served(api.fake, tmp_path, inventory=recording.inventory_file()) as partial:
+        api.fake.warnings = ["a store did not answer"]
+        try:
+            for path in ("trafficmetrics", "namespaces/shop/trafficmetrics/deployment.cart", "pods"):
+                told = await partial.get(path)
+                assert "traffic may be missing" in told.headers["Warning"]
+                assert "store" not in told.headers["Warning"]
+        finally:
+            api.fake.warnings = []
+
+
 async def test_every_trouble_of_the_backend_is_a_503_without_retry_after(api: Api, tmp_path: Path) -> None:
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus()) as fake,

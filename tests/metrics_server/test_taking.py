@@ -205,7 +205,7 @@ def called_in(taken: snapshot.Snapshot, namespace: str) -> dict[tuple[str, str],
 
 async def test_what_the_backend_cannot_do_is_passed_on() -> None:
     class Down:
-        async def ask(self, queries: object, *, at: float) -> list[list[dict[str, object]]]:
+        async def ask(self, queries: object, *, at: float) -> list[recording.Answer]:
             raise faults.BackendDown("no")
 
     taker = taking.Taker(
@@ -214,6 +214,14 @@ async def test_what_the_backend_cannot_do_is_passed_on() -> None:
     for namespace in (None, "shop"):
         with pytest.raises(faults.BackendDown):
             await taker.take(namespace, window=30.0)
+
+
+async def test_a_snapshot_knows_that_the_backend_warned() -> None:
+    of = scene(scraped(5))
+    assert not (await of.take()).partial
+    of.backend.warnings = ("a store did not answer",)
+    assert (await of.take()).partial
+    assert (await of.take("shop")).partial
 
 
 async def test_counts_of_the_recorded_mesh_are_finite_and_add_up() -> None:
