@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import uvloop
@@ -12,11 +14,28 @@ import uvloop
 from metrics_server import check as checking
 from metrics_server import inventory, profile, serving, settings
 
-_PROMETHEUS = click.option("--prometheus", metavar="URL", help="Base URL of Prometheus.")
+_FILE = click.Path(path_type=Path)
+_PROMETHEUS = (
+    click.option("--prometheus", metavar="URL", help="Base URL of Prometheus."),
+    click.option("--prometheus-ca", type=_FILE, help="Believe who is certified by this CA (PEM)."),
+    click.option("--prometheus-certificate", type=_FILE, help="Client certificate (PEM)."),
+    click.option("--prometheus-key", type=_FILE, help="Its key (PEM)."),
+    click.option("--prometheus-token", type=_FILE, help="File with a bearer token."),
+    click.option("--prometheus-username", metavar="NAME", help="Name for basic authentication."),
+    click.option("--prometheus-password", type=_FILE, help="File with its password."),
+    click.option("--prometheus-headers", type=_FILE, help="File with further headers: `Name: value` lines."),
+)
 _PROFILE = click.option(
     "--profile", metavar="NAME|FILE", help="The mesh: a shipped profile or a YAML file [envoy]."
 )
 _FAILURES = (settings.BadSettings, profile.BadProfile, inventory.BadInventory, OSError, ValueError)
+
+
+def _prometheus(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where Prometheus is and who asks it."""
+    for option in reversed(_PROMETHEUS):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -29,48 +48,49 @@ def main() -> None:
 
 
 @main.command()
-@_PROMETHEUS
+@_prometheus
 @_PROFILE
 @click.option("--listen", metavar="HOST:PORT", help="Where to serve [127.0.0.1:8443].")
-@click.option(
-    "--state", type=click.Path(path_type=Path), help="Directory for the CA, the certificate and the token."
-)
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Write a kubeconfig for kubectl here.")
+@click.option("--state", type=_FILE, help="Directory for the CA, the certificate and the token.")
+@click.option("--kubeconfig", type=_FILE, help="Write a kubeconfig for kubectl here.")
 @click.option("--cluster", metavar="in-cluster|KUBECONFIG", help="Let this cluster say who may read.")
 @click.option("--service", metavar="NAME.NAMESPACE", help="The server's Service in the cluster.")
-@click.option(
-    "--inventory",
-    type=click.Path(path_type=Path),
-    help="Kubernetes objects, as `kubectl get -o yaml` prints.",
-)
+@click.option("--tls-secret", metavar="NAME", help="The Secret beside the Service with its certificate.")
+@click.option("--tls-certificate", type=_FILE, help="Serving certificate (PEM) that somebody else renews.")
+@click.option("--tls-key", type=_FILE, help="Its key (PEM).")
+@click.option("--shutdown-delay", type=float, help="Seconds to serve on, not ready, when told to stop [0].")
+@click.option("--access-log/--no-access-log", default=None, help="Log who read what [with --cluster only].")
+@click.option("--inventory", type=_FILE, help="Kubernetes objects, as `kubectl get -o yaml` prints.")
 @click.option("--window", type=float, help="Seconds over which requests are counted by default [30].")
 @click.option(
     "--refresh", type=float, help="Seconds a snapshot is served before Prometheus is asked again [5]."
 )
 @click.option("--stale-after", type=float, help="Seconds after which figures are refused [90].")
 @click.option("--patience", type=float, help="Seconds a living Prometheus may take to answer [20].")
-@click.option("--verbose", is_flag=True, help="Log every request.")
-def serve(*, verbose: bool, **given: object) -> None:
+def serve(**given: object) -> None:
     """Serve the API over TLS: on its own with a token, or as part of a cluster that says who may read."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
-    logging.getLogger("apiservice.access").setLevel(logging.INFO if verbose else logging.WARNING)
     try:
-        uvloop.run(serving.serve(settings.load(**given)))
+        chosen = settings.load(**given)
+        logging.getLogger("apiservice.access").setLevel(
+            logging.INFO if chosen.logs_access else logging.WARNING
+        )
+        uvloop.run(serving.serve(chosen))
     except _FAILURES as error:
         raise click.ClickException(str(error)) from error
 
 
 @main.command()
-@_PROMETHEUS
+@_prometheus
 @_PROFILE
 @click.option("--window", default="30s", show_default=True, help="The window to try.")
 @click.option("--namespace", "-n", help="One namespace instead of all.")
-def check(*, prometheus: str | None, profile: str | None, window: str, namespace: str | None) -> None:
+def check(*, profile: str | None, window: str, namespace: str | None, **given: Any) -> None:
     """Ask Prometheus as the server would, and say what comes back and what is wrong."""
     try:
-        chosen = settings.load(prometheus=prometheus, profile=profile)
+        chosen = settings.load(profile=profile, **given)
         report = checking.run(
             chosen.prometheus,
             profiles=[serving.choose_profile(profile)] if profile else None,

@@ -96,7 +96,7 @@ async def serve(chosen: settings.Settings) -> None:
     async with (
         access.granted(chosen) as admits,
         api(chosen, admits=admits) as served,
-        server.serve(served, host=host, port=port, tls=admits.tls) as bound,
+        server.serve(served, host=host, port=port, tls=admits.tls, pause=chosen.shutdown_delay) as bound,
     ):
         admits.announce(bound.url)
         _rest_the_collector()

@@ -1,10 +1,13 @@
 """Every knob of the server: environment variables `TRAFFIC_…`, overridden by the options of `serve`.
 
-All mistakes are reported at once. Durations are seconds.
+All mistakes are reported at once, also what does not go together. An empty variable is one that is not
+given. Durations are seconds. Secrets are given as files, never as values: a file can be replaced while the
+server runs, and is seen neither in the process list nor in a pod's description.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +20,10 @@ def _http_url(text: str) -> str:
     url = yarl.URL(text)
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("give the base of the query API, such as http://prometheus.monitoring:9090")
+    if url.user is not None or url.password is not None:
+        raise ValueError("holds a name or a password; give --prometheus-username and --prometheus-password")
+    if url.query_string or url.fragment:
+        raise ValueError("give the base of the query API, without ? and #")
     return text
 
 
@@ -27,16 +34,86 @@ def _address(text: str) -> str:
     return text
 
 
+Given = Mapping[str, Any]
+"""What is known of the settings before the one that is looked at; without those that are wrong."""
+
+
+def _needs_https(given: Given) -> str | None:
+    if yarl.URL(given.get("prometheus", "")).scheme == "http":
+        return "has no meaning with http://; give --prometheus https://…"
+    return None
+
+
+def _excludes_token(given: Given) -> str | None:
+    return (
+        "give either a name and a password or --prometheus-token" if given.get("prometheus_token") else None
+    )
+
+
+def _needs_cluster(given: Given) -> str | None:
+    missing = [f"--{name}" for name in ("cluster", "service") if name in given and not given[name]]
+    return f"needs {' and '.join(missing)}" if missing else None
+
+
+def _excludes_secret(given: Given) -> str | None:
+    return "give either this or --tls-secret" if given.get("tls_secret") else None
+
+
+_CONDITIONS = {
+    "prometheus_ca": _needs_https,
+    "prometheus_certificate": _needs_https,
+    "prometheus_username": _excludes_token,
+    "tls_secret": _needs_cluster,
+    "tls_certificate": _excludes_secret,
+}
+"""What must hold where a setting is given; it can only speak of those that stand before it."""
+
+_PAIRS = {
+    "prometheus_key": "prometheus_certificate",
+    "prometheus_password": "prometheus_username",
+    "tls_key": "tls_certificate",
+}
+"""Both or neither. The first stands after the second."""
+
 Seconds = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(pydantic_settings.BaseSettings):
     """What a running server needs to know."""
 
-    model_config = pydantic_settings.SettingsConfigDict(env_prefix="TRAFFIC_", frozen=True, extra="ignore")
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_prefix="TRAFFIC_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        # What was given may be a secret by mistake.
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
 
     prometheus: Annotated[str, pydantic.AfterValidator(_http_url)]
     """Prometheus, or anything that speaks its query API. No default: a guess would read foreign figures."""
+
+    prometheus_ca: Path | None = None
+    """Whom to believe that it is Prometheus, as PEM; without, whom this machine believes."""
+
+    prometheus_certificate: Path | None = None
+    """The server's own certificate towards Prometheus, as PEM."""
+
+    prometheus_key: Path | None = None
+    """Its key, as PEM, not encrypted."""
+
+    prometheus_token: Path | None = None
+    """A file with a bearer token."""
+
+    prometheus_username: Annotated[str, pydantic.Field(pattern=r"^[^:]+$")] | None = None
+    """A name for basic authentication."""
+
+    prometheus_password: Path | None = None
+    """A file with its password."""
+
+    prometheus_headers: Path | None = None
+    """A file with further headers, such as a tenant's, one `Name: value` a line."""
 
     listen: Annotated[str, pydantic.AfterValidator(_address)] = "127.0.0.1:8443"
     """Where the API is served: on loopback, lest what is tried out be on the network by accident."""
@@ -52,6 +129,21 @@ class Settings(pydantic_settings.BaseSettings):
 
     service: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] | None = None
     """The server's Service, `name.namespace`, by which the kube-apiserver knows its certificate."""
+
+    tls_secret: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")] | None = None
+    """A Secret in the Service's namespace in which the servers keep and renew the serving certificate."""
+
+    tls_certificate: Path | None = None
+    """A serving certificate that somebody else renews; without, the server makes its own."""
+
+    tls_key: Path | None = None
+    """Its key."""
+
+    shutdown_delay: Annotated[float, pydantic.Field(ge=0, le=300, allow_inf_nan=False)] = 0.0
+    """How long the server, told to stop, goes on serving while load balancers notice that it is not ready."""
+
+    access_log: bool | None = None
+    """Log who read what. None: in a cluster, where others may read; not where one administrator does."""
 
     inventory: Path | None = None
     """Kubernetes objects as `kubectl get -o yaml` prints them; without, the scrape labels tell the owners."""
@@ -79,6 +171,24 @@ class Settings(pydantic_settings.BaseSettings):
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
 
+    @property
+    def logs_access(self) -> bool:
+        """Whether each request is logged."""
+        return self.cluster is not None if self.access_log is None else self.access_log
+
+    @pydantic.field_validator("*")
+    @classmethod
+    def _agrees(cls, value: object, known: pydantic.ValidationInfo) -> object:
+        name = str(known.field_name)
+        other = _PAIRS.get(name)
+        if other in known.data and (value is None) != (known.data[other] is None):
+            missing, there = (name, other) if value is None else (other, name)
+            raise ValueError(f"--{_option(there)} needs --{_option(missing)}")
+        condition = _CONDITIONS.get(name)
+        if value is not None and condition is not None and (reason := condition(known.data)):
+            raise ValueError(reason)
+        return value
+
 
 class BadSettings(ValueError):
     """Settings that cannot be used; the message names each and its reason."""
@@ -97,5 +207,9 @@ def load(**given: Any) -> Settings:
             reason = (
                 "is required" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
             )
-            lines.append(f"--{name.replace('_', '-')} (TRAFFIC_{name.upper()}): {reason}")
+            lines.append(f"--{_option(name)} (TRAFFIC_{name.upper()}): {reason}")
         raise BadSettings("\n".join(lines)) from error
+
+
+def _option(name: str | None) -> str:
+    return (name or "").replace("_", "-")

@@ -19,7 +19,7 @@ async def serve(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path) -
     """Serve on the address of a Service of the cluster until the block is left; ready once it answers."""
     state = scratch / "server"
     command = [
-        *(sys.executable, "-m", "metrics_server", "serve", "--verbose"),
+        *(sys.executable, "-m", "metrics_server", "serve"),
         *(f"--prometheus={mesh.prometheus_url}", f"--inventory={mesh.inventory}", f"--state={state}"),
         *(f"--cluster={running.kubeconfig}", f"--service={_NAME}.{registration.NAMESPACE}"),
         f"--listen={running.place.host}:{registration.PORT}",

@@ -13,11 +13,23 @@ URL = "http://prometheus.monitoring:9090"
 def test_the_defaults_are_these() -> None:
     assert settings.load(prometheus=URL).model_dump() == {
         "prometheus": URL,
+        "prometheus_ca": None,
+        "prometheus_certificate": None,
+        "prometheus_key": None,
+        "prometheus_token": None,
+        "prometheus_username": None,
+        "prometheus_password": None,
+        "prometheus_headers": None,
         "listen": "127.0.0.1:8443",
         "state": Path(".run/server"),
         "kubeconfig": None,
         "cluster": None,
         "service": None,
+        "tls_secret": None,
+        "tls_certificate": None,
+        "tls_key": None,
+        "shutdown_delay": 0.0,
+        "access_log": None,
         "inventory": None,
         "profile": "envoy",
         "window": 30.0,
@@ -48,6 +60,27 @@ def test_the_environment_is_read_and_options_override_it(monkeypatch: pytest.Mon
     assert (chosen.prometheus, chosen.window, chosen.stale_after) == (URL, 60.0, 20.0)
 
 
+def test_an_empty_variable_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAFFIC_PROMETHEUS", URL)
+    monkeypatch.setenv("TRAFFIC_PROMETHEUS_CA", "")
+    assert settings.load().prometheus_ca is None
+
+
+@pytest.mark.parametrize(
+    ("given", "logs"),
+    [
+        ({}, False),
+        ({"access_log": True}, True),
+        ({"cluster": "in-cluster"}, True),
+        ({"cluster": "in-cluster", "access_log": False}, False),
+    ],
+)
+def test_who_read_what_is_logged_in_a_cluster_unless_settings_say_otherwise(
+    given: dict[str, object], logs: bool
+) -> None:
+    assert settings.load(prometheus=URL, **given).logs_access is logs
+
+
 def test_settings_do_not_change() -> None:
     chosen = settings.load(prometheus=URL)
     with pytest.raises(ValueError, match="frozen"):
@@ -72,6 +105,95 @@ def test_all_mistakes_are_told_at_once_by_option_and_variable() -> None:
     ]
     assert "such as http://prometheus.monitoring:9090" in lines[0]
     assert "such as 127.0.0.1:8443" in lines[1]
+
+
+SECURE = {"prometheus": "https://prometheus.monitoring:9090"}
+PLAIN = {"prometheus": URL}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"prometheus_ca": "ca.crt"},
+        {"prometheus_certificate": "tls.crt", "prometheus_key": "tls.key"},
+        {"prometheus_certificate": "tls.crt", "prometheus_key": "tls.key", "prometheus_token": "token"},
+        {"prometheus_username": "reader", "prometheus_password": "password", "prometheus_headers": "headers"},
+        {"prometheus_token": "token", "prometheus_headers": "headers", "prometheus_ca": "ca.crt"},
+        {"tls_secret": "serving", "cluster": "in-cluster", "service": "traffic.metrics"},
+        {"tls_certificate": "tls.crt", "tls_key": "tls.key"},
+    ],
+)
+def test_what_goes_together_is_accepted(given: dict[str, str]) -> None:
+    chosen = settings.load(**SECURE, **given)
+    assert {name: str(getattr(chosen, name)) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (
+            SECURE | {"prometheus_certificate": "c"},
+            "--prometheus-key (TRAFFIC_PROMETHEUS_KEY): --prometheus-certificate needs --prometheus-key",
+        ),
+        (SECURE | {"prometheus_key": "k"}, "--prometheus-key needs --prometheus-certificate"),
+        (SECURE | {"prometheus_username": "u"}, "--prometheus-username needs --prometheus-password"),
+        (SECURE | {"prometheus_password": "p"}, "--prometheus-password needs --prometheus-username"),
+        (
+            SECURE | {"prometheus_token": "t", "prometheus_username": "u", "prometheus_password": "p"},
+            "either a name and a password or --prometheus-token",
+        ),
+        (
+            PLAIN | {"prometheus_ca": "c"},
+            "--prometheus-ca (TRAFFIC_PROMETHEUS_CA): has no meaning with http://",
+        ),
+        (
+            PLAIN | {"prometheus_certificate": "c", "prometheus_key": "k"},
+            "--prometheus-certificate (TRAFFIC_PROMETHEUS_CERTIFICATE): has no meaning with http://",
+        ),
+        (PLAIN | {"tls_secret": "s"}, "needs --cluster and --service"),
+        (PLAIN | {"tls_secret": "s", "cluster": "in-cluster"}, "(TRAFFIC_TLS_SECRET): needs --service"),
+        (
+            PLAIN
+            | {"tls_secret": "s", "cluster": "c", "service": "a.b", "tls_certificate": "c", "tls_key": "k"},
+            "either this or --tls-secret",
+        ),
+        (PLAIN | {"tls_certificate": "c"}, "--tls-certificate needs --tls-key"),
+        (PLAIN | {"tls_key": "k"}, "--tls-key needs --tls-certificate"),
+        (
+            PLAIN | {"tls_secret": "../s", "cluster": "c", "service": "a.b"},
+            "--tls-secret (TRAFFIC_TLS_SECRET)",
+        ),
+        (PLAIN | {"shutdown_delay": -1}, "--shutdown-delay (TRAFFIC_SHUTDOWN_DELAY)"),
+    ],
+)
+def test_what_does_not_go_together_is_one_mistake_that_says_what_to_give(
+    given: dict[str, object], why: str
+) -> None:
+    with pytest.raises(settings.BadSettings) as refused:
+        settings.load(**given)
+    assert why in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_what_does_not_go_together_is_told_beside_other_mistakes() -> None:
+    with pytest.raises(settings.BadSettings) as refused:
+        settings.load(**PLAIN, listen="8443", prometheus_ca="ca", prometheus_key="key", tls_secret="s")
+    assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == [
+        "--prometheus-ca",
+        "--prometheus-key",
+        "--listen",
+        "--tls-secret",
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://reader:secret@host", "https://reader@host", "https://:secret@host", "https://h?key=secret"],
+)
+def test_a_secret_in_a_url_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(settings.BadSettings, match="--prometheus") as refused:
+        settings.load(prometheus=url)
+    assert "secret" not in f"{refused.value!r} {refused.value.__cause__} {refused.value.__context__!r}"
 
 
 @pytest.mark.parametrize(
