@@ -37,6 +37,8 @@ class Program:
     package: str
     """The folder of its main.go, from here."""
     takes: str
+    kubernetes: str = "kubernetes"
+    """The folder of the module that says which Kubernetes it belongs to."""
 
     @property
     def module(self) -> Path:
@@ -44,8 +46,13 @@ class Program:
         return _HERE / Path(self.package).parts[0]
 
     @property
+    def version(self) -> str:
+        """Of its Kubernetes, such as `v1.34.4`, as the Go module has it."""
+        return _version(self.kubernetes)
+
+    @property
     def path(self) -> Path:
-        return _TOOLS / version() / self.name
+        return _TOOLS / self.version / self.name
 
     def digest(self) -> str:
         """Of everything it is made from."""
@@ -58,6 +65,15 @@ class Program:
 
 KUBERNETES = Program("kubernetes", "kubernetes", takes="about 12 minutes on two cores")
 """etcd and every program of Kubernetes."""
+NEXT = Program(
+    "kubernetes",
+    "kubernetes-next",
+    takes="about 8 minutes on two cores",
+    kubernetes="kubernetes-next",
+)
+"""A newer Kubernetes, its control plane alone."""
+KUBECTL = Program("kubectl", "kubectl", takes="about 2 minutes")
+"""Of the age of `KUBERNETES`, beside the newer one of the Python package."""
 PODS = (
     Program("coredns", "coredns", takes="about 2 minutes"),
     Program("pause", "pods/pause", takes="seconds"),
@@ -67,11 +83,10 @@ PODS = (
 
 
 @functools.cache
-def version() -> str:
-    """Of Kubernetes, such as `v1.34.4`, as the Go module has it."""
-    required = re.search(r"k8s\.io/kubernetes (v\S+)", (_HERE / "kubernetes" / "go.mod").read_text())
+def _version(module: str) -> str:
+    required = re.search(r"k8s\.io/kubernetes (v\S+)", (_HERE / module / "go.mod").read_text())
     if required is None:
-        raise faults.DemoError("tests/cluster/kubernetes/go.mod does not require k8s.io/kubernetes")
+        raise faults.DemoError(f"tests/cluster/{module}/go.mod does not require k8s.io/kubernetes")
     return required[1]
 
 
@@ -80,18 +95,18 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:{_SBIN}")
 
 
-async def make_missing(*, nodes: bool, report: Report) -> None:
+async def make_missing(*, nodes: bool, report: Report, kubernetes: Program = KUBERNETES) -> None:
     """Takes minutes the first time."""
     if nodes:
         await _install_packages(report=report)
-    for program in (KUBERNETES, *(PODS if nodes else ())):
-        await _build(program, report=report)
+    for program in (kubernetes, *(PODS if nodes else ())):
+        await make(program, report=report)
 
 
-def linker_flags() -> str:
+def linker_flags(version: str) -> str:
     """What `kubectl version` is to answer."""
-    major, minor, _ = version().removeprefix("v").split(".")
-    facts = {"gitVersion": version(), "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    major, minor, _ = version.removeprefix("v").split(".")
+    facts = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     settings = (
         f"-X {package}.{name}={value}"
         for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
@@ -100,7 +115,8 @@ def linker_flags() -> str:
     return " ".join(("-s -w", *settings))
 
 
-async def _build(program: Program, *, report: Report) -> None:
+async def make(program: Program, *, report: Report) -> None:
+    """Unless it is there already, made from what its module is now."""
     mark = program.path.with_suffix(".made-from")
     digest = program.digest()
     if program.path.exists() and mark.exists() and mark.read_text() == digest:
@@ -109,13 +125,13 @@ async def _build(program: Program, *, report: Report) -> None:
         raise faults.DemoError(
             "no go on PATH, and a test cluster is built from source; install Go 1.24 or newer"
         )
-    report(f"building {program.name} for Kubernetes {version()} ({program.takes}, once)")
+    report(f"building {program.name} for Kubernetes {program.version} ({program.takes}, once)")
     program.path.parent.mkdir(parents=True, exist_ok=True)
     fresh = program.path.with_suffix(f".{os.getpid()}")
     target = f"./{Path(program.package).relative_to(program.module.name)}"
     await commands.output(
         *("nice", "-n", "19", "go", "build", "-p", "2", "-trimpath", "-buildvcs=false"),
-        *("-ldflags", linker_flags(), "-o", str(fresh), target),
+        *("-ldflags", linker_flags(program.version), "-o", str(fresh), target),
         folder=program.module,
         environment={"CGO_ENABLED": "0"},
     )

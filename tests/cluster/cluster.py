@@ -53,10 +53,19 @@ class Cluster:
     """Enter it to have it. `report` gets a line for each thing that takes a while."""
 
     def __init__(
-        self, *, state: Path, name: str = "tm", nodes: bool = True, report: Callable[[str], None] = _silent
+        self,
+        *,
+        state: Path,
+        name: str = "tm",
+        nodes: bool = True,
+        kubernetes: build.Program = build.KUBERNETES,
+        report: Callable[[str], None] = _silent,
     ) -> None:
+        if nodes and kubernetes is not build.KUBERNETES:
+            raise ValueError(f"Kubernetes {kubernetes.version} has no kubelet here; ask for it without nodes")
         self.place = places.place(name, nodes=nodes)
         self.folder = places.Folder(state.resolve())
+        self._kubernetes = kubernetes
         self._report = report
         self._stack = contextlib.AsyncExitStack()
         self._family: processes.Family | None = None
@@ -69,7 +78,7 @@ class Cluster:
     @property
     def version(self) -> str:
         """Such as `v1.34.4`."""
-        return build.version()
+        return self._kubernetes.version
 
     @property
     def files(self) -> certificates.Files:
@@ -116,7 +125,7 @@ class Cluster:
         self._demand_rights()
         with states.lock(self.folder.path, name=removal.LOCK):
             await removal.sweep(self.folder)
-            await build.make_missing(nodes=self.place.nodes, report=self._report)
+            await build.make_missing(nodes=self.place.nodes, report=self._report, kubernetes=self._kubernetes)
             self._demand_free()
             began = time.monotonic()
             self._prepare()
@@ -159,7 +168,7 @@ class Cluster:
             network.make(self.place)
             enter = network.enter(self.place)
         self._report(f"starting {self._what()}")
-        plane = control_plane.ControlPlane(self.place, self.folder, self.files)
+        plane = control_plane.ControlPlane(self.place, self.folder, self.files, self._kubernetes.path)
         await control_plane.start(plane, family=family, enter=enter)
         if self.place.nodes:
             await node.start(node.Node(self.place, self.folder, self.files), family=family)

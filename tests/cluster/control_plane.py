@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from demo import processes, wait
-from tests.cluster import build, certificates, places
+from tests.cluster import certificates, places
 
 _READY_WITHIN = 90.0
 """Seconds; about 5 on an idle machine."""
@@ -22,11 +22,13 @@ class ControlPlane:
     place: places.Place
     folder: places.Folder
     files: certificates.Files
+    kubernetes: Path
+    """The program that is all of them."""
 
     def etcd(self) -> list[str]:
         clients = f"https://{self.place.address}:{places.ETCD_PORT}"
         peers = f"https://{self.place.address}:{places.ETCD_PEER_PORT}"
-        return _command(
+        return self._command(
             "etcd",
             {
                 "name": self.place.name,
@@ -54,10 +56,10 @@ class ControlPlane:
         if not self.place.nodes:
             # A loopback address cannot be an endpoint of the Service `kubernetes`.
             flags["endpoint-reconciler-type"] = "none"
-        return _command("kube-apiserver", flags)
+        return self._command("kube-apiserver", flags)
 
     def controllers(self) -> list[str]:
-        return _command(
+        return self._command(
             "kube-controller-manager",
             {
                 "kubeconfig": self.folder.kubeconfig_of(certificates.CONTROLLERS),
@@ -76,7 +78,7 @@ class ControlPlane:
         )
 
     def scheduler(self) -> list[str]:
-        return _command(
+        return self._command(
             "kube-scheduler",
             {
                 "kubeconfig": self.folder.kubeconfig_of(certificates.SCHEDULER),
@@ -134,6 +136,9 @@ class ControlPlane:
             "kubelet-preferred-address-types": "InternalIP",
         }
 
+    def _command(self, program: str, flags: dict[str, object]) -> list[str]:
+        return [str(self.kubernetes), program, *(f"--{name}={value}" for name, value in flags.items())]
+
     def _certificate(self, name: str) -> Path:
         return self.files.certificate(name)
 
@@ -153,10 +158,6 @@ async def start(plane: ControlPlane, *, family: processes.Family, enter: list[st
         ("kube-scheduler", places.SCHEDULER_PORT),
     ):
         await family.guard(_healthy(name, f"https://{plane.place.address}:{port}/healthz"))
-
-
-def _command(program: str, flags: dict[str, object]) -> list[str]:
-    return [str(build.KUBERNETES.path), program, *(f"--{name}={value}" for name, value in flags.items())]
 
 
 async def _healthy(name: str, url: str) -> None:

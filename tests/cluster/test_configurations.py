@@ -14,7 +14,7 @@ _FILES = certificates.Files(Path("/pki"))
 
 def _plane(*, nodes: bool) -> control_plane.ControlPlane:
     place = places.place("tm", nodes=nodes)
-    return control_plane.ControlPlane(place, places.Folder(Path("/state")), _FILES)
+    return control_plane.ControlPlane(place, places.Folder(Path("/state")), _FILES, Path("/kubernetes"))
 
 
 def _flags(command: list[str]) -> dict[str, str]:
@@ -92,9 +92,17 @@ def test_the_name_service_has_the_address_that_pods_ask_and_the_image_that_is_bu
     assert f"kubernetes {places.DOMAIN} " in by_kind["ConfigMap"]["data"]["Corefile"]
 
 
-def test_the_version_is_that_of_the_go_module() -> None:
-    flags = build.linker_flags()
+@pytest.mark.parametrize("program", [build.KUBERNETES, build.NEXT])
+def test_the_version_is_that_of_the_go_module(program: build.Program) -> None:
+    flags = build.linker_flags(program.version)
 
-    assert build.version().startswith("v1.")
-    assert flags.count(f".gitVersion={build.version()}") == 2
-    assert build.version() in build.KUBERNETES.path.parts
+    assert program.version.startswith("v1.")
+    assert flags.count(f".gitVersion={program.version}") == 2
+    assert program.version in program.path.parts
+
+
+def test_the_next_version_is_a_newer_minor() -> None:
+    def minor(program: build.Program) -> int:
+        return int(program.version.split(".")[1])
+
+    assert minor(build.NEXT) > minor(build.KUBERNETES)
