@@ -13,9 +13,13 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apiservice import authentication, authorization, certificates, credentials
 from metrics_server import settings
+
+if TYPE_CHECKING:
+    from apiservice import kubeapi
 
 _CONTEXT = "trafficmetrics"
 _ADMINISTRATOR = authentication.User(name="trafficmetrics-admin", groups=(authentication.MASTERS,))
@@ -32,6 +36,8 @@ class Access:
     tls: ssl.SSLContext
     announce: Callable[[str], None]
     """Tell those who may ask where the server is, once it is there."""
+    cluster: kubeapi.KubeApi | None = None
+    """The cluster that says who may ask; None where the server does."""
 
 
 def now() -> datetime.datetime:
@@ -69,6 +75,7 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
             identifies=admitted.identifies,
             tls=tls.context,
             announce=lambda _url: None,
+            cluster=api,
         )
 
 

@@ -12,14 +12,14 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from importlib import metadata
 from pathlib import Path
 
 import prometheus_client
 
 from apiservice import health, server, service
-from metrics_server import access, inventory, profile, prometheus, settings, store, taking, telemetry
+from metrics_server import access, known, profile, prometheus, settings, store, taking, telemetry
 from metrics_server.views import traffic
 
 logger = logging.getLogger(__name__)
@@ -44,9 +44,6 @@ async def api(chosen: settings.Settings, *, admits: access.Access) -> AsyncItera
     prometheus_client.ProcessCollector(registry=registry)
     prometheus_client.PlatformCollector(registry=registry)
     watcher = telemetry.Telemetry(registry)
-    things: Callable[[], inventory.Inventory] = inventory.Inventory
-    if chosen.inventory is not None:
-        things = inventory.File(chosen.inventory).current
     backend = prometheus.Prometheus(
         chosen.prometheus, observer=watcher, patience=prometheus.Patience(answer=chosen.patience)
     )
@@ -57,23 +54,24 @@ async def api(chosen: settings.Settings, *, admits: access.Access) -> AsyncItera
         clock=time.time,
         stale_after=chosen.stale_after,
     )
-    moments = store.Store(taker, things=things, clock=time.time, refresh=chosen.refresh)
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(backend.close)
+        exists = await stack.enter_async_context(known.known(chosen, admits=admits))
+        moments = store.Store(taker, things=exists.things, clock=time.time, refresh=chosen.refresh)
+        stack.push_async_callback(moments.close)
         yield server.build(
             [traffic.group(traffic.View(moments, chosen.window))],
             authenticator=admits.authenticator,
             authorizer=admits.authorizer,
             identifies=admits.identifies,
-            checks=health.Health(),
+            checks=health.Health(ready=exists.ready),
             registry=registry,
             clock=access.now,
             title="TrafficMetrics",
             release=metadata.version("trafficmetrics"),
             deadline=chosen.patience + 5.0,
+            notices=exists.notices,
         )
-    finally:
-        await moments.close()
-        await backend.close()
 
 
 def _rest_the_collector() -> None:

@@ -1,0 +1,54 @@
+"""What exists, as far as this server can know: from a file, from the cluster, or from scrape labels alone.
+
+A server in a cluster is ready once it has seen all objects: before, callees would be services that later turn
+into workloads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from apiservice import health
+from metrics_server import access, inventory, settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Where to look, and what to say of it."""
+
+    things: Callable[[], inventory.Inventory] = inventory.Inventory
+    notices: Callable[[], Sequence[str]] = tuple
+    """What readers of owners and labels are to be told now."""
+    ready: Sequence[health.Check] = ()
+
+
+@contextlib.asynccontextmanager
+async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[Known]:
+    """Keep it up to date until the block is left. Raises inventory.BadInventory."""
+    if chosen.inventory is not None:
+        yield Known(things=inventory.File(chosen.inventory).current)
+        return
+    if admits.cluster is None:
+        yield Known()
+        return
+    # Imported where it is needed, as in `access`.
+    from metrics_server import cluster
+
+    async with cluster.watched(admits.cluster, clock=time.time) as watched:
+
+        async def seen() -> None:
+            if not watched.is_complete:
+                raise RuntimeError(watched.complaint() or "the objects of the cluster are being listed")
+
+        def notices() -> Sequence[str]:
+            complaint = watched.complaint()
+            return (complaint,) if complaint else ()
+
+        yield Known(
+            things=watched.current,
+            notices=notices,
+            ready=(health.Check(name="ownership", probe=seen),),
+        )
