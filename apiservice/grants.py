@@ -27,6 +27,16 @@ def to_read_settings(refused: str) -> str:
     )
 
 
+def to_watch(refused: str, *, resource: str) -> str:
+    """Listing and watching a resource, such as `deployments.apps`, in all namespaces."""
+    account, name = _asker(refused)
+    role = f"{name}-watch-{resource}"
+    return (
+        f"kubectl create clusterrole {role} --verb=list,watch --resource={resource} && "
+        f"kubectl create clusterrolebinding {role} --clusterrole={role} --serviceaccount={account}"
+    )
+
+
 def _asker(refused: str) -> tuple[str, str]:
     """The service account, and its name alone."""
     found = _ACCOUNT.search(refused)

@@ -45,9 +45,16 @@ class Thing:
 
 @dataclass(frozen=True)
 class Inventory:
-    """All that is known to exist."""
+    """All that is known to exist, and what existed lately."""
 
     things: Mapping[words.Ref, Thing] = field(default_factory=dict)
+    gone: Mapping[words.Ref, Thing] = field(default_factory=dict)
+    """What was deleted so lately that traffic of it may still be counted; nothing selects it any more."""
+
+    @functools.cached_property
+    def known(self) -> Mapping[words.Ref, Thing]:
+        """Both: where to look up what has traffic."""
+        return {**self.gone, **self.things} if self.gone else self.things
 
     @functools.cached_property
     def services(self) -> Mapping[str, Sequence[Thing]]:
@@ -127,6 +134,12 @@ def _flat(contents: Iterable[Any]) -> Iterator[Any]:
             yield content
 
 
+def owner_of(namespace: str, *, kind: str, name: str) -> words.Ref | None:
+    """Return the controller that an object of this namespace names."""
+    # A static pod is owned by its node: that is where it runs, and not what it is a part of.
+    return None if kind == words.NODE.name else words.Ref(kind, namespace, name)
+
+
 def _thing(given: _Object) -> Thing:
     spec = given.spec or _Spec()
     metadata = given.metadata
@@ -135,7 +148,7 @@ def _thing(given: _Object) -> Thing:
     return Thing(
         ref=words.Ref(_RENAMED.get(given.kind, given.kind), metadata.namespace, metadata.name),
         labels=metadata.labels or {},
-        owner=words.Ref(owner.kind, metadata.namespace, owner.name) if owner else None,
+        owner=owner_of(metadata.namespace, kind=owner.kind, name=owner.name) if owner else None,
         node=spec.nodeName or "",
         selector={str(key): str(value) for key, value in selector.items()},
     )
