@@ -111,6 +111,17 @@ class Cluster:
         """Of a program such as `kube-apiserver` or `containerd`."""
         return self._running_family().pid(program)
 
+    @contextlib.asynccontextmanager
+    async def without_api_server(self) -> AsyncIterator[None]:
+        """A block in which the kube-apiserver is away; afterwards it is there again, with all it knew."""
+        family = self._running_family()
+        await family.stop(control_plane.API_SERVER)
+        try:
+            yield
+        finally:
+            enter = network.enter(self.place) if self.place.nodes else []
+            await control_plane.start_api_server(self._plane, family=family, enter=enter)
+
     async def watch(self) -> NoReturn:
         """For ever, unless a program ends unasked: then a `DemoError` says which, and why."""
         await self._running_family().watch()
@@ -168,10 +179,13 @@ class Cluster:
             network.make(self.place)
             enter = network.enter(self.place)
         self._report(f"starting {self._what()}")
-        plane = control_plane.ControlPlane(self.place, self.folder, self.files, self._kubernetes.path)
-        await control_plane.start(plane, family=family, enter=enter)
+        await control_plane.start(self._plane, family=family, enter=enter)
         if self.place.nodes:
             await node.start(node.Node(self.place, self.folder, self.files), family=family)
+
+    @property
+    def _plane(self) -> control_plane.ControlPlane:
+        return control_plane.ControlPlane(self.place, self.folder, self.files, self._kubernetes.path)
 
     def _what(self) -> str:
         parts = "control plane and node" if self.place.nodes else "control plane"

@@ -13,6 +13,7 @@ import aiohttp
 from demo import processes, wait
 from tests.cluster import certificates, places
 
+API_SERVER = "kube-apiserver"
 _READY_WITHIN = 90.0
 """Seconds; about 5 on an idle machine."""
 
@@ -148,9 +149,8 @@ class ControlPlane:
 
 async def start(plane: ControlPlane, *, family: processes.Family, enter: list[str]) -> None:
     """Every program is started by `enter`, a command that becomes it in the right network."""
-    for name, command in (("etcd", plane.etcd()), ("kube-apiserver", plane.apiserver())):
-        await family.start(name, [*enter, *command])
-    await family.guard(_healthy("kube-apiserver", f"{plane.place.server}/readyz"))
+    await family.start("etcd", [*enter, *plane.etcd()])
+    await start_api_server(plane, family=family, enter=enter)
     await family.start("kube-controller-manager", [*enter, *plane.controllers()])
     await family.start("kube-scheduler", [*enter, *plane.scheduler()])
     for name, port in (
@@ -158,6 +158,12 @@ async def start(plane: ControlPlane, *, family: processes.Family, enter: list[st
         ("kube-scheduler", places.SCHEDULER_PORT),
     ):
         await family.guard(_healthy(name, f"https://{plane.place.address}:{port}/healthz"))
+
+
+async def start_api_server(plane: ControlPlane, *, family: processes.Family, enter: list[str]) -> None:
+    """Returns once it is ready."""
+    await family.start(API_SERVER, [*enter, *plane.apiserver()])
+    await family.guard(_healthy(API_SERVER, f"{plane.place.server}/readyz"))
 
 
 async def _healthy(name: str, url: str) -> None:

@@ -1,0 +1,74 @@
+"""A cluster that has our images, and how to install into it."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from demo import faults, wait
+from tests.cluster import commands
+from tests.installed import ground, images, manifests
+
+API_SERVICE = "v1alpha1.metrics.smi-spec.io"
+_WITHIN = 60.0
+"""Seconds until what is installed answers."""
+_NO_PROMETHEUS = "http://prometheus.nowhere.svc:9090"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    ground: ground.Ground
+    scratch: Path
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.ground.kubeconfig
+
+    async def kubectl(self, *arguments: str) -> str:
+        """What it printed; raises a `DemoError` with the end of its complaint."""
+        return await commands.kubectl(self.kubeconfig, *arguments)
+
+    async def objects(self, *arguments: str) -> list[Mapping[str, Any]]:
+        """The items of `kubectl get …`."""
+        listed = json.loads(await self.kubectl("get", *arguments, "--output=json"))
+        items: list[Mapping[str, Any]] = listed["items"]
+        return items
+
+    @contextlib.asynccontextmanager
+    async def installed(
+        self, *, components: Sequence[str] = (), prometheus: str = _NO_PROMETHEUS, **settings: str
+    ) -> AsyncIterator[None]:
+        """Our manifests, until the block is left; it begins once the API answers. `settings`: TRAFFIC_…"""
+        given = {"TRAFFIC_PROMETHEUS": prometheus, **settings}
+        folder = manifests.overlay(self.scratch / "overlay", components=components, settings=given)
+        try:
+            await self.kubectl("apply", f"--kustomize={folder}")
+            await self.until_it_answers()
+            yield
+        finally:
+            await self.kubectl("delete", "--ignore-not-found", "--wait", f"--kustomize={folder}")
+
+    async def until_it_answers(self) -> None:
+        """The API, through the kube-apiserver. Being Available does not tell: its probe verifies no TLS."""
+
+        async def answers() -> bool:
+            try:
+                await self.kubectl("get", "--raw", "/apis/metrics.smi-spec.io/v1alpha1")
+            except faults.DemoError:
+                return False
+            return True
+
+        await wait.until(answers, what="the API in the cluster", within=_WITHIN, pause=0.25)
+
+
+@contextlib.asynccontextmanager
+async def made(
+    *, state: Path, scratch: Path, name: str, report: Callable[[str], None]
+) -> AsyncIterator[Site]:
+    """A cluster with our images until the block is left."""
+    async with ground.found(state=state, name=name, report=report) as here:
+        for image in images.OURS:
+            await here.import_image(await images.archive(image, report=report))
+        yield Site(ground=here, scratch=scratch)
