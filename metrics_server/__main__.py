@@ -12,7 +12,7 @@ import click
 import uvloop
 
 from metrics_server import check as checking
-from metrics_server import inventory, profile, serving, settings
+from metrics_server import inventory, presenting, profile, serving, settings
 
 _FILE = click.Path(path_type=Path)
 _PROMETHEUS = (
@@ -96,6 +96,7 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
             profiles=[serving.choose_profile(profile)] if profile else None,
             window=window,
             namespace=namespace,
+            shown=presenting.current(chosen)(),
         )
     except _FAILURES as error:
         raise click.ClickException(str(error)) from error

@@ -17,14 +17,17 @@ from typing import Any
 import prometheus_api_client
 import prometheus_api_client.exceptions
 import requests
+import requests.adapters
 import urllib3
 
 from metrics_server import (
+    credentials,
     faults,
     inventory,
     profile,
     promql,
     quantity,
+    refusals,
     snapshot,
     store,
     taking,
@@ -33,6 +36,8 @@ from metrics_server import (
 
 _STALE_AFTER = 90.0
 _SHOWN = 5
+_QUOTED = 200
+"""Characters of an answer that is none."""
 
 
 @dataclass(slots=True)
@@ -62,13 +67,50 @@ class _Series(list[dict[str, Any]]):
     warnings = ()
 
 
+class _Doorway(requests.adapters.HTTPAdapter):
+    """Speaks TLS as the server does, and explains what is no answer of the query API before it is read."""
+
+    def __init__(self, shown: credentials.Credentials) -> None:
+        self._shown = shown
+        super().__init__(max_retries=urllib3.Retry(total=0))
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        """Make connections with the server's own TLS."""
+        super().init_poolmanager(*arguments, **more, ssl_context=self._shown.tls)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Add no authorities of the library's own."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
+        """Raises faults.BackendRefused for what comes from a door."""
+        response = super().send(request, *arguments, **more)
+        refused = refusals.refusal(
+            response.status_code,
+            body=response.content,
+            location=response.headers.get("Location", ""),
+            presented=self._shown.presented,
+        )
+        if refused is not None:
+            said = self._shown.censored(response.text[:_QUOTED])
+            refused.message += f": {refused.detail}; it said {said!r}"
+            raise refused
+        return response
+
+
 class _Backend:
     """Asks through prometheus-api-client and keeps what was asked and how much came back."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, shown: credentials.Credentials) -> None:
+        session = requests.Session()
+        # The server knows neither proxies nor passwords of the environment.
+        session.trust_env = False
+        self._shown = shown
         self._connection = prometheus_api_client.PrometheusConnect(
-            url=url, timeout=30, method="POST", retry=urllib3.Retry(total=0)
+            url=url, timeout=30, method="POST", session=session, headers=dict(shown.headers)
         )
+        # The library mounts an adapter of its own at the URL; the longest prefix is used.
+        session.mount(f"{url}/api/", _Doorway(shown))
         self.asked: list[tuple[str, int, float]] = []
 
     async def ask(self, queries: Sequence[str], *, at: float) -> list[_Series]:
@@ -81,6 +123,11 @@ class _Backend:
             result = _Series(self._connection.custom_query(text, params={"time": at}))
         except prometheus_api_client.exceptions.PrometheusApiClientException as error:
             raise faults.BackendRefused(f"Prometheus refused a query: {error}") from error
+        except requests.exceptions.SSLError as error:
+            raise faults.BackendDown(
+                f"Prometheus cannot be asked over TLS: {error}; believed are {self._shown.believed}; "
+                f"presented was {self._shown.presented}"
+            ) from error
         except (requests.RequestException, ValueError, KeyError) as error:
             raise faults.BackendDown(f"Prometheus cannot be asked: {error}") from error
         self.asked.append((text, len(result), time.perf_counter() - begun))
@@ -94,14 +141,24 @@ class _Deaf:
 
 
 def run(
-    url: str, *, profiles: Sequence[profile.Profile] | None, window: str, namespace: str | None
+    url: str,
+    *,
+    profiles: Sequence[profile.Profile] | None,
+    window: str,
+    namespace: str | None,
+    shown: credentials.Credentials = credentials.NOTHING,
 ) -> Report:
     """Return the report on a Prometheus. Raises ValueError for a window that is none."""
-    return asyncio.run(_run(url, profiles or profile.shipped(), quantity.duration(window), namespace))
+    backend = _Backend(url.rstrip("/"), shown)
+    return asyncio.run(
+        _run(url, backend, profiles or profile.shipped(), quantity.duration(window), namespace)
+    )
 
 
-async def _run(url: str, profiles: Sequence[profile.Profile], window: float, namespace: str | None) -> Report:
-    report, backend = Report(), _Backend(url)
+async def _run(
+    url: str, backend: _Backend, profiles: Sequence[profile.Profile], window: float, namespace: str | None
+) -> Report:
+    report = Report()
     try:
         await backend.ask([promql.PROBE], at=time.time())
     except faults.Unavailable as fault:

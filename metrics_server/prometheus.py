@@ -5,21 +5,26 @@ selector may be longer than a URL, compressed, all of one plan at the same insta
 reached but does not answer is told from one that is merely slow by a second, trivial query: a hung one is
 given up within three seconds, a busy one may finish.
 
+Credentials are asked for with every question. Connections belong to the TLS they were made with, so that one
+under way goes on and the next is made with what is trusted by then. Redirects are not followed: they would
+take the credentials along.
+
 What the backend says of itself (address, query, error text) goes to the log, never to a client.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
 import yarl
 
-from metrics_server import answers, faults, promql
+from metrics_server import answers, credentials, faults, promql, refusals
 
 
 class Observer(Protocol):
@@ -44,9 +49,17 @@ class Patience:
 class Prometheus:
     """A client of one query API. Close it when done."""
 
-    def __init__(self, url: str, *, observer: Observer, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        observer: Observer,
+        presenting: Callable[[], credentials.Credentials] = lambda: credentials.NOTHING,
+        patience: Patience | None = None,
+    ) -> None:
         self._endpoint = yarl.URL(url) / "api/v1/query"
         self._observer = observer
+        self._presenting = presenting
         self._patience = patience or Patience()
         self._session: aiohttp.ClientSession | None = None
 
@@ -83,10 +96,10 @@ class Prometheus:
     async def _query(self, text: str, at: float, *, limit: float | None = None) -> answers.Answer:
         begun = time.perf_counter()
         outcome = "failed"
+        shown = self._presenting()
         try:
             async with asyncio.timeout(limit or self._patience.answer):
-                status, body = await self._post(text, at)
-            result = _result(status, body, text)
+                result = await self._post(text, at, shown)
             outcome = "answered"
             return result
         except TimeoutError as error:
@@ -95,20 +108,38 @@ class Prometheus:
                 "Prometheus accepts connections but does not answer", detail=text
             ) from error
         except aiohttp.ClientError as error:
-            raise faults.BackendDown(
-                "Prometheus cannot be reached", detail=f"{type(error).__name__}: {error}"
-            ) from error
+            raise _unreachable(error, shown) from error
         finally:
             self._observer.query_done(outcome, time.perf_counter() - begun)
 
-    async def _post(self, text: str, at: float) -> tuple[int, bytes]:
-        async with self._open().post(self._endpoint, data={"query": text, "time": f"{at:.3f}"}) as response:
-            return response.status, await response.read()
+    async def _post(self, text: str, at: float, shown: credentials.Credentials) -> answers.Answer:
+        async with self._open().post(
+            self._endpoint,
+            data={"query": text, "time": f"{at:.3f}"},
+            headers=shown.headers,
+            ssl=shown.tls or True,
+            allow_redirects=False,
+        ) as response:
+            body = await response.read()
+        refused = refusals.refusal(
+            response.status,
+            body=body,
+            location=response.headers.get("Location", ""),
+            presented=shown.presented,
+        )
+        if refused is not None:
+            refused.detail += f"; {text}"
+            raise refused
+        return _result(response.status, body, text, shown)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._patience.connect)
-            self._session = aiohttp.ClientSession(timeout=timeout, headers={"Accept": "application/json"})
+            self._session = aiohttp.ClientSession(
+                timeout=timeout,
+                headers={"Accept": "application/json"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         return self._session
 
 
@@ -120,7 +151,7 @@ async def _all_done(tasks: Sequence[asyncio.Task[answers.Answer]], *, within: fl
     return not pending
 
 
-def _result(status: int, body: bytes, text: str) -> answers.Answer:
+def _result(status: int, body: bytes, text: str, shown: credentials.Credentials) -> answers.Answer:
     """Return the result in an answer of the query API. Raises faults.BackendRefused."""
     try:
         answer = answers.Answer(body)
@@ -128,7 +159,31 @@ def _result(status: int, body: bytes, text: str) -> answers.Answer:
             return answer
         reason = "though it says success"
     except ValueError as error:
-        reason = str(error)
+        reason = shown.censored(str(error))
     raise faults.BackendRefused(
-        "Prometheus did not answer the query", detail=f"status {status}, {reason}; {text}"
+        "Prometheus did not answer the query",
+        detail=f"status {status}, {reason}{refusals.hint(status, body)}; {text}",
     )
+
+
+def _unreachable(error: aiohttp.ClientError, shown: credentials.Credentials) -> faults.BackendDown:
+    """Return why there is no connection, or no longer one."""
+    detail = f"{type(error).__name__}: {error}"
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return faults.BackendDown(
+                "Prometheus' certificate is not trusted",
+                detail=f"{cause.verify_message}; believed are {shown.believed}",
+            )
+        if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
+            return faults.BackendDown(
+                "Prometheus refuses the server's certificate, or its TLS",
+                detail=f"{cause.reason}; presented was {shown.presented}; see --prometheus-certificate",
+            )
+    return faults.BackendDown("Prometheus cannot be reached", detail=detail)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__

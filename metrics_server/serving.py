@@ -19,7 +19,7 @@ from pathlib import Path
 import prometheus_client
 
 from apiservice import health, server, service
-from metrics_server import access, known, profile, prometheus, settings, store, taking, telemetry
+from metrics_server import access, known, presenting, profile, prometheus, settings, store, taking, telemetry
 from metrics_server.views import traffic
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,10 @@ async def api(chosen: settings.Settings, *, admits: access.Access) -> AsyncItera
     prometheus_client.PlatformCollector(registry=registry)
     watcher = telemetry.Telemetry(registry)
     backend = prometheus.Prometheus(
-        chosen.prometheus, observer=watcher, patience=prometheus.Patience(answer=chosen.patience)
+        chosen.prometheus,
+        observer=watcher,
+        presenting=presenting.current(chosen),
+        patience=prometheus.Patience(answer=chosen.patience),
     )
     taker = taking.Taker(
         backend,

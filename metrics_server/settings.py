@@ -207,8 +207,13 @@ def load(**given: Any) -> Settings:
             reason = (
                 "is required" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
             )
-            lines.append(f"--{_option(name)} (TRAFFIC_{name.upper()}): {reason}")
+            lines.append(mistake(name, reason))
         raise BadSettings("\n".join(lines)) from error
+
+
+def mistake(name: str, reason: str) -> str:
+    """Return what is wrong with a setting, in the words of all such errors."""
+    return f"--{_option(name)} (TRAFFIC_{name.upper()}): {reason}"
 
 
 def _option(name: str | None) -> str:

@@ -1,0 +1,122 @@
+"""The credentials for Prometheus, as the files that the settings name are at the moment of each question.
+
+The files are looked at each time: they are few and small, and a token that was replaced a second ago may be
+the only one that Prometheus still takes. A file that cannot be used changes nothing, and the log says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import itertools
+import logging
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import yarl
+
+from apiservice import reloading
+from metrics_server import credentials, settings
+
+logger = logging.getLogger(__name__)
+
+_Value = TypeVar("_Value")
+_EACH_TIME = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Part(Generic[_Value]):
+    """Something made of files: which setting names them, what it is in words, and how it is made."""
+
+    setting: str
+    words: str
+    files: Sequence[Path]
+    make: Callable[[Sequence[bytes]], _Value]
+
+    def live(self, mistakes: list[str]) -> reloading.Reloading[_Value] | None:
+        """Return it as it is from now on, or add what is wrong with it."""
+        try:
+            return reloading.Reloading(self.files, make=self.make, every=_EACH_TIME)
+        except OSError as error:
+            reason = f"{error.filename or self.files[0]}: {error.strerror or error}"
+        except ValueError as error:
+            reason = f"{' and '.join(map(str, self.files))}: {error}"
+        mistakes.append(settings.mistake(self.setting, reason))
+        return None
+
+
+def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
+    """Return what answers the credentials of now. Raises settings.BadSettings that tells of all files."""
+    mistakes: list[str] = []
+    headers, tls = tuple(_headers(chosen)), _tls(chosen)
+    presented = tuple(filter(None, [part.live(mistakes) for part in headers]))
+    context = tls.live(mistakes) if tls is not None else None
+    if mistakes:
+        raise settings.BadSettings("\n".join(mistakes))
+    if headers and _is_in_the_open(chosen.prometheus):
+        logger.warning(
+            "what --%s names goes to Prometheus unencrypted; give --prometheus https://…",
+            " and --".join(part.setting.replace("_", "-") for part in headers),
+        )
+    words = [part.words for part in headers] + ([tls.words] if tls is not None and tls.words else [])
+    described = " and ".join(words) or credentials.NOTHING.presented
+    believed = _files(chosen).believed
+
+    def now() -> credentials.Credentials:
+        parts = [part.current() for part in presented]
+        return credentials.Credentials(
+            headers=dict(itertools.chain.from_iterable(part.headers.items() for part in parts)),
+            secrets=tuple(itertools.chain.from_iterable(part.secrets for part in parts)),
+            tls=context.current() if context is not None else None,
+            presented=described,
+            believed=believed,
+        )
+
+    return now
+
+
+def _headers(chosen: settings.Settings) -> Iterator[_Part[credentials.Presented]]:
+    if chosen.prometheus_token is not None:
+        token = chosen.prometheus_token
+        yield _Part("prometheus_token", f"the token in {token}", (token,), credentials.token)
+    if chosen.prometheus_username is not None and chosen.prometheus_password is not None:
+        user, password = chosen.prometheus_username, chosen.prometheus_password
+        make = functools.partial(credentials.password, username=user)
+        yield _Part(
+            "prometheus_password", f"user {user!r} with the password in {password}", (password,), make
+        )
+    if chosen.prometheus_headers is not None:
+        alone = chosen.prometheus_token is None and chosen.prometheus_username is None
+        further, file = functools.partial(credentials.headers, authorizes=alone), chosen.prometheus_headers
+        yield _Part("prometheus_headers", f"the headers in {file}", (file,), further)
+
+
+def _tls(chosen: settings.Settings) -> _Part[ssl.SSLContext] | None:
+    if yarl.URL(chosen.prometheus).scheme != "https":
+        return None
+    files = _files(chosen)
+    words = f"the certificate in {files.certificate}" if files.certificate else ""
+    setting = "prometheus_certificate" if files.authority is None else "prometheus_ca"
+    return _Part(setting, words, files.paths, files.context)
+
+
+def _files(chosen: settings.Settings) -> credentials.Tls:
+    return credentials.Tls(
+        authority=chosen.prometheus_ca,
+        certificate=chosen.prometheus_certificate,
+        key=chosen.prometheus_key,
+    )
+
+
+def _is_in_the_open(url: str) -> bool:
+    """Whether somebody on the way could read along."""
+    there = yarl.URL(url)
+    host = there.host or ""
+    try:
+        is_here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_here = host == "localhost" or host.endswith(".localhost")
+    return there.scheme == "http" and not is_here
