@@ -1,0 +1,119 @@
+"""A user of the API, through the kube-apiserver: with a service account's token and what RBAC allows it."""
+
+import asyncio
+import base64
+import contextlib
+import dataclasses
+import json
+import ssl
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import yaml
+
+from demo import processes
+from tests.installed import site as sites
+
+GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
+AWAY = 0
+"""In place of a status: there was no answer."""
+_ACCOUNT = "reader"
+_LONGEST = 40.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    began: float
+    """Monotonic seconds."""
+    seconds: float
+    status: int
+    body: bytes
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def message(self) -> str:
+        """Of a Status; else the words themselves."""
+        try:
+            return str(self.json["message"])
+        except (ValueError, KeyError, TypeError):
+            return self.body.decode(errors="replace")
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        assert self.status == 200, (self.status, self.body[:300])
+        items: list[dict[str, Any]] = self.json["items"]
+        return items
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reader:
+    http: aiohttp.ClientSession
+    server: str
+
+    async def get(self, path: str, *, server: str | None = None, **parameters: str) -> Answer:
+        """What is answered to a path below the group; `server` is another than the kube-apiserver."""
+        began = time.monotonic()
+        try:
+            async with self.http.get((server or self.server) + GROUP + path, params=parameters) as response:
+                status, body = response.status, await response.read()
+                warnings = tuple(response.headers.getall("Warning", ()))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            status, body, warnings = AWAY, repr(error).encode(), ()
+        seconds = time.monotonic() - began
+        return Answer(began=began, seconds=seconds, status=status, body=body, warnings=warnings)
+
+    @contextlib.asynccontextmanager
+    async def all_the_while(self, path: str, *, every: float) -> AsyncIterator[list[Answer]]:
+        """Asks every so many seconds until the block is left, also while an answer is awaited."""
+        answers: list[Answer] = []
+        asking: set[asyncio.Task[None]] = set()
+
+        async def ask() -> None:
+            answers.append(await self.get(path))
+
+        async def go_on() -> None:
+            while True:
+                task = asyncio.create_task(ask())
+                asking.add(task)
+                task.add_done_callback(asking.discard)
+                await asyncio.sleep(every)
+
+        going = asyncio.create_task(go_on())
+        try:
+            yield answers
+        finally:
+            await processes.cancelled(going)
+            await asyncio.gather(*asking)
+
+
+@contextlib.asynccontextmanager
+async def reader(site: sites.Site, *, namespace: str) -> AsyncIterator[Reader]:
+    """One who may view everything, by the roles that are shipped."""
+    quiet = (f"--namespace={namespace}",)
+    await site.kubectl("create", "serviceaccount", _ACCOUNT, *quiet)
+    subject = f"--serviceaccount={namespace}:{_ACCOUNT}"
+    await site.kubectl("create", "clusterrolebinding", _ACCOUNT, "--clusterrole=view", subject)
+    try:
+        token = (await site.kubectl("create", "token", _ACCOUNT, *quiet)).strip()
+        cluster = yaml.safe_load(site.kubeconfig.read_text())["clusters"][0]["cluster"]
+        async with aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=aiohttp.ClientTimeout(total=_LONGEST),
+            connector=aiohttp.TCPConnector(ssl=_trusting(cluster)),
+        ) as http:
+            yield Reader(http, cluster["server"])
+    finally:
+        await site.kubectl("delete", "clusterrolebinding", _ACCOUNT, "--ignore-not-found")
+        await site.kubectl("delete", "serviceaccount", _ACCOUNT, "--ignore-not-found", *quiet)
+
+
+def _trusting(cluster: dict[str, Any]) -> ssl.SSLContext:
+    if data := cluster.get("certificate-authority-data"):
+        return ssl.create_default_context(cadata=base64.b64decode(data).decode())
+    return ssl.create_default_context(cafile=cluster["certificate-authority"])
