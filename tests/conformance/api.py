@@ -1,0 +1,103 @@
+"""What discovery says of a subject, and its objects: how the suite finds what to try things on."""
+
+import dataclasses
+import functools
+from typing import Any
+
+from tests.conformance import asking, subject
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+KUBECTL = f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+"""What `kubectl get` accepts."""
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    plural: str
+    singular: str
+    kind: str
+    namespaced: bool
+    verbs: frozenset[str]
+
+
+class Api:
+    """A subject, and what was learnt of it."""
+
+    def __init__(self, whom: subject.Subject) -> None:
+        self.subject = whom
+
+    def ask(self, path: str, **more: Any) -> asking.Told:
+        return asking.ask(self.subject, path, **more)
+
+    def read(self, path: str, **more: Any) -> Any:
+        """The JSON of what must be there."""
+        told = self.ask(path, **more)
+        assert told.status == 200, f"{path}: {told.status} {told.body[:300]!r}"
+        return told.json
+
+    @functools.cached_property
+    def entries(self) -> list[dict[str, Any]]:
+        """Resources and subresources of the version."""
+        found: list[dict[str, Any]] = self.read(self.subject.root)["resources"]
+        return found
+
+    @functools.cached_property
+    def resources(self) -> list[Resource]:
+        """Those that can be listed."""
+        return [
+            Resource(
+                plural=entry["name"],
+                singular=entry["singularName"],
+                kind=entry["kind"],
+                namespaced=entry["namespaced"],
+                verbs=frozenset(entry["verbs"]),
+            )
+            for entry in self.entries
+            if "/" not in entry["name"] and "list" in entry["verbs"]
+        ]
+
+    @functools.cached_property
+    def main(self) -> Resource:
+        """The first that has two objects in the namespace: what most rows are tried on."""
+        for resource in self.resources:
+            if resource.namespaced and len(self.read(self.list_path(resource))["items"]) > 1:
+                return resource
+        raise AssertionError(f"no resource has two objects in namespace {self.subject.namespace}")
+
+    @property
+    def part(self) -> str:
+        """A readable subresource of `main`."""
+        prefix = f"{self.main.plural}/"
+        names: list[str] = [entry["name"] for entry in self.entries if "get" in entry["verbs"]]
+        return next(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+    @property
+    def collection(self) -> str:
+        """The path of the list of `main`."""
+        return self.list_path(self.main)
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """Of `main`, in the namespace, as they are now."""
+        found: list[dict[str, Any]] = self.read(self.collection)["items"]
+        return found
+
+    @property
+    def name(self) -> str:
+        """Of the first object of `main`."""
+        return str(self.items[0]["metadata"]["name"])
+
+    @property
+    def object_path(self) -> str:
+        """Of that object."""
+        return f"{self.collection}/{self.name}"
+
+    def everywhere(self, resource: Resource) -> str:
+        """The path of a list over all namespaces."""
+        return f"{self.subject.root}/{resource.plural}"
+
+    def list_path(self, resource: Resource, *, namespace: str = "") -> str:
+        if not resource.namespaced:
+            return self.everywhere(resource)
+        return f"{self.subject.root}/namespaces/{namespace or self.subject.namespace}/{resource.plural}"

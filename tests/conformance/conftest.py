@@ -1,0 +1,94 @@
+"""The ways to an API that every row is tried on, and the record of what came of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo import runner
+from tests import loops
+from tests.cluster import cluster
+from tests.conformance import api as apis
+from tests.conformance import places, record, rows
+from tests.conformance.subject import Subject, Way
+
+_NEEDS = {
+    Way.STANDALONE: (pytest.mark.mesh,),
+    Way.PAST: (pytest.mark.mesh, pytest.mark.cluster),
+    Way.AGGREGATED: (pytest.mark.mesh, pytest.mark.cluster),
+    Way.BUILT_IN: (pytest.mark.cluster,),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "row(id): the row of the contract that a test tries")
+    config.pluginmanager.register(record.Record())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A row is tried on every way but those on which it is known not to hold."""
+    if "api" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("row")
+    assert mark is not None, f"{metafunc.definition.nodeid} tries no row of the contract"
+    ways = [
+        pytest.param(way, marks=_NEEDS.get(way, ()), id=way.name.lower())
+        for way in Way
+        if rows.applies(mark.args[0], way=way)
+    ]
+    metafunc.parametrize("api", ways, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def api(request: pytest.FixtureRequest) -> apis.Api:
+    subject: Subject = request.getfixturevalue(f"{request.param.name.lower()}_subject")
+    return apis.Api(subject)
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
+    """A control plane with something in it."""
+    with loops.entered(places.control_plane(tmp_path_factory.mktemp("plane"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def joined(
+    plane: cluster.Cluster, mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[places.Joined]:
+    """Our server, as a part of it."""
+    with loops.entered(places.joined(plane, mesh, tmp_path_factory.mktemp("joined"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def toy_subject(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+    with loops.entered(places.toy(tmp_path_factory.mktemp("toy"))) as subject:
+        yield subject
+
+
+@pytest.fixture(scope="session")
+def standalone_subject(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+    with loops.entered(places.standalone(mesh, tmp_path_factory.mktemp("standalone"))) as subject:
+        yield subject
+
+
+@pytest.fixture(scope="session")
+def past_subject(joined: places.Joined) -> Subject:
+    return joined.past
+
+
+@pytest.fixture(scope="session")
+def aggregated_subject(joined: places.Joined) -> Subject:
+    return joined.aggregated
+
+
+@pytest.fixture(scope="session")
+def built_in_subject(plane: cluster.Cluster) -> Subject:
+    return places.built_in(plane)
+
+
+@pytest.fixture(scope="session")
+def kubectls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where kubectl remembers what a server offers."""
+    return tmp_path_factory.mktemp("kubectl")

@@ -1,0 +1,211 @@
+"""N: what a client can ask an answer to look like.
+https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
+"""
+
+import pytest
+import yaml
+
+from tests.conformance import api, rows
+from tests.conformance.api import KUBECTL, TABLE
+
+_META = "g=meta.k8s.io"
+_COMPRESSED_FROM = 128 * 1024
+
+
+@rows.row("N1")
+def test_kubectl_gets_a_table(api: api.Api) -> None:
+    told = api.ask(api.collection, accept=KUBECTL, limit="500")
+
+    assert told.status == 200
+    assert told.content_type == "application/json"
+    assert (told.json["kind"], told.json["apiVersion"]) == ("Table", "meta.k8s.io/v1")
+    columns = told.json["columnDefinitions"]
+    for column in columns:
+        assert {"name", "type", "format", "description", "priority"} <= set(column)
+        assert column["description"]
+    assert len(told.json["rows"]) >= 2
+    for row in told.json["rows"]:
+        assert len(row["cells"]) == len(columns)
+        assert row["object"]["kind"] == "PartialObjectMetadata"
+        assert row["object"]["metadata"]["namespace"] == api.subject.namespace
+
+
+@rows.row("N1a")
+def test_one_object_is_a_table_of_one_row(api: api.Api) -> None:
+    told = api.read(api.object_path, accept=KUBECTL)
+
+    assert told["kind"] == "Table"
+    assert [row["object"]["metadata"]["name"] for row in told["rows"]] == [api.name]
+
+
+@rows.row("N1b")
+def test_an_older_table_is_served_to_those_who_ask_for_it(api: api.Api) -> None:
+    told = api.read(api.collection, accept=f"application/json;as=Table;v=v1beta1;{_META}")
+
+    assert (told["kind"], told["apiVersion"]) == ("Table", "meta.k8s.io/v1beta1")
+
+
+@rows.row("N2")
+def test_some_columns_are_for_wide_tables_only_and_one_is_the_name(api: api.Api) -> None:
+    told = api.read(api.collection, accept=TABLE)
+
+    columns = told["columnDefinitions"]
+    assert {0, 1} <= {column["priority"] for column in columns}
+    (place,) = (number for number, column in enumerate(columns) if column["format"] == "name")
+    assert [row["cells"][place] for row in told["rows"]] == [
+        row["object"]["metadata"]["name"] for row in told["rows"]
+    ]
+
+
+@rows.row("N2a")
+def test_every_resource_is_a_table_with_a_name(api: api.Api) -> None:
+    for resource in api.resources:
+        columns = api.read(api.everywhere(resource), accept=TABLE)["columnDefinitions"]
+        assert [column["format"] for column in columns].count("name") == 1, resource
+        assert columns[0]["priority"] == 0
+
+
+@rows.row("N2b")
+def test_an_empty_table_has_its_columns_too(api: api.Api) -> None:
+    empty = api.list_path(api.main, namespace="there-is-nothing-here")
+
+    told = api.read(empty, accept=TABLE)
+    assert told["columnDefinitions"] == api.read(api.collection, accept=TABLE)["columnDefinitions"]
+    assert told["rows"] == []
+
+
+@rows.row("N3")
+@pytest.mark.parametrize("include", ["None", "Metadata", "Object"])
+def test_a_row_brings_its_object_or_its_metadata_or_nothing(api: api.Api, include: str) -> None:
+    rows = api.read(api.collection, accept=TABLE, includeObject=include)["rows"]
+
+    beside = [row.get("object") for row in rows]
+    match include:
+        case "None":
+            assert set(beside) == {None}
+        case "Metadata":
+            assert {each["kind"] for each in beside} == {"PartialObjectMetadata"}
+            assert {each["apiVersion"] for each in beside} == {"meta.k8s.io/v1"}
+        case _:
+            assert {each["metadata"]["name"] for each in beside} == {
+                item["metadata"]["name"] for item in api.items
+            }
+            assert all(set(each) > {"kind", "apiVersion", "metadata"} for each in beside)
+
+
+@rows.row("N3a")
+def test_a_row_brings_nothing_that_has_no_name(api: api.Api) -> None:
+    told = api.ask(api.collection, accept=TABLE, includeObject="Everything")
+
+    assert told.refusal(400)["reason"] == "BadRequest"
+
+
+@rows.row("N4")
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_the_metadata_can_be_had_alone(api: api.Api, version: str) -> None:
+    accept = f"application/json;as=PartialObjectMetadataList;v={version};{_META}"
+    listed = api.read(api.collection, accept=accept)
+    assert (listed["kind"], listed["apiVersion"]) == ("PartialObjectMetadataList", f"meta.k8s.io/{version}")
+    assert all(set(item) <= {"kind", "apiVersion", "metadata"} for item in listed["items"])
+
+    accept = f"application/json;as=PartialObjectMetadata;v={version};{_META}"
+    one = api.read(api.object_path, accept=accept)
+    assert (one["kind"], one["apiVersion"]) == ("PartialObjectMetadata", f"meta.k8s.io/{version}")
+    assert one["metadata"]["name"] == api.name
+
+
+@rows.row("N4a")
+def test_the_metadata_of_a_list_is_not_that_of_an_object(api: api.Api) -> None:
+    partial = f"application/json;as=PartialObjectMetadata;v=v1;{_META}"
+    partials = f"application/json;as=PartialObjectMetadataList;v=v1;{_META}"
+
+    assert api.ask(api.collection, accept=partial).refusal(406)["reason"] == "NotAcceptable"
+    assert api.ask(api.object_path, accept=partials).refusal(406)["reason"] == "NotAcceptable"
+
+
+@rows.row("N5")
+def test_the_first_acceptable_of_the_best_is_sent(api: api.Api) -> None:
+    sent = {
+        "text/html, application/json": "application/json",
+        "application/json;q=0.5, application/yaml": "application/yaml",
+        "application/yaml;q=0.1, application/json;q=0.2": "application/json",
+        "application/json, application/yaml": "application/json",
+        "*/*": "application/json",
+        "application/*": "application/json",
+    }
+    for accept, kind in sent.items():
+        assert api.ask(api.collection, accept=accept).content_type == kind, accept
+    assert api.ask(api.collection).content_type == "application/json"
+
+
+@rows.row("N5a")
+def test_nothing_acceptable_is_refused_with_the_list_of_what_would_be(api: api.Api) -> None:
+    told = api.ask(api.collection, accept="text/html")
+
+    refusal = told.refusal(406)
+    assert told.content_type == "application/json"
+    assert refusal["reason"] == "NotAcceptable"
+    assert "application/json" in refusal["message"]
+
+
+@rows.row("N6")
+def test_whoever_would_rather_have_protobuf_can_read_what_is_sent(api: api.Api) -> None:
+    for accept in (
+        "application/vnd.kubernetes.protobuf, */*",
+        "application/vnd.kubernetes.protobuf,application/json",
+    ):
+        told = api.ask(api.collection, accept=accept)
+        assert told.status == 200
+        in_protobuf = told.body.startswith(b"k8s\x00")
+        assert ("protobuf" in told.content_type) is in_protobuf
+        assert in_protobuf or told.json["items"]
+
+
+@rows.row("N6a")
+def test_whoever_reads_protobuf_alone_is_not_sent_anything_else(api: api.Api) -> None:
+    told = api.ask(api.collection, accept="application/vnd.kubernetes.protobuf")
+
+    assert told.status == 406 or told.body.startswith(b"k8s\x00")
+
+
+@rows.row("N7")
+def test_answers_are_indented_for_people(api: api.Api) -> None:
+    indented, compact = api.ask(api.object_path, pretty="true"), api.ask(api.object_path, pretty="false")
+
+    assert "\n  " in indented.text
+    assert "\n  " not in compact.text
+    for agent, pretty in (
+        ("curl/8", True),
+        ("Wget/1", True),
+        ("Mozilla/5.0 (X11)", True),
+        ("kubectl", False),
+    ):
+        told = api.ask(api.object_path, credential=api.subject.credential.bearing(User_Agent=agent))
+        assert ("\n  " in told.text) is pretty, agent
+
+
+@rows.row("N8")
+def test_yaml_says_what_json_says(api: api.Api) -> None:
+    told = api.ask(api.object_path, accept="application/yaml")
+
+    assert told.content_type == "application/yaml"
+    read, json = yaml.load(told.body, yaml.BaseLoader), api.read(api.object_path)  # noqa: S506 – no types
+    assert set(read) == set(json)
+    assert read["metadata"]["name"] == json["metadata"]["name"]
+
+
+@rows.row("N9")
+def test_large_answers_are_compressed_for_those_who_can_read_that_and_small_ones_never(api: api.Api) -> None:
+    willing = api.subject.credential.bearing(Accept_Encoding="gzip")
+    for path in (api.collection, api.object_path, api.subject.root):
+        plain, told = api.ask(path), api.ask(path, credential=willing)
+        large = len(plain.body) > _COMPRESSED_FROM
+        assert plain.headers["Content-Encoding"] is None
+        assert (told.headers["Content-Encoding"] == "gzip") is large, path
+        assert not large or "accept-encoding" in told.listed("Vary")
+
+
+@rows.row("N10")
+def test_answers_are_not_kept_by_anybody_between(api: api.Api) -> None:
+    for path in (api.collection, api.object_path, api.subject.root, f"{api.collection}/missing"):
+        assert api.ask(path).listed("Cache-Control") == {"no-cache", "private"}, path

@@ -1,0 +1,198 @@
+"""X and Z: who is asking, and what they may. https://kubernetes.io/docs/tasks/extend-kubernetes/setup-extension-api-server/"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conformance import api, kubectl, rows, subject
+from tests.conformance.subject import NOBODY
+
+_SOON = 30.0
+"""Seconds."""
+Allow = Callable[..., subject.Credential]
+"""Lets a user do something in the namespace: `allow("ann", "get", "fruits/pips")`."""
+
+
+@pytest.fixture
+def allow(api: api.Api) -> Iterator[Allow]:
+    where, made = api.subject.namespace, []
+
+    def change(*words: str) -> None:
+        assert api.subject.cluster is not None
+        kubectl.run(kubectl.NEWER, api.subject.cluster, *words, f"--namespace={where}")
+
+    def allow(user: str, verb: str, resource: str) -> subject.Credential:
+        name = f"may-{user}"
+        plural, _, part = resource.partition("/")
+        qualified = f"{plural}.{api.subject.group}{'/' if part else ''}{part}"
+        made.append(name)
+        change("create", "role", name, f"--verb={verb}", f"--resource={qualified}")
+        change("create", "rolebinding", name, f"--role={name}", f"--user={user}")
+        assert api.subject.impersonate is not None
+        return api.subject.impersonate(user)
+
+    yield allow
+    for name in made:
+        change("delete", "role", name)
+        change("delete", "rolebinding", name)
+
+
+@rows.row("X1")
+def test_whoever_is_known_may_do_what_everybody_known_may(api: api.Api) -> None:
+    assert api.subject.impersonate is not None
+    known = api.subject.impersonate("ann")
+
+    for path in ("/apis", api.subject.root, "/openapi/v3", "/version"):
+        assert api.ask(path, credential=known).status == 200, path
+
+
+@rows.row("X2")
+def test_names_in_headers_count_only_beside_the_certificate_of_the_front_proxy(api: api.Api) -> None:
+    claims = {"X_Remote_User": "admin", "X_Remote_Group": "system:masters"}
+    assert api.subject.front_proxy is not None
+
+    assert api.ask(api.collection, credential=api.subject.front_proxy.bearing(**claims)).status == 200
+    assert api.ask(api.collection, credential=NOBODY.bearing(**claims)).status in {401, 403}
+
+
+@rows.row("X2a")
+def test_whoever_claims_to_be_another_without_that_certificate_gains_nothing(api: api.Api) -> None:
+    claims = {"X_Remote_User": "admin", "X_Remote_Group": "system:masters"}
+
+    assert api.ask(api.collection, credential=NOBODY.bearing(**claims)).status in {401, 403}
+
+
+@rows.row("X5")
+def test_a_client_certificate_says_who_is_asking(api: api.Api) -> None:
+    assert api.subject.credential.certificate is not None
+
+    assert api.ask(api.collection).status == 200
+
+
+@rows.row("X6")
+def test_the_token_of_a_service_account_says_who_is_asking(api: api.Api) -> None:
+    assert api.subject.cluster is not None
+    token = kubectl.run(kubectl.NEWER, api.subject.cluster, "create", "token", "default").strip()
+    bearer = NOBODY.bearing(Authorization=f"Bearer {token}")
+
+    assert api.ask("/version", credential=bearer).status == 200
+    refusal = api.ask(api.collection, credential=bearer).refusal(403)
+    assert 'User "system:serviceaccount:default:default" cannot list' in refusal["message"]
+
+
+@rows.row("X7")
+def test_a_wrong_credential_is_refused_and_not_taken_for_none(api: api.Api) -> None:
+    for path in (api.collection, api.subject.root, "/apis"):
+        told = api.ask(path, credential=NOBODY.bearing(Authorization="Bearer wrong"))
+        assert told.refusal(401)["reason"] == "Unauthorized"
+
+
+@rows.row("X8")
+def test_whoever_presents_nothing_is_anonymous_and_may_not_read(api: api.Api) -> None:
+    refusal = api.ask(api.collection, credential=NOBODY).refusal(403)
+
+    assert 'User "system:anonymous" cannot list' in refusal["message"]
+
+
+@rows.row("X8a")
+def test_whoever_presents_nothing_reads_nothing(api: api.Api) -> None:
+    for path in (api.collection, api.object_path, "/metrics"):
+        assert api.ask(path, credential=NOBODY).status in {401, 403}
+
+
+@rows.row("X10")
+def test_only_the_identity_that_was_proved_is_handed_on(api: api.Api) -> None:
+    assert api.subject.impersonate is not None
+    lying = api.subject.impersonate("ann").bearing(X_Remote_User="admin", X_Remote_Group="system:masters")
+
+    refusal = api.ask(api.collection, credential=lying).refusal(403)
+    assert 'User "ann" cannot list' in refusal["message"]
+
+
+@rows.row("Z1")
+def test_health_is_told_to_anybody(api: api.Api) -> None:
+    for path in ("/healthz", "/livez", "/readyz"):
+        assert api.ask(path, credential=NOBODY).status == 200, path
+
+
+@rows.row("Z2")
+def test_the_cluster_says_the_same_when_it_is_asked(api: api.Api, allow: Allow) -> None:
+    allow("asked", "list", api.main.plural)
+    cluster = api.subject.cluster
+    assert cluster is not None
+
+    def may(verb: str) -> bool:
+        kind = f"{api.main.plural}.{api.subject.group}"
+        told = kubectl.attempt(
+            kubectl.NEWER,
+            cluster,
+            *("auth", "can-i", verb, kind, f"--namespace={api.subject.namespace}", "--as=asked"),
+        )
+        return told.stdout.strip() == "yes"
+
+    assert may("list")
+    assert not may("get")
+
+
+@rows.row("Z3")
+def test_getting_one_does_not_include_listing_all(api: api.Api, allow: Allow) -> None:
+    getter = allow("getter", "get", api.main.plural)
+
+    _settle(api, api.object_path, credential=getter)
+    assert "cannot list" in api.ask(api.collection, credential=getter).refusal(403)["message"]
+    watch = api.ask(api.collection, credential=getter, watch="true").refusal(403)
+    assert "cannot watch" in watch["message"]
+
+
+@rows.row("Z3a")
+def test_listing_all_does_not_include_getting_one(api: api.Api, allow: Allow) -> None:
+    lister = allow("lister", "list", api.main.plural)
+
+    _settle(api, api.collection, credential=lister)
+    assert "cannot get" in api.ask(api.object_path, credential=lister).refusal(403)["message"]
+    other = api.list_path(api.main, namespace="default")
+    assert api.ask(other, credential=lister).status == 403
+    assert api.ask(api.everywhere(api.main), credential=lister).status == 403
+
+
+@rows.row("Z4")
+def test_a_part_of_an_object_needs_a_permission_of_its_own(api: api.Api, allow: Allow) -> None:
+    whole = allow("whole", "get", api.main.plural)
+    part = allow("part", "get", f"{api.main.plural}/{api.part}")
+
+    _settle(api, f"{api.object_path}/{api.part}", credential=part)
+    assert api.ask(api.object_path, credential=part).status == 403
+    _settle(api, api.object_path, credential=whole)
+    refusal = api.ask(f"{api.object_path}/{api.part}", credential=whole).refusal(403)
+    assert f'cannot get resource "{api.main.plural}/{api.part}"' in refusal["message"]
+
+
+@rows.row("Z4a")
+def test_a_part_of_a_namespace_is_a_list_in_that_namespace(api: api.Api, allow: Allow) -> None:
+    """Finding: the request-info parser knows no subresources of namespaces but status and finalize."""
+    name = next(entry["name"] for entry in api.entries if entry["name"].startswith("namespaces/"))
+    part = name.partition("/")[2]
+    lister = allow("parts", "list", part)
+    path = f"{api.subject.root}/namespaces/{api.subject.namespace}/{part}"
+
+    _settle(api, path, credential=lister)
+    assert api.subject.impersonate is not None
+    refusal = api.ask(path, credential=api.subject.impersonate("ann")).refusal(403)
+    assert f'cannot list resource "{part}"' in refusal["message"]
+
+
+@rows.row("Z5")
+def test_a_permission_given_is_soon_known(api: api.Api, allow: Allow) -> None:
+    assert api.subject.impersonate is not None
+    assert api.ask(api.collection, credential=api.subject.impersonate("late")).status == 403
+
+    _settle(api, api.collection, credential=allow("late", "list", api.main.plural))
+
+
+def _settle(api: api.Api, path: str, *, credential: subject.Credential) -> None:
+    """A refusal may be remembered for ten seconds, and a role takes a moment to be known."""
+    deadline = time.monotonic() + _SOON
+    while (told := api.ask(path, credential=credential)).status != 200:
+        assert time.monotonic() < deadline, f"still {told.status}: {told.body[:300]!r}"
+        time.sleep(0.2)
