@@ -26,6 +26,9 @@ import yarl
 
 from metrics_server import answers, credentials, faults, promql, refusals
 
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+"""What OpenSSL makes of an answer in plain HTTP, before 3.2 and since."""
+
 
 class Observer(Protocol):
     """Is told of every query: how it ended and how many seconds it took."""
@@ -180,10 +183,14 @@ def _unreachable(error: aiohttp.ClientError, shown: credentials.Credentials) -> 
                 "Prometheus refuses the server's certificate, or its TLS",
                 detail=f"{cause.reason}; presented was {shown.presented}; see --prometheus-certificate",
             )
+        if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
+            detail += "; if no TLS is spoken there, give --prometheus http://…"
     return faults.BackendDown("Prometheus cannot be reached", detail=detail)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    # aiohttp's own errors inherit from those of TLS and lack what these say.
     while error is not None:
-        yield error
-        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
+        if not isinstance(error, aiohttp.ClientError):
+            yield error
+        error = error.__cause__ or error.__context__
