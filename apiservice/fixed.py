@@ -1,5 +1,7 @@
 """Everything that is not a resource: discovery, OpenAPI, version, metrics, and the list of all paths."""
 
+import platform
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -52,4 +54,12 @@ def _constant(answer: exchange.Answer) -> _Handler:
 
 def _version(release: str) -> Mapping[str, Any]:
     major, minor, *_ = [*release.split("."), "0"]
-    return {"major": major, "minor": minor, "gitVersion": f"v{release}", "platform": "", "buildDate": ""}
+    # Every field is there: generated clients refuse an answer that lacks one.
+    unknown = dict.fromkeys(("gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler"), "")
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": f"v{release}",
+        **unknown,
+        "platform": f"{sys.platform}/{platform.machine()}",
+    }

@@ -56,15 +56,17 @@ class OpenAPI:
         return self._index.answer(incoming)
 
     async def v3(self, incoming: exchange.Incoming) -> exchange.Answer:
-        """The document of a version. One asked for by an old hash has moved to its new one."""
+        """The document of a version; one asked for by its hash may be kept for ever.
+
+        An old hash gets the document of now. A redirection would be right too, but the kube-apiserver makes
+        a 502 of one: after an upgrade `kubectl explain` would fail until it has the new index.
+        """
         _check_accept(incoming)
         path = incoming.path.rstrip("/")
         document = self._documents[path]
         asked = incoming.query.get("hash")
-        if asked is None:
-            return document.answer(incoming)
         if asked != document.digest:
-            return exchange.Answer(status=301, headers=(("Location", _url(path, document=document)),))
+            return document.answer(incoming)
         return document.answer(incoming, headers=self._immutable)
 
 

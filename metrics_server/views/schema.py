@@ -22,7 +22,7 @@ def _object(
 _REFERENCE = {
     "kind": _text("Kind of the resource, such as Deployment; ExternalWorkload or Host outside Kubernetes."),
     "namespace": _text("Its namespace; left out where it has none."),
-    "name": _text("Its name."),
+    "name": _text("Its name, as its kind has it."),
 }
 
 _METRIC = _object(

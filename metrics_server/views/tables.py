@@ -40,7 +40,7 @@ EDGE_COLUMNS = (
     _column("From", "Who calls."),
     _column("To", "Who is called."),
     *_FIGURES,
-    _column("Name", "Name of the item.", wide=True),
+    _column("Name", "Name of the item.", wide=True, format="name"),
     *_OBSERVED,
 )
 

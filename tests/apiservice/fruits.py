@@ -109,7 +109,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "metadata": metaschemas.reference(metaschemas.OBJECT_META, description="Its name and labels."),
             "spec": {
                 "type": "object",
-                "description": "What it is like.",
+                "description": "What it is like to look at and to eat.",
                 "properties": {
                     "colour": {"type": "string", "description": "Its colour when picked."},
                     "ripe": {"type": "boolean", "description": "Whether to eat it now."},

@@ -43,10 +43,11 @@ async def test_the_index_leads_to_a_document_that_may_be_kept_for_ever(toy: aski
     assert url == f"{V3}?hash={(told.header('ETag') or '').strip(chr(34))}"
 
 
-async def test_an_old_hash_is_sent_on_to_the_new_one(toy: asking.Toy) -> None:
+async def test_by_an_old_hash_the_document_is_that_of_now_and_not_for_ever(toy: asking.Toy) -> None:
     told = await toy.ask(f"{V3}?hash=OLD")
-    assert told.status == 301
-    assert (await toy.ask(told.header("Location") or "")).status == 200
+    assert told.status == 200
+    assert told.header("ETag") == (await toy.ask(V3)).header("ETag")
+    assert told.header("Cache-Control") is None
 
 
 async def test_without_a_hash_the_document_is_not_for_ever(toy: asking.Toy) -> None:
