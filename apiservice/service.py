@@ -7,7 +7,6 @@ client learns only where to look.
 
 import asyncio
 import dataclasses
-import json
 import logging
 import re
 import time
@@ -15,6 +14,7 @@ import uuid
 from collections.abc import Callable
 
 from apiservice import (
+    accesslog,
     authentication,
     authorization,
     errors,
@@ -29,7 +29,6 @@ from apiservice import (
 )
 
 _log = logging.getLogger(__name__)
-_access = logging.getLogger("apiservice.access")
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -66,7 +65,16 @@ class Service:
             answer = await self._guarded(incoming, visit=visit)
         seconds = self.stopwatch() - started
         self.telemetry.observe(visit.attributes, target=visit.target, code=answer.status, seconds=seconds)
-        _log_access(incoming, visit=visit, answer=answer, seconds=seconds)
+        if answer.status != 200 or not self.health.concerns(incoming.path):
+            accesslog.write(
+                visit.attributes,
+                method=incoming.method,
+                path=incoming.path,
+                user=visit.user,
+                status=answer.status,
+                seconds=seconds,
+                audit=visit.audit,
+            )
         return dataclasses.replace(answer, headers=(("Audit-Id", visit.audit), *answer.headers))
 
     async def _guarded(self, incoming: exchange.Incoming, *, visit: _Visit) -> exchange.Answer:
@@ -137,30 +145,3 @@ _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 def _audit(sent: str) -> str:
     """The id a proxy in front of us gave the request, or a new one."""
     return sent if _AUDIT_ID.fullmatch(sent) else str(uuid.uuid4())
-
-
-def _log_access(
-    incoming: exchange.Incoming, *, visit: _Visit, answer: exchange.Answer, seconds: float
-) -> None:
-    if not _access.isEnabledFor(logging.INFO):
-        return
-    attributes = visit.attributes
-    _access.info(
-        "verb=%s path=%s resource=%s namespace=%s user=%s status=%d ms=%.1f audit=%s",
-        _word(attributes.verb if attributes else incoming.method),
-        _word(incoming.path),
-        _word(f"{attributes.resource}.{attributes.group}" if attributes and attributes.is_resource else ""),
-        _word(attributes.namespace if attributes else ""),
-        _word(visit.user),
-        answer.status,
-        seconds * 1000,
-        visit.audit,
-    )
-
-
-_PLAIN = re.compile(r"[!#-~]+")
-
-
-def _word(text: str) -> str:
-    """The text, quoted where it could be taken for more than one word or line."""
-    return text if _PLAIN.fullmatch(text) else json.dumps(text)

@@ -8,6 +8,7 @@ from apiservice import authentication, exchange, reading, requests, routing
 from tests.apiservice import asking, fruits
 
 SINGLE = "namespaces/north/fruits"
+FRUITS = f"/apis/fruits.example.com/v1/{SINGLE}"
 
 
 async def test_a_namespace_of_the_core_api_is_refused_and_not_missing(toy: asking.Toy) -> None:
@@ -100,26 +101,61 @@ async def test_head_is_answered_as_get(toy: asking.Toy) -> None:
     assert (await toy.ask(url, method="HEAD")).answer.body == (await toy.ask(url)).answer.body
 
 
+def accesses(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged, without the time it took."""
+    return [
+        re.sub(r" ms=\d+\.\d ", " ", one.message) for one in caplog.records if one.name == "apiservice.access"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (
+            f"{FRUITS}/apple?limit=7",
+            "verb=get resource=fruits.fruits.example.com namespace=north name=apple status=200",
+        ),
+        (
+            f"{FRUITS}/apple/pips",
+            "verb=get resource=fruits.fruits.example.com/pips namespace=north name=apple status=200",
+        ),
+        (FRUITS, "verb=list resource=fruits.fruits.example.com namespace=north status=200"),
+        ("/apis/fruits.example.com/v1/fruits", "verb=list resource=fruits.fruits.example.com status=200"),
+        ("/apis?timeout=5s", "verb=get path=/apis status=200"),
+        ("/nope", "verb=get path=/nope status=404"),
+    ],
+)
 async def test_each_request_is_a_line_in_the_access_log(
+    toy: asking.Toy, caplog: pytest.LogCaptureFixture, path: str, line: str
+) -> None:
+    caplog.set_level(logging.INFO, logger="apiservice.access")
+    await toy.ask(path, Audit_Id="abc")
+    assert accesses(caplog) == [f"user=admin {line} audit=abc"]
+
+
+async def test_a_stranger_is_a_line_without_a_user(toy: asking.Toy, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="apiservice.access")
+    await toy.ask(FRUITS, token=None, Audit_Id="abc")
+    assert accesses(caplog) == [
+        "verb=list resource=fruits.fruits.example.com namespace=north status=401 audit=abc"
+    ]
+
+
+async def test_health_checks_are_logged_when_they_fail(
     toy: asking.Toy, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="apiservice.access")
-    await toy.read(f"{SINGLE}/apple", Audit_Id="abc")
-    (line,) = caplog.messages
-    assert re.fullmatch(
-        r"verb=get path=/apis/fruits\.example\.com/v1/namespaces/north/fruits/apple "
-        r"resource=fruits\.fruits\.example\.com namespace=north user=admin status=200 ms=\d+\.\d audit=abc",
-        line,
-    )
+    await toy.ask("/readyz")
+    assert accesses(caplog) == []
+    toy.checks.stop()
+    await toy.ask("/readyz", token=None, Audit_Id="abc")
+    assert accesses(caplog) == ["verb=get path=/readyz status=500 audit=abc"]
 
 
 async def test_a_path_cannot_forge_the_access_log(toy: asking.Toy, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="apiservice.access")
     await toy.ask("/x%0Averb=get%20user=%22root%22", token=None, Audit_Id="abc")
-    (line,) = caplog.messages
-    assert line.startswith(
-        r'verb=get path="/x\nverb=get user=\"root\"" resource="" namespace="" user="" status=401 '
-    )
+    assert accesses(caplog) == [r'verb=get path="/x\nverb=get user=\"root\"" status=401 audit=abc']
 
 
 async def test_no_credential_reaches_the_log(toy: asking.Toy, caplog: pytest.LogCaptureFixture) -> None:
