@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import click.testing
 import pytest
+from aiohttp import web
 
 from metrics_server import __main__ as command
 from metrics_server import check
@@ -116,7 +118,43 @@ async def test_a_prometheus_that_refuses_is_wrong_in_its_own_words(
 
 async def test_what_is_no_query_api_is_wrong(backend: fake_prometheus.FakePrometheus) -> None:
     backend.behaviour = fake_prometheus.fixed("<html>", content_type="text/html")
-    assert not (await run(backend)).healthy
+    report = await run(backend)
+    assert not report.healthy
+    assert "answers with a web page instead of figures" in report.lines[0]
+
+
+async def test_a_redirect_is_wrong_and_not_followed(backend: fake_prometheus.FakePrometheus) -> None:
+    async with fake_prometheus.running(fake_prometheus.FakePrometheus()) as elsewhere:
+
+        async def away(request: web.Request, query: str) -> web.StreamResponse:
+            raise web.HTTPFound(f"{elsewhere.url}/api/v1/query?query=vector(1)&time=1")
+
+        backend.behaviour = away
+        report = await run(backend)
+        assert elsewhere.asked == []
+    assert not report.healthy
+    assert (
+        f"leads elsewhere: status 302 to {elsewhere.url}/api/v1/query, which is not followed"
+        in report.lines[0]
+    )
+
+
+async def test_neither_a_proxy_nor_a_password_of_the_environment_is_used(
+    backend: fake_prometheus.FakePrometheus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", NOWHERE)
+    seen: list[str | None] = []
+
+    async def looking(request: web.Request, query: str) -> web.StreamResponse:
+        seen.append(request.headers.get("Authorization"))
+        return await backend.well(request, query)
+
+    backend.behaviour = looking
+    assert "answers queries" in (await run(backend)).lines[0]
+    assert set(seen) == {None}
 
 
 # The command

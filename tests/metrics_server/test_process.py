@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import pytest
 import yaml
 
 from tests.metrics_server import fake_prometheus, recording
@@ -70,6 +72,85 @@ async def test_a_kubeconfig_leads_to_the_figures_until_a_signal_ends_the_server(
             _, said = await process.communicate()
         assert process.returncode == 0, said.decode()
         assert b"Traceback" not in said
+
+
+@contextlib.asynccontextmanager
+async def asking(folder: Path) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
+    """Answers the status of a path, asked with the kubeconfig's credentials."""
+    config = yaml.safe_load((folder / "kubeconfig").read_text(encoding="utf-8"))
+    url = config["clusters"][0]["cluster"]["server"]
+    headers = {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}
+    trusting = ssl.create_default_context(cafile=str(folder / "state" / "ca.crt"))
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=trusting), headers=headers
+    ) as session:
+
+        async def status(path: str) -> int:
+            async with session.get(url + path) as response:
+                return response.status
+
+        yield status
+
+
+async def test_told_to_stop_it_is_not_ready_and_serves_on_for_the_shutdown_delay(
+    backend: fake_prometheus.FakePrometheus, tmp_path: Path
+) -> None:
+    options = ("--listen", HOST, "--state", tmp_path / "state", "--kubeconfig", tmp_path / "kubeconfig")
+    # Longer than the test: it is killed.
+    async with started("serve", "--prometheus", backend.url, *options, "--shutdown-delay=300") as process:
+        await until_there(tmp_path / "kubeconfig", process)
+        async with asking(tmp_path) as status:
+            assert await status("/readyz") == 200
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                while await status("/readyz") == 200:  # noqa: ASYNC110 - another process is waited for
+                    await asyncio.sleep(0.05)
+            assert (await status("/readyz"), await status("/livez"), await status("/apis")) == (500, 200, 200)
+        assert process.returncode is None
+
+
+@pytest.mark.parametrize("option", ["--access-log", "--no-access-log"])
+async def test_the_access_log_says_who_read_what_if_it_is_wanted(
+    backend: fake_prometheus.FakePrometheus, tmp_path: Path, option: str
+) -> None:
+    backend.holds = recording.shop(taken=time.time())
+    options = ("--listen", HOST, "--state", tmp_path / "state", "--kubeconfig", tmp_path / "kubeconfig")
+    async with started("serve", "--prometheus", backend.url, *options, option) as process:
+        await until_there(tmp_path / "kubeconfig", process)
+        async with asking(tmp_path) as status:
+            assert await status("/readyz") == 200
+            path = "/apis/metrics.smi-spec.io/v1alpha1/namespaces/shop/deployments/cart/edges?window=1m"
+            assert await status(path) == 200
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            _, said = await process.communicate()
+    lines = [line for line in said.decode().splitlines() if " apiservice.access " in line]
+    if option == "--no-access-log":
+        assert lines == []
+    else:
+        (line,) = lines
+        assert re.search(
+            r" INFO apiservice\.access user=trafficmetrics-admin verb=get "
+            r"resource=deployments\.metrics\.smi-spec\.io/edges namespace=shop name=cart "
+            r"status=200 ms=\d+\.\d audit=[0-9a-f-]{36}$",
+            line,
+        )
+
+
+async def test_files_that_cannot_be_used_are_an_error_in_words(
+    backend: fake_prometheus.FakePrometheus, tmp_path: Path
+) -> None:
+    (tmp_path / "headers").write_text("secret words", encoding="utf-8")
+    files = ("--prometheus-headers", tmp_path / "headers", "--prometheus-token", tmp_path / "absent")
+    for command in (("serve", "--listen", HOST, "--state", tmp_path / "state"), ("check",)):
+        async with asyncio.timeout(30), started(*command, "--prometheus", backend.url, *files) as process:
+            _, told = await process.communicate()
+        said = told.decode()
+        assert process.returncode == 1
+        assert f"{tmp_path / 'absent'}: No such file or directory" in said
+        assert "line 1 has no colon; write `Name: value`" in said
+        assert "secret" not in said
+        assert "Traceback" not in said
 
 
 async def test_an_address_that_is_taken_is_an_error_in_words(

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from metrics_server import answers, faults, prometheus
+from metrics_server import answers, credentials, faults, prometheus
 from tests.metrics_server import fake_prometheus, recording
 
 CALM = prometheus.Patience(connect=5.0, doubt=20.0, probe=5.0, answer=30.0)
@@ -219,6 +219,69 @@ async def test_an_answer_that_is_none_is_refused_and_its_words_stay_in_the_detai
     assert says_nothing_of_the_backend(refused.value, backend.url)
     assert f"status {status}" in refused.value.detail
     assert QUERY in refused.value.detail
+
+
+async def test_a_redirect_is_not_followed_lest_credentials_are_taken_along(
+    backend: fake_prometheus.FakePrometheus,
+) -> None:
+    async with fake_prometheus.running(fake_prometheus.FakePrometheus()) as elsewhere:
+        goal = f"{elsewhere.url}/api/v1/query?state=secret"
+
+        async def away(request: web.Request, query: str) -> web.StreamResponse:
+            raise web.HTTPTemporaryRedirect(goal)
+
+        backend.behaviour = away
+        async with client(backend.url) as asking:
+            with pytest.raises(faults.BackendRefused) as refused:
+                await asking.ask([QUERY], at=NOW)
+    assert elsewhere.asked == []
+    assert says_nothing_of_the_backend(refused.value, elsewhere.url)
+    assert f"status 307 to {elsewhere.url}/api/v1/query, which is not followed" in refused.value.detail
+    assert "state" not in refused.value.detail
+
+
+async def test_a_cookie_is_not_kept(backend: fake_prometheus.FakePrometheus) -> None:
+    seen: list[str | None] = []
+
+    async def baking(request: web.Request, query: str) -> web.StreamResponse:
+        seen.append(request.headers.get("Cookie"))
+        response = await backend.well(request, query)
+        response.set_cookie("session", "one")
+        return response
+
+    # By name: the jar would keep no cookie of a bare address anyhow.
+    backend.behaviour = baking
+    async with client(backend.url.replace("127.0.0.1", "localhost")) as asking:
+        await read(asking, [QUERY])
+        await read(asking, [QUERY])
+    assert seen == [None, None]
+
+
+async def test_what_is_presented_is_asked_for_with_each_question_and_never_repeated(
+    backend: fake_prometheus.FakePrometheus,
+) -> None:
+    words = iter(["first-secret", "second-secret", "third-secret"])
+    seen: list[str] = []
+
+    def presenting() -> credentials.Credentials:
+        word = next(words)
+        return credentials.Credentials(headers={"X-Key": word}, secrets=(word,))
+
+    async def echoing(request: web.Request, query: str) -> web.StreamResponse:
+        seen.append(request.headers["X-Key"])
+        return web.json_response({"status": "error", "error": f"no: {seen[-1]}"}, status=422)
+
+    backend.behaviour = echoing
+    asking = prometheus.Prometheus(backend.url, observer=Heard(), presenting=presenting, patience=CALM)
+    try:
+        for _ in range(2):
+            with pytest.raises(faults.BackendRefused) as refused:
+                await asking.ask([QUERY], at=NOW)
+            assert "no: ‹secret›" in refused.value.detail
+            assert "-secret" not in refused.value.detail
+    finally:
+        await asking.close()
+    assert seen == ["first-secret", "second-secret"]
 
 
 async def test_an_answer_that_breaks_off_is_a_backend_that_is_down(
