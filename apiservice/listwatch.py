@@ -99,7 +99,7 @@ class Reader:
                 more=str(metadata.get("continue") or ""),
             )
         except _SENSELESS as error:
-            raise self._garbled("list", error) from error
+            raise self._garbled("a list", error) from error
 
     def told(self, event: Mapping[str, Any]) -> tuple[Seen, str]:
         """The object of an event, and the version the watch has reached with it."""
@@ -108,7 +108,7 @@ class Reader:
             (seen,) = self._all(content, key="")
             return seen, _text(content["metadata"]["resourceVersion"])
         except _SENSELESS as error:
-            raise self._garbled("event", error) from error
+            raise self._garbled("an event", error) from error
 
     def reached(self, bookmark: Mapping[str, Any]) -> str:
         """The version of an event that tells nothing else."""
@@ -117,7 +117,7 @@ class Reader:
             self._look_for_column(content)
             return _text(content["metadata"]["resourceVersion"])
         except _SENSELESS as error:
-            raise self._garbled("bookmark", error) from error
+            raise self._garbled("a bookmark", error) from error
 
     def _all(self, answer: Mapping[str, Any], *, key: str) -> list[Seen]:
         """The objects under a key, or (empty) the one that the answer is."""
@@ -135,7 +135,7 @@ class Reader:
             self._place = names.index(self._resource.column)
 
     def _garbled(self, what: str, error: Exception) -> kubeapi.Garbled:
-        return kubeapi.Garbled(f"{self._resource.path}: a {what} that makes no sense: {error!r}")
+        return kubeapi.Garbled(f"{self._resource.path}: {what} that makes no sense: {error!r}")
 
 
 def _seen(item: Mapping[str, Any], *, cell: str = "") -> Seen:

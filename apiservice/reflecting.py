@@ -89,9 +89,10 @@ class Reflection(Generic[T]):
                 await self._round()
             except kubeapi.KubeApiError as error:
                 self._stumble(error)
-            except Exception:
-                self._version = ""
-                _log.exception("a defect following %s", self.resource)
+            except Exception as error:
+                if self.trouble is None:
+                    _log.exception("a defect following %s", self.resource)
+                self._stumble(kubeapi.Garbled(f"{self.resource.path}: a defect: {error!r}"))
             if self._moved:
                 pauses = self._pauses.pauses()
             await asyncio.sleep(next(pauses))
@@ -114,8 +115,9 @@ class Reflection(Generic[T]):
                 self._version = ""
             case _ if self._open:
                 return
-        self.trouble = error
-        self._notice(self)
+        before, self.trouble = self.trouble, error
+        if str(before) != str(error):
+            self._notice(self)
 
     async def _list(self) -> None:
         found: dict[listwatch.Key, T] = {}

@@ -56,7 +56,8 @@ class Population:
             yield f"{root}/deployments", {"metadata": metadata, "spec": spec}
             owned = {**metadata, "name": f"{app}-7d9c5b8f6", "ownerReferences": [_owner("Deployment", app)]}
             yield f"{root}/replicasets", {"metadata": owned, "spec": spec}
-            service = {"selector": {"app": app}, "ports": [{"port": 80, "name": "http"}]}
+            # Headless: the cluster has 254 addresses.
+            service = {"clusterIP": "None", "selector": {"app": app}, "ports": [{"port": 80, "name": "http"}]}
             yield f"/api/v1/namespaces/{namespace}/services", {"metadata": {"name": app}, "spec": service}
 
     def pods(self) -> Iterator[tuple[str, _Object]]:

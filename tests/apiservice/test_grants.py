@@ -20,3 +20,8 @@ def test_the_command_names_who_was_refused(refused: str, account: str, name: str
         f"kubectl create rolebinding -n kube-system {name}-auth-reader "
         f"--role=extension-apiserver-authentication-reader --serviceaccount={account}"
     )
+    assert grants.to_watch(refused, resource="jobs.batch") == (
+        f"kubectl create clusterrole {name}-watch-jobs.batch --verb=list,watch --resource=jobs.batch && "
+        f"kubectl create clusterrolebinding {name}-watch-jobs.batch "
+        f"--clusterrole={name}-watch-jobs.batch --serviceaccount={account}"
+    )

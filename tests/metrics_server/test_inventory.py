@@ -210,3 +210,23 @@ def test_at_first_a_file_must_be_there_and_good(path: Path, tmp_path: Path) -> N
     path.write_text("kind: Pod", encoding="utf-8")
     with pytest.raises(inventory.BadInventory, match="metadata"):
         inventory.File(path)
+
+
+def test_a_static_pod_is_its_own_and_not_its_nodes() -> None:
+    pod = {
+        **POD,
+        "metadata": {
+            **POD["metadata"],
+            "ownerReferences": [{"kind": "Node", "name": "a", "controller": True}],
+        },
+    }
+    assert read(yaml.safe_dump(pod)).things[POD_REF].owner is None
+
+
+def test_what_is_gone_is_known_unless_it_is_back_and_selected_by_nothing() -> None:
+    before, now = (inventory.Thing(ref=POD_REF, node=node) for node in ("node-a", "node-b"))
+    gone = inventory.Inventory({}, {POD_REF: before})
+    assert gone.known == {POD_REF: before}
+    assert (gone.things, gone.units, gone.namespaces) == ({}, {}, frozenset())
+    back = inventory.Inventory({POD_REF: now}, {POD_REF: before})
+    assert back.known == {POD_REF: now}

@@ -1,0 +1,218 @@
+"""Who owns whom, as a real kube-apiserver tells it and real controllers make it."""
+
+import asyncio
+import contextlib
+import json
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from apiservice import connecting, kubeapi, reflecting
+from demo import wait
+from metrics_server import cluster as watching
+from metrics_server import inventory, words
+from tests.cluster import cluster, commands
+
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
+
+_WITHIN = 60.0
+_TOGETHER = 30
+"""Connections for writing."""
+_SHOP = "shop"
+_NODE = "node-a"
+
+
+@contextlib.asynccontextmanager
+async def _watch(connection: kubeapi.Connection) -> AsyncIterator[watching.Watched]:
+    """Entered once it is complete."""
+    async with kubeapi.connect(connection) as api, watching.watched(api, clock=time.time) as found:
+        await asyncio.wait_for(found.complete(), _WITHIN)
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(control_plane: cluster.Cluster) -> AsyncIterator[watching.Watched]:
+    """Of a cluster with a namespace to work in, and a node that nothing can be scheduled to."""
+    await commands.kubectl(control_plane.kubeconfig, "create", "namespace", _SHOP)
+    connection = await connecting.from_kubeconfig(control_plane.kubeconfig)
+    async with kubeapi.connect(connection) as api:
+        await api.post("/api/v1/nodes", body={"metadata": {"name": _NODE, "labels": {"zone": "a"}}})
+    async with _watch(connection) as found:
+        yield found
+
+
+async def _until(condition: Callable[[], object], *, what: str) -> None:
+    async def holds() -> bool:
+        return bool(condition())
+
+    await wait.until(holds, what=what, within=_WITHIN)
+
+
+def _pods(known: watching.Watched, *, app: str) -> Sequence[inventory.Thing]:
+    """That are there now."""
+    things = known.current().units.get(_SHOP, ())
+    return [thing for thing in things if thing.labels.get("app") == app]
+
+
+def _others(known: watching.Watched) -> set[words.Ref]:
+    """Than jobs."""
+    return {ref for ref in known.current().things if ref.kind != "Job"}
+
+
+def _above(found: inventory.Inventory, pod: inventory.Thing) -> list[str]:
+    thing, names = pod, []
+    while thing.owner is not None:
+        names.append(thing.owner.kind)
+        thing = found.known[thing.owner]
+    return [*names, thing.ref.name]
+
+
+async def _kubectl(running: cluster.Cluster, line: str) -> str:
+    return await commands.kubectl(running.kubeconfig, *line.split(), f"--namespace={_SHOP}")
+
+
+async def _apply(running: cluster.Cluster, path: str, content: dict[str, Any], *, scratch: Path) -> None:
+    file = scratch / "object.json"
+    file.write_text(json.dumps(content))
+    await commands.kubectl(running.kubeconfig, "create", f"--raw={path}", f"--filename={file}")
+
+
+async def test_pods_of_a_deployment_are_known_from_their_making_to_their_end(
+    control_plane: cluster.Cluster, watched: watching.Watched
+) -> None:
+    await _kubectl(control_plane, "create deployment web --image=none --replicas=2")
+    await _kubectl(control_plane, "create service clusterip web --tcp=80:8080")
+    await _until(lambda: len(_pods(watched, app="web")) == 2, what="two pods")
+    now = watched.current()
+    first, _ = _pods(watched, app="web")
+    assert _above(now, first) == ["ReplicaSet", "Deployment", "web"]
+    assert first.node == ""
+    assert now.things[words.Ref("Service", _SHOP, "web")].selector == {"app": "web"}
+    assert now.things[words.Ref("Node", "", _NODE)].labels["zone"] == "a"
+
+    await _kubectl(control_plane, "delete deployment web")
+    await _until(lambda: not _pods(watched, app="web"), what="none left")
+    await _until(lambda: words.Ref("Deployment", _SHOP, "web") in watched.current().gone, what="gone")
+    later = watched.current()
+    assert first.ref not in later.things
+    # Its requests of the last minutes are still the Deployment's.
+    assert _above(later, later.gone[first.ref]) == ["ReplicaSet", "Deployment", "web"]
+
+
+async def test_where_a_pod_runs_is_known_once_it_is_bound(
+    control_plane: cluster.Cluster, watched: watching.Watched, tmp_path: Path
+) -> None:
+    await _kubectl(control_plane, "run waiting --image=none --labels=app=waiting")
+    await _until(lambda: _pods(watched, app="waiting"), what="the pod")
+    assert [pod.node for pod in _pods(watched, app="waiting")] == [""]
+    binding = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": "waiting"},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": _NODE},
+    }
+    path = f"/api/v1/namespaces/{_SHOP}/pods/waiting/binding"
+    await _apply(control_plane, path, binding, scratch=tmp_path)
+    await _until(lambda: [pod.node for pod in _pods(watched, app="waiting")] == [_NODE], what="bound")
+
+    await _kubectl(control_plane, "label pod waiting app=moved --overwrite")
+    await _until(lambda: [pod.node for pod in _pods(watched, app="moved")] == [_NODE], what="labelled")
+    connection = await connecting.from_kubeconfig(control_plane.kubeconfig)
+    async with _watch(connection) as another:
+        assert [pod.node for pod in _pods(another, app="moved")] == [_NODE]
+
+
+async def test_a_job_is_its_cron_jobs(control_plane: cluster.Cluster, watched: watching.Watched) -> None:
+    cron = ("create", "cronjob", "nightly", "--image=none", "--schedule=0 3 * * *", f"--namespace={_SHOP}")
+    await commands.kubectl(control_plane.kubeconfig, *cron)
+    await _kubectl(control_plane, "create job nightly-now --from=cronjob/nightly")
+
+    def pods() -> Sequence[inventory.Thing]:
+        found = watched.current().units.get(_SHOP, ())
+        return [pod for pod in found if pod.labels.get("batch.kubernetes.io/job-name") == "nightly-now"]
+
+    await _until(pods, what="its pod")
+    await _until(lambda: words.Ref("Job", _SHOP, "nightly-now") in watched.current().things, what="the job")
+    assert _above(watched.current(), pods()[0]) == ["Job", "CronJob", "nightly"]
+
+
+async def test_more_objects_than_a_page_holds_are_all_known(
+    control_plane: cluster.Cluster, watched: watching.Watched
+) -> None:
+    count = 2 * reflecting.PAGE + 1
+    connection = await connecting.from_kubeconfig(control_plane.kubeconfig)
+    template = {
+        "metadata": {"labels": {"app": "many"}},
+        "spec": {"containers": [{"name": "a", "image": "b"}]},
+    }
+    async with kubeapi.connect(connection) as api:
+        for start in range(0, count, _TOGETHER):
+            writes = (
+                api.post(
+                    f"/api/v1/namespaces/{_SHOP}/replicationcontrollers",
+                    body={
+                        "metadata": {"name": f"many-{number}"},
+                        "spec": {"replicas": 0, "selector": {"app": "many"}, "template": template},
+                    },
+                )
+                for number in range(start, min(start + _TOGETHER, count))
+            )
+            await asyncio.gather(*writes)
+    wanted = {words.Ref("ReplicationController", _SHOP, f"many-{number}") for number in range(count)}
+    async with _watch(connection) as another:
+        assert wanted <= set(another.current().things)
+    await _until(lambda: wanted <= set(watched.current().things), what="heard of one by one")
+
+
+async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged(
+    control_plane: cluster.Cluster, watched: watching.Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    most = ",".join(str(one) for one in watching.RESOURCES if one.kind != "Job")
+    await _kubectl(control_plane, f"create clusterrole most --verb=list,watch --resource={most}")
+    await _kubectl(control_plane, "create serviceaccount traffic")
+    account = f"--clusterrole=most --serviceaccount={_SHOP}:traffic"
+    await _kubectl(control_plane, f"create clusterrolebinding most {account}")
+    await _kubectl(control_plane, "create job once --image=none")
+    token = (await _kubectl(control_plane, "create token traffic")).strip()
+
+    async def authorization() -> str:
+        return f"Bearer {token}"
+
+    connection = kubeapi.Connection(
+        url=control_plane.place.server,
+        tls=ssl.create_default_context(cafile=control_plane.files.certificate("ca")),
+        authorization=authorization,
+    )
+    job = words.Ref("Job", _SHOP, "once")
+    await _until(lambda: job in watched.current().things, what="the job")
+    async with _watch(connection) as found:
+        complaint = found.complaint()
+        assert complaint is not None
+        assert complaint.endswith("the server may not list and watch jobs.batch")
+        assert _others(watched) == _others(found)
+        (line,) = [message for message in caplog.messages if message.startswith("jobs.batch")]
+        for command in line.partition("allow it with: kubectl ")[2].split(" && kubectl "):
+            await _kubectl(control_plane, command)
+        await _until(lambda: job in found.current().things, what="allowed")
+        await _until(lambda: found.complaint() is None, what="no complaint")
+
+
+async def test_without_the_kube_apiserver_what_was_known_stays_and_is_followed_when_it_is_back(
+    control_plane: cluster.Cluster, watched: watching.Watched
+) -> None:
+    before = watched.current().things
+    async with control_plane.without_api_server():
+        await _until(watched.complaint, what="a complaint")
+        complaint = watched.complaint()
+        assert complaint is not None
+        assert complaint.startswith("the kube-apiserver has not answered")
+        assert watched.current().things == before
+    await _kubectl(control_plane, "run after --image=none --labels=app=after")
+    await _until(lambda: _pods(watched, app="after"), what="the pod made afterwards")
+    await _until(lambda: watched.complaint() is None, what="no complaint")
+    assert set(before) <= set(watched.current().known)
