@@ -12,13 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import prometheus_api_client
-import prometheus_api_client.exceptions
-import requests
-import requests.adapters
-import urllib3
 
 from metrics_server import (
     credentials,
@@ -27,17 +20,15 @@ from metrics_server import (
     profile,
     promql,
     quantity,
-    refusals,
     snapshot,
     store,
     taking,
+    witness,
     words,
 )
 
 _STALE_AFTER = 90.0
 _SHOWN = 5
-_QUOTED = 200
-"""Characters of an answer that is none."""
 
 
 @dataclass(slots=True)
@@ -61,79 +52,6 @@ class Report:
         self.lines.append(f"WRONG {text}")
 
 
-class _Series(list[dict[str, Any]]):
-    """An answer as prometheus-api-client hands it out: without what Prometheus warned of."""
-
-    warnings = ()
-
-
-class _Doorway(requests.adapters.HTTPAdapter):
-    """Speaks TLS as the server does, and explains what is no answer of the query API before it is read."""
-
-    def __init__(self, shown: credentials.Credentials) -> None:
-        self._shown = shown
-        super().__init__(max_retries=urllib3.Retry(total=0))
-
-    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
-        """Make connections with the server's own TLS."""
-        super().init_poolmanager(*arguments, **more, ssl_context=self._shown.tls)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Add no authorities of the library's own."""
-        conn.cert_reqs = "CERT_REQUIRED"
-
-    def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
-        """Raises faults.BackendRefused for what comes from a door."""
-        response = super().send(request, *arguments, **more)
-        refused = refusals.refusal(
-            response.status_code,
-            body=response.content,
-            location=response.headers.get("Location", ""),
-            presented=self._shown.presented,
-        )
-        if refused is not None:
-            said = self._shown.censored(response.text[:_QUOTED])
-            refused.message += f": {refused.detail}; it said {said!r}"
-            raise refused
-        return response
-
-
-class _Backend:
-    """Asks through prometheus-api-client and keeps what was asked and how much came back."""
-
-    def __init__(self, url: str, shown: credentials.Credentials) -> None:
-        session = requests.Session()
-        # The server knows neither proxies nor passwords of the environment.
-        session.trust_env = False
-        self._shown = shown
-        self._connection = prometheus_api_client.PrometheusConnect(
-            url=url, timeout=30, method="POST", session=session, headers=dict(shown.headers)
-        )
-        # The library mounts an adapter of its own at the URL; the longest prefix is used.
-        session.mount(f"{url}/api/", _Doorway(shown))
-        self.asked: list[tuple[str, int, float]] = []
-
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[_Series]:
-        """Return the results, in order. Raises faults.Unavailable with the backend's own words."""
-        return [self._query(text, at) for text in queries]
-
-    def _query(self, text: str, at: float) -> _Series:
-        begun = time.perf_counter()
-        try:
-            result = _Series(self._connection.custom_query(text, params={"time": at}))
-        except prometheus_api_client.exceptions.PrometheusApiClientException as error:
-            raise faults.BackendRefused(f"Prometheus refused a query: {error}") from error
-        except requests.exceptions.SSLError as error:
-            raise faults.BackendDown(
-                f"Prometheus cannot be asked over TLS: {error}; believed are {self._shown.believed}; "
-                f"presented was {self._shown.presented}"
-            ) from error
-        except (requests.RequestException, ValueError, KeyError) as error:
-            raise faults.BackendDown(f"Prometheus cannot be asked: {error}") from error
-        self.asked.append((text, len(result), time.perf_counter() - begun))
-        return result
-
-
 class _Deaf:
     """A watcher for whom nothing needs to be measured."""
 
@@ -149,14 +67,18 @@ def run(
     shown: credentials.Credentials = credentials.NOTHING,
 ) -> Report:
     """Return the report on a Prometheus. Raises ValueError for a window that is none."""
-    backend = _Backend(url.rstrip("/"), shown)
+    backend = witness.Witness(url.rstrip("/"), shown)
     return asyncio.run(
         _run(url, backend, profiles or profile.shipped(), quantity.duration(window), namespace)
     )
 
 
 async def _run(
-    url: str, backend: _Backend, profiles: Sequence[profile.Profile], window: float, namespace: str | None
+    url: str,
+    backend: witness.Witness,
+    profiles: Sequence[profile.Profile],
+    window: float,
+    namespace: str | None,
 ) -> Report:
     report = Report()
     try:
@@ -173,7 +95,7 @@ async def _run(
     return report
 
 
-async def _has_data(backend: _Backend, mesh: profile.Profile, report: Report) -> bool:
+async def _has_data(backend: witness.Witness, mesh: profile.Profile, report: Report) -> bool:
     (series,) = await backend.ask([promql.sample(mesh.process.metric, 20)], at=time.time())
     if not series:
         report.note(f"profile {mesh.name}: no {mesh.process.metric}")
@@ -196,7 +118,7 @@ async def _has_data(backend: _Backend, mesh: profile.Profile, report: Report) ->
 
 
 async def _look(
-    backend: _Backend, mesh: profile.Profile, window: float, namespace: str | None, report: Report
+    backend: witness.Witness, mesh: profile.Profile, window: float, namespace: str | None, report: Report
 ) -> None:
     taker = taking.Taker(backend, mesh=mesh, watcher=_Deaf(), clock=time.time, stale_after=_STALE_AFTER)
     backend.asked.clear()

@@ -131,8 +131,7 @@ class Prometheus:
             presented=shown.presented,
         )
         if refused is not None:
-            refused.detail += f"; {text}"
-            raise refused
+            raise faults.BackendRefused(refused.message, detail=f"{refused.detail}; {text}")
         return _result(response.status, body, text, shown)
 
     def _open(self) -> aiohttp.ClientSession:

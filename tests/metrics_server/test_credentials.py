@@ -27,7 +27,7 @@ def test_a_token_is_the_word_in_its_file(content: bytes) -> None:
     "content", [b"", b" \n", b"se cret", b"sec\nret", b"secr\xc3\xa9t", b"\xffsecret", b"sec\0ret"]
 )
 def test_what_is_no_token_is_refused_and_not_shown(content: bytes) -> None:
-    with pytest.raises(ValueError, match="^it ") as refused:
+    with pytest.raises(ValueError, match=r"^it ") as refused:
         credentials.token([content])
     assert "sec" not in str(refused.value)
 
@@ -51,7 +51,7 @@ def test_a_password_is_the_file_without_the_end_of_its_line(content: bytes, word
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"secret\nsecret", b"sec\0ret", b"secret\xff"])
 def test_what_is_no_password_is_refused_and_not_shown(content: bytes) -> None:
-    with pytest.raises(ValueError, match="^it ") as refused:
+    with pytest.raises(ValueError, match=r"^it ") as refused:
         credentials.password([content], username="reader")
     assert "sec" not in str(refused.value)
 

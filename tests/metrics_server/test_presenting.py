@@ -29,7 +29,11 @@ def test_nothing_is_presented_unless_it_is_given() -> None:
 def test_a_password_goes_together_with_further_headers_and_is_described(tmp_path: Path) -> None:
     password = file(tmp_path, "password", "correct horse")
     headers = file(tmp_path, "headers", "X-Scope-OrgID: shop")
-    given = {"prometheus_username": "reader", "prometheus_password": password, "prometheus_headers": headers}
+    given: dict[str, Any] = {
+        "prometheus_username": "reader",
+        "prometheus_password": password,
+        "prometheus_headers": headers,
+    }
     shown = presenting.current(chosen(**given))()
     assert set(shown.headers) == {"Authorization", "X-Scope-OrgID"}
     assert shown.tls is not None

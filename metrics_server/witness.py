@@ -1,0 +1,98 @@
+"""A second reader of Prometheus, through another library, with the credentials and the TLS of the server.
+
+What both say is so; where they differ, one of the clients is wrong and not the backend. It is for operators:
+its errors hold addresses and the backend's own words, though no secrets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import prometheus_api_client
+import prometheus_api_client.exceptions
+import requests
+import requests.adapters
+import urllib3
+
+from metrics_server import credentials, faults, refusals
+
+_QUOTED = 200
+"""Characters of an answer that is none."""
+_PATIENCE = 30
+"""Seconds."""
+
+
+class Series(list[dict[str, Any]]):
+    """An answer as prometheus-api-client hands it out: without what Prometheus warned of."""
+
+    warnings = ()
+
+
+class _Doorway(requests.adapters.HTTPAdapter):
+    """Speaks TLS as the server does, and explains what is no answer of the query API before it is read."""
+
+    def __init__(self, shown: credentials.Credentials) -> None:
+        self._shown = shown
+        super().__init__(max_retries=urllib3.Retry(total=0))
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        """Make connections with the server's own TLS."""
+        super().init_poolmanager(*arguments, **more, ssl_context=self._shown.tls)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Add no authorities of the library's own."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
+        """Raises faults.BackendRefused for what comes from a door."""
+        response = super().send(request, *arguments, **more)
+        refused = refusals.refusal(
+            response.status_code,
+            body=response.content,
+            location=response.headers.get("Location", ""),
+            presented=self._shown.presented,
+        )
+        if refused is not None:
+            said = self._shown.censored(response.text[:_QUOTED])
+            raise faults.BackendRefused(f"{refused.message}: {refused.detail}; it said {said!r}")
+        return response
+
+
+class Witness:
+    """Asks, and keeps what was asked, how much came back and how many seconds it took."""
+
+    def __init__(self, url: str, shown: credentials.Credentials) -> None:
+        session = requests.Session()
+        # The server knows neither proxies nor passwords of the environment.
+        session.trust_env = False
+        self._shown = shown
+        self._connection = prometheus_api_client.PrometheusConnect(
+            url=url, timeout=_PATIENCE, method="POST", session=session, headers=dict(shown.headers)
+        )
+        # The library mounts an adapter of its own at the URL; the longest prefix is used.
+        session.mount(f"{url}/api/", _Doorway(shown))
+        self.asked: list[tuple[str, int, float]] = []
+
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[Series]:
+        """Return the results, in order. Raises faults.Unavailable with the backend's own words."""
+        return [self._query(text, at) for text in queries]
+
+    def _query(self, text: str, at: float) -> Series:
+        begun = time.perf_counter()
+        try:
+            result = Series(self._connection.custom_query(text, params={"time": at}))
+        except prometheus_api_client.exceptions.PrometheusApiClientException as error:
+            raise faults.BackendRefused(
+                f"Prometheus refused a query: {self._shown.censored(str(error))}"
+            ) from error
+        except requests.exceptions.SSLError as error:
+            raise faults.BackendDown(
+                f"Prometheus cannot be asked over TLS: {error}; believed are {self._shown.believed}; "
+                f"presented was {self._shown.presented}"
+            ) from error
+        except (requests.RequestException, ValueError, KeyError) as error:
+            raise faults.BackendDown(f"Prometheus cannot be asked: {error}") from error
+        self.asked.append((text, len(result), time.perf_counter() - begun))
+        return result
