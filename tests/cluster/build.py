@@ -43,7 +43,12 @@ class Program:
     @property
     def module(self) -> Path:
         """The folder of its go.mod."""
-        return _HERE / Path(self.package).parts[0]
+        return next(folder for folder in (self.folder, *self.folder.parents) if (folder / "go.mod").exists())
+
+    @property
+    def folder(self) -> Path:
+        """Of its main.go."""
+        return (_HERE / self.package).resolve()
 
     @property
     def version(self) -> str:
@@ -74,6 +79,8 @@ NEXT = Program(
 """A newer Kubernetes, its control plane alone."""
 KUBECTL = Program("kubectl", "kubectl", takes="about 2 minutes")
 """Of the age of `KUBERNETES`, beside the newer one of the Python package."""
+GOCLIENT = Program("goclient", "../conformance/goclient", takes="about a minute")
+"""What a program in Go understands of an API."""
 PODS = (
     Program("coredns", "coredns", takes="about 2 minutes"),
     Program("pause", "pods/pause", takes="seconds"),
@@ -128,7 +135,7 @@ async def make(program: Program, *, report: Report) -> None:
     report(f"building {program.name} for Kubernetes {program.version} ({program.takes}, once)")
     program.path.parent.mkdir(parents=True, exist_ok=True)
     fresh = program.path.with_suffix(f".{os.getpid()}")
-    target = f"./{Path(program.package).relative_to(program.module.name)}"
+    target = f"./{program.folder.relative_to(program.module)}"
     await commands.output(
         *("nice", "-n", "19", "go", "build", "-p", "2", "-trimpath", "-buildvcs=false"),
         *("-ldflags", linker_flags(program.version), "-o", str(fresh), target),

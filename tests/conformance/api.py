@@ -65,12 +65,16 @@ class Api:
                 return resource
         raise AssertionError(f"no resource has two objects in namespace {self.subject.namespace}")
 
-    @property
-    def part(self) -> str:
-        """A readable subresource of `main`."""
-        prefix = f"{self.main.plural}/"
+    @functools.cached_property
+    def parted(self) -> tuple[Resource, str]:
+        """A resource that has an object in the namespace and a readable subresource, and the subresource."""
         names: list[str] = [entry["name"] for entry in self.entries if "get" in entry["verbs"]]
-        return next(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+        for resource in self.resources:
+            prefix = f"{resource.plural}/"
+            parts = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+            if parts and resource.namespaced and self.read(self.list_path(resource))["items"]:
+                return resource, parts[0]
+        raise AssertionError(f"nothing in namespace {self.subject.namespace} has a subresource")
 
     @property
     def collection(self) -> str:

@@ -25,8 +25,25 @@ DIFFERENCES: Mapping[tuple[str, Way], str] = {
         _OURS,
         "O1b",
     ),
+    **_everywhere(
+        "past the kube-apiserver it is the front proxy that says who is asking",
+        (Way.PAST,),
+        *("X10", "C10"),
+    ),
+    **_everywhere("the kube-apiserver counts what it answers itself", (Way.AGGREGATED,), "H3"),
+    **_everywhere(
+        "a namespace in which nothing is scraped is a 404 that says so: an idle one has an empty list",
+        (Way.STANDALONE, Way.PAST, Way.AGGREGATED),
+        "L6a",
+    ),
     **_everywhere("what is built in can be watched and written", (Way.BUILT_IN,), "L5", "C6", "E5"),
     **_everywhere("what is built in answers a HEAD for an object with 405", (Way.BUILT_IN,), "E6"),
+    **_everywhere("not tried: what is built in would be written to", (Way.BUILT_IN,), "C40"),
+    **_everywhere(
+        "not tried: these clients look for the name of a Service in DNS",
+        (Way.PAST,),
+        *("C30", "C31", "C32", "C40"),
+    ),
     **_everywhere("some fields of Kubernetes' own are hardly described", (Way.BUILT_IN,), "O4a", "C9"),
     **_everywhere("no namespaces are among these resources", (Way.BUILT_IN,), "Z4a"),
 }

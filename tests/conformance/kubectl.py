@@ -11,11 +11,14 @@ OLDER = build.KUBECTL.path
 _PATIENCE = 60.0
 
 
-def attempt(program: Path, kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Each remembers what a server offers beside its kubeconfig."""
+def attempt(
+    program: Path, kubeconfig: Path, *arguments: str, said: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """It remembers what a server offers beside the kubeconfig; `said` is for it to read."""
     memory = kubeconfig.parent / commands.KUBECTLS_MEMORY
     return subprocess.run(
         [str(program), f"--kubeconfig={kubeconfig}", f"--cache-dir={memory}", *arguments],
+        input=said,
         capture_output=True,
         text=True,
         timeout=_PATIENCE,
@@ -23,8 +26,8 @@ def attempt(program: Path, kubeconfig: Path, *arguments: str) -> subprocess.Comp
     )
 
 
-def run(program: Path, kubeconfig: Path, *arguments: str) -> str:
+def run(program: Path, kubeconfig: Path, *arguments: str, said: str = "") -> str:
     """What it printed; that it failed is a failure."""
-    told = attempt(program, kubeconfig, *arguments)
+    told = attempt(program, kubeconfig, *arguments, said=said)
     assert told.returncode == 0, f"kubectl {' '.join(arguments)}: {told.stderr}"
     return told.stdout

@@ -21,7 +21,7 @@ from tests.cluster import build, cluster, commands, registration
 from tests.cluster import certificates as identities
 from tests.conformance.subject import Credential, Subject, Way
 
-KUBERNETES = "TRAFFIC_KUBERNETES"
+KUBERNETES = "CONFORMANCE_KUBERNETES"
 """`next` in this variable of the environment takes the newer Kubernetes."""
 _SHOP, _STAND = "shop", "stand"
 _BUSY = 60.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import rows
+from tests.conformance import places, rows
 from tests.conformance.subject import Way
 
 _FOLDER = Path(__file__).resolve().parents[2] / ".artifacts"
@@ -37,7 +37,7 @@ class Record:
         if not self._held:
             return
         _FOLDER.mkdir(exist_ok=True)
-        kubernetes = os.environ.get("TRAFFIC_KUBERNETES", "")
+        kubernetes = os.environ.get(places.KUBERNETES, "")
         name = f"conformance-{kubernetes}" if kubernetes else "conformance"
         found = [
             {

@@ -99,8 +99,9 @@ def test_kubectl_says_what_it_did_not_find(api: api.Api, program: Path) -> None:
         f'Error from server (NotFound): {api.main.plural}.{api.subject.group} "missing" not found' in message
     )
     assert "doesn't have a resource type" in refused("get", f"nonsense.{api.subject.group}")
-    empty = kubectl.attempt(program, api.subject.kubeconfig, "get", _kind(api), "-n=nothing-here")
-    assert "No resources found in nothing-here namespace." in empty.stderr
+    empty = ("get", _kind(api), f"-n={api.subject.namespace}", "-l", "there-is=nothing")
+    told = kubectl.attempt(program, api.subject.kubeconfig, *empty)
+    assert f"No resources found in {api.subject.namespace} namespace." in told.stderr
 
 
 @rows.row("C6")
@@ -131,7 +132,7 @@ def test_kubectl_describes_an_object(api: api.Api, ask: Ask) -> None:
 @rows.row("C9")
 def test_kubectl_explains_every_field(api: api.Api, ask: Ask) -> None:
     version = f"--api-version={api.subject.group}/{api.subject.version}"
-    kind = f"{api.main.plural}.{api.subject.group}"
+    kind = api.main.plural
 
     printed = ask("explain", kind, version, "--recursive")
     fields = re.findall(r"^( +)(\w+)\t<", printed, re.MULTILINE)

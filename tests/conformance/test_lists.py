@@ -109,11 +109,16 @@ def test_a_watch_is_refused_at_once_in_words(api: api.Api, watching: str) -> Non
 
 @rows.row("L6")
 def test_a_list_of_nothing_is_an_empty_list(api: api.Api) -> None:
-    told = api.read(api.list_path(api.main, namespace="there-is-nothing-here"))
+    told = api.read(api.collection, labelSelector="there-is=nothing")
 
     assert told["items"] == []
     assert told["kind"].endswith("List")
     assert told["apiVersion"] == f"{api.subject.group}/{api.subject.version}"
+
+
+@rows.row("L6a")
+def test_a_namespace_that_nobody_knows_has_an_empty_list(api: api.Api) -> None:
+    assert api.read(api.list_path(api.main, namespace="there-is-nothing-here"))["items"] == []
 
 
 @rows.row("L7")

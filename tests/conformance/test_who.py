@@ -1,7 +1,9 @@
 """X and Z: who is asking, and what they may. https://kubernetes.io/docs/tasks/extend-kubernetes/setup-extension-api-server/"""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -16,26 +18,41 @@ Allow = Callable[..., subject.Credential]
 
 @pytest.fixture
 def allow(api: api.Api) -> Iterator[Allow]:
-    where, made = api.subject.namespace, []
+    made = []
 
-    def change(*words: str) -> None:
+    def kubernetes(verb: str, *objects: Mapping[str, Any]) -> None:
         assert api.subject.cluster is not None
-        kubectl.run(kubectl.NEWER, api.subject.cluster, *words, f"--namespace={where}")
+        manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        kubectl.run(kubectl.NEWER, api.subject.cluster, verb, "--filename=-", said=manifest)
 
     def allow(user: str, verb: str, resource: str) -> subject.Credential:
-        name = f"may-{user}"
-        plural, _, part = resource.partition("/")
-        qualified = f"{plural}.{api.subject.group}{'/' if part else ''}{part}"
-        made.append(name)
-        change("create", "role", name, f"--verb={verb}", f"--resource={qualified}")
-        change("create", "rolebinding", name, f"--role={name}", f"--user={user}")
+        rule = {"apiGroups": [api.subject.group], "resources": [resource], "verbs": [verb]}
+        objects = _permission(user, rule, namespace=api.subject.namespace)
+        kubernetes("apply", *objects)
+        made.extend(objects)
         assert api.subject.impersonate is not None
         return api.subject.impersonate(user)
 
     yield allow
-    for name in made:
-        change("delete", "role", name)
-        change("delete", "rolebinding", name)
+    if made:
+        kubernetes("delete", *made)
+
+
+def _permission(user: str, rule: Mapping[str, Any], *, namespace: str) -> list[Mapping[str, Any]]:
+    version = "rbac.authorization.k8s.io/v1"
+    metadata = {"name": f"may-{user}", "namespace": namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": f"may-{user}"}
+    who = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
+    return [
+        {"apiVersion": version, "kind": "Role", "metadata": metadata, "rules": [rule]},
+        {
+            "apiVersion": version,
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": role,
+            "subjects": [who],
+        },
+    ]
 
 
 @rows.row("X1")
@@ -158,14 +175,17 @@ def test_listing_all_does_not_include_getting_one(api: api.Api, allow: Allow) ->
 
 @rows.row("Z4")
 def test_a_part_of_an_object_needs_a_permission_of_its_own(api: api.Api, allow: Allow) -> None:
-    whole = allow("whole", "get", api.main.plural)
-    part = allow("part", "get", f"{api.main.plural}/{api.part}")
+    resource, part = api.parted
+    path = api.list_path(resource)
+    path += f"/{api.read(path)['items'][0]['metadata']['name']}"
+    whole = allow("whole", "get", resource.plural)
+    parted = allow("parted", "get", f"{resource.plural}/{part}")
 
-    _settle(api, f"{api.object_path}/{api.part}", credential=part)
-    assert api.ask(api.object_path, credential=part).status == 403
-    _settle(api, api.object_path, credential=whole)
-    refusal = api.ask(f"{api.object_path}/{api.part}", credential=whole).refusal(403)
-    assert f'cannot get resource "{api.main.plural}/{api.part}"' in refusal["message"]
+    _settle(api, f"{path}/{part}", credential=parted)
+    assert api.ask(path, credential=parted).status == 403
+    _settle(api, path, credential=whole)
+    refusal = api.ask(f"{path}/{part}", credential=whole).refusal(403)
+    assert f'cannot get resource "{resource.plural}/{part}"' in refusal["message"]
 
 
 @rows.row("Z4a")

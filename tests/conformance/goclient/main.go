@@ -183,8 +183,8 @@ func (ask *clients) one(
 	client := ask.dynamic.Resource(resource)
 	var object *unstructured.Unstructured
 	var err error
-	if namespace := first.GetNamespace(); namespace != "" {
-		object, err = client.Namespace(namespace).Get(ctx, first.GetName(), metav1.GetOptions{})
+	if found.Namespaced {
+		object, err = client.Namespace(first.GetNamespace()).Get(ctx, first.GetName(), metav1.GetOptions{})
 	} else {
 		object, err = client.Get(ctx, first.GetName(), metav1.GetOptions{})
 	}
