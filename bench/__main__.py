@@ -11,7 +11,7 @@ import aiohttp
 import click
 import rich.console
 
-from bench import report, shape, site, sitting
+from bench import ownership, report, shape, site, sitting
 from demo import faults
 
 _FOLDER = Path(".bench")
@@ -19,7 +19,8 @@ _WIDTH = 130
 """Columns of the tables, also where they go to a file."""
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @click.option("--pods", type=int, default=1000, show_default=True, help="The size of the cluster.")
 @click.option("--quick", is_flag=True, help="100 pods, measured briefly: to see that it works.")
 @click.option(
@@ -28,8 +29,10 @@ _WIDTH = 130
     show_default=True,
     help="The first three numbers of the loopback addresses to use.",
 )
-def main(*, pods: int, quick: bool, subnet: str) -> None:
+def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None:
     """Measure how fast the server is beside the Prometheus it asks."""
+    if context.invoked_subcommand:
+        return
     try:
         cluster = shape.Shape(100 if quick else pods)
     except ValueError as error:
@@ -40,6 +43,9 @@ def main(*, pods: int, quick: bool, subnet: str) -> None:
     except (faults.DemoError, RuntimeError, aiohttp.ClientError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+
+
+main.add_command(ownership.main, "ownership")
 
 
 async def _sit(where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from apiservice import kubeapi
+from demo import faults
 
 _WRITERS = 16
 _PODS_OF_ONE = 10
@@ -94,7 +95,7 @@ class Writer:
         self._http = http
 
     async def fill(self, population: Population) -> None:
-        """Raises aiohttp.ClientError."""
+        """Raises demo.faults.DemoError, aiohttp.ClientError."""
         for part in (
             population.namespaces(),
             population.surroundings(),
@@ -133,9 +134,12 @@ class Writer:
             for method, path, content in writes:
                 await self._write(method, path, content)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_WRITERS):
-                group.create_task(some())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_WRITERS):
+                    group.create_task(some())
+        except* faults.DemoError as refused:
+            raise refused.exceptions[0] from None
 
     async def _write(self, method: str, path: str, content: _Object) -> None:
         patch = method == "PATCH"
@@ -146,7 +150,7 @@ class Writer:
             method, self._connection.url + path, params=query, data=json.dumps(content), headers=headers
         ) as response:
             if response.status >= 300:
-                raise RuntimeError(f"{path}: {response.status} {await response.text()}")
+                raise faults.DemoError(f"{path}: {response.status} {await response.text()}")
             await response.read()
 
 
