@@ -24,6 +24,8 @@ PAGE = 500
 """Objects; kubectl and client-go ask for as many."""
 _LASTS = (300.0, 600.0)
 """Seconds from which each watch draws its own end, lest all end together."""
+_ATTEMPTS = 10
+"""Of a watch, a minute or so, before a list is tried: an etcd restored from a backup is behind us."""
 _QUOTED = 200
 """Letters of an event that is none."""
 SILENCE = 150.0
@@ -75,6 +77,8 @@ class Reflection(Generic[T]):
         self._reader = listwatch.Reader(resource)
         self._version = ""
         """Where to go on; empty where only a list helps."""
+        self._failures = 0
+        """Rounds since the last watch that began."""
         self._open = False
         """The watch of this round has begun."""
         self._moved = False
@@ -104,6 +108,7 @@ class Reflection(Generic[T]):
         self._moved = True
 
     def _stumble(self, error: kubeapi.KubeApiError) -> None:
+        self._failures += 1
         match error:
             case kubeapi.Garbled():
                 # Something was missed.
@@ -115,6 +120,8 @@ class Reflection(Generic[T]):
                 self._version = ""
             case _ if self._open:
                 return
+            case _ if self._failures >= _ATTEMPTS:
+                self._version = ""
         before, self.trouble = self.trouble, error
         if str(before) != str(error):
             self._notice(self)
@@ -161,6 +168,7 @@ class Reflection(Generic[T]):
 
     def _began(self) -> None:
         self._open = True
+        self._failures = 0
         self.heard = self._clock()
         if self.trouble is not None:
             self.trouble = None

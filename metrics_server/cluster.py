@@ -86,7 +86,8 @@ class Watched:
     def _denial(self) -> str | None:
         denied = [one for one in self._reflections if _is_denied(one)]
         return (
-            f"owners and labels are incomplete: the server may not list and watch {_names(denied)}"
+            "owners and labels are incomplete: the kube-apiserver does not let the server list and watch "
+            f"{_names(denied)}"
             if denied
             else None
         )
@@ -98,10 +99,7 @@ class Watched:
             self._denied.discard(name)
         elif name not in self._denied:
             self._denied.add(name)
-            logger.warning(
-                "%s cannot be watched: %s; allow it with: %s",
-                name, changed.trouble, grants.to_watch(str(changed.trouble), resource=name),
-            )  # fmt: skip
+            logger.warning("%s cannot be watched: %s%s", name, changed.trouble, _hint(changed))
         away = any(_is_away(one) for one in self._reflections)
         if away and not self._away:
             logger.warning(
@@ -179,6 +177,12 @@ def _thing(seen: listwatch.Seen, *, kind: str) -> inventory.Thing:
         node=seen.cell,
         selector=selector if isinstance(selector, dict) else {},
     )
+
+
+def _hint(one: Reflection) -> str:
+    if isinstance(one.trouble, kubeapi.Refused) and one.trouble.code == 403:
+        return f"; allow it with: {grants.to_watch(str(one.trouble), resource=str(one.resource))}"
+    return ""
 
 
 def _is_denied(one: Reflection) -> bool:

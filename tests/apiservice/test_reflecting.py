@@ -253,6 +253,21 @@ async def test_a_connection_that_is_dead_is_noticed_by_its_silence(
     assert heard.notices == ["well"]
 
 
+async def test_what_was_heard_of_a_state_that_was_taken_back_is_listed_again(
+    kube: kubernetes.Kubernetes, heard: Heard
+) -> None:
+    async with reflected(kube, heard) as reflection:
+        await kubernetes.until(kube.is_watched, what="watched")
+        # As after etcd was restored from a backup.
+        kube.version = 3
+        kube.happened.clear()
+        del kube.objects[kubernetes.PODS]["shop", "pod-0"]
+        kube.cut()
+        await until_heard(heard, everywhere(since=1))
+        await kubernetes.until(lambda: reflection.trouble is None, what="well")
+    assert heard.lists == 2
+
+
 @pytest.mark.parametrize("fault", ["nonsense", "[]", '{"metadata":{}}'])
 async def test_a_list_of_nonsense_takes_nothing_away(
     kube: kubernetes.Kubernetes, heard: Heard, fault: str

@@ -193,7 +193,7 @@ async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged
     async with _watch(connection) as found:
         complaint = found.complaint()
         assert complaint is not None
-        assert complaint.endswith("the server may not list and watch jobs.batch")
+        assert complaint.endswith("does not let the server list and watch jobs.batch")
         assert _others(watched) == _others(found)
         (line,) = [message for message in caplog.messages if message.startswith("jobs.batch")]
         for command in line.partition("allow it with: kubectl ")[2].split(" && kubectl "):

@@ -140,6 +140,8 @@ class Kubernetes:
 
     async def _watch(self, request: web.BaseRequest, form: str) -> web.StreamResponse:
         since = int(request.query["resourceVersion"])
+        if since > self.version:
+            return status(504, "Timeout: Too large resource version")
         lines: asyncio.Queue[_Told] = asyncio.Queue()
         if since < self.forgotten:
             gone = {"code": 410, "message": f"too old resource version: {since}"}

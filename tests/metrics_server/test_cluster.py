@@ -199,7 +199,8 @@ async def test_a_resource_that_may_not_be_listed_does_not_stop_the_others(
         assert POD in things
         assert not [ref for ref in things if ref.kind == "Job"]
         assert watched.complaint() == (
-            "owners and labels are incomplete: the server may not list and watch jobs.batch, cronjobs.batch"
+            "owners and labels are incomplete: the kube-apiserver does not let the server list and watch "
+            "jobs.batch, cronjobs.batch"
         )
         await kubernetes.until(lambda: len(kube.lists_of(JOBS)) > 5, what="tried again and again")
         (line,) = [message for message in caplog.messages if message.startswith("jobs.batch")]
@@ -213,6 +214,18 @@ async def test_a_resource_that_may_not_be_listed_does_not_stop_the_others(
         job = words.Ref("Job", "shop", "nightly-1")
         await kubernetes.until(lambda: job in watched.current().things, what="allowed in the end")
         await kubernetes.until(lambda: watched.complaint() is None, what="well")
+
+
+async def test_a_resource_that_is_not_served_does_not_stop_the_others(
+    kube: kubernetes.Kubernetes, caplog: pytest.LogCaptureFixture
+) -> None:
+    kube.refused = {JOBS: 404}
+    async with watching(kube) as watched:
+        assert POD in (await complete(watched)).things
+        assert (watched.complaint() or "").endswith("list and watch jobs.batch")
+    (line,) = caplog.messages
+    assert line.startswith("jobs.batch cannot be watched: /apis/batch/v1/jobs: 404")
+    assert "allow" not in line
 
 
 async def test_who_is_not_known_to_the_cluster_knows_nothing_of_it(kube: kubernetes.Kubernetes) -> None:
