@@ -9,6 +9,7 @@ package's copyright. It runs inside the build, with the standard library alone.
 
 import compileall
 import fnmatch
+import os
 import py_compile
 import re
 import shutil
@@ -23,7 +24,8 @@ _DPKG = Path("/var/lib/dpkg")
 _ALWAYS = ("base-files", "ca-certificates", "netbase", "tzdata")
 """Packages that nothing links to: the name of the system, authorities, names of ports, time zones."""
 _LINKED = re.compile(r"(/\S+) \(0x")
-_SELDOM = re.compile("/plotly/(graph_objs/[a-z]|validators/)|/site-packages/kubernetes_asyncio/client/api/.*_v[0-9]+(alpha|beta)")
+_GENERATED = ("dash/html", "dash_mantine_components", "kubernetes_asyncio/client", "plotly/graph_objs")
+"""Packages that a program wrote and no person reads: their byte code without texts is enough."""
 _MERGED = ("bin", "lib", "lib64", "sbin")
 """Folders that are links into /usr."""
 _USER = "trafficmetrics"
@@ -63,7 +65,10 @@ def _packages() -> Iterator[tuple[str, set[Path]]]:
     """The files and links of each Debian package, where they really are."""
     for file in (_DPKG / "info").glob("*.list"):
         name = file.name.removesuffix(".list").partition(":")[0]
-        yield name, {_real(Path(line)) for line in file.read_text().splitlines() if not _is_folder(Path(line))}
+        yield (
+            name,
+            {_real(Path(line)) for line in file.read_text().splitlines() if not _is_folder(Path(line))},
+        )
 
 
 def _python(environment: Path) -> Iterator[Path]:
@@ -125,11 +130,11 @@ def _lay_out(root: Path) -> None:
 
 
 def _copy(path: Path, root: Path) -> None:
-    if not path.exists(follow_symlinks=False):
+    if not os.path.lexists(path):
         return
     target = root / path.relative_to("/")
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists(follow_symlinks=False):
+    if not os.path.lexists(target):
         shutil.copy2(path, target, follow_symlinks=False)
 
 
@@ -152,14 +157,16 @@ def _write_authorities(root: Path) -> None:
 
 
 def _compile(root: Path) -> None:
-    """Layers may be written with other times than these files have, so the byte code does not look at times.
-
-    What is seldom or never loaded would be half of all byte code.
-    """
+    """Without times: layers may be written with others than these files have."""
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    if not compileall.compile_dir(
-        root, maxlevels=40, quiet=1, stripdir=str(root), invalidation_mode=mode, rx=_SELDOM
-    ):
+    for name in _GENERATED:
+        for folder in root.glob(f"opt/*/lib/python3*/site-packages/{name}"):
+            compileall.compile_dir(
+                folder, quiet=1, legacy=True, optimize=2, stripdir=str(root), invalidation_mode=mode
+            )
+            for source in folder.rglob("*.py"):
+                source.unlink()
+    if not compileall.compile_dir(root, maxlevels=40, quiet=1, stripdir=str(root), invalidation_mode=mode):
         raise SystemExit("some modules do not compile")
 
 
