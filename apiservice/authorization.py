@@ -6,6 +6,7 @@ anybody learns whether the thing exists.
 
 import dataclasses
 import html
+import json
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -71,17 +72,17 @@ class Union:
 def refusal(
     user: authentication.User, *, attributes: requests.Attributes, decision: Decision
 ) -> errors.Forbidden:
-    """The 403 in the words of Kubernetes, safe to be shown in a browser."""
+    """The 403 in the words of Kubernetes: safe to be shown in a browser, but for an object's name."""
     reason = f": {decision.reason}" if decision.reason else ""
-    wish = f'User "{user.name}" cannot {_wish(attributes)}{reason}'
+    wish = _harmless(f"User {_quoted(user.name)} cannot {_wish(attributes)}{reason}")
     if not attributes.is_resource:
-        return errors.Forbidden(_harmless(f"forbidden: {wish}"))
+        return errors.Forbidden(f"forbidden: {wish}")
     subject = f"{attributes.resource}.{attributes.group}".rstrip(".")
     if attributes.name:
-        subject += f' "{attributes.name}"'
+        subject += f" {_quoted(attributes.name)}"
     details = {"name": attributes.name, "group": attributes.group, "kind": attributes.resource}
     return errors.Forbidden(
-        _harmless(f"{subject} is forbidden: {wish}"),
+        f"{subject} is forbidden: {wish}",
         details={key: value for key, value in details.items() if value},
     )
 
@@ -92,10 +93,17 @@ def _covers(path: str, *, asked: str) -> bool:
 
 def _wish(attributes: requests.Attributes) -> str:
     if not attributes.is_resource:
-        return f'{attributes.verb} path "{attributes.path}"'
+        return f"{attributes.verb} path {_quoted(attributes.path)}"
     resource = "/".join(filter(None, (attributes.resource, attributes.subresource)))
-    where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
-    return f'{attributes.verb} resource "{resource}" in API group "{attributes.group}" {where}'
+    namespace = attributes.namespace
+    where = f"in the namespace {_quoted(namespace)}" if namespace else "at the cluster scope"
+    what = f"resource {_quoted(resource)} in API group {_quoted(attributes.group)}"
+    return f"{attributes.verb} {what} {where}"
+
+
+def _quoted(text: str) -> str:
+    """As Go's `%q` writes what can be printed."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _harmless(text: str) -> str:
