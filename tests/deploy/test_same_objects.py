@@ -1,0 +1,73 @@
+"""However it is installed, the same is installed."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.deploy import comparing, rendering
+from tests.installed import manifests
+
+_PAIRS = [
+    (), *((one,) for one in rendering.COMPONENTS), *itertools.combinations(rendering.COMPONENTS, 2),
+    rendering.COMPONENTS,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("components", _PAIRS, ids="+".join)
+def test_the_chart_makes_what_the_kustomization_makes(components: tuple[str, ...], tmp_path: Path) -> None:
+    """With no component, each, each two, and all."""
+    kustomized = comparing.by_key(rendering.overlay(tmp_path / "overlay", components=components))
+    charted = comparing.by_key(rendering.charted(components=components))
+    assert sorted(charted) == sorted(kustomized)
+    for key, made in kustomized.items():
+        assert charted[key] == made, key
+
+
+def test_components_make_the_same_in_either_order(tmp_path: Path) -> None:
+    forth = rendering.overlay(tmp_path / "forth", components=rendering.COMPONENTS)
+    back = rendering.overlay(tmp_path / "back", components=rendering.COMPONENTS[::-1])
+    assert comparing.by_key(forth) == comparing.by_key(back)
+
+
+def test_the_flat_file_is_the_base() -> None:
+    flat = rendering.objects(rendering.INSTALL.read_text())
+    assert flat == rendering.kustomized(manifests.DEPLOY / "base"), "stale: run `make manifests`"
+
+
+@pytest.mark.parametrize("name", ["prometheus-rule.yaml", "grafana.json"])
+def test_the_chart_has_the_components_files(name: str) -> None:
+    own = (rendering.CHART / "files" / name).read_bytes()
+    assert own == (manifests.DEPLOY / "components" / "monitoring" / name).read_bytes(), (
+        "stale: run `make manifests`"
+    )
+
+
+def test_a_release_of_another_name_elsewhere_speaks_of_itself_alone() -> None:
+    made = rendering.charted(
+        components=[name for name in rendering.COMPONENTS if name != "prometheus-auth"],
+        release="mesh", namespace="observability",
+    )  # fmt: skip
+    for one in made:
+        metadata = one["metadata"]
+        assert metadata["labels"]["app.kubernetes.io/instance"] == "mesh"
+        assert metadata.get("namespace", "observability") in {"observability", "kube-system"}
+        if one["kind"] != "APIService":
+            assert metadata["name"].startswith("mesh-trafficmetrics")
+    found = comparing.by_key(made)
+    server = found["Deployment", "observability", "mesh-trafficmetrics"]["spec"]["template"]["spec"]
+    assert "--service=mesh-trafficmetrics.observability" in server["containers"][0]["args"]
+    registration = found["APIService", "", "v1alpha1.metrics.smi-spec.io"]
+    assert registration["spec"]["service"] == {
+        "name": "mesh-trafficmetrics",
+        "namespace": "observability",
+        "port": 443,
+    }
+    certificate = found["Certificate", "observability", "mesh-trafficmetrics-serving"]["spec"]
+    assert certificate["dnsNames"][0] == "mesh-trafficmetrics.observability.svc"
+    rules = json.dumps(found["PrometheusRule", "observability", "mesh-trafficmetrics"]["spec"])
+    board = found["ConfigMap", "observability", "mesh-trafficmetrics-grafana"]["data"]["trafficmetrics.json"]
+    for text in (rules, json.dumps(json.loads(board))):
+        assert 'job=\\"mesh-trafficmetrics\\"' in text
+        assert 'job=\\"trafficmetrics\\"' not in text

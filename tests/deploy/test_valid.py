@@ -1,0 +1,91 @@
+"""Everything is what Kubernetes' own schemas allow, and what the tools that use it can read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import promql_parser
+import pytest
+
+from tests.deploy import rendering
+
+_VERSIONS = ("1.35", "1.37")
+"""The oldest and the newest that the package has schemas of."""
+_FOREIGN = {"monitoring.coreos.com/v1", "cert-manager.io/v1"}
+"""Of definitions that others install: their schemas are not here."""
+
+
+@pytest.mark.parametrize("version", _VERSIONS)
+def test_every_object_meets_the_schema_of(version: str, tmp_path: Path) -> None:
+    """With all components, and with none: cert-manager's takes objects away."""
+    every = rendering.overlay(tmp_path / "overlay", components=rendering.COMPONENTS)
+    seen = 0
+    for made in (*every, *rendering.charted()):
+        if made["apiVersion"] in _FOREIGN:
+            continue
+        kubernetes_validate.validate(made, version, strict=True)
+        seen += 1
+    assert seen > 30
+
+
+def test_the_validation_sees_a_misspelt_field() -> None:
+    made = next(one for one in rendering.charted() if one["kind"] == "Deployment")
+    made["spec"]["replica"] = 1
+    with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
+        kubernetes_validate.validate(made, _VERSIONS[0], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"prometheus__adress": "http://p"}, "adress"),
+        ({"replicas": "2"}, "replicas"),
+        ({"dashbord__enabled": "true"}, "dashbord"),
+        ({"settings__windows": "30"}, "windows"),
+        ({"image__tag": "latest"}, "tag"),
+        ({"ha__replicas": "1"}, "minimum"),
+        ({"ha__enabled": "yes"}, "ha/enabled"),
+        ({"prometheus__url": "prometheus:9090"}, "url"),
+        ({"prometheus__url": "http://name:word@p"}, "url"),
+        ({"resources__limits__memory": "512MB"}, "memory"),
+        ({}, "say where Prometheus is"),
+        ({"prometheus__url": "http://p", "prometheus__secret__token": "t"}, "prometheus.secret.name"),
+    ],
+)
+def test_the_chart_refuses(values: dict[str, str], complaint: str) -> None:
+    assert complaint in (rendering.refused(**values) or "it was accepted")
+
+
+def test_the_chart_takes_every_setting_of_the_server() -> None:
+    values = {"settings.window": "60", "settings.staleAfter": "120", "settings.accessLog": "false"}
+    made = next(one for one in rendering.charted(values=values) if one["kind"] == "ConfigMap")
+    assert made["data"] == {
+        "TRAFFIC_PROMETHEUS": rendering.PROMETHEUS,
+        "TRAFFIC_PROFILE": "envoy",
+        "TRAFFIC_WINDOW": "60",
+        "TRAFFIC_STALE_AFTER": "120",
+        "TRAFFIC_ACCESS_LOG": "false",
+    }
+
+
+def _expressions() -> list[str]:
+    made = rendering.charted(components=["monitoring"])
+    rules = next(one for one in made if one["kind"] == "PrometheusRule")["spec"]["groups"]
+    board = next(one for one in made if one["metadata"]["name"] == "trafficmetrics-grafana")
+    panels: list[dict[str, Any]] = json.loads(board["data"]["trafficmetrics.json"])["panels"]
+    return [
+        *(rule["expr"] for group in rules for rule in group["rules"]),
+        *(
+            target["expr"].replace("$__rate_interval", "5m")
+            for panel in panels
+            for target in panel["targets"]
+        ),
+    ]
+
+
+def test_alerts_and_panels_are_promql() -> None:
+    expressions = _expressions()
+    assert len(expressions) > 16
+    for expression in expressions:
+        promql_parser.parse(expression)

@@ -1,0 +1,190 @@
+"""Each way to install, on a real cluster: soon there, with no more rights than said, updated, and gone."""
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from demo import wait
+from tests.cluster import commands
+from tests.deploy import documented, rendering
+from tests.installed import manifests, reading
+from tests.installed import site as sites
+
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+
+_FOREIGN = {"monitoring.coreos.com/v1", "cert-manager.io/v1"}
+_WITHIN = 30.0
+"""Seconds until what is installed is Available, where the image is there already."""
+_SERVER = "deployment/trafficmetrics"
+_ACCOUNT = "system:serviceaccount:trafficmetrics:trafficmetrics"
+_KINDS = "apiservices,clusterroles,clusterrolebindings,rolebindings,roles,namespaces,configmaps,secrets"
+_DELEGATED = {
+    ("authentication.k8s.io", "tokenreviews", "*", "create"),
+    ("authorization.k8s.io", "subjectaccessreviews", "*", "create"),
+}
+"""By `system:auth-delegator`."""
+_RIGHT = re.compile(r"^([a-z]+)\.?(\S*) +\[\] +\[(.*)\] +\[(.+)\]$", re.MULTILINE)
+"""A line of `auth can-i --list` that speaks of a resource: resource and group, paths, names, verbs."""
+
+
+@contextlib.asynccontextmanager
+async def _flat(site: sites.Site) -> AsyncIterator[None]:
+    await site.kubectl("apply", f"--filename={rendering.INSTALL}")
+    try:
+        yield
+    finally:
+        await site.kubectl("delete", "--ignore-not-found", "--wait", f"--filename={rendering.INSTALL}")
+
+
+@contextlib.asynccontextmanager
+async def _kustomized(site: sites.Site) -> AsyncIterator[None]:
+    folder = manifests.overlay(
+        site.scratch / "installing", components=["ha", "dashboard", "network-policy"], settings={}
+    )
+    await site.kubectl("apply", f"--kustomize={folder}")
+    try:
+        yield
+    finally:
+        await site.kubectl("delete", "--ignore-not-found", "--wait", f"--kustomize={folder}")
+
+
+@contextlib.asynccontextmanager
+async def _charted(site: sites.Site) -> AsyncIterator[None]:
+    chosen = [
+        f"--set={name}={value}"
+        for name, value in {
+            "prometheus.url": rendering.PROMETHEUS, "ha.enabled": "true", "dashboard.enabled": "true",
+            "networkPolicy.enabled": "true",
+        }.items()
+    ]  # fmt: skip
+    where = (f"--kubeconfig={site.kubeconfig}", "--namespace=trafficmetrics")
+    helm = str(await asyncio.to_thread(rendering.helm))
+    await commands.output(
+        helm, "install", "trafficmetrics", str(rendering.CHART), *where, "--create-namespace", *chosen
+    )
+    try:
+        yield
+    finally:
+        await commands.output(helm, "uninstall", "trafficmetrics", *where, "--wait")
+        await site.kubectl("delete", "namespace", "trafficmetrics", "--wait")
+
+
+_Way = Callable[[sites.Site], contextlib.AbstractAsyncContextManager[None]]
+_WAYS: Mapping[str, _Way] = {"flat file": _flat, "kustomize": _kustomized, "helm": _charted}
+
+
+@pytest.mark.parametrize("way", _WAYS.values(), ids=list(_WAYS))
+async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(site: sites.Site, way: _Way) -> None:
+    before = await _there(site)
+    began = time.monotonic()
+    async with way(site):
+        # Being Available is not enough: the kube-apiserver looks without verifying the certificate.
+        await site.until_it_answers()
+        await _until_available(site, within=_WITHIN)
+        assert time.monotonic() - began < _WITHIN
+        assert await _rights(site) == {right[1:] for right in documented.rights()} | _DELEGATED
+        assert await _until_ready(site)
+    assert await _there(site) - before == set()
+
+
+async def test_a_kube_apiserver_takes_every_object(site: sites.Site, tmp_path: Path) -> None:
+    """By its own validation, in a dry run; those of foreign definitions are left out."""
+    await site.kubectl("create", "namespace", "trafficmetrics")
+    try:
+        every = rendering.overlay(site.scratch / "dry", components=rendering.COMPONENTS)
+        chart = rendering.charted(
+            components=[name for name in rendering.COMPONENTS if name != "cert-manager"]
+        )
+        for name, made in (("kustomize", every), ("helm", chart)):
+            file = tmp_path / f"{name}.yaml"
+            own = [one for one in made if one["apiVersion"] not in _FOREIGN]
+            file.write_text(yaml.safe_dump_all(own))
+            said = await site.kubectl("apply", "--dry-run=server", "--validate=strict", f"--filename={file}")
+            assert len(said.splitlines()) == len(own)
+    finally:
+        await site.kubectl("delete", "namespace", "trafficmetrics", "--wait")
+
+
+async def test_an_update_of_two_replicas_fails_no_request(site: sites.Site) -> None:
+    async with (
+        site.installed(components=["ha"]),
+        reading.reader(site, namespace="default") as reader,
+    ):
+        await site.kubectl("rollout", "status", _SERVER, "--namespace=trafficmetrics", "--timeout=60s")
+        await _until_allowed(reader)
+        async with (
+            reader.all_the_while("", every=0.02) as documents,
+            reader.all_the_while("/namespaces/default/trafficmetrics", every=0.05) as lists,
+        ):
+            for _ in range(2):
+                await site.kubectl("rollout", "restart", _SERVER, "--namespace=trafficmetrics")
+                await site.kubectl(
+                    "rollout", "status", _SERVER, "--namespace=trafficmetrics", "--timeout=120s"
+                )
+                await _until_old_ones_are_gone(site)
+    assert len(documents) > 200
+    assert [(answer.status, answer.message) for answer in documents if answer.status != 200] == []
+    # There is no Prometheus, which our own servers say; anything else is from in between.
+    wrong = [answer for answer in lists if answer.status != 200 and "Prometheus" not in answer.message]
+    assert [(answer.status, answer.message) for answer in wrong] == []
+
+
+async def _until_allowed(reader: reading.Reader) -> None:
+    """The controller that aggregates roles takes a moment."""
+
+    async def allowed() -> bool:
+        return (await reader.get("/namespaces/default/trafficmetrics")).status != 403
+
+    await wait.until(allowed, what="the role `view` with our rules in it", within=30.0)
+
+
+async def _until_available(site: sites.Site, *, within: float) -> None:
+    name = f"apiservice/{sites.API_SERVICE}"
+    await site.kubectl("wait", "--for=condition=Available", f"--timeout={within:g}s", name)
+
+
+async def _until_ready(site: sites.Site) -> bool:
+    """Every pod, the dashboard's too."""
+    await site.kubectl(
+        *("wait", "--for=condition=Available", "--timeout=60s", "deployment", "--all"),
+        "--namespace=trafficmetrics",
+    )
+    return True
+
+
+async def _until_old_ones_are_gone(site: sites.Site) -> None:
+    async def gone() -> bool:
+        pods = await site.objects("pods", "--namespace=trafficmetrics")
+        return all("deletionTimestamp" not in pod["metadata"] for pod in pods)
+
+    await wait.until(gone, what="the end of the replaced pods", within=60.0, pause=0.5)
+
+
+async def _rights(site: sites.Site) -> set[tuple[str, ...]]:
+    """What the server's account may do in its namespace beyond what every account may: ask about itself."""
+    said = await site.kubectl(
+        "auth", "can-i", "--list", "--no-headers", f"--as={_ACCOUNT}", "--namespace=trafficmetrics"
+    )
+    return {
+        (group, resource, name, verb)
+        for resource, group, names, verbs in _RIGHT.findall(said)
+        if not resource.startswith("self")
+        for name in names.split() or ["*"]
+        for verb in verbs.split()
+    }
+
+
+async def _there(site: sites.Site) -> set[str]:
+    """The names of everything that could be left."""
+    listed = json.loads(await site.kubectl("get", _KINDS, "--all-namespaces", "--output=json"))
+    return {
+        "/".join((one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]))
+        for one in listed["items"]
+    }
