@@ -28,7 +28,7 @@ _ATTEMPTS = 10
 """Of a watch, a minute or so, before a list is tried: an etcd restored from a backup is behind us."""
 _QUOTED = 200
 """Letters of an event that is none."""
-SILENCE = 150.0
+SILENCE = 90.0
 """Seconds without a word after which a connection is taken for dead: bookmarks come every minute."""
 
 
