@@ -46,6 +46,8 @@ def main(environment: Path, root: Path) -> None:
     wanted |= _linked(wanted)
     kept = {owners[path] for path in wanted if path in owners} | (set(_ALWAYS) & set(packages))
     wanted |= {path for name in kept for path in packages[name] if not unneeded(path)}
+    # Some packages' folder of documents is a link to that of another.
+    wanted |= {Path("/usr/share/doc", name, "copyright").resolve() for name in kept}
     _lay_out(root)
     for path in sorted(wanted):
         _copy(path, root)

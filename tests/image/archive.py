@@ -24,6 +24,8 @@ _STATUS = "var/lib/dpkg/status"
 class File:
     mode: int
     content: bytes
+    link: str
+    """Where it leads, if it is a link."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ def read(path: Path) -> Archive:
             with tarfile.open(fileobj=outer.extractfile(name)) as layer:
                 for member in layer:
                     content = _content(layer, member) if member.isfile() else b""
-                    files[member.name.removeprefix("./").rstrip("/")] = File(member.mode, content)
+                    files[member.name.removeprefix("./").rstrip("/")] = File(
+                        member.mode, content, member.linkname
+                    )
     return Archive(config, files, size)
 
 
