@@ -1,7 +1,6 @@
 """The ways to an API that every row is tried on, and the record of what came of it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +11,13 @@ from tests.conformance import api as apis
 from tests.conformance import places, record, rows
 from tests.conformance.subject import Subject, Way
 
+_CLUSTER = (pytest.mark.cluster, pytest.mark.timeout(3600))
+"""It is built the first time."""
 _NEEDS = {
     Way.STANDALONE: (pytest.mark.mesh,),
-    Way.PAST: (pytest.mark.mesh, pytest.mark.cluster),
-    Way.AGGREGATED: (pytest.mark.mesh, pytest.mark.cluster),
-    Way.BUILT_IN: (pytest.mark.cluster,),
+    Way.PAST: (pytest.mark.mesh, *_CLUSTER),
+    Way.AGGREGATED: (pytest.mark.mesh, *_CLUSTER),
+    Way.BUILT_IN: _CLUSTER,
 }
 
 
@@ -86,9 +87,3 @@ def aggregated_subject(joined: places.Joined) -> Subject:
 @pytest.fixture(scope="session")
 def built_in_subject(plane: cluster.Cluster) -> Subject:
     return places.built_in(plane)
-
-
-@pytest.fixture(scope="session")
-def kubectls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where kubectl remembers what a server offers."""
-    return tmp_path_factory.mktemp("kubectl")

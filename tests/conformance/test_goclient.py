@@ -20,6 +20,7 @@ def goclient() -> Path:
     return build.GOCLIENT.path
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.cluster
 @rows.row("C20")
 def test_a_program_in_go_discovers_lists_and_decodes_every_resource(api: api.Api, goclient: Path) -> None:

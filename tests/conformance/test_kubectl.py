@@ -21,7 +21,9 @@ def older() -> Path:
     return kubectl.OLDER
 
 
-@pytest.fixture(params=["newer", pytest.param("older", marks=pytest.mark.cluster)])
+@pytest.fixture(
+    params=["newer", pytest.param("older", marks=(pytest.mark.cluster, pytest.mark.timeout(3600)))]
+)
 def program(request: pytest.FixtureRequest) -> Path:
     found: Path = request.getfixturevalue("older") if request.param == "older" else kubectl.NEWER
     return found
