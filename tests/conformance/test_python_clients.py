@@ -12,7 +12,9 @@ from tests.conformance import api, rows
 
 
 def _official(api: api.Api) -> kubernetes.client.ApiClient:
-    return kubernetes.config.new_client_from_config(config_file=str(api.subject.kubeconfig))
+    where = str(api.subject.kubeconfig)
+    client: kubernetes.client.ApiClient = kubernetes.config.new_client_from_config(where)  # type: ignore[no-untyped-call]
+    return client
 
 
 def _names(listed: Any) -> list[str]:
