@@ -1,9 +1,14 @@
-"""`trafficmetrics-dashboard`: the service graph on a local address."""
+"""`trafficmetrics-dashboard`: the service graph, on a local address or inside a cluster."""
 
+import contextlib
 import logging
+import pathlib
+import signal
+import sys
 
 import click
 
+from dashboard import audience
 from dashboard.client import api, duration, faults
 from dashboard.health import verdict
 
@@ -34,7 +39,26 @@ class _Duration(click.ParamType[float]):
             self.fail(str(error), param, context)
 
 
+_FILE = click.Path(path_type=pathlib.Path, dir_okay=False)
+
+
 @click.command(context_settings={"auto_envvar_prefix": "TRAFFIC_DASHBOARD"})
+@click.option(
+    "--cluster",
+    type=click.Choice(["in-cluster"]),
+    help="Run in a pod: the API is the cluster's own, and each viewer signs in with a token.",
+)
+@click.option(
+    "--authority", type=_FILE, help="Who vouches for the cluster's API, if not what a pod is given."
+)
+@click.option("--cookie-key", type=_FILE, help="Key of the viewers' sessions, the same for all replicas.")
+@click.option("--session", type=_Duration(), default="8h", show_default=True, help="How long a login lasts.")
+@click.option(
+    audience.EVERYONE,
+    "open_to_all",
+    is_flag=True,
+    help="With --kubeconfig: listen beyond loopback, although nobody has to sign in.",
+)
 @click.option(
     "--kubeconfig", type=click.Path(), help="Kubeconfig of the API; KUBECONFIG or ~/.kube/config else."
 )
@@ -51,6 +75,11 @@ class _Duration(click.ParamType[float]):
 )
 @click.option("--slow", type=_Duration(), default="1s", show_default=True, help="A P99 above this is slow.")
 def main(
+    cluster: str | None,
+    authority: pathlib.Path | None,
+    cookie_key: pathlib.Path | None,
+    session: float,
+    open_to_all: bool,
     kubeconfig: str | None,
     context: str | None,
     listen: tuple[str, int],
@@ -61,32 +90,40 @@ def main(
 ) -> None:
     """Show the traffic of a service mesh as a live graph.
 
-    The API is asked with the rights of the kubeconfig's user, and so is everyone who can open the page: serve
-    it on an address that only its viewers reach.
+    With --kubeconfig the API is asked with the rights of its user, for everyone who can open the page. With
+    --cluster=in-cluster each viewer signs in, and sees what the API shows them.
     """
+    host, port = listen
+    audience.demand_consistent(
+        cluster=cluster, kubeconfig=kubeconfig, context=context, host=host, open_to_all=open_to_all
+    )
     # Only now, so that --help and mistakes answer at once: Dash takes more than a second to load.
     import waitress
 
-    from dashboard.web import app, feed
+    from dashboard.web import serving
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        thresholds = verdict.Thresholds(
-            healthy=healthy / 100, failing=failing / 100, handful=handful, slow=slow
-        )
-        source = feed.Feed(api.connect(kubeconfig, context=context))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    except faults.Fault as fault:
-        raise click.ClickException(str(fault)) from fault
-    host, port = listen
-    application = app.build(source, thresholds=thresholds, host=host)
-    server = waitress.create_server(application, host=host, port=port, threads=8, ident=None)
-    click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
-    try:
+    with contextlib.ExitStack() as open_things:
+        try:
+            judging = verdict.Thresholds(
+                healthy=healthy / 100, failing=failing / 100, handful=handful, slow=slow
+            )
+            if cluster:
+                found, length = audience.find(authority), audience.session(session)
+                site = serving.to_each(found, thresholds=judging, host=host, key=cookie_key, length=length)
+            else:
+                api_of_one = api.connect(kubeconfig, context=context)
+                site = serving.to_everyone(api_of_one, thresholds=judging, host=host)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        except faults.Fault as fault:
+            raise click.ClickException(str(fault)) from fault
+        open_things.callback(site.close)
+        server = waitress.create_server(site.application, host=host, port=port, ident=None, **site.options)
+        click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
+        # The first process of a container ignores SIGTERM unless it says what to do.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         server.run()
-    finally:
-        source.close()
 
 
 if __name__ == "__main__":

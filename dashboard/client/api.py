@@ -3,9 +3,10 @@
 import urllib.parse
 from collections.abc import Mapping
 
-from dashboard.client import connection, kinds, kubeconfig, traffic
+from dashboard.client import connection, faults, kinds, kubeconfig, traffic
 
 _GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
+_AUTHENTICATION = "authentication.k8s.io/v1"
 
 
 class TrafficApi:
@@ -35,6 +36,15 @@ class TrafficApi:
     ) -> tuple[traffic.Traffic, ...]:
         """Who calls whom, each edge once."""
         return self._list(kinds.Row("trafficedges", None), namespace, _parameters(window, None, described))
+
+    def whoami(self) -> str:
+        """The name by which a Kubernetes API knows the caller; `faults.Unauthenticated` if it does not."""
+        review = {"apiVersion": _AUTHENTICATION, "kind": "SelfSubjectReview"}
+        answer = self._link.review(f"/apis/{_AUTHENTICATION}/selfsubjectreviews", question=review)
+        try:
+            return str(answer["status"]["userInfo"]["username"])
+        except (KeyError, TypeError) as error:
+            raise faults.Failed("The API's answer to a SelfSubjectReview names nobody.") from error
 
     def close(self) -> None:
         self._link.close()

@@ -1,6 +1,7 @@
-"""One trusted, authenticated way to GET a path of the API, and every way it can fail as a `Fault`.
+"""One trusted, authenticated way to ask a path of the API, and every way it can fail as a `Fault`.
 
-The server's certificate is always verified. A connection never writes: its only verb is GET.
+The server's certificate is always verified, by authorities that are read again when their file changes. A
+connection never writes: its verbs are GET, and the POST by which Kubernetes lets itself be asked.
 """
 
 import datetime as dt
@@ -8,7 +9,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import requests
 import requests.adapters
@@ -64,14 +65,19 @@ class Connection:
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
         self._expires: dt.datetime | None = None
+        self._authority: tuple[int, int, int] | None = None
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
         """The JSON behind a path. A 401 is tried once more with a fresh credential."""
-        response = self._ask(path, params)
+        response = self._ask("GET", path, params=params)
         if response.status_code == requests.codes.unauthorized:
             self.close()
-            response = self._ask(path, params)
-        return _judge(response, self._server)
+            response = self._ask("GET", path, params=params)
+        return self._judged(response)
+
+    def review(self, path: str, *, question: Mapping[str, Any]) -> Any:
+        """The answer to a review: a question that Kubernetes wants as an object, and does not keep."""
+        return self._judged(self._ask("POST", path, body=question))
 
     def close(self) -> None:
         """Gives the sockets back."""
@@ -80,16 +86,31 @@ class Connection:
                 self._session.close()
             self._session = None
 
-    def _ask(self, path: str, params: Mapping[str, str] | None) -> requests.Response:
+    def _judged(self, response: requests.Response) -> Any:
+        return _judge(response, self._server, origin=self.context.origin)
+
+    def _ask(
+        self,
+        verb: Literal["GET", "POST"],
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> requests.Response:
         session = self._current()
         try:
-            return session.get(
-                self._server + path, params=params, timeout=self._timeouts, allow_redirects=False
+            return session.request(
+                verb,
+                self._server + path,
+                params=params,
+                json=body,
+                timeout=self._timeouts,
+                allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
             raise faults.Unreachable(
                 f"The API at {self._server} cannot be trusted: {_root(error)}. "
-                "Check certificate-authority in the kubeconfig."
+                f"Check the certificate authority in {self.context.origin}."
             ) from error
         except requests.exceptions.Timeout as error:
             raise faults.Unreachable(
@@ -99,15 +120,18 @@ class Connection:
         except (requests.exceptions.RequestException, ValueError) as error:
             raise faults.Unreachable(
                 f"The API at {self._server} cannot be reached: {_root(error)}. "
-                "Check that the server is running and that the kubeconfig has its address."
+                f"Check that the server is running and that {self.context.origin} has its address."
             ) from error
 
     def _current(self) -> requests.Session:
         with self._lock:
-            if self._session is None or (self._expires is not None and self._now() >= self._expires):
+            authority = self.context.cluster.edition("certificate-authority")
+            over = self._expires is not None and self._now() >= self._expires
+            if self._session is None or over or authority != self._authority:
                 secret = credential.fetch(self.context.user, now=self._now())
                 self._session = _session(self.context.cluster, secret)
                 self._expires = secret.expires
+                self._authority = authority
             return self._session
 
 
@@ -144,16 +168,16 @@ def _tls(cluster: kubeconfig.Entry, secret: credential.Credential) -> ssl.SSLCon
     return context
 
 
-def _judge(response: requests.Response, server: str) -> Any:
+def _judge(response: requests.Response, server: str, *, origin: str) -> Any:
     status = _json(response)
     if response.ok and isinstance(status, dict):
         return status
     told = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
     match response.status_code:
         case 401:
-            raise faults.Denied(
+            raise faults.Unauthenticated(
                 f"The API at {server} does not accept the credential: {told or 'Unauthorized'}. "
-                "Log in again or check the user in the kubeconfig."
+                f"Log in again or check the user in {origin}."
             )
         case 403:
             raise faults.Denied(

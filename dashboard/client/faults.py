@@ -21,6 +21,10 @@ class Denied(Fault):
     """The API does not know the caller (401) or does not allow the question (403)."""
 
 
+class Unauthenticated(Denied):
+    """The API does not know the caller: the credential is wrong, or over."""
+
+
 class NotServed(Fault):
     """Somebody answered, but no TrafficMetrics API stands behind that address."""
 

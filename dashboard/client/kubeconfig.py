@@ -46,6 +46,14 @@ class Entry:
             raise faults.Unconfigured(f"Cannot read {field} of {self.name!r}: {error}.") from error
         return ""
 
+    def edition(self, field: str) -> tuple[int, int, int] | None:
+        """Differs when the file that `field` points to was written anew; None without a file."""
+        try:
+            status = (self.directory / path).stat() if (path := self.text(field)) else None
+        except OSError:
+            return None
+        return (status.st_mtime_ns, status.st_size, status.st_ino) if status else None
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -55,6 +63,7 @@ class Context:
     namespace: str
     cluster: Entry
     user: Entry
+    origin: str = "the kubeconfig"  # who has to be corrected when this way leads nowhere
 
 
 def paths(given: str | None, *, environ: Mapping[str, str] = os.environ) -> Sequence[pathlib.Path]:

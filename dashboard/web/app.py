@@ -1,11 +1,14 @@
 """The Dash application: page, callbacks and protection put together."""
 
+from collections.abc import Callable
+from typing import Any
+
 import dash
 import dash_cytoscape
 import flask
 
 from dashboard.health import verdict
-from dashboard.web import callbacks, feed, page, security
+from dashboard.web import callbacks, door, login_page, page, security
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -27,8 +30,13 @@ _INDEX = """<!DOCTYPE html>
 """
 
 
-def build(source: feed.Feed, *, thresholds: verdict.Thresholds, host: str) -> flask.Flask:
-    """A WSGI application that needs nothing from any network but its own address."""
+def build(
+    source: callbacks.Source, *, thresholds: verdict.Thresholds, host: str, entrance: door.Door | None = None
+) -> flask.Flask:
+    """A WSGI application that needs nothing from any network but its own address.
+
+    With an `entrance` it asks who is there; without, everyone who reaches it sees what `source` reads.
+    """
     dash_cytoscape.load_extra_layouts()
     app = dash.Dash(
         "dashboard.web",
@@ -40,8 +48,21 @@ def build(source: feed.Feed, *, thresholds: verdict.Thresholds, host: str) -> fl
         add_log_handler=False,
         description="The traffic of a service mesh, live",
     )
-    app.layout = page.page()
+    app.layout = _layout(entrance)
     callbacks.register(app, source, thresholds=thresholds)
     server: flask.Flask = app.server
-    security.protect(server, script_hashes=app.csp_hashes(), host=host)
+    hashes = [*app.csp_hashes(), *([login_page.SCRIPT_HASH] if entrance else [])]
+    security.protect(server, script_hashes=hashes, host=host, forms=entrance is not None)
+    if entrance:
+        entrance.guard(server)
     return server
+
+
+def _layout(entrance: door.Door | None) -> Callable[[], Any]:
+    def layout() -> Any:
+        # Dash asks before anybody is there, too, to learn what the page is made of.
+        if entrance is None or not entrance.is_passed:
+            return page.page()
+        return page.page(viewer=entrance.name, may_leave=entrance.may_leave)
+
+    return layout

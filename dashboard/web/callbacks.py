@@ -6,7 +6,7 @@ the feed.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import dash
 from dash import ClientsideFunction, Input, Output, State, ctx, html, no_update
@@ -19,30 +19,41 @@ _CONTROLS = ("namespaces", "search", "kind", "window", "find", "grouping", "refr
 _SHARE_OF_REFRESH = 0.8  # a reading younger than this part of the pace is shared, so ticks may be a bit early
 
 
-def register(app: dash.Dash, source: feed.Feed, *, thresholds: verdict.Thresholds) -> None:
+class Source(Protocol):
+    """Readings as whoever asks may have them."""
+
+    @property
+    def namespaces(self) -> list[str]: ...
+
+    def read(self, question: state.Question, *, max_age: float) -> feed.Reading: ...
+
+
+def register(app: dash.Dash, source: Source, *, thresholds: verdict.Thresholds) -> None:
     """All callbacks of the page."""
-    _register_navigation(app, source, thresholds)
+    _register_navigation(app)
     _register_refresh(app, source, thresholds)
     _register_panel(app, source, thresholds)
     _register_tables(app, source, thresholds)
     _register_scripts(app)
 
 
-def _register_navigation(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thresholds) -> None:
+def _register_navigation(app: dash.Dash) -> None:
     @app.callback(
         Output("url", "search"),
         *(Output(name, "value") for name in _CONTROLS),
         Input("url", "search"),
         *(Input(name, "value") for name in _CONTROLS),
         Input("picked", "data"),
-        *(Input(name, "n_clicks") for name in ("widen", "clear", "close", "enter")),
+        *(Input(name, "n_clicks") for name in ("widen", "clear", "close", "enter", "show")),
+        Input("place", "value"),
     )
     def navigate(address: str | None, *inputs: Any) -> list[Any]:
         values = dict(zip(_CONTROLS, inputs, strict=False))
-        picked = inputs[len(_CONTROLS)]
         seen = state.parse(address)
         if ctx.triggered_id not in (None, "url"):
-            seen = _acted(str(ctx.triggered_id), seen, values, picked, source)
+            seen = _acted(
+                str(ctx.triggered_id), seen, values, picked=inputs[len(_CONTROLS)], place=inputs[-1] or ""
+            )
         wanted = {name: getattr(seen, name) for name in _CONTROLS} | {"namespaces": list(seen.namespaces)}
         spelled = state.spell(seen)
         same = spelled == (address or "") or ctx.triggered_id in (None, "url")
@@ -68,9 +79,7 @@ def _nothing(name: str) -> Any:
     return [] if name == "namespaces" else ""
 
 
-def _acted(
-    actor: str, seen: state.State, values: dict[str, Any], picked: Any, source: feed.Feed
-) -> state.State:
+def _acted(actor: str, seen: state.State, values: dict[str, Any], *, picked: Any, place: str) -> state.State:
     """The state after the viewer used a control, the graph, a table or a button."""
     match actor:
         case "namespaces":
@@ -83,6 +92,9 @@ def _acted(
             return dataclasses.replace(seen, namespaces=())
         case "widen":
             return dataclasses.replace(seen, window=notice.wider(seen))
+        case "place" | "show":
+            named = {part.strip() for part in place.split(",")} - {""}
+            return dataclasses.replace(seen, namespaces=tuple(sorted(named))) if named else seen
         case "enter":
             name = seen.selected.rpartition("/")[2]
             return dataclasses.replace(seen, namespaces=(name,), selected="", grouping="open")
@@ -90,7 +102,7 @@ def _acted(
     return dataclasses.replace(seen, **change)
 
 
-def _register_refresh(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thresholds) -> None:
+def _register_refresh(app: dash.Dash, source: Source, thresholds: verdict.Thresholds) -> None:
     @app.callback(
         Output("drawing", "data"),
         Output("beat", "data"),
@@ -101,6 +113,7 @@ def _register_refresh(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thr
         Output("notice", "className"),
         Output("widen", "style"),
         Output("clear", "style"),
+        Output("name-one", "style"),
         Output("namespaces", "data"),
         Input("tick", "n_intervals"),
         Input("url", "search"),
@@ -128,12 +141,13 @@ def _register_refresh(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thr
             _notice_class(said),
             _shown(said is not None and said.widen),
             _shown(said is not None and said.clear),
+            _shown(said is not None and said.name_one),
             # The input drops what it has no option for.
             sorted({*source.namespaces, *seen.namespaces}),
         )
 
 
-def _register_panel(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thresholds) -> None:
+def _register_panel(app: dash.Dash, source: Source, thresholds: verdict.Thresholds) -> None:
     @app.callback(
         Output("shell", "aside"),
         Output("panel", "className"),
@@ -170,7 +184,7 @@ def _register_panel(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thres
         )
 
 
-def _register_tables(app: dash.Dash, source: feed.Feed, thresholds: verdict.Thresholds) -> None:
+def _register_tables(app: dash.Dash, source: Source, thresholds: verdict.Thresholds) -> None:
     @app.callback(
         Output("stage", "className"),
         Output("tables", "className"),
@@ -206,7 +220,7 @@ def _register_scripts(app: dash.Dash) -> None:
         )
 
 
-def _read(source: feed.Feed, seen: state.State) -> feed.Reading:
+def _read(source: Source, seen: state.State) -> feed.Reading:
     return source.read(seen.question, max_age=(seen.seconds or state.REFRESHES["30s"]) * _SHARE_OF_REFRESH)
 
 

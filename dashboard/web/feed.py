@@ -2,7 +2,7 @@
 
 However many browsers are open, a question is asked at most once per refresh and by one thread at a time; the
 others get what is there. When the API fails, the last good graph stays and carries the fault, because an old
-picture with a mark says more than an empty page.
+picture with a mark says more than an empty page; not so when it refuses, for then it is nothing to look at.
 """
 
 import collections
@@ -43,13 +43,16 @@ class Feed:
         self,
         source: api.TrafficApi,
         *,
+        pool: concurrent.futures.Executor | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
+        """Reads in the threads of `pool`, whose owner ends it, or in its own."""
         self._source = source
         self._now = now
         self._slots: collections.OrderedDict[state.Question, _Slot] = collections.OrderedDict()
         self._guard = threading.Lock()
-        self._pool = concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
+        self._owns_pool = pool is None
+        self._pool = pool or concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
         self._namespaces: frozenset[str] = frozenset()
 
     @property
@@ -72,7 +75,8 @@ class Feed:
             slot.asking.release()
 
     def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        if self._owns_pool:
+            self._pool.shutdown(cancel_futures=True)
         self._source.close()
 
     def _slot(self, question: state.Question) -> _Slot:
@@ -88,11 +92,12 @@ class Feed:
         try:
             graph = self._graph(question)
         except faults.Fault as fault:
+            kept = None if isinstance(fault, faults.Denied) else before
             return Reading(
-                graph=before.graph if before else None,
+                graph=kept.graph if kept else None,
                 fault=fault,
                 asked=asked,
-                good=before.good if before else None,
+                good=kept.good if kept else None,
             )
         self._namespaces |= {node.namespace for node in graph.nodes.values() if node.namespace}
         return Reading(graph=graph, fault=None, asked=asked, good=asked)

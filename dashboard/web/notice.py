@@ -29,6 +29,7 @@ class Notice:
     fault: bool = False
     widen: bool = False
     clear: bool = False
+    name_one: bool = False
 
 
 def about(reading: feed.Reading, seen: state.State) -> Notice | None:
@@ -52,13 +53,20 @@ def _failed(reading: feed.Reading, seen: state.State) -> Notice:
     fault = reading.fault
     title = next(title for sort, title in _TITLES if isinstance(fault, sort))
     if reading.graph is None or reading.good is None:
-        return Notice(title=title, text=str(fault), covers=True, fault=True, clear=bool(seen.namespaces))
+        return Notice(
+            title=title,
+            text=str(fault),
+            covers=True,
+            fault=True,
+            clear=bool(seen.namespaces),
+            # Who may not read all namespaces may often read some.
+            name_one=isinstance(fault, faults.Denied) and not isinstance(fault, faults.Unauthenticated),
+        )
     return Notice(
         title=f"Stale since {clock(reading.good)}",
         text=f"{title}: {fault}",
         covers=False,
         fault=True,
-        clear=isinstance(fault, faults.Denied) and bool(seen.namespaces),
     )
 
 

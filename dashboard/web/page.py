@@ -16,16 +16,18 @@ _HIDDEN_FROM_READERS: dict[str, Any] = {"aria-hidden": "true"}
 _GROUPING_WORDS = {"auto": "Auto", "open": "Open", "closed": "Closed"}
 
 
-def page() -> dmc.MantineProvider:
+def page(*, viewer: str = "", may_leave: bool = False) -> dmc.MantineProvider:
+    """`viewer` is who looks, where that is known; `may_leave` when signing out is up to this page."""
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
+            dcc.Location(id="leave", refresh=True),
             dcc.Interval(id="tick", interval=5000),
             dcc.Store(id="drawing"),
             dcc.Store(id="beat"),
             dcc.Store(id="picked"),
             dmc.AppShell(
-                [_header(), _navbar(), _main(), _aside()],
+                [_header(), _navbar(viewer, may_leave), _main(), _aside()],
                 id="shell",
                 header={"height": 60},
                 navbar=navbar_shape(open_=False),
@@ -73,7 +75,7 @@ def _header() -> dmc.AppShellHeader:
     )
 
 
-def _navbar() -> dmc.AppShellNavbar:
+def _navbar(viewer: str, may_leave: bool) -> dmc.AppShellNavbar:
     return dmc.AppShellNavbar(
         dmc.ScrollArea(
             html.Div(
@@ -94,6 +96,7 @@ def _navbar() -> dmc.AppShellNavbar:
                     _choice("grouping", "Namespace boxes", _GROUPING_WORDS),
                     _choice("refresh", "Refresh", {name: name.capitalize() for name in state.REFRESHES}),
                     _legend(),
+                    *([_account(viewer, may_leave)] if viewer else []),
                 ],
                 className="tm-controls",
             ),
@@ -115,6 +118,21 @@ def _main() -> dmc.AppShellMain:
                     ),
                     dmc.Button("Widen the window", id="widen", variant="light", size="xs"),
                     dmc.Button("Show all namespaces", id="clear", variant="light", size="xs"),
+                    html.Div(
+                        [
+                            dmc.TextInput(
+                                id="place",
+                                label="A namespace you may read",
+                                placeholder="Such as shop",
+                                debounce=True,
+                                size="sm",
+                            ),
+                            dmc.Button("Show it", id="show", size="sm"),
+                        ],
+                        id="name-one",
+                        className="tm-name-one",
+                        style={"display": "none"},
+                    ),
                 ],
                 id="notice",
                 className="tm-notice tm-hidden",
@@ -184,6 +202,21 @@ def _aside() -> dmc.AppShellAside:
             id="panel",
             className="tm-panel tm-closed",
         )
+    )
+
+
+def _account(viewer: str, may_leave: bool) -> html.Div:
+    leave = html.Form(
+        html.Button("Sign out", type="submit", className="tm-leave"), action="logout", method="POST"
+    )
+    return html.Div(
+        [
+            html.Div(
+                [html.Div("Signed in as", className="tm-label"), html.Div(viewer, className="tm-viewer")]
+            ),
+            *([leave] if may_leave else []),
+        ],
+        className="tm-account",
     )
 
 

@@ -13,7 +13,7 @@ from playwright import sync_api
 from tests.browser import dashboard_process, graph_page
 from tests.fakes import traffic_api
 
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
@@ -26,7 +26,7 @@ Open = Callable[..., graph_page.GraphPage]
 Scheme = Literal["light", "dark"]
 
 
-def _chromium() -> str:
+def chromium_path() -> str:
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not found:
         pytest.fail("These tests need Chromium: apt-get install chromium, or set CHROMIUM to its path.")
@@ -36,7 +36,7 @@ def _chromium() -> str:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[sync_api.Browser]:
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield browser
         browser.close()
 

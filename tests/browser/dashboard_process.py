@@ -1,11 +1,13 @@
 """The real dashboard in a process of its own, for any API a kubeconfig leads to."""
 
 import contextlib
+import os
 import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import urllib.parse
+from collections.abc import Iterator, Mapping
 
 _ANNOUNCEMENT = re.compile(r"dashboard on (http://\S+)")
 _PATIENCE_S = 15
@@ -14,9 +16,28 @@ _PATIENCE_S = 15
 @contextlib.contextmanager
 def serve(kubeconfig: pathlib.Path, *options: str) -> Iterator[str]:
     """The address of a dashboard on a free port of loopback; ended afterwards by its own pid."""
-    command = [sys.executable, "-m", "dashboard", "--kubeconfig", str(kubeconfig), "--listen", "127.0.0.1:0"]
+    with _serve(("--kubeconfig", str(kubeconfig), *options), {}) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serve_each(server: str, *options: str, authority: pathlib.Path) -> Iterator[str]:
+    """As in a pod of the cluster whose API is `server`: everybody signs in."""
+    place = urllib.parse.urlsplit(server)
+    found = {"KUBERNETES_SERVICE_HOST": str(place.hostname), "KUBERNETES_SERVICE_PORT": str(place.port)}
+    with _serve(("--cluster=in-cluster", f"--authority={authority}", *options), found) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _serve(options: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[str]:
+    command = [sys.executable, "-m", "dashboard", "--listen", "127.0.0.1:0", *options]
     with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
     ) as process:
         try:
             if process.stdout is None:

@@ -6,6 +6,7 @@ It answers from `tests/golden/`, so that a test of a client fails when the wire 
 import asyncio
 import collections
 import copy
+import dataclasses
 import datetime as dt
 import json
 import pathlib
@@ -22,6 +23,14 @@ _GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
 _WINDOWS = {"30s": 1, "1m": 2, "5m": 10, "15m": 30}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody with a token; `namespaces` they may read, None for all."""
+
+    name: str
+    namespaces: frozenset[str] | None = None
+
+
 class FakeTrafficApi:
     """Serves on its own thread from `with` to the end of it. Public attributes may be changed at any time."""
 
@@ -32,6 +41,7 @@ class FakeTrafficApi:
         self.edges: list[dict[str, Any]] = []
         self.mode = ""
         self.live = False  # whether data is as old as the wall clock says, not as old as the golden lists
+        self.viewers: dict[str, Viewer] = {}
         self.requests: collections.Counter[str] = collections.Counter()
         self.reset()
         self._came = threading.Condition()
@@ -57,12 +67,17 @@ class FakeTrafficApi:
         """The golden mesh, and an API that answers well."""
         self.metrics = _items("trafficmetrics")
         self.edges = _items("trafficedges")
+        self.viewers = {self.token: Viewer("viewer")}
         self.mode = "well"  # or: unavailable, denied, forbidden, hanging, garbage, absent
+
+    def authority(self, path: pathlib.Path) -> pathlib.Path:
+        """Who vouches for it, written to `path`."""
+        self._authority.cert_pem.write_to_path(path)
+        return path
 
     def kubeconfig(self, path: pathlib.Path, **user: Any) -> pathlib.Path:
         """Written to `path`; `user` replaces the token by other means to convince the API."""
-        authority = path.with_suffix(".ca.pem")
-        self._authority.cert_pem.write_to_path(authority)
+        authority = self.authority(path.with_suffix(".ca.pem"))
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -102,6 +117,7 @@ class FakeTrafficApi:
         app = web.Application()
         app.router.add_get(_GROUP + "/namespaces/{namespace}/{plural}", self._list)
         app.router.add_get(_GROUP + "/{plural}", self._list)
+        app.router.add_post("/apis/authentication.k8s.io/v1/selfsubjectreviews", self._review)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         await self._runner.setup()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -118,6 +134,21 @@ class FakeTrafficApi:
                 if open_connection.transport:
                     open_connection.transport.abort()
             await self._runner.cleanup()
+
+    async def _review(self, request: web.Request) -> web.Response:
+        with self._came:
+            self.requests[request.path_qs] += 1
+        viewer = self._viewer(request)
+        if viewer is None or self.mode == "denied":
+            return _status(401, "Unauthorized", "Unauthorized")
+        if self.mode == "unavailable":
+            return _status(503, "ServiceUnavailable", "etcd is away")
+        return web.json_response(
+            {"kind": "SelfSubjectReview", "status": {"userInfo": {"username": viewer.name}}}, status=201
+        )
+
+    def _viewer(self, request: web.Request) -> Viewer | None:
+        return self.viewers.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
 
     async def _list(self, request: web.Request) -> web.Response:
         with self._came:
@@ -155,8 +186,14 @@ class FakeTrafficApi:
         return web.json_response(answer)
 
     async def _misbehave(self, request: web.Request) -> web.Response | None:
-        if request.headers.get("Authorization") != f"Bearer {self.token}" or self.mode == "denied":
+        viewer = self._viewer(request)
+        if viewer is None or self.mode == "denied":
             return _status(401, "Unauthorized", "Unauthorized")
+        place = request.match_info.get("namespace")
+        if viewer.namespaces is not None and place not in viewer.namespaces:
+            where = f'in the namespace "{place}"' if place else "at the cluster scope"
+            told = f'User "{viewer.name}" cannot list resource "{request.match_info["plural"]}" {where}'
+            return _status(403, "Forbidden", f"{request.match_info['plural']} is forbidden: {told}")
         match self.mode:
             case "unavailable":
                 return _status(503, "ServiceUnavailable", "Prometheus at 127.0.0.1:9090 refuses connections")

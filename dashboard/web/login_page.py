@@ -1,0 +1,97 @@
+"""The page that asks for a token. Nothing of the dashboard is loaded before somebody is known.
+
+A message is one of ours by name, never text from the address.
+"""
+
+import base64
+import hashlib
+import html
+
+_SCRIPT = """
+const kept = localStorage.getItem("mantine-color-scheme-value");
+const dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+document.documentElement.dataset.mantineColorScheme = dark ? "dark" : "light";
+"""
+SCRIPT_HASH = f"'sha256-{base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()}'"
+
+ASSETS = ("assets/page.css", "assets/logo.svg", "assets/favicon.svg")
+"""What the page loads: colours and a picture, the same for everyone."""
+
+WHY = {
+    "ended": "Your session has ended. Sign in again.",
+    "refused": "The API does not accept your token any more; it may have expired. Sign in with a new one.",
+    "wrong": "The API does not accept this token. Is it whole, of this cluster, and not expired?",
+    "proxy": "The proxy in front sent a token that the API does not accept. Sign in there again.",
+    "long": "This token is too long for a cookie. Use a service account's, or a proxy that signs you in.",
+    "often": "Too many wrong tokens came from your address. Try again in a minute.",
+    "away": "The cluster's API cannot be asked just now whether it knows you. Try again.",
+    "out": "You are signed out.",
+}
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · TrafficMetrics</title>
+<link rel="icon" href="assets/favicon.svg">
+<link rel="stylesheet" href="assets/page.css">
+<style>
+* {{ box-sizing: border-box; }}
+body {{ margin: 0; font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }}
+main {{
+  width: min(460px, calc(100vw - 32px)); margin: min(14vh, 120px) auto 32px; padding: 28px 32px;
+  border: 1px solid var(--tm-line); border-radius: 12px; background: var(--tm-surface);
+}}
+header {{ display: flex; align-items: center; gap: 12px; }}
+p {{ margin: 16px 0 0; color: var(--tm-muted); }}
+p.why {{
+  padding: 10px 14px; border-left: 4px solid var(--tm-select); border-radius: 6px;
+  background: var(--tm-page); color: var(--tm-text);
+}}
+p.why.wrong {{ border-left-color: var(--tm-failing); }}
+label {{ display: block; margin: 20px 0 6px; font-size: 12px; font-weight: 600; color: var(--tm-muted); }}
+input, button {{ width: 100%; height: 40px; border-radius: 8px; font: inherit; }}
+input {{
+  padding: 0 12px; border: 1px solid var(--tm-idle); background: var(--tm-surface); color: var(--tm-text);
+}}
+button {{
+  margin-top: 14px; border: 0; background: #3b5bdb; color: #fff; font-weight: 600; cursor: pointer;
+}}
+button:hover {{ background: #364fc7; }}
+:focus-visible {{ outline: 3px solid var(--tm-select); outline-offset: 2px; }}
+code {{
+  display: block; margin-top: 6px; padding: 8px 12px; border-radius: 6px; background: var(--tm-page);
+  color: var(--tm-text); font-size: 13px; overflow-wrap: anywhere;
+}}
+</style>
+<script>{script}</script>
+</head>
+<body>
+<main>
+<header><img src="assets/logo.svg" alt="" class="tm-logo"><h1 class="tm-title">TrafficMetrics</h1></header>
+{why}<form method="post" action="login">
+<input type="hidden" name="next" value="{query}">
+<label for="token">Token of the cluster</label>
+<input id="token" name="token" type="password" required autofocus autocomplete="off" spellcheck="false">
+<button type="submit">Sign in</button>
+</form>
+<p>You see what this token may read. For a service account, kubectl makes one that lasts an hour:
+<code>kubectl create token NAME -n NAMESPACE</code></p>
+{plain}</main>
+</body>
+</html>
+"""
+_PLAIN = """<p class="why wrong" role="note">This page is not encrypted, so the token can be read on its way.
+Reach it by HTTPS, or with kubectl port-forward.</p>
+"""
+_GOOD = ("out",)
+
+
+def render(*, why: str, query: str, encrypted: bool) -> str:
+    """`query` is where to go afterwards; `encrypted` is whether nobody between can read along."""
+    sort = "why" if why in _GOOD else "why wrong"
+    said = f'<p class="{sort}" role="status">{WHY[why]}</p>\n' if why in WHY else ""
+    return _PAGE.format(
+        script=_SCRIPT, why=said, query=html.escape(query, quote=True), plain="" if encrypted else _PLAIN
+    )

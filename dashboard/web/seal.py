@@ -1,0 +1,75 @@
+"""A viewer's token as a cookie that only this dashboard can open.
+
+The browser keeps the session, so that no replica has to: all that are given the same key open it. The cookie
+names the moment it was sealed, and is worth nothing after the session's length.
+"""
+
+import base64
+import datetime as dt
+import hashlib
+import pathlib
+import secrets
+import zlib
+from collections.abc import Callable
+
+from cryptography import fernet
+
+from dashboard.client import faults
+
+_SHORTEST_KEY = 32  # letters
+_LONGEST_COOKIE = 3800  # bytes; browsers drop a cookie of more than 4096, its name and attributes included
+_LONGEST_TOKEN = 64 * 1024  # of a cookie of ours, against one that unpacks to the whole memory
+
+
+class Unsealable(Exception):
+    """The token is too long for a cookie."""
+
+
+class Seal:
+    """Closes with the first key and opens with each, so that keys can be replaced one by one."""
+
+    def __init__(
+        self,
+        keys: list[str],
+        *,
+        length: dt.timedelta,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        derived = [base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()) for key in keys]
+        self._boxes = fernet.MultiFernet([fernet.Fernet(key) for key in derived])
+        self._now = now
+        self.length = length
+
+    def close(self, token: str) -> str:
+        sealed = self._boxes.encrypt_at_time(zlib.compress(token.encode(), 9), self._seconds()).decode()
+        if len(sealed) > _LONGEST_COOKIE:
+            raise Unsealable
+        return sealed
+
+    def open(self, sealed: str) -> str | None:
+        """None when it is not ours, or over."""
+        lifetime = int(self.length.total_seconds())
+        try:
+            packed = self._boxes.decrypt_at_time(sealed, lifetime, self._seconds())
+            return zlib.decompressobj().decompress(packed, _LONGEST_TOKEN).decode()
+        except (fernet.InvalidToken, zlib.error, ValueError):
+            return None
+
+    def _seconds(self) -> int:
+        return int(self._now().timestamp())
+
+
+def keys(file: pathlib.Path | None) -> list[str]:
+    """One key a line; without a file one that dies with this process."""
+    if file is None:
+        return [secrets.token_urlsafe(_SHORTEST_KEY)]
+    try:
+        found = file.read_text().split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise faults.Unconfigured(f"Cannot read the cookie key {file}: {error}.") from error
+    if not found or min(map(len, found)) < _SHORTEST_KEY:
+        raise faults.Unconfigured(
+            f"Each line of {file} must be a key of at least {_SHORTEST_KEY} letters, "
+            "such as `openssl rand -hex 32` prints."
+        )
+    return found

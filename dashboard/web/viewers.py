@@ -1,0 +1,130 @@
+"""Everyone who looks, each with a feed of their own.
+
+Readings belong to the credential they were read with: two viewers share them only if they brought the same
+token. Viewers are known by a keyed hash of it, with a key that dies with the process.
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import datetime as dt
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+from collections.abc import Callable
+
+from dashboard.client import api, faults
+from dashboard.web import feed
+
+_MOST = 200  # viewers; the one who looked longest ago makes place
+_IDLE = dt.timedelta(minutes=15)
+_PARALLEL_READS = 32  # of all viewers together
+# RFC 6750, section 2.1: what may follow `Bearer`. A line break in it would be a header of the viewer's own.
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+_LONGEST = 16 * 1024
+
+
+@dataclasses.dataclass(slots=True)
+class Viewer:
+    """Somebody whom the API knows."""
+
+    name: str
+    feed: feed.Feed
+    looked: dt.datetime
+
+
+class Viewers:
+    """Whom the API has known lately. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        connect: Callable[[str], api.TrafficApi],
+        *,
+        most: int = _MOST,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        self._connect = connect
+        self._most = most
+        self._now = now
+        self._key = secrets.token_bytes(32)
+        self._known: collections.OrderedDict[bytes, Viewer] = collections.OrderedDict()
+        self._guard = threading.Lock()
+        self._pool = concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def admit(self, token: str) -> Viewer:
+        """The viewer who brings `token`; asks the API about one not seen lately, with its faults."""
+        if viewer := self.find(token):
+            return viewer
+        if len(token) > _LONGEST or not _TOKEN.fullmatch(token):
+            raise faults.Unauthenticated("This is not a bearer token.")
+        with contextlib.ExitStack() as refused:
+            source = self._connect(token)
+            refused.callback(source.close)
+            name = _name(source)
+            refused.pop_all()
+        viewer = Viewer(name, feed.Feed(source, pool=self._pool, now=self._now), self._now())
+        with self._guard:
+            # Two requests may have come at once: the first to be done is the viewer's feed.
+            viewer = self._known.setdefault(self._mark(token), viewer)
+            leaving = self._leaving()
+        _close(leaving)
+        return viewer
+
+    def find(self, token: str) -> Viewer | None:
+        """The viewer, if the API was asked about `token` lately."""
+        mark = self._mark(token)
+        with self._guard:
+            leaving = self._leaving()
+            viewer = self._known.get(mark)
+            if viewer:
+                viewer.looked = self._now()
+                self._known.move_to_end(mark)
+        _close(leaving)
+        return viewer
+
+    def forget(self, token: str) -> None:
+        with self._guard:
+            viewer = self._known.pop(self._mark(token), None)
+        _close([viewer] if viewer else [])
+
+    def close(self) -> None:
+        with self._guard:
+            leaving = list(self._known.values())
+            self._known.clear()
+        _close(leaving)
+        self._pool.shutdown(cancel_futures=True)
+
+    def _mark(self, token: str) -> bytes:
+        return hmac.digest(self._key, token.encode(errors="replace"), hashlib.sha256)
+
+    def _leaving(self) -> list[Viewer]:
+        """Those who looked longest ago stand first."""
+        leaving = []
+        while self._known:
+            mark, viewer = next(iter(self._known.items()))
+            if len(self._known) <= self._most and self._now() - viewer.looked < _IDLE:
+                break
+            del self._known[mark]
+            leaving.append(viewer)
+        return leaving
+
+
+def _name(source: api.TrafficApi) -> str:
+    """Whoever is refused the question is known all the same."""
+    try:
+        return source.whoami()
+    except faults.Unauthenticated:
+        raise
+    except faults.Denied:
+        return "a viewer without a name"
+
+
+def _close(leaving: list[Viewer]) -> None:
+    for viewer in leaving:
+        viewer.feed.close()
