@@ -37,6 +37,27 @@ def to_watch(refused: str, *, resource: str) -> str:
     )
 
 
+def to_keep_secret(refused: str, *, namespace: str, secret: str) -> str:
+    """Reading and replacing one Secret."""
+    account, name = _asker(refused)
+    role = f"-n {namespace} {name}-keep-{secret}"
+    return (
+        f"kubectl create role {role} --verb=get,update --resource=secrets --resource-name={secret} && "
+        f"kubectl create rolebinding {role} --role={name}-keep-{secret} --serviceaccount={account}"
+    )
+
+
+def to_register(refused: str, *, api_service: str) -> str:
+    """Saying of one APIService whose certificate is to be trusted."""
+    account, name = _asker(refused)
+    role = f"{name}-register-{api_service}"
+    return (
+        f"kubectl create clusterrole {role} --verb=get,patch --resource=apiservices.apiregistration.k8s.io "
+        f"--resource-name={api_service} && "
+        f"kubectl create clusterrolebinding {role} --clusterrole={role} --serviceaccount={account}"
+    )
+
+
 def _asker(refused: str) -> tuple[str, str]:
     """The service account, and its name alone."""
     found = _ACCOUNT.search(refused)

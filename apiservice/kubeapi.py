@@ -23,6 +23,8 @@ from apiservice import backoff
 
 _BUSY = frozenset({429, 500, 502, 503, 504})
 """Codes after which asking again may help."""
+_SENT = {"PATCH": "application/merge-patch+json"}
+"""Content types, where they are not plain JSON."""
 _CONNECTIONS = 32
 JSON = "application/json"
 _LINE = 1 << 21
@@ -86,6 +88,14 @@ class KubeApi:
     async def post(self, path: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
         """The object that the kube-apiserver makes of the given one."""
         return await self._persistently("POST", path, query={}, data=orjson.dumps(body))
+
+    async def put(self, path: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The object as it is now. One that has changed since it was read is `Refused` with 409."""
+        return await self._persistently("PUT", path, query={}, data=orjson.dumps(body))
+
+    async def patch(self, path: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The object as it is now, with these fields replaced (a JSON merge patch)."""
+        return await self._persistently("PATCH", path, query={}, data=orjson.dumps(body))
 
     async def get(self, path: str, *, query: Mapping[str, str], accept: str = JSON) -> dict[str, Any]:
         return await self._persistently("GET", path, query=query, data=None, accept=accept)
@@ -153,7 +163,7 @@ class KubeApi:
         accept: str,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """A successful one. Foreign errors, also those of reading it, are translated."""
-        headers = {"Accept": accept, "Content-Type": JSON}
+        headers = {"Accept": accept, "Content-Type": _SENT.get(method, JSON)}
         try:
             if (authorization := await self._connection.authorization()) is not None:
                 headers["Authorization"] = authorization
