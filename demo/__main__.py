@@ -1,12 +1,18 @@
-"""The commands: `run` everything, run a `mesh` alone, change its `scenario`."""
+"""The commands: `run` everything, run a `mesh` alone, change its `scenario`.
+
+For the same mesh in a cluster: its `manifests` and `secrets`.
+"""
 
 import asyncio
+import datetime
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from demo import ending, everything, mesh, runner, scenarios, state
+from demo import ending, everything, mesh, runner, scenarios, shop, state
+from demo.pods import printing, reach, secrets
 
 _STATE = click.option(
     "--state",
@@ -51,6 +57,12 @@ class _Seconds(click.ParamType[float]):
         return seconds
 
 
+_SCRAPE_INTERVAL = click.option("--scrape-interval", type=_Seconds(), default="5s", show_default=True)
+_RATE = click.option(
+    "--rate", type=click.FloatRange(min=0), default=25.0, show_default=True, help="Requests a second."
+)
+
+
 @click.group()
 def main() -> None:
     """A real little mesh on loopback."""
@@ -59,10 +71,8 @@ def main() -> None:
 @main.command("mesh")
 @_STATE
 @_SUBNET
-@click.option("--scrape-interval", type=_Seconds(), default="5s", show_default=True)
-@click.option(
-    "--rate", type=click.FloatRange(min=0), default=25.0, show_default=True, help="Requests a second."
-)
+@_SCRAPE_INTERVAL
+@_RATE
 @click.option("--scenario", type=click.Choice(list(scenarios.SCENARIOS)), default=scenarios.STEADY.name)
 def mesh_command(folder: Path, subnet: str, scrape_interval: float, rate: float, scenario: str) -> None:
     """Run the mesh and its Prometheus until Ctrl-C."""
@@ -87,12 +97,41 @@ def run_command(folder: Path, subnet: str, dashboard_port: int, api_port: int) -
 @main.command("scenario")
 @click.argument("name", type=click.Choice(list(scenarios.SCENARIOS)))
 @_STATE
-def scenario_command(name: str, folder: Path) -> None:
+@click.option("--cluster", is_flag=True, help="The mesh in the cluster, not the one of --state.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Of the cluster; else as kubectl does.")
+def scenario_command(name: str, folder: Path, cluster: bool, kubeconfig: Path | None) -> None:
     """Let the running mesh go through something."""
     with ending.told():
-        control_url = state.control_url(folder)
-        answer = asyncio.run(runner.ask(control_url, "POST", "/scenario", json={"name": name}))
+        if cluster or kubeconfig:
+            answer = asyncio.run(_turn_in_cluster(name, kubeconfig=kubeconfig))
+        else:
+            answer = asyncio.run(_turn(name, control_url=state.control_url(folder)))
     click.echo(f"{answer['name']}: {answer['story']}")
+
+
+async def _turn(name: str, *, control_url: str) -> Mapping[str, str]:
+    answer: Mapping[str, str] = await runner.ask(control_url, "POST", "/scenario", json={"name": name})
+    return answer
+
+
+async def _turn_in_cluster(name: str, *, kubeconfig: Path | None) -> Mapping[str, str]:
+    async with reach.Mesh(kubeconfig) as mesh:
+        return await _turn(name, control_url=mesh.control_url)
+
+
+@main.command("manifests")
+@_RATE
+@_SCRAPE_INTERVAL
+def manifests_command(rate: float, scrape_interval: float) -> None:
+    """Print the mesh as objects of a cluster, without its secrets."""
+    click.echo(printing.as_yaml(printing.everything(rate=rate, scrape_interval=scrape_interval)), nl=False)
+
+
+@main.command("secrets")
+def secrets_command() -> None:
+    """Print new identities for the mesh in a cluster."""
+    now = datetime.datetime.now(datetime.UTC)
+    click.echo(printing.as_yaml(secrets.objects(shop.SHOP, now=now)), nl=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The apps behind the sidecars: all in one process, each on its pod's own address.
+"""The apps behind the sidecars, each on its pod's own address: all in one process, or each in a pod.
 
 An app answers as its workload says: it takes its time, fails its share, and makes its calls through its own
 sidecar, so every hop of a request passes two Envoys. Each call and each answer is told to the truth. A
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import aiohttp
 from aiohttp import web
 
-from demo import blueprint, envoy, placement, scenarios, truth
+from demo import blueprint, placement, scenarios, truth
 
 FAULTS_HEADER = "x-demo-faults"
 POD_HEADER = "x-demo-pod"
@@ -59,6 +59,10 @@ class App:
         self._world = world
         self._runner: web.AppRunner | None = None
 
+    @property
+    def pod(self) -> placement.Pod:
+        return self._pod
+
     async def start(self) -> None:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handle)
@@ -67,7 +71,7 @@ class App:
             application, access_log=None, handler_cancellation=True, keepalive_timeout=_KEEP_ALIVE
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._pod.address, blueprint.APP_PORT).start()
+        await web.TCPSite(self._runner, self._pod.inside, blueprint.APP_PORT).start()
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -102,7 +106,7 @@ class App:
 
     async def call(self, call: blueprint.Call, *, faults: str) -> int:
         """The code the caller gets from its sidecar."""
-        url = f"http://{self._pod.address}:{placement.OUTBOUND_PORT}{call.path}"
+        url = f"http://{self._pod.inside}:{placement.OUTBOUND_PORT}{call.path}"
         headers = {"host": f"{call.service.host}:{blueprint.APP_PORT}"}
         if faults:
             headers[FAULTS_HEADER] = faults
@@ -123,5 +127,5 @@ class App:
 
 
 def chosen_service(response: aiohttp.ClientResponse, *, asked: blueprint.Name) -> blueprint.Name:
-    namespace, _, name = response.headers.get(envoy.SERVICE_HEADER, "").partition("/")
+    namespace, _, name = response.headers.get(blueprint.SERVICE_HEADER, "").partition("/")
     return blueprint.Name(namespace, name) if name else asked

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 APP_PORT = 8080
 DOMAIN = "svc.cluster.local"
+SERVICE_HEADER = "x-demo-service"
+"""Of answers: `namespace/name` of the service that the caller's sidecar chose."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

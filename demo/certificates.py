@@ -1,6 +1,6 @@
 """A certificate authority of the mesh's own and a SPIFFE identity per workload, for mutual TLS.
 
-They are made anew at every start and last a day: nothing here is a secret worth keeping.
+They are made anew at every start and last a day where nobody asks for more: nothing here is worth keeping.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from demo import blueprint
 
 TRUST_DOMAIN = "cluster.local"
-_LIFETIME = datetime.timedelta(days=1)
+LIFETIME = datetime.timedelta(days=1)
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
 
 
@@ -40,12 +40,18 @@ def spiffe_id(workload: blueprint.Name) -> str:
     return f"spiffe://{TRUST_DOMAIN}/ns/{workload.namespace}/sa/{workload.name}"
 
 
-def write(files: Files, *, workloads: Iterable[blueprint.Name], now: datetime.datetime) -> None:
+def write(
+    files: Files,
+    *,
+    workloads: Iterable[blueprint.Name],
+    now: datetime.datetime,
+    lifetime: datetime.timedelta = LIFETIME,
+) -> None:
     files.folder.mkdir(parents=True, exist_ok=True)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "demo mesh")])
     authority = (
-        _builder(authority_name, authority_name, authority_key.public_key(), now=now)
+        _builder(authority_name, authority_name, authority_key.public_key(), now=now, end=now + lifetime)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
@@ -54,7 +60,7 @@ def write(files: Files, *, workloads: Iterable[blueprint.Name], now: datetime.da
         key = ec.generate_private_key(ec.SECP256R1())
         identity = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(spiffe_id(workload))])
         certificate = (
-            _builder(x509.Name([]), authority_name, key.public_key(), now=now)
+            _builder(x509.Name([]), authority_name, key.public_key(), now=now, end=now + lifetime)
             .add_extension(identity, critical=True)
             .sign(authority_key, hashes.SHA256())
         )
@@ -63,7 +69,12 @@ def write(files: Files, *, workloads: Iterable[blueprint.Name], now: datetime.da
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, now: datetime.datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    *,
+    now: datetime.datetime,
+    end: datetime.datetime,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -72,7 +83,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SKEW)
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_after(end)
     )
 
 

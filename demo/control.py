@@ -10,15 +10,13 @@ GET  /pods
 POST /pods/{name}/restart, /pods/{name}/kill
 """
 
-import contextlib
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from demo import apps, faults, load, placement, scenarios, sidecars
+from demo import answering, apps, load, placement, scenarios, sidecars
 
 _MOST_CALLS = 100_000
 
@@ -38,7 +36,7 @@ class Desk:
         self._open = True
 
     def application(self) -> web.Application:
-        application = web.Application(middlewares=[_say_what_is_wrong])
+        application = web.Application(middlewares=[answering.say_what_is_wrong])
         application.add_routes(
             [
                 web.get("/ready", self._ready),
@@ -57,35 +55,21 @@ class Desk:
         return web.json_response({"ready": self._open}, status=200 if self._open else 503)
 
     async def _truth(self, request: web.Request) -> web.Response:
-        since, until = (_seconds(request, name) for name in ("since", "until"))
+        since, until = (answering.seconds(request, name) for name in ("since", "until"))
         report = self._world.truth.report(since=since, until=until)
         return web.json_response({"in_flight": self._load.in_flight, **report})
 
     async def _scenario(self, _request: web.Request) -> web.Response:
-        return self._said()
+        return answering.said(self._world.dial.scenario)
 
     async def _turn(self, request: web.Request) -> web.Response:
-        self._world.dial.scenario = scenarios.named(str((await _body(request)).get("name")))
+        self._world.dial.scenario = scenarios.named(str((await answering.body(request)).get("name")))
         if not self._world.dial.scenario.load:
             await self._load.settle()
-        return self._said()
-
-    def _said(self) -> web.Response:
-        scenario = self._world.dial.scenario
-        others = {each.name: each.story for each in scenarios.SCENARIOS.values()}
-        return web.json_response({"name": scenario.name, "story": scenario.story, "all": others})
+        return answering.said(self._world.dial.scenario)
 
     async def _calls(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        path, count, forced = body.get("path", "/"), body.get("count", 1), body.get("faults", {})
-        if not isinstance(count, int) or not 0 < count <= _MOST_CALLS:
-            raise faults.DemoError(f"count is {count!r}; give a number from 1 to {_MOST_CALLS}")
-        if not isinstance(forced, dict) or not all(isinstance(code, int) for code in forced.values()):
-            raise faults.DemoError(f"faults are {forced!r}; give a code for each workload's name")
-        since = time.time()
-        codes = await self._load.exactly(str(path), count=count, faults=forced)
-        counts = {str(code): number for code, number in sorted(codes.items())}
-        return web.json_response({"counts": counts, "since": since, "until": time.time()})
+        return await answering.calls(request, load=self._load)
 
     async def _pods(self, _request: web.Request) -> web.Response:
         return web.json_response([self._describe(pod) for pod in self._where.pods])
@@ -116,42 +100,3 @@ class Desk:
             "node": pod.node,
             "running": self._sidecars.runs(pod),
         }
-
-
-@contextlib.asynccontextmanager
-async def serve(desk: Desk, *, listen: tuple[str, int]) -> AsyncIterator[None]:
-    runner = web.AppRunner(desk.application(), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, *listen).start()
-        yield
-    finally:
-        await runner.cleanup()
-
-
-@web.middleware
-async def _say_what_is_wrong(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except faults.DemoError as error:
-        return web.json_response({"message": str(error)}, status=400)
-
-
-async def _body(request: web.Request) -> Mapping[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise faults.DemoError("the body is no JSON object")
-    return body
-
-
-def _seconds(request: web.Request, name: str) -> float | None:
-    text = request.query.get(name)
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        raise faults.DemoError(f"{name}={text} is no time; give seconds since the epoch") from None

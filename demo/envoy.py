@@ -1,11 +1,12 @@
 """The bootstrap of one sidecar: a pure function from a pod and its placement to Envoy's configuration.
 
-Four doors, each on the pod's own address: outbound (the app's calls), inbound (calls to the app; mutual TLS
-where the workload demands it), metrics (only `/stats/prometheus`), and the admin interface, which nothing
-but the metrics door and the mesh itself asks. A gateway has a public door in place of inbound and outbound.
+Four doors on the pod's address: outbound (the app's calls), inbound (calls to the app; mutual TLS where the
+workload demands it), metrics (only `/stats/prometheus`), and the admin interface, which nothing but the
+metrics door and the mesh itself asks. A gateway has a public door in place of inbound and outbound. Where a
+pod has a loopback of its own, outbound and admin are there, for its own app alone.
 
-Every answer through an outbound door says in `SERVICE_HEADER` which service was chosen: the only way a
-caller can know a split's choice.
+Every answer through an outbound door says in `blueprint.SERVICE_HEADER` which service was chosen: the only
+way a caller can know a split's choice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,6 @@ from typing import Any
 
 from demo import blueprint, certificates, placement, stats
 
-SERVICE_HEADER = "x-demo-service"
 ADMIN_CLUSTER = "prometheus_stats"
 
 _TYPE = "type.googleapis.com/envoy"
@@ -23,6 +23,20 @@ _IDLE_TIMEOUT = "600s"
 _MOST_RETRIES = 1000
 
 Config = Mapping[str, Any]
+
+_BY_ADDRESS: Config = {"type": "STATIC"}
+# Every address in an answer is an endpoint: of a headless service these are its pods.
+_BY_NAME: Config = {
+    "cluster_type": {
+        "name": "envoy.cluster.dns",
+        "typed_config": {
+            "@type": f"{_TYPE}.extensions.clusters.dns.v3.DnsCluster",
+            "dns_lookup_family": "V4_ONLY",
+            "dns_refresh_rate": "2s",
+            "dns_failure_refresh_rate": {"base_interval": "1s", "max_interval": "2s"},
+        },
+    }
+}
 
 # Without a limit Envoy warns at every start, and a log of warnings hides the one that matters.
 _MOST_CONNECTIONS: Config = {
@@ -39,7 +53,7 @@ def bootstrap(pod: placement.Pod, *, where: placement.Placement, files: certific
     naming = stats.naming(pod.workload)
     return {
         "node": {"id": pod.name, "cluster": pod.workload.name.name},
-        "admin": {"address": _socket(pod.address, placement.ADMIN_PORT)},
+        "admin": {"address": _socket(pod.inside, placement.ADMIN_PORT)},
         "overload_manager": {"resource_monitors": [_MOST_CONNECTIONS]},
         "stats_flush_interval": stats.FLUSH_INTERVAL,
         **naming.config(),
@@ -78,13 +92,21 @@ def _listeners(
         prefix = f"inbound_{blueprint.APP_PORT}"
         yield _listener(pod, placement.INBOUND_PORT, prefix=prefix, virtual_hosts=[local], tls=tls)
         prefix = f"outbound_{blueprint.APP_PORT}"
-        yield _listener(pod, placement.OUTBOUND_PORT, prefix=prefix, virtual_hosts=outbound)
+        yield _listener(
+            pod, placement.OUTBOUND_PORT, prefix=prefix, virtual_hosts=outbound, address=pod.inside
+        )
     scrape = _forward("metrics", ADMIN_CLUSTER, path="/stats/prometheus")
     yield _listener(pod, placement.METRICS_PORT, prefix="metrics", virtual_hosts=[scrape])
 
 
 def _listener(
-    pod: placement.Pod, port: int, *, prefix: str, virtual_hosts: Sequence[Config], tls: Config | None = None
+    pod: placement.Pod,
+    port: int,
+    *,
+    prefix: str,
+    virtual_hosts: Sequence[Config],
+    address: str | None = None,
+    tls: Config | None = None,
 ) -> Config:
     http = {
         "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -105,7 +127,7 @@ def _listener(
     return {
         "name": prefix,
         "stat_prefix": prefix,
-        "address": _socket(pod.address, port),
+        "address": _socket(address or pod.address, port),
         "filter_chains": [chain],
     }
 
@@ -137,7 +159,7 @@ def _virtual_host(service: blueprint.Service, *, policy: blueprint.Policy | None
 
 def _chosen(service: blueprint.Name) -> Config:
     return {
-        "header": {"key": SERVICE_HEADER, "value": str(service)},
+        "header": {"key": blueprint.SERVICE_HEADER, "value": str(service)},
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
     }
 
@@ -152,8 +174,8 @@ def _clusters(
         yield _outbound_cluster(pod, plan.service(name), where=where, files=files)
     if not pod.workload.public:
         local = stats.naming(pod.workload).local_cluster
-        yield _cluster(local, [(pod.address, blueprint.APP_PORT)])
-    yield _cluster(ADMIN_CLUSTER, [(pod.address, placement.ADMIN_PORT)])
+        yield _cluster(local, [(pod.inside, blueprint.APP_PORT)])
+    yield _cluster(ADMIN_CLUSTER, [(pod.inside, placement.ADMIN_PORT)])
     # Every sidecar with a control plane has this one. It is no edge; nothing is sent to it here.
     yield _cluster("xds-grpc", [])
 
@@ -162,12 +184,17 @@ def _outbound_cluster(
     pod: placement.Pod, service: blueprint.Service, *, where: placement.Placement, files: certificates.Files
 ) -> Config:
     endpoints = where.endpoints(service)
-    cluster = {
-        **_cluster(cluster_name(service.name), [(end.address, placement.INBOUND_PORT) for end in endpoints]),
-        "upstream_bind_config": {"source_address": {"address": pod.address, "port_value": 0}},
+    cluster: dict[str, Any] = {
+        **_cluster(
+            cluster_name(service.name),
+            [(host, placement.INBOUND_PORT) for host in where.doors(service)],
+            found=_BY_NAME if where.named else _BY_ADDRESS,
+        ),
         # Envoy's own limit of 3 retries at a time would leave some requests without theirs.
         "circuit_breakers": {"thresholds": [{"max_retries": _MOST_RETRIES}]},
     }
+    if not pod.alone:
+        cluster["upstream_bind_config"] = {"source_address": {"address": pod.address, "port_value": 0}}
     alias = stats.naming(pod.workload).alias(service.name)
     if alias is not None:
         cluster["alt_stat_name"] = alias
@@ -177,11 +204,11 @@ def _outbound_cluster(
     return cluster
 
 
-def _cluster(name: str, addresses: Sequence[tuple[str, int]]) -> Config:
+def _cluster(name: str, addresses: Sequence[tuple[str, int]], *, found: Config = _BY_ADDRESS) -> Config:
     endpoints = [{"endpoint": {"address": _socket(*address)}} for address in addresses]
     return {
         "name": name,
-        "type": "STATIC",
+        **found,
         "connect_timeout": "1s",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "typed_extension_protocol_options": {

@@ -7,10 +7,9 @@ wait for the moment when nothing is in flight.
 
 import asyncio
 import collections
-import itertools
 import random
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -28,19 +27,19 @@ class Load:
 
     def __init__(
         self,
-        where: placement.Placement,
+        entry_paths: Mapping[str, int],
         *,
         world: apps.World,
         rate: float,
-        apps_by_pod: Mapping[str, apps.App],
+        gateways: Iterator[placement.Pod],
+        running: Sequence[apps.App],
     ) -> None:
+        """Each request takes the next of the `gateways`; of the apps, those with a beat are made to beat."""
+        self._entry_paths = entry_paths
         self._world = world
         self._rate = rate
-        self._apps = apps_by_pod
-        self._plan = where.plan
-        gateways = [pod for pod in where.pods if pod.workload.public]
-        self._gateways: Iterator[placement.Pod] = itertools.cycle(gateways)
-        self._beating = [pod for pod in where.pods if pod.workload.beat]
+        self._gateways = gateways
+        self._beating = [app for app in running if app.pod.workload.beat]
         self._under_way: set[asyncio.Task[int]] = set()
 
     @property
@@ -50,8 +49,8 @@ class Load:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals())
-            for pod in self._beating:
-                group.create_task(self._beats(pod))
+            for app in self._beating:
+                group.create_task(self._beats(app))
 
     async def settle(self) -> None:
         """Until nothing is in flight."""
@@ -88,11 +87,10 @@ class Load:
             await asyncio.sleep(dice.expovariate(rate))
             # It may have become quiet meanwhile, and quiet means that nothing begins any more.
             if self._world.dial.scenario.load:
-                self._launch(self._enter(_pick(self._plan.entry_paths, dice)))
+                self._launch(self._enter(_pick(self._entry_paths, dice)))
 
-    async def _beats(self, pod: placement.Pod) -> None:
-        app = self._apps[pod.name]
-        beat = pod.workload.beat or 0.0
+    async def _beats(self, app: apps.App) -> None:
+        beat = app.pod.workload.beat or 0.0
         while True:
             await asyncio.sleep(self._world.dice.uniform(0.5, 1.5) * beat)
             if self._world.dial.scenario.load:

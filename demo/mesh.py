@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
+import itertools
 import json
 import random
 import shutil
@@ -20,6 +21,7 @@ import aiohttp
 import yaml
 
 from demo import (
+    answering,
     apps,
     certificates,
     control,
@@ -86,9 +88,12 @@ async def _live(
     world = apps.World(http, truth.Truth(clock=time.time), dial, random.Random())
     async with contextlib.AsyncExitStack() as stack:
         running = await stack.enter_async_context(_apps(where, world=world))
-        traffic = load.Load(where, world=world, rate=settings.rate, apps_by_pod=running)
+        gateways = itertools.cycle([pod for pod in where.pods if pod.workload.public])
+        traffic = load.Load(
+            where.plan.entry_paths, world=world, rate=settings.rate, gateways=gateways, running=running
+        )
         desk = control.Desk(where, world=world, load=traffic, sidecars=proxies)
-        await stack.enter_async_context(control.serve(desk, listen=where.control))
+        await stack.enter_async_context(answering.serve(desk.application(), listen=where.control))
         await family.start("prometheus", command)
         await family.guard(proxies.start(where.pods))
         report(f"{len(where.pods)} sidecars answer after {time.monotonic() - began:.1f} s")
@@ -114,27 +119,19 @@ def _prepare(where: placement.Placement, *, folder: state.Folder, settings: Sett
 
 
 @contextlib.asynccontextmanager
-async def _apps(where: placement.Placement, *, world: apps.World) -> AsyncIterator[dict[str, apps.App]]:
-    running = {pod.name: apps.App(pod, world=world) for pod in where.pods if not pod.workload.public}
+async def _apps(where: placement.Placement, *, world: apps.World) -> AsyncIterator[list[apps.App]]:
+    running = [apps.App(pod, world=world) for pod in where.pods if not pod.workload.public]
     try:
-        for app in running.values():
+        for app in running:
             await app.start()
         yield running
     finally:
-        await asyncio.gather(*(app.stop() for app in running.values()))
+        await asyncio.gather(*(app.stop() for app in running))
 
 
 async def _until_scraped(http: aiohttp.ClientSession, *, where: placement.Placement, interval: float) -> None:
-    url = f"{_url(where.prometheus)}/api/v1/query"
-
     async def all_up() -> bool:
-        try:
-            async with http.get(url, params={"query": "sum(up)"}) as response:
-                answer = await response.json() if response.status == 200 else {}
-        except aiohttp.ClientError:
-            return False
-        rows = answer.get("data", {}).get("result", [])
-        return bool(rows) and float(rows[0]["value"][1]) == len(where.pods)
+        return await prometheus.scraped(http, _url(where.prometheus)) == len(where.pods)
 
     await wait.until(all_up, what="Prometheus", within=_PROMETHEUS_WITHIN + interval, pause=_TARGETS_PAUSE)
 

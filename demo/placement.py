@@ -19,6 +19,7 @@ METRICS_PORT = 15090
 PUBLIC_PORT = 8080
 SIDECAR_PORTS = (ADMIN_PORT, OUTBOUND_PORT, INBOUND_PORT, METRICS_PORT)
 
+_LOOPBACK = "127.0.0.1"
 _PROMETHEUS_HOST, _CONTROL_HOST, _FIRST_POD_HOST = 2, 3, 10
 _PROMETHEUS_PORT, _CONTROL_PORT = 9090, 9900
 
@@ -36,6 +37,13 @@ class Pod:
     address: str
     node: str
     labels: Mapping[str, str]
+    alone: bool = False
+    """It has a loopback interface of its own, as every pod of a cluster has."""
+
+    @property
+    def inside(self) -> str:
+        """The address at which the pod's own programs meet."""
+        return _LOOPBACK if self.alone else self.address
 
     @property
     def namespace(self) -> str:
@@ -51,6 +59,8 @@ class Placement:
     plan: blueprint.Blueprint
     subnet: str
     pods: tuple[Pod, ...]
+    named: bool = False
+    """Sidecars find a service by its name in DNS, as in a cluster, not by the addresses of its pods."""
 
     @property
     def prometheus(self) -> tuple[str, int]:
@@ -62,6 +72,10 @@ class Placement:
 
     def endpoints(self, service: blueprint.Service) -> tuple[Pod, ...]:
         return tuple(pod for pod in self.pods if service.selector.items() <= pod.labels.items())
+
+    def doors(self, service: blueprint.Service) -> tuple[str, ...]:
+        """The hosts where a caller's sidecar finds a service."""
+        return (service.name.host,) if self.named else tuple(pod.address for pod in self.endpoints(service))
 
     def pods_of(self, workload: blueprint.Name) -> tuple[Pod, ...]:
         return tuple(pod for pod in self.pods if pod.workload.name == workload)

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from demo import faults, placement
 
 JOB = "envoy-stats"
@@ -50,8 +52,8 @@ def config(where: placement.Placement, *, scrape_interval: float) -> Mapping[str
     timeout = min(scrape_interval, _MAX_TIMEOUT)
     return {
         "global": {
-            "scrape_interval": _duration(scrape_interval),
-            "scrape_timeout": _duration(timeout),
+            "scrape_interval": duration(scrape_interval),
+            "scrape_timeout": duration(timeout),
             "evaluation_interval": "1m",
         },
         "scrape_configs": [
@@ -74,5 +76,16 @@ def target_labels(pod: placement.Pod) -> dict[str, str]:
     return {**own, **place}
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms"
+
+
+async def scraped(http: aiohttp.ClientSession, url: str) -> int:
+    """How many sidecars were scraped the last time they should have been; 0 while nobody can say."""
+    try:
+        async with http.get(f"{url}/api/v1/query", params={"query": f'sum(up{{job="{JOB}"}})'}) as response:
+            answer = await response.json() if response.status == 200 else {}
+    except aiohttp.ClientError:
+        return 0
+    rows = answer.get("data", {}).get("result", [])
+    return int(float(rows[0]["value"][1])) if rows else 0

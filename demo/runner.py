@@ -5,6 +5,7 @@ can be used from any loop or thread through its addresses, and it ends with the 
 that has it, whichever is first.
 """
 
+import abc
 import contextlib
 import json
 import sys
@@ -20,7 +21,44 @@ _UP_WITHIN = 120.0
 """Seconds beside the first scrape; its parts have deadlines of their own, which tell more."""
 
 
-class Mesh:
+class Reach(abc.ABC):
+    """What can be asked of a mesh and done to it, wherever it runs."""
+
+    @property
+    @abc.abstractmethod
+    def prometheus_url(self) -> str: ...
+
+    @property
+    @abc.abstractmethod
+    def control_url(self) -> str: ...
+
+    async def scenario(self, name: str) -> None:
+        """`quiet` returns when nothing is in flight any more."""
+        await self._ask("POST", "/scenario", json={"name": name})
+
+    async def calls(
+        self, path: str, *, count: int, faults: Mapping[str, int] | None = None
+    ) -> Mapping[str, Any]:
+        """Exactly so many requests to the gateway; returns when they are over."""
+        body = {"path": path, "count": count, "faults": dict(faults or {})}
+        answer: Mapping[str, Any] = await self._ask("POST", "/calls", json=body)
+        return answer
+
+    async def truth(self, *, since: float | None = None, until: float | None = None) -> Mapping[str, Any]:
+        span = {"since": since, "until": until}
+        params = {name: repr(value) for name, value in span.items() if value is not None}
+        answer: Mapping[str, Any] = await self._ask("GET", "/truth", params=params)
+        return answer
+
+    async def pods(self) -> list[Mapping[str, Any]]:
+        pods: list[Mapping[str, Any]] = await self._ask("GET", "/pods")
+        return pods
+
+    async def _ask(self, method: str, path: str, **options: Any) -> Any:
+        return await ask(self.control_url, method, path, **options)
+
+
+class Mesh(Reach):
     def __init__(
         self,
         *,
@@ -77,36 +115,11 @@ class Mesh:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def scenario(self, name: str) -> None:
-        """`quiet` returns when nothing is in flight any more."""
-        await self._ask("POST", "/scenario", json={"name": name})
-
-    async def calls(
-        self, path: str, *, count: int, faults: Mapping[str, int] | None = None
-    ) -> Mapping[str, Any]:
-        """Exactly so many requests to the gateway; returns when they are over."""
-        body = {"path": path, "count": count, "faults": dict(faults or {})}
-        answer: Mapping[str, Any] = await self._ask("POST", "/calls", json=body)
-        return answer
-
-    async def truth(self, *, since: float | None = None, until: float | None = None) -> Mapping[str, Any]:
-        span = {"since": since, "until": until}
-        params = {name: repr(value) for name, value in span.items() if value is not None}
-        answer: Mapping[str, Any] = await self._ask("GET", "/truth", params=params)
-        return answer
-
     async def restart(self, pod: str) -> None:
         await self._ask("POST", f"/pods/{pod}/restart")
 
     async def kill(self, pod: str) -> None:
         await self._ask("POST", f"/pods/{pod}/kill")
-
-    async def pods(self) -> list[Mapping[str, Any]]:
-        pods: list[Mapping[str, Any]] = await self._ask("GET", "/pods")
-        return pods
-
-    async def _ask(self, method: str, path: str, **options: Any) -> Any:
-        return await ask(self.control_url, method, path, **options)
 
 
 async def ask(control_url: str, method: str, path: str, **options: Any) -> Any:

@@ -28,10 +28,10 @@ def binary() -> Path:
     return Path(found)
 
 
-def command(config: Path) -> list[str]:
+def command(config: Path, *, program: str) -> list[str]:
     # Without hot restart many Envoys can live side by side.
     flags = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
-    return [str(binary()), "--config-path", str(config), *flags]
+    return [program, "--config-path", str(config), *flags]
 
 
 class Sidecars:
@@ -59,7 +59,7 @@ class Sidecars:
     async def start(self, pods: Sequence[placement.Pod]) -> None:
         """Returns when all of them take requests."""
         for pod in pods:
-            await self._family.start(pod.name, command(self._config(pod)))
+            await self._family.start(pod.name, command(self._config(pod), program=str(binary())))
         await asyncio.gather(*(self._until_ready(pod) for pod in pods))
 
     async def restart(self, pod: placement.Pod) -> None:

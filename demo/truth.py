@@ -95,8 +95,18 @@ class Truth:
             "since": since,
             "until": now if until is None else until,
             "edges": sorted((e for e in edges if e["counts"]), key=_edge_order),
-            "received": sorted((r for r in received if r["counts"]), key=lambda row: str(row["by"]["pod"])),
+            "received": sorted((r for r in received if r["counts"]), key=_receiver),
         }
+
+
+def together(reports: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """One report of several ledgers, each of other callers and other receivers, of the same span."""
+    return {
+        "since": reports[0]["since"],
+        "until": max(report["until"] for report in reports),
+        "edges": sorted((row for report in reports for row in report["edges"]), key=_edge_order),
+        "received": sorted((row for report in reports for row in report["received"]), key=_receiver),
+    }
 
 
 def latency(seconds: Iterable[float]) -> dict[str, float]:
@@ -124,6 +134,10 @@ def _describe(pod: placement.Pod | None) -> dict[str, str]:
 
 def _service(name: blueprint.Name) -> dict[str, str]:
     return {"namespace": name.namespace, "name": name.name}
+
+
+def _receiver(row: Mapping[str, Any]) -> str:
+    return str(row["by"]["pod"])
 
 
 def _edge_order(row: Mapping[str, Any]) -> tuple[str, str, str]:

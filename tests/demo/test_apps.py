@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from demo import apps, blueprint, envoy, placement, scenarios, shop, truth
+from demo import apps, blueprint, placement, scenarios, shop, truth
 
 
 @dataclasses.dataclass
@@ -23,7 +23,7 @@ class Door:
         service = request.headers["host"].partition(".")[0]
         self.asked.append((service, request.path, request.headers.get(apps.FAULTS_HEADER, "")))
         chosen = "shop/catalog-v2" if service == "catalog" else f"shop/{service}"
-        headers = {envoy.SERVICE_HEADER: chosen, apps.POD_HEADER: f"{service}-0"}
+        headers = {blueprint.SERVICE_HEADER: chosen, apps.POD_HEADER: f"{service}-0"}
         return web.Response(status=self.codes.get(service, 200), headers=headers)
 
 

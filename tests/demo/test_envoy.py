@@ -40,7 +40,7 @@ async def test_envoy_accepts_the_configuration_of_every_pod(
     for pod in where.pods:
         config = tmp_path / f"{pod.name}.json"
         config.write_text(json.dumps(envoy.bootstrap(pod, where=where, files=files)))
-        command = [*sidecars.command(config), "--mode", "validate"]
+        command = [*sidecars.command(config, program=str(sidecars.binary())), "--mode", "validate"]
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )

@@ -1,0 +1,28 @@
+"""The commands of the pods. Those for who installs them are `python -m demo manifests` and `secrets`."""
+
+import click
+
+from demo import ending
+from demo.pods import app, desk
+
+
+@click.group()
+def main() -> None:
+    """What runs in a pod of the demo."""
+
+
+@main.command("app")
+def app_command() -> None:
+    """Be the app of this pod."""
+    ending.until_stopped(app.run())
+
+
+@main.command("desk")
+@click.option("--rate", type=click.FloatRange(min=0), default=25.0, show_default=True, help="Requests/s.")
+def desk_command(rate: float) -> None:
+    """Make the load, and put the truth together."""
+    ending.until_stopped(desk.run(rate=rate))
+
+
+if __name__ == "__main__":
+    main()

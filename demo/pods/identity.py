@@ -1,0 +1,61 @@
+"""Which pod this process is in, and where the other programs of the demo are.
+
+A cluster says the first in the environment (the manifests ask it to), DNS the second: nothing is looked up in
+the cluster's API, so the pods need no rights in it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from demo import blueprint, faults, placement, shop
+
+WORKLOAD, NAME, ADDRESS, NODE = "DEMO_WORKLOAD", "POD_NAME", "POD_IP", "NODE_NAME"
+"""Variables: the first is a namespaced name of the shop, `shop/cart`; the others are the pod's own."""
+NAMESPACE = "trafficmetrics-demo"
+"""Of all that belongs to the demo and not to the shop."""
+MACHINES = "machines"
+"""The namespace of pods that play machines outside Kubernetes."""
+CERTIFICATES = Path("/etc/demo/identity")
+CONFIGURATION = Path("/etc/demo/envoy")
+"""Of the sidecar, in `envoy.json`."""
+DESK, DESK_PORT = blueprint.Name(NAMESPACE, "desk"), 9900
+PROMETHEUS, PROMETHEUS_PORT = blueprint.Name(NAMESPACE, "prometheus"), 9090
+APP_CONTROL_PORT = 9901
+"""Where an app container tells its truth, and is told the scenario."""
+
+
+def desk_url() -> str:
+    return f"http://{DESK.host}:{DESK_PORT}"
+
+
+def prometheus_url() -> str:
+    return f"http://{PROMETHEUS.host}:{PROMETHEUS_PORT}"
+
+
+def pod(environment: Mapping[str, str]) -> placement.Pod:
+    try:
+        name, address = environment[NAME], environment[ADDRESS]
+        workload = named(environment[WORKLOAD])
+        node = environment[NODE]
+    except KeyError as missing:
+        raise faults.DemoError(
+            f"no {missing.args[0]} in the environment; this command is for the demo's pods"
+        ) from None
+    return described(name, workload=workload, address=address, node=node)
+
+
+def described(name: str, *, workload: blueprint.Workload, address: str, node: str) -> placement.Pod:
+    if not workload.in_cluster:
+        name, node = workload.name.name, ""
+    return placement.Pod(name, workload, _ordinal(name, workload), address, node, workload.labels, alone=True)
+
+
+def named(name: str) -> blueprint.Workload:
+    for workload in shop.SHOP.workloads:
+        if str(workload.name) == name:
+            return workload
+    raise faults.DemoError(f"the shop has no workload {name}")
+
+
+def _ordinal(name: str, workload: blueprint.Workload) -> int:
+    return int(name.rpartition("-")[2]) if workload.kind == "StatefulSet" else 0

@@ -1,0 +1,37 @@
+"""What is applied to a cluster to have the demo in it, as YAML."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from demo import shop
+from demo.pods import manifests, surroundings
+
+_WIDEST = 100_000
+
+
+def everything(*, rate: float, scrape_interval: float) -> Iterator[Mapping[str, Any]]:
+    """All but the secrets. `rate` in requests a second, `scrape_interval` in seconds."""
+    yield from manifests.objects(shop.SHOP)
+    yield from surroundings.objects(rate=rate, scrape_interval=scrape_interval)
+
+
+def as_yaml(objects: Iterable[Mapping[str, Any]]) -> str:
+    return "---\n".join(
+        yaml.dump(dict(each), Dumper=_Dumper, sort_keys=False, width=_WIDEST) for each in objects
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Text of several lines as it is, so that one can read it."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)

