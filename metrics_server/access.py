@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apiservice import authentication, authorization, certificates, credentials
-from metrics_server import settings
+from metrics_server import certified, settings
 
 if TYPE_CHECKING:
     from apiservice import kubeapi
@@ -48,9 +48,8 @@ def now() -> datetime.datetime:
 @contextlib.asynccontextmanager
 async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
     """Grant access until the block is left. Raises OSError, ValueError, settings.BadSettings."""
-    pair = certificates.ensure(chosen.state, hosts=_hosts(chosen), now=now())
     if chosen.cluster is None:
-        yield _by_token(chosen, pair)
+        yield _by_token(chosen)
         return
     # Imported where it is needed: it takes as long as all the rest, and who runs alone need not wait for it.
     from apiservice import admission, connecting, delegationmap, kubeapi, livetls
@@ -67,8 +66,9 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
         kubeapi.connect(connection) as api,
         delegationmap.watch(api) as published,
         admission.delegated(api, current=published.current, clock=now) as admitted,
+        certified.serving(chosen, api=api, clock=now) as pair,
     ):
-        tls = livetls.LiveTls(certificate=pair.serving, key=pair.serving, current=published.current)
+        tls = livetls.LiveTls(certificate=pair.certificate, key=pair.key, current=published.current)
         yield Access(
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
@@ -79,12 +79,8 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
         )
 
 
-def _hosts(chosen: settings.Settings) -> list[str]:
-    host, _ = chosen.address
-    return [host, "localhost", *([f"{chosen.service}.svc"] if chosen.service else [])]
-
-
-def _by_token(chosen: settings.Settings, pair: certificates.Certificates) -> Access:
+def _by_token(chosen: settings.Settings) -> Access:
+    pair = certificates.ensure(chosen.state, hosts=certified.hosts(chosen), now=now())
     token = credentials.token(chosen.state / "token")
 
     def announce(url: str) -> None:

@@ -25,7 +25,7 @@ class Ownership:
 
     def __init__(self, moment: snapshot.Snapshot, things: inventory.Inventory) -> None:
         self._inventory = things
-        self._things = things.things
+        self._things = things.known
         self._moment = moment
         self.units: tuple[words.Ref, ...] = tuple(_unit(reporter) for reporter in moment.reporters)
         """One per reporter, in the snapshot's order."""

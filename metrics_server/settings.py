@@ -56,7 +56,10 @@ def _needs_cluster(given: Given) -> str | None:
 
 
 def _excludes_secret(given: Given) -> str | None:
-    return "give either this or --tls-secret" if given.get("tls_secret") else None
+    if given.get("tls_secret"):
+        return "give either this or --tls-secret"
+    # Alone, a server writes a kubeconfig, and must know whose certificate clients are to trust.
+    return "needs --cluster" if "cluster" in given and not given["cluster"] else None
 
 
 _CONDITIONS = {

@@ -120,7 +120,7 @@ PLAIN = {"prometheus": URL}
         {"prometheus_username": "reader", "prometheus_password": "password", "prometheus_headers": "headers"},
         {"prometheus_token": "token", "prometheus_headers": "headers", "prometheus_ca": "ca.crt"},
         {"tls_secret": "serving", "cluster": "in-cluster", "service": "traffic.metrics"},
-        {"tls_certificate": "tls.crt", "tls_key": "tls.key"},
+        {"cluster": "c", "tls_certificate": "tls.crt", "tls_key": "tls.key"},
     ],
 )
 def test_what_goes_together_is_accepted(given: dict[str, str]) -> None:
@@ -157,8 +157,9 @@ def test_what_goes_together_is_accepted(given: dict[str, str]) -> None:
             | {"tls_secret": "s", "cluster": "c", "service": "a.b", "tls_certificate": "c", "tls_key": "k"},
             "either this or --tls-secret",
         ),
-        (PLAIN | {"tls_certificate": "c"}, "--tls-certificate needs --tls-key"),
+        (PLAIN | {"cluster": "c", "tls_certificate": "c"}, "--tls-certificate needs --tls-key"),
         (PLAIN | {"tls_key": "k"}, "--tls-key needs --tls-certificate"),
+        (PLAIN | {"tls_certificate": "c", "tls_key": "k"}, "needs --cluster"),
         (
             PLAIN | {"tls_secret": "../s", "cluster": "c", "service": "a.b"},
             "--tls-secret (TRAFFIC_TLS_SECRET)",

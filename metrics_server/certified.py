@@ -1,0 +1,72 @@
+"""Whose certificate is served in a cluster: one from files, one that all replicas share, or its own.
+
+Whichever it is, it is replaced while the server listens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apiservice import certificates
+from metrics_server import settings, traffic
+
+if TYPE_CHECKING:
+    from apiservice import kubeapi
+
+_API_SERVICES = (f"{traffic.VERSION}.{traffic.GROUP}",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Files that are read again when they change; they may be one."""
+
+    certificate: Path
+    key: Path
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    chosen: settings.Settings, *, api: kubeapi.KubeApi, clock: Callable[[], datetime]
+) -> AsyncIterator[Serving]:
+    """Have a certificate until the block is left. Raises OSError, settings.BadSettings."""
+    if chosen.tls_certificate is not None and chosen.tls_key is not None:
+        yield Serving(certificate=chosen.tls_certificate, key=chosen.tls_key)
+    elif chosen.tls_secret is not None and chosen.service is not None:
+        async with _shared(chosen.tls_secret, chosen.service, chosen.state, api=api, clock=clock) as pair:
+            yield Serving(certificate=pair.serving, key=pair.serving)
+    else:
+        pair = certificates.ensure(chosen.state, hosts=hosts(chosen), now=clock())
+        yield Serving(certificate=pair.serving, key=pair.serving)
+
+
+def hosts(chosen: settings.Settings) -> list[str]:
+    """Return the names and addresses of a certificate that is the server's own."""
+    host, _ = chosen.address
+    return [host, "localhost", *([f"{chosen.service}.svc"] if chosen.service else [])]
+
+
+@contextlib.asynccontextmanager
+async def _shared(
+    secret: str, called: str, folder: Path, *, api: kubeapi.KubeApi, clock: Callable[[], datetime]
+) -> AsyncIterator[certificates.Certificates]:
+    # Imported where it is needed, as in `access`.
+    from apiservice import registration, rotation, servingsecret
+
+    service, _, namespace = called.partition(".")
+    registered = registration.Registration(
+        api, api_services=_API_SERVICES, namespace=namespace, service=service
+    )
+    policy = rotation.Policy(name=called, hosts=(f"{called}.svc", called, "localhost"))
+    place = servingsecret.Place(namespace=namespace, secret=secret, folder=folder)
+    async with contextlib.AsyncExitStack() as stack:
+        kept = servingsecret.kept(api, place=place, registered=registered, policy=policy, clock=clock)
+        try:
+            pair = await stack.enter_async_context(kept)
+        except servingsecret.NoSecret as error:
+            raise settings.BadSettings(settings.mistake("tls_secret", str(error))) from error
+        yield pair
