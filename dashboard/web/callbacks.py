@@ -134,7 +134,7 @@ def _register_refresh(app: dash.Dash, source: Source, thresholds: verdict.Thresh
         return (
             drawing,
             reading.asked.isoformat(),
-            _summary(graph, thresholds),
+            _summary(graph, thresholds) if reading.graph else [],
             _freshness(reading, seen),
             said.title if said else "",
             said.text if said else "",

@@ -97,8 +97,10 @@ class GraphPage:
     def nodes(self) -> dict[str, dict[str, Any]]:
         return {data["name"]: data for data in self._elements("nodes('[!box]')")}
 
-    def wait_for_edge(self, name: str) -> dict[str, Any]:
-        edge: dict[str, Any] = self.until(lambda: self.edges().get(name), f"the edge {name} is drawn")
+    def wait_for_edge(self, name: str, *, patience: float = _PATIENCE_S) -> dict[str, Any]:
+        edge: dict[str, Any] = self.until(
+            lambda: self.edges().get(name), f"the edge {name} is drawn", patience=patience
+        )
         return edge
 
     def camera(self) -> dict[str, Any]:

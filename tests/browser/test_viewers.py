@@ -13,6 +13,7 @@ from tests.fakes import traffic_api
 
 pytestmark = pytest.mark.browser
 _SHOP, _ALL = "a-token-for-the-shop", "a-token-for-all"
+_FIRST_LOAD_S = 90.0
 SignIn = Callable[..., graph_page.GraphPage]
 
 
@@ -38,6 +39,7 @@ def visit(chromium: sync_api.Browser, fake: traffic_api.FakeTrafficApi, _site: s
     ) -> graph_page.GraphPage:
         profiles.append(chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme))
         pages.append(graph_page.GraphPage(profiles[-1].new_page(), _site))
+        pages[-1].tab.set_default_timeout(_FIRST_LOAD_S * 1000)
         pages[-1].open(query)
         return pages[-1]
 
@@ -51,6 +53,11 @@ def visit(chromium: sync_api.Browser, fake: traffic_api.FakeTrafficApi, _site: s
     assert not any(token in body for body in bodies for token in (_SHOP, _ALL))
 
 
+def _drawn(page: graph_page.GraphPage, edge: str) -> None:
+    """A new browser has none of the page's scripts yet."""
+    page.wait_for_edge(edge, patience=_FIRST_LOAD_S)
+
+
 def _sign_in(page: graph_page.GraphPage, token: str) -> None:
     page.tab.get_by_label("Token of the cluster").fill(token)
     page.tab.get_by_role("button", name="Sign in").click()
@@ -59,7 +66,7 @@ def _sign_in(page: graph_page.GraphPage, token: str) -> None:
 def test_two_viewers_with_different_rights_see_different_graphs_at_once(visit: SignIn) -> None:
     bob = visit("?refresh=2s")
     _sign_in(bob, _ALL)
-    bob.wait_for_edge("cart → db")
+    _drawn(bob, "cart → db")
     ann = visit("?refresh=2s")
     _sign_in(ann, _SHOP)
     ann.notice().get_by_text('User "ann" cannot list resource').wait_for()
@@ -67,7 +74,7 @@ def test_two_viewers_with_different_rights_see_different_graphs_at_once(visit: S
     ann.screenshot("viewer-refused")
     ann.tab.get_by_label("A namespace you may read").fill("shop")
     ann.tab.get_by_label("A namespace you may read").press("Enter")
-    ann.wait_for_edge("frontend → cart")
+    _drawn(ann, "frontend → cart")
     assert "ns=shop" in ann.tab.url
     assert "report" in bob.nodes()
     assert "report" not in ann.nodes(), "what runs and calls in data alone is nothing to see for ann"
@@ -90,19 +97,19 @@ def test_a_token_that_ends_leads_back_to_the_login_with_the_view_kept(
 ) -> None:
     page = visit("?refresh=2s&ns=shop")
     _sign_in(page, _SHOP)
-    page.wait_for_edge("frontend → cart")
+    _drawn(page, "frontend → cart")
     fake.viewers = {"a-newer-token": traffic_api.Viewer("ann", frozenset({"shop"}))}
     page.tab.get_by_text("The API does not accept your token any more").wait_for()
     page.screenshot("login-ended")
     _sign_in(page, "a-newer-token")
-    page.wait_for_edge("frontend → cart")
+    _drawn(page, "frontend → cart")
     assert "ns=shop" in page.tab.url
 
 
 def test_whoever_signs_out_is_out(visit: SignIn) -> None:
     page = visit("?ns=shop")
     _sign_in(page, _SHOP)
-    page.wait_for_edge("frontend → cart")
+    _drawn(page, "frontend → cart")
     page.tab.get_by_text("ann", exact=True).wait_for()
     assert page.tab.evaluate("() => document.cookie") == "", "no script sees the session"
     page.tab.get_by_role("button", name="Sign out").click()
@@ -134,4 +141,4 @@ def test_a_phone_helps_a_viewer_of_one_namespace_too(visit: SignIn) -> None:
     assert page.tab.evaluate("() => document.documentElement.scrollWidth") <= 390
     page.tab.get_by_label("A namespace you may read").fill("shop")
     page.tab.get_by_role("button", name="Show it").click()
-    page.wait_for_edge("frontend → cart")
+    _drawn(page, "frontend → cart")
