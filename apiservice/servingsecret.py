@@ -66,8 +66,10 @@ class Pace:
     """For how long an authority is published before anything of it is used: until every kube-apiserver has
     seen it, also one that is slow to start.
     """
-    patience: float = 60.0
-    """For a Secret that may not be used, before the first certificate."""
+    patience: float = 40.0
+    """For a Secret that may not be used, before the first certificate. Less than the minute after which our
+    manifests have a pod ended that has not started: it should have said why.
+    """
 
 
 class Keeper:
