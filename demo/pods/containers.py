@@ -104,7 +104,7 @@ def probe(port: int, *, path: str | None = None) -> Spec:
     how: Mapping[str, Any] = (
         {"httpGet": {"path": path, "port": port}} if path else {"tcpSocket": {"port": port}}
     )
-    return {**how, "periodSeconds": 2}
+    return {**how, "periodSeconds": 2, "timeoutSeconds": 5}
 
 
 def _environment(workload: blueprint.Workload) -> list[Spec]:

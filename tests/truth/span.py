@@ -6,13 +6,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
 from dashboard.client import quantity
 from demo import runner, wait
-from tests import serving
 
 SLACK = 2
 """Requests by which a count may be off, or else 1 %."""
@@ -21,6 +20,12 @@ _SCRAPES = 3
 _EDGES = 14
 Edge = tuple[str, str]
 """Caller pod (or machine), and the service called."""
+
+
+class Api(Protocol):
+    """Our API, however it is reached."""
+
+    async def items(self, path: str, **parameters: str) -> list[dict[str, Any]]: ...
 
 
 @dataclass(slots=True)
@@ -37,7 +42,7 @@ class Span:
 
 
 @contextlib.asynccontextmanager
-async def idle_around(mesh: runner.Mesh) -> AsyncIterator[Span]:
+async def idle_around(mesh: runner.Reach) -> AsyncIterator[Span]:
     """Turn the load off, let the block make traffic, and wait until Prometheus has seen its end."""
     await mesh.scenario("quiet")
     await _seen(mesh)
@@ -52,7 +57,7 @@ async def idle_around(mesh: runner.Mesh) -> AsyncIterator[Span]:
         await mesh.scenario("steady")
 
 
-async def _seen(mesh: runner.Mesh) -> None:
+async def _seen(mesh: runner.Reach) -> None:
     """Wait until all that is over has been scraped: counters and (flushed later) histograms stand still."""
     begun = time.time()
     await later(mesh, begun + 1.0)
@@ -65,7 +70,7 @@ async def _seen(mesh: runner.Mesh) -> None:
     await wait.until(still, what="an idle mesh", within=60, pause=1.05)
 
 
-async def later(mesh: runner.Mesh, moment: float) -> None:
+async def later(mesh: runner.Reach, moment: float) -> None:
     """Wait until every proxy that answers was scraped after a moment."""
 
     async def scraped() -> bool:
@@ -75,7 +80,7 @@ async def later(mesh: runner.Mesh, moment: float) -> None:
     await wait.until(scraped, what="a scrape of every sidecar", within=60, pause=0.2)
 
 
-async def _total(mesh: runner.Mesh) -> list[str]:
+async def _total(mesh: runner.Reach) -> list[str]:
     names = "envoy_cluster_upstream_rq_xx|envoy_http_downstream_rq_xx|envoy_cluster_upstream_rq_time_count"
     # The scrape itself is traffic too, on listeners and clusters of its own.
     scrapes = 'envoy_cluster_name!~"prom.*|xds.*",envoy_http_conn_manager_prefix!~"admin|metrics|async.*"'
@@ -83,7 +88,7 @@ async def _total(mesh: runner.Mesh) -> list[str]:
     return sorted(f"{row['metric']['__name__']} {row['value'][1]}" for row in both)
 
 
-async def busy(mesh: runner.Mesh) -> None:
+async def busy(mesh: runner.Reach) -> None:
     """Wait until every edge of the shop has been used; one (the job's, to the new catalog) is rare."""
     edges = 'envoy_cluster_upstream_rq_xx{envoy_cluster_name=~"outbound.*|[a-z]+/.*"}'
 
@@ -94,7 +99,7 @@ async def busy(mesh: runner.Mesh) -> None:
     await wait.until(used, what="traffic on every edge", within=60, pause=0.5)
 
 
-async def query(mesh: runner.Mesh, text: str) -> list[dict[str, Any]]:
+async def query(mesh: runner.Reach, text: str) -> list[dict[str, Any]]:
     """Return an instant answer of Prometheus."""
     async with (
         aiohttp.ClientSession() as http,
@@ -121,7 +126,7 @@ def _failed(code: str) -> bool:
     return code == "0" or code.startswith("5")
 
 
-async def told_edges(api: serving.Api, mesh: runner.Mesh, *, window: str) -> dict[Edge, tuple[float, float]]:
+async def told_edges(api: Api, mesh: runner.Reach, *, window: str) -> dict[Edge, tuple[float, float]]:
     """Return what the API says of each edge between pods, by the service called."""
     service_of = {pod["name"]: pod["workload"]["name"] for pod in await mesh.pods()}
     items = await api.items("/trafficedges", window=window, fieldSelector="resource.kind=Pod")

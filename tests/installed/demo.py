@@ -1,0 +1,63 @@
+"""The demo as pods beside our server in the same cluster, and how a test asks both."""
+
+import contextlib
+import dataclasses
+import datetime
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib import parse
+
+from demo import faults, shop, wait
+from demo.pods import identity, printing, reach, secrets
+from tests.installed import site as sites
+
+PROMETHEUS = f"http://{identity.PROMETHEUS.name}.{identity.NAMESPACE}.svc:{identity.PROMETHEUS_PORT}"
+_GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
+_DESK = f"/api/v1/namespaces/{identity.NAMESPACE}/services/{identity.DESK.name}:{identity.DESK_PORT}/proxy"
+_READY_WITHIN = 300.0
+"""Seconds; without other work on the machine it takes a fraction."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Api:
+    """Our API through the kube-apiserver, as kubectl reads it."""
+
+    site: sites.Site
+
+    async def items(self, path: str, **parameters: str) -> list[dict[str, Any]]:
+        query = f"?{parse.urlencode(parameters)}" if parameters else ""
+        answer = json.loads(await self.site.kubectl("get", "--raw", f"{_GROUP}{path}{query}"))
+        items: list[dict[str, Any]] = answer["items"]
+        return items
+
+
+@contextlib.asynccontextmanager
+async def running(
+    site: sites.Site, *, scratch: Path, components: tuple[str, ...] = (), **settings: str
+) -> AsyncIterator[reach.Mesh]:
+    """Until the block is left; it begins once the load has."""
+    identities = scratch / "identities.yaml"
+    identities.touch(mode=0o600)
+    identities.write_text(
+        printing.as_yaml(secrets.objects(shop.SHOP, now=datetime.datetime.now(datetime.UTC)))
+    )
+    await site.kubectl("apply", f"--filename={identities}")
+    async with site.installed(components=("demo", *components), prometheus=PROMETHEUS, **settings):
+        await until_ready(site)
+        async with reach.Mesh(site.kubeconfig) as mesh:
+            yield mesh
+
+
+async def until_ready(site: sites.Site) -> None:
+    """All pods are there and scraped, and the load has begun."""
+
+    async def ready() -> bool:
+        try:
+            await site.kubectl("get", "--raw", f"{_DESK}/ready")
+        except faults.DemoError:
+            return False
+        return True
+
+    await wait.until(ready, what="the demo in the cluster", within=_READY_WITHIN, pause=0.5)
