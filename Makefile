@@ -5,7 +5,7 @@ PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run test test-cluster check fix bench cluster cluster-down lock clean venv prometheus chromium \
-	cluster-programs
+	cluster-programs image images
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -13,11 +13,11 @@ help: ## Say what there is to make
 run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without a cluster
 	@exec $(PY) -m demo run --state $(STATE)
 
-test: check prometheus chromium cluster-programs ## Everything that must pass
+test: check prometheus chromium cluster-programs images ## Everything that must pass
 	@echo "== tests"
 	@$(PY) -m pytest
 
-test-cluster: venv prometheus cluster-programs ## Only the tests on a real Kubernetes, and demand that they can run
+test-cluster: venv prometheus chromium cluster-programs images ## Only the tests on a real Kubernetes, and demand that they can run
 	@TRAFFIC_CLUSTER=1 $(PY) -m pytest -m cluster
 
 cluster: venv ## A real Kubernetes of one node, from packages; its kubeconfig is in .run/cluster
@@ -39,6 +39,9 @@ fix: venv ## Repair what `make check` finds and a tool can mend
 bench: venv prometheus ## Measure speed; the figures of the last run stay in .bench/
 	@$(PY) -m bench
 
+image: ## The container image, with or without a registry: .run/image/trafficmetrics.tar
+	@sh deploy/image/make
+
 lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and without any address
 	@sh requirements/lock
 
@@ -58,6 +61,9 @@ prometheus: venv
 
 cluster-programs: venv
 	@$(PY) -m tests.cluster build
+
+images: venv
+	@$(PY) -m tests.installed images
 
 chromium:
 	@sh tests/browser/fetch-chromium

@@ -14,7 +14,7 @@ from tests.cluster import possible
 
 VARIABLE = "TRAFFIC_CLUSTER"
 _MARK = "cluster"
-_NODES = frozenset({"whole_cluster", "site"})
+_NODES = frozenset({"whole_cluster", "site", "image_archive"})
 """Fixtures that have a node; with them, tests need root."""
 
 
