@@ -14,9 +14,11 @@ import ssl
 import time
 from collections.abc import Callable
 
-from apiservice import complaints, delegation
+from apiservice import complaints, delegation, namesakes
 
 _log = logging.getLogger(__name__)
+_SIGNATURE_FAILURE = 7
+"""OpenSSL's X509_V_ERR_CERT_SIGNATURE_FAILURE: the one that has the issuer's name did not sign it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +50,18 @@ class LiveTls:
         self._clock = clock
         self._complaints = complaints.Complaints(_log)
         self._material = self._read()
-        self._current = self._made(self._material)
+        self._contexts = self._all_made(self._material)
+        self._used = 0
         self._tried = self._material.authorities
         self._looked = clock()
         # Whether a client's certificate is asked for is the listener's to say, before any other context is.
         self.context = self._made(self._material)
-        self.context.sslobject_class = _noticing(self._complain)
+        self.context.sslobject_class = _noticing(self._refused)
         self.context.sni_callback = self._choose
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         self._look()
-        connection.context = self._current
+        connection.context = self._contexts[self._used]
 
     def _look(self) -> None:
         now, authorities = self._clock(), self._delegation().authorities
@@ -68,7 +71,7 @@ class LiveTls:
         try:
             found = self._read()
             if found != self._material:
-                self._current = self._made(found)
+                self._contexts, self._used = self._all_made(found), 0
                 self._material = found
                 _log.info("TLS uses %s and the client authorities as they are now", self._certificate)
         except (OSError, ValueError) as error:
@@ -83,6 +86,15 @@ class LiveTls:
             key=self._key.read_bytes(),
             authorities=self._delegation().authorities,
         )
+
+    def _all_made(self, material: _Material) -> list[ssl.SSLContext]:
+        """With all authorities; then, where some are namesakes, with a selection each."""
+        full = self._made(material)
+        selections = namesakes.selections(full.get_ca_certs(binary_form=True))
+        return [
+            full,
+            *(self._made(dataclasses.replace(material, authorities=selected)) for selected in selections),
+        ]
 
     def _made(self, material: _Material) -> ssl.SSLContext:
         """Of the files as they are now; should they have changed meanwhile, the next look finds out."""
@@ -101,14 +113,19 @@ class LiveTls:
             context.load_verify_locations(cadata=material.authorities)
         return context
 
-    def _complain(self, error: ssl.SSLCertVerificationError) -> None:
+    def _refused(self, connection: ssl.SSLObject, error: ssl.SSLCertVerificationError) -> None:
+        tried = connection.context is self._contexts[self._used]
+        if error.verify_code == _SIGNATURE_FAILURE and tried:
+            self._used = (self._used + 1) % len(self._contexts)
         self._complaints.warn(
             f"TLS ended with a client whose certificate was refused: {error.verify_message}; "
             f"expected issuers: {self._delegation()}"
         )
 
 
-def _noticing(notice: Callable[[ssl.SSLCertVerificationError], None]) -> type[ssl.SSLObject]:
+def _noticing(
+    notice: Callable[[ssl.SSLObject, ssl.SSLCertVerificationError], None],
+) -> type[ssl.SSLObject]:
     """A connection that tells when a client's certificate is refused; asyncio ends it silently."""
 
     class Noticing(ssl.SSLObject):
@@ -116,7 +133,7 @@ def _noticing(notice: Callable[[ssl.SSLCertVerificationError], None]) -> type[ss
             try:
                 super().do_handshake()
             except ssl.SSLCertVerificationError as error:
-                notice(error)
+                notice(self, error)
                 raise
 
     return Noticing

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import oid
 
-from apiservice import delegation, livetls, trust
+from apiservice import delegation, issuing, livetls, trust
 from tests.apiservice import pki
 
 HOST = "127.0.0.1"
@@ -107,6 +107,27 @@ async def test_another_pair_is_served_from_the_next_look_on(listener: Listener, 
     assert (await listener.greets(sni=sni))[1] == "second"
 
 
+def mount(listener: Listener, serving: pki.Identity, *, state: str) -> None:
+    """A Secret as the kubelet mounts it: names lead through one link, which is replaced in one step."""
+    content = listener.directory / state
+    content.mkdir()
+    (content / "tls.crt").write_bytes(serving.pem)
+    (content / "tls.key").write_bytes(serving.key_pem)
+    (listener.directory / "..data_tmp").symlink_to(state)
+    (listener.directory / "..data_tmp").replace(listener.directory / "..data")
+    for name in (listener.certificate, listener.key):
+        if not name.is_symlink():
+            name.unlink()
+            name.symlink_to(f"..data/{name.name}")
+
+
+async def test_a_mounted_secret_that_changes_is_served_from_the_next_look_on(listener: Listener) -> None:
+    for number, name in enumerate(("second", "third"), start=1):
+        mount(listener, serving(name), state=f"..2026_01_0{number}")
+        listener.now += 10.0
+        assert (await listener.greets())[1] == name
+
+
 async def test_another_authority_is_trusted_at_once_and_the_old_no_more(listener: Listener) -> None:
     listener.trusts(OTHERS)
     assert await listener.greets(OTHERS.issue("bob")) == ("bob", "first")
@@ -150,6 +171,43 @@ async def test_each_certificate_of_a_bundle_is_trusted_by_itself(listener: Liste
     listener.trusts(CLIENTS, intermediate)
     assert (await listener.greets(intermediate.issue("bob")))[0] == "bob"
     assert (await listener.greets(CLIENTS.issue("sue")))[0] == "sue"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_an_authority_that_took_over_the_name_of_another_is_trusted_beside_it(
+    listener: Listener, order: int
+) -> None:
+    """As while one is rotated: the kube-apiserver publishes both. They are told apart by key identifiers,
+    which Go puts into all that it signs; without them OpenSSL tries only one.
+    """
+    old, new = identified("client-ca"), identified("client-ca")
+    listener.trusts(*(old, new)[::order])
+    for by, name in ((old, "sue"), (new, "bob")):
+        own = by.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        whose = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+        client = by.issue(name, further=[pki.extension(whose)])
+        assert (await listener.greets(client))[0] == name
+
+
+def identified(name: str) -> pki.Identity:
+    made = issuing.authority(name=name, now=pki.NOW, life=pki.DAY)
+    return pki.Identity(key=made.key, certificate=made.certificate)
+
+
+async def test_without_key_identifiers_namesakes_are_tried_one_after_the_other(listener: Listener) -> None:
+    authorities = [CLIENTS, pki.authority("client-ca"), pki.authority("client-ca")]
+    listener.trusts(*authorities, OTHERS)
+    for by in (*authorities, *authorities[::-1]):
+        told = [(await listener.greets(by.issue("sue")))[0] for _ in range(5)]
+        assert told[-1] == "sue"
+        assert told == sorted(told), "what was found to be right is used again"
+    assert (await listener.greets(OTHERS.issue("bob")))[0] == "bob"
+
+
+async def test_a_stranger_of_a_trusted_name_stays_a_stranger(listener: Listener) -> None:
+    listener.trusts(CLIENTS, pki.authority("client-ca"))
+    stranger = pki.authority("client-ca").issue("sue")
+    assert {(await listener.greets(stranger))[0] for _ in range(6)} == {""}
 
 
 async def test_files_that_do_not_belong_together_change_nothing(
