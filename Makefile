@@ -4,8 +4,8 @@ STATE  ?= .run
 PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test test-cluster check fix bench cluster cluster-down lock clean venv prometheus chromium \
-	cluster-programs image images
+.PHONY: help run test test-cluster test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
+	cluster-programs image images manifests
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -18,13 +18,27 @@ test: check prometheus chromium cluster-programs images ## Everything that must 
 	@$(PY) -m pytest
 
 test-cluster: venv prometheus chromium cluster-programs images ## Only the tests on a real Kubernetes, and demand that they can run
-	@TRAFFIC_CLUSTER=1 $(PY) -m pytest -m cluster
+	@TESTS_CLUSTER=1 $(PY) -m pytest -m cluster
 
-cluster: venv ## A real Kubernetes of one node, from packages; its kubeconfig is in .run/cluster
+ifeq ($(CLUSTER),kind)
+cluster: venv image ## A real Kubernetes of one node, from packages (CLUSTER=kind: made by kind); its kubeconfig is in .run/cluster
+	@mkdir -p $(STATE)/cluster
+	@sh deploy/kind/up $(STATE)/cluster/kubeconfig $(STATE)/image/trafficmetrics.tar
+	@echo "tests on it: TESTS_KUBECONFIG=$(STATE)/cluster/kubeconfig make test-cluster"
+
+cluster-down:
+	@kind delete cluster --name trafficmetrics
+else
+cluster: venv
 	@exec $(PY) -m tests.cluster up --state $(STATE)/cluster
 
 cluster-down: venv ## Remove all that a cluster left, also after a crash
 	@$(PY) -m tests.cluster down --state $(STATE)/cluster
+endif
+
+test-versions: venv prometheus cluster-programs ## The contract on a newer Kubernetes, which is built the first time
+	@TESTS_CLUSTER=1 CONFORMANCE_KUBERNETES=next $(PY) -m pytest tests/conformance -m cluster \
+		-k "past or aggregated or built_in"
 
 check: venv ## Look only: format, lint, types, imports
 	@echo "== format" && ruff format --check --quiet .
@@ -41,6 +55,9 @@ bench: venv prometheus ## Measure speed; the figures of the last run stay in .be
 
 image: ## The container image, with or without a registry: .run/image/trafficmetrics.tar
 	@sh deploy/image/make
+
+manifests: venv ## Write what in deploy/ is made from other files there
+	@sh deploy/render
 
 lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and without any address
 	@sh requirements/lock

@@ -1,6 +1,6 @@
 """When the tests marked `cluster` run: always, where a cluster can run; else they are named, and why.
 
-`TRAFFIC_CLUSTER=0` leaves them out, `=1` demands them. With `CI=true` a machine on which they cannot run is a
+`TESTS_CLUSTER=0` leaves them out, `=1` demands them. With `CI=true` a machine on which they cannot run is a
 failure: a green run would say more than was seen.
 """
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster import possible
 
-VARIABLE = "TRAFFIC_CLUSTER"
+VARIABLE = "TESTS_CLUSTER"
 _MARK = "cluster"
 _NODES = frozenset({"whole_cluster", "site", "image_archive"})
 """Fixtures that have a node; with them, tests need root."""

@@ -37,7 +37,7 @@ def _run(pytester: pytest.Pytester, environment: dict[str, str]) -> pytest.RunRe
 
 
 def test_one_who_leaves_them_out_is_told_so_loudly(pytester: pytest.Pytester) -> None:
-    result = _run(pytester, {"TRAFFIC_CLUSTER": "0"})
+    result = _run(pytester, {"TESTS_CLUSTER": "0"})
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["*NOT TESTED ON A REAL KUBERNETES*", "1 tests did not run: left out by*"])
 

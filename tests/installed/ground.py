@@ -1,19 +1,21 @@
 """The cluster to install into: one of our own for a test run, or one that is given by its kubeconfig."""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import yaml
 
 from demo import faults
 from tests.cluster import cluster, commands
 
-VARIABLE = "TRAFFIC_KUBECONFIG"
+VARIABLE = "TESTS_KUBECONFIG"
 _KIND = "kind-"
 """How kind begins the names of its contexts."""
+_LONG = 3600.0
 
 
 class Ground(Protocol):
@@ -23,6 +25,8 @@ class Ground(Protocol):
     def kubeconfig(self) -> Path: ...
 
     async def import_image(self, archive: Path) -> None: ...
+
+    async def watch(self) -> NoReturn: ...
 
 
 class Kind:
@@ -40,6 +44,11 @@ class Kind:
 
     async def import_image(self, archive: Path) -> None:
         await commands.output("kind", "load", "image-archive", str(archive), f"--name={self._name}")
+
+    async def watch(self) -> NoReturn:
+        """It is not ours to end, nor to look after."""
+        while True:
+            await asyncio.sleep(_LONG)
 
 
 @contextlib.asynccontextmanager
