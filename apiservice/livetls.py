@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from apiservice import complaints, delegation, namesakes
+from apiservice import complaints, delegation, namesakes, overhearing, trust
 
 _log = logging.getLogger(__name__)
 _SIGNATURE_FAILURE = 7
@@ -52,6 +52,7 @@ class LiveTls:
         self._material = self._read()
         self._contexts = self._all_made(self._material)
         self._used = 0
+        self._presented = b""
         self._tried = self._material.authorities
         self._looked = clock()
         # Whether a client's certificate is asked for is the listener's to say, before any other context is.
@@ -68,6 +69,7 @@ class LiveTls:
         if authorities == self._tried and now - self._looked < self._every:
             return
         self._looked, self._tried = now, authorities
+        overhearing.overhear((self.context, *self._contexts), hear=None)
         try:
             found = self._read()
             if found != self._material:
@@ -119,8 +121,20 @@ class LiveTls:
             self._used = (self._used + 1) % len(self._contexts)
         self._complaints.warn(
             f"TLS ended with a client whose certificate was refused: {error.verify_message}; "
-            f"expected issuers: {self._delegation()}"
+            f"presented: {self._describe()}; expected issuers: {self._delegation()}"
         )
+        # Until the next look at the files: whoever is refused comes again, and is named then.
+        overhearing.overhear((self.context, *self._contexts), hear=self._hear)
+
+    def _hear(self, presented: bytes) -> None:
+        self._presented = presented
+
+    def _describe(self) -> str:
+        presented, self._presented = self._presented, b""
+        try:
+            return trust.describe(trust.read(presented)) if presented else "told when it comes again"
+        except ValueError:
+            return "an unreadable certificate"
 
 
 def _noticing(

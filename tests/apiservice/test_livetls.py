@@ -52,13 +52,20 @@ class Listener:
             await writer.drain()
         writer.close()
 
-    async def greets(self, client: pki.Identity | None = None, *, sni: str = "") -> tuple[str, str]:
+    async def greets(
+        self,
+        client: pki.Identity | None = None,
+        *,
+        sni: str = "",
+        version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
+    ) -> tuple[str, str]:
         """Whom the server takes the client for, and the name in the server's certificate.
 
         A client that is refused only finds out after its handshake, as an end or an error.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
+        context.maximum_version = version
         context.load_verify_locations(cadata=SERVING.pem.decode())
         if client is not None:
             path = self.directory / "client.pem"
@@ -163,7 +170,28 @@ async def test_a_wrong_certificate_ends_the_connection_and_the_log_says_why(
     (line,) = caplog.messages
     assert line.startswith("TLS ended with a client whose certificate was refused")
     assert why in line
+    assert "presented: told when it comes again" in line
     assert line.endswith("expected issuers: the front proxy is certified by nobody, clients by CN=client-ca")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_whoever_is_refused_again_is_named(
+    listener: Listener, caplog: pytest.LogCaptureFixture, version: ssl.TLSVersion
+) -> None:
+    for _ in range(3):
+        with contextlib.suppress(OSError):
+            await listener.greets(pki.authority("other-ca").issue("eve"), version=version)
+    _, line = caplog.messages
+    assert "presented: subject 'CN=eve', issuer 'CN=other-ca'; expected issuers: " in line
+    assert (await listener.greets(CLIENTS.issue("sue"), version=version))[0] == "sue"
+
+
+async def test_nobody_is_overheard_for_long(listener: Listener, caplog: pytest.LogCaptureFixture) -> None:
+    await listener.greets(pki.authority("other-ca").issue("eve"))
+    listener.now = 10.0
+    await listener.greets()
+    await listener.greets(pki.authority("other-ca").issue("eve"))
+    assert "CN=eve" not in caplog.text
 
 
 async def test_each_certificate_of_a_bundle_is_trusted_by_itself(listener: Listener) -> None:

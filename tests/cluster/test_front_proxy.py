@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pyt
 
 _WITHIN = 90.0
 _REFUSED = "TLS ended with a client whose certificate was refused"
+_PRESENTED = "presented: subject 'CN=front-proxy-client', issuer 'CN=front-proxy-ca'"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -58,9 +59,10 @@ async def test_a_stranger_is_refused_by_name_until_its_authority_is_published(
         _take(served, others, "front-proxy")
 
     async def is_refused() -> bool:
-        return not await served.is_available() and _REFUSED in caplog.text
+        return not await served.is_available() and _PRESENTED in caplog.text
 
     await wait.until(is_refused, what="the refusal", within=_WITHIN)
+    assert _REFUSED in caplog.text
     assert "the front proxy is certified by CN=front-proxy-ca" in caplog.text
     caplog.clear()
 
