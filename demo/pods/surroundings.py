@@ -16,6 +16,7 @@ Object = Mapping[str, Any]
 
 _CONFIG, _DATA = "/etc/prometheus", "/var/lib/prometheus"
 _KEPT = "2h"
+_RBAC = "rbac.authorization.k8s.io"
 _META = "__meta_kubernetes"
 
 
@@ -30,6 +31,7 @@ def objects(*, rate: float, scrape_interval: float) -> Iterator[Object]:
     yield _object("v1", "ConfigMap", identity.PROMETHEUS) | {"data": {"prometheus.yml": config}}
     yield from _one_pod(identity.PROMETHEUS, identity.PROMETHEUS_PORT, spec=_prometheus())
     yield from _one_pod(identity.DESK, identity.DESK_PORT, spec=_desk(rate))
+    yield from _visitor()
 
 
 def scraping(namespaces: Sequence[str], *, scrape_interval: float) -> Object:
@@ -80,16 +82,35 @@ def _machine(pod: placement.Pod) -> str:
 
 def _may_watch_pods(namespace: str) -> Iterator[Object]:
     name = blueprint.Name(namespace, identity.PROMETHEUS.name)
-    group = "rbac.authorization.k8s.io"
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
-    yield _object(f"{group}/v1", "Role", name) | {"rules": rules}
+    yield _object(f"{_RBAC}/v1", "Role", name) | {"rules": rules}
     subject = {
         "kind": "ServiceAccount",
         "name": identity.PROMETHEUS.name,
         "namespace": identity.PROMETHEUS.namespace,
     }
-    role = {"apiGroup": group, "kind": "Role", "name": name.name}
-    yield _object(f"{group}/v1", "RoleBinding", name) | {"roleRef": role, "subjects": [subject]}
+    role = {"apiGroup": _RBAC, "kind": "Role", "name": name.name}
+    yield _object(f"{_RBAC}/v1", "RoleBinding", name) | {"roleRef": role, "subjects": [subject]}
+
+
+def _visitor() -> Iterator[Object]:
+    """Somebody to look at the dashboard as: may read traffic, and nothing else."""
+    name = blueprint.Name(identity.NAMESPACE, "visitor")
+    yield _object("v1", "ServiceAccount", name)
+    role: dict[str, Any] = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": f"{identity.NAMESPACE}-{name.name}"},
+        "rules": [{"apiGroups": ["metrics.smi-spec.io"], "resources": ["*"], "verbs": ["get", "list"]}],
+    }
+    yield role
+    yield {
+        "apiVersion": role["apiVersion"],
+        "kind": "ClusterRoleBinding",
+        "metadata": role["metadata"],
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role["metadata"]["name"]},
+        "subjects": [{"kind": "ServiceAccount", "name": name.name, "namespace": name.namespace}],
+    }
 
 
 def _prometheus() -> Object:

@@ -116,3 +116,14 @@ def test_quantiles_are_ordered_and_within_the_samples(samples: list[float]) -> N
     found = [truth.quantile(ordered, q) for q in (0.0, 0.5, 0.9, 0.99, 1.0)]
     assert found == sorted(found)
     assert (found[0], found[-1]) == (ordered[0], ordered[-1])
+
+
+def test_ledgers_of_several_places_make_one_truth(where: placement.Placement, clock: Clock) -> None:
+    callers = [where.pods_of(shop.CART)[0], where.pods_of(shop.FRONTEND)[0]]
+    books = [truth.Truth(clock=clock) for _ in callers]
+    for book, pod in zip(books, callers, strict=True):
+        book.sent(truth.Edge(pod, shop.DB, shop.DB), code=200, seconds=0.1)
+        book.received(pod, code=200, seconds=0.2)
+    whole = truth.together([book.report() for book in books])
+    assert [row["from"]["pod"] for row in whole["edges"]] == sorted(pod.name for pod in callers)
+    assert {row["by"]["pod"] for row in whole["received"]} == {pod.name for pod in callers}

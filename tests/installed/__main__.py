@@ -1,12 +1,14 @@
-"""The commands: make the `images` that are installed."""
+"""The commands: make the `images` that are installed, or run a cluster with the `demo` until Ctrl-C."""
 
 import asyncio
+from pathlib import Path
 
 import click
 
 from demo import ending
 from tests.cluster import possible
 from tests.installed import images as archives
+from tests.installed import showing
 
 
 @click.group()
@@ -26,6 +28,21 @@ def images() -> None:
 async def _images() -> None:
     for image in archives.OURS:
         await archives.archive(image, report=click.echo)
+
+
+@main.command()
+@click.option(
+    "--state",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path(".run/cluster"),
+    show_default=True,
+    help="The folder that everything is written to.",
+)
+@click.option("--name", default="tm", show_default=True, help="Clusters of different names can run at once.")
+def demo(folder: Path, name: str) -> None:
+    """Run a cluster with our server, its dashboard and the demo mesh until Ctrl-C."""
+    ending.until_stopped(showing.run(folder, name=name, report=click.echo))
 
 
 if __name__ == "__main__":

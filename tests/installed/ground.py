@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import yaml
 
@@ -15,7 +15,6 @@ from tests.cluster import cluster, commands
 VARIABLE = "TESTS_KUBECONFIG"
 _KIND = "kind-"
 """How kind begins the names of its contexts."""
-_LONG = 3600.0
 
 
 class Ground(Protocol):
@@ -26,7 +25,7 @@ class Ground(Protocol):
 
     async def import_image(self, archive: Path) -> None: ...
 
-    async def watch(self) -> NoReturn: ...
+    async def watch(self) -> None: ...
 
 
 class Kind:
@@ -45,10 +44,9 @@ class Kind:
     async def import_image(self, archive: Path) -> None:
         await commands.output("kind", "load", "image-archive", str(archive), f"--name={self._name}")
 
-    async def watch(self) -> NoReturn:
-        """It is not ours to end, nor to look after."""
-        while True:
-            await asyncio.sleep(_LONG)
+    async def watch(self) -> None:
+        """For ever: it is not ours to look after."""
+        await asyncio.Event().wait()
 
 
 @contextlib.asynccontextmanager
