@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import oid
 
 BACKDATED = timedelta(minutes=5)
+_LONGEST_NAME = 64
+"""Letters, by RFC 5280; a Service and its namespace may have more."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,4 +137,4 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, common)])
+    return x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, common[:_LONGEST_NAME])])

@@ -171,7 +171,7 @@ def _tidied(kept: Content, found: _Found) -> Content:
 
 
 def _make(policy: Policy, *, hosts: Sequence[str], now: datetime) -> Content:
-    authority = issuing.authority(name=f"{policy.name} CA", now=now, life=policy.life)
+    authority = issuing.authority(name=f"CA of {policy.name}", now=now, life=policy.life)
     made = issuing.serving(authority, name=policy.name, hosts=hosts, now=now, life=policy.life)
     return Content(certificate=made.certificate_pem, key=made.key_pem, authorities=authority.certificate_pem)
 

@@ -68,6 +68,13 @@ def test_out_of_nothing_a_certificate_is_made_and_used_at_once() -> None:
     assert rotation.until(made) == NOW + POLICY.life
 
 
+def test_a_service_may_have_a_long_name() -> None:
+    name = f"{'s' * 63}.{'n' * 63}"
+    policy = rotation.Policy(name=name, hosts=(f"{name}.svc",))
+    made = at_rest(rotation.Content(), now=NOW, policy=policy)
+    assert is_valid(made, now=NOW, policy=policy)
+
+
 def test_no_key_of_an_authority_is_kept() -> None:
     kept = at_rest(rotation.Content(), now=NOW)
     everything = b"".join(dataclasses.asdict(kept).values())
