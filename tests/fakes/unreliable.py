@@ -66,7 +66,7 @@ async def standing(target: str, *, host: str) -> AsyncIterator[Unreliable]:
         fake = Unreliable(target, http=http)
         application = web.Application()
         application.router.add_post("/api/v1/query", fake.handle)
-        runner = web.AppRunner(application, shutdown_timeout=0.1)
+        runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, 0).start()
