@@ -5,7 +5,7 @@ PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run test test-cluster test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
-	cluster-programs image images manifests
+	cluster-programs image images manifests cluster-demo
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -35,6 +35,9 @@ cluster: venv
 cluster-down: venv ## Remove all that a cluster left, also after a crash
 	@$(PY) -m tests.cluster down --state $(STATE)/cluster
 endif
+
+cluster-demo: venv cluster-programs ## A cluster with our server, its dashboard and the demo mesh as pods, until Ctrl-C
+	@exec $(PY) -m tests.installed demo --state $(STATE)/cluster
 
 test-versions: venv prometheus cluster-programs ## The contract on a newer Kubernetes, which is built the first time
 	@TESTS_CLUSTER=1 CONFORMANCE_KUBERNETES=next $(PY) -m pytest tests/conformance -m cluster \
