@@ -11,7 +11,7 @@ import aiohttp
 import click
 import rich.console
 
-from bench import ownership, report, shape, site, sitting
+from bench import aggregated, ownership, report, shape, site, sitting
 from demo import faults
 
 _FOLDER = Path(".bench")
@@ -45,6 +45,7 @@ def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None
         sys.exit(1)
 
 
+main.add_command(aggregated.main, "aggregated")
 main.add_command(ownership.main, "ownership")
 
 

@@ -1,6 +1,6 @@
 """A client that costs little beside the server: one keep-alive TLS connection, one read at a time.
 
-It understands what the server says and no more: HTTP/1.1 with a Content-Length.
+It understands what the servers here say and no more: HTTP/1.1 with a Content-Length, or in chunks.
 """
 
 import asyncio
@@ -47,8 +47,18 @@ class Connection:
         self._writer.write(request.encode("ascii"))
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         start, *lines = head.lower().split("\r\n")
-        length = next(line.partition(":")[2] for line in lines if line.startswith("content-length:"))
-        return int(start.split(" ")[1]), await self._reader.readexactly(int(length))
+        lengths = (line.partition(":")[2] for line in lines if line.startswith("content-length:"))
+        length = next(lengths, None)
+        body = await (self._chunks() if length is None else self._reader.readexactly(int(length)))
+        return int(start.split(" ")[1]), body
+
+    async def _chunks(self) -> bytes:
+        chunks: list[bytes] = []
+        while size := int(await self._reader.readuntil(b"\r\n"), 16):
+            chunks.append(await self._reader.readexactly(size))
+            await self._reader.readexactly(2)
+        await self._reader.readexactly(2)
+        return b"".join(chunks)
 
     async def aclose(self) -> None:
         self._writer.close()

@@ -22,3 +22,8 @@ def memory(pid: int) -> tuple[float, float]:
     sizes = {key: value for key, _, value in (line.partition(":") for line in lines)}
     now, most = (int(sizes[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
     return now, most
+
+
+def forget_most(pid: int) -> None:
+    """Let the most that a process ever held be what it holds now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -1,0 +1,139 @@
+"""What it costs to be a part of a cluster: `python -m bench aggregated`.
+
+First a control plane alone, with our server and prometheus-adapter as its extensions on this machine, over
+one Prometheus; then a cluster with a node, into which our image and manifests are installed, as root.
+"""
+
+import dataclasses
+import datetime
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import click
+import rich.console
+
+from bench import cold, crowd, detour, installing, joined, peer, report, shape, site
+from demo import ending, faults
+from tests.cluster import cluster, possible
+
+_FOLDER = Path(".bench/aggregated").resolve()
+_TOOLS = Path(".tools/prometheus-adapter").resolve()
+_NAME = "bench"
+"""Of both clusters, one after the other."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    pods: int
+    clients: int
+    rounds: int
+    seconds: float
+    with_plane: bool
+    with_peer: bool
+    with_node: bool
+
+
+@click.command()
+@click.option("--pods", type=int, default=100, show_default=True, help="Of the mesh that is read.")
+@click.option("--clients", type=int, default=500, show_default=True, help="Who all read at once.")
+@click.option("--rounds", type=int, default=3, show_default=True, help="Of each comparison.")
+@click.option("--seconds", type=float, default=3.0, show_default=True, help="Of each measurement.")
+@click.option("--plane/--no-plane", "with_plane", default=True, help="Measure at a control plane alone.")
+@click.option("--peer/--no-peer", "with_peer", default=True, help="There, measure prometheus-adapter too.")
+@click.option("--node/--no-node", "with_node", default=True, help="Install into a cluster with a node.")
+@click.option(
+    "--subnet",
+    default="127.23.0",
+    show_default=True,
+    help="The first three numbers of the loopback addresses to use.",
+)
+def main(*, subnet: str, **given: int | float | bool) -> None:
+    """Measure what it costs to be a part of a cluster."""
+    effort = Effort(**given)  # type: ignore[arg-type]  # click has made the types
+    ending.until_stopped(_sit(effort, where=site.Where(folder=_FOLDER / "run", subnet=subnet)))
+
+
+async def _sit(effort: Effort, *, where: site.Where) -> None:
+    console = rich.console.Console(width=170)
+    before = report.previous(_FOLDER, pods=effort.pods)
+    tables: list[report.Table] = []
+
+    def show(table: report.Table) -> None:
+        tables.append(table)
+        report.show(table, before=before, console=console)
+
+    def say(text: str) -> None:
+        click.echo(f"… {text}", err=True)
+
+    try:
+        if effort.with_plane:
+            await _beside(where, effort, show=show, say=say)
+        if effort.with_node:
+            await _inside(effort, show=show, say=say)
+    except (RuntimeError, ValueError, OSError, aiohttp.ClientError) as error:
+        raise faults.DemoError(str(error)) from error
+    now = datetime.datetime.now()
+    console.print(f"kept in {report.save(tables, pods=effort.pods, folder=_FOLDER, now=now)}")
+
+
+async def _beside(
+    where: site.Where, effort: Effort, *, show: Callable[[report.Table], None], say: Callable[[str], None]
+) -> None:
+    """On this machine, as extensions of a control plane."""
+    program = await peer.binary(_TOOLS, say=say) if effort.with_peer else None
+    async with (
+        site.running(where, shape.Shape(effort.pods), report=say) as place,
+        cluster.Cluster(state=_FOLDER / "plane", name=_NAME, nodes=False, report=say) as kubernetes,
+        joined.running(place, kubernetes) as joint,
+    ):
+        say("the way through the kube-apiserver")
+        show(_machine())
+        show(await detour.measure(joint, rounds=effort.rounds, seconds=effort.seconds))
+        say(f"{effort.clients} at once")
+        namespace = place.cluster.namespaces[0]
+        seen = await crowd.measure(
+            joint.through,
+            path=f"{cold.PATHS}/namespaces/{namespace}/trafficmetrics",
+            clients=effort.clients,
+            front=joint.apiserver_pid,
+            name="our server on the host",
+        )
+        for table in seen:
+            show(table)
+        if program is not None:
+            show(await peer.measure(joint, program, seconds=effort.seconds, say=say))
+
+
+async def _inside(
+    effort: Effort, *, show: Callable[[report.Table], None], say: Callable[[str], None]
+) -> None:
+    """As pods."""
+    if hindrance := possible.hindrance(nodes=True):
+        say(f"nothing is measured in a cluster with a node: {hindrance}")
+        return
+    scratch = _FOLDER / "manifests"
+    _empty(scratch)
+    async with cluster.Cluster(state=_FOLDER / "node", name=_NAME, nodes=True, report=say) as running:
+        show(_machine())
+        await installing.measure(
+            running, scratch=scratch, rounds=effort.rounds, clients=effort.clients, show=show, say=say
+        )
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _machine() -> report.Table:
+    """The figures that follow are worth what the machine's other work leaves."""
+    recent, lately, _ = os.getloadavg()
+    cells: report.Cells = {"cores": os.cpu_count() or 0, "load of 1 min": recent, "of 5 min": lately}
+    return report.Table(name="The machine", about="", rows={"as this begins": cells})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Our server behind a real kube-apiserver, on this machine: the same answers by two doors.
+
+It runs as it is shipped, and is read by a service account, as most programs are; who may read is the
+cluster's to say at both doors.
+"""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import client, cold, site
+from demo import wait
+from tests.cluster import cluster, commands, control_plane, places, registration
+
+GROUP, VERSION = "metrics.smi-spec.io", "v1alpha1"
+_NAME = "trafficmetrics"
+_READER = "reader"
+_WITHIN = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    place: site.Site
+    cluster: cluster.Cluster
+    direct: client.Server
+    through: client.Server
+
+    @property
+    def apiserver_pid(self) -> int:
+        return self.cluster.pid(control_plane.API_SERVER)
+
+
+@contextlib.asynccontextmanager
+async def running(place: site.Site, kubernetes: cluster.Cluster) -> AsyncIterator[Joined]:
+    """Serve until the block is left; it begins once both doors answer. Raises demo.faults.DemoError."""
+    state = place.where.folder / "server"
+    address = (kubernetes.place.host, registration.PORT)
+    command = [
+        *(sys.executable, "-m", "metrics_server", "serve"),
+        *(f"--prometheus={place.where.prometheus_url}", f"--inventory={place.where.inventory}"),
+        *(f"--cluster={kubernetes.kubeconfig}", f"--service={_NAME}.{registration.NAMESPACE}"),
+        *(f"--state={state}", f"--listen={address[0]}:{address[1]}"),
+    ]
+    await place.family.start("server", command)
+    try:
+        url = f"https://{address[0]}:{address[1]}/readyz"
+        ready = wait.until_ok(place.http, url, what="the server", within=_WITHIN)
+        await place.family.guard(ready)
+        authority = state / "ca.crt"
+        offered = registration.objects(
+            kubernetes, name=_NAME, group=GROUP, version=VERSION, authority=authority.read_bytes()
+        )
+        await apply(kubernetes, [*offered, *_reading()], scratch=state)
+        token = await token_of(kubernetes.kubeconfig, _READER, namespace=registration.NAMESPACE)
+        pid = place.family.pid("server")
+        direct = client.Server(pid=pid, address=address, authority=authority, token=token)
+        joined = Joined(
+            place=place, cluster=kubernetes, direct=direct, through=front(kubernetes, pid=pid, token=token)
+        )
+        for door in (joined.direct, joined.through):
+            await place.family.guard(until_read(door, f"{cold.PATHS}/trafficmetrics"))
+        yield joined
+    finally:
+        if place.family.runs("server"):
+            await place.family.stop("server")
+
+
+def front(kubernetes: cluster.Cluster, *, pid: int, token: str) -> client.Server:
+    """The kube-apiserver, as the door to the server with this id."""
+    return client.Server(
+        pid=pid,
+        address=(kubernetes.place.address, places.API_PORT),
+        authority=kubernetes.files.certificate("ca"),
+        token=token,
+    )
+
+
+async def token_of(kubeconfig: Path, account: str, *, namespace: str) -> str:
+    asked = ("create", "token", account, f"--namespace={namespace}")
+    return (await commands.kubectl(kubeconfig, *asked)).strip()
+
+
+async def apply(kubernetes: cluster.Cluster, objects: Sequence[Mapping[str, Any]], *, scratch: Path) -> None:
+    file = scratch / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+    await commands.kubectl(kubernetes.kubeconfig, "apply", f"--filename={file}")
+
+
+async def until_read(door: client.Server, path: str) -> None:
+    """Until it is answered with 200: aggregation and rights become known in their own time."""
+
+    async def answers() -> bool:
+        try:
+            connection = await client.Connection.open(door)
+        except OSError:
+            return False
+        try:
+            status, _ = await connection.get(path)
+        finally:
+            await connection.aclose()
+        return status == 200
+
+    await wait.until(answers, what=path, within=_WITHIN, pause=0.25)
+
+
+def _reading() -> list[Mapping[str, Any]]:
+    """An account that may read everything that is measured."""
+    rbac = "rbac.authorization.k8s.io"
+    metadata = {"name": _READER, "namespace": registration.NAMESPACE}
+    groups = [GROUP, "custom.metrics.k8s.io"]
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": _READER},
+            "rules": [{"apiGroups": groups, "resources": ["*"], "verbs": ["get", "list"]}],
+        },
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": _READER},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": _READER},
+            "subjects": [{"kind": "ServiceAccount", **metadata}],
+        },
+    ]
