@@ -67,10 +67,23 @@ async def test_a_replica_that_is_told_to_go_is_missed_by_nobody(
     site: sites.Site, reader: reading.Reader
 ) -> None:
     await verdict.ready(site, replicas=2)
-    async with reader.all_the_while(verdict.LIST, every=0.05) as answers:
+    async with reader.all_the_while(verdict.LIST, every=0.1) as answers:
         first = (await site.objects(*verdict.PODS))[0]["metadata"]["name"]
         await site.kubectl("delete", "pod", first, verdict.QUIET, "--wait")
         await verdict.ready(site, replicas=2)
+        await asyncio.sleep(1)
+    assert {answer.status for answer in answers} == {200}
+    verdict.never_wrong(answers)
+
+
+async def test_an_update_of_both_replicas_is_missed_by_nobody(
+    site: sites.Site, reader: reading.Reader
+) -> None:
+    await verdict.ready(site, replicas=2)
+    async with reader.all_the_while(verdict.LIST, every=0.1) as answers:
+        await site.kubectl("rollout", "restart", "deployment/trafficmetrics", verdict.QUIET)
+        status = ("rollout", "status", "deployment/trafficmetrics", "--timeout=180s")
+        await site.kubectl(*status, verdict.QUIET)
         await asyncio.sleep(1)
     assert {answer.status for answer in answers} == {200}
     verdict.never_wrong(answers)
@@ -80,7 +93,7 @@ async def test_one_of_two_replicas_killed_costs_what_it_was_answering(
     site: sites.Site, reader: reading.Reader
 ) -> None:
     await verdict.ready(site, replicas=2)
-    async with reader.all_the_while(verdict.LIST, every=0.05) as answers:
+    async with reader.all_the_while(verdict.LIST, every=0.1) as answers:
         first = (await site.objects(*verdict.PODS))[0]["metadata"]["name"]
         await site.kubectl("delete", "pod", first, verdict.QUIET, "--grace-period=0", "--force", "--wait")
         await verdict.ready(site, replicas=2)
@@ -96,7 +109,7 @@ async def test_the_only_replica_killed_under_load_is_back_without_a_wrong_answer
     await site.kubectl("scale", "deployment/trafficmetrics", verdict.QUIET, "--replicas=1")
     try:
         await verdict.ready(site, replicas=1)
-        async with reader.all_the_while(verdict.LIST, every=0.05) as answers:
+        async with reader.all_the_while(verdict.LIST, every=0.1) as answers:
             await site.kubectl("delete", *verdict.PODS, "--grace-period=0", "--force", "--wait")
             await verdict.ready(site, replicas=1)
             await verdict.until_true(reader, within=60)

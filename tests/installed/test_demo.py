@@ -55,6 +55,15 @@ async def test_nine_failures_on_demand_are_nine(in_cluster: runner.Reach, told: 
     assert sum(failures) == 9
 
 
+async def test_a_namespace_without_proxies_is_an_empty_list_and_an_unknown_one_is_not_found(
+    in_cluster: runner.Reach, told: demos.Api
+) -> None:
+    assert await told.items("/namespaces/kube-system/trafficmetrics") == []
+    assert await told.items("/namespaces/kube-system/trafficedges") == []
+    with pytest.raises(faults.DemoError, match='namespaces "nowhere" not found'):
+        await told.items("/namespaces/nowhere/trafficmetrics")
+
+
 async def test_a_scenario_of_the_cluster_is_seen_in_the_api(
     in_cluster: runner.Reach, told: demos.Api
 ) -> None:
