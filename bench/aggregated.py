@@ -92,17 +92,19 @@ async def _beside(
         say("the way through the kube-apiserver")
         show(_machine())
         show(await detour.measure(joint, rounds=effort.rounds, seconds=effort.seconds))
-        say(f"{effort.clients} at once")
-        namespace = place.cluster.namespaces[0]
-        seen = await crowd.measure(
-            joint.through,
-            path=f"{cold.PATHS}/namespaces/{namespace}/trafficmetrics",
-            clients=effort.clients,
-            front=joint.apiserver_pid,
-            name="our server on the host",
-        )
-        for table in seen:
-            show(table)
+        path = f"{cold.PATHS}/namespaces/{place.cluster.namespaces[0]}/trafficmetrics"
+        for users in (effort.clients, 1):
+            say(f"{effort.clients} at once, users: {users}")
+            seen = await crowd.measure(
+                joint.through,
+                path=path,
+                clients=effort.clients,
+                users=users,
+                front=joint.apiserver_pid,
+                name="server on the host",
+            )
+            for table in seen:
+                show(table)
         if program is not None:
             show(await peer.measure(joint, program, seconds=effort.seconds, say=say))
 

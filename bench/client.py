@@ -6,6 +6,7 @@ It understands what the servers here say and no more: HTTP/1.1 with a Content-Le
 import asyncio
 import dataclasses
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -34,12 +35,17 @@ class Connection:
         self._fields = fields
 
     @classmethod
-    async def open(cls, server: Server) -> Self:
-        """Connect to a server. Raises OSError."""
+    async def open(cls, server: Server, *, headers: Mapping[str, str] | None = None) -> Self:
+        """Connect to a server; every read has these headers, too. Raises OSError."""
         host, port = server.address
         context = ssl.create_default_context(cafile=server.authority)
         reader, writer = await asyncio.open_connection(host, port, ssl=context)
-        return cls(reader, writer, f"Host: {host}:{port}\r\nAuthorization: Bearer {server.token}\r\n")
+        always = {
+            "Host": f"{host}:{port}",
+            "Authorization": f"Bearer {server.token}",
+            **(headers or {}),
+        }
+        return cls(reader, writer, "".join(f"{name}: {value}\r\n" for name, value in always.items()))
 
     async def get(self, path: str, *, accept: str = JSON) -> tuple[int, bytes]:
         """Return status and body."""

@@ -45,7 +45,8 @@ async def measure(
     ):
         bare = manifests.overlay(scratch / "bare", settings={"TRAFFIC_PROMETHEUS": demo.PROMETHEUS})
         show(await _installed(place, reader, folder=bare, rounds=rounds, say=say))
-        await _crowded(running, clients=clients, show=show, say=say)
+        token = await joined.reader(running, scratch=scratch)
+        await _crowded(running, token=token, clients=clients, show=show, say=say)
 
 
 async def _installed(
@@ -103,6 +104,7 @@ def _has_counted(item: dict[str, Any]) -> bool:
 async def _crowded(
     running: cluster.Cluster,
     *,
+    token: str,
     clients: int,
     show: Callable[[report.Table], None],
     say: Callable[[str], None],
@@ -111,12 +113,12 @@ async def _crowded(
     say("letting the pod rest")
     await asyncio.sleep(_SETTLED)
     memory: dict[str, report.Cells] = {"idle": _memory(pid)}
-    token = await joined.token_of(running.kubeconfig, "reader", namespace=registration.NAMESPACE)
     say(f"{clients} at once, in the cluster")
     seen = await crowd.measure(
         joined.front(running, pid=pid, token=token),
         path=cold.PATHS + _LIST,
         clients=clients,
+        users=clients,
         front=running.pid(control_plane.API_SERVER),
         name="our image in a pod",
     )

@@ -18,7 +18,9 @@ from tests.cluster import cluster, commands, control_plane, places, registration
 
 GROUP, VERSION = "metrics.smi-spec.io", "v1alpha1"
 _NAME = "trafficmetrics"
-_READER = "reader"
+PEOPLE = "people"
+"""A group that may read."""
+_READER = "bench-reader"
 _WITHIN = 60.0
 
 
@@ -54,8 +56,8 @@ async def running(place: site.Site, kubernetes: cluster.Cluster) -> AsyncIterato
         offered = registration.objects(
             kubernetes, name=_NAME, group=GROUP, version=VERSION, authority=authority.read_bytes()
         )
-        await apply(kubernetes, [*offered, *_reading()], scratch=state)
-        token = await token_of(kubernetes.kubeconfig, _READER, namespace=registration.NAMESPACE)
+        await apply(kubernetes, offered, scratch=state)
+        token = await reader(kubernetes, scratch=state)
         pid = place.family.pid("server")
         direct = client.Server(pid=pid, address=address, authority=authority, token=token)
         joined = Joined(
@@ -79,9 +81,11 @@ def front(kubernetes: cluster.Cluster, *, pid: int, token: str) -> client.Server
     )
 
 
-async def token_of(kubeconfig: Path, account: str, *, namespace: str) -> str:
-    asked = ("create", "token", account, f"--namespace={namespace}")
-    return (await commands.kubectl(kubeconfig, *asked)).strip()
+async def reader(kubernetes: cluster.Cluster, *, scratch: Path) -> str:
+    """The token of an account that may read all that is measured, as itself or as one of the `PEOPLE`."""
+    await apply(kubernetes, _reading(), scratch=scratch)
+    asked = ("create", "token", _READER, f"--namespace={registration.NAMESPACE}")
+    return (await commands.kubectl(kubernetes.kubeconfig, *asked)).strip()
 
 
 async def apply(kubernetes: cluster.Cluster, objects: Sequence[Mapping[str, Any]], *, scratch: Path) -> None:
@@ -108,23 +112,26 @@ async def until_read(door: client.Server, path: str) -> None:
 
 
 def _reading() -> list[Mapping[str, Any]]:
-    """An account that may read everything that is measured."""
     rbac = "rbac.authorization.k8s.io"
     metadata = {"name": _READER, "namespace": registration.NAMESPACE}
     groups = [GROUP, "custom.metrics.k8s.io"]
+    being = {"apiGroups": [""], "resources": ["users", "groups"], "verbs": ["impersonate"]}
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
         {
             "apiVersion": f"{rbac}/v1",
             "kind": "ClusterRole",
             "metadata": {"name": _READER},
-            "rules": [{"apiGroups": groups, "resources": ["*"], "verbs": ["get", "list"]}],
+            "rules": [{"apiGroups": groups, "resources": ["*"], "verbs": ["get", "list"]}, being],
         },
         {
             "apiVersion": f"{rbac}/v1",
             "kind": "ClusterRoleBinding",
             "metadata": {"name": _READER},
             "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": _READER},
-            "subjects": [{"kind": "ServiceAccount", **metadata}],
+            "subjects": [
+                {"kind": "ServiceAccount", **metadata},
+                {"kind": "Group", "apiGroup": rbac, "name": PEOPLE},
+            ],
         },
     ]
