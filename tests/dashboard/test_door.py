@@ -235,6 +235,8 @@ def test_an_api_that_is_away_is_no_reason_to_sign_in_again(
 
 def test_no_log_line_has_a_token(visitor: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    # Kubernetes' own client, where another test has used it, leaves this one quiet.
+    caplog.set_level(logging.DEBUG, logger="urllib3")
     _sign_in(visitor, _SHOP)
     _refresh(visitor, "?ns=shop", _HERE)
     visitor.get("/", headers=_bearer("nobody-of-note"))
