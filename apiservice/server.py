@@ -42,6 +42,10 @@ _LONGEST_HEAD = 1 << 20
 """Bytes of a request line or a header, as in Go: an autoscaler's label selector outgrows aiohttp's 8 KiB."""
 _IDLE = 90.0
 """Seconds a connection may wait for its next request."""
+_WAITING = 1024
+"""Connections not yet accepted, as far as the system lets so many wait. A kube-apiserver opens one for each
+of its clients that ask at once, and passes on as an error what finds no room (docs/benchmarks.md).
+"""
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
@@ -126,7 +130,7 @@ async def serve(
     runner = web.ServerRunner(listener, shutdown_timeout=drain)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls, backlog=_WAITING).start()
         address = runner.addresses[0]
         bound = Bound(host=address[0], port=address[1])
         _log.info("serving on %s", bound.url)
