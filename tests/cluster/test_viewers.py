@@ -1,4 +1,8 @@
-"""The dashboard before a real kube-apiserver: RBAC decides what each viewer's page shows."""
+"""The dashboard before a real kube-apiserver: RBAC decides what each viewer's page shows.
+
+Not beside the other browser tests: those drive Chromium from a loop that runs all the while, and this has a
+loop of its own.
+"""
 
 import asyncio
 import base64
