@@ -115,7 +115,7 @@ class Cluster:
     async def without_api_server(self) -> AsyncIterator[None]:
         """A block in which the kube-apiserver is away; afterwards it is there again, with all it knew."""
         family = self._running_family()
-        await family.stop(control_plane.API_SERVER)
+        await control_plane.stop_api_server(family=family)
         try:
             yield
         finally:

@@ -13,7 +13,9 @@ import aiohttp
 from demo import processes, wait
 from tests.cluster import certificates, places
 
-API_SERVER = "kube-apiserver"
+_API_SERVER = "kube-apiserver"
+_CONTROLLERS = "kube-controller-manager"
+_SCHEDULER = "kube-scheduler"
 _READY_WITHIN = 90.0
 """Seconds; about 5 on an idle machine."""
 
@@ -151,19 +153,22 @@ async def start(plane: ControlPlane, *, family: processes.Family, enter: list[st
     """Every program is started by `enter`, a command that becomes it in the right network."""
     await family.start("etcd", [*enter, *plane.etcd()])
     await start_api_server(plane, family=family, enter=enter)
-    await family.start("kube-controller-manager", [*enter, *plane.controllers()])
-    await family.start("kube-scheduler", [*enter, *plane.scheduler()])
-    for name, port in (
-        ("kube-controller-manager", places.CONTROLLERS_PORT),
-        ("kube-scheduler", places.SCHEDULER_PORT),
-    ):
-        await family.guard(_healthy(name, f"https://{plane.place.address}:{port}/healthz"))
 
 
 async def start_api_server(plane: ControlPlane, *, family: processes.Family, enter: list[str]) -> None:
-    """Returns once it is ready."""
-    await family.start(API_SERVER, [*enter, *plane.apiserver()])
-    await family.guard(_healthy(API_SERVER, f"{plane.place.server}/readyz"))
+    """And those that cannot begin without it. Returns once all are ready."""
+    await family.start(_API_SERVER, [*enter, *plane.apiserver()])
+    await family.guard(_healthy(_API_SERVER, f"{plane.place.server}/readyz"))
+    await family.start(_CONTROLLERS, [*enter, *plane.controllers()])
+    await family.start(_SCHEDULER, [*enter, *plane.scheduler()])
+    for name, port in ((_CONTROLLERS, places.CONTROLLERS_PORT), (_SCHEDULER, places.SCHEDULER_PORT)):
+        await family.guard(_healthy(name, f"https://{plane.place.address}:{port}/healthz"))
+
+
+async def stop_api_server(*, family: processes.Family) -> None:
+    """Its clients first: the controllers end in disorder when it goes while they begin."""
+    for name in (_CONTROLLERS, _SCHEDULER, _API_SERVER):
+        await family.stop(name)
 
 
 async def _healthy(name: str, url: str) -> None:
