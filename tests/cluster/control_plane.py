@@ -13,7 +13,7 @@ import aiohttp
 from demo import processes, wait
 from tests.cluster import certificates, places
 
-_API_SERVER = "kube-apiserver"
+API_SERVER = "kube-apiserver"
 _CONTROLLERS = "kube-controller-manager"
 _SCHEDULER = "kube-scheduler"
 _READY_WITHIN = 90.0
@@ -157,8 +157,8 @@ async def start(plane: ControlPlane, *, family: processes.Family, enter: list[st
 
 async def start_api_server(plane: ControlPlane, *, family: processes.Family, enter: list[str]) -> None:
     """And those that cannot begin without it. Returns once all are ready."""
-    await family.start(_API_SERVER, [*enter, *plane.apiserver()])
-    await family.guard(_healthy(_API_SERVER, f"{plane.place.server}/readyz"))
+    await family.start(API_SERVER, [*enter, *plane.apiserver()])
+    await family.guard(_healthy(API_SERVER, f"{plane.place.server}/readyz"))
     await family.start(_CONTROLLERS, [*enter, *plane.controllers()])
     await family.start(_SCHEDULER, [*enter, *plane.scheduler()])
     for name, port in ((_CONTROLLERS, places.CONTROLLERS_PORT), (_SCHEDULER, places.SCHEDULER_PORT)):
@@ -167,7 +167,7 @@ async def start_api_server(plane: ControlPlane, *, family: processes.Family, ent
 
 async def stop_api_server(*, family: processes.Family) -> None:
     """Its clients first: the controllers end in disorder when it goes while they begin."""
-    for name in (_CONTROLLERS, _SCHEDULER, _API_SERVER):
+    for name in (_CONTROLLERS, _SCHEDULER, API_SERVER):
         await family.stop(name)
 
 
