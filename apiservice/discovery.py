@@ -82,7 +82,10 @@ def _resource_list(version: resources.GroupVersion) -> dict[str, Any]:
         "kind": "APIResourceList",
         "apiVersion": "v1",
         "groupVersion": version.name,
-        "resources": [entry for resource in version.resources for entry in _entries(resource)],
+        "resources": [
+            *(entry for resource in version.resources for entry in _entries(resource)),
+            *(entry for values in version.values for entry in _value_entries(values)),
+        ],
     }
 
 
@@ -116,7 +119,14 @@ def _aggregated_group(name: str, *, versions: Sequence[resources.GroupVersion]) 
             {
                 "version": version.version,
                 "freshness": "Current",
-                "resources": [_aggregated(resource, version=version) for resource in version.resources],
+                "resources": [
+                    *(_aggregated(resource, version=version) for resource in version.resources),
+                    *(
+                        entry
+                        for values in version.values
+                        for entry in _aggregated_values(values, version=version)
+                    ),
+                ],
             }
             for version in versions
         ],
@@ -143,6 +153,60 @@ def _aggregated(resource: resources.Resource, *, version: resources.GroupVersion
             for subresource in resource.subresources
         ],
     }
+
+
+def _value_entries(values: resources.Values) -> list[dict[str, Any]]:
+    namespaced = values.scope is resources.Scope.NAMESPACED
+    wholes = [
+        {"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": [*values.verbs]}
+        for name, kind in _told(values).items()
+    ]
+    parts = [
+        {
+            "name": f"{values.plural}/{name}",
+            "singularName": "",
+            "namespaced": namespaced,
+            "kind": part.list_kind,
+            "verbs": _SUBRESOURCE_VERBS,
+        }
+        for part in values.subresources
+        for name in part.told
+    ]
+    return [*wholes, *parts]
+
+
+def _aggregated_values(values: resources.Values, *, version: resources.GroupVersion) -> list[dict[str, Any]]:
+    """A resource of which only parts can be read is told without a kind: clients keep the parts alone."""
+
+    def entry(name: str, kind: Mapping[str, str], verbs: Sequence[str]) -> dict[str, Any]:
+        return {
+            "resource": name,
+            "responseKind": kind,
+            "scope": values.scope.value,
+            "singularResource": "",
+            "verbs": [*verbs],
+        }
+
+    def kind_of(name: str) -> dict[str, str]:
+        return {"group": version.group, "version": version.version, "kind": name}
+
+    wholes = [entry(name, kind_of(kind), values.verbs) for name, kind in _told(values).items()]
+    parts = [
+        {"subresource": name, "responseKind": kind_of(part.list_kind), "verbs": _SUBRESOURCE_VERBS}
+        for part in values.subresources
+        for name in part.told
+    ]
+    if not parts:
+        return wholes
+    unread = entry(values.plural, {"group": "", "version": "", "kind": ""}, ())
+    return [*wholes, {**unread, "subresources": parts}]
+
+
+def _told(values: resources.Values) -> Mapping[str, str]:
+    """The names of what can be read as a whole, and their kinds."""
+    if resources.is_open(values.plural):
+        return values.told
+    return {values.plural: values.list_kind} if values.verbs else {}
 
 
 def _names(resource: resources.Resource) -> dict[str, list[str]]:

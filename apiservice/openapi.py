@@ -110,6 +110,10 @@ def _kinds(version: resources.GroupVersion) -> list[tuple[str, str, str]]:
         found += [
             (part.schema or resource.schema, part.kind, part.list_kind) for part in resource.subresources
         ]
+    for values in version.values:
+        kinds = (values.list_kind.removesuffix("List"), *values.told.values())
+        found += [(values.schema, kind, values.list_kind) for kind in kinds]
+        found += [(part.schema or values.schema, part.kind, part.list_kind) for part in values.subresources]
     return found
 
 

@@ -4,6 +4,7 @@
 component of that kind; the extensions that lead it are on every operation.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ _COMMON = {
         "string",
     ),
 }
+_VARIABLES = {"namespace": "The namespace to look in.", "name": "The name of the object."}
+_VARIABLE = re.compile(r"\{(\w+)\}")
+_WORD = re.compile(r"[a-zA-Z0-9]+")
+_VERBS = {"get": "read", "list": "list"}
 _TYPES = {"limit": "integer", "timeoutSeconds": "integer"}
 _MEDIA_TYPES = ("application/json", "application/yaml")
 
@@ -24,6 +29,8 @@ def paths(version: resources.GroupVersion) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for resource in version.resources:
         found |= _resource_paths(version, resource=resource)
+    for values in version.values:
+        found |= _value_paths(version, values=values)
     return found
 
 
@@ -47,6 +54,49 @@ def _resource_paths(version: resources.GroupVersion, *, resource: resources.Reso
         path = f"{base}/{resource.plural}/{{name}}/{subresource.name}"
         found[path] = _fetch(version, resource=resource, subresource=subresource)
     return {path: _with_path_parameters(path, operation=operation) for path, operation in found.items()}
+
+
+def _value_paths(version: resources.GroupVersion, *, values: resources.Values) -> dict[str, Any]:
+    root = f"/apis/{version.name}"
+    base = f"{root}/namespaces/{{namespace}}" if values.scope is resources.Scope.NAMESPACED else root
+    found = {}
+    for name, kind in (values.told or {values.plural: values.list_kind}).items():
+        for verb in values.verbs:
+            path = f"{base}/{name}" if verb == "list" else f"{base}/{name}/{{name}}"
+            found[path] = _of_values(version, values=values, name=name, verb=verb, kind=kind)
+    for part in values.subresources:
+        path = f"{base}/{values.plural}/{{name}}/{part.name}"
+        found[path] = _of_values(
+            version,
+            values=values,
+            name=f"{values.plural}/{part.name}",
+            verb="get",
+            kind=part.list_kind,
+            part=part,
+        )
+    return {path: _with_path_parameters(path, operation=operation) for path, operation in found.items()}
+
+
+def _of_values(
+    version: resources.GroupVersion,
+    *,
+    values: resources.Values,
+    name: str,
+    verb: str,
+    kind: str,
+    part: resources.Subresource | None = None,
+) -> dict[str, Any]:
+    described = part or values
+    schema = described.schema or values.schema
+    return _operation(
+        version,
+        name="".join([_VERBS[verb], *map(_title, _WORD.findall(name))]),
+        action=verb,
+        kind=kind,
+        component=list_component(schema, list_kind=described.list_kind),
+        description=f"Read {name}. {described.description}".strip(),
+        query=_own_parameters(values),
+    )
 
 
 def _list(
@@ -117,11 +167,15 @@ def _operation(
 
 
 def _with_path_parameters(path: str, *, operation: dict[str, Any]) -> dict[str, Any]:
-    described = {"namespace": "The namespace to look in.", "name": "The name of the object."}
     variables = [
-        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
-        for name, text in described.items()
-        if f"{{{name}}}" in path
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _VARIABLES.get(name, f"The name of the {name}."),
+            "schema": {"type": "string"},
+        }
+        for name in _VARIABLE.findall(path)
     ]
     return {"get": operation, **({"parameters": variables} if variables else {})}
 
@@ -133,7 +187,7 @@ def _list_parameters() -> list[dict[str, Any]]:
     ]
 
 
-def _own_parameters(resource: resources.Resource) -> list[dict[str, Any]]:
+def _own_parameters(resource: resources.Resource | resources.Values) -> list[dict[str, Any]]:
     return [
         _query_parameter(parameter.name, parameter.description, parameter.schema)
         for parameter in resource.parameters

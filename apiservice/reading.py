@@ -81,7 +81,13 @@ class Reader:
         offer = _negotiate(incoming, offers=negotiation.LIST_OFFERS)
         include = parameters.include_object(incoming.query)
         collection = await endpoint.collect(_query(incoming, target=target, user=user, selection=selection))
-        rows = listing.select(collection.rows, selection=selection)
+        if isinstance(collection, resources.Verbatim):
+            return exchange.Answer(
+                status=collection.status, body=collection.body, content_type=collection.content_type
+            )
+        rows = collection.rows
+        if endpoint.selects:
+            rows = listing.select(rows, selection=selection)
         value: Mapping[str, Any]
         if offer.kind == "Table":
             value = self._table(rows, endpoint=endpoint, include=include, version=offer.version)
@@ -121,12 +127,12 @@ class Reader:
 
 def _check_verb(attributes: requests.Attributes, *, endpoint: routing.Endpoint) -> None:
     """Refuses everything but reading. A watch is refused at once, so that no client waits for events."""
-    if attributes.verb in {"get", "list"}:
+    if attributes.verb in endpoint.verbs:
         return
-    resource = f"{endpoint.resource}.{endpoint.group}"
+    resource = f"{attributes.resource}.{endpoint.group}"
     raise errors.MethodNotAllowed(
         f'{attributes.verb or "this method"} is not supported on resources of kind "{resource}"',
-        details={"group": endpoint.group, "kind": endpoint.resource},
+        details={"group": endpoint.group, "kind": attributes.resource},
     )
 
 
@@ -144,8 +150,9 @@ def _query(
     endpoint, sent = target.endpoint, incoming.query
     return resources.Query(
         group=endpoint.group,
-        resource=endpoint.resource,
-        subresource=endpoint.subresource,
+        version=endpoint.version,
+        resource=target.resource,
+        subresource=target.subresource,
         namespace=target.namespace,
         name=target.name,
         labels=selection.labels,

@@ -2,6 +2,10 @@
 
 Routes, discovery, OpenAPI, Tables and authorization all follow from these values. Providers answer whole
 collections; the kit selects, sorts, prints and encodes them.
+
+Some groups, such as those that autoscalers read, have values instead of objects, below names that cannot all
+be told beforehand. A resource or subresource with such names is called by what they stand for, in braces:
+`{metric}`. It answers every name that no other declares, and discovery tells those it is known to have.
 """
 
 import dataclasses
@@ -68,12 +72,25 @@ class Query:
     """The resource's own query parameters, as they were sent."""
     user: authentication.User
     group: str = ""
+    version: str = ""
 
     def not_found(self, why: str = "") -> errors.NotFound:
         """The 404 for the one object asked for, in the words of Kubernetes, and `why` after them."""
         message = f'{self.resource}.{self.group} "{self.name}" not found'
         details = {"name": self.name, "group": self.group, "kind": self.resource}
         return errors.NotFound(f"{message}: {why}" if why else message, details=details)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verbatim:
+    """An answer that somebody else gave, handed on as it is."""
+
+    status: int
+    body: bytes
+    content_type: str
+
+
+Collect = Callable[[Query], Awaitable[Collection | Verbatim]]
 
 
 class Provider(Protocol):
@@ -99,17 +116,19 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Subresource:
-    """Something readable below one object. Its GET answers a list envelope."""
+    """Something readable below one object, or values of it. Its GET answers a list envelope."""
 
     name: str
     kind: str
     list_kind: str
     columns: Sequence[Column]
     printer: Printer
-    fetch: Callable[[Query], Awaitable[Collection]]
+    fetch: Collect
     schema: str = ""
     """The OpenAPI component of one item; empty means the parent's."""
     description: str = ""
+    told: Sequence[str] = ()
+    """Of a name in braces: the names that discovery tells."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,15 +156,47 @@ class Resource:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """A resource without objects: there are values of it, or of its parts. Each answer is a list envelope."""
+
+    plural: str
+    list_kind: str
+    scope: Scope
+    columns: Sequence[Column]
+    printer: Printer
+    schema: str
+    """The OpenAPI component of one value."""
+    verbs: Sequence[str] = ()
+    """`list`, `get`; none where only the parts can be read."""
+    collect: Collect | None = None
+    """What the selectors mean is for it to say. It is told a name where there is one."""
+    aliases: Sequence[str] = ()
+    """Further names by which it answers; discovery does not tell them."""
+    in_namespaces_too: bool = False
+    """Whether one of cluster scope is also asked for below a namespace, as autoscalers do."""
+    told: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Of a name in braces: the names that discovery tells, and a kind for each."""
+    subresources: Sequence[Subresource] = ()
+    parameters: Sequence[Parameter] = ()
+    description: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class GroupVersion:
     """One version of an API group. Groups and versions are preferred in the order they are given in."""
 
     group: str
     version: str
-    resources: Sequence[Resource]
+    resources: Sequence[Resource] = ()
     schemas: Mapping[str, dict[str, Any]]
     """OpenAPI components by name, every field described."""
+    values: Sequence[Values] = ()
 
     @property
     def name(self) -> str:
         return f"{self.group}/{self.version}"
+
+
+def is_open(name: str) -> bool:
+    """Whether a resource or subresource of this name answers every name that no other declares."""
+    return name.startswith("{")

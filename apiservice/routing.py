@@ -5,10 +5,13 @@ resource and subresource, found by one look-up.
 """
 
 import dataclasses
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from apiservice import requests, resources, table
+
+READS = frozenset({"get", "list"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,12 +23,17 @@ class Endpoint:
     resource: str
     subresource: str | None
     namespaced: bool
+    anywhere: bool = False
+    """Whether one that is not namespaced is answered below a namespace, too."""
+    verbs: frozenset[str]
+    selects: bool = True
+    """Whether the kit selects what was collected by labels and fields."""
     list_kind: str
     columns: Sequence[Mapping[str, Any]]
     printer: resources.Printer
     field_labels: frozenset[str]
     parameters: tuple[str, ...]
-    collect: Callable[[resources.Query], Awaitable[resources.Collection]]
+    collect: resources.Collect
     fetch: Callable[[resources.Query], Awaitable[resources.Row]] | None
 
     @property
@@ -38,11 +46,16 @@ class Target:
     """An endpoint, and where in it."""
 
     endpoint: Endpoint
+    resource: str
+    """As it was asked for: the endpoint's may stand for many."""
+    subresource: str | None = None
     namespace: str | None = None
     name: str | None = None
 
 
-_Key = tuple[str, str, str, str | None]
+_Key = tuple[str, str, str | None, str | None]
+_ANY = "{}"
+"""Stands in keys for names that no other endpoint has."""
 
 
 class Routes:
@@ -54,46 +67,65 @@ class Routes:
             _check_kinds(version)
             for resource in version.resources:
                 for endpoint in _endpoints(version, resource=resource):
-                    self._add(endpoint)
+                    self._add(endpoint, endpoint.resource)
+            for values in version.values:
+                for endpoint in _of_values(version, values=values):
+                    for name in (values.plural, *values.aliases):
+                        self._add(endpoint, name)
 
     def find(self, attributes: requests.Attributes) -> Target | None:
         """The target, whatever the verb; `None` where nothing is declared."""
         parts = attributes.parts
         if not parts or len(parts) > 3 or not all(parts):
             return None
-        endpoint = self._lookup(attributes, parts[0], parts[2] if len(parts) == 3 else None)
+        resource, subresource = parts[0], parts[2] if len(parts) == 3 else None
+        endpoint = self._lookup(attributes, resource, subresource)
         if endpoint is None:
             return self._below_namespace(attributes)
-        name = parts[1] if len(parts) > 1 else None
-        if endpoint.namespaced:
-            return self._namespaced(endpoint, namespace=attributes.namespace, name=name)
-        # The path of a Namespace object names it as its own namespace.
-        if attributes.namespace and parts[0] != "namespaces":
+        name, namespace = parts[1] if len(parts) > 1 else None, attributes.namespace or None
+        if endpoint.namespaced and name and not namespace:
             return None
-        return Target(endpoint=endpoint, name=name)
+        if not endpoint.namespaced:
+            # The path of a Namespace object names it as its own namespace.
+            if namespace and resource != "namespaces" and not endpoint.anywhere:
+                return None
+            namespace = namespace if endpoint.anywhere else None
+        return Target(
+            endpoint=endpoint, resource=resource, subresource=subresource, namespace=namespace, name=name
+        )
 
-    def _add(self, endpoint: Endpoint) -> None:
-        key = (endpoint.group, endpoint.version, endpoint.resource, endpoint.subresource)
+    def _add(self, endpoint: Endpoint, name: str) -> None:
+        key = (endpoint.group, endpoint.version, _key(name), _key(endpoint.subresource))
         if key in self._endpoints:
-            raise ValueError(f"{'/'.join(filter(None, key))} is declared twice; plural names must be unique")
+            declared = "/".join(filter(None, (endpoint.group, endpoint.version, name, endpoint.subresource)))
+            raise ValueError(f"{declared} is declared twice; plural names must be unique")
         self._endpoints[key] = endpoint
 
     def _lookup(
         self, attributes: requests.Attributes, resource: str, subresource: str | None
     ) -> Endpoint | None:
-        return self._endpoints.get((attributes.group, attributes.version, resource, subresource))
+        group, version = attributes.group, attributes.version
+        found = self._endpoints.get((group, version, resource, subresource))
+        if found is not None:
+            return found
+        open_part = None if subresource is None else _ANY
+        keys = ((resource, open_part), (_ANY, subresource), (_ANY, open_part))
+        found_openly = (self._endpoints.get((group, version, *key)) for key in keys)
+        return next(filter(None, found_openly), None)
 
     def _below_namespace(self, attributes: requests.Attributes) -> Target | None:
         """`/namespaces/{name}/{subresource}`, which reads like a list of a resource in that namespace."""
         if not attributes.namespace or len(attributes.parts) > 1:
             return None
-        endpoint = self._lookup(attributes, "namespaces", attributes.parts[0])
-        return Target(endpoint=endpoint, name=attributes.namespace) if endpoint else None
-
-    def _namespaced(self, endpoint: Endpoint, *, namespace: str, name: str | None) -> Target | None:
-        if name and not namespace:
+        part = attributes.parts[0]
+        endpoint = self._lookup(attributes, "namespaces", part)
+        if endpoint is None:
             return None
-        return Target(endpoint=endpoint, namespace=namespace or None, name=name)
+        return Target(endpoint=endpoint, resource="namespaces", subresource=part, name=attributes.namespace)
+
+
+def _key(name: str | None) -> str | None:
+    return _ANY if name is not None and resources.is_open(name) else name
 
 
 def _check_kinds(version: resources.GroupVersion) -> None:
@@ -116,24 +148,57 @@ def _endpoints(version: resources.GroupVersion, *, resource: resources.Resource)
         resource=resource.plural,
         subresource=None,
         namespaced=resource.scope is resources.Scope.NAMESPACED,
+        verbs=READS,
         list_kind=resource.list_kind,
         columns=table.definitions(resource.columns),
         printer=resource.printer,
         field_labels=resource.field_labels,
-        parameters=tuple(parameter.name for parameter in resource.parameters),
+        parameters=_names(resource.parameters),
         collect=resource.provider.list,
         fetch=resource.provider.get,
     )
-    parts = [
-        dataclasses.replace(
-            whole,
-            subresource=subresource.name,
-            list_kind=subresource.list_kind,
-            columns=table.definitions(subresource.columns),
-            printer=subresource.printer,
-            collect=subresource.fetch,
-            fetch=None,
-        )
-        for subresource in resource.subresources
-    ]
+    parts = [dataclasses.replace(whole, fetch=None, **_of_part(part)) for part in resource.subresources]
     return [whole, *parts]
+
+
+def _of_values(version: resources.GroupVersion, *, values: resources.Values) -> list[Endpoint]:
+    base = functools.partial(
+        Endpoint,
+        group=version.group,
+        version=version.version,
+        resource=values.plural,
+        namespaced=values.scope is resources.Scope.NAMESPACED,
+        anywhere=values.in_namespaces_too,
+        selects=False,
+        field_labels=frozenset(),
+        parameters=_names(values.parameters),
+        fetch=None,
+    )
+    parts = [base(**_of_part(part)) for part in values.subresources]
+    if values.collect is None:
+        return parts
+    whole = base(
+        subresource=None,
+        verbs=frozenset(values.verbs),
+        list_kind=values.list_kind,
+        columns=table.definitions(values.columns),
+        printer=values.printer,
+        collect=values.collect,
+    )
+    return [whole, *parts]
+
+
+def _of_part(part: resources.Subresource) -> dict[str, Any]:
+    """What an endpoint has of a subresource, and not of what it is a part of."""
+    return {
+        "subresource": part.name,
+        "verbs": READS,
+        "list_kind": part.list_kind,
+        "columns": table.definitions(part.columns),
+        "printer": part.printer,
+        "collect": part.fetch,
+    }
+
+
+def _names(parameters: Sequence[resources.Parameter]) -> tuple[str, ...]:
+    return tuple(parameter.name for parameter in parameters)

@@ -66,6 +66,7 @@ def main() -> None:
     "--refresh", type=float, help="Seconds a snapshot is served before Prometheus is asked again [5]."
 )
 @click.option("--stale-after", type=float, help="Seconds after which figures are refused [90].")
+@click.option("--autoscaling/--no-autoscaling", default=None, help="Serve autoscalers' APIs, too [no].")
 @click.option("--patience", type=float, help="Seconds a living Prometheus may take to answer [20].")
 def serve(**given: object) -> None:
     """Serve the API over TLS: on its own with a token, or as part of a cluster that says who may read."""

@@ -50,6 +50,7 @@ class Counted:
     taken: float
     window: float
     who: identities.Identities
+    spans: Mapping[int, snapshot.Span]
     chosen: _Counters
     counts: counting.Floats
 
@@ -58,11 +59,12 @@ def count(counters: Sequence[Series], *, proxies: targets.Targets, taken: float,
     """Return what the counters tell; they arrive long before the buckets do."""
     who = identities.Identities(proxies.mesh)
     known = proxies.known(start=taken - window)
-    for target in proxies.found.values():
-        who.reporter(target.labels)
+    spans = proxies.spans(who, start=taken - window)
     chosen = _choose(counters, proxies.mesh, who, proxies, proxies.duplicates(who))
     counts = counting.requests(_samples(chosen), targets=known, start=taken - window, end=taken)
-    return Counted(proxies=proxies, taken=taken, window=window, who=who, chosen=chosen, counts=counts)
+    return Counted(
+        proxies=proxies, taken=taken, window=window, who=who, spans=spans, chosen=chosen, counts=counts
+    )
 
 
 def complete(
@@ -78,6 +80,7 @@ def complete(
         window=counted.window,
         interval=interval,
         reporters=who.reporters,
+        spans=tuple(counted.spans[number] for number in range(len(who.reporters))),
         peers=who.peers,
         bounds=matrix.bounds,
         calls={

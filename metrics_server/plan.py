@@ -39,14 +39,16 @@ class Plan:
     counters: tuple[str, ...]
     """Range selectors of raw counters, `up` and process age; their answers are disjoint."""
     buckets: str | None
-    """Increase of each bucket over the window, by proxy, peer and `le`; None in a mesh without histograms."""
+    """Increase of each bucket over the window, by proxy, peer and `le`; None in a mesh without histograms, or
+    where nobody wants to know.
+    """
 
 
-def make(mesh: profile.Profile, *, scope: Scope, window: float, before: float) -> Plan:
+def make(mesh: profile.Profile, *, scope: Scope, window: float, before: float, latency: bool = True) -> Plan:
     """Return the plan for a window (seconds); raw samples reach back `before` seconds beyond it."""
     everything = _part(mesh, mesh.views, [], window)
     parts = [everything] if scope.namespace is None else _of_namespace(mesh, scope, scope.namespace, window)
-    buckets = [expression for part in parts for expression in part.buckets]
+    buckets = [expression for part in parts for expression in part.buckets] if latency else []
     return Plan(
         mesh=mesh,
         window=window,

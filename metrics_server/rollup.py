@@ -10,7 +10,8 @@ is an edge from nobody known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from metrics_server import ownership, quantile, snapshot, words
 
 Floats = snapshot.Floats
 Ints = snapshot.Ints
+Quantiles = tuple[float, ...]
 _NOBODY: tuple[words.Ref, ...] = ()
 """Stands last in a list of peers, where the index -1 of a peer that is not told finds it."""
 
@@ -31,9 +33,11 @@ class Figures:
     success: float | None
     failure: float | None
     latency: tuple[float | None, ...]
-    """Seconds, for each of words.QUANTILES."""
+    """Seconds, for each of the quantiles asked for."""
     clamped: tuple[bool, ...]
     """Whether a latency is only a lower limit: it lies beyond the last bound of the buckets."""
+    rate: float | None
+    """Requests per second; of proxies that have just begun to be scraped, over the time since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +64,15 @@ class Rollup:
     def __init__(self, moment: snapshot.Snapshot, owners: ownership.Ownership) -> None:
         self._moment = moment
         self._owners = owners
+        self._seconds = np.array([_seconds(span, moment) for span in moment.spans], dtype=np.float64)
+        """Over which the requests of each reporter were counted; NaN if that is too short to tell a rate."""
 
-    def received(self, kind: str) -> list[Received]:
+    def received(self, kind: str, quantiles: Quantiles = words.QUANTILES) -> list[Received]:
         """Return a row for each resource of a kind with a scraped proxy, and each service that is called."""
         server, client = (self._moment.calls[side] for side in (words.Side.SERVER, words.Side.CLIENT))
         refs, groups = _number(self._owners.groups(kind))
         row, group = _spread(server.reporter, groups)
-        figures = self._sum(server, row, group, len(refs), words.Side.SERVER)
+        figures = self._sum(server, row, group, len(refs), words.Side.SERVER, quantiles)
         out_row, out_group = _spread(client.reporter, groups)
         sent = np.bincount(
             out_group, weights=(client.success + client.failure)[out_row], minlength=len(refs)
@@ -75,16 +81,40 @@ class Rollup:
             Received(resource=ref, figures=figure, sent=out)
             for ref, figure, out in zip(refs, figures, sent, strict=True)
         ]
-        return rows + (self._told_by_callers(set(refs)) if kind == words.SERVICE.name else [])
+        return rows + (self._told_by_callers(set(refs), quantiles) if kind == words.SERVICE.name else [])
 
-    def _told_by_callers(self, told: set[words.Ref]) -> list[Received]:
+    def sent(self, kind: str, quantiles: Quantiles = words.QUANTILES) -> dict[words.Ref, Figures]:
+        """Return what each resource of a kind with a scraped proxy sends."""
+        client = self._moment.calls[words.Side.CLIENT]
+        refs, groups = _number(self._owners.groups(kind))
+        row, group = _spread(client.reporter, groups)
+        figures = self._sum(client, row, group, len(refs), words.Side.CLIENT, quantiles)
+        return dict(zip(refs, figures, strict=True))
+
+    def between(
+        self,
+        callers: Collection[int] | None,
+        callees: Collection[int] | None,
+        quantiles: Quantiles = words.QUANTILES,
+    ) -> Figures:
+        """Return the traffic of some reporters with some peers, by their numbers; None means any."""
+        client = self._moment.calls[words.Side.CLIENT]
+        chosen = np.ones(len(client), dtype=np.bool_)
+        for column, wanted in ((client.reporter, callers), (client.peer, callees)):
+            if wanted is not None:
+                chosen &= np.isin(column, np.array([*wanted], dtype=np.int64))
+        rows = np.flatnonzero(chosen)
+        (figures,) = self._sum(client, rows, np.zeros_like(rows), 1, words.Side.CLIENT, quantiles)
+        return figures
+
+    def _told_by_callers(self, told: set[words.Ref], quantiles: Quantiles) -> list[Received]:
         """Return a row for each service that is called and has no scraped proxy."""
         client = self._moment.calls[words.Side.CLIENT]
         services = [self._owners.service(peer) for peer in self._moment.peers]
         wanted = [(ref,) if ref.kind == words.SERVICE.name and ref not in told else () for ref in services]
         refs, groups = _number([*wanted, _NOBODY])
         row, group = _spread(client.peer, groups)
-        figures = self._sum(client, row, group, len(refs), words.Side.CLIENT)
+        figures = self._sum(client, row, group, len(refs), words.Side.CLIENT, quantiles)
         return [
             Received(resource=ref, figures=figure, sent=None)
             for ref, figure in zip(refs, figures, strict=True)
@@ -100,7 +130,8 @@ class Rollup:
         ]
         numbers: dict[tuple[words.Ref, words.Ref], int] = {}
         group = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs], dtype=np.int64)
-        figures = self._sum(client, np.arange(len(client)), group, len(numbers), words.Side.CLIENT)
+        rows = np.arange(len(client))
+        figures = self._sum(client, rows, group, len(numbers), words.Side.CLIENT, words.QUANTILES)
         seen = [
             Edge(caller=caller, callee=callee, figures=figure)
             for (caller, callee), figure in zip(numbers, figures, strict=True)
@@ -128,7 +159,13 @@ class Rollup:
         return called
 
     def _sum(
-        self, calls: snapshot.Calls, row: Ints, group: Ints, size: int, side: words.Side
+        self,
+        calls: snapshot.Calls,
+        row: Ints,
+        group: Ints,
+        size: int,
+        side: words.Side,
+        quantiles: Quantiles,
     ) -> list[Figures]:
         """Return the figures of each group; `row` and `group` say which rows of `calls` belong to it."""
         success = np.bincount(group, weights=calls.success[row], minlength=size).astype(np.float64)
@@ -136,9 +173,9 @@ class Rollup:
         if self._moment.told_from_start[side]:
             untold = np.bincount(group, minlength=size) == 0
             success[untold] = failure[untold] = np.nan
-        latency = quantile.of(
-            _add_rows(calls.buckets[row], group, size), bounds=self._moment.bounds, quantiles=words.QUANTILES
-        )
+        buckets = _add_rows(calls.buckets[row], group, size) if quantiles else np.zeros((size, 0))
+        latency = quantile.of(buckets, bounds=self._moment.bounds, quantiles=quantiles)
+        rates = self._rates(calls, row, group, size) + 0.0 * success
         return [
             Figures(
                 side=side,
@@ -146,15 +183,37 @@ class Rollup:
                 failure=_known(bad),
                 latency=tuple(_known(value) for value in values),
                 clamped=tuple(clamped),
+                rate=_known(rate),
             )
-            for ok, bad, values, clamped in zip(
+            for ok, bad, values, clamped, rate in zip(
                 success.tolist(),
                 failure.tolist(),
                 latency.values.tolist(),
                 latency.clamped.tolist(),
+                rates.tolist(),
                 strict=True,
             )
         ]
+
+    def _rates(self, calls: snapshot.Calls, row: Ints, group: Ints, size: int) -> Floats:
+        """Return requests per second of each group; NaN where none of its reporters is known long enough."""
+        seconds = self._seconds[calls.reporter[row]]
+        told = np.isfinite(seconds)
+        requests = calls.success[row] + calls.failure[row]
+        rates = np.bincount(group[told], weights=requests[told] / seconds[told], minlength=size).astype(
+            np.float64
+        )
+        untold = np.bincount(group, weights=~told, minlength=size)
+        rates[(untold > 0) & (untold == np.bincount(group, minlength=size))] = np.nan
+        return rates
+
+
+def _seconds(span: snapshot.Span, moment: snapshot.Snapshot) -> float:
+    """Return how long a reporter's requests were counted. Of one that was born later nothing is missing."""
+    start = moment.taken - moment.window
+    if span.born or span.since <= start:
+        return moment.window
+    return span.seconds if span.tells_a_rate(moment.interval) else math.nan
 
 
 def _known(value: float) -> float | None:

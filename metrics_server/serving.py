@@ -20,7 +20,8 @@ import prometheus_client
 
 from apiservice import health, server, service
 from metrics_server import access, known, presenting, profile, prometheus, settings, store, taking, telemetry
-from metrics_server.views import traffic
+from metrics_server.views import sight, traffic
+from metrics_server.views.scaling import groups
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +63,9 @@ async def api(chosen: settings.Settings, *, admits: access.Access) -> AsyncItera
         exists = await stack.enter_async_context(known.known(chosen, admits=admits))
         moments = store.Store(taker, things=exists.things, clock=time.time, refresh=chosen.refresh)
         stack.push_async_callback(moments.close)
+        view = sight.View(moments, chosen.window)
         yield server.build(
-            [traffic.group(traffic.View(moments, chosen.window))],
+            [traffic.group(view), *(groups.groups(view) if chosen.autoscaling else ())],
             authenticator=admits.authenticator,
             authorizer=admits.authorizer,
             identifies=admits.identifies,

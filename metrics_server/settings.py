@@ -163,6 +163,11 @@ class Settings(pydantic_settings.BaseSettings):
     stale_after: Seconds = 90.0
     """From this age on figures are refused: an autoscaler obeys them whatever their age."""
 
+    autoscaling: bool = False
+    """Serve custom.metrics.k8s.io and external.metrics.k8s.io, too. A cluster has one owner of each, so this
+    server is one only where it is told to be.
+    """
+
     patience: Seconds = 20.0
     """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up
     within 3 s.

@@ -18,6 +18,8 @@ from metrics_server import words
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_LEAST_INTERVALS = 1.9
+"""Two scrape intervals, less some jitter: what a part of the window must span, lest it tell mostly chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,26 @@ class Reporter:
     """Kind and name of the pod's controller, where the scrape tells."""
     labels: Mapping[str, str]
     """What else the target carries: the pod's own labels, as far as the scrape kept them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The part of the window over which the requests of a proxy are known."""
+
+    since: float
+    """The start of the window, or later."""
+    until: float
+    """Its newest scrape."""
+    born: bool = False
+    """Whether its process began at `since`: there is nothing before that could be missing."""
+
+    @property
+    def seconds(self) -> float:
+        return self.until - self.since
+
+    def tells_a_rate(self, interval: float) -> bool:
+        """Whether it is long enough, at this interval (seconds) between two scrapes."""
+        return self.seconds >= _LEAST_INTERVALS * interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +102,8 @@ class Snapshot:
     interval: float
     """Between two scrapes, as observed."""
     reporters: tuple[Reporter, ...]
+    spans: tuple[Span, ...]
+    """One per reporter."""
     peers: tuple[Peer, ...]
     bounds: Floats
     """Upper bounds of the buckets, in seconds, ascending; the last is +Inf."""

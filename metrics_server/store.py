@@ -1,26 +1,42 @@
 """The latest snapshot of each scope and window, its rows, and one fetch at a time.
 
 However many clients ask, Prometheus is asked once per scope, window and refresh. A fetch that several wait
-for goes on when one of them leaves. A namespace is answered from the whole mesh where that is fresh. What
-is no longer fresh is dropped.
+for goes on when one of them leaves. A namespace is answered from the whole mesh where that is fresh, and one
+who does not want latencies from what has them. What is no longer fresh is dropped.
+
+Who asks again and again, as autoscalers do, may allow a `lag`: then a moment is served so much longer while
+the next one is fetched, and nobody waits. If that fails, it is served no longer. And who asks for one
+namespace after the other is answered from the whole mesh, which costs Prometheus less than all its parts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from metrics_server import inventory, ownership, rollup, snapshot
 
 T = TypeVar("T")
-_Key = tuple[str | None, float]
+_MANY = 6
+"""Namespaces beyond which the whole mesh is fetched for those who allow a lag."""
+_LATELY = 60.0
+"""Seconds for which it is remembered that a namespace was asked for: autoscalers ask every 15."""
+
+
+class _Key(NamedTuple):
+    namespace: str | None
+    window: float
+    latency: bool
 
 
 class Source(Protocol):
     """Takes snapshots; `taking.Taker` is one."""
 
-    async def take(self, namespace: str | None, *, window: float) -> snapshot.Snapshot | None: ...
+    async def take(
+        self, namespace: str | None, *, window: float, latency: bool
+    ) -> snapshot.Snapshot | None: ...
 
 
 class Moment:
@@ -61,6 +77,10 @@ class Store:
         self._moments: dict[_Key, Moment] = {}
         self._empty: dict[_Key, float] = {}
         """When a namespace was found to have no proxies."""
+        self._wanted: dict[_Key, float] = {}
+        """Until when a moment is served to those who allow a lag."""
+        self._asking: dict[_Key, float] = {}
+        """When those who allow a lag last asked for a namespace."""
         self._fetching: dict[_Key, asyncio.Task[Moment | None]] = {}
 
     async def close(self) -> None:
@@ -75,45 +95,83 @@ class Store:
         """What is known to exist now."""
         return self._things()
 
-    async def moment(self, namespace: str | None, *, window: float) -> Moment | None:
+    async def moment(
+        self, namespace: str | None, *, window: float, latency: bool = True, lag: float = 0.0
+    ) -> Moment | None:
         """Return a fresh moment of a namespace, or (None) of the whole mesh; None where no proxy is.
 
+        `latency`: whether latencies are wanted. `lag`: seconds by which it may be older than fresh.
         Raises faults.Unavailable.
         """
-        for key in ((namespace, window), (None, window)):
-            if self._is_fresh(key):
-                return self._moments[key]
-        key = (namespace, window)
+        key = _Key(namespace, window, latency)
+        answers = _answering(key)
+        for other in answers:
+            if self._age(other) < self._refresh:
+                return self._moments[other]
         if self._is_empty(key):
             return None
-        task = self._fetching.get(key)
-        if task is None:
-            task = self._fetching[key] = asyncio.create_task(self._fetch(key), name=f"snapshot of {key}")
+        if lag and self._is_one_of_many(key):
+            key = key._replace(namespace=None)
+        late = next((other for other in answers if self._age(other) < self._refresh + lag), None)
+        if late is not None:
+            self._wanted[late] = self._moments[late].arrived + self._refresh + lag
+        self._begin(key)
+        return self._moments[late] if late is not None else await asyncio.shield(self._fetching[key])
+
+    def _age(self, key: _Key) -> float:
+        moment = self._moments.get(key)
+        return self._clock() - moment.arrived if moment is not None else math.inf
+
+    def _is_empty(self, key: _Key) -> bool:
+        return self._clock() - self._empty.get(key, -math.inf) < self._refresh
+
+    def _is_one_of_many(self, key: _Key) -> bool:
+        self._asking[key] = now = self._clock()
+        lately = [k for k, at in self._asking.items() if now - at < _LATELY and k[1:] == key[1:]]
+        return len(lately) > _MANY
+
+    def _begin(self, key: _Key) -> None:
+        """Have a fetch under way."""
+        if key not in self._fetching:
+            task = self._fetching[key] = asyncio.create_task(self._take(key), name=f"snapshot of {key}")
             task.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(task)
 
     def _ended(self, key: _Key, task: asyncio.Task[Moment | None]) -> None:
         del self._fetching[key]
-        if not task.cancelled():
-            task.exception()  # seen by those who waited; if they all left, nobody else needs it
+        # Seen by those who waited; if nobody did, what is late is not served on.
+        if not task.cancelled() and task.exception() is not None:
+            for late in _answering(key):
+                if self._age(late) >= self._refresh:
+                    self._moments.pop(late, None)
 
-    def _is_fresh(self, key: _Key) -> bool:
-        moment = self._moments.get(key)
-        return moment is not None and self._clock() - moment.arrived < self._refresh
-
-    def _is_empty(self, key: _Key) -> bool:
-        return self._clock() - self._empty.get(key, float("-inf")) < self._refresh
-
-    async def _fetch(self, key: _Key) -> Moment | None:
-        # What is not fresh is never served again: let it go before the next one needs the memory.
-        for old in [other for other in self._moments if not self._is_fresh(other)]:
-            del self._moments[old]
-        for old in [other for other in self._empty if not self._is_empty(other)]:
-            del self._empty[old]
-        taken = await self._source.take(key[0], window=key[1])
+    async def _take(self, key: _Key) -> Moment | None:
+        self._forget()
+        taken = await self._source.take(key.namespace, window=key.window, latency=key.latency)
         if taken is None:
             self._empty[key] = self._clock()
             return None
         arrived = self._clock()
         moment = self._moments[key] = await asyncio.to_thread(Moment, taken, self._things(), arrived=arrived)
         return moment
+
+    def _forget(self) -> None:
+        """Let go of what is never served again, before the next one needs the memory."""
+        now = self._clock()
+        for key in [key for key in self._wanted if self._wanted[key] <= now]:
+            del self._wanted[key]
+        for key in [k for k in self._moments if self._age(k) >= self._refresh and k not in self._wanted]:
+            del self._moments[key]
+        for key in [key for key in self._empty if not self._is_empty(key)]:
+            del self._empty[key]
+        for key in [key for key in self._asking if now - self._asking[key] >= _LATELY]:
+            del self._asking[key]
+
+
+def _answering(key: _Key) -> list[_Key]:
+    """Return whose moments answer a question: its own, the whole mesh's, and those with latencies."""
+    keys = (
+        _Key(namespace, key.window, latency)
+        for latency in (key.latency, True)
+        for namespace in (key.namespace, None)
+    )
+    return list(dict.fromkeys(keys))

@@ -62,6 +62,14 @@ class _Reply:
     proxies: targets.Targets
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One taking: what is under way for it, and whether latencies are wanted."""
+
+    under_way: contextlib.AsyncExitStack
+    latency: bool
+
+
 class Taker:
     """Takes snapshots of one mesh."""
 
@@ -82,13 +90,17 @@ class Taker:
         self._interval = _GUESS
         self._namespace_label: str | None = None
 
-    async def take(self, namespace: str | None, *, window: float) -> snapshot.Snapshot | None:
-        """Return the mesh (or one namespace) now; None if no proxy of that namespace is scraped.
+    async def take(
+        self, namespace: str | None, *, window: float, latency: bool = True
+    ) -> snapshot.Snapshot | None:
+        """Return the mesh (or one namespace) now; None if no proxy of that namespace is scraped. Latencies,
+        which are the larger part of the work, can be left out.
 
         Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old.
         """
         scope = await self._scope(namespace)
-        async with contextlib.AsyncExitStack() as asked:
+        async with contextlib.AsyncExitStack() as stack:
+            asked = _Asked(stack, latency)
             reply = await self._look_back(scope, window, asked)
             if not reply.proxies.found:
                 await self._explain_nothing(scope)
@@ -100,7 +112,7 @@ class Taker:
                 reply = await self._ask(scope, max(window, 2 * self._interval), 2 * self._interval, asked)
             return await self._decode(reply)
 
-    async def _look_back(self, scope: plan.Scope, window: float, asked: contextlib.AsyncExitStack) -> _Reply:
+    async def _look_back(self, scope: plan.Scope, window: float, asked: _Asked) -> _Reply:
         """Ask as far back as is needed to see a target scraped twice."""
         interval = self._interval
         reply = await self._ask(scope, max(window, 2 * interval), 2 * interval, asked)
@@ -126,14 +138,12 @@ class Taker:
             namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
         )
 
-    async def _ask(
-        self, scope: plan.Scope, window: float, before: float, asked: contextlib.AsyncExitStack
-    ) -> _Reply:
+    async def _ask(self, scope: plan.Scope, window: float, before: float, asked: _Asked) -> _Reply:
         """Return the counters' answer; the buckets', which takes longer, is awaited until `asked` is left."""
-        wanted = plan.make(self._mesh, scope=scope, window=window, before=before)
+        wanted = plan.make(self._mesh, scope=scope, window=window, before=before, latency=asked.latency)
         taken = self._clock()
         buckets = asyncio.create_task(self._buckets(wanted.buckets, taken), name="buckets")
-        asked.push_async_callback(_given_up, buckets)
+        asked.under_way.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = [series for answer in answers for series in answer]
         return _Reply(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics_server import counting, identities, plan, profile
+from metrics_server import counting, identities, plan, profile, snapshot
 
 Series = dict[str, Any]
 Key = tuple[str, str]
@@ -58,6 +58,23 @@ class Targets:
             starts=tuple(self._starts(target.ages) for target in self.found.values()),
         )
 
+    def spans(self, who: identities.Identities, *, start: float) -> dict[int, snapshot.Span]:
+        """Return over which part of the window each reporter is known, by its number."""
+        spans: dict[int, snapshot.Span] = {}
+        for target in self.found.values():
+            number, span = who.reporter(target.labels), self._span(target, start)
+            spans[number] = _wider(spans.get(number, span), span)
+        return spans
+
+    def _span(self, target: Target, start: float) -> snapshot.Span:
+        first, last = target.ages[0][0], target.ages[-1][0]
+        if first <= start or _scraped(target.up, start):
+            return snapshot.Span(since=start, until=last)
+        began = min(self._starts(target.ages), default=first)
+        if began > start:
+            return snapshot.Span(since=began, until=last, born=True)
+        return snapshot.Span(since=first, until=last)
+
     def _starts(self, samples: Sequence[Any]) -> tuple[float, ...]:
         process = self.mesh.process
         times = np.array([sample[0] for sample in samples])
@@ -96,6 +113,15 @@ def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
     for key, target in proxies.items():
         target.up = ups.get(key, ())
     return Targets(mesh=mesh, found=proxies)
+
+
+def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:
+    """Return what is known where two targets tell of one reporter."""
+    return snapshot.Span(
+        since=min(one.since, other.since),
+        until=max(one.until, other.until),
+        born=one.born and other.born,
+    )
 
 
 def _scraped(up: Sequence[Any], moment: float) -> bool:

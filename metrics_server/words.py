@@ -48,10 +48,18 @@ class Kind:
     plural: str
     namespaced: bool
     about: str
+    api: str = "v1"
+    """The version of Kubernetes' API that it belongs to, with its group."""
 
     @property
     def singular(self) -> str:
         return self.name.lower()
+
+    @property
+    def qualified(self) -> str:
+        """The plural with the group of Kubernetes' API: `deployments.apps`, but `pods`."""
+        group = self.api.rpartition("/")[0]
+        return f"{self.plural}.{group}" if group else self.plural
 
 
 POD = Kind("Pod", "pods", True, "Traffic of single pods.")
@@ -64,11 +72,11 @@ KINDS: tuple[Kind, ...] = (
     NAMESPACE,
     NODE,
     SERVICE,
-    Kind("Deployment", "deployments", True, "Traffic of all pods of a deployment together."),
-    Kind("ReplicaSet", "replicasets", True, "Traffic of all pods of a replica set together."),
-    Kind("StatefulSet", "statefulsets", True, "Traffic of all pods of a stateful set together."),
-    Kind("DaemonSet", "daemonsets", True, "Traffic of all pods of a daemon set together."),
-    Kind("Job", "jobs", True, "Traffic of all pods of a job together."),
+    Kind("Deployment", "deployments", True, "Traffic of all pods of a deployment together.", "apps/v1"),
+    Kind("ReplicaSet", "replicasets", True, "Traffic of all pods of a replica set together.", "apps/v1"),
+    Kind("StatefulSet", "statefulsets", True, "Traffic of all pods of a stateful set together.", "apps/v1"),
+    Kind("DaemonSet", "daemonsets", True, "Traffic of all pods of a daemon set together.", "apps/v1"),
+    Kind("Job", "jobs", True, "Traffic of all pods of a job together.", "batch/v1"),
     Kind("ReplicationController", "replicationcontrollers", True, "Traffic of all its pods together."),
 )
 KIND_BY_NAME = {kind.name: kind for kind in KINDS}

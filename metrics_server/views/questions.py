@@ -56,23 +56,36 @@ def window(query: resources.Query, *, default: float) -> float:
     given = {name: query.parameters[name] for name in ("window", "t") if name in query.parameters}
     if len(set(given.values())) > 1:
         raise errors.BadRequest("`window` and `t` mean the same and differ here; give one of them")
-    for name, text in given.items():
-        try:
-            seconds = quantity.duration(text)
-        except ValueError as error:
-            raise errors.BadRequest(f"{name}: {error}") from error
-        if not 1 <= seconds <= LONGEST_WINDOW:
-            raise errors.BadRequest(f"{name}: {text!r} is outside 1s to 1h")
-        return seconds
-    return default
+    return next((seconds(name, text) for name, text in given.items()), default)
+
+
+def seconds(name: str, text: str) -> float:
+    """Return the seconds of a window that a parameter gives. Raises errors.BadRequest."""
+    try:
+        given = quantity.duration(text)
+    except ValueError as error:
+        raise errors.BadRequest(f"{name}: {error}") from error
+    if not 1 <= given <= LONGEST_WINDOW:
+        raise errors.BadRequest(f"{name}: {text!r} is outside 1s to 1h")
+    return given
 
 
 def nearest(name: str, known: Collection[str], *, what: str) -> str:
     """Return the words that help after "not found": near names, or what there is."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+    if alike := near(name, known):
+        return alike
     if not known:
         return f"no {what} has a scraped proxy here"
-    some = sorted(known)[:6]
-    return f"{what}s with a scraped proxy: {', '.join(some)}{', …' if len(known) > len(some) else ''}"
+    return f"{what}s with a scraped proxy: {some(known)}"
+
+
+def near(name: str, known: Collection[str]) -> str:
+    """Return the question whether a name alike was meant; empty where there is none."""
+    alike = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(alike)}?" if alike else ""
+
+
+def some(things: Collection[str]) -> str:
+    """Return the first few of a collection, in words."""
+    first = sorted(things)[:6]
+    return f"{', '.join(first)}{', …' if len(things) > len(first) else ''}"

@@ -8,48 +8,16 @@ from dataclasses import dataclass
 
 from apiservice import errors, resources
 from metrics_server import ownership, store, traffic, words
-from metrics_server.views import questions, rows, schema, tables
+from metrics_server.views import questions, rows, schema, sight, tables
 
 _KIND_FIELD = "resource.kind"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The store, as this group's resources see it."""
-
-    moments: store.Store
-    window: float
-    """Seconds, where a request names none."""
-
-    async def moment(self, query: resources.Query, namespace: str | None) -> store.Moment | None:
-        """Return the moment a query is about; None for a known namespace without proxies."""
-        window = questions.window(query, default=self.window)
-        with questions.answered():
-            moment = await self.moments.moment(namespace, window=window)
-            if namespace is None or (moment and namespace in moment.owners.namespaces):
-                return moment
-            if words.Ref(words.NAMESPACE.name, "", namespace) in self.moments.things.things:
-                return None
-            everything = await self.moments.moment(None, window=window)
-        known = everything.owners.namespaces if everything else set()
-        why = questions.nearest(namespace, known, what=words.NAMESPACE.singular)
-        raise errors.NotFound(f'namespaces "{namespace}" not found: {why}')
-
-    def missing(self, query: resources.Query, ref: words.Ref, index: rows.Index | None) -> errors.NotFound:
-        """Return the 404 for a resource: it exists unscraped, or what has a near name."""
-        if ref in self.moments.things.things:
-            return query.not_found("it exists, but none of its proxies is scraped by Prometheus")
-        known = index.names(query.namespace) if index else set()
-        return query.not_found(
-            questions.nearest(query.name or "", known, what=ref.kind.lower() or "workload")
-        )
 
 
 @dataclass(frozen=True, slots=True)
 class OfKind:
     """Lists, objects and edges of one kind, under its own plural: the specification's paths."""
 
-    view: View
+    view: sight.View
     kind: words.Kind
 
     def _scope(self, query: resources.Query) -> str | None:
@@ -83,7 +51,8 @@ class OfKind:
         index = rows.received(moment, self.kind.name, prefixed=False) if moment else None
         row = index.named(query.namespace, query.name or "") if index else None
         if row is None:
-            raise self.view.missing(query, self._ref(query), index)
+            known = index.names(query.namespace) if index else set()
+            raise self.view.missing(query, self._ref(query), known)
         return row
 
 
@@ -91,7 +60,7 @@ class OfKind:
 class TrafficMetrics:
     """`trafficmetrics`: one item per workload, or per resource of the kind a field selector names."""
 
-    view: View
+    view: sight.View
 
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return one item per resource. Raises errors.StatusError."""
@@ -111,14 +80,15 @@ class TrafficMetrics:
             if row is not None:
                 return _one(moment, row)
         workloads = rows.received(moment, ownership.WORKLOAD, prefixed=True) if moment else None
-        raise self.view.missing(query, words.Ref(kind, query.namespace or "", name), workloads)
+        known = workloads.names(query.namespace) if workloads else set()
+        raise self.view.missing(query, words.Ref(kind, query.namespace or "", name), known)
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficEdges:
     """`trafficedges`: who calls whom, in one answer."""
 
-    view: View
+    view: sight.View
 
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return every edge of a namespace, or of all. Raises errors.StatusError."""
@@ -173,7 +143,7 @@ def _one(moment: store.Moment | None, row: resources.Row) -> resources.Row:
     return dataclasses.replace(row, warnings=warnings) if warnings else row
 
 
-def group(view: View) -> resources.GroupVersion:
+def group(view: sight.View) -> resources.GroupVersion:
     """Return the API group."""
     return resources.GroupVersion(
         group=traffic.GROUP,
@@ -187,7 +157,7 @@ def group(view: View) -> resources.GroupVersion:
     )
 
 
-def _trafficmetrics(view: View) -> resources.Resource:
+def _trafficmetrics(view: sight.View) -> resources.Resource:
     return _listing(
         "trafficmetrics",
         "trafficmetrics",
@@ -200,7 +170,7 @@ def _trafficmetrics(view: View) -> resources.Resource:
     )
 
 
-def _trafficedges(view: View) -> resources.Resource:
+def _trafficedges(view: sight.View) -> resources.Resource:
     return _listing(
         "trafficedges",
         "trafficedge",
@@ -242,7 +212,7 @@ def _listing(
     )
 
 
-def _of_kind(view: View, kind: words.Kind) -> resources.Resource:
+def _of_kind(view: sight.View, kind: words.Kind) -> resources.Resource:
     # Objects are TrafficMetrics, as specified; discovery gives each resource a kind of its own, because
     # kubectl finds a resource by its kind.
     provider = OfKind(view, kind)

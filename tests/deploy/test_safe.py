@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from metrics_server import cluster
-from metrics_server.views import traffic
+from metrics_server.views import sight, traffic
 from tests.deploy import documented, judging, rendering
 
 
@@ -130,7 +130,7 @@ def test_viewers_may_read_everything_that_is_served(everything: list[rendering.O
     assert aggregated == {
         f"rbac.authorization.k8s.io/aggregate-to-{who}" for who in ("view", "edit", "admin")
     }
-    group = traffic.group(traffic.View(None, 30.0))  # type: ignore[arg-type]
+    group = traffic.group(sight.View(None, 30.0))  # type: ignore[arg-type]
     served = {(resource.plural, verb) for resource in group.resources for verb in ("get", "list")}
     served |= {
         (f"{resource.plural}/{sub.name}", "get")

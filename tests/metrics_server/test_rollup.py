@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from metrics_server import inventory, ownership, rollup, snapshot, words
 
 BOUNDS = (0.001, 0.01, 0.1, math.inf)
+WHOLE = snapshot.Span(since=970.0, until=999.0)
 Row = tuple[int, int, float, float]
 """Reporter, peer, successes, failures."""
 
@@ -46,14 +47,17 @@ def moment(
     peers: Iterable[snapshot.Peer] = (),
     client: Sequence[Row] = (),
     server: Sequence[Row] = (),
+    spans: Sequence[snapshot.Span] | None = None,
 ) -> snapshot.Snapshot:
+    reporters = tuple(reporters)
     return snapshot.Snapshot(
         profile="toy",
         taken=1000.0,
         timestamp=999.0,
         window=30.0,
         interval=5.0,
-        reporters=tuple(reporters),
+        reporters=reporters,
+        spans=tuple(spans or [WHOLE] * len(reporters)),
         peers=tuple(peers),
         bounds=np.array(BOUNDS),
         calls={words.Side.CLIENT: calls(client), words.Side.SERVER: calls(server)},

@@ -10,7 +10,7 @@ from tests.metrics_server import recording
 
 (ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
 REFRESH = 5.0
-Asked = tuple[str | None, float]
+Asked = tuple[str | None, float, bool]
 
 
 @dataclasses.dataclass(slots=True)
@@ -25,8 +25,8 @@ class Source:
     failing: bool = False
     empty: bool = False
 
-    async def take(self, namespace: str | None, *, window: float) -> snapshot.Snapshot | None:
-        self.asked.append((namespace, window))
+    async def take(self, namespace: str | None, *, window: float, latency: bool) -> snapshot.Snapshot | None:
+        self.asked.append((namespace, window, latency))
         self.began.set()
         await self.open.wait()
         if self.failing:
@@ -66,7 +66,7 @@ async def test_a_hundred_that_wait_are_one_fetch(scene: Scene) -> None:
     scene.source.open.set()
     moments = await asyncio.gather(*waiting)
     assert len(set(map(id, moments))) == 1
-    assert scene.source.asked == [(None, 30.0)]
+    assert scene.source.asked == [(None, 30.0, True)]
 
 
 async def test_one_that_leaves_does_not_end_the_fetch_of_the_others(scene: Scene) -> None:
@@ -105,13 +105,13 @@ async def test_a_namespace_is_answered_from_the_fresh_whole(scene: Scene) -> Non
     whole = await scene.store.moment(None, window=30.0)
     assert await scene.store.moment("shop", window=30.0) is whole
     assert await scene.store.moment("elsewhere", window=30.0) is whole
-    assert scene.source.asked == [(None, 30.0)]
+    assert scene.source.asked == [(None, 30.0, True)]
 
 
 async def test_the_whole_is_not_answered_from_a_namespace(scene: Scene) -> None:
     await scene.store.moment("shop", window=30.0)
     await scene.store.moment(None, window=30.0)
-    assert scene.source.asked == [("shop", 30.0), (None, 30.0)]
+    assert scene.source.asked == [("shop", 30.0, True), (None, 30.0, True)]
 
 
 async def test_another_window_is_another_moment(scene: Scene) -> None:

@@ -16,6 +16,7 @@ FIGURES = rollup.Figures(
     failure=2.0,
     latency=(0.009, 0.021, 0.0482),
     clamped=(False, False, False),
+    rate=40.0,
 )
 MOMENT = traffic.Moment(timestamp=1795348800.9, window=90.0, profile="envoy")
 

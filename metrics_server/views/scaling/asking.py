@@ -1,0 +1,155 @@
+"""One question of an autoscaler: whose traffic, with whom, seen from which side; and its answer.
+
+A question that names both ends is about one edge, which its caller's proxies tell. One that names the called
+alone is about all it receives, told by its own proxies unless the callers' side is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from apiservice import errors, resources
+from metrics_server import measure, ownership, store, words
+from metrics_server.views import questions, sight
+from metrics_server.views.scaling import ends, selecting, values
+
+Others = Callable[[resources.Query], Awaitable[resources.Verbatim]]
+"""Who is asked for metrics that are not ours."""
+_LAG = 10.0
+"""Seconds by which figures may be older than fresh while newer ones are fetched: autoscalers ask together,
+and a cluster's controller waits for five answers at a time.
+"""
+
+
+async def another_s(
+    query: resources.Query, metric: str, *, what: str, others: Others | None
+) -> resources.Verbatim:
+    """Return what somebody else says of a metric that is not ours. Raises errors.StatusError."""
+    if others is not None:
+        return await others(query)
+    told = [one.name for one in measure.MEASURES]
+    near = questions.near(metric, told) or f"there are {', '.join(told)}"
+    raise errors.NotFound(f"the server could not find the metric {metric} for {what}: {near}")
+
+
+async def moment(
+    view: sight.View, namespace: str | None, wanted: measure.Measure, asked: Mapping[str, str]
+) -> store.Moment:
+    """Return the moment of a namespace, or of all (None). Raises errors.StatusError."""
+    found = await view.at(
+        namespace,
+        window=selecting.window(asked, default=view.window),
+        latency=bool(wanted.quantiles),
+        lag=_LAG,
+    )
+    if found is None:
+        raise errors.NotFound(f"no {wanted.name}: no proxy of namespace {namespace} is scraped by Prometheus")
+    if found.snapshot.partial:
+        raise errors.ServiceUnavailable(
+            f"no {wanted.name}: Prometheus warns that its answer is incomplete, and an autoscaler would obey "
+            "what is missing"
+        )
+    return found
+
+
+def known(one: values.Value | values.Untold, what: str, wanted: measure.Measure) -> values.Value:
+    """Return a value, or raise why there is none. Raises errors.NotFound."""
+    if isinstance(one, values.Untold):
+        raise errors.NotFound(f"{what} has no {wanted.name}: {one.why}")
+    return one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Who calls and who is called (None: anybody), and from where it is to be seen."""
+
+    caller: ends.End | None
+    callee: ends.End | None
+    side: words.Side | None
+
+    @classmethod
+    def of(cls, asked: Mapping[str, str], described: ends.End | None, *, namespace: str) -> Self:
+        """Return the question that labels ask of a described resource, if there is one.
+
+        `namespace`: where an end is for which none is given. Raises errors.BadRequest.
+        """
+        caller, callee = (end(asked, name, namespace=namespace) for name in ("from", "to"))
+        if described is not None:
+            if selecting.direction(asked) is words.Direction.TO:
+                caller = _only(caller, described, "from")
+            else:
+                callee = _only(callee, described, "to")
+        if caller is None and callee is None:
+            raise errors.BadRequest(
+                "metric selector: say whose traffic is meant: name=…, or from=… and to=… for one edge"
+            )
+        return cls(caller=caller, callee=callee, side=selecting.side(asked))
+
+    @property
+    def named(self) -> tuple[ends.End, ...]:
+        """The ends that are not anybody."""
+        return tuple(end for end in (self.caller, self.callee) if end is not None)
+
+    def __str__(self) -> str:
+        if self.caller is None or self.callee is None:
+            return str(self.caller or self.callee)
+        return f"{self.caller} to {self.callee}"
+
+    def answer(
+        self, view: sight.View, moment: store.Moment, wanted: measure.Measure
+    ) -> values.Value | values.Untold:
+        """Return the one value asked for. Raises errors.BadRequest, errors.NotFound."""
+        if self.caller is None and self.callee is not None and self.side is not words.Side.CLIENT:
+            return self._received(view, moment, self.callee, wanted)
+        if self.side is words.Side.SERVER:
+            raise errors.BadRequest(
+                "metric selector: what somebody calls is seen at the caller only; leave out side=server"
+            )
+        ref, calling, called = words.UNKNOWN, None, None
+        if self.caller is not None:
+            ref, calling = ends.callers(view, moment, self.caller)
+        if self.callee is not None:
+            ref, called = ends.callees(view, moment, self.callee)
+        figures = ends.between(moment, calling, called, wanted.quantiles)
+        return values.of_figures(ref, figures, wanted, moment)
+
+    def _received(
+        self, view: sight.View, moment: store.Moment, end: ends.End, wanted: measure.Measure
+    ) -> values.Value | values.Untold:
+        ref, _ = ends.callees(view, moment, end)
+        for kind in (ownership.WORKLOAD, ref.kind):
+            told = values.received(moment, kind, wanted.quantiles).get(ref)
+            if told is not None:
+                return values.of_figures(ref, told, wanted, moment)
+        return values.Untold(
+            "none of its proxies is scraped by Prometheus; side=client asks those of its callers"
+        )
+
+
+def end(asked: Mapping[str, str], name: str, *, namespace: str, prefix: str | None = None) -> ends.End | None:
+    """Return the end that a label names, with those for its kind and namespace, such as from_kind.
+
+    Raises errors.BadRequest.
+    """
+    before = f"{name}_" if prefix is None else prefix
+    kind = ends.kind_of(asked.get(f"{before}kind", ""))
+    within = asked.get(f"{before}namespace", namespace)
+    if name in asked:
+        return ends.End(kind, within, asked[name])
+    if kind == words.NAMESPACE.name:
+        return ends.End(kind, within, within)
+    if kind or f"{before}namespace" in asked:
+        raise errors.BadRequest(
+            f"metric selector: {before}kind and {before}namespace need {name}=NAME beside them"
+        )
+    return None
+
+
+def _only(given: ends.End | None, described: ends.End, label: str) -> ends.End:
+    if given is not None:
+        raise errors.BadRequest(
+            f"metric selector: {label} and the described resource are the same end; leave one of them out"
+        )
+    return described

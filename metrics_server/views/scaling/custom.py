@@ -1,0 +1,184 @@
+"""`custom.metrics.k8s.io`: a measure of a pod, or of any resource, or of all that a selector finds.
+
+An answer about one resource has exactly one item, as an autoscaler demands.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apiservice import errors, resources, selectors
+from metrics_server import measure, quantity, store, traffic, words
+from metrics_server.views import questions, sight
+from metrics_server.views.scaling import asking, ends, selecting, values
+
+GROUP = "custom.metrics.k8s.io"
+SELECTOR = "metricLabelSelector"
+_EVERYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One value, before a version of the group spells it."""
+
+    value: values.Value
+    kind: words.Kind
+    metric: str
+    timestamp: str
+    selector: Mapping[str, object] | None
+
+
+Spelling = Callable[[Item], dict[str, Any]]
+
+
+def v1beta2(item: Item) -> dict[str, Any]:
+    """Return a MetricValue of the version."""
+    return {
+        "describedObject": _described(item),
+        "metric": {"name": item.metric, "selector": item.selector},
+        "timestamp": item.timestamp,
+        "windowSeconds": round(item.value.seconds),
+        "value": quantity.render(item.value.number),
+    }
+
+
+def v1beta1(item: Item) -> dict[str, Any]:
+    """Return a MetricValue of the version."""
+    return {
+        "describedObject": _described(item),
+        "metricName": item.metric,
+        "timestamp": item.timestamp,
+        "window": round(item.value.seconds),
+        "value": quantity.render(item.value.number),
+        "selector": item.selector,
+    }
+
+
+def _described(item: Item) -> dict[str, str]:
+    ref = item.value.ref
+    placed = {"namespace": ref.namespace} if ref.namespace else {}
+    return {"kind": ref.kind, **placed, "name": ref.name, "apiVersion": item.kind.api}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads the measures of one kind."""
+
+    view: sight.View
+    kind: words.Kind
+    spelling: Spelling
+    others: asking.Others | None
+
+    async def of_objects(self, query: resources.Query) -> resources.Collection | resources.Verbatim:
+        """Answer `…/{resource}/{name}/{metric}`. Raises errors.StatusError."""
+        return await self._read(query, name=query.name or "", metric=query.subresource or "")
+
+    async def of_namespace(self, query: resources.Query) -> resources.Collection | resources.Verbatim:
+        """Answer `/namespaces/{namespace}/metrics/{metric}`. Raises errors.StatusError."""
+        return await self._read(query, name=query.namespace or "", metric=query.name or "")
+
+    async def _read(
+        self, query: resources.Query, *, name: str, metric: str
+    ) -> resources.Collection | resources.Verbatim:
+        wanted = measure.find(metric)
+        if wanted is None:
+            return await asking.another_s(query, metric, what=self.kind.plural, others=self.others)
+        asked = selecting.labels(
+            selectors.LabelSelector.parse(query.parameters.get(SELECTOR, "")), known=selecting.OF_TRAFFIC
+        )
+        moment = await asking.moment(self.view, self._scope(query, name), wanted, asked)
+        if name == _EVERYTHING:
+            found = self._selected(query, wanted, asked, moment)
+        else:
+            found = [self._one(query, name, wanted, asked, moment)]
+        return self._answer(found, wanted, asked, moment)
+
+    def _scope(self, query: resources.Query, name: str) -> str | None:
+        """A node can only be found among all."""
+        if self.kind is words.NAMESPACE:
+            return None if name == _EVERYTHING else name
+        return query.namespace if self.kind.namespaced else None
+
+    def _selected(
+        self,
+        query: resources.Query,
+        wanted: measure.Measure,
+        asked: Mapping[str, str],
+        moment: store.Moment,
+    ) -> list[values.Value]:
+        if asked.keys() - {selecting.WINDOW, selecting.DIRECTION}:
+            raise errors.BadRequest(
+                f"metric selector: from, to and side need the name of one of the {self.kind.plural}"
+            )
+        told = values.of_kind(moment, self.kind, wanted, selecting.direction(asked))
+        namespace = query.namespace if self.kind.namespaced else None
+        found = told.select(namespace, query.labels)
+        if not found:
+            raise errors.NotFound(_nothing(told, self.kind, namespace, query, wanted))
+        return [*found]
+
+    def _one(
+        self,
+        query: resources.Query,
+        name: str,
+        wanted: measure.Measure,
+        asked: Mapping[str, str],
+        moment: store.Moment,
+    ) -> values.Value:
+        namespace = (query.namespace or "") if self.kind.namespaced else ""
+        ref = words.Ref(self.kind.name, namespace, name)
+        if asked.keys() - {selecting.WINDOW, selecting.DIRECTION}:
+            one = self._with_peer(ref, wanted, asked, moment)
+        else:
+            told = values.of_kind(moment, self.kind, wanted, selecting.direction(asked))
+            found = told.told.get(ref)
+            if found is None:
+                why = self.view.absence(ref, name, told.names(namespace))
+                raise errors.NotFound(f'{self.kind.qualified} "{name}" has no {wanted.name}: {why}')
+            one = found
+        return asking.known(one, f'{self.kind.qualified} "{name}"', wanted)
+
+    def _with_peer(
+        self, ref: words.Ref, wanted: measure.Measure, asked: Mapping[str, str], moment: store.Moment
+    ) -> values.Value | values.Untold:
+        end = ends.End(ref.kind, ref.namespace, ref.name)
+        question = asking.Question.of(asked, end, namespace=ref.namespace)
+        return question.answer(self.view, moment, wanted)
+
+    def _answer(
+        self,
+        found: list[values.Value],
+        wanted: measure.Measure,
+        asked: Mapping[str, str],
+        moment: store.Moment,
+    ) -> resources.Collection:
+        when, selector = traffic.timestamp(moment.snapshot.timestamp), selecting.spelled(asked)
+        key = (self.spelling, wanted.name, tuple(sorted(asked.items())))
+
+        def row(one: values.Value) -> resources.Row:
+            item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
+            return resources.Row(self.spelling(item))
+
+        rows = [moment.once((*key, one.ref), functools.partial(row, one)) for one in found]
+        return resources.Collection(rows=rows)
+
+
+def _nothing(
+    told: values.Values,
+    kind: words.Kind,
+    namespace: str | None,
+    query: resources.Query,
+    wanted: measure.Measure,
+) -> str:
+    """Return why not one of the selected resources has a value."""
+    where = f" in namespace {namespace}" if namespace else ""
+    reasons = told.reasons(namespace, query.labels)
+    if not reasons:
+        return (
+            f"no {wanted.name}: none of the selected {kind.plural}{where} has a proxy that Prometheus scrapes"
+        )
+    why = questions.some(reasons)
+    return f"no {wanted.name} of any of the selected {kind.plural}{where}: {why}"

@@ -1,0 +1,70 @@
+"""`external.metrics.k8s.io`: one figure of one resource or of one edge, named by labels.
+
+One of its ends is in the namespace it is asked for in: who may read that namespace's external metrics learns
+of other namespaces only how they deal with this one, as from its edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apiservice import errors, resources
+from metrics_server import measure, quantity, traffic
+from metrics_server.views import sight
+from metrics_server.views.scaling import asking, selecting, values
+
+GROUP = "external.metrics.k8s.io"
+_KNOWN = frozenset({"name", "kind", "namespace"}) | selecting.OF_TRAFFIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads measures by labels."""
+
+    view: sight.View
+    others: asking.Others | None
+
+    async def read(self, query: resources.Query) -> resources.Collection | resources.Verbatim:
+        """Answer `/namespaces/{namespace}/{metric}`. Raises errors.StatusError."""
+        wanted = measure.find(query.resource)
+        if wanted is None:
+            return await asking.another_s(
+                query,
+                query.resource,
+                what=f"external metrics of namespace {query.namespace}",
+                others=self.others,
+            )
+        if query.namespace is None:
+            raise errors.BadRequest("external metrics are read in one namespace")
+        asked = selecting.labels(query.labels, known=_KNOWN)
+        question = _question(asked, query.namespace)
+        moment = await asking.moment(self.view, query.namespace, wanted, asked)
+        one = asking.known(question.answer(self.view, moment, wanted), str(question), wanted)
+        return resources.Collection(
+            rows=[resources.Row(_item(one, wanted, asked, moment.snapshot.timestamp))]
+        )
+
+
+def _question(asked: Mapping[str, str], namespace: str) -> asking.Question:
+    described = asking.end(asked, "name", namespace=namespace, prefix="")
+    question = asking.Question.of(asked, described, namespace=namespace)
+    if all(end.home != namespace for end in question.named):
+        raise errors.Forbidden(
+            f"an external metric of namespace {namespace} has an end in it, and neither has {question}; "
+            "ask in the namespace of one of them"
+        )
+    return question
+
+
+def _item(
+    one: values.Value, wanted: measure.Measure, asked: Mapping[str, str], timestamp: float
+) -> dict[str, Any]:
+    return {
+        "metricName": wanted.name,
+        "metricLabels": dict(asked),
+        "timestamp": traffic.timestamp(timestamp),
+        "window": round(one.seconds),
+        "value": quantity.render(one.number),
+    }
