@@ -187,3 +187,88 @@ async def test_a_moment_is_rolled_up_with_what_exists_when_it_is_taken(scene: Sc
     assert after is not None
     assert [service in moment.owners.callees("") for moment in (before, after)] == [True, False]
     assert service in moments.things.things
+
+
+LAG = 10.0
+
+
+async def patiently(
+    scene: Scene, namespace: str | None = "shop", *, latency: bool = True
+) -> store.Moment | None:
+    """As an autoscaler asks."""
+    return await scene.store.moment(namespace, window=30.0, latency=latency, lag=LAG)
+
+
+async def renewed(scene: Scene) -> None:
+    """Until what is fetched is there."""
+    asked = len(scene.source.asked)
+    await scene.store.moment("shop", window=30.0)
+    assert len(scene.source.asked) == asked
+
+
+async def test_who_allows_a_lag_does_not_wait_while_the_next_moment_is_fetched(scene: Scene) -> None:
+    first = await patiently(scene)
+    scene.clock.now += REFRESH
+    scene.source.open.clear()
+    assert await patiently(scene) is first
+    assert await patiently(scene) is first
+    await asyncio.sleep(0)
+    assert len(scene.source.asked) == 2, "one fetch for all who ask meanwhile"
+    scene.source.open.set()
+    await renewed(scene)
+    assert await patiently(scene) is not first
+
+
+async def test_beyond_the_lag_everybody_waits(scene: Scene) -> None:
+    first = await patiently(scene)
+    scene.clock.now += REFRESH + LAG
+    assert await patiently(scene) is not first
+
+
+async def test_who_allows_no_lag_is_not_served_what_is_late(scene: Scene) -> None:
+    first = await patiently(scene)
+    scene.clock.now += REFRESH
+    assert await scene.store.moment("shop", window=30.0) is not first
+
+
+async def test_what_cannot_be_renewed_is_not_served_on(scene: Scene) -> None:
+    await patiently(scene)
+    scene.clock.now += REFRESH
+    scene.source.failing = True
+    assert await patiently(scene) is not None, "nobody knows yet"
+    with pytest.raises(faults.BackendDown):
+        await scene.store.moment("shop", window=30.0)
+    with pytest.raises(faults.BackendDown):
+        await patiently(scene)
+
+
+async def test_rates_are_answered_from_what_has_latencies_and_not_the_other_way_round(scene: Scene) -> None:
+    whole = await scene.store.moment("shop", window=30.0)
+    assert await patiently(scene, latency=False) is whole
+    rates = await patiently(scene, "data", latency=False)
+    assert await patiently(scene, "data") is not rates
+    assert scene.source.asked == [("shop", 30.0, True), ("data", 30.0, False), ("data", 30.0, True)]
+
+
+async def test_many_namespaces_are_answered_from_the_whole_mesh(scene: Scene) -> None:
+    names = [f"n{number}" for number in range(20)]
+    for name in names:
+        assert await patiently(scene, name) is not None
+    whole = ((None, 30.0, True),)
+    assert scene.source.asked[-1:] == [*whole]
+    assert len(scene.source.asked) < 10
+    scene.source.asked.clear()
+    scene.clock.now += REFRESH
+    for name in names:
+        await patiently(scene, name)
+    await asyncio.sleep(0)
+    assert scene.source.asked == [*whole]
+
+
+async def test_one_of_a_few_namespaces_is_fetched_alone_again(scene: Scene) -> None:
+    for number in range(20):
+        await patiently(scene, f"n{number}")
+    scene.clock.now += 61.0
+    scene.source.asked.clear()
+    await patiently(scene, "n1")
+    assert scene.source.asked == [("n1", 30.0, True)]
