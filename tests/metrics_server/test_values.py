@@ -1,4 +1,4 @@
-"""What a pod's value is while its proxy is new, restarted or no longer scraped: neither idle nor in a rush."""
+"""A pod's value while its proxy is new, restarted or no longer scraped: neither idle nor in a rush."""
 
 from __future__ import annotations
 
