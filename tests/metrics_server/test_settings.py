@@ -35,6 +35,7 @@ def test_the_defaults_are_these() -> None:
         "window": 30.0,
         "refresh": 5.0,
         "stale_after": 90.0,
+        "autoscaling": False,
         "patience": 20.0,
     }
 
