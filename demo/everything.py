@@ -70,7 +70,7 @@ def parts(where: Where) -> tuple[Part, ...]:
             (
                 *(*_MODULE, "metrics_server", "serve", "--prometheus", prometheus),
                 *("--inventory", str(state.Folder(folder).inventory), "--state", str(folder / "server")),
-                *("--listen", f"{_HOST}:{where.api_port}", *kubeconfig),
+                *("--listen", f"{_HOST}:{where.api_port}", "--autoscaling", *kubeconfig),
             ),
             ready=f"https://{_HOST}:{where.api_port}/readyz",
             listens=((_HOST, where.api_port),),

@@ -7,6 +7,7 @@ Names are those of the SMI specification, and three more. Rates are requests per
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +17,22 @@ from metrics_server import rollup
 _LATENCY = re.compile(r"p(\d{1,2}(?:\.\d{1,2})?)_response_latency", re.ASCII)
 
 
+class Unit(enum.Enum):
+    """What a number is of."""
+
+    PER_SECOND = enum.auto()
+    SHARE = enum.auto()
+    REQUESTS = enum.auto()
+    SECONDS = enum.auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
     """One number of some traffic."""
 
     name: str
     about: str
+    unit: Unit
     of: Callable[[rollup.Figures], float | None]
     quantiles: tuple[float, ...] = ()
     """Of latency, which the figures must be of; none where latency does not matter."""
@@ -44,6 +55,7 @@ def _latency(name: str, percentile: float) -> Measure:
     return Measure(
         name=name,
         about=f"{percentile:g} of 100 requests took no longer, in seconds.",
+        unit=Unit.SECONDS,
         of=lambda figures: figures.latency[0],
         quantiles=(round(percentile / 100, 6),),
         of_requests=True,
@@ -54,28 +66,33 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         name="requests_per_second",
         about="Requests per second over the window.",
+        unit=Unit.PER_SECOND,
         of=lambda figures: figures.rate,
     ),
     Measure(
         name="success_rate",
         about="Share of requests that did not fail, 0 to 1; not known without requests.",
+        unit=Unit.SHARE,
         of=_share(lambda figures: figures.success),
         of_requests=True,
     ),
     Measure(
         name="failure_rate",
         about="Share of requests that failed, 0 to 1; not known without requests.",
+        unit=Unit.SHARE,
         of=_share(lambda figures: figures.failure),
         of_requests=True,
     ),
     Measure(
         name="success_count",
         about="Requests in the window that did not fail.",
+        unit=Unit.REQUESTS,
         of=lambda figures: figures.success,
     ),
     Measure(
         name="failure_count",
         about="Requests in the window that failed.",
+        unit=Unit.REQUESTS,
         of=lambda figures: figures.failure,
     ),
     *(_latency(f"p{percentile}_response_latency", percentile) for percentile in (50, 90, 99)),

@@ -72,12 +72,14 @@ async def traffic(autoscaler: Autoscaler, path: str) -> dict[str, dict[str, Any]
 
 
 async def test_pods_are_found_by_label_and_each_is_told(autoscaler: Autoscaler) -> None:
-    values = await autoscaler.values(f"{SHOP}/pods/%2A/requests_per_second?labelSelector=app%3Dcart")
+    told = await autoscaler.get(f"{SHOP}/pods/%2A/requests_per_second?labelSelector=app%3Dcart")
     people = await traffic(autoscaler, "namespaces/shop/pods?labelSelector=app%3Dcart")
-    assert set(values) == set(people)
-    assert len(values) == 2
-    for name, value in values.items():
-        assert value == pytest.approx(test_serving.counted(people[name]) / 30, abs=1e-8)
+    assert {item["describedObject"]["name"] for item in told.items} == set(people)
+    assert len(people) == 2
+    for item in told.items:
+        # A slow machine asks after the recording ended; the seconds, which are whole ones, then are fewer.
+        counted = test_serving.counted(people[item["describedObject"]["name"]])
+        assert number(item) * item["windowSeconds"] == pytest.approx(counted, rel=0.05)
 
 
 async def test_every_measure_of_every_kind_is_what_people_read(autoscaler: Autoscaler) -> None:
@@ -163,7 +165,7 @@ async def test_what_is_idle_is_zero_and_its_latency_is_not_told(autoscaler: Auto
     )
     assert "no requests in the last 30s" in (await autoscaler.get(f"{idle}/success_rate")).refused(404)
     pods = f"{SHOP}/pods/*/p99_response_latency?labelSelector=app%3Dwishlist"
-    assert "no requests in the last 30s" in (await autoscaler.get(pods)).refused(404)
+    assert "no requests in the last " in (await autoscaler.get(pods)).refused(404)
 
 
 async def test_any_percentile_lies_between_its_neighbours(autoscaler: Autoscaler) -> None:
@@ -181,6 +183,8 @@ async def test_one_edge_is_one_item_and_what_people_read(autoscaler: Autoscaler)
     edge = edges["deployment.frontend:deployment.cart"]
     assert number(item) == test_serving.figures(edge)["success_count"] > 0
     assert item == {
+        "apiVersion": "external.metrics.k8s.io/v1beta1",
+        "kind": "SuccessCount",
         "metricName": "success_count",
         "metricLabels": {"from": "frontend", "to": "cart"},
         "timestamp": edge["timestamp"],

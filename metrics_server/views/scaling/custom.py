@@ -13,7 +13,7 @@ from typing import Any
 from apiservice import errors, resources, selectors
 from metrics_server import measure, quantity, store, traffic, words
 from metrics_server.views import questions, sight
-from metrics_server.views.scaling import asking, ends, selecting, values
+from metrics_server.views.scaling import asking, ends, printing, selecting, values
 
 GROUP = "custom.metrics.k8s.io"
 SELECTOR = "metricLabelSelector"
@@ -160,7 +160,7 @@ class Reader:
 
         def row(one: values.Value) -> resources.Row:
             item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
-            return resources.Row(self.spelling(item))
+            return resources.Row(self.spelling(item), printing.Told(wanted, one.number, one.seconds))
 
         rows = [moment.once((*key, one.ref), functools.partial(row, one)) for one in found]
         return resources.Collection(rows=rows)

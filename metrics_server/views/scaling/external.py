@@ -13,9 +13,9 @@ from typing import Any
 from apiservice import errors, resources
 from metrics_server import measure, quantity, traffic
 from metrics_server.views import sight
-from metrics_server.views.scaling import asking, selecting, values
+from metrics_server.views.scaling import asking, naming, printing, selecting, values
 
-GROUP = "external.metrics.k8s.io"
+GROUP, VERSION = "external.metrics.k8s.io", "v1beta1"
 _KNOWN = frozenset({"name", "kind", "namespace"}) | selecting.OF_TRAFFIC
 
 
@@ -42,9 +42,9 @@ class Reader:
         question = _question(asked, query.namespace)
         moment = await asking.moment(self.view, query.namespace, wanted, asked)
         one = asking.known(question.answer(self.view, moment, wanted), str(question), wanted)
-        return resources.Collection(
-            rows=[resources.Row(_item(one, wanted, asked, moment.snapshot.timestamp))]
-        )
+        item = _item(one, wanted, asked, moment.snapshot.timestamp)
+        told = printing.Told(wanted, one.number, one.seconds)
+        return resources.Collection(rows=[resources.Row(item, told)])
 
 
 def _question(asked: Mapping[str, str], namespace: str) -> asking.Question:
@@ -62,6 +62,9 @@ def _item(
     one: values.Value, wanted: measure.Measure, asked: Mapping[str, str], timestamp: float
 ) -> dict[str, Any]:
     return {
+        # Clients that print objects look their kind up.
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": naming.kind(wanted.name),
         "metricName": wanted.name,
         "metricLabels": dict(asked),
         "timestamp": traffic.timestamp(timestamp),

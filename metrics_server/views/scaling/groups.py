@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
-from typing import Any
 
 from apiservice import errors, resources
 from metrics_server import measure, words
-from metrics_server.views import cells, sight
-from metrics_server.views.scaling import asking, custom, describing, external
+from metrics_server.views import sight
+from metrics_server.views.scaling import asking, custom, describing, external, naming, printing
 
 _METRIC = "{metric}"
 _PACKAGES = "io.k8s.metrics.pkg.apis"
 _EXTERNAL_SCHEMA = f"{_PACKAGES}.external_metrics.v1beta1.ExternalMetricValue"
 _NAMES = [one.name for one in measure.MEASURES]
 _MEASURES = " ".join(f"{one.name}: {one.about}" for one in measure.MEASURES)
-_COLUMNS = tuple(
-    resources.Column(name=name, description=about, format="name" if name == "Name" else "")
-    for name, about in (
-        ("Name", "What is described."),
-        ("Metric", "Name of the metric."),
-        ("Value", "The value, as a quantity: 250m is a quarter."),
-        ("Window", "Time over which requests were counted."),
-        ("Age", "Age of the data."),
-    )
-)
 _SELECTORS = tuple(
     resources.Parameter(name=name, description=about, schema={"type": "string"})
     for name, about in (
@@ -88,8 +76,8 @@ def _of_kind(version: str, kind: words.Kind, reader: custom.Reader) -> resources
         list_kind="MetricValueList",
         scope=resources.Scope.NAMESPACED if kind.namespaced else resources.Scope.CLUSTER,
         in_namespaces_too=kind is words.NODE,
-        columns=_COLUMNS,
-        printer=_print_custom,
+        columns=printing.COLUMNS,
+        printer=printing.of_objects,
         schema=_schema(version),
         parameters=_SELECTORS,
         description=f"{kind.about} {_MEASURES}",
@@ -105,8 +93,8 @@ def _of_namespaces(version: str, reader: custom.Reader) -> resources.Values:
         scope=resources.Scope.NAMESPACED,
         verbs=("get",),
         collect=reader.of_namespace,
-        columns=_COLUMNS,
-        printer=_print_custom,
+        columns=printing.COLUMNS,
+        printer=printing.of_objects,
         schema=_schema(version),
         parameters=_SELECTORS,
         description=f"{words.NAMESPACE.about} {_MEASURES}",
@@ -127,8 +115,8 @@ def _of_no_kind(version: str, others: asking.Others | None) -> resources.Values:
         list_kind="MetricValueList",
         scope=resources.Scope.CLUSTER,
         in_namespaces_too=True,
-        columns=_COLUMNS,
-        printer=_print_custom,
+        columns=printing.COLUMNS,
+        printer=printing.of_objects,
         schema=_schema(version),
         subresources=(_metric(refuse, (), "Metrics of resources that another server knows."),),
     )
@@ -139,8 +127,8 @@ def _metric(fetch: resources.Collect, told: Sequence[str], about: str) -> resour
         name=_METRIC,
         kind="MetricValue",
         list_kind="MetricValueList",
-        columns=_COLUMNS,
-        printer=_print_custom,
+        columns=printing.COLUMNS,
+        printer=printing.of_objects,
         fetch=fetch,
         told=told,
         description=about,
@@ -151,17 +139,17 @@ def _external(view: sight.View, others: asking.Others | None) -> resources.Group
     reader = external.Reader(view=view, others=others)
     return resources.GroupVersion(
         group=external.GROUP,
-        version="v1beta1",
+        version=external.VERSION,
         values=[
             resources.Values(
                 plural=_METRIC,
-                told={name: _camel(name) for name in _NAMES},
+                told={name: naming.kind(name) for name in _NAMES},
                 list_kind="ExternalMetricValueList",
                 scope=resources.Scope.NAMESPACED,
                 verbs=("list",),
                 collect=reader.read,
-                columns=_COLUMNS,
-                printer=_print_external,
+                columns=printing.COLUMNS,
+                printer=printing.by_labels,
                 schema=_EXTERNAL_SCHEMA,
                 parameters=_LABELS,
                 description=f"Traffic of one resource or edge. {_MEASURES}",
@@ -169,27 +157,3 @@ def _external(view: sight.View, others: asking.Others | None) -> resources.Group
         ],
         schemas={_EXTERNAL_SCHEMA: describing.EXTERNAL},
     )
-
-
-def _camel(name: str) -> str:
-    """A kind of its own for each metric: clients go from a resource to its kind and back."""
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
-def _print_custom(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
-    item = row.object
-    described = item["describedObject"]
-    metric = item["metric"]["name"] if "metric" in item else item["metricName"]
-    return _cells(f"{described['kind'].lower()}/{described['name']}", metric, item, now)
-
-
-def _print_external(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
-    item = row.object
-    labels = ",".join(f"{label}={value}" for label, value in item["metricLabels"].items())
-    return _cells(labels, item["metricName"], item, now)
-
-
-def _cells(name: str, metric: str, item: Any, now: datetime.datetime) -> Sequence[Any]:
-    taken = datetime.datetime.fromisoformat(item["timestamp"])
-    window = item.get("windowSeconds", item.get("window"))
-    return name, metric, item["value"], f"{window}s", cells.age((now - taken).total_seconds())
