@@ -8,7 +8,8 @@
         ├── BackendSlow     Prometheus was reached and does not answer
         ├── BackendRefused  Prometheus answered, but not with figures
         ├── NoMesh          Prometheus answers, and holds no metric of a known mesh
-        └── Stale           the newest figure is too old to be served
+        ├── Stale           the newest figure is too old to be served
+        └── PredecessorAway the other adapter, which has metrics that are not ours, gives no answer
 
 A message goes to the user: it never holds the address of a backend or the text of a query. What an operator
 needs on top is `detail`, for the log. Views turn a fault into a Kubernetes `Status`; nothing else is raised
@@ -57,3 +58,7 @@ class NoMesh(Unavailable):
 
 class Stale(Unavailable):
     """The newest figure is too old to be served."""
+
+
+class PredecessorAway(Unavailable):
+    """The other adapter, which has metrics that are not ours, gives no answer."""

@@ -78,6 +78,34 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
     return now
 
 
+def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials] | None:
+    """Return what answers the credentials of now towards the other adapter; None where there is none. Raises
+    settings.BadSettings.
+    """
+    authority, token = chosen.autoscaling_fallback_ca, chosen.autoscaling_fallback_token
+    if chosen.autoscaling_fallback is None or authority is None:
+        return None
+    mistakes: list[str] = []
+    tls = credentials.Tls(authority=authority)
+    shown = _Part("autoscaling_fallback_token", f"the token in {token}", (token,), credentials.token)
+    presented = shown.live(mistakes)
+    context = _Part("autoscaling_fallback_ca", "", tls.paths, tls.context).live(mistakes)
+    if presented is None or context is None:
+        raise settings.BadSettings("\n".join(mistakes))
+
+    def now() -> credentials.Credentials:
+        part = presented.current()
+        return credentials.Credentials(
+            headers=part.headers,
+            secrets=part.secrets,
+            tls=context.current(),
+            presented=shown.words,
+            believed=f"those in {authority} (--autoscaling-fallback-ca)",
+        )
+
+    return now
+
+
 def _headers(chosen: settings.Settings) -> Iterator[_Part[credentials.Presented]]:
     if chosen.prometheus_token is not None:
         token = chosen.prometheus_token

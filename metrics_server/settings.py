@@ -7,6 +7,7 @@ server runs, and is seen neither in the process list nor in a pod's description.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from typing import Annotated, Any
 import pydantic
 import pydantic_settings
 import yarl
+
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
 
 def _http_url(text: str) -> str:
@@ -24,6 +27,14 @@ def _http_url(text: str) -> str:
         raise ValueError("holds a name or a password; give --prometheus-username and --prometheus-password")
     if url.query_string or url.fragment:
         raise ValueError("give the base of the query API, without ? and #")
+    return text
+
+
+def _service(text: str) -> str:
+    called, colon, port = text.partition(":")
+    is_port = port.isdecimal() and 0 < int(port) < 65536
+    if not re.fullmatch(rf"{_LABEL}\.{_LABEL}", called) or (colon and not is_port):
+        raise ValueError("give the other adapter's Service, NAME.NAMESPACE or NAME.NAMESPACE:PORT")
     return text
 
 
@@ -62,12 +73,17 @@ def _excludes_secret(given: Given) -> str | None:
     return "needs --cluster" if "cluster" in given and not given["cluster"] else None
 
 
+def _needs_autoscaling(given: Given) -> str | None:
+    return None if given.get("autoscaling", True) else "needs --autoscaling"
+
+
 _CONDITIONS = {
     "prometheus_ca": _needs_https,
     "prometheus_certificate": _needs_https,
     "prometheus_username": _excludes_token,
     "tls_secret": _needs_cluster,
     "tls_certificate": _excludes_secret,
+    "autoscaling_fallback": _needs_autoscaling,
 }
 """What must hold where a setting is given; it can only speak of those that stand before it."""
 
@@ -75,6 +91,7 @@ _PAIRS = {
     "prometheus_key": "prometheus_certificate",
     "prometheus_password": "prometheus_username",
     "tls_key": "tls_certificate",
+    "autoscaling_fallback_ca": "autoscaling_fallback",
 }
 """Both or neither. The first stands after the second."""
 
@@ -171,6 +188,20 @@ class Settings(pydantic_settings.BaseSettings):
     patience: Seconds = 20.0
     """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up
     within 3 s.
+    """
+
+    autoscaling: bool = False
+    """Serve what autoscalers ask, too. Off: a cluster has one owner of these APIs, which may be another."""
+
+    autoscaling_fallback: Annotated[str, pydantic.AfterValidator(_service)] | None = None
+    """The Service of the adapter that answers metrics which are not ours, `name.namespace[:port]`."""
+
+    autoscaling_fallback_ca: Path | None = None
+    """Whom to believe that it is this Service, as PEM: the CA that its APIService had."""
+
+    autoscaling_fallback_token: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    """A file with the token that is shown to it. The pod's own by default; of an account that may only read
+    metrics it is worth less to whoever takes that adapter over.
     """
 
     @property

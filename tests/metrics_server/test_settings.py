@@ -37,6 +37,10 @@ def test_the_defaults_are_these() -> None:
         "stale_after": 90.0,
         "autoscaling": False,
         "patience": 20.0,
+        "autoscaling": False,
+        "autoscaling_fallback": None,
+        "autoscaling_fallback_ca": None,
+        "autoscaling_fallback_token": Path("/var/run/secrets/kubernetes.io/serviceaccount/token"),
     }
 
 
@@ -122,6 +126,11 @@ PLAIN = {"prometheus": URL}
         {"prometheus_token": "token", "prometheus_headers": "headers", "prometheus_ca": "ca.crt"},
         {"tls_secret": "serving", "cluster": "in-cluster", "service": "traffic.metrics"},
         {"cluster": "c", "tls_certificate": "tls.crt", "tls_key": "tls.key"},
+        {
+            "autoscaling": "True",
+            "autoscaling_fallback": "adapter.monitoring:6443",
+            "autoscaling_fallback_ca": "ca.crt",
+        },
     ],
 )
 def test_what_goes_together_is_accepted(given: dict[str, str]) -> None:
@@ -165,6 +174,12 @@ def test_what_goes_together_is_accepted(given: dict[str, str]) -> None:
             PLAIN | {"tls_secret": "../s", "cluster": "c", "service": "a.b"},
             "--tls-secret (TRAFFIC_TLS_SECRET)",
         ),
+        (PLAIN | {"autoscaling": True, "autoscaling_fallback": "a.b"}, "needs --autoscaling-fallback-ca"),
+        (PLAIN | {"autoscaling_fallback_ca": "c"}, "--autoscaling-fallback-ca needs --autoscaling-fallback"),
+        (
+            PLAIN | {"autoscaling_fallback": "a.b", "autoscaling_fallback_ca": "c"},
+            "--autoscaling-fallback (TRAFFIC_AUTOSCALING_FALLBACK): needs --autoscaling",
+        ),
         (PLAIN | {"shutdown_delay": -1}, "--shutdown-delay (TRAFFIC_SHUTDOWN_DELAY)"),
     ],
 )
@@ -204,6 +219,14 @@ def test_a_secret_in_a_url_is_refused_without_being_shown(url: str) -> None:
 def test_what_is_no_base_of_a_query_api_is_refused(url: str) -> None:
     with pytest.raises(settings.BadSettings, match="--prometheus"):
         settings.load(prometheus=url)
+
+
+@pytest.mark.parametrize("called", ["adapter", "a.b.svc", "a.b:", "a.b:0", "a.b:65536", "https://a.b", "A.b"])
+def test_what_is_no_service_is_refused(called: str) -> None:
+    with pytest.raises(settings.BadSettings, match=r"NAME\.NAMESPACE:PORT"):
+        settings.load(
+            prometheus=URL, autoscaling=True, autoscaling_fallback=called, autoscaling_fallback_ca="c"
+        )
 
 
 @pytest.mark.parametrize("listen", ["", ":8443", "localhost", "localhost:", "localhost:-1", "h:65536", "h:²"])
