@@ -60,10 +60,13 @@ class Registration:
         named = _part(spec, "service")
         if all(named.get(key) == value for key, value in self._service.items()):
             return False
-        whose = f"{named.get('namespace')}/{named.get('name')}" if named else "the kube-apiserver itself"
+        theirs = f"Service {named.get('namespace')}/{named.get('name')}"
+        whose = theirs if named else "the kube-apiserver itself"
+        ours = f"{self._service['namespace']}/{self._service['name']}"
         self._complaints.warn(
-            f"APIService {name} belongs to {whose}, not to this server: it stays as it is, and this server "
-            "is not asked for that group"
+            f"APIService {name} belongs to {whose}, not to this server ({ours}): it stays as it is, and this "
+            "server is not asked for what it registers; to have it asked, let the owner give it up, "
+            f"`kubectl delete apiservice {name}`, and install this server's again"
         )
         return True
 
@@ -71,7 +74,9 @@ class Registration:
         """Whether there is nobody to be told; says what is in the way otherwise."""
         match error.code:
             case 404:
-                self._complaints.warn(f"there is no APIService {name}: until there is, nobody is sent here")
+                self._complaints.warn(
+                    f"there is no APIService {name}: until one is installed, nobody is sent here"
+                )
                 return True
             case 409:
                 _log.info("APIService %s changed meanwhile, and is looked at again", name)

@@ -6,7 +6,7 @@ Whichever it is, it is replaced while the server listens.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,12 @@ from metrics_server import settings, traffic
 if TYPE_CHECKING:
     from apiservice import kubeapi
 
-_API_SERVICES = (f"{traffic.VERSION}.{traffic.GROUP}",)
+_TRAFFIC = f"{traffic.VERSION}.{traffic.GROUP}"
+_AUTOSCALING = (
+    "v1beta2.custom.metrics.k8s.io",
+    "v1beta1.custom.metrics.k8s.io",
+    "v1beta1.external.metrics.k8s.io",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,11 @@ async def serving(
     if chosen.tls_certificate is not None and chosen.tls_key is not None:
         yield Serving(certificate=chosen.tls_certificate, key=chosen.tls_key)
     elif chosen.tls_secret is not None and chosen.service is not None:
-        async with _shared(chosen.tls_secret, chosen.service, chosen.state, api=api, clock=clock) as pair:
+        shared = _shared(
+            chosen.tls_secret, chosen.service, chosen.state,
+            api_services=api_services(chosen), api=api, clock=clock,
+        )  # fmt: skip
+        async with shared as pair:
             yield Serving(certificate=pair.serving, key=pair.serving)
     else:
         pair = certificates.ensure(chosen.state, hosts=hosts(chosen), now=clock())
@@ -50,16 +59,27 @@ def hosts(chosen: settings.Settings) -> list[str]:
     return [host, "localhost", *([f"{chosen.service}.svc"] if chosen.service else [])]
 
 
+def api_services(chosen: settings.Settings) -> tuple[str, ...]:
+    """Return the names of the APIServices by which a kube-apiserver may send requests here."""
+    return (_TRAFFIC, *(_AUTOSCALING if chosen.autoscaling else ()))
+
+
 @contextlib.asynccontextmanager
 async def _shared(
-    secret: str, called: str, folder: Path, *, api: kubeapi.KubeApi, clock: Callable[[], datetime]
+    secret: str,
+    called: str,
+    folder: Path,
+    *,
+    api_services: Sequence[str],
+    api: kubeapi.KubeApi,
+    clock: Callable[[], datetime],
 ) -> AsyncIterator[certificates.Certificates]:
     # Imported where it is needed, as in `access`.
     from apiservice import registration, rotation, servingsecret
 
     service, _, namespace = called.partition(".")
     registered = registration.Registration(
-        api, api_services=_API_SERVICES, namespace=namespace, service=service
+        api, api_services=api_services, namespace=namespace, service=service
     )
     policy = rotation.Policy(name=called, hosts=(f"{called}.svc", called, "localhost"))
     place = servingsecret.Place(namespace=namespace, secret=secret, folder=folder)

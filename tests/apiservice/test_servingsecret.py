@@ -19,6 +19,7 @@ from tests.fakes import objects
 
 SECRET = "/api/v1/namespaces/mesh/secrets/serving"
 API_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v1.fruit.example"
+ANOTHERS = "/apis/apiregistration.k8s.io/v1/apiservices/v1.nuts.example"
 POLICY = rotation.Policy(name="fruit", hosts=("fruit.mesh.svc",), life=timedelta(days=90))
 DUE = timedelta(days=61)
 
@@ -33,7 +34,7 @@ class Clock:
 
 @dataclasses.dataclass(slots=True)
 class Scene:
-    """A cluster with a Secret without data and an APIService without authorities."""
+    """A cluster with a Secret without data, an APIService without authorities, and one of somebody else's."""
 
     api: kubeapi.KubeApi
     cluster: objects.Objects
@@ -48,7 +49,10 @@ class Scene:
             self.api,
             place=servingsecret.Place(namespace="mesh", secret="serving", folder=self.folder / name),
             registered=registration.Registration(
-                self.api, api_services=["v1.fruit.example"], namespace="mesh", service="fruit"
+                self.api,
+                api_services=["v1.fruit.example", "v1.nuts.example"],
+                namespace="mesh",
+                service="fruit",
             ),
             policy=POLICY,
             clock=self.clock,
@@ -71,6 +75,7 @@ async def scene(tmp_path: pathlib.Path) -> AsyncIterator[Scene]:
     cluster = objects.Objects()
     cluster.put(SECRET, {"kind": "Secret", "metadata": {"name": "serving", "labels": {"app": "fruit"}}})
     cluster.put(API_SERVICE, api_service())
+    cluster.put(ANOTHERS, api_service(service="adapter"))
     async with objects.served(cluster) as api:
         yield Scene(api=api, cluster=cluster, folder=tmp_path)
 
@@ -190,7 +195,7 @@ async def test_an_api_service_made_again_is_told_again(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (api_service(service="other"), "belongs to mesh/other"),
+        (api_service(service="other"), "belongs to Service mesh/other"),
         (api_service() | {"spec": {"group": "fruit.example"}}, "belongs to the kube-apiserver itself"),
         (api_service(**{"cert-manager.io/inject-ca-from": "mesh/serving"}), ""),
     ],
@@ -203,6 +208,19 @@ async def test_what_is_somebody_elses_is_never_touched(
         await rounds(scene)
     assert scene.bundle == b""
     assert says in caplog.text
+
+
+async def test_a_certificate_is_renewed_whatever_else_is_somebody_elses(scene: Scene) -> None:
+    async with scene.replica() as files:
+        before = files.serving.read_bytes()
+        scene.clock.now += DUE
+
+        async def is_used() -> bool:
+            return files.serving.read_bytes() != before
+
+        await wait.until(is_used, what="the use of the next certificate", within=10)
+        assert is_trusted(files, scene.bundle)
+    assert [path for path, _ in scene.cluster.written].count(ANOTHERS) == 1
 
 
 @pytest.mark.parametrize(("code", "says"), [(404, "kubectl create secret"), (403, "--verb=get,update")])
@@ -264,7 +282,7 @@ async def test_a_secret_emptied_is_filled_again_and_all_that_is_served_stays_tru
         await wait.until(is_healed, what="the Secret filled again", within=10)
         await rounds(scene)
         assert a.serving.read_bytes() == before == b.serving.read_bytes()
-    for path, content in scene.cluster.written[3:]:
+    for path, content in scene.cluster.written[4:]:
         if path == API_SERVICE:
             assert is_trusted(a, base64.b64decode(content["spec"]["caBundle"]))
 
