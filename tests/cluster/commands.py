@@ -13,7 +13,8 @@ from demo import faults
 KUBECTLS_MEMORY = "kubectl-cache"
 """A folder beside the kubeconfig."""
 _BESIDE_PYTHON = Path(sys.executable).parent
-_SAID_LINES = 5
+_SAID_LINES = 15
+"""What kubectl says of a conflict has 13."""
 _ASKED_LETTERS = 300
 
 

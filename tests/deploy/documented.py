@@ -1,4 +1,4 @@
-"""What docs/security.md says that the server may do."""
+"""What docs/security.md says that the server may do, and docs/install.md how to apply it."""
 
 import itertools
 import re
@@ -6,13 +6,15 @@ import re
 from tests.deploy import judging
 from tests.installed import manifests
 
-_PAGE = manifests.DEPLOY.parent / "docs" / "security.md"
+_DOCS = manifests.DEPLOY.parent / "docs"
+_PAGE = _DOCS / "security.md"
+_APPLYING = re.compile(r"^kubectl (apply .+) -k my-overlay ", re.MULTILINE)
 _ROW = re.compile(r"^\| (?:`([^`]*)`|—) \| (.+?) \| (.+?) \| (.+?) \| .+ \|$", re.MULTILINE)
 
 
-def rights() -> set[judging.Right]:
-    """From the rows `| group | resources | names | verbs, and where | why |`."""
-    table = _PAGE.read_text().partition("<!-- rights -->")[2].partition("<!-- /rights -->")[0]
+def rights(part: str = "rights") -> set[judging.Right]:
+    """From the rows `| group | resources | names | verbs, and where | why |` of a part of the page."""
+    table = _PAGE.read_text().partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0]
     found = set()
     for group, resources, names, verbs in _ROW.findall(table):
         parts = [re.findall(r"`([^`]+)`", cell) for cell in (resources, names, verbs)]
@@ -20,3 +22,9 @@ def rights() -> set[judging.Right]:
         for resource, name, verb in itertools.product(parts[0], parts[1] or ["*"], parts[2]):
             found.add((where, group, resource, name, verb))
     return found
+
+
+def applying() -> list[str]:
+    """What kubectl is told to install an overlay, before the overlay."""
+    (found,) = _APPLYING.findall((_DOCS / "install.md").read_text())
+    return str(found).split()

@@ -18,7 +18,10 @@ Object = dict[str, Any]
 
 CHART = manifests.DEPLOY / "helm" / "trafficmetrics"
 INSTALL = manifests.DEPLOY / "install.yaml"
-COMPONENTS = ("ha", "dashboard", "monitoring", "network-policy", "cert-manager", "prometheus-auth")
+COMPONENTS = (
+    "ha", "dashboard", "monitoring", "network-policy", "cert-manager", "prometheus-auth", "autoscaling-apis",
+    "autoscaling-fallback",
+)  # fmt: skip
 PROMETHEUS = "http://prometheus.monitoring.svc:9090"
 CHOICES: Mapping[str, Mapping[str, str]] = {
     "ha": {"ha.enabled": "true"},
@@ -30,8 +33,15 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "prometheus.secret.name": "trafficmetrics-prometheus",
         "prometheus.secret.token": "token",
     },
+    "autoscaling-apis": {"autoscaling.enabled": "true"},
+    "autoscaling-fallback": {
+        "autoscaling.fallback.service": "prometheus-adapter.monitoring",
+        "autoscaling.fallback.configMap": "trafficmetrics-fallback",
+    },
 }
 """The values of the chart that say the same as a component."""
+_SETTINGS = {"autoscaling-fallback": {"TRAFFIC_AUTOSCALING_FALLBACK": "prometheus-adapter.monitoring"}}
+"""What an overlay has to say with a component, as only it can know."""
 _MODULE = Path(__file__).resolve().parent / "helm"
 _HELM = manifests.DEPLOY.parent / ".tools" / "helm" / "helm"
 _BESIDE_PYTHON = Path(sys.executable).parent
@@ -48,7 +58,8 @@ def kustomized(folder: Path) -> list[Object]:
 
 def overlay(folder: Path, *, components: Sequence[str]) -> list[Object]:
     """The base with components."""
-    return kustomized(manifests.overlay(folder, components=components, settings={}))
+    settings = {name: value for one in components for name, value in _SETTINGS.get(one, {}).items()}
+    return kustomized(manifests.overlay(folder, components=components, settings=settings))
 
 
 def charted(

@@ -1,13 +1,17 @@
 """What a security review looks for in the manifests."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from metrics_server import cluster
+from metrics_server import cluster, measure, words
 from metrics_server.views import sight, traffic
 from tests.deploy import documented, judging, rendering
+
+_EVERY_VIEWER = {f"rbac.authorization.k8s.io/aggregate-to-{who}" for who in ("view", "edit", "admin")}
+_METRICS = tuple(one.name for one in measure.MEASURES)
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +78,16 @@ def test_no_secret_is_shipped(everything: list[rendering.Object]) -> None:
 def test_the_kube_apiserver_always_verifies_the_certificate(
     everything: list[rendering.Object], with_cert_manager: list[rendering.Object]
 ) -> None:
-    found = [one for one in (*everything, *with_cert_manager) if one["kind"] == "APIService"]
-    assert len(found) == 2
-    assert all("insecureSkipTLSVerify" not in one["spec"] for one in found)
-    assert found[1]["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+    own, injected = (
+        [one for one in objects if one["kind"] == "APIService"] for objects in (everything, with_cert_manager)
+    )
+    assert len(own) == len(injected) == 4
+    assert all("insecureSkipTLSVerify" not in one["spec"] for one in (*own, *injected))
+    told = "cert-manager.io/inject-ca-from"
+    assert all(told not in one["metadata"]["annotations"] for one in own)
+    assert {one["metadata"]["annotations"][told] for one in injected} == {
+        "trafficmetrics/trafficmetrics-serving"
+    }
 
 
 def test_only_the_server_has_a_token(everything: list[rendering.Object]) -> None:
@@ -87,15 +97,25 @@ def test_only_the_server_has_a_token(everything: list[rendering.Object]) -> None
     assert [one for one in accounts if one["automountServiceAccountToken"]] == []
 
 
-def test_no_role_has_a_wildcard(everything: list[rendering.Object]) -> None:
+def test_no_role_has_a_wildcard_but_that_for_metrics_only_another_adapter_knows(
+    everything: list[rendering.Object],
+) -> None:
     roles = [one for one in everything if one["kind"] in {"Role", "ClusterRole"}]
-    parts = {part for role in roles for right in judging.granted(role) for part in (*right[1:3], right[4])}
-    assert not any("*" in part for part in parts)
+    parts = {
+        (role["metadata"]["name"], part)
+        for role in roles
+        for right in judging.granted(role)
+        for part in (*right[1:3], right[4])
+    }
+    assert {name for name, part in parts if "*" in part} == {"trafficmetrics-fallback"}
 
 
-def test_the_servers_rights_are_those_on_the_page(everything: list[rendering.Object]) -> None:
-    """The table of docs/security.md, row by row."""
-    assert judging.rights(everything, account="trafficmetrics") == documented.rights()
+def test_the_servers_rights_are_those_on_the_page(everything: list[rendering.Object], tmp_path: Path) -> None:
+    """The tables of docs/security.md, row by row."""
+    bare = rendering.overlay(tmp_path / "bare", components=())
+    assert judging.rights(bare, account="trafficmetrics") == documented.rights()
+    registered = documented.rights("rights with autoscaling-apis")
+    assert judging.rights(everything, account="trafficmetrics") == documented.rights() | registered
     assert judging.beyond(everything, account="trafficmetrics") == {
         "system:auth-delegator",
         "extension-apiserver-authentication-reader",
@@ -116,6 +136,18 @@ def test_the_server_may_watch_what_it_watches_and_nothing_else(everything: list[
     assert granted == {(resource.group, resource.plural) for resource in cluster.RESOURCES}
 
 
+def test_another_adapter_is_asked_by_an_account_that_may_read_metrics_and_nothing_else(
+    everything: list[rendering.Object],
+) -> None:
+    account = "trafficmetrics-fallback"
+    assert judging.rights(everything, account=account) == documented.rights("rights to ask another adapter")
+    assert judging.beyond(everything, account=account) == set()
+    server = dict(judging.pods(everything))["Deployment/trafficmetrics"]
+    (volume,) = (one for one in server["volumes"] if one["name"] == "fallback")
+    shown = [source["secret"] for source in volume["projected"]["sources"] if "secret" in source]
+    assert shown == [{"name": account, "items": [{"key": "token", "path": "token"}]}]
+
+
 def test_the_dashboard_has_no_rights_and_the_scraper_one(everything: list[rendering.Object]) -> None:
     dashboard, scraper = (
         judging.rights(everything, account=f"trafficmetrics-{name}") for name in ("dashboard", "scraper")
@@ -126,10 +158,7 @@ def test_the_dashboard_has_no_rights_and_the_scraper_one(everything: list[render
 
 def test_viewers_may_read_everything_that_is_served(everything: list[rendering.Object]) -> None:
     role = _role(everything, "trafficmetrics-view")
-    aggregated = {label for label in role["metadata"]["labels"] if label.startswith("rbac.")}
-    assert aggregated == {
-        f"rbac.authorization.k8s.io/aggregate-to-{who}" for who in ("view", "edit", "admin")
-    }
+    assert _aggregated(role) == _EVERY_VIEWER
     group = traffic.group(sight.View(None, 30.0))  # type: ignore[arg-type]
     served = {(resource.plural, verb) for resource in group.resources for verb in ("get", "list")}
     served |= {
@@ -140,6 +169,20 @@ def test_viewers_may_read_everything_that_is_served(everything: list[rendering.O
     assert _allowed(role) == served | {("edges", "list")}
 
 
+def test_viewers_may_ask_as_autoscalers_do_for_what_they_may_read_anyway(
+    everything: list[rendering.Object],
+) -> None:
+    role = _role(everything, "trafficmetrics-autoscaling-view")
+    assert _aggregated(role) == _EVERY_VIEWER
+    kinds = {name for kind in words.KINDS if kind.namespaced for name in (kind.plural, kind.qualified)}
+    allowed = {right[1:] for right in judging.granted(role)}
+    assert allowed == {
+        *(("custom.metrics.k8s.io", f"{kind}/{metric}", "*", "get") for kind in kinds for metric in _METRICS),
+        *(("custom.metrics.k8s.io", "metrics", metric, "get") for metric in _METRICS),
+        *(("external.metrics.k8s.io", metric, "*", "list") for metric in _METRICS),
+    }
+
+
 def test_viewers_of_edges_see_edges_alone(everything: list[rendering.Object]) -> None:
     allowed = _allowed(_role(everything, "trafficmetrics-edges-view"))
     of_everything = _allowed(_role(everything, "trafficmetrics-view"))
@@ -148,6 +191,10 @@ def test_viewers_of_edges_see_edges_alone(everything: list[rendering.Object]) ->
 
 def _role(objects: list[rendering.Object], name: str) -> rendering.Object:
     return next(one for one in objects if one["kind"] == "ClusterRole" and one["metadata"]["name"] == name)
+
+
+def _aggregated(role: rendering.Object) -> set[str]:
+    return {label for label in role["metadata"]["labels"] if label.startswith("rbac.")}
 
 
 def _allowed(role: rendering.Object) -> set[tuple[str, str]]:

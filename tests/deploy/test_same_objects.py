@@ -9,15 +9,19 @@ import pytest
 from tests.deploy import comparing, rendering
 from tests.installed import manifests
 
-_PAIRS = [
-    (), *((one,) for one in rendering.COMPONENTS), *itertools.combinations(rendering.COMPONENTS, 2),
-    rendering.COMPONENTS,
-]  # fmt: skip
+_NEEDED = {"autoscaling-fallback": "autoscaling-apis"}
+"""What has no meaning without another."""
 
 
-@pytest.mark.parametrize("components", _PAIRS, ids="+".join)
+def _choices() -> list[tuple[str, ...]]:
+    """No component, each, each two, and all; with what they need."""
+    few = [chosen for count in range(3) for chosen in itertools.combinations(rendering.COMPONENTS, count)]
+    complete = [(*chosen, *(_NEEDED[one] for one in chosen if one in _NEEDED)) for chosen in few]
+    return [*dict.fromkeys(tuple(dict.fromkeys(chosen)) for chosen in complete), rendering.COMPONENTS]
+
+
+@pytest.mark.parametrize("components", _choices(), ids="+".join)
 def test_the_chart_makes_what_the_kustomization_makes(components: tuple[str, ...], tmp_path: Path) -> None:
-    """With no component, each, each two, and all."""
     kustomized = comparing.by_key(rendering.overlay(tmp_path / "overlay", components=components))
     charted = comparing.by_key(rendering.charted(components=components))
     assert sorted(charted) == sorted(kustomized)
@@ -58,12 +62,14 @@ def test_a_release_of_another_name_elsewhere_speaks_of_itself_alone() -> None:
     found = comparing.by_key(made)
     server = found["Deployment", "observability", "mesh-trafficmetrics"]["spec"]["template"]["spec"]
     assert "--service=mesh-trafficmetrics.observability" in server["containers"][0]["args"]
-    registration = found["APIService", "", "v1alpha1.metrics.smi-spec.io"]
-    assert registration["spec"]["service"] == {
-        "name": "mesh-trafficmetrics",
-        "namespace": "observability",
-        "port": 443,
-    }
+    registrations = [one for one in made if one["kind"] == "APIService"]
+    assert len(registrations) == 4
+    for registration in registrations:
+        assert registration["spec"]["service"] == {
+            "name": "mesh-trafficmetrics",
+            "namespace": "observability",
+            "port": 443,
+        }
     certificate = found["Certificate", "observability", "mesh-trafficmetrics-serving"]["spec"]
     assert certificate["dnsNames"][0] == "mesh-trafficmetrics.observability.svc"
     rules = json.dumps(found["PrometheusRule", "observability", "mesh-trafficmetrics"]["spec"])

@@ -36,3 +36,38 @@ readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
 {{- end }}
+
+{{/* The APIServices that are made, as a YAML list in `names`. */}}
+{{- define "trafficmetrics.apiServices" -}}
+names:
+  - v1alpha1.metrics.smi-spec.io
+  {{- if .Values.autoscaling.enabled }}
+  - v1beta2.custom.metrics.k8s.io
+  - v1beta1.custom.metrics.k8s.io
+  - v1beta1.external.metrics.k8s.io
+  {{- end }}
+{{- end }}
+
+{{/* Fails where the cluster has one of them that names another Service: it would be taken from its owner. */}}
+{{- define "trafficmetrics.refuseOthers" -}}
+{{- $ours := printf "%s/%s" .Release.Namespace (include "trafficmetrics.name" .) }}
+{{- $refused := list }}
+{{- range $name := (include "trafficmetrics.apiServices" . | fromYaml).names }}
+{{- with lookup "apiregistration.k8s.io/v1" "APIService" "" $name }}
+{{- $service := .spec.service | default dict }}
+{{- $theirs := printf "%s/%s" $service.namespace $service.name }}
+{{- if not .spec.service }}
+{{- $refused = append $refused (printf "APIService %s belongs to the kube-apiserver itself." $name) }}
+{{- else if ne $theirs $ours }}
+{{- $refused = append $refused (printf "APIService %s belongs to Service %s." $name $theirs) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if $refused }}
+{{- $how := "A cluster has one of each, and none is taken from its owner." }}
+{{- if .Values.autoscaling.enabled }}
+{{- $how = print $how " Install with autoscaling.enabled=false to leave those of autoscaling where they are. Or let their owner give them up, and go on answering what TrafficMetrics does not know (autoscaling.fallback): docs/install.md, \"Two adapters in one cluster\"." }}
+{{- end }}
+{{- fail (printf "\n%s\n%s" (join "\n" $refused) $how) }}
+{{- end }}
+{{- end }}
