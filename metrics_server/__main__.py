@@ -61,18 +61,17 @@ def main() -> None:
 @click.option("--shutdown-delay", type=float, help="Seconds to serve on, not ready, when told to stop [0].")
 @click.option("--access-log/--no-access-log", default=None, help="Log who read what [with --cluster only].")
 @click.option("--inventory", type=_FILE, help="Kubernetes objects, as `kubectl get -o yaml` prints.")
-@click.option("--autoscaling/--no-autoscaling", default=None, help="Serve what autoscalers ask, too.")
-@click.option(
-    "--autoscaling-fallback", metavar="NAME.NAMESPACE[:PORT]", help="Ask this Service for other metrics."
-)
-@click.option("--autoscaling-fallback-ca", type=_FILE, help="Believe who is certified by this CA (PEM).")
-@click.option("--autoscaling-fallback-token", type=_FILE, help="File with the token to show [the pod's].")
 @click.option("--window", type=float, help="Seconds over which requests are counted by default [30].")
 @click.option(
     "--refresh", type=float, help="Seconds a snapshot is served before Prometheus is asked again [5]."
 )
 @click.option("--stale-after", type=float, help="Seconds after which figures are refused [90].")
 @click.option("--autoscaling/--no-autoscaling", default=None, help="Serve autoscalers' APIs, too [no].")
+@click.option(
+    "--autoscaling-fallback", metavar="NAME.NAMESPACE[:PORT]", help="Ask this Service for other metrics."
+)
+@click.option("--autoscaling-fallback-ca", type=_FILE, help="Believe who is certified by this CA (PEM).")
+@click.option("--autoscaling-fallback-token", type=_FILE, help="File with the token to show [the pod's].")
 @click.option("--patience", type=float, help="Seconds a living Prometheus may take to answer [20].")
 def serve(**given: object) -> None:
     """Serve the API over TLS: on its own with a token, or as part of a cluster that says who may read."""

@@ -74,7 +74,7 @@ class Passed:
 
 
 class Predecessor:
-    """A client of one Service. Close it when done."""
+    """A client of one Service, for `contextlib.aclosing`."""
 
     def __init__(
         self,
@@ -91,12 +91,12 @@ class Predecessor:
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, path: str, *, query: Mapping[str, str], accept: str = _JSON) -> Passed:
+    async def ask(self, path: str, *, query: Mapping[str, str]) -> Passed:
         """Return its answer to a decoded path. Raises faults.BadRequest, faults.PredecessorAway."""
         if {".", ".."} & set(path.split("/")):
             # An address would be made of it that is not the one the asker was allowed.
@@ -107,7 +107,7 @@ class Predecessor:
         shown = self._presenting()
         try:
             async with asyncio.timeout(self._bounds.answer):
-                answer = await self._get(url, accept, shown)
+                answer = await self._get(url, shown)
         except aiohttp.ConnectionTimeoutError as error:
             raise self._away(f"cannot be reached within {self._bounds.connect:g} s") from error
         except TimeoutError as error:
@@ -120,9 +120,9 @@ class Predecessor:
             raise self._away("cannot be reached", detail) from error
         return self._checked(answer, shown)
 
-    async def _get(self, url: yarl.URL, accept: str, shown: credentials.Credentials) -> Passed:
+    async def _get(self, url: yarl.URL, shown: credentials.Credentials) -> Passed:
         # What comes packed could be of any size once it is unpacked.
-        headers = {**shown.headers, "Accept": accept or _JSON, "Accept-Encoding": "identity"}
+        headers = {**shown.headers, "Accept": _JSON, "Accept-Encoding": "identity"}
         async with self._open().get(
             url, headers=headers, ssl=shown.tls or True, allow_redirects=False
         ) as response:

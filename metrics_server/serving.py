@@ -19,9 +19,20 @@ from pathlib import Path
 import prometheus_client
 
 from apiservice import health, server, service
-from metrics_server import access, known, presenting, profile, prometheus, settings, store, taking, telemetry
+from metrics_server import (
+    access,
+    known,
+    passing,
+    presenting,
+    profile,
+    prometheus,
+    settings,
+    store,
+    taking,
+    telemetry,
+)
 from metrics_server.views import sight, traffic
-from metrics_server.views.scaling import groups
+from metrics_server.views.scaling import elsewhere, groups
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +50,26 @@ def choose_profile(name: str) -> profile.Profile:
 
 
 @contextlib.asynccontextmanager
-async def api(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[service.Service]:
+async def predecessor(chosen: settings.Settings) -> AsyncIterator[passing.Predecessor | None]:
+    """Have whom to ask for metrics that are not ours until the block is left. Raises settings.BadSettings."""
+    called, presented = chosen.autoscaling_fallback, presenting.fallback(chosen)
+    if called is None or presented is None:
+        yield None
+        return
+    if called.partition(":")[0] == chosen.service:
+        raise settings.BadSettings(
+            settings.mistake(
+                "autoscaling_fallback", "names this server's own Service; give the other adapter's"
+            )
+        )
+    async with contextlib.aclosing(passing.Predecessor(passing.service(called), presenting=presented)) as one:
+        yield one
+
+
+@contextlib.asynccontextmanager
+async def api(
+    chosen: settings.Settings, *, admits: access.Access, asked: passing.Predecessor | None = None
+) -> AsyncIterator[service.Service]:
     """Join the parts; closes what they hold when the block is left. Raises BadProfile, BadInventory."""
     registry = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=registry)
@@ -64,8 +94,9 @@ async def api(chosen: settings.Settings, *, admits: access.Access) -> AsyncItera
         moments = store.Store(taker, things=exists.things, clock=time.time, refresh=chosen.refresh)
         stack.push_async_callback(moments.close)
         view = sight.View(moments, chosen.window)
+        others = elsewhere.others(asked) if asked is not None else None
         yield server.build(
-            [traffic.group(view), *(groups.groups(view) if chosen.autoscaling else ())],
+            [traffic.group(view), *(groups.groups(view, others=others) if chosen.autoscaling else ())],
             authenticator=admits.authenticator,
             authorizer=admits.authorizer,
             identifies=admits.identifies,
@@ -91,14 +122,15 @@ def _rest_the_collector() -> None:
 
 
 async def serve(chosen: settings.Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises what `access.granted` and `api` raise."""
+    """Serve until SIGINT or SIGTERM. Raises what `access.granted`, `predecessor` and `api` raise."""
     host, port = chosen.address
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
         access.granted(chosen) as admits,
-        api(chosen, admits=admits) as served,
+        predecessor(chosen) as asked,
+        api(chosen, admits=admits, asked=asked) as served,
         server.serve(served, host=host, port=port, tls=admits.tls, pause=chosen.shutdown_delay) as bound,
     ):
         admits.announce(bound.url)

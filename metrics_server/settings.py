@@ -185,14 +185,6 @@ class Settings(pydantic_settings.BaseSettings):
     server is one only where it is told to be.
     """
 
-    patience: Seconds = 20.0
-    """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up
-    within 3 s.
-    """
-
-    autoscaling: bool = False
-    """Serve what autoscalers ask, too. Off: a cluster has one owner of these APIs, which may be another."""
-
     autoscaling_fallback: Annotated[str, pydantic.AfterValidator(_service)] | None = None
     """The Service of the adapter that answers metrics which are not ours, `name.namespace[:port]`."""
 
@@ -202,6 +194,11 @@ class Settings(pydantic_settings.BaseSettings):
     autoscaling_fallback_token: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
     """A file with the token that is shown to it. The pod's own by default; of an account that may only read
     metrics it is worth less to whoever takes that adapter over.
+    """
+
+    patience: Seconds = 20.0
+    """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up
+    within 3 s.
     """
 
     @property

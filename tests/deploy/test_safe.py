@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from metrics_server import cluster, measure, words
+from metrics_server import certified, cluster, measure, settings, words
 from metrics_server.views import sight, traffic
+from metrics_server.views.scaling import groups
 from tests.deploy import documented, judging, rendering
 
 _EVERY_VIEWER = {f"rbac.authorization.k8s.io/aggregate-to-{who}" for who in ("view", "edit", "admin")}
-_METRICS = tuple(one.name for one in measure.MEASURES)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,16 @@ def test_the_kube_apiserver_always_verifies_the_certificate(
     assert {one["metadata"]["annotations"][told] for one in injected} == {
         "trafficmetrics/trafficmetrics-serving"
     }
+
+
+def test_what_is_registered_is_what_the_server_serves_and_keeps(everything: list[rendering.Object]) -> None:
+    registered = {one["metadata"]["name"] for one in everything if one["kind"] == "APIService"}
+    chosen = settings.load(prometheus="http://p", autoscaling=True)
+    view = sight.View(None, 30.0)  # type: ignore[arg-type]
+    served = {f"{one.version}.{one.group}" for one in (traffic.group(view), *groups.groups(view))}
+    assert registered == served == set(certified.api_services(chosen))
+    without = settings.load(prometheus="http://p")
+    assert certified.api_services(without) == ("v1alpha1.metrics.smi-spec.io",)
 
 
 def test_only_the_server_has_a_token(everything: list[rendering.Object]) -> None:
@@ -175,11 +185,12 @@ def test_viewers_may_ask_as_autoscalers_do_for_what_they_may_read_anyway(
     role = _role(everything, "trafficmetrics-autoscaling-view")
     assert _aggregated(role) == _EVERY_VIEWER
     kinds = {name for kind in words.KINDS if kind.namespaced for name in (kind.plural, kind.qualified)}
+    metrics = [one.name for one in measure.MEASURES]
     allowed = {right[1:] for right in judging.granted(role)}
     assert allowed == {
-        *(("custom.metrics.k8s.io", f"{kind}/{metric}", "*", "get") for kind in kinds for metric in _METRICS),
-        *(("custom.metrics.k8s.io", "metrics", metric, "get") for metric in _METRICS),
-        *(("external.metrics.k8s.io", metric, "*", "list") for metric in _METRICS),
+        *(("custom.metrics.k8s.io", f"{kind}/{metric}", "*", "get") for kind in kinds for metric in metrics),
+        *(("custom.metrics.k8s.io", "metrics", metric, "get") for metric in metrics),
+        *(("external.metrics.k8s.io", metric, "*", "list") for metric in metrics),
     }
 
 

@@ -45,10 +45,8 @@ class Scene:
         predecessor = passing.Predecessor(
             passing.service(called), presenting=presented, bounds=bounds, resolver=other_adapter.Here()
         )
-        try:
+        async with contextlib.aclosing(predecessor):
             yield predecessor
-        finally:
-            await predecessor.close()
 
 
 @pytest.fixture
@@ -93,15 +91,13 @@ async def test_what_it_answers_is_handed_on(
 async def test_it_is_asked_what_we_were_asked_in_our_name(scene: Scene) -> None:
     query = {"labelSelector": "app=cart,tier in (a,b)", "metricLabelSelector": "queue=a&b"}
     async with scene.asking() as predecessor:
-        await predecessor.ask(PATH, query=query, accept="application/vnd.kubernetes.protobuf, */*")
-        await predecessor.ask("/apis/x/ü%2F?y", query={}, accept="")
+        await predecessor.ask(PATH, query=query)
+        await predecessor.ask("/apis/x/ü%2F?y", query={})
     first, second = scene.adapter.seen
     assert first.path.startswith(f"{PATH}?labelSelector=app")
     assert "metricLabelSelector=queue%3Da%26b" in first.path
-    assert (first.token, first.accept) == ("first-token", "application/vnd.kubernetes.protobuf, */*")
-    assert first.encoding == "identity"
+    assert (first.token, first.accept, first.encoding) == ("first-token", other_adapter.JSON, "identity")
     assert second.path == "/apis/x/%C3%BC%252F%3Fy"
-    assert second.accept == "application/json"
 
 
 @pytest.mark.parametrize("path", ["/apis/x/../y", "/apis/./x", "/apis/x/.."])

@@ -118,6 +118,7 @@ def _of_no_kind(version: str, others: asking.Others | None) -> resources.Values:
         columns=printing.COLUMNS,
         printer=printing.of_objects,
         schema=_schema(version),
+        parameters=_SELECTORS,
         subresources=(_metric(refuse, (), "Metrics of resources that another server knows."),),
     )
 
