@@ -5,7 +5,7 @@ PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run test test-cluster test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
-	cluster-programs image images manifests cluster-demo
+	cluster-programs test-programs image images manifests cluster-demo
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -13,11 +13,11 @@ help: ## Say what there is to make
 run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without a cluster
 	@exec $(PY) -m demo run --state $(STATE)
 
-test: check prometheus chromium cluster-programs images ## Everything that must pass
+test: check prometheus chromium test-programs images ## Everything that must pass
 	@echo "== tests"
 	@$(PY) -m pytest
 
-test-cluster: venv prometheus chromium cluster-programs images ## Only the tests on a real Kubernetes, and demand that they can run
+test-cluster: venv prometheus chromium test-programs images ## Only the tests on a real Kubernetes, and demand that they can run
 	@TESTS_CLUSTER=1 $(PY) -m pytest -m cluster
 
 ifeq ($(CLUSTER),kind)
@@ -39,7 +39,7 @@ endif
 cluster-demo: venv cluster-programs ## A cluster with our server, its dashboard and the demo mesh as pods, until Ctrl-C
 	@exec $(PY) -m tests.installed demo --state $(STATE)/cluster
 
-test-versions: venv prometheus cluster-programs ## The contract on a newer Kubernetes, which is built the first time
+test-versions: venv prometheus test-programs ## The contract on a newer Kubernetes, which is built the first time
 	@TESTS_CLUSTER=1 CONFORMANCE_KUBERNETES=next $(PY) -m pytest tests/conformance -m cluster \
 		-k "past or aggregated or built_in"
 
@@ -81,6 +81,9 @@ prometheus: venv
 
 cluster-programs: venv
 	@$(PY) -m tests.cluster build
+
+test-programs: venv
+	@$(PY) -m tests.cluster build --tools
 
 images: venv
 	@$(PY) -m tests.installed images

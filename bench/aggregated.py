@@ -113,7 +113,7 @@ async def _inside(
     effort: Effort, *, show: Callable[[report.Table], None], say: Callable[[str], None]
 ) -> None:
     """As pods."""
-    if hindrance := possible.hindrance(nodes=True):
+    if hindrance := possible.hindrance(possible.Need.NODE):
         say(f"nothing is measured in a cluster with a node: {hindrance}")
         return
     scratch = _FOLDER / "manifests"

@@ -1,5 +1,6 @@
 """The commands: bring a cluster `up` until Ctrl-C, take it `down` from anywhere, `build` its programs."""
 
+import os
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import click
 from demo import ending
 from tests.cluster import build as building
 from tests.cluster import cluster, places, possible, removal
+from tests.cluster.possible import Need
 
 _STATE = click.option(
     "--state",
@@ -40,20 +42,29 @@ def down(folder: Path) -> None:
 
 
 @main.command()
-def build() -> None:
+@click.option("--tools", is_flag=True, help="Also what tests ask a cluster with: an older kubectl, helm.")
+def build(tools: bool) -> None:
     """Build and install what a cluster is made of, as far as one can run here."""
-    hindrance = possible.hindrance(nodes=True)
-    if possible.hindrance(nodes=False) is None:
-        missing = building.make_missing(nodes=hindrance is None, report=click.echo)
-        ending.until_stopped(missing)
-    if hindrance is not None:
-        click.echo(f"no cluster with nodes here: {hindrance}")
+    ending.until_stopped(_build(tools=tools))
 
 
 async def _up(folder: Path, *, name: str, nodes: bool) -> None:
     async with cluster.Cluster(state=folder, name=name, nodes=nodes, report=click.echo) as running:
         click.echo(f"  kubectl --kubeconfig {folder / running.kubeconfig.name} get namespaces")
         await running.watch()
+
+
+async def _build(*, tools: bool) -> None:
+    """Nothing of a cluster, where one is given."""
+    if not os.environ.get(possible.GIVEN):
+        hindrance = possible.hindrance(Need.NODE)
+        if possible.hindrance(Need.CONTROL_PLANE) is None:
+            await building.make_missing(nodes=hindrance is None, report=click.echo)
+        if hindrance is not None:
+            click.echo(f"no cluster with nodes here: {hindrance}")
+    if tools and possible.hindrance(Need.PROGRAMS) is None:
+        for program in building.TOOLS:
+            await building.make(program, report=click.echo)
 
 
 async def _down(folder: places.Folder) -> None:

@@ -59,6 +59,11 @@ class Program:
     def path(self) -> Path:
         return _TOOLS / self.version / self.name
 
+    @property
+    def mark(self) -> Path:
+        """A file that says what the program was made from."""
+        return self.path.with_suffix(".made-from")
+
     def digest(self) -> str:
         """Of everything it is made from."""
         hashed = hashlib.sha256()
@@ -87,6 +92,10 @@ PODS = (
     Program("echo", "pods/echo", takes="seconds"),
 )
 """Programs that run in pods."""
+HELM = Program("helm", "../deploy/helm", takes="about 2 minutes")
+"""What installs the chart."""
+TOOLS = (KUBECTL, GOCLIENT, HELM)
+"""What tests ask a cluster with."""
 
 
 @functools.cache
@@ -122,16 +131,21 @@ def linker_flags(version: str) -> str:
     return " ".join(("-s -w", *settings))
 
 
+def is_made(program: Program) -> bool:
+    """From what its module is now."""
+    mark = program.mark
+    return program.path.exists() and mark.exists() and mark.read_text() == program.digest()
+
+
 async def make(program: Program, *, report: Report) -> None:
-    """Unless it is there already, made from what its module is now."""
-    mark = program.path.with_suffix(".made-from")
-    digest = program.digest()
-    if program.path.exists() and mark.exists() and mark.read_text() == digest:
+    """Unless it is there already."""
+    if is_made(program):
         return
     if find("go") is None:
         raise faults.DemoError(
-            "no go on PATH, and a test cluster is built from source; install Go 1.24 or newer"
+            f"no go on PATH, and {program.name} is built from source; install Go 1.24 or newer"
         )
+    digest = program.digest()
     report(f"building {program.name} for Kubernetes {program.version} ({program.takes}, once)")
     program.path.parent.mkdir(parents=True, exist_ok=True)
     fresh = program.path.with_suffix(f".{os.getpid()}")
@@ -143,7 +157,7 @@ async def make(program: Program, *, report: Report) -> None:
         environment={"CGO_ENABLED": "0"},
     )
     fresh.rename(program.path)
-    mark.write_text(digest)
+    program.mark.write_text(digest)
 
 
 async def _install_packages(*, report: Report) -> None:

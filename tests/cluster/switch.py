@@ -1,25 +1,29 @@
-"""When the tests marked `cluster` run: always, where a cluster can run; else they are named, and why.
+"""When the tests run that not every machine can run: always, where it can; else they are named, and why.
 
-`TESTS_CLUSTER=0` leaves them out, `=1` demands them. With `CI=true` a machine on which they cannot run is a
-failure: a green run would say more than was seen.
+A mark says what a test needs: `cluster`, a real Kubernetes; with `node`, one with a node; with `site`, one
+with a node that may be given; `go`, programs that are built from source. `TESTS_CLUSTER=0` leaves out what
+needs a cluster, `=1` demands it. With `CI=true` a machine that cannot run something is a failure: a green run
+would say more than was seen.
 """
 
+import collections
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import pytest
 
 from tests.cluster import possible
+from tests.cluster.possible import Need
 
 VARIABLE = "TESTS_CLUSTER"
-_MARK = "cluster"
-_NODES = frozenset({"whole_cluster", "site", "image_archive"})
-"""Fixtures that have a node; with them, tests need root."""
+_BY_CHOICE = f"left out by {VARIABLE}=0"
+_PLACES = (Need.SITE, Need.NODE, Need.CONTROL_PLANE)
+"""Where a test of the mark `cluster` takes place: the first of these marks that it has."""
 
 
 class Hindrance(Protocol):
-    def __call__(self, *, nodes: bool) -> str | None: ...
+    def __call__(self, need: Need, /) -> str | None: ...
 
 
 class Switch:
@@ -31,30 +35,38 @@ class Switch:
         self._hindrance = hindrance
         self._wanted = environment.get(VARIABLE, "")
         self._demanded = self._wanted == "1" or environment.get("CI") == "true"
-        self._left_out: dict[str, int] = {}
+        self._left_out: collections.Counter[str] = collections.Counter()
 
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            if item.get_closest_marker(_MARK) is None:
-                continue
-            reason = self._reason(nodes=not _NODES.isdisjoint(_fixtures(item)))
+            reason = self._reason(item)
             if reason is not None:
-                self._left_out[reason] = self._left_out.get(reason, 0) + 1
+                self._left_out[reason] += 1
                 item.add_marker(pytest.mark.skip(reason=f"NOT RUN: {reason}"))
-        if self._left_out and self._demanded and self._wanted != "0":
-            raise pytest.UsageError(f"tests on a real Kubernetes are demanded: {'; '.join(self._left_out)}")
+        hindrances = [reason for reason in self._left_out if reason != _BY_CHOICE]
+        if hindrances and self._demanded:
+            raise pytest.UsageError(
+                f"tests are demanded that cannot run on this machine: {'; '.join(hindrances)}"
+            )
 
-    def _reason(self, *, nodes: bool) -> str | None:
-        if self._wanted == "0":
-            return f"left out by {VARIABLE}=0"
-        return self._hindrance(nodes=nodes)
+    def _reason(self, item: pytest.Item) -> str | None:
+        if self._wanted == "0" and _marked(item, Need.CONTROL_PLANE):
+            return _BY_CHOICE
+        return next((reason for need in _needs(item) if (reason := self._hindrance(need))), None)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for reason, count in self._left_out.items():
-            terminalreporter.section("NOT TESTED ON A REAL KUBERNETES", sep="!", red=True, bold=True)
+            terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
             terminalreporter.line(f"{count} tests did not run: {reason}")
 
 
-def _fixtures(item: pytest.Item) -> Iterable[str]:
-    names: Iterable[str] = getattr(item, "fixturenames", ())
-    return names
+def _needs(item: pytest.Item) -> Iterator[Need]:
+    if _marked(item, Need.CONTROL_PLANE):
+        yield next(place for place in _PLACES if _marked(item, place))
+    if _marked(item, Need.PROGRAMS):
+        yield Need.PROGRAMS
+
+
+def _marked(item: pytest.Item, need: Need) -> bool:
+    return item.get_closest_marker(need.value) is not None

@@ -9,7 +9,12 @@ import pytest
 from demo import faults, wait
 from tests.cluster import build, cluster, commands, extension, images
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.node,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(3600),
+]
 
 
 async def _deploy(running: cluster.Cluster, name: str, *, program: str = "echo") -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster import cgroups, network, places, removal, sysctls
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.node, pytest.mark.timeout(3600)]
 
 _READY_WITHIN = 120.0
 

@@ -1,4 +1,4 @@
-"""Tests on a real Kubernetes are never left out in silence."""
+"""Tests that not every machine can run are never left out in silence."""
 
 import pytest
 
@@ -7,8 +7,8 @@ pytest_plugins = ["pytester"]
 _CONFTEST = """
     from tests.cluster import switch
 
-    def hindrance(*, nodes):
-        return "it needs root" if nodes else None
+    def hindrance(need):
+        return {hindrances!r}.get(need.value)
 
     def pytest_configure(config):
         config.pluginmanager.register(switch.Switch({environment!r}, hindrance=hindrance))
@@ -16,41 +16,76 @@ _CONFTEST = """
 _TESTS = """
     import pytest
 
-    @pytest.fixture
-    def whole_cluster():
-        return None
-
     @pytest.mark.cluster
-    def test_in_a_cluster(whole_cluster):
+    def test_with_a_control_plane():
         pass
 
+    @pytest.mark.cluster
+    @pytest.mark.node
+    def test_with_a_node():
+        pass
+
+    @pytest.mark.cluster
+    @pytest.mark.site
+    def test_where_we_may_be_guests():
+        pass
+
+    @pytest.mark.go
+    def test_with_a_program():
+        pass
+
+    @pytest.mark.site
     def test_anywhere():
         pass
 """
+_MARKS = "cluster\n node\n site\n go"
+_NO_ROOT = {"node": "it needs root", "site": "it needs root"}
 
 
-def _run(pytester: pytest.Pytester, environment: dict[str, str]) -> pytest.RunResult:
-    pytester.makeini("[pytest]\nmarkers = cluster\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makeconftest(_CONFTEST.format(environment=environment))
+def _run(
+    pytester: pytest.Pytester, environment: dict[str, str], *, hindrances: dict[str, str]
+) -> pytest.RunResult:
+    pytester.makeini(f"[pytest]\nmarkers =\n {_MARKS}\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeconftest(_CONFTEST.format(environment=environment, hindrances=hindrances))
     pytester.makepyfile(_TESTS)
     return pytester.runpytest_inprocess("-p", "no:dash")
 
 
-def test_one_who_leaves_them_out_is_told_so_loudly(pytester: pytest.Pytester) -> None:
-    result = _run(pytester, {"TESTS_CLUSTER": "0"})
-    result.assert_outcomes(passed=1, skipped=1)
-    result.stdout.fnmatch_lines(["*NOT TESTED ON A REAL KUBERNETES*", "1 tests did not run: left out by*"])
+def test_where_everything_can_run_everything_does(pytester: pytest.Pytester) -> None:
+    result = _run(pytester, {"CI": "true"}, hindrances={})
+    result.assert_outcomes(passed=5)
+    result.stdout.no_fnmatch_line("*NOT TESTED*")
 
 
-def test_where_no_cluster_can_run_the_reason_is_told(pytester: pytest.Pytester) -> None:
-    result = _run(pytester, {})
-    result.assert_outcomes(passed=1, skipped=1)
-    result.stdout.fnmatch_lines(["*did not run: *needs root*"])
+def test_one_who_leaves_clusters_out_is_told_so_loudly(pytester: pytest.Pytester) -> None:
+    result = _run(pytester, {"TESTS_CLUSTER": "0", "CI": "true"}, hindrances=_NO_ROOT)
+    result.assert_outcomes(passed=2, skipped=3)
+    result.stdout.fnmatch_lines(["*NOT TESTED HERE*", "3 tests did not run: left out by*"])
 
 
-def test_where_they_are_demanded_a_machine_that_cannot_run_them_is_a_failure(
-    pytester: pytest.Pytester,
+def test_without_root_what_needs_a_node_is_named_and_the_rest_runs(pytester: pytest.Pytester) -> None:
+    result = _run(pytester, {}, hindrances=_NO_ROOT)
+    result.assert_outcomes(passed=3, skipped=2)
+    result.stdout.fnmatch_lines(["2 tests did not run: *needs root*"])
+
+
+def test_without_go_what_needs_a_program_is_named_and_the_rest_runs(pytester: pytest.Pytester) -> None:
+    absent = "no go on PATH"
+    hindrances = {"cluster": absent, "node": absent, "site": absent, "go": absent}
+    result = _run(pytester, {}, hindrances=hindrances)
+    result.assert_outcomes(passed=1, skipped=4)
+    result.stdout.fnmatch_lines(["4 tests did not run: no go on PATH"])
+
+
+def test_a_cluster_that_is_given_needs_nothing(pytester: pytest.Pytester) -> None:
+    result = _run(pytester, {}, hindrances={"cluster": "no go", "node": "no go"})
+    result.assert_outcomes(passed=3, skipped=2)
+
+
+@pytest.mark.parametrize("environment", [{"CI": "true"}, {"TESTS_CLUSTER": "1"}], ids=str)
+def test_where_all_is_demanded_a_machine_that_cannot_run_something_is_a_failure(
+    pytester: pytest.Pytester, environment: dict[str, str]
 ) -> None:
-    result = _run(pytester, {"CI": "true"})
+    result = _run(pytester, environment, hindrances=_NO_ROOT)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*tests on a real Kubernetes are demanded: *needs root*"])
+    result.stderr.fnmatch_lines(["*demanded that cannot run on this machine: *needs root*"])

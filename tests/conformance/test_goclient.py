@@ -22,6 +22,7 @@ def goclient() -> Path:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.cluster
+@pytest.mark.go
 @rows.row("C20")
 def test_a_program_in_go_discovers_lists_and_decodes_every_resource(api: api.Api, goclient: Path) -> None:
     subject = api.subject

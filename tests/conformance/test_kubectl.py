@@ -22,7 +22,10 @@ def older() -> Path:
 
 
 @pytest.fixture(
-    params=["newer", pytest.param("older", marks=(pytest.mark.cluster, pytest.mark.timeout(3600)))]
+    params=[
+        "newer",
+        pytest.param("older", marks=(pytest.mark.cluster, pytest.mark.go, pytest.mark.timeout(3600))),
+    ]
 )
 def program(request: pytest.FixtureRequest) -> Path:
     found: Path = request.getfixturevalue("older") if request.param == "older" else kubectl.NEWER

@@ -1,7 +1,5 @@
 """Objects as the real tools make them: kustomize, as it is in kubectl, and helm, built from its Go module."""
 
-import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -42,8 +40,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
 """The values of the chart that say the same as a component."""
 _SETTINGS = {"autoscaling-fallback": {"TRAFFIC_AUTOSCALING_FALLBACK": "prometheus-adapter.monitoring"}}
 """What an overlay has to say with a component, as only it can know."""
-_MODULE = Path(__file__).resolve().parent / "helm"
-_HELM = manifests.DEPLOY.parent / ".tools" / "helm" / "helm"
+HELM = build.HELM.path
+"""There when a test has the mark `go` and the fixture `helm`."""
 _BESIDE_PYTHON = Path(sys.executable).parent
 
 
@@ -72,42 +70,20 @@ def charted(
         chosen.update(CHOICES[component])
     chosen.update(values or {})
     given = [f"--set={name}={value}" for name, value in chosen.items()]
-    return objects(_output(str(helm()), "template", release, str(CHART), f"--namespace={namespace}", *given))
+    return objects(_output(str(HELM), "template", release, str(CHART), f"--namespace={namespace}", *given))
 
 
 def refused(**values: str) -> str | None:
     """What helm complains of with these values, a double underscore being a dot; None where it does not."""
     given = [f"--set={name.replace('__', '.')}={value}" for name, value in values.items()]
     ended = subprocess.run(
-        [str(helm()), "template", "t", str(CHART), *given], capture_output=True, text=True, check=False
+        [str(HELM), "template", "t", str(CHART), *given], capture_output=True, text=True, check=False
     )
     return ended.stderr if ended.returncode else None
 
 
-def helm() -> Path:
-    """Built the first time, which takes about two minutes."""
-    mark = _HELM.with_suffix(".made-from")
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_MODULE.iterdir()))).hexdigest()
-    if _HELM.exists() and mark.exists() and mark.read_text() == digest:
-        return _HELM
-    _HELM.parent.mkdir(parents=True, exist_ok=True)
-    fresh = _HELM.with_suffix(f".{os.getpid()}")
-    _output(
-        *("nice", "-n", "19", build.find("go") or "go", "build", "-p", "2", "-trimpath", "-buildvcs=false"),
-        *("-ldflags", "-s -w", "-o", str(fresh), "."),
-        folder=_MODULE,
-        environment={"CGO_ENABLED": "0"},
-    )
-    fresh.rename(_HELM)
-    mark.write_text(digest)
-    return _HELM
-
-
-def _output(*command: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
-    ended = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder,
-        env={**os.environ, **(environment or {})},
-    )  # fmt: skip
+def _output(*command: str) -> str:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise AssertionError(f"{' '.join(command[:4])} … failed:\n{ended.stderr[-2000:]}")
     return ended.stdout

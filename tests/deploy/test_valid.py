@@ -10,6 +10,8 @@ import pytest
 
 from tests.deploy import rendering
 
+pytestmark = [pytest.mark.go, pytest.mark.timeout(3600), pytest.mark.usefixtures("helm")]
+
 _VERSIONS = ("1.35", "1.37")
 """The oldest and the newest that the package has schemas of."""
 _FOREIGN = {"monitoring.coreos.com/v1", "cert-manager.io/v1"}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.image import archive
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.cluster, pytest.mark.node, pytest.mark.timeout(1800)]
 
 _MOST = 250_000_000
 """Bytes, unpacked: the aim of docs/image.md."""

@@ -11,6 +11,7 @@ from tests.installed import images
 
 pytestmark = [
     pytest.mark.cluster,
+    pytest.mark.node,
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(1800),
 ]

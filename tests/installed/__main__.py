@@ -18,8 +18,8 @@ def main() -> None:
 
 @main.command()
 def images() -> None:
-    """Make our images, as far as a cluster can run here that would need them."""
-    if possible.hindrance(nodes=True) is not None:
+    """Make our images, as far as there can be a cluster here that would need them."""
+    if possible.hindrance(possible.Need.SITE) is not None:
         return
     with ending.told():
         asyncio.run(_images())

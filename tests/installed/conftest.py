@@ -9,6 +9,11 @@ import pytest_asyncio
 from tests.installed import site as sites
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whatever is tried in a cluster here can be tried in one that is given."""
+    item.add_marker(pytest.mark.site)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[sites.Site]:
     """A cluster with a node and our images; nothing is installed. Who installs something removes it.

@@ -1,6 +1,5 @@
 """Each way to install, on a real cluster: soon there, with no more rights than said, updated, and gone."""
 
-import asyncio
 import contextlib
 import json
 import re
@@ -9,15 +8,21 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import yaml
 
 from demo import faults, wait
-from tests.cluster import commands
+from tests.cluster import build, commands
 from tests.deploy import documented, rendering
 from tests.installed import manifests, reading
 from tests.installed import site as sites
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.go,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(1800),
+]
 
 _FOREIGN = {"monitoring.coreos.com/v1", "cert-manager.io/v1"}
 _WITHIN = 180.0
@@ -32,6 +37,12 @@ _DELEGATED = {
 """By `system:auth-delegator`."""
 _RIGHT = re.compile(r"^([a-z]+)\.?(\S*) +\[\] +\[(.*)\] +\[(.+)\]$", re.MULTILINE)
 """A line of `auth can-i --list` that speaks of a resource: resource and group, paths, names, verbs."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def helm() -> None:
+    """Built the first time."""
+    await build.make(build.HELM, report=print)
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +76,7 @@ async def _charted(site: sites.Site) -> AsyncIterator[None]:
         }.items()
     ]  # fmt: skip
     where = (f"--kubeconfig={site.kubeconfig}", "--namespace=trafficmetrics")
-    helm = str(await asyncio.to_thread(rendering.helm))
+    helm = str(rendering.HELM)
     await commands.output(
         helm, "install", "trafficmetrics", str(rendering.CHART), *where, "--create-namespace", *chosen
     )
