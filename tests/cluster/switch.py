@@ -8,7 +8,7 @@ would say more than was seen.
 
 import collections
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Protocol
 
 import pytest
@@ -55,7 +55,10 @@ class Switch:
             return _BY_CHOICE
         return next((reason for need in _needs(item) if (reason := self._hindrance(need))), None)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        """Below the list of what was skipped, which is long."""
+        yield
         for reason, count in self._left_out.items():
             terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
             terminalreporter.line(f"{count} tests did not run: {reason}")
