@@ -1,4 +1,4 @@
-"""What docs/security.md says that the server may do, and docs/install.md how to apply it."""
+"""What docs/security.md says that the server may do and which roles there are, and docs/install.md how to apply it."""
 
 import itertools
 import re
@@ -14,9 +14,8 @@ _ROW = re.compile(r"^\| (?:`([^`]*)`|—) \| (.+?) \| (.+?) \| (.+?) \| .+ \|$",
 
 def rights(part: str = "rights") -> set[judging.Right]:
     """From the rows `| group | resources | names | verbs, and where | why |` of a part of the page."""
-    table = _PAGE.read_text().partition(f"<!-- {part} -->")[2].partition(f"<!-- /{part} -->")[0]
     found = set()
-    for group, resources, names, verbs in _ROW.findall(table):
+    for group, resources, names, verbs in _ROW.findall(_part(part)):
         parts = [re.findall(r"`([^`]+)`", cell) for cell in (resources, names, verbs)]
         where = "trafficmetrics" if "in its namespace" in verbs else "*"
         for resource, name, verb in itertools.product(parts[0], parts[1] or ["*"], parts[2]):
@@ -28,3 +27,12 @@ def applying() -> list[str]:
     """What kubectl is told to install an overlay, before the overlay."""
     (found,) = _APPLYING.findall((_DOCS / "install.md").read_text())
     return str(found).split()
+
+
+def roles() -> set[str]:
+    """From the first column of the other table."""
+    return set(re.findall(r"^\| `([^`]+)` \|", _part("roles"), re.MULTILINE))
+
+
+def _part(name: str) -> str:
+    return _PAGE.read_text().partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]

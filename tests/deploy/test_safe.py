@@ -166,6 +166,11 @@ def test_the_dashboard_has_no_rights_and_the_scraper_one(everything: list[render
     assert scraper == {("*", "", "/metrics", "*", "get")}
 
 
+def test_the_roles_for_others_are_those_on_the_page(everything: list[rendering.Object]) -> None:
+    made = {one["metadata"]["name"] for one in everything if one["kind"] == "ClusterRole"}
+    assert made - {"trafficmetrics"} == documented.roles()
+
+
 def test_viewers_may_read_everything_that_is_served(everything: list[rendering.Object]) -> None:
     role = _role(everything, "trafficmetrics-view")
     assert _aggregated(role) == _EVERY_VIEWER
