@@ -23,7 +23,10 @@ from tests.conformance.subject import Credential, Subject, Way
 
 KUBERNETES = "CONFORMANCE_KUBERNETES"
 """`next` in this variable of the environment takes the newer Kubernetes."""
-_SHOP, _STAND = "shop", "stand"
+_SHOP, _STAND, _LIBRARY = "shop", "stand", "library"
+_MANY = 1000
+_LONG = 100_000
+"""Letters."""
 _BUSY = 60.0
 """Seconds until a request is given up: a shared machine can be slow."""
 
@@ -32,8 +35,10 @@ _BUSY = 60.0
 async def toy(folder: Path) -> AsyncIterator[Subject]:
     tls = certificates.ensure(folder, hosts=["127.0.0.1"], now=datetime.now(UTC))
     kubeconfig = folder / "kubeconfig"
+    forest = [fruits.fruit(f"fruit-{number}", namespace="forest") for number in range(_MANY)]
+    orchard = fruits.Orchard(rows=(*fruits.ORCHARD, *forest))
     async with server.serve(
-        toys.Toy(deadline=_BUSY).api, host="127.0.0.1", port=0, tls=tls.context()
+        toys.Toy(orchard, deadline=_BUSY).api, host="127.0.0.1", port=0, tls=tls.context()
     ) as bound:
         credentials.write_kubeconfig(
             kubeconfig,
@@ -73,7 +78,7 @@ async def standalone(mesh: runner.Mesh, folder: Path) -> AsyncIterator[Subject]:
 
 @contextlib.asynccontextmanager
 async def control_plane(folder: Path) -> AsyncIterator[cluster.Cluster]:
-    """With two Deployments, whose Pods wait for a node for ever."""
+    """With two Deployments, whose Pods wait for a node for ever, and one elsewhere with a long story."""
     kubernetes = build.NEXT if os.environ.get(KUBERNETES) == "next" else build.KUBERNETES
     name = f"k{os.getpid()}"
     async with cluster.Cluster(
@@ -84,6 +89,9 @@ async def control_plane(folder: Path) -> AsyncIterator[cluster.Cluster]:
             f"create namespace {_STAND}",
             f"create deployment apple --image=apple --namespace={_STAND}",
             f"create deployment pear --image=pear --namespace={_STAND}",
+            f"create namespace {_LIBRARY}",
+            f"create deployment book --image=book --namespace={_LIBRARY}",
+            f"annotate deployment book one={'x' * _LONG} two={'x' * _LONG} --namespace={_LIBRARY}",
         ):
             await commands.kubectl(running.kubeconfig, *line.split())
         yield running
