@@ -8,8 +8,8 @@ from demo import runner
 from tests import loops
 from tests.cluster import cluster
 from tests.conformance import api as apis
-from tests.conformance import places, record, rows
-from tests.conformance.subject import Subject, Way
+from tests.conformance import given, places, record, rows
+from tests.conformance.subject import TRIED, Subject, Way
 
 _CLUSTER = (pytest.mark.cluster, pytest.mark.timeout(3600))
 """It is built the first time."""
@@ -27,14 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A row is tried on every way but those on which it is known not to hold."""
+    """A row is tried on every way but those on which it is known not to hold; or on the API that is given."""
     if "api" not in metafunc.fixturenames:
         return
     mark = metafunc.definition.get_closest_marker("row")
     assert mark is not None, f"{metafunc.definition.nodeid} tries no row of the contract"
     ways = [
         pytest.param(way, marks=_NEEDS.get(way, ()), id=way.name.lower())
-        for way in Way
+        for way in ((Way.GIVEN,) if given.is_given() else TRIED)
         if rows.applies(mark.args[0], way=way)
     ]
     metafunc.parametrize("api", ways, indirect=True, scope="session")
@@ -82,6 +82,11 @@ def past_subject(joined: places.Joined) -> Subject:
 @pytest.fixture(scope="session")
 def aggregated_subject(joined: places.Joined) -> Subject:
     return joined.aggregated
+
+
+@pytest.fixture(scope="session")
+def given_subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return given.subject(tmp_path_factory.mktemp("given"))
 
 
 @pytest.fixture(scope="session")
