@@ -4,6 +4,8 @@ import dataclasses
 import functools
 from typing import Any
 
+import pytest
+
 from tests.conformance import asking, subject
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -75,6 +77,16 @@ class Api:
             if parts and resource.namespaced and self.read(self.list_path(resource))["items"]:
                 return resource, parts[0]
         raise AssertionError(f"nothing in namespace {self.subject.namespace} has a subresource")
+
+    def demand_without(self, verb: str) -> None:
+        """Somebody else's API may offer it, and nothing of theirs is written to."""
+        if self.subject.way is subject.Way.GIVEN and verb in self.main.verbs:
+            pytest.skip(f"{self.main.plural} offers {verb}")
+
+    @property
+    def elsewhere(self) -> str:
+        """Another namespace than that of the subject."""
+        return "kube-system" if self.subject.namespace == "default" else "default"
 
     @property
     def collection(self) -> str:

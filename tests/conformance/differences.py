@@ -50,10 +50,10 @@ DIFFERENCES: Mapping[tuple[str, Way], str] = {
         *("C30", "C31", "C32", "C40"),
     ),
     **_everywhere(
-        "not tried: of somebody else's API we have no front proxy's identity, no large answer, and no word"
-        " that it may be written to",
+        "not tried: somebody else's API need not have large answers or parts of namespaces, we have no"
+        " front proxy's identity there, and nobody said that it may be written to",
         (Way.GIVEN,),
-        *("D7", "D8", "X2", "X5", "N9a", "C40"),
+        *("D7", "D8", "X2", "X5", "Z4a", "N9a", "C40"),
     ),
     **_everywhere("some fields of Kubernetes' own are hardly described", (Way.BUILT_IN,), "O4a", "C9"),
     **_everywhere("no namespaces are among these resources", (Way.BUILT_IN,), "Z4a"),

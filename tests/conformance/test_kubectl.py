@@ -111,6 +111,7 @@ def test_kubectl_says_what_it_did_not_find(api: api.Api, program: Path) -> None:
 
 @rows.row("C6")
 def test_kubectl_is_told_that_there_is_no_watch(api: api.Api, program: Path) -> None:
+    api.demand_without("watch")
     arguments = ("get", _kind(api), "--watch", f"-n={api.subject.namespace}")
     told = kubectl.attempt(program, api.subject.kubeconfig, *arguments)
 

@@ -97,6 +97,7 @@ def test_a_list_says_which_version_it_is_of(api: api.Api) -> None:
 @rows.row("L5")
 @pytest.mark.parametrize("watching", ["watch=true", "watch=1", "/watch/"])
 def test_a_watch_is_refused_at_once_in_words(api: api.Api, watching: str) -> None:
+    api.demand_without("watch")
     path = f"{api.collection}?{watching}"
     if watching == "/watch/":
         path = api.collection.replace(api.subject.root, f"{api.subject.root}/watch")

@@ -168,7 +168,7 @@ def test_listing_all_does_not_include_getting_one(api: api.Api, allow: Allow) ->
 
     _settle(api, api.collection, credential=lister)
     assert "cannot get" in api.ask(api.object_path, credential=lister).refusal(403)["message"]
-    other = api.list_path(api.main, namespace="default")
+    other = api.list_path(api.main, namespace=api.elsewhere)
     assert api.ask(other, credential=lister).status == 403
     assert api.ask(api.everywhere(api.main), credential=lister).status == 403
 
