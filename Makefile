@@ -4,7 +4,7 @@ STATE  ?= .run
 PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test test-cluster test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
+.PHONY: help run test test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
 	cluster-programs test-programs image images manifests cluster-demo
 
 help: ## Say what there is to make
@@ -20,14 +20,17 @@ test: check prometheus chromium test-programs images ## Everything that must pas
 test-cluster: venv prometheus chromium test-programs images ## Only the tests on a real Kubernetes, and demand that they can run
 	@TESTS_CLUSTER=1 $(PY) -m pytest -m cluster
 
+test-installed: venv prometheus test-programs images ## Only those that install into a cluster: TESTS_KUBECONFIG, or one of their own
+	@TESTS_CLUSTER=1 $(PY) -m pytest tests/installed -m cluster
+
 ifeq ($(CLUSTER),kind)
 cluster: venv image ## A real Kubernetes of one node, from packages (CLUSTER=kind: made by kind); its kubeconfig is in .run/cluster
 	@mkdir -p $(STATE)/cluster
 	@sh deploy/kind/up $(STATE)/cluster/kubeconfig $(STATE)/image/trafficmetrics.tar
-	@echo "tests on it: TESTS_KUBECONFIG=$(STATE)/cluster/kubeconfig make test-cluster"
+	@echo "tests on it: make test-installed TESTS_KUBECONFIG=$(STATE)/cluster/kubeconfig"
 
 cluster-down:
-	@kind delete cluster --name trafficmetrics
+	@sh deploy/kind/down $(STATE)/cluster/kubeconfig
 else
 cluster: venv
 	@exec $(PY) -m tests.cluster up --state $(STATE)/cluster
@@ -68,6 +71,7 @@ lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and witho
 clean: ## Remove everything that make made
 	@if [ -e $(STATE)/mesh.lock ] && ! flock -n $(STATE)/mesh.lock true 2>/dev/null; then \
 		echo "make clean: an instance runs in $(STATE); end it first (Ctrl-C in its terminal)" >&2; exit 1; fi
+	@sh deploy/kind/down $(STATE)/cluster/kubeconfig
 	@if [ -e $(STATE)/cluster/cluster.json ]; then $(MAKE) --no-print-directory cluster-down; fi
 	rm -rf .venv .tools .artifacts .bench $(STATE) build *.egg-info .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
