@@ -5,11 +5,9 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import yaml
 
 from demo import faults, wait
 from tests.cluster import build, commands
@@ -24,7 +22,6 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 
-_FOREIGN = {"monitoring.coreos.com/v1", "cert-manager.io/v1"}
 _WITHIN = 180.0
 """Seconds to wait for what is installed, on a machine that is busy; how many it took is printed."""
 _SERVER = "deployment/trafficmetrics"
@@ -103,24 +100,6 @@ async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(site: sites.
         assert await _rights(site) == {right[1:] for right in documented.rights()} | _DELEGATED
         await _until_ready(site)
     assert await _there(site) - before == set()
-
-
-async def test_a_kube_apiserver_takes_every_object(site: sites.Site, tmp_path: Path) -> None:
-    """By its own validation, in a dry run; those of foreign definitions are left out."""
-    await site.kubectl("create", "namespace", "trafficmetrics")
-    try:
-        every = rendering.overlay(site.scratch / "dry", components=rendering.COMPONENTS)
-        chart = rendering.charted(
-            components=[name for name in rendering.COMPONENTS if name != "cert-manager"]
-        )
-        for name, made in (("kustomize", every), ("helm", chart)):
-            file = tmp_path / f"{name}.yaml"
-            own = [one for one in made if one["apiVersion"] not in _FOREIGN]
-            file.write_text(yaml.safe_dump_all(own))
-            said = await site.kubectl("apply", "--dry-run=server", "--validate=strict", f"--filename={file}")
-            assert len(said.splitlines()) == len(own)
-    finally:
-        await site.kubectl("delete", "namespace", "trafficmetrics", "--wait")
 
 
 async def test_an_update_of_two_replicas_fails_no_request(site: sites.Site) -> None:
