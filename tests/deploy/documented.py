@@ -1,4 +1,4 @@
-"""What docs/security.md says that the server may do and which roles there are, and docs/install.md how to apply it."""
+"""What docs/security.md says that the server may do and which roles there are; how docs/install.md applies it."""
 
 import itertools
 import re
