@@ -2,17 +2,20 @@
 groups.
 
 It stands behind the front proxy in the order of authenticators, so a certificate that comes here and is not
-of the clients' authority is of nobody, and is refused.
+of the clients' authority is of nobody, and is refused. The log says whose it was and whose was expected.
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
 from cryptography.x509 import oid
 
-from apiservice import authentication, errors, trust
+from apiservice import authentication, complaints, errors, trust
+
+_log = logging.getLogger(__name__)
 
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
@@ -25,20 +28,23 @@ class ClientCertificateAuthenticator:
     ) -> None:
         self._current = current
         self._clock = clock
+        self._complaints = complaints.Complaints(_log)
 
     async def authenticate(self, credentials: authentication.Credentials) -> authentication.User | None:
         if not credentials.certificates:
             return None
         authorities = self._current()
         if authorities is None:
-            raise _refusal("no authority of client certificates is known here")
+            raise self._refusal("no authority of client certificates is known here", credentials)
         try:
             certificate = authorities.verify(credentials.certificates, now=self._clock())
         except trust.Untrusted as refusal:
-            raise _refusal(str(refusal)) from None
+            raise self._refusal(str(refusal), credentials, expected=authorities.names) from None
         name = trust.common_name(certificate)
         if not name:
-            raise _refusal("it has no common name, which would be the user")
+            raise self._refusal(
+                "it has no common name, which would be the user", credentials, expected=authorities.names
+            )
         fingerprint = hashlib.sha256(credentials.certificates[0]).hexdigest()
         return authentication.User(
             name=name,
@@ -46,6 +52,11 @@ class ClientCertificateAuthenticator:
             extra={CREDENTIAL_ID: (f"X509SHA256={fingerprint}",)},
         )
 
-
-def _refusal(why: str) -> errors.Unauthorized:
-    return errors.Unauthorized(f"Unauthorized: the client certificate is not valid: {why}")
+    def _refusal(
+        self, why: str, credentials: authentication.Credentials, *, expected: str = "none"
+    ) -> errors.Unauthorized:
+        self._complaints.warn(
+            f"client certificate authentication failed: {why}; "
+            f"presented: {trust.presented(credentials.certificates)}; expected issuer: {expected}"
+        )
+        return errors.Unauthorized(f"Unauthorized: the client certificate is not valid: {why}")

@@ -79,14 +79,9 @@ def _verify(chain: tuple[bytes, ...], *, proxy: FrontProxy, now: datetime) -> No
 def _complaint(
     refusal: trust.Untrusted, *, credentials: authentication.Credentials, proxy: FrontProxy
 ) -> str:
-    presented = "no certificate"
-    if credentials.certificates:
-        try:
-            presented = trust.describe(trust.read(credentials.certificates[0]))
-        except ValueError:
-            presented = "an unreadable certificate"
     return (
-        f"front-proxy authentication failed, its headers are ignored: presented: {presented}; "
+        "front-proxy authentication failed, its headers are ignored: "
+        f"presented: {trust.presented(credentials.certificates)}; "
         f"expected issuer: {proxy.authorities.names}; "
         f"allowed names: {', '.join(sorted(proxy.allowed_names)) or 'any'}; "
         f"the certificate was refused because {refusal}"

@@ -117,10 +117,13 @@ class LiveTls:
 
     def _refused(self, connection: ssl.SSLObject, error: ssl.SSLCertVerificationError) -> None:
         tried = connection.context is self._contexts[self._used]
-        if error.verify_code == _SIGNATURE_FAILURE and tried:
-            self._used = (self._used + 1) % len(self._contexts)
+        why = error.verify_message
+        if error.verify_code == _SIGNATURE_FAILURE:
+            why = f"{why}, the expected authority of its issuer's name did not sign it: was it replaced?"
+            if tried:
+                self._used = (self._used + 1) % len(self._contexts)
         self._complaints.warn(
-            f"TLS ended with a client whose certificate was refused: {error.verify_message}; "
+            f"TLS ended with a client whose certificate was refused: {why}; "
             f"presented: {self._describe()}; expected issuers: {self._delegation()}"
         )
         # Until the next look at the files: whoever is refused comes again, and is named then.
@@ -131,10 +134,7 @@ class LiveTls:
 
     def _describe(self) -> str:
         presented, self._presented = self._presented, b""
-        try:
-            return trust.describe(trust.read(presented)) if presented else "told when it comes again"
-        except ValueError:
-            return "an unreadable certificate"
+        return trust.presented((presented,)) if presented else "told when it comes again"
 
 
 def _noticing(

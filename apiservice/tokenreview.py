@@ -1,11 +1,13 @@
 """Bearer tokens of the cluster: the kube-apiserver says whose they are.
 
-Tokens are kept nowhere. What is remembered is filed under a keyed hash that is worthless outside this
-process. A token nobody could be asked about is not called invalid, because clients throw invalid ones away.
+Tokens are kept nowhere; the log says why one was refused, and nothing of it. What is remembered is filed
+under a keyed hash that is worthless outside this process. A token nobody could be asked about is not called
+invalid, because clients throw invalid ones away.
 https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 """
 
 import hashlib
+import json
 import logging
 import secrets
 import time
@@ -18,6 +20,11 @@ _log = logging.getLogger(__name__)
 
 _PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 _REMEMBERED = 8192
+_REFUSALS = 16
+_QUOTED = 300
+"""Letters of what the kube-apiserver says of a token."""
+_TELLING = 4
+"""Letters of a part of a token that are worth hiding."""
 
 
 class TokenReviewAuthenticator:
@@ -37,6 +44,8 @@ class TokenReviewAuthenticator:
         self._audiences = tuple(audiences)
         self._secret = secrets.token_bytes(32)
         self._complaints = complaints.Complaints(_log)
+        # Apart, so that whoever presents wrong tokens hides nothing else.
+        self._refusals = complaints.Complaints(_log, most=_REFUSALS)
         self._users = memory.Memory[authentication.User | None](lifetime=lifetime, most=most, clock=clock)
 
     async def authenticate(self, credentials: authentication.Credentials) -> authentication.User | None:
@@ -64,7 +73,11 @@ class TokenReviewAuthenticator:
             spec["audiences"] = self._audiences
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec}
         try:
-            return _user((await self._api.post(_PATH, body=review)).get("status"), audiences=self._audiences)
+            status = (await self._api.post(_PATH, body=review)).get("status")
+            user = _user(status, audiences=self._audiences)
+            if user is None:
+                self._refusals.warn(f"a bearer token was not accepted: {_reason(status, token=token)}")
+            return user
         except kubeapi.KubeApiError as error:
             self._complain(error)
             raise errors.ServiceUnavailable("the bearer token could not be checked: try again") from error
@@ -81,8 +94,6 @@ def _user(status: Any, *, audiences: Sequence[str]) -> authentication.User | Non
     if not isinstance(status, dict):
         raise kubeapi.Garbled(f"{_PATH}: the answer has no status")
     if status.get("authenticated") is not True:
-        if told := status.get("error"):
-            _log.debug("a bearer token was not accepted: %s", told)
         return None
     if audiences and set(audiences).isdisjoint(_texts(status.get("audiences", ()))):
         return None
@@ -98,6 +109,17 @@ def _user(status: Any, *, audiences: Sequence[str]) -> authentication.User | Non
         uid=str(found.get("uid") or ""),
         extra={key: _texts(values) for key, values in extra.items()},
     )
+
+
+def _reason(status: Any, *, token: str) -> str:
+    """Why, as the kube-apiserver says it, without anything of the token and on one line."""
+    if status.get("authenticated") is True:
+        return f"it is for the audiences {json.dumps(status.get('audiences', []))}"
+    told = str(status.get("error") or "the kube-apiserver does not say why")
+    for part in (token, *token.split(".")):
+        if len(part) >= _TELLING:
+            told = told.replace(part, "…")
+    return json.dumps(told[:_QUOTED], ensure_ascii=False)
 
 
 def _texts(values: Any) -> tuple[str, ...]:

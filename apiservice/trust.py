@@ -17,6 +17,8 @@ from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import oid
 
+from apiservice import keyids
+
 _REMEMBERED = 256
 """Chains of which each authority keeps what it found: more than proxies and direct clients are."""
 _MOST_INTERMEDIATES = 8
@@ -37,6 +39,10 @@ _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
 _UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+
+
+_OF_A_STRANGER = "none of the expected authorities signed it"
+_OF_A_NAMESAKE = f"{_OF_A_STRANGER}, though one has its issuer's name: was that one replaced?"
 
 
 class Untrusted(Exception):
@@ -75,8 +81,12 @@ class Authorities:
 
     @property
     def names(self) -> str:
-        """Their subjects, for people."""
-        return "; ".join(dict.fromkeys(anchor.subject.rfc4514_string() for anchor in self._anchors))
+        """Their subjects and keys, for people."""
+        return "; ".join(
+            dict.fromkeys(
+                f"{anchor.subject.rfc4514_string()} (key {keyids.own(anchor)})" for anchor in self._anchors
+            )
+        )
 
     def verify(self, chain: tuple[bytes, ...], *, now: datetime) -> x509.Certificate:
         """The client's own certificate, first of the chain, in DER; or `Untrusted`."""
@@ -96,7 +106,9 @@ class Authorities:
             return _Finding(why=f"it cannot be read: {error}")
         paths = list(_paths(own, intermediates=others, anchors=self._anchors))
         if not paths:
-            return _Finding(why="none of the expected authorities signed it")
+            issuers = {certificate.issuer for certificate in (own, *others)}
+            namesake = any(anchor.subject in issuers for anchor in self._anchors)
+            return _Finding(why=_OF_A_NAMESAKE if namesake else _OF_A_STRANGER)
         reasons = [_wrong(path) for path in paths]
         lives = tuple(_life(path) for path, reason in zip(paths, reasons, strict=True) if reason is None)
         if not lives:
@@ -116,7 +128,21 @@ def read(der: bytes) -> x509.Certificate:
 
 def describe(certificate: x509.Certificate) -> str:
     """Who it is and who signed it, for people."""
-    return f"subject {certificate.subject.rfc4514_string()!r}, issuer {certificate.issuer.rfc4514_string()!r}"
+    key = keyids.signers(certificate) or "not named"
+    return (
+        f"subject {certificate.subject.rfc4514_string()!r}, issuer {certificate.issuer.rfc4514_string()!r} "
+        f"(key {key})"
+    )
+
+
+def presented(chain: Sequence[bytes]) -> str:
+    """What a client showed, for people."""
+    if not chain:
+        return "no certificate"
+    try:
+        return describe(read(chain[0]))
+    except ValueError:
+        return "an unreadable certificate"
 
 
 def common_name(certificate: x509.Certificate) -> str:

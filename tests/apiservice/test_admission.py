@@ -162,7 +162,7 @@ async def test_a_connection_outlives_the_authority_of_its_certificate_but_its_po
             lambda: successor.der in extension.known.current().authorities, what="the new authority"
         )
         assert (await told(session, DISCOVERY, headers=MASTER))[0] == 401
-    assert "issuer 'CN=front-proxy-ca'; expected issuer: CN=front-proxy-ca-2" in caplog.text
+    assert "issuer 'CN=front-proxy-ca' (key not named); expected issuer: CN=front-proxy-ca-2 (" in caplog.text
     renewed = successor.issue("front-proxy-client")
     assert (await extension.ask(DISCOVERY, renewed, headers=MASTER))[0] == 200
 

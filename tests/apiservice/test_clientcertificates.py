@@ -45,11 +45,19 @@ async def test_without_a_certificate_others_are_asked(
         pytest.param(CA.issue("", organizations=["dev"]), "no common name", id="nobody"),
     ],
 )
-async def test_a_certificate_that_is_not_valid_is_refused(
-    clients: clientcertificates.ClientCertificateAuthenticator, presented: pki.Identity, why: str
+async def test_a_certificate_that_is_not_valid_is_refused_and_the_log_says_whose_it_was(
+    clients: clientcertificates.ClientCertificateAuthenticator,
+    presented: pki.Identity,
+    why: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with pytest.raises(errors.Unauthorized, match=f"the client certificate is not valid: .*{why}"):
-        await clients.authenticate(presenting.present(presented))
+    for _ in range(3):
+        with pytest.raises(errors.Unauthorized, match=f"the client certificate is not valid: .*{why}"):
+            await clients.authenticate(presenting.present(presented))
+    (line,) = caplog.messages
+    assert line.startswith("client certificate authentication failed: ")
+    assert why in line
+    assert f"presented: {trust.describe(presented.certificate)}; expected issuer: CN=client-ca (key " in line
 
 
 async def test_without_an_authority_no_certificate_is_valid() -> None:

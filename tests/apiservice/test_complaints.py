@@ -15,11 +15,15 @@ def test_the_same_complaint_is_logged_once_in_a_while(caplog: pytest.LogCaptureF
     assert caplog.messages == ["a", "b", "a"]
 
 
-def test_many_different_complaints_do_not_pile_up(caplog: pytest.LogCaptureFixture) -> None:
-    said = complaints.Complaints(LOG, most=2, clock=lambda: 0.0)
-    for text in ("a", "b", "a", "c", "a"):
+def test_whoever_thinks_of_ever_other_complaints_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [0.0]
+    said = complaints.Complaints(LOG, every=60.0, most=2, clock=lambda: now[0])
+    for now[0], text in ((0.0, "a"), (30.0, "b"), (30.0, "c"), (59.0, "d"), (60.0, "e"), (60.0, "f")):
         said.warn(text)
-    assert caplog.messages == ["a", "b", "c", "a"]
+    more = "so many different warnings in 60 seconds: further ones are left out"
+    assert caplog.messages == ["a", "b", more, "e", more]
 
 
 def test_a_complaint_is_logged_as_it_is(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import json
 from typing import Any
 
 import pytest
@@ -70,6 +71,29 @@ async def test_another_credential_is_left_to_others(
 ) -> None:
     presented = presenting.present(headers={"Authorization": "Basic x", "X-Remote-User": "root"})
     assert await tokens.authenticate(presented) is None
+
+
+async def test_the_log_says_why_a_token_is_refused_and_nothing_of_the_token(
+    kube: cluster.Cluster, tokens: tokenreview.TokenReviewAuthenticator, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = "[invalid bearer token, eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl has\nexpired, eyJpc3MiOi is of old]"
+    for token in ("eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl", "eyJhbGciOi.eyJpc3MiOi.b3RoZXI"):
+        kube.tokens[token] = {"authenticated": False, "error": told.replace("c2lnbmF0dXJl", token[22:])}
+        with pytest.raises(errors.Unauthorized):
+            await tokens.authenticate(bearer(token))
+    assert caplog.messages == [
+        'a bearer token was not accepted: "[invalid bearer token, … has\\nexpired, … is of old]"'
+    ]
+
+
+async def test_whoever_presents_ever_other_tokens_does_not_fill_the_log(
+    kube: cluster.Cluster, tokens: tokenreview.TokenReviewAuthenticator, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(50):
+        kube.tokens[f"token-{number}"] = {"authenticated": False, "error": f"not of audience {number}"}
+        with pytest.raises(errors.Unauthorized):
+            await tokens.authenticate(bearer(f"token-{number}"))
+    assert len(caplog.messages) < 20
 
 
 async def test_answers_are_remembered_for_ten_seconds(
@@ -183,7 +207,11 @@ async def test_only_a_plain_yes_is_a_yes(
 
 @pytest.mark.parametrize(("audiences", "valid"), [(["us", "x"], True), (["x"], False), ([], False)])
 async def test_a_token_must_be_for_one_of_the_audiences(
-    kube: cluster.Cluster, kube_api: kubeapi.KubeApi, audiences: list[str], valid: bool
+    kube: cluster.Cluster,
+    kube_api: kubeapi.KubeApi,
+    caplog: pytest.LogCaptureFixture,
+    audiences: list[str],
+    valid: bool,
 ) -> None:
     kube.tokens = {TOKEN: {**SUE, "audiences": audiences}}
     tokens = tokenreview.TokenReviewAuthenticator(kube_api, audiences=["us", "them"])
@@ -192,6 +220,7 @@ async def test_a_token_must_be_for_one_of_the_audiences(
     else:
         with pytest.raises(errors.Unauthorized):
             await tokens.authenticate(bearer())
+        assert f"it is for the audiences {json.dumps(audiences)}" in caplog.text
     assert kube.asked[0][1]["spec"]["audiences"] == ["us", "them"]
 
 

@@ -9,7 +9,7 @@ from cryptography.x509 import oid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apiservice import trust
+from apiservice import issuing, trust
 from tests.apiservice import pki
 
 CA = pki.authority("clients")
@@ -45,8 +45,8 @@ def test_a_certificate_for_clients_or_for_everything_is_trusted(
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        pytest.param(lambda: STRANGER.issue("sue"), "none of the expected authorities", id="same name"),
-        pytest.param(lambda: pki.authority("x").issue("sue"), "none of the expected", id="other name"),
+        pytest.param(lambda: STRANGER.issue("sue"), "none .* has its issuer's name", id="same name"),
+        pytest.param(lambda: pki.authority("x").issue("sue"), "none .* signed it$", id="other name"),
         pytest.param(lambda: pki.authority("sue"), "none of the expected", id="signed by itself"),
         pytest.param(lambda: CA.issue("sue", end=pki.NOW - pki.DAY / 2), "valid from .* only", id="expired"),
         pytest.param(lambda: CA.issue("sue", begin=pki.NOW + pki.DAY / 2), "valid from", id="not yet valid"),
@@ -60,6 +60,21 @@ def test_a_certificate_for_clients_or_for_everything_is_trusted(
 )
 def test_a_certificate_is_refused_that_is(make: Callable[[], pki.Identity], why: str) -> None:
     assert re.search(why, refusal(make()))
+
+
+def test_two_of_the_same_name_are_told_apart_by_their_keys() -> None:
+    old, new = (issuing.authority(name="ca", now=pki.NOW, life=pki.DAY) for _ in "ab")
+    known = trust.Authorities(old.certificate_pem + new.certificate_pem).names
+    serving = issuing.serving(new, name="sue", hosts=["sue"], now=pki.NOW, life=pki.DAY)
+    expected = [one.removeprefix("CN=ca ") for one in known.split("; ")]
+    assert len(set(expected)) == 2
+    assert trust.describe(serving.certificate) == f"subject 'CN=sue', issuer 'CN=ca' {expected[1]}"
+
+
+def test_an_authority_that_does_not_name_its_key_has_one_all_the_same() -> None:
+    assert re.fullmatch(r"CN=clients \(key [0-9a-f]{8}\)", TRUST.names)
+    assert trust.Authorities(STRANGER.pem).names != TRUST.names
+    assert trust.describe(CA.issue("sue").certificate).endswith("issuer 'CN=clients' (key not named)")
 
 
 def test_bytes_that_are_no_certificate_are_refused() -> None:
@@ -181,7 +196,9 @@ def test_a_chain_may_be_no_deeper_than_its_authority_allows() -> None:
 
 
 def test_the_names_of_a_bundle_are_told_once_each() -> None:
-    assert trust.Authorities(CA.pem + STRANGER.pem + pki.authority("b").pem).names == "CN=clients; CN=b"
+    other = pki.authority("b")
+    told = [trust.Authorities(one.pem).names for one in (CA, STRANGER, other)]
+    assert trust.Authorities(CA.pem + STRANGER.pem + CA.pem + other.pem).names == "; ".join(told)
 
 
 @pytest.mark.parametrize(
