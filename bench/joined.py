@@ -1,23 +1,21 @@
 """Our server behind a real kube-apiserver, on this machine: the same answers by two doors.
 
-It runs as it is shipped, and is read by a service account, as most programs are; who may read is the
-cluster's to say at both doors.
+It runs as it is shipped but for one thing: who owns the pods of the mesh it is told by a file, for they are
+not the cluster's. It is read by a service account, as most programs are; who may read is the cluster's to say
+at both doors.
 """
 
 import contextlib
 import dataclasses
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench import client, cold, site
 from demo import wait
-from tests.cluster import cluster, commands, control_plane, places, registration
+from tests.cluster import aggregated, cluster, commands, control_plane, places, registration
 
-GROUP, VERSION = "metrics.smi-spec.io", "v1alpha1"
-_NAME = "trafficmetrics"
 PEOPLE = "people"
 """A group that may read."""
 _READER = "bench-reader"
@@ -41,12 +39,9 @@ async def running(place: site.Site, kubernetes: cluster.Cluster) -> AsyncIterato
     """Serve until the block is left; it begins once both doors answer. Raises demo.faults.DemoError."""
     state = place.where.folder / "server"
     address = (kubernetes.place.host, registration.PORT)
-    command = [
-        *(sys.executable, "-m", "metrics_server", "serve"),
-        *(f"--prometheus={place.where.prometheus_url}", f"--inventory={place.where.inventory}"),
-        *(f"--cluster={kubernetes.kubeconfig}", f"--service={_NAME}.{registration.NAMESPACE}"),
-        *(f"--state={state}", f"--listen={address[0]}:{address[1]}"),
-    ]
+    command = aggregated.command(
+        kubernetes, prometheus=place.where.prometheus_url, state=state, inventory=place.where.inventory
+    )
     await place.family.start("server", command)
     try:
         url = f"https://{address[0]}:{address[1]}/readyz"
@@ -54,7 +49,11 @@ async def running(place: site.Site, kubernetes: cluster.Cluster) -> AsyncIterato
         await place.family.guard(ready)
         authority = state / "ca.crt"
         offered = registration.objects(
-            kubernetes, name=_NAME, group=GROUP, version=VERSION, authority=authority.read_bytes()
+            kubernetes,
+            name=aggregated.NAME,
+            group=aggregated.GROUP,
+            version=aggregated.VERSION,
+            authority=authority.read_bytes(),
         )
         await apply(kubernetes, offered, scratch=state)
         token = await reader(kubernetes, scratch=state)
@@ -114,7 +113,7 @@ async def until_read(door: client.Server, path: str) -> None:
 def _reading() -> list[Mapping[str, Any]]:
     rbac = "rbac.authorization.k8s.io"
     metadata = {"name": _READER, "namespace": registration.NAMESPACE}
-    groups = [GROUP, "custom.metrics.k8s.io"]
+    groups = [aggregated.GROUP, "custom.metrics.k8s.io"]
     being = {"apiGroups": [""], "resources": ["users", "groups"], "verbs": ["impersonate"]}
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},

@@ -1,29 +1,50 @@
 """Our server behind a real kube-apiserver: as its APIService, with the cluster saying who may read."""
 
 import contextlib
+import dataclasses
 import json
+import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from demo import faults, processes, runner, wait
-from tests.cluster import cluster, commands, registration
+from tests.cluster import certificates, cluster, commands, registration
 
 GROUP, VERSION = "metrics.smi-spec.io", "v1alpha1"
-_NAME = "trafficmetrics"
+PATH = f"/apis/{GROUP}/{VERSION}"
+NAME = "trafficmetrics"
+MASTER = {"X-Remote-User": "kubernetes-admin", "X-Remote-Group": "system:masters"}
+"""What the front proxy says of one who may do everything, and nobody needs to be asked about."""
 _WITHIN = 60.0
 
 
-@contextlib.asynccontextmanager
-async def serve(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path) -> AsyncIterator[None]:
-    """Serve on the address of a Service of the cluster until the block is left; ready once it answers."""
-    state = scratch / "server"
-    command = [
+def command(
+    running: cluster.Cluster, *, prometheus: str, state: Path, inventory: Path | None = None
+) -> list[str]:
+    """What serves it where the cluster looks for its Service; without inventory the cluster is watched."""
+    return [
         *(sys.executable, "-m", "metrics_server", "serve"),
-        *(f"--prometheus={mesh.prometheus_url}", f"--inventory={mesh.inventory}", f"--state={state}"),
-        *(f"--cluster={running.kubeconfig}", f"--service={_NAME}.{registration.NAMESPACE}"),
+        *(f"--prometheus={prometheus}", f"--state={state}"),
+        *(f"--cluster={running.kubeconfig}", f"--service={NAME}.{registration.NAMESPACE}"),
         f"--listen={running.place.host}:{registration.PORT}",
+        *([f"--inventory={inventory}"] if inventory else []),
     ]
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path, watches: bool = False
+) -> AsyncIterator[Path]:
+    """Serve until the block is left, from the inventory of the mesh or, if it `watches`, from what the
+    cluster knows; it begins once the server answers. Its log is given.
+    """
+    state = scratch / "server"
+    inventory = None if watches else mesh.inventory
+    serving = command(running, prometheus=mesh.prometheus_url, state=state, inventory=inventory)
 
     async def has_certificate() -> bool:
         return (state / "ca.crt").exists()
@@ -36,12 +57,12 @@ async def serve(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path) -
         return True
 
     async with processes.family(scratch) as family:
-        await family.start("server", command)
+        await family.start("server", serving)
         await family.guard(wait.until(has_certificate, what="the server", within=_WITHIN))
         manifest = scratch / "trafficmetrics.json"
         items = registration.objects(
             running,
-            name=_NAME,
+            name=NAME,
             group=GROUP,
             version=VERSION,
             authority=(state / "ca.crt").read_bytes(),
@@ -49,4 +70,47 @@ async def serve(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path) -
         manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
         await commands.kubectl(running.kubeconfig, "apply", f"--filename={manifest}")
         await family.guard(wait.until(answers, what="the aggregated API", within=_WITHIN, pause=0.5))
-        yield
+        yield scratch / "server.log"
+        if not family.runs("server"):
+            raise faults.DemoError(f"the server has ended; its log is {scratch / 'server.log'}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    status: int
+    json: Any
+    warnings: tuple[str, ...]
+
+    @property
+    def names(self) -> set[str]:
+        """Of the items of a list."""
+        assert self.status == 200, self
+        return {item["metadata"]["name"] for item in self.json["items"]}
+
+
+async def directly(
+    running: cluster.Cluster,
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    identity: certificates.Files | None = None,
+    name: str = "front-proxy",
+) -> Told:
+    """Ask the server past the kube-apiserver, with the certificate of this name in `identity`, or with none.
+
+    Raises aiohttp.ClientError where TLS ends it.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if identity is not None:
+        context.load_cert_chain(identity.certificate(name), identity.key(name))
+    url = f"https://{running.place.host}:{registration.PORT}{path}"
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http,
+        http.get(url, headers=headers) as response,
+    ):
+        return Told(
+            status=response.status,
+            json=json.loads(await response.read()),
+            warnings=tuple(response.headers.getall("Warning", ())),
+        )

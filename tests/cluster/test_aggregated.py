@@ -1,11 +1,7 @@
 """The API as a part of a real Kubernetes: aggregated, and read as RBAC allows."""
 
-import json
-import ssl
 from collections.abc import AsyncIterator
-from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -18,7 +14,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(3600),
 ]
-_PATH = f"/apis/{aggregated.GROUP}/{aggregated.VERSION}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -82,25 +77,14 @@ async def test_whoever_may_read_a_namespace_reads_it_and_no_other(joined: cluste
     ) in str(refused.value)
 
 
-async def _directly(joined: cluster.Cluster, path: str, **headers: str) -> tuple[int, Any]:
-    """Ask the server past the kube-apiserver, without a client certificate."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    async with (
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http,
-        http.get(f"https://{joined.place.host}:8443{path}", headers=headers) as response,
-    ):
-        return response.status, json.loads(await response.read())
-
-
 async def test_past_the_kube_apiserver_nobody_is_let_in_for_nothing(joined: cluster.Cluster) -> None:
-    path = f"{_PATH}/namespaces/shop/trafficmetrics"
-    assert (await _directly(joined, path))[0] == 403
-    forged = {"X-Remote-User": "system:admin", "X-Remote-Group": "system:masters"}
-    status, answer = await _directly(joined, path, **forged)
-    assert status == 403
-    assert "system:anonymous" in answer["message"]
-    assert (await _directly(joined, path, Authorization="Bearer wrong"))[0] == 401
+    path = f"{aggregated.PATH}/namespaces/shop/trafficmetrics"
+    assert (await aggregated.directly(joined, path)).status == 403
+    forged = await aggregated.directly(joined, path, headers=aggregated.MASTER)
+    assert forged.status == 403
+    assert "system:anonymous" in forged.json["message"]
+    wrong = {"Authorization": "Bearer wrong"}
+    assert (await aggregated.directly(joined, path, headers=wrong)).status == 401
 
 
 async def test_past_the_kube_apiserver_a_token_reads_what_it_may(
@@ -108,9 +92,8 @@ async def test_past_the_kube_apiserver_a_token_reads_what_it_may(
 ) -> None:
     token = await commands.kubectl(joined.kubeconfig, "create", "token", "reader", "--namespace=shop")
     bearer = {"Authorization": f"Bearer {token.strip()}"}
-    status, answer = await _directly(joined, f"{_PATH}/namespaces/shop/trafficmetrics", **bearer)
-    assert status == 200
-    assert "deployment.cart" in {item["metadata"]["name"] for item in answer["items"]}
-    status, answer = await _directly(joined, f"{_PATH}/namespaces/data/trafficmetrics", **bearer)
-    assert status == 403
-    assert "system:serviceaccount:shop:reader" in answer["message"]
+    path = f"{aggregated.PATH}/namespaces/{{}}/trafficmetrics"
+    assert "deployment.cart" in (await aggregated.directly(joined, path.format("shop"), headers=bearer)).names
+    other = await aggregated.directly(joined, path.format("data"), headers=bearer)
+    assert other.status == 403
+    assert "system:serviceaccount:shop:reader" in other.json["message"]

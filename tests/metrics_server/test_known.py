@@ -1,4 +1,4 @@
-"""What a server knows to exist, what it says of that, and when it is ready: by a file, a cluster, or neither."""
+"""What a server knows to exist, says of it, and waits for: by a file, by a cluster, by neither."""
 
 from __future__ import annotations
 
