@@ -166,7 +166,7 @@ async def test_authorities_that_are_replaced_are_believed_and_no_longer_believed
     await commands.kubectl(control_plane.kubeconfig, "delete", *published)
     await wait.until(not_the_old_proxy, what="the end of the old trust", within=_WITHIN, pause=0.5)
     await _until_answered_through(control_plane)
-    assert await a_new_client()
+    await wait.until(a_new_client, what="a client of the new authority", within=_WITHIN, pause=0.5)
 
     async def is_told() -> bool:
         await the_old_proxy()
