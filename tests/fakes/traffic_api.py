@@ -10,13 +10,12 @@ import dataclasses
 import datetime as dt
 import json
 import pathlib
-import ssl
 import threading
-from typing import Any, Self
+from typing import Any
 
-import trustme
-import yaml
 from aiohttp import web
+
+from tests.fakes import secured
 
 _GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
 _GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
@@ -31,12 +30,11 @@ class Viewer:
     namespaces: frozenset[str] | None = None
 
 
-class FakeTrafficApi:
-    """Serves on its own thread from `with` to the end of it. Public attributes may be changed at any time."""
-
-    token = "a-secret-that-must-stay-on-the-server"
+class FakeTrafficApi(secured.Server):
+    """Public attributes may be changed at any time."""
 
     def __init__(self) -> None:
+        super().__init__("fake-traffic-api")
         self.metrics: list[dict[str, Any]] = []
         self.edges: list[dict[str, Any]] = []
         self.mode = ""
@@ -45,23 +43,7 @@ class FakeTrafficApi:
         self.requests: collections.Counter[str] = collections.Counter()
         self.reset()
         self._came = threading.Condition()
-        self._authority = trustme.CA()
-        self._loop = asyncio.new_event_loop()
         self._release = asyncio.Event()
-        self._runner: web.AppRunner | None = None
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-traffic-api")
-        self.url = ""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
 
     def reset(self) -> None:
         """The golden mesh, and an API that answers well."""
@@ -69,29 +51,6 @@ class FakeTrafficApi:
         self.edges = _items("trafficedges")
         self.viewers = {self.token: Viewer("viewer")}
         self.mode = "well"  # or: unavailable, denied, forbidden, hanging, garbage, absent
-
-    def authority(self, path: pathlib.Path) -> pathlib.Path:
-        """Who vouches for it, written to `path`."""
-        self._authority.cert_pem.write_to_path(path)
-        return path
-
-    def kubeconfig(self, path: pathlib.Path, **user: Any) -> pathlib.Path:
-        """Written to `path`; `user` replaces the token by other means to convince the API."""
-        authority = self.authority(path.with_suffix(".ca.pem"))
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "fake",
-            "clusters": [
-                {"name": "fake", "cluster": {"server": self.url, "certificate-authority": authority.name}}
-            ],
-            "users": [{"name": "viewer", "user": user or {"token": self.token}}],
-            "contexts": [
-                {"name": "fake", "context": {"cluster": "fake", "user": "viewer", "namespace": "shop"}}
-            ],
-        }
-        path.write_text(yaml.safe_dump(document))
-        return path
 
     def edge(self, name: str) -> dict[str, Any]:
         """The item of an edge, by its `metadata.name`, to be changed in place by `set_counts`."""
@@ -111,29 +70,15 @@ class FakeTrafficApi:
 
     def release(self) -> None:
         """Ends the `hanging` of requests that are waiting, and of those to come."""
-        self._loop.call_soon_threadsafe(self._release.set)
+        self.do(self._release.set)
 
-    async def _start(self) -> None:
-        app = web.Application()
+    def routes(self, app: web.Application) -> None:
         app.router.add_get(_GROUP + "/namespaces/{namespace}/{plural}", self._list)
         app.router.add_get(_GROUP + "/{plural}", self._list)
         app.router.add_post("/apis/authentication.k8s.io/v1/selfsubjectreviews", self._review)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await self._runner.setup()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert("127.0.0.1").configure_cert(context)
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context)
-        await site.start()
-        self.url = f"https://127.0.0.1:{self._runner.addresses[0][1]}"
 
-    async def _stop(self) -> None:
+    def ending(self) -> None:
         self._release.set()
-        if self._runner and self._runner.server:
-            # A polite TLS farewell would wait for clients that are not listening any more.
-            for open_connection in self._runner.server.connections:
-                if open_connection.transport:
-                    open_connection.transport.abort()
-            await self._runner.cleanup()
 
     async def _review(self, request: web.Request) -> web.Response:
         with self._came:
