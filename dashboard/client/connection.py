@@ -4,6 +4,7 @@ The server's certificate is always verified, by authorities that are read again 
 connection never writes: its verbs are GET, and the POST by which Kubernetes lets itself be asked.
 """
 
+import dataclasses
 import datetime as dt
 import ssl
 import tempfile
@@ -18,6 +19,24 @@ import requests.utils
 from dashboard.client import credential, faults, kubeconfig
 
 _TIMEOUTS_S = (2.0, 10.0)  # to connect, and between two bytes of the answer
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, good or bad. `document` is None when it is not a JSON object."""
+
+    status: int
+    document: Any
+
+    @property
+    def good(self) -> bool:
+        return self.status == requests.codes.ok and self.document is not None
+
+    @property
+    def told(self) -> str:
+        """The words of a `Status`; empty without one."""
+        is_status = self.document is not None and self.document.get("kind") == "Status"
+        return str(self.document.get("message", "")) if is_status else ""
 
 
 class _PinnedAdapter(requests.adapters.HTTPAdapter):
@@ -68,12 +87,14 @@ class Connection:
         self._authority: tuple[int, int, int] | None = None
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
-        """The JSON behind a path. A 401 is tried once more with a fresh credential."""
-        response = self._ask("GET", path, params=params)
-        if response.status_code == requests.codes.unauthorized:
-            self.close()
-            response = self._ask("GET", path, params=params)
-        return self._judged(response)
+        """The JSON behind a path, or a fault in the words of `metrics.smi-spec.io`."""
+        return self._judged(self._fetch(path, params=params))
+
+    def look(self, path: str, *, params: Mapping[str, str] | None = None) -> Answer:
+        """Whatever is behind a path: for those to whom a refusal is an answer too."""
+        response = self._fetch(path, params=params)
+        document = _json(response)
+        return Answer(response.status_code, document if isinstance(document, dict) else None)
 
     def review(self, path: str, *, question: Mapping[str, Any]) -> Any:
         """The answer to a review: a question that Kubernetes wants as an object, and does not keep."""
@@ -85,6 +106,14 @@ class Connection:
             if self._session:
                 self._session.close()
             self._session = None
+
+    def _fetch(self, path: str, *, params: Mapping[str, str] | None) -> requests.Response:
+        """A 401 is tried once more with a fresh credential."""
+        response = self._ask("GET", path, params=params)
+        if response.status_code == requests.codes.unauthorized:
+            self.close()
+            response = self._ask("GET", path, params=params)
+        return response
 
     def _judged(self, response: requests.Response) -> Any:
         return _judge(response, self._server, origin=self.context.origin)

@@ -2,19 +2,21 @@
 
 import click
 
-from dashboard.terminal import top
+from dashboard.terminal import hpa, top
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
-    """Show the traffic of a service mesh."""
+    """Show the traffic of a service mesh, and what autoscalers make of it."""
 
 
 commands.add_command(top.top)
+commands.add_command(hpa.hpa)
 
 
 def main() -> None:
-    """The usage text names the command as people type it. Exit codes: 0 done, 1 no answer, 2 wrong usage."""
+    """The usage text names the command as people type it. Exit codes: 0 done, 1 no answer (or
+    something found wrong), 2 wrong usage."""
     commands(prog_name="kubectl traffic")
 
 

@@ -16,7 +16,7 @@ from dashboard import spelling
 from dashboard.client import duration, traffic
 from dashboard.health import verdict
 
-_GAP = "   "
+GAP = "   "
 _COLOURS = {
     verdict.Health.FAILING: "red",
     verdict.Health.DEGRADED: "yellow",
@@ -127,7 +127,7 @@ def text(items: Sequence[traffic.Traffic], shown: Sequence[Column], *, colour: b
         success_column = headers.index("SUCCESS")
         for item, row in zip(items, padded[1:], strict=True):
             row[success_column] = click.style(row[success_column], fg=_colour(item))
-    return "\n".join(_GAP.join(row).rstrip() for row in padded)
+    return "\n".join(GAP.join(row).rstrip() for row in padded)
 
 
 def as_json(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> str:

@@ -1,0 +1,171 @@
+"""A HorizontalPodAutoscaler (`autoscaling/v2`) as a value: what it shall keep, and what it says of itself.
+
+https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from dashboard.client import faults, measures, quantity
+
+_TOLERANCE = Fraction(1, 10)  # the controller's --horizontal-pod-autoscaler-tolerance
+_PATIENCE_S = 300  # the controller's --horizontal-pod-autoscaler-downscale-stabilization
+_SOURCES = {"Pods", "Object", "External", "Resource", "ContainerResource"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reference:
+    """An object of the HPA's own namespace."""
+
+    api_version: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """What a metric shall be. `written` is as the HPA spells it, `value` None where it says nothing."""
+
+    sort: str  # Value, AverageValue or Utilization
+    written: str
+    value: Fraction | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One entry of `spec.metrics`. `seen` is what the HPA's status says that it last got for it."""
+
+    source: str
+    name: str
+    selector: str
+    target: Target
+    described: Reference | None = None
+    seen: Target | None = None
+
+    @property
+    def group(self) -> str | None:
+        """The API that it is read from; None for what comes from metrics.k8s.io."""
+        if self.source in ("Pods", "Object"):
+            return measures.CUSTOM
+        return measures.EXTERNAL if self.source == "External" else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Condition:
+    """What the HPA says of itself."""
+
+    sort: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Autoscaler:
+    """One HPA. Tolerances are shares of the target, `patience` is its scale-down stabilization in seconds."""
+
+    namespace: str
+    name: str
+    scales: Reference
+    minimum: int
+    maximum: int
+    metrics: tuple[Metric, ...]
+    conditions: tuple[Condition, ...]
+    tolerance_up: Fraction = _TOLERANCE
+    tolerance_down: Fraction = _TOLERANCE
+    patience: float = _PATIENCE_S
+
+
+def decode(document: Mapping[str, Any]) -> Autoscaler:
+    """`faults.Failed` when it is not an HPA of `autoscaling/v2`."""
+    try:
+        metadata, spec = document["metadata"], document["spec"]
+        status = document.get("status") or {}
+        behavior = spec.get("behavior") or {}
+        up, down = behavior.get("scaleUp") or {}, behavior.get("scaleDown") or {}
+        seen = status.get("currentMetrics") or []
+        return Autoscaler(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            scales=_reference(spec["scaleTargetRef"]),
+            minimum=spec.get("minReplicas", 1),
+            maximum=spec["maxReplicas"],
+            metrics=tuple(
+                _metric(metric, seen[index] if index < len(seen) else {})
+                for index, metric in enumerate(spec.get("metrics") or [])
+            ),
+            conditions=tuple(
+                Condition(one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
+                for one in status.get("conditions") or []
+            ),
+            tolerance_up=_share(up),
+            tolerance_down=_share(down),
+            patience=down.get("stabilizationWindowSeconds", _PATIENCE_S),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise faults.Failed(
+            f"The cluster's answer is not a HorizontalPodAutoscaler of autoscaling/v2 "
+            f"({type(error).__name__}: {error}). Check that the cluster is Kubernetes 1.23 or newer."
+        ) from error
+
+
+def _metric(metric: Mapping[str, Any], status: Mapping[str, Any]) -> Metric:
+    source = metric["type"]
+    if source not in _SOURCES:
+        raise ValueError(f"a metric of type {source!r}")
+    key = source[0].lower() + source[1:]
+    body = metric[key]
+    identity = body.get("metric") or {"name": body.get("name")}
+    seen = (status.get(key) or {}).get("current") if status.get("type") == source else None
+    return Metric(
+        source=source,
+        name=identity["name"],
+        selector=spell_selector(identity.get("selector") or {}),
+        target=_target(body["target"]),
+        described=_reference(body["describedObject"]) if "describedObject" in body else None,
+        seen=_target(seen) if seen else None,
+    )
+
+
+def _target(fields: Mapping[str, Any]) -> Target:
+    """Of a specification, which names its type, or of a status, which does not."""
+    for sort, key in (
+        ("Value", "value"),
+        ("Utilization", "averageUtilization"),
+        ("AverageValue", "averageValue"),
+    ):
+        if key in fields and fields.get("type", sort) == sort:
+            return Target(sort, str(fields[key]), quantity.parse(str(fields[key])))
+    return Target(str(fields.get("type", "")), "", None)
+
+
+def _reference(fields: Mapping[str, Any]) -> Reference:
+    return Reference(fields.get("apiVersion", ""), fields["kind"], fields["name"])
+
+
+def _share(rules: Mapping[str, Any]) -> Fraction:
+    return quantity.parse(str(rules["tolerance"])) if "tolerance" in rules else _TOLERANCE
+
+
+def spell_selector(selector: Mapping[str, Any]) -> str:
+    """As the HPA controller writes a LabelSelector into its question: sorted by key."""
+    terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
+    for one in selector.get("matchExpressions") or []:
+        key, values = one["key"], ",".join(sorted(one.get("values") or []))
+        terms.append(
+            (
+                key,
+                {
+                    "In": f"{key} in ({values})",
+                    "NotIn": f"{key} notin ({values})",
+                    "Exists": key,
+                    "DoesNotExist": f"!{key}",
+                }[one["operator"]],
+            )
+        )
+    return ",".join(spelled for _, spelled in sorted(terms))

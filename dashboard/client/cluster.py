@@ -1,0 +1,197 @@
+"""What Kubernetes itself knows of an autoscaler: the HPAs, what they scale, its pods, and who serves metrics.
+
+Everything is read as the HPA controller reads it, so that what is found here is what it finds. Nothing is
+written.
+"""
+
+import dataclasses
+import datetime as dt
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.client import autoscaler, connection, faults, kubeconfig, measures
+
+_HPAS = "/apis/autoscaling/v2"
+_NOT_FOUND, _FORBIDDEN = 404, 403
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scale:
+    """A target's `scale` subresource: replicas wanted and there, and the label selector of its pods."""
+
+    wanted: int
+    there: int
+    selector: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """As much of a pod as the HPA looks at."""
+
+    name: str
+    phase: str
+    ready: bool
+    going: bool = False  # it is being deleted
+    started: dt.datetime | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Registration:
+    """An APIService: which Service answers for the group (`namespace/name`), and what is wrong with it."""
+
+    service: str
+    complaint: str
+
+
+class Cluster:
+    """Reads a Kubernetes API. Safe to use from several threads."""
+
+    def __init__(self, link: connection.Connection) -> None:
+        self._link = link
+        self._served: dict[str, tuple[str, Mapping[str, str]]] = {}
+
+    @property
+    def context(self) -> kubeconfig.Context:
+        return self._link.context
+
+    def close(self) -> None:
+        self._link.close()
+
+    def hpas(self, *, namespace: str | None) -> tuple[autoscaler.Autoscaler, ...]:
+        """Those of a namespace, or of all."""
+        place = f"/namespaces/{_quoted(namespace)}" if namespace else ""
+        found = self._read(f"{_HPAS}{place}/horizontalpodautoscalers")
+        return tuple(autoscaler.decode(item) for item in found.get("items") or [])
+
+    def hpa(self, namespace: str, name: str) -> autoscaler.Autoscaler:
+        path = f"{_HPAS}/namespaces/{_quoted(namespace)}/horizontalpodautoscalers/{_quoted(name)}"
+        answer = self._link.look(path)
+        if answer.status == _NOT_FOUND and "not found" in answer.told:
+            raise faults.Failed(
+                f"There is no HorizontalPodAutoscaler {name} in namespace {namespace}. "
+                "Without a name, all of a namespace are shown; with -A, those of all namespaces."
+            )
+        return autoscaler.decode(self._judged(answer, path))
+
+    def resource(self, reference: autoscaler.Reference) -> str:
+        """`deployments`: how the API calls objects of a kind; `faults.NotServed` for one it does not have."""
+        return self._resource(reference)[1]
+
+    def scale(self, namespace: str, reference: autoscaler.Reference) -> Scale:
+        home, resource = self._resource(reference)
+        path = f"{home}/namespaces/{_quoted(namespace)}/{resource}"
+        found = self._read(f"{path}/{_quoted(reference.name)}/scale")
+        status = found.get("status") or {}
+        wanted = (found.get("spec") or {}).get("replicas", 0)
+        return Scale(wanted, status.get("replicas", 0), str(status.get("selector", "")))
+
+    def pods(self, namespace: str, *, selector: str) -> tuple[Pod, ...]:
+        found = self._read(f"/api/v1/namespaces/{_quoted(namespace)}/pods", {"labelSelector": selector})
+        return tuple(_pod(item) for item in found.get("items") or [])
+
+    def version(self, group: str) -> str | None:
+        """The version of a metrics group that the HPA controller will use; None when nobody serves one."""
+        answer = self._link.look(f"/apis/{group}")
+        if answer.status == _NOT_FOUND:
+            return None
+        offered = self._judged(answer, f"/apis/{group}")
+        names = [one.get("version") for one in offered.get("versions") or []]
+        preferred = (offered.get("preferredVersion") or {}).get("version")
+        known = measures.VERSIONS[group]
+        return next((name for name in (preferred, *names) if name in known), None)
+
+    def registration(self, group: str, *, version: str) -> Registration | None:
+        """Who is registered; None for nobody. `faults.Denied` for those who may not read APIServices."""
+        path = f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}"
+        answer = self._link.look(path)
+        if answer.status == _NOT_FOUND:
+            return None
+        found = self._judged(answer, path)
+        service = (found.get("spec") or {}).get("service") or {}
+        conditions = (found.get("status") or {}).get("conditions") or []
+        available: Mapping[str, str] = next((one for one in conditions if one.get("type") == "Available"), {})
+        failing = available.get("status") == "False"
+        complaint = f"{available.get('reason', '')}: {available.get('message', '')}" if failing else ""
+        return Registration(f"{service.get('namespace', '')}/{service.get('name', '')}", complaint)
+
+    def ask(self, question: measures.Question) -> connection.Answer:
+        """What the HPA controller gets for this question, if it may read what the caller may."""
+        return self._link.look(question.path, params=question.parameters)
+
+    def _resource(self, reference: autoscaler.Reference) -> tuple[str, str]:
+        """Where a kind is served and its name there. Like the HPA it takes any version of the group."""
+        api_version = reference.api_version
+        if api_version not in self._served:
+            self._served[api_version] = self._discover(api_version)
+        home, kinds = self._served[api_version]
+        if reference.kind not in kinds:
+            empty = "" if api_version else ", which is what an empty apiVersion means"
+            raise faults.NotServed(
+                f"the cluster has no kind {reference.kind} in {api_version or 'v1'}{empty}"
+            )
+        return home, kinds[reference.kind]
+
+    def _discover(self, api_version: str) -> tuple[str, Mapping[str, str]]:
+        home = _home(api_version)
+        answer = self._link.look(home)
+        group = api_version.rpartition("/")[0]
+        if answer.status == _NOT_FOUND and group:
+            others = self._link.look(f"/apis/{group}")
+            if others.status == _NOT_FOUND:
+                return home, {}
+            home = f"/apis/{self._judged(others, home)['preferredVersion']['groupVersion']}"
+            answer = self._link.look(home)
+        found = self._judged(answer, home).get("resources") or []
+        return home, {one["kind"]: one["name"] for one in found if "/" not in one["name"]}
+
+    def _read(self, path: str, parameters: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        return self._judged(self._link.look(path, params=parameters), path)
+
+    def _judged(self, answer: connection.Answer, path: str) -> Mapping[str, Any]:
+        server = self.context.cluster.text("server")
+        if answer.good:
+            document: Mapping[str, Any] = answer.document
+            return document
+        if answer.status == 401:
+            raise faults.Unauthenticated(
+                f"The API at {server} does not accept the credential. "
+                f"Log in again or check the user in {self.context.origin}."
+            )
+        if answer.status == _FORBIDDEN:
+            raise faults.Denied(answer.told or f"{path} is forbidden")
+        if answer.status == _NOT_FOUND and path.startswith(_HPAS):
+            raise faults.NotServed(
+                f"{server} has no HorizontalPodAutoscalers (autoscaling/v2). A TrafficMetrics server on its "
+                "own has none: use the kubeconfig of the cluster that they are in."
+            )
+        raise faults.Failed(
+            answer.told or f"{server} answered {answer.status} for {path} without saying why."
+        )
+
+
+def connect(kubeconfig_path: str | None = None, *, context: str | None = None) -> Cluster:
+    """The cluster that kubectl would talk to."""
+    chosen = kubeconfig.load(kubeconfig.paths(kubeconfig_path), context=context)
+    return Cluster(connection.Connection(chosen))
+
+
+def _pod(item: Mapping[str, Any]) -> Pod:
+    status = item.get("status") or {}
+    conditions = status.get("conditions") or []
+    return Pod(
+        name=item["metadata"]["name"],
+        phase=status.get("phase", ""),
+        ready=any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions),
+        going="deletionTimestamp" in item["metadata"],
+        started=dt.datetime.fromisoformat(status["startTime"]) if "startTime" in status else None,
+    )
+
+
+def _home(api_version: str) -> str:
+    """`apps/v1` lives below /apis, the core's `v1` below /api."""
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version or 'v1'}"
+
+
+def _quoted(name: str) -> str:
+    return urllib.parse.quote(name, safe="")

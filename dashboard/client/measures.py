@@ -1,0 +1,92 @@
+"""The autoscaler's two APIs: its questions letter by letter, and the answers as values.
+
+`custom.metrics.k8s.io` (v1beta2 and v1beta1) and `external.metrics.k8s.io`: https://github.com/kubernetes/metrics
+"""
+
+import dataclasses
+import datetime as dt
+import urllib.parse
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from dashboard.client import faults, quantity
+
+CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
+VERSIONS = {CUSTOM: ("v1beta2", "v1beta1"), EXTERNAL: ("v1beta1",)}
+"""What the HPA controller understands, in the order in which it prefers them."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """A path, already encoded, and its parameters."""
+
+    group: str
+    path: str
+    parameters: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """As `kubectl get --raw` takes it."""
+        query = urllib.parse.urlencode(self.parameters, quote_via=urllib.parse.quote)
+        return f"{self.path}?{query}" if query else self.path
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One item. `name` is the described object's, empty for an external metric; `window` is in seconds."""
+
+    name: str
+    value: Fraction
+    timestamp: dt.datetime
+    window: float | None
+
+
+def of_pods(namespace: str, metric: str, *, version: str, pods: str, selector: str) -> Question:
+    """Of all pods that a label selector chooses; the star is percent-encoded, as client-go does it."""
+    return _custom(namespace, "pods/%2A", metric, version, {"labelSelector": pods}, selector)
+
+
+def of_object(
+    namespace: str, metric: str, *, version: str, resource: str, described: str, selector: str
+) -> Question:
+    """Of one object; `resource` is `services` or `deployments.apps`."""
+    return _custom(namespace, f"{resource}/{_quoted(described)}", metric, version, {}, selector)
+
+
+def of_namespace(namespace: str, metric: str, *, version: str, selector: str) -> Question:
+    return _custom(namespace, "metrics", metric, version, {}, selector)
+
+
+def external(namespace: str, metric: str, *, selector: str) -> Question:
+    path = f"/apis/{EXTERNAL}/v1beta1/namespaces/{_quoted(namespace)}/{_quoted(metric)}"
+    return Question(EXTERNAL, path, {"labelSelector": selector} if selector else {})
+
+
+def decode(answer: Mapping[str, Any]) -> tuple[Measure, ...]:
+    """The items of a MetricValueList or an ExternalMetricValueList; `faults.Failed` for anything else."""
+    try:
+        return tuple(
+            Measure(
+                name=(item.get("describedObject") or {}).get("name", ""),
+                value=quantity.parse(str(item["value"])),
+                timestamp=dt.datetime.fromisoformat(item["timestamp"]).astimezone(dt.UTC),
+                window=item.get("windowSeconds", item.get("window")),
+            )
+            for item in answer["items"] or []
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise faults.Failed(
+            f"the answer is not a list of metric values ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _custom(
+    namespace: str, what: str, metric: str, version: str, parameters: Mapping[str, str], selector: str
+) -> Question:
+    path = f"/apis/{CUSTOM}/{version}/namespaces/{_quoted(namespace)}/{what}/{_quoted(metric)}"
+    every = {**parameters, "metricLabelSelector": selector}
+    return Question(CUSTOM, path, {name: value for name, value in every.items() if value})
+
+
+def _quoted(name: str) -> str:
+    return urllib.parse.quote(name, safe="")

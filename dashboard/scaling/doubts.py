@@ -1,0 +1,93 @@
+"""Targets that Kubernetes accepts and that cannot be meant, by what the metrics of this API are.
+
+Each of them was seen to run a workload to its limits without any error anywhere.
+"""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from dashboard.client import autoscaler
+from dashboard.scaling import report
+
+_LATENCY = re.compile(r"p\d+(\.\d+)?_response_latency")
+_SHARES = {"success_rate", "failure_rate"}
+_TOTALS = {"requests_per_second", "success_count", "failure_count"}
+_SLOWEST_S = 10  # nobody means to wait that long, and many mean milliseconds
+
+
+def is_latency(metric: str) -> bool:
+    return _LATENCY.fullmatch(metric) is not None
+
+
+def is_ours(metric: str) -> bool:
+    """Whether TrafficMetrics has a metric of that name."""
+    return is_latency(metric) or metric in _SHARES | _TOTALS
+
+
+def find(metric: autoscaler.Metric) -> Iterator[report.Finding]:
+    """What is doubtful about a metric's target, whatever its value is."""
+    value = metric.target.value
+    if value is None or metric.source not in ("Pods", "Object", "External"):
+        return
+    yield from _size(metric, value)
+    if metric.name == "success_rate":
+        yield report.Finding(
+            report.Weight.WRONG,
+            "An HPA adds pods while a value is above its target: on success_rate it adds them when all is "
+            "well and takes them away during failures.",
+            "Scale on requests_per_second, or on failure_rate where more pods do help.",
+        )
+    if metric.source != "Pods":
+        yield from _kind_of_target(metric)
+    elif is_latency(metric.name):
+        yield report.Finding(
+            report.Weight.NOTE,
+            "The HPA averages the pods' percentiles, a pod with two requests like one with thousands.",
+            "The percentile of all requests is the Object metric of the Service or Deployment.",
+        )
+
+
+def _size(metric: autoscaler.Metric, value: Fraction) -> Iterator[report.Finding]:
+    written = metric.target.written
+    if is_latency(metric.name) and value >= _SLOWEST_S:
+        yield report.Finding(
+            report.Weight.WRONG,
+            f"The target {written} means {_plain(value)} seconds: latencies are in seconds.",
+            f"For {_plain(value)} milliseconds write {_plain(value)}m.",
+        )
+    if metric.name in _SHARES and value > 1:
+        yield report.Finding(
+            report.Weight.WRONG,
+            f"The target {written} means {_plain(value * 100)} %: {metric.name} is a share from 0 to 1.",
+            f"For {_plain(value)} % write {_plain(value * 10)}m.",
+        )
+    if metric.name == "requests_per_second" and value < 1 and written.endswith("m"):
+        yield report.Finding(
+            report.Weight.NOTE,
+            f"The target {written} means {_plain(value)} requests per second.",
+            f"If {_plain(value * 1000)} are meant, write {_plain(value * 1000)}.",
+        )
+
+
+def _kind_of_target(metric: autoscaler.Metric) -> Iterator[report.Finding]:
+    of_a_pod = metric.described is not None and metric.described.kind == "Pod"
+    if metric.name in _TOTALS and metric.target.sort == "Value" and not of_a_pod:
+        yield report.Finding(
+            report.Weight.WRONG,
+            f"{metric.name} of the whole does not fall when pods are added, so with a Value target the HPA "
+            "goes on until maxReplicas, or down to minReplicas.",
+            "Use type AverageValue: the HPA then divides it among the pods.",
+        )
+    if (is_latency(metric.name) or metric.name in _SHARES) and metric.target.sort == "AverageValue":
+        what = "latency" if is_latency(metric.name) else "share"
+        yield report.Finding(
+            report.Weight.WRONG,
+            f"AverageValue divides one {what} by the number of pods, so each pod that is added makes it look "
+            "better.",
+            "Use type Value.",
+        )
+
+
+def _plain(value: Fraction) -> str:
+    return f"{float(value):.10g}"

@@ -1,0 +1,185 @@
+"""Asks in the HPA controller's place, and reports what it gets.
+
+The order is the controller's: the target's scale, its pods, then each metric by itself, then all together.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+
+from dashboard.client import autoscaler, cluster, duration, faults, measures
+from dashboard.scaling import arithmetic, conditions, doubts, figures, proposals, refusals, report, servers
+
+_WRONG, _NOTE = report.Weight.WRONG, report.Weight.NOTE
+_Pods = tuple[cluster.Pod, ...] | None
+
+
+class Inquiry:
+    """One look at a cluster. Safe to use from several threads."""
+
+    def __init__(
+        self, source: cluster.Cluster, *, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    ) -> None:
+        self._source = source
+        self._now = now
+        self._servers = servers.Servers(source)
+
+    def examine(self, one: autoscaler.Autoscaler) -> report.Report:
+        """`faults.Fault` only where nothing at all can be said: nobody answers, or knows the caller."""
+        scale, pods, found = self._target(one)
+        readings = tuple(self._reading(one, metric, scale, pods) for metric in one.metrics)
+        lost = sum(reading.result is None for reading in readings)
+        reached = scale is not None and bool(scale.selector)
+        found += conditions.find(one, reached=reached, answered=reached and not lost)
+        decision = None
+        if scale is not None:
+            decision = arithmetic.decide(
+                [reading.result.replicas if reading.result else None for reading in readings],
+                current=scale.wanted,
+                minimum=one.minimum,
+                maximum=one.maximum,
+            )
+            found += _of_decision(one, decision, scale, readings)
+        if 0 < lost < len(readings) and not (decision and decision.why):
+            found.append(
+                report.Finding(_NOTE, "While a metric is unknown, the HPA adds pods but takes none away.")
+            )
+        return report.Report(
+            autoscaler=one,
+            scale=scale,
+            pods=pods,
+            readings=readings,
+            decision=decision,
+            findings=tuple(found),
+            servers=self._servers.names(reading.question for reading in readings if reading.question),
+        )
+
+    def _target(self, one: autoscaler.Autoscaler) -> tuple[cluster.Scale | None, _Pods, list[report.Finding]]:
+        """What the HPA scales, and the pods of it that there are, as far as they are known."""
+        try:
+            scale = self._source.scale(one.namespace, one.scales)
+        except faults.Unauthenticated:
+            raise
+        except (faults.Denied, faults.NotServed, faults.Failed) as fault:
+            return None, None, [_no_target(one, fault)]
+        if not scale.selector:
+            what = f"The scale of {one.scales} names no selector, so the HPA cannot know its pods."
+            todo = "The target must tell the selector of its pods in its scale subresource."
+            return scale, None, [report.Finding(_WRONG, what, todo)]
+        try:
+            return scale, self._source.pods(one.namespace, selector=scale.selector), []
+        except faults.Unauthenticated:
+            raise
+        except (faults.Denied, faults.Failed) as fault:
+            what = f"Pods without figures cannot be seen here: {fault}."
+            return scale, None, [report.Finding(_NOTE, what)]
+
+    def _reading(
+        self, one: autoscaler.Autoscaler, metric: autoscaler.Metric, scale: cluster.Scale | None, pods: _Pods
+    ) -> report.Reading:
+        if metric.group is None:
+            result = proposals.as_seen(one, metric, scale=scale, pods=pods)
+            found = _of_resource(one, metric)
+            return report.Reading(metric=metric, result=result, findings=(found,))
+        doubtful = tuple(doubts.find(metric))
+        try:
+            question = self._question(one, metric, scale)
+        except faults.Unauthenticated:
+            raise
+        except (faults.NotServed, faults.Failed, faults.Denied) as fault:
+            wrong = report.Finding(_WRONG, _sentence(fault), "Correct describedObject in the HPA.")
+            return report.Reading(metric=metric, findings=(wrong, *doubtful))
+        if question is None:
+            served = self._servers.version(metric.group) is not None
+            unserved = () if served else (refusals.nobody(metric.group),)
+            return report.Reading(metric=metric, findings=(*unserved, *doubtful))
+        answer = self._source.ask(question)
+        if not answer.good:
+            refused = refusals.explain(answer, question, metric=metric.name, known=self._servers)
+            return report.Reading(metric=metric, question=question, findings=(refused, *doubtful))
+        measured: tuple[measures.Measure, ...] = ()
+        result = None
+        found_in: tuple[report.Finding, ...]
+        try:
+            measured = measures.decode(answer.document)
+            result = proposals.propose(one, metric, measured, scale=scale, pods=pods)
+            found_in = tuple(figures.find(metric, measured, result=result, pods=pods or (), now=self._now()))
+        except (faults.Failed, arithmetic.NoResult) as fault:
+            found_in = (report.Finding(_WRONG, _sentence(fault), refusals.HOLDS),)
+        return report.Reading(
+            metric=metric,
+            question=question,
+            measured=measured,
+            result=result,
+            findings=(*found_in, *doubtful),
+        )
+
+    def _question(
+        self, one: autoscaler.Autoscaler, metric: autoscaler.Metric, scale: cluster.Scale | None
+    ) -> measures.Question | None:
+        """None when it cannot be asked: nobody serves the API, or the pods are not known."""
+        version = self._servers.version(metric.group or "")
+        if version is None:
+            return None
+        place, name, selector = one.namespace, metric.name, metric.selector
+        if metric.source == "External":
+            return measures.external(place, name, selector=selector)
+        if metric.described is None:
+            if scale is None or not scale.selector:
+                return None
+            return measures.of_pods(place, name, version=version, pods=scale.selector, selector=selector)
+        group = metric.described.api_version.rpartition("/")[0]
+        if metric.described.kind == "Namespace" and not group:
+            return measures.of_namespace(place, name, version=version, selector=selector)
+        plural = self._source.resource(metric.described)
+        return measures.of_object(
+            place,
+            name,
+            version=version,
+            resource=f"{plural}.{group}" if group else plural,
+            described=metric.described.name,
+            selector=selector,
+        )
+
+
+def _no_target(one: autoscaler.Autoscaler, fault: faults.Fault) -> report.Finding:
+    todo = "Correct spec.scaleTargetRef, or make what it names."
+    if isinstance(fault, faults.Denied):
+        todo = "This is about you, not about the HPA: you need the right to read what it scales."
+    return report.Finding(_WRONG, f"The target {one.scales} is not known: {fault}.", todo)
+
+
+def _of_resource(one: autoscaler.Autoscaler, metric: autoscaler.Metric) -> report.Finding:
+    """Not ours: what the HPA itself saw last is all that is told of it."""
+    whose = f"{metric.name} comes from metrics.k8s.io (metrics-server), not from TrafficMetrics"
+    if metric.seen:
+        return report.Finding(_NOTE, f"{whose}; this is what the HPA saw at its last look.")
+    return report.Finding(
+        _WRONG if one.conditions else _NOTE,
+        f"{whose}; the HPA had no value of it at its last look.",
+        "See whether kubectl top pods answers.",
+    )
+
+
+def _of_decision(
+    one: autoscaler.Autoscaler,
+    decision: arithmetic.Decision,
+    scale: cluster.Scale,
+    readings: Sequence[report.Reading],
+) -> Iterator[report.Finding]:
+    wanted = max((reading.result.replicas for reading in readings if reading.result), default=0)
+    if wanted > one.maximum and scale.wanted:
+        yield report.Finding(
+            _WRONG,
+            f"{wanted} replicas are wanted, and maxReplicas is {one.maximum}.",
+            "Raise maxReplicas, or find out why each pod does so little.",
+        )
+    if decision.replicas < scale.wanted:
+        yield report.Finding(
+            _NOTE,
+            f"Pods go only after {duration.spell(one.patience)} without a higher wish (stabilization).",
+        )
+
+
+def _sentence(fault: Exception) -> str:
+    words = str(fault)
+    return words[:1].upper() + words[1:].rstrip(".") + "."

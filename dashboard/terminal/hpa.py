@@ -1,0 +1,76 @@
+"""`kubectl traffic hpa`: what a HorizontalPodAutoscaler asks, what it gets, and what is wrong."""
+
+import concurrent.futures
+import contextlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dashboard.client import cluster, faults
+from dashboard.scaling import inquiry, report
+from dashboard.terminal import hpa_records, hpa_text
+
+_AT_ONCE = 8  # as many as kube-apiservers gladly answer to one person
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("-n", "--namespace", help="Namespace of the HPA; the context's own if not given.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="All HPAs of all namespaces.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to write it.",
+)
+@click.option(
+    "--kubeconfig", type=click.Path(), help="Kubeconfig; KUBECONFIG or ~/.kube/config if not given."
+)
+@click.option("--context", help="Context in the kubeconfig; its current one if not given.")
+def hpa(
+    name: str | None,
+    namespace: str | None,
+    all_namespaces: bool,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Show what a HorizontalPodAutoscaler asks, what it gets and what is wrong.
+
+    It asks for each metric what the HPA controller asks, and computes replicas as that does. Without NAME it
+    shows all HPAs of the namespace. The exit code is 1 when something is wrong.
+
+    \b
+      kubectl traffic hpa checkout -n shop
+      kubectl traffic hpa -A
+    """
+    if namespace and all_namespaces:
+        raise click.UsageError("--namespace and --all-namespaces exclude each other.")
+    if name and all_namespaces:
+        raise click.UsageError("NAME and --all-namespaces exclude each other.")
+    try:
+        with contextlib.closing(cluster.connect(kubeconfig, context=context)) as source:
+            place = None if all_namespaces else namespace or source.context.namespace
+            reports = _reports(source, place=place, name=name)
+    except faults.Fault as fault:
+        raise click.ClickException(str(fault)) from fault
+    if output == "json":
+        click.echo(hpa_records.as_json(reports))
+    elif name:
+        click.echo(hpa_text.full(reports[0], colour=sys.stdout.isatty()))
+    elif reports:
+        click.echo(hpa_text.overview(reports, namespaces=place is None, colour=sys.stdout.isatty()))
+    else:
+        where = f"in {place} namespace" if place else "in any namespace"
+        click.echo(f"No HorizontalPodAutoscalers found {where}.", err=True)
+    if any(one.wrong for one in reports):
+        sys.exit(1)
+
+
+def _reports(source: cluster.Cluster, *, place: str | None, name: str | None) -> Sequence[report.Report]:
+    found = [source.hpa(place, name)] if name and place else source.hpas(namespace=place)
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(inquiry.Inquiry(source).examine, found))

@@ -1,0 +1,71 @@
+"""Reports about HPAs → JSON: numbers without units, and null for the unknown."""
+
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from dashboard.client import measures
+from dashboard.scaling import report
+
+
+def as_json(reports: Sequence[report.Report]) -> str:
+    return json.dumps([_report(one) for one in reports], indent=2, ensure_ascii=False)
+
+
+def _report(one: report.Report) -> Mapping[str, Any]:
+    hpa = one.autoscaler
+    return {
+        "namespace": hpa.namespace,
+        "name": hpa.name,
+        "scales": str(hpa.scales),
+        "min": hpa.minimum,
+        "max": hpa.maximum,
+        "replicas": one.scale.wanted if one.scale else None,
+        "wanted": one.decision.replicas if one.decision else None,
+        "why": one.decision.why if one.decision else "",
+        "well": not one.wrong,
+        "findings": _findings(one.findings),
+        "metrics": [_reading(reading, one) for reading in one.readings],
+        "conditions": [
+            {"type": known.sort, "status": known.status, "reason": known.reason, "message": known.message}
+            for known in hpa.conditions
+        ],
+    }
+
+
+def _reading(reading: report.Reading, one: report.Report) -> Mapping[str, Any]:
+    metric, result, question = reading.metric, reading.result, reading.question
+    return {
+        "type": metric.source,
+        "name": metric.name,
+        "selector": metric.selector,
+        "object": str(metric.described) if metric.described else None,
+        "target_type": metric.target.sort,
+        "target": _number(metric.target.value),
+        "asked": str(question) if question else None,
+        "server": one.servers.get(question.group) if question else None,
+        "value": result.usage / 1000 if result else None,
+        "ratio": result.ratio if result else None,
+        "replicas": result.replicas if result else None,
+        "pods_without_value": list(result.missing) if result else [],
+        "figures": [_measure(measure) for measure in reading.measured],
+        "findings": _findings(reading.findings),
+    }
+
+
+def _measure(measure: measures.Measure) -> Mapping[str, Any]:
+    return {
+        "name": measure.name,
+        "value": _number(measure.value),
+        "timestamp": measure.timestamp.isoformat(),
+        "window_seconds": measure.window,
+    }
+
+
+def _findings(findings: Sequence[report.Finding]) -> list[Mapping[str, str]]:
+    return [{"weight": str(one.weight), "what": one.what, "todo": one.todo} for one in findings]
+
+
+def _number(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
