@@ -1,0 +1,44 @@
+"""What the pages show works when it is copied: their YAML is valid, and their links lead somewhere."""
+
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+
+from dashboard.client import autoscaler
+from dashboard.scaling import doubts
+from tests.deploy import pages
+
+_VERSIONS = ("1.35", "1.37")
+"""The oldest and the newest that the package has schemas of."""
+_EXAMPLES = list(pages.examples())
+_AUTOSCALERS = [one for one in _EXAMPLES if one.content.get("kind") == "HorizontalPodAutoscaler"]
+
+
+def test_there_are_examples_and_each_is_yaml() -> None:
+    assert len(_EXAMPLES) > 5
+    assert len(_AUTOSCALERS) > 4
+
+
+@pytest.mark.parametrize("version", _VERSIONS)
+@pytest.mark.parametrize("example", _AUTOSCALERS, ids=lambda one: one.where)
+def test_every_hpa_meets_the_schema(example: pages.Example, version: str) -> None:
+    kubernetes_validate.validate(example.content, version, strict=True)
+
+
+@pytest.mark.parametrize("example", _AUTOSCALERS, ids=lambda one: one.where)
+def test_every_hpa_asks_for_what_can_be_meant(example: pages.Example) -> None:
+    """Nothing in it is what `kubectl traffic hpa` would call wrong."""
+    one = autoscaler.decode(example.content)
+    assert [finding.what for metric in one.metrics for finding in doubts.find(metric)] == []
+
+
+@pytest.mark.parametrize("page", pages.every(), ids=lambda page: str(page.relative_to(pages.ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    lost = []
+    for link in pages.links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in pages.anchors(target)):
+            lost.append(link)
+    assert lost == []
