@@ -79,6 +79,8 @@ class Autoscaler:
     tolerance_up: Fraction = _TOLERANCE
     tolerance_down: Fraction = _TOLERANCE
     patience: float = _PATIENCE_S
+    may_grow: bool = True
+    may_shrink: bool = True
 
 
 def decode(document: Mapping[str, Any]) -> Autoscaler:
@@ -106,6 +108,8 @@ def decode(document: Mapping[str, Any]) -> Autoscaler:
             tolerance_up=_share(up),
             tolerance_down=_share(down),
             patience=down.get("stabilizationWindowSeconds", _PATIENCE_S),
+            may_grow=up.get("selectPolicy") != "Disabled",
+            may_shrink=down.get("selectPolicy") != "Disabled",
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise faults.Failed(

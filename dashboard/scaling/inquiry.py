@@ -92,7 +92,11 @@ class Inquiry:
             served = self._servers.version(metric.group) is not None
             unserved = () if served else (refusals.nobody(metric.group),)
             return report.Reading(metric=metric, findings=(*unserved, *doubtful))
-        answer = self._source.ask(question)
+        try:
+            answer = self._source.ask(question)
+        except faults.Unreachable:  # while the kube-apiserver answers all else
+            away = refusals.silent(question, self._servers)
+            return report.Reading(metric=metric, question=question, findings=(away, *doubtful))
         if not answer.good:
             refused = refusals.explain(answer, question, metric=metric.name, known=self._servers)
             return report.Reading(metric=metric, question=question, findings=(refused, *doubtful))
@@ -173,7 +177,10 @@ def _of_decision(
             f"{wanted} replicas are wanted, and maxReplicas is {one.maximum}.",
             "Raise maxReplicas, or find out why each pod does so little.",
         )
-    if decision.replicas < scale.wanted:
+    way = "scaleUp" if decision.replicas > scale.wanted else "scaleDown"
+    if decision.replicas != scale.wanted and not (one.may_grow if way == "scaleUp" else one.may_shrink):
+        yield report.Finding(_NOTE, f"The HPA may not: its behavior.{way}.selectPolicy is Disabled.")
+    elif decision.replicas < scale.wanted:
         yield report.Finding(
             _NOTE,
             f"Pods go only after {duration.spell(one.patience)} without a higher wish (stabilization).",

@@ -19,12 +19,17 @@ def nobody(group: str) -> report.Finding:
     return report.Finding(report.Weight.WRONG, f"Nobody serves {group} in this cluster.", _SWITCH)
 
 
+def silent(question: measures.Question, known: servers.Servers) -> report.Finding:
+    """No answer in time."""
+    return _away(question, known.owner(question.group))
+
+
 def explain(
     answer: connection.Answer, question: measures.Question, *, metric: str, known: servers.Servers
 ) -> report.Finding:
     """Why there is no figure."""
     owner = known.owner(question.group)
-    if answer.status == 503 and (not answer.told or (owner and owner.complaint)):
+    if answer.status == 503 and not answer.told:  # it is the kube-apiserver that has no words
         return _away(question, owner)
     told = answer.told or f"The server answered {answer.status} without words."
     if owner and answer.status == 404 and doubts.is_ours(metric) and known.is_foreign(question.group):
@@ -56,12 +61,14 @@ def _todo(answer: connection.Answer, question: measures.Question) -> str:
     match answer.status:
         case 400:
             return "Correct metric.selector in the HPA."
-        case 403:
+        case 403 if "is forbidden: User" in answer.told:
             return (
                 f"This is about you, not about the HPA, which asks as {_CONTROLLER}. To see its figures you "
                 f"need the right to read {question.group}."
             )
-        case 404 if "did you mean" in answer.told:
+        case 403:
+            return "Correct metric.selector in the HPA."
+        case 404 if "could not find" in answer.told or "did you mean" in answer.told:
             return "Correct the name in the HPA."
         case 404 | 503:
             return HOLDS

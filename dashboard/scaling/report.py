@@ -49,6 +49,6 @@ class Report:
 
     @property
     def wrong(self) -> tuple[Finding, ...]:
-        """All that is wrong, of the HPA and of its metrics."""
+        """All that is wrong, of the HPA and of its metrics; what is wrong with several, once."""
         every = (*self.findings, *(one for reading in self.readings for one in reading.findings))
-        return tuple(one for one in every if one.weight is Weight.WRONG)
+        return tuple(dict.fromkeys(one for one in every if one.weight is Weight.WRONG))

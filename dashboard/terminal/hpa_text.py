@@ -75,7 +75,7 @@ def _headline(one: report.Report) -> str:
     limits = f"{hpa.minimum} to {hpa.maximum}"
     why = f": {decision.why}" if decision.why else ""
     if decision.replicas == scale.wanted:
-        return f"{has} and keeps them ({limits}){why}"
+        return f"{has} and keeps {'it' if scale.wanted == 1 else 'them'} ({limits}){why}"
     return f"{has} and should have {decision.replicas} ({limits}){why}"
 
 

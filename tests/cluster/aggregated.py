@@ -5,7 +5,7 @@ import dataclasses
 import json
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,20 @@ def command(
 
 @contextlib.asynccontextmanager
 async def serve(
-    running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path, watches: bool = False
+    running: cluster.Cluster,
+    mesh: runner.Mesh,
+    *,
+    scratch: Path,
+    watches: bool = False,
+    options: Sequence[str] = (),
 ) -> AsyncIterator[Path]:
     """Serve until the block is left, from the inventory of the mesh or, if it `watches`, from what the
-    cluster knows; it begins once the server answers. Its log is given.
+    cluster knows; it begins once the server answers. Its log is given. `options` are further ones.
     """
     state = scratch / "server"
     inventory = None if watches else mesh.inventory
-    serving = command(running, prometheus=mesh.prometheus_url, state=state, inventory=inventory)
+    common = command(running, prometheus=mesh.prometheus_url, state=state, inventory=inventory)
+    serving = [*common, *options]
 
     async def has_certificate() -> bool:
         return (state / "ca.crt").exists()

@@ -36,10 +36,11 @@ def objects(
         "endpoints": [{"addresses": [address if nodes else _SOMEWHERE], "conditions": {"ready": True}}],
         "ports": ports,
     }
-    return [service, slices, _api_service(name, group=group, version=version, authority=authority)]
+    return [service, slices, api_service(name, group=group, version=version, authority=authority)]
 
 
-def _api_service(name: str, *, group: str, version: str, authority: bytes) -> Mapping[str, Any]:
+def api_service(name: str, *, group: str, version: str, authority: bytes) -> Mapping[str, Any]:
+    """What sends requests for a group-version to the Service. The newest version is preferred."""
     return {
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",

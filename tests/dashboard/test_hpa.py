@@ -1,5 +1,6 @@
 """`kubectl traffic hpa` says what an HPA gets, and whoever reads it at night knows what to do."""
 
+import contextlib
 import datetime as dt
 import json
 import pathlib
@@ -11,6 +12,8 @@ import click.testing
 import pytest
 import syrupy.assertion
 
+from dashboard.client import cluster, connection, kubeconfig
+from dashboard.scaling import inquiry
 from dashboard.terminal import __main__ as terminal
 from tests.fakes import autoscaled
 
@@ -178,6 +181,17 @@ def _bad_selector(fake: autoscaled.Cluster) -> None:
     fake.refuse(_OF_EDGE, 400, "unknown label form; known are from, to, window")
 
 
+def _foreign_edge(fake: autoscaled.Cluster) -> None:
+    fake.hpa(_EDGE)
+    fake.refuse(_OF_EDGE, 403, "an external metric of namespace shop has an end in it, and neither has db")
+
+
+def _idle(fake: autoscaled.Cluster) -> None:
+    fake.hpa(autoscaled.object_metric(_P99, target="200m"))
+    told = f'services "checkout" has no {_P99}: no requests in the last 30s'
+    fake.refuse(f"{_OF_SERVICE}/{_P99}", 404, told)
+
+
 def _empty(fake: autoscaled.Cluster) -> None:
     fake.values(_pods_of_an_hpa(fake), {})
 
@@ -236,6 +250,8 @@ def _says(reason: str, message: str, sort: str = "ScalingActive") -> Callable[[a
         (_stale_figures, "The figures are 5m old, and an HPA does not look at that", "gets no newer"),
         (_forbidden, 'is forbidden: User "ann"', "This is about you, not about the HPA"),
         (_bad_selector, "known are from, to, window", "Correct metric.selector"),
+        (_foreign_edge, "has an end in it, and neither has db", "Correct metric.selector"),
+        (_idle, "no requests in the last 30s", "Until that changes, the HPA keeps its replicas"),
         (_empty, "No metrics returned from custom.metrics.k8s.io", "the HPA keeps its replicas"),
         (_unscraped, "No figures for 1 of 3 pods: checkout-c; counted as idle", "not scraped"),
         (_two_items, "2 figures came where the HPA wants exactly one", "the HPA keeps its replicas"),
@@ -321,6 +337,12 @@ def _less(fake: autoscaled.Cluster) -> None:
     fake.hpa(autoscaled.pods_metric(_RPS, target="20"))
 
 
+def _held_down(fake: autoscaled.Cluster) -> None:
+    _answered(fake)
+    behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
+    fake.hpa(autoscaled.pods_metric(_RPS, target="20"), behavior=behavior)
+
+
 def _tiny(fake: autoscaled.Cluster) -> None:
     _pods_of_an_hpa(fake)
     fake.hpa(autoscaled.pods_metric(_RPS, target="500m"), maximum=100)
@@ -335,6 +357,7 @@ def _tiny(fake: autoscaled.Cluster) -> None:
         (_unseen, "has not looked at this HPA yet"),
         (_without_pods, "Pods without figures cannot be seen here: pods is forbidden"),
         (_less, "Pods go only after 5m without a higher wish"),
+        (_held_down, "The HPA may not: its behavior.scaleDown.selectPolicy is Disabled."),
         (_tiny, "If 500 are meant, write 500."),
     ],
 )
@@ -353,6 +376,22 @@ def test_one_metric_that_is_known_still_adds_pods(fake: autoscaled.Cluster, run:
     told = run("checkout").output
     assert "has 3 replicas and should have 5" in told
     assert "While a metric is unknown, the HPA adds pods but takes none away." in told
+
+
+def test_one_metric_that_hangs_does_not_hide_the_others(
+    fake: autoscaled.Cluster, tmp_path: pathlib.Path
+) -> None:
+    fake.hpa(autoscaled.pods_metric(_RPS, target="8"), autoscaled.object_metric(_P99, target="200m"))
+    _answered(fake)
+    fake.hanging = {f"{_OF_SERVICE}/{_P99}"}
+    context = kubeconfig.load([fake.kubeconfig(tmp_path / "config")])
+    impatient = cluster.Cluster(connection.Connection(context, timeouts=(2.0, 0.2)))
+    with contextlib.closing(impatient) as source:
+        found = inquiry.Inquiry(source).examine(source.hpa("shop", "checkout"))
+    assert found.decision is not None
+    assert found.decision.replicas == 5
+    (wrong,) = found.wrong
+    assert "is served by trafficmetrics/trafficmetrics, which does not answer" in wrong.what
 
 
 def test_an_hpa_that_is_not_there_is_one_sentence(fake: autoscaled.Cluster, run: Run) -> None:

@@ -4,6 +4,7 @@ The documents have the form of a kube-apiserver 1.34, cut to what is read. Whate
 the 404 that a kube-apiserver answers.
 """
 
+import asyncio
 import datetime as dt
 import urllib.parse
 from collections.abc import Mapping
@@ -23,12 +24,16 @@ _WELL = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches cu
 
 
 class Cluster(secured.Server):
-    """`documents` may be changed at any time: by path, a status code and what is answered."""
+    """`documents` may be changed at any time: by path, a status code and what is answered. What is asked of
+    a path in `hanging` is not answered before the end.
+    """
 
     def __init__(self) -> None:
         super().__init__("fake-cluster")
         self.documents: dict[str, tuple[int, Document | str]] = {}
         self.asked: list[str] = []
+        self.hanging: set[str] = set()
+        self._over = asyncio.Event()
         self.put("/api/v1", resources={"Service": "services", "Pod": "pods", "Namespace": "namespaces"})
         self.put("/apis/apps/v1", resources={"Deployment": "deployments"})
         self.serve(CUSTOM, "v1beta2", "v1beta1")
@@ -156,6 +161,9 @@ class Cluster(secured.Server):
         ]
         self.documents[path] = (200, {"kind": "MetricValueList", "items": items})
 
+    def ending(self) -> None:
+        self._over.set()
+
     def routes(self, app: web.Application) -> None:
         app.router.add_get("/{path:.*}", self._answer)
 
@@ -164,6 +172,8 @@ class Cluster(secured.Server):
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.json_response({"kind": "Status", "message": "Unauthorized"}, status=401)
         path = urllib.parse.urlsplit(request.raw_path).path
+        if path in self.hanging:
+            await self._over.wait()
         code, document = self.documents.get(path, (404, "404 page not found"))
         if isinstance(document, str):
             return web.Response(status=code, text=document)
