@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from demo import ending, everything, mesh, runner, scenarios, shop, state
+from demo import ending, everything, mesh, meshes, runner, scenarios, state
 from demo.pods import printing, reach, secrets
 
 _STATE = click.option(
@@ -119,19 +119,32 @@ async def _turn_in_cluster(name: str, *, kubeconfig: Path | None) -> Mapping[str
         return await _turn(name, control_url=mesh.control_url)
 
 
+_MESH = click.option(
+    "--mesh",
+    "name",
+    type=click.Choice(list(meshes.MESHES)),
+    default=meshes.SHOP,
+    show_default=True,
+    help="The shop, or one to scale.",
+)
+
+
 @main.command("manifests")
+@_MESH
 @_RATE
 @_SCRAPE_INTERVAL
-def manifests_command(rate: float, scrape_interval: float) -> None:
-    """Print the mesh as objects of a cluster, without its secrets."""
-    click.echo(printing.as_yaml(printing.everything(rate=rate, scrape_interval=scrape_interval)), nl=False)
+def manifests_command(name: str, rate: float, scrape_interval: float) -> None:
+    """Print a mesh as objects of a cluster, without its secrets."""
+    objects = printing.everything(mesh=name, rate=rate, scrape_interval=scrape_interval)
+    click.echo(printing.as_yaml(objects), nl=False)
 
 
 @main.command("secrets")
-def secrets_command() -> None:
-    """Print new identities for the mesh in a cluster."""
+@_MESH
+def secrets_command(name: str) -> None:
+    """Print new identities for a mesh in a cluster."""
     now = datetime.datetime.now(datetime.UTC)
-    click.echo(printing.as_yaml(secrets.objects(shop.SHOP, now=now)), nl=False)
+    click.echo(printing.as_yaml(secrets.objects(meshes.MESHES[name], now=now)), nl=False)
 
 
 if __name__ == "__main__":

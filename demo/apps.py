@@ -7,6 +7,7 @@ workload that is named fails at once.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import random
 import time
@@ -58,6 +59,8 @@ class App:
         self._pod = pod
         self._world = world
         self._runner: web.AppRunner | None = None
+        at_once = pod.workload.at_once
+        self._work = asyncio.Semaphore(at_once) if at_once else contextlib.nullcontext()
 
     @property
     def pod(self) -> placement.Pod:
@@ -96,7 +99,8 @@ class App:
         if world.dice.random() < world.dial.failing(workload):
             return _FAILED
         slower = workload.slower.get(self._pod.ordinal, 1.0) * world.dial.slower(workload)
-        await asyncio.sleep(workload.latency.draw(world.dice) * slower)
+        async with self._work:
+            await asyncio.sleep(workload.latency.draw(world.dice) * slower)
         for call in workload.answers.get(path.strip("/").partition("/")[0], ()):
             if world.dice.random() < call.chance:
                 code = await self.call(call, faults=faults)

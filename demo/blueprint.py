@@ -81,6 +81,8 @@ class Workload:
     """An ingress gateway: an Envoy without an app, open to the outside."""
     beat: float | None = None
     """Seconds between the requests it makes on its own, answering nobody."""
+    at_once: int | None = None
+    """How many requests its app works on at a time; more of them wait."""
 
     @property
     def in_cluster(self) -> bool:

@@ -92,7 +92,8 @@ class Load:
     async def _beats(self, app: apps.App) -> None:
         beat = app.pod.workload.beat or 0.0
         while True:
-            await asyncio.sleep(self._world.dice.uniform(0.5, 1.5) * beat)
+            scenario = self._world.dial.scenario
+            await asyncio.sleep(self._world.dice.uniform(0.5, 1.5) * beat / scenario.beats)
             if self._world.dial.scenario.load:
                 self._launch(app.answer("/"))
 

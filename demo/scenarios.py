@@ -11,7 +11,9 @@ class Scenario:
     name: str
     story: str
     load: float = 1.0
-    """How many times the usual load."""
+    """How many times the usual load of the outside."""
+    beats: float = 1.0
+    """How many times as often as usual workloads act on their own."""
     failing: Mapping[blueprint.Name, float] = dataclasses.field(default_factory=dict)
     """The share of requests a workload answers 503, in place of its usual one."""
     slower: Mapping[blueprint.Name, float] = dataclasses.field(default_factory=dict)
@@ -22,6 +24,7 @@ QUIET = Scenario("quiet", "no load at all", load=0.0)
 _ALL = (
     STEADY,
     Scenario("surge", "three times the usual load", load=3.0),
+    Scenario("reports", "reports ask ten times as often, the outside as usual", beats=10.0),
     Scenario(
         "failing", "payments fails three times of five, and checkout with it", failing={shop.PAYMENTS: 0.6}
     ),

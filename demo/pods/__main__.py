@@ -2,7 +2,7 @@
 
 import click
 
-from demo import ending
+from demo import ending, meshes
 from demo.pods import app, desk
 
 
@@ -18,10 +18,11 @@ def app_command() -> None:
 
 
 @main.command("desk")
+@click.option("--mesh", type=click.Choice(list(meshes.MESHES)), default=meshes.SHOP, show_default=True)
 @click.option("--rate", type=click.FloatRange(min=0), default=25.0, show_default=True, help="Requests/s.")
-def desk_command(rate: float) -> None:
+def desk_command(mesh: str, rate: float) -> None:
     """Make the load, and put the truth together."""
-    ending.until_stopped(desk.run(rate=rate))
+    ending.until_stopped(desk.run(mesh=mesh, rate=rate))
 
 
 if __name__ == "__main__":

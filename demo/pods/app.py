@@ -62,6 +62,14 @@ class Member:
             if answer.status == 200:
                 self._turn(await answer.json())
 
+    async def leave(self) -> None:
+        """A pod that the desk cannot ask any more is not to be waited for."""
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with self._world.session.delete(
+                f"{identity.desk_url()}/roll/{self._app.pod.name}", timeout=_WORD_WITHIN
+            ):
+                pass
+
     def _turn(self, said: dict[str, str | float]) -> None:
         since = float(said["since"])
         if since > self._since:
@@ -95,6 +103,9 @@ async def run() -> None:
         try:
             listen = (pod.address, identity.APP_CONTROL_PORT)
             async with answering.serve(member.application(), listen=listen):
-                await member.run()
+                try:
+                    await member.run()
+                finally:
+                    await member.leave()
         finally:
             await app.stop()

@@ -9,6 +9,9 @@ POST /calls                       {"path": "/checkout", "count": 9, "faults": {"
                                   when they are over
 GET  /pods
 POST /roll                        a pod says that it is there, and hears which scenario is on
+DELETE /roll/{pod}                a pod says that it ends
+
+`/truth` may be asked `by=shop/cart`, also of several: then only of what pods of these workloads saw.
 
 Each pod keeps the ledger of what its own app saw; here is the one of the load. An edge has one caller, so the
 whole truth is all ledgers side by side. What a ledger knew ends with its container.
@@ -17,13 +20,13 @@ whole truth is all ledgers side by side. What a ledger knew ends with its contai
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from demo import answering, apps, faults, load, placement, prometheus, scenarios, shop, truth, wait
+from demo import answering, apps, faults, load, meshes, placement, prometheus, scenarios, truth, wait
 from demo.pods import identity
 from demo.pods import roll as rolls
 
@@ -60,6 +63,7 @@ class Desk:
                 web.post("/calls", self._calls),
                 web.get("/pods", self._pods),
                 web.post("/roll", self._enter),
+                web.delete("/roll/{pod}", self._leave),
             ]
         )
         return application
@@ -75,9 +79,9 @@ class Desk:
     async def _truth(self, request: web.Request) -> web.Response:
         since, until = (answering.seconds(request, name) for name in ("since", "until"))
         own = self._world.truth.report(since=since, until=until)
-        others = await asyncio.gather(
-            *(self._ask(pod, "GET", "/truth", params=request.query) for pod in self._roll.pods())
-        )
+        by = request.query.getall("by", [])
+        asked = [pod for pod in self._roll.pods() if not by or str(pod.workload.name) in by]
+        others = await self._ask_each(asked, "GET", "/truth", params=request.query)
         in_flight = self._load.in_flight + sum(report["in_flight"] for report in others)
         return web.json_response({"in_flight": in_flight, **truth.together([own, *others])})
 
@@ -89,9 +93,7 @@ class Desk:
         self._since = self._clock()
         if not self._world.dial.scenario.load:
             await self._load.settle()
-        await asyncio.gather(
-            *(self._ask(pod, "POST", "/scenario", json=self._now()) for pod in self._roll.pods())
-        )
+        await self._ask_each(self._roll.pods(), "POST", "/scenario", json=self._now())
         return answering.said(self._world.dial.scenario)
 
     async def _calls(self, request: web.Request) -> web.Response:
@@ -104,8 +106,28 @@ class Desk:
         self._roll.enter(rolls.heard(await answering.body(request)))
         return web.json_response(self._now())
 
+    async def _leave(self, request: web.Request) -> web.Response:
+        self._roll.leave(request.match_info["pod"])
+        return web.json_response({})
+
     def _now(self) -> Mapping[str, Any]:
         return {"name": self._world.dial.scenario.name, "since": self._since}
+
+    async def _ask_each(
+        self, pods: Sequence[placement.Pod], method: str, path: str, **options: Any
+    ) -> list[Any]:
+        """What they answer, but for those that leave meanwhile."""
+        answers = await asyncio.gather(
+            *(self._ask(pod, method, path, **options) for pod in pods), return_exceptions=True
+        )
+        here = {pod.name for pod in self._roll.pods()}
+        answered: list[Any] = []
+        for pod, answer in zip(pods, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                answered.append(answer)
+            elif pod.name in here:
+                raise answer
+        return answered
 
     async def _ask(self, pod: placement.Pod, method: str, path: str, **options: Any) -> Any:
         url = f"http://{pod.address}:{identity.APP_CONTROL_PORT}{path}"
@@ -128,15 +150,14 @@ def _describe(pod: placement.Pod) -> Mapping[str, Any]:
     }
 
 
-async def run(*, rate: float) -> None:
+async def run(*, mesh: str, rate: float) -> None:
     """Until it is cancelled; `rate` in requests a second."""
+    plan = meshes.MESHES[mesh]
     async with apps.session() as http:
         dial = scenarios.Dial()
         world = apps.World(http, truth.Truth(clock=time.time), dial, random.Random())
-        roll = rolls.Roll(shop.SHOP, clock=time.monotonic)
-        traffic = load.Load(
-            shop.SHOP.entry_paths, world=world, rate=rate, gateways=roll.gateways(), running=[]
-        )
+        roll = rolls.Roll(plan, clock=time.monotonic)
+        traffic = load.Load(plan.entry_paths, world=world, rate=rate, gateways=roll.gateways(), running=[])
         desk = Desk(roll, world=world, load=traffic, clock=time.time)
         async with answering.serve(desk.application(), listen=("0.0.0.0", identity.DESK_PORT)):  # noqa: S104
             await wait.until(

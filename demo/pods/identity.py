@@ -7,12 +7,12 @@ the cluster's API, so the pods need no rights in it.
 from collections.abc import Mapping
 from pathlib import Path
 
-from demo import blueprint, faults, placement, shop
+from demo import blueprint, faults, meshes, placement
 
 WORKLOAD, NAME, ADDRESS, NODE = "DEMO_WORKLOAD", "POD_NAME", "POD_IP", "NODE_NAME"
-"""Variables: the first is a namespaced name of the shop, `shop/cart`; the others are the pod's own."""
+"""Variables: the first is a namespaced name of a mesh, `shop/cart`; the others are the pod's own."""
 NAMESPACE = "trafficmetrics-demo"
-"""Of all that belongs to the demo and not to the shop."""
+"""Of all that belongs to the demo and not to its mesh."""
 MACHINES = "machines"
 """The namespace of pods that play machines outside Kubernetes."""
 CERTIFICATES = Path("/etc/demo/identity")
@@ -51,10 +51,11 @@ def described(name: str, *, workload: blueprint.Workload, address: str, node: st
 
 
 def named(name: str) -> blueprint.Workload:
-    for workload in shop.SHOP.workloads:
-        if str(workload.name) == name:
-            return workload
-    raise faults.DemoError(f"the shop has no workload {name}")
+    for plan in meshes.MESHES.values():
+        for workload in plan.workloads:
+            if str(workload.name) == name:
+                return workload
+    raise faults.DemoError(f"there is no workload {name} in {' or '.join(meshes.MESHES)}")
 
 
 def _ordinal(name: str, workload: blueprint.Workload) -> int:

@@ -5,16 +5,16 @@ from typing import Any
 
 import yaml
 
-from demo import shop
+from demo import meshes
 from demo.pods import manifests, surroundings
 
 _WIDEST = 100_000
 
 
-def everything(*, rate: float, scrape_interval: float) -> Iterator[Mapping[str, Any]]:
+def everything(*, mesh: str, rate: float, scrape_interval: float) -> Iterator[Mapping[str, Any]]:
     """All but the secrets. `rate` in requests a second, `scrape_interval` in seconds."""
-    yield from manifests.objects(shop.SHOP)
-    yield from surroundings.objects(rate=rate, scrape_interval=scrape_interval)
+    yield from manifests.objects(meshes.MESHES[mesh])
+    yield from surroundings.objects(mesh=mesh, rate=rate, scrape_interval=scrape_interval)
 
 
 def as_yaml(objects: Iterable[Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Who is in the mesh now: every pod says so again and again, and is forgotten once it has been silent.
+"""Who is in the mesh now: every pod says so again and again, and is forgotten once it is gone or silent.
 
 So nobody needs rights in the cluster's API to know the pods, and a pod that was replaced is known at once.
 """
@@ -50,6 +50,10 @@ class Roll:
 
     def enter(self, pod: placement.Pod) -> None:
         self._entries[pod.name] = _Entry(pod, self._clock())
+
+    def leave(self, name: str) -> None:
+        """One that has said it is going."""
+        self._entries.pop(name, None)
 
     def pods(self) -> list[placement.Pod]:
         now = self._clock()

@@ -1,7 +1,8 @@
-"""What is around the shop in a cluster: the Prometheus that scrapes it, and the desk.
+"""What is around a mesh in a cluster: the Prometheus that scrapes it, and the desk.
 
 Prometheus finds the pods as it usually does, by the cluster's API, with the least it needs: to list and watch
-the pods of the shop's namespaces. The machine outside Kubernetes is a fixed target.
+the pods of the mesh's namespaces. A pod labelled `scrape: "off"` is left out. A machine outside Kubernetes is
+a fixed target.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,34 +10,37 @@ from typing import Any
 
 import yaml
 
-from demo import blueprint, placement, prometheus, shop
+from demo import blueprint, meshes, placement, prometheus
 from demo.pods import containers, identity, manifests
 
 Object = Mapping[str, Any]
 
 _CONFIG, _DATA = "/etc/prometheus", "/var/lib/prometheus"
 _KEPT = "2h"
+UNSCRAPED = ("scrape", "off")
+"""The label of a pod that is left out, and its value."""
 _RBAC = "rbac.authorization.k8s.io"
 _META = "__meta_kubernetes"
 
 
-def objects(*, rate: float, scrape_interval: float) -> Iterator[Object]:
+def objects(*, mesh: str, rate: float, scrape_interval: float) -> Iterator[Object]:
     """`rate` in requests a second, `scrape_interval` in seconds."""
+    plan = meshes.MESHES[mesh]
     yield manifests.namespace(identity.NAMESPACE)
-    namespaces = sorted({w.name.namespace for w in shop.SHOP.workloads if w.in_cluster})
+    namespaces = sorted({w.name.namespace for w in plan.workloads if w.in_cluster})
     yield _object("v1", "ServiceAccount", identity.PROMETHEUS)
     for namespace in namespaces:
         yield from _may_watch_pods(namespace)
-    config = yaml.safe_dump(scraping(namespaces, scrape_interval=scrape_interval), sort_keys=False)
+    config = yaml.safe_dump(scraping(plan, namespaces, scrape_interval=scrape_interval), sort_keys=False)
     yield _object("v1", "ConfigMap", identity.PROMETHEUS) | {"data": {"prometheus.yml": config}}
     yield from _one_pod(identity.PROMETHEUS, identity.PROMETHEUS_PORT, spec=_prometheus())
-    yield from _one_pod(identity.DESK, identity.DESK_PORT, spec=_desk(rate))
+    yield from _one_pod(identity.DESK, identity.DESK_PORT, spec=_desk(mesh, rate))
     yield from _visitor()
 
 
-def scraping(namespaces: Sequence[str], *, scrape_interval: float) -> Object:
+def scraping(plan: blueprint.Blueprint, namespaces: Sequence[str], *, scrape_interval: float) -> Object:
     """Prometheus' configuration: targets get the labels that those of the standalone demo have."""
-    machines = [pod for pod in placement.place(shop.SHOP, subnet="127.0.0").pods if not pod.node]
+    machines = [pod for pod in placement.place(plan, subnet="127.0.0").pods if not pod.node]
     copied = {
         f"{_META}_namespace": "namespace",
         f"{_META}_pod_name": "pod",
@@ -59,6 +63,11 @@ def scraping(namespaces: Sequence[str], *, scrape_interval: float) -> Object:
                         "source_labels": [f"{_META}_pod_container_port_name", "external_workload"],
                         "regex": "metrics;|;.+",
                         "action": "keep",
+                    },
+                    {
+                        "source_labels": [f"{_META}_pod_label_{UNSCRAPED[0]}"],
+                        "regex": UNSCRAPED[1],
+                        "action": "drop",
                     },
                     {
                         "source_labels": [f"{_META}_pod_phase"],
@@ -140,10 +149,10 @@ def _prometheus() -> Object:
     return containers.pod([container], volumes=volumes, account=identity.PROMETHEUS.name)
 
 
-def _desk(rate: float) -> Object:
+def _desk(mesh: str, rate: float) -> Object:
     container = containers.container(
         "desk",
-        command=[*containers.PROGRAM, "desk", f"--rate={rate:g}"],
+        command=[*containers.PROGRAM, "desk", f"--mesh={mesh}", f"--rate={rate:g}"],
         cpu="30m",
         memory="48Mi",
         most_memory="256Mi",

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from cryptography import x509
 
-from demo import blueprint, certificates, faults, shop, sidecars
-from demo.pods import containers, identity, manifests, printing, roll, secrets
+from demo import blueprint, certificates, faults, kiosk, meshes, shop, sidecars
+from demo.pods import containers, identity, manifests, printing, roll, secrets, surroundings
 
 _SHIPPED = Path(__file__).resolve().parents[2] / "deploy/components/demo/demo.yaml"
 _NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -40,8 +40,8 @@ def environment(workload: blueprint.Name, *, pod: str) -> dict[str, str]:
     }
 
 
-def all_objects() -> Iterator[Mapping[str, Any]]:
-    return printing.everything(rate=25.0, scrape_interval=5.0)
+def all_objects(mesh: str = meshes.SHOP) -> Iterator[Mapping[str, Any]]:
+    return printing.everything(mesh=mesh, rate=25.0, scrape_interval=5.0)
 
 
 def pod_specs() -> Iterator[Mapping[str, Any]]:
@@ -87,6 +87,26 @@ def test_prometheus_may_watch_the_pods_of_the_shop_and_nothing_else() -> None:
     rules = [(o["metadata"]["namespace"], o["rules"]) for o in all_objects() if o["kind"] == "Role"]
     watch = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
     assert rules == [("data", watch), ("shop", watch)]
+
+
+def test_the_mesh_to_scale_is_scraped_in_its_own_namespace_and_has_its_own_load() -> None:
+    made = list(all_objects("kiosk"))
+    assert [o["metadata"]["namespace"] for o in made if o["kind"] == "Role"] == [kiosk.CHECKOUT.namespace]
+    (desk,) = (o for o in made if (o["kind"], o["metadata"]["name"]) == ("Deployment", "desk"))
+    (container,) = desk["spec"]["template"]["spec"]["containers"]
+    assert "--mesh=kiosk" in container["command"]
+
+
+def test_a_pod_can_be_left_out_by_a_label() -> None:
+    (config,) = (
+        yaml.safe_load(each["data"]["prometheus.yml"])
+        for each in all_objects()
+        if "prometheus.yml" in each.get("data", {})
+    )
+    (job,) = config["scrape_configs"]
+    label, value = surroundings.UNSCRAPED
+    rule = {"source_labels": [f"__meta_kubernetes_pod_label_{label}"], "regex": value, "action": "drop"}
+    assert rule in job["relabel_configs"]
 
 
 def test_no_secret_is_shipped() -> None:
@@ -175,6 +195,14 @@ def test_a_pod_is_on_the_roll_until_it_is_silent(clock: Clock) -> None:
     there.enter(roll.heard(said))
     assert [pod.name for pod in there.pods()] == ["cart-1"]
     clock.now += 60
+    assert there.pods() == []
+
+
+def test_a_pod_that_says_it_ends_is_on_the_roll_no_more(clock: Clock) -> None:
+    there = roll.Roll(shop.SHOP, clock=clock)
+    there.enter(identity.pod(environment(shop.CART, pod="cart-1")))
+    there.leave("cart-1")
+    there.leave("cart-2")
     assert there.pods() == []
 
 

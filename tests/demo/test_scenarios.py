@@ -3,8 +3,8 @@ import pytest
 from demo import faults, scenarios, shop
 
 
-def test_all_five_are_there() -> None:
-    assert set(scenarios.SCENARIOS) == {"steady", "surge", "failing", "slow", "quiet"}
+def test_all_six_are_there() -> None:
+    assert set(scenarios.SCENARIOS) == {"steady", "surge", "reports", "failing", "slow", "quiet"}
 
 
 def test_an_unknown_one_is_refused_with_the_names_of_the_known() -> None:
@@ -28,6 +28,10 @@ def test_failing_is_about_payments_alone() -> None:
 def test_slow_is_about_the_database_alone() -> None:
     dial = scenarios.Dial(scenarios.named("slow"))
     assert {each.name for each in shop.SHOP.workloads if dial.slower(each) > 1} == {shop.DB}
+
+
+def test_reports_leaves_the_outside_as_it_is() -> None:
+    assert (scenarios.named("reports").load, scenarios.named("reports").beats) == (1.0, 10.0)
 
 
 def test_surge_triples_the_load_and_quiet_ends_it() -> None:

@@ -1,0 +1,55 @@
+"""A mesh to scale: one workload that can do only so much, and two callers whose load is turned apart.
+
+`checkout` works on one request at a time, so a pod is full at some 22 a second: below that it answers in
+45 ms, above it requests wait, and their latency grows until there are more pods. The outside comes through
+`gateway` and `frontend`; `report` asks on its own.
+"""
+
+from demo import blueprint
+
+_NAMESPACE = "kiosk"
+
+GATEWAY, FRONTEND, REPORT, CHECKOUT = (
+    blueprint.Name(_NAMESPACE, name) for name in ("gateway", "frontend", "report", "checkout")
+)
+_ORDER = {"": (blueprint.Call(CHECKOUT, "/orders"),)}
+
+_WORKLOADS = (
+    blueprint.Workload(
+        GATEWAY,
+        "Deployment",
+        public=True,
+        labels={"app": "gateway", "tier": "edge"},
+        answers={"": (blueprint.Call(FRONTEND, "/"),)},
+    ),
+    blueprint.Workload(
+        FRONTEND,
+        "Deployment",
+        labels={"app": "frontend"},
+        latency=blueprint.Latency(0.002),
+        answers=_ORDER,
+    ),
+    blueprint.Workload(
+        REPORT,
+        "Deployment",
+        labels={"app": "report"},
+        latency=blueprint.Latency(0.002),
+        beat=1.0,
+        answers=_ORDER,
+    ),
+    blueprint.Workload(
+        CHECKOUT,
+        "Deployment",
+        labels={"app": "checkout"},
+        latency=blueprint.Latency(0.045, sigma=0.1, tail_share=0.0),
+        at_once=1,
+    ),
+)
+
+KIOSK = blueprint.Blueprint(
+    nodes=("node-a",),
+    workloads=_WORKLOADS,
+    services=tuple(blueprint.Service(workload.name, {"app": workload.name.name}) for workload in _WORKLOADS),
+    policies=(),
+    entry_paths={"/": 1},
+)

@@ -1,0 +1,8 @@
+"""The meshes there are, by the name that one asks for them with. A cluster has one of them at a time."""
+
+from collections.abc import Mapping
+
+from demo import blueprint, kiosk, shop
+
+SHOP = "shop"
+MESHES: Mapping[str, blueprint.Blueprint] = {SHOP: shop.SHOP, "kiosk": kiosk.KIOSK}
