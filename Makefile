@@ -5,7 +5,7 @@ PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run test test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
-	cluster-programs test-programs image images manifests cluster-demo
+	cluster-programs test-programs image images manifests cluster-demo cluster-autoscale
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -41,6 +41,9 @@ endif
 
 cluster-demo: venv cluster-programs ## A cluster with our server, its dashboard and the demo mesh as pods, until Ctrl-C
 	@exec $(PY) -m tests.installed demo --state $(STATE)/cluster
+
+cluster-autoscale: venv cluster-programs ## The same with autoscalers on mesh traffic: two stories, live, and a verdict
+	@exec $(PY) -m tests.installed autoscale --state $(STATE)/cluster
 
 test-versions: venv prometheus test-programs ## The contract on a newer Kubernetes, which is built the first time
 	@TESTS_CLUSTER=1 CONFORMANCE_KUBERNETES=next $(PY) -m pytest tests/conformance -m cluster \

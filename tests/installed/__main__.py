@@ -1,4 +1,7 @@
-"""The commands: make the `images` that are installed, or run a cluster with the `demo` until Ctrl-C."""
+"""The commands: make the `images` that are installed, or run a cluster.
+
+It has the `demo`, until Ctrl-C, or a mesh whose autoscaler one can watch (`autoscale`), until that is judged.
+"""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +11,7 @@ import click
 from demo import ending
 from tests.cluster import possible
 from tests.installed import images as archives
-from tests.installed import showing
+from tests.installed import scaling, showing
 
 
 @click.group()
@@ -30,8 +33,7 @@ async def _images() -> None:
         await archives.archive(image, report=click.echo)
 
 
-@main.command()
-@click.option(
+_STATE = click.option(
     "--state",
     "folder",
     type=click.Path(path_type=Path),
@@ -39,10 +41,25 @@ async def _images() -> None:
     show_default=True,
     help="The folder that everything is written to.",
 )
-@click.option("--name", default="tm", show_default=True, help="Clusters of different names can run at once.")
+_NAME = click.option(
+    "--name", default="tm", show_default=True, help="Clusters of different names can run at once."
+)
+
+
+@main.command()
+@_STATE
+@_NAME
 def demo(folder: Path, name: str) -> None:
     """Run a cluster with our server, its dashboard and the demo mesh until Ctrl-C."""
     ending.until_stopped(showing.run(folder, name=name, report=click.echo))
+
+
+@main.command()
+@_STATE
+@_NAME
+def autoscale(folder: Path, name: str) -> None:
+    """Run a cluster with our server and a mesh to scale, show what an autoscaler does, and judge it."""
+    ending.until_stopped(scaling.run(folder, name=name, report=click.echo))
 
 
 if __name__ == "__main__":

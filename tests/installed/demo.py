@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib import parse
 
-from demo import faults, shop, wait
+from demo import blueprint, faults, shop, wait
 from demo.pods import identity, printing, reach, secrets
 from tests.installed import site as sites
 
@@ -38,16 +38,18 @@ async def running(
     site: sites.Site, *, scratch: Path, components: tuple[str, ...] = (), **settings: str
 ) -> AsyncIterator[reach.Mesh]:
     """Until the block is left; it begins once the load has."""
-    identities = scratch / "identities.yaml"
-    identities.touch(mode=0o600)
-    identities.write_text(
-        printing.as_yaml(secrets.objects(shop.SHOP, now=datetime.datetime.now(datetime.UTC)))
-    )
-    await site.kubectl("apply", f"--filename={identities}")
+    await give_identities(site, shop.SHOP, scratch=scratch)
     async with site.installed(components=("demo", *components), prometheus=PROMETHEUS, **settings):
         await until_ready(site)
         async with reach.Mesh(site.kubeconfig) as mesh:
             yield mesh
+
+
+async def give_identities(site: sites.Site, plan: blueprint.Blueprint, *, scratch: Path) -> None:
+    identities = scratch / "identities.yaml"
+    identities.touch(mode=0o600)
+    identities.write_text(printing.as_yaml(secrets.objects(plan, now=datetime.datetime.now(datetime.UTC))))
+    await site.kubectl("apply", f"--filename={identities}")
 
 
 async def until_ready(site: sites.Site) -> None:

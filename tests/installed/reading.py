@@ -58,9 +58,13 @@ class Reader:
 
     async def get(self, path: str, *, server: str | None = None, **parameters: str) -> Answer:
         """What is answered to a path below the group; `server` is another than the kube-apiserver."""
+        return await self.anything(GROUP + path, server=server, **parameters)
+
+    async def anything(self, path: str, *, server: str | None = None, **parameters: str) -> Answer:
+        """What is answered to a path of any group."""
         began = time.monotonic()
         try:
-            async with self.http.get((server or self.server) + GROUP + path, params=parameters) as response:
+            async with self.http.get((server or self.server) + path, params=parameters) as response:
                 status, body = response.status, await response.read()
                 warnings = tuple(response.headers.getall("Warning", ()))
         except (aiohttp.ClientError, TimeoutError) as error:

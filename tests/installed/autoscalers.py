@@ -1,0 +1,64 @@
+"""HorizontalPodAutoscalers as a user writes them, for the workloads of the kiosk."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from demo import kiosk
+
+Metric = Mapping[str, Any]
+
+NAMESPACE = kiosk.CHECKOUT.namespace
+PATH = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
+
+
+def autoscaler(
+    metrics: Sequence[Metric],
+    *,
+    target: str = kiosk.CHECKOUT.name,
+    most: int = 5,
+    patience: int | None = None,
+) -> Mapping[str, Any]:
+    """It is called as its target. `patience`: seconds of stabilisation before there are fewer pods."""
+    spec: dict[str, Any] = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+        "minReplicas": 1,
+        "maxReplicas": most,
+        "metrics": list(metrics),
+    }
+    if patience is not None:
+        spec["behavior"] = {"scaleDown": {"stabilizationWindowSeconds": patience}}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": target, "namespace": NAMESPACE},
+        "spec": spec,
+    }
+
+
+def per_pod(metric: str, *, average: str) -> Metric:
+    return {
+        "type": "Pods",
+        "pods": {"metric": {"name": metric}, "target": {"type": "AverageValue", "averageValue": average}},
+    }
+
+
+def of_service(metric: str, *, name: str, value: str) -> Metric:
+    return {
+        "type": "Object",
+        "object": {
+            "describedObject": {"apiVersion": "v1", "kind": "Service", "name": name},
+            "metric": {"name": metric},
+            "target": {"type": "Value", "value": value},
+        },
+    }
+
+
+def external(metric: str, *, average: str, **selector: str) -> Metric:
+    """`selector` is what the autoscaler asks for, such as one edge."""
+    return {
+        "type": "External",
+        "external": {
+            "metric": {"name": metric, "selector": {"matchLabels": selector}},
+            "target": {"type": "AverageValue", "averageValue": average},
+        },
+    }

@@ -1,0 +1,149 @@
+"""The kiosk as pods beside our server, which serves the autoscaler's APIs, and a hand on its load and size.
+
+async with kiosk.running(site, scratch=folder) as stage, stage.autoscaled(autoscalers.autoscaler([…])):
+    await stage.turn("surge")
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from demo import faults, kiosk, meshes, runner, wait
+from demo.pods import identity, printing, reach
+from metrics_server import quantity
+from tests.installed import autoscalers, demo, manifests, reading, timeline
+from tests.installed import site as sites
+
+MESH = "kiosk"
+NAMESPACE = kiosk.CHECKOUT.namespace
+QUIET = f"--namespace={NAMESPACE}"
+CHECKOUT = f"deployment/{kiosk.CHECKOUT.name}"
+RATE = 8.0
+"""Requests a second from outside, in scenario `steady`; `surge` is three times that. Reports add one."""
+QUICK = {"TRAFFIC_REFRESH": "1", "TRAFFIC_WINDOW": "15s"}
+"""A window of three scrapes, and a snapshot that is anew each second."""
+SYNC = 2.0
+"""Seconds between two looks of an autoscaler, in our cluster."""
+_CALLERS = (kiosk.FRONTEND, kiosk.REPORT)
+_LOOK_BACK = 5.0
+_WITHIN = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stage:
+    site: sites.Site
+    mesh: reach.Mesh
+    reader: reading.Reader
+
+    async def load(self) -> Mapping[str, float]:
+        """What each caller sent to checkout lately, by its own ledger, in requests a second."""
+        until = time.time()
+        asked = [("since", repr(until - _LOOK_BACK)), *(("by", str(name)) for name in _CALLERS)]
+        truth = await runner.ask(self.mesh.control_url, "GET", "/truth", params=asked)
+        sent = {name.name: 0 for name in _CALLERS}
+        for edge in truth["edges"]:
+            if edge["chosen"]["name"] == kiosk.CHECKOUT.name:
+                sent[edge["from"]["name"]] += sum(edge["counts"].values())
+        return {name: count / _LOOK_BACK for name, count in sent.items()}
+
+    async def seen(self, autoscaler: str) -> timeline.Seen:
+        found = await self._object(f"{autoscalers.PATH}/{autoscaler}")
+        target = found["spec"]["scaleTargetRef"]["name"]
+        deployment = await self._object(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{target}")
+        return timeline.read(found, deployment)
+
+    async def turn(self, scenario: str) -> None:
+        await self.mesh.scenario(scenario)
+
+    async def pods(self) -> list[Mapping[str, Any]]:
+        """Those of checkout that do not end."""
+        pods = await self.site.objects("pods", QUIET, f"--selector=app={kiosk.CHECKOUT.name}")
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    async def until_told(self, holds: Callable[[float], bool], *, what: str) -> None:
+        """Until that holds of the requests a second that our API tells of checkout."""
+        path = f"/namespaces/{NAMESPACE}/trafficmetrics/{CHECKOUT.replace('/', '.')}"
+
+        async def told() -> bool:
+            answer = await self.reader.get(path)
+            return answer.status == 200 and holds(_rate(answer.json))
+
+        await wait.until(told, what=what, within=_WITHIN, pause=0.5)
+
+    async def looked_at(self) -> None:
+        """An autoscaler has had the time to look three times at what is so now."""
+        await asyncio.sleep(3 * SYNC)
+
+    @contextlib.asynccontextmanager
+    async def autoscaled(
+        self, *autoscaler: Mapping[str, Any], replicas: int = 1, scenario: str = "steady"
+    ) -> AsyncIterator[None]:
+        """Until the block is left; it begins with so many pods of checkout, and that load."""
+        await self.turn(scenario)
+        await self.site.kubectl("scale", CHECKOUT, QUIET, f"--replicas={replicas}")
+        await self._until_there_are(replicas)
+        file = self.site.scratch / "autoscalers.json"
+        file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(autoscaler)}))
+        try:
+            await self.site.kubectl("apply", f"--filename={file}")
+            yield
+        finally:
+            await self.site.kubectl("delete", "--ignore-not-found", "--wait", f"--filename={file}")
+
+    async def prometheus(self, *, replicas: int) -> None:
+        name = f"deployment/{identity.PROMETHEUS.name}"
+        quiet = f"--namespace={identity.PROMETHEUS.namespace}"
+        await self.site.kubectl("scale", name, quiet, f"--replicas={replicas}")
+        await self.site.kubectl("rollout", "status", name, quiet, f"--timeout={_WITHIN:g}s")
+
+    async def _until_there_are(self, replicas: int) -> None:
+        async def there_are() -> bool:
+            pods = await self.site.objects("pods", QUIET, f"--selector=app={kiosk.CHECKOUT.name}")
+            return len(pods) == replicas and all(map(_is_ready, pods))
+
+        await wait.until(there_are, what=f"{replicas} pods of checkout", within=_WITHIN, pause=0.5)
+
+    async def _object(self, path: str) -> Mapping[str, Any]:
+        answer = await self.reader.anything(path)
+        if answer.status != 200:
+            raise faults.DemoError(f"{path}: {answer.status} {answer.message}")
+        found: Mapping[str, Any] = answer.json
+        return found
+
+
+@contextlib.asynccontextmanager
+async def running(
+    site: sites.Site, *, scratch: Path, settings: Mapping[str, str] = QUICK, scrape_interval: float = 5.0
+) -> AsyncIterator[Stage]:
+    """Until the block is left; it begins once the load has. `scrape_interval` in seconds."""
+    await demo.give_identities(site, meshes.MESHES[MESH], scratch=scratch)
+    file = scratch / "kiosk.yaml"
+    objects = printing.everything(mesh=MESH, rate=RATE, scrape_interval=scrape_interval)
+    file.write_text(printing.as_yaml(objects))
+    given = {"TRAFFIC_AUTOSCALING": "true", **settings}
+    try:
+        await site.kubectl("apply", f"--filename={file}")
+        async with site.installed(components=("autoscaling-apis",), prometheus=demo.PROMETHEUS, **given):
+            await demo.until_ready(site)
+            async with (
+                reach.Mesh(site.kubeconfig) as mesh,
+                reading.reader(site, namespace=manifests.NAMESPACE) as reader,
+            ):
+                yield Stage(site, mesh, reader)
+    finally:
+        await site.kubectl("delete", "--ignore-not-found", "--wait", f"--filename={file}")
+
+
+def _rate(item: Mapping[str, Any]) -> float:
+    told = {one["name"]: quantity.parse(one["value"]) for one in item["metrics"]}
+    return float(told["success_count"] + told["failure_count"]) / quantity.duration(item["window"])
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", ())}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]

@@ -1,0 +1,186 @@
+"""What an autoscaler saw and did, second by second, beside the load that there really was.
+
+    async with timeline.recorded(stage, "checkout", letter="a", report=print) as line:
+        line.mark("surge")
+        await line.until(lambda row: row.desired == 3, what="three pods", within=60)
+
+It is kept as a small table under .artifacts/autoscaling/, also when what was waited for did not come.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from demo import faults, processes, wait
+from metrics_server import quantity
+
+_FOLDER = Path(os.environ.get("TRAFFIC_ARTIFACTS", ".artifacts")) / "autoscaling"
+_EVERY = 1.0
+_PRINTED_EVERY = 2.0
+_UNKNOWN = "-"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An autoscaler and its target, as they are at one moment."""
+
+    values: Mapping[str, float | None]
+    """By the metric it is told of; nothing where it could not be had."""
+    desired: int
+    ready: int
+    trouble: str = ""
+    """Why it does not scale, in the words of its condition."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    at: float
+    """Seconds since the timeline began."""
+    load: Mapping[str, float]
+    """What each caller really sent to the target, in requests a second."""
+    seen: Seen
+
+    @property
+    def value(self) -> float | None:
+        """Of the only metric."""
+        return next(iter(self.seen.values.values()), None)
+
+
+class Stage(Protocol):
+    async def load(self) -> Mapping[str, float]: ...
+
+    async def seen(self, autoscaler: str) -> Seen: ...
+
+
+class Timeline:
+    """`report` gets each line as it comes."""
+
+    def __init__(self, *, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._began = time.monotonic()
+        self._printed = -_PRINTED_EVERY
+        self._lines: list[str] = []
+        self.rows: list[Row] = []
+
+    def mark(self, text: str) -> int:
+        """Say what happens now; returns where the rows of what follows begin."""
+        self._say(f"-- {self._now():.0f} s: {text}")
+        return len(self.rows)
+
+    def add(self, load: Mapping[str, float], seen: Seen) -> None:
+        row = Row(at=self._now(), load=load, seen=seen)
+        last = self.rows[-1] if self.rows else None
+        self.rows.append(row)
+        other_columns = last is None or _columns(last) != _columns(row)
+        if other_columns:
+            self._say(_header(row))
+        changed = other_columns or last is None or _state(last) != _state(row)
+        if changed or row.at - self._printed >= _PRINTED_EVERY:
+            self._printed = row.at
+            self._say(_line(row))
+
+    async def until(self, holds: Callable[[Row], bool], *, what: str, within: float) -> Row:
+        """The first row from now on of which it holds."""
+        begin = len(self.rows)
+        found: list[Row] = []
+
+        async def seen() -> bool:
+            found[:] = [row for row in self.rows[begin:] if holds(row)]
+            return bool(found)
+
+        try:
+            await wait.until(seen, what=what, within=within)
+        except faults.DemoError as error:
+            raise faults.DemoError(f"{error}; last seen:\n{self.text(last=12)}") from None
+        return found[0]
+
+    def text(self, *, last: int | None = None) -> str:
+        return "\n".join(self._lines[-last:] if last else self._lines)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+    def _say(self, line: str) -> None:
+        self._lines.append(line)
+        self._report(line)
+
+
+@contextlib.asynccontextmanager
+async def recorded(
+    stage: Stage, autoscaler: str, *, letter: str, report: Callable[[str], None]
+) -> AsyncIterator[Timeline]:
+    """Until the block is left. `letter` names the file."""
+    line = Timeline(report=report)
+
+    async def go_on() -> None:
+        while True:
+            # A pod that ends as it is asked has no answer; the next second has.
+            with contextlib.suppress(faults.DemoError):
+                load, seen = await asyncio.gather(stage.load(), stage.seen(autoscaler))
+                line.add(load, seen)
+            await asyncio.sleep(_EVERY)
+
+    going = asyncio.create_task(go_on())
+    try:
+        yield line
+    finally:
+        await processes.cancelled(going)
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+        (_FOLDER / f"{letter}.txt").write_text(line.text() + "\n", encoding="utf-8")
+
+
+def read(autoscaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> Seen:
+    """From the objects of the cluster."""
+    status = autoscaler.get("status", {})
+    current = [one for one in status.get("currentMetrics") or () if one.get("type")]
+    trouble = [
+        f"{one['reason']}: {one['message']}"
+        for one in status.get("conditions") or ()
+        if (one["type"], one["status"]) == ("ScalingActive", "False")
+    ]
+    return Seen(
+        values={_named(one): _value(one) for one in current},
+        desired=status.get("desiredReplicas", 0),
+        ready=deployment.get("status", {}).get("readyReplicas", 0),
+        trouble="".join(trouble),
+    )
+
+
+def _named(current: Mapping[str, Any]) -> str:
+    kind = current["type"].lower()
+    return f"{kind} {current[kind]['metric']['name']}"
+
+
+def _value(current: Mapping[str, Any]) -> float | None:
+    told = current[current["type"].lower()]["current"]
+    text = told.get("averageValue") or told.get("value")
+    return None if text is None else float(quantity.parse(text))
+
+
+def _columns(row: Row) -> tuple[str, ...]:
+    return ("s", *(f"{caller}/s" for caller in row.load), *row.seen.values, "desired", "ready")
+
+
+def _header(row: Row) -> str:
+    return "  ".join(f"{name:>10}" for name in _columns(row))
+
+
+def _line(row: Row) -> str:
+    cells = [
+        f"{row.at:.0f}",
+        *(f"{rate:.1f}" for rate in row.load.values()),
+        *(_UNKNOWN if value is None else f"{value:.3g}" for value in row.seen.values.values()),
+        str(row.seen.desired),
+        str(row.seen.ready),
+    ]
+    aligned = (f"{cell:>{max(10, len(name))}}" for cell, name in zip(cells, _columns(row), strict=True))
+    return "  ".join(aligned) + (f"  {row.seen.trouble}" if row.seen.trouble else "")
+
+
+def _state(row: Row) -> tuple[int, int, str]:
+    return row.seen.desired, row.seen.ready, row.seen.trouble
