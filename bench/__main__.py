@@ -11,7 +11,7 @@ import aiohttp
 import click
 import rich.console
 
-from bench import aggregated, ownership, report, shape, site, sitting
+from bench import aggregated, ownership, reaction, report, shape, site, sitting
 from demo import faults
 
 _FOLDER = Path(".bench")
@@ -47,6 +47,7 @@ def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None
 
 main.add_command(aggregated.main, "aggregated")
 main.add_command(ownership.main, "ownership")
+main.add_command(reaction.main, "reaction")
 
 
 async def _sit(where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort) -> None:

@@ -35,10 +35,14 @@ def autoscaler(
     }
 
 
-def per_pod(metric: str, *, average: str) -> Metric:
+def per_pod(metric: str, *, average: str, **selector: str) -> Metric:
+    """`selector` is what is asked of the metric, such as its window."""
     return {
         "type": "Pods",
-        "pods": {"metric": {"name": metric}, "target": {"type": "AverageValue", "averageValue": average}},
+        "pods": {
+            "metric": _metric(metric, selector),
+            "target": {"type": "AverageValue", "averageValue": average},
+        },
     }
 
 
@@ -58,7 +62,11 @@ def external(metric: str, *, average: str, **selector: str) -> Metric:
     return {
         "type": "External",
         "external": {
-            "metric": {"name": metric, "selector": {"matchLabels": selector}},
+            "metric": _metric(metric, selector),
             "target": {"type": "AverageValue", "averageValue": average},
         },
     }
+
+
+def _metric(name: str, selector: Mapping[str, str]) -> Mapping[str, Any]:
+    return {"name": name, **({"selector": {"matchLabels": dict(selector)}} if selector else {})}

@@ -37,7 +37,6 @@ def test_the_defaults_are_these() -> None:
         "stale_after": 90.0,
         "autoscaling": False,
         "patience": 20.0,
-        "autoscaling": False,
         "autoscaling_fallback": None,
         "autoscaling_fallback_ca": None,
         "autoscaling_fallback_token": Path("/var/run/secrets/kubernetes.io/serviceaccount/token"),
