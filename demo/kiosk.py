@@ -1,7 +1,7 @@
 """A mesh to scale: one workload that can do only so much, and two callers whose load is turned apart.
 
-`checkout` works on one request at a time, so a pod is full at some 22 a second: below that it answers in
-45 ms, above it requests wait, and their latency grows until there are more pods. The outside comes through
+`checkout` works on one request at a time, so a pod is full at some 24 a second: below that it answers in
+40 ms, above it requests wait, and their latency grows until there are more pods. The outside comes through
 `gateway` and `frontend`; `report` asks on its own.
 """
 
@@ -41,7 +41,7 @@ _WORKLOADS = (
         CHECKOUT,
         "Deployment",
         labels={"app": "checkout"},
-        latency=blueprint.Latency(0.045, sigma=0.1, tail_share=0.0),
+        latency=blueprint.Latency(0.04, sigma=0.1, tail_share=0.0),
         at_once=1,
     ),
 )

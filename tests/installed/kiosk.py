@@ -25,7 +25,7 @@ QUIET = f"--namespace={NAMESPACE}"
 CHECKOUT = f"deployment/{kiosk.CHECKOUT.name}"
 RATE = 8.0
 """Requests a second from outside, in scenario `steady`; `surge` is three times that. Reports add one."""
-QUICK = {"TRAFFIC_REFRESH": "1", "TRAFFIC_WINDOW": "15s"}
+QUICK = {"TRAFFIC_REFRESH": "1", "TRAFFIC_WINDOW": "15"}
 """A window of three scrapes, and a snapshot that is anew each second."""
 SYNC = 2.0
 """Seconds between two looks of an autoscaler, in our cluster."""
@@ -41,7 +41,7 @@ class Stage:
     reader: reading.Reader
 
     async def load(self) -> Mapping[str, float]:
-        """What each caller sent to checkout lately, by its own ledger, in requests a second."""
+        """How many answers each caller had of checkout lately, by its own ledger, a second."""
         until = time.time()
         asked = [("since", repr(until - _LOOK_BACK)), *(("by", str(name)) for name in _CALLERS)]
         truth = await runner.ask(self.mesh.control_url, "GET", "/truth", params=asked)

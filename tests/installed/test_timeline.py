@@ -62,3 +62,11 @@ async def test_what_did_not_come_is_told_with_what_was_seen_last() -> None:
         faults.DemoError, match=r"a fourth pod is not ready after 0\.01 s; last seen:\n(.|\n)*8\.33"
     ):
         await line.until(lambda row: row.seen.desired == 4, what="a fourth pod", within=0.01)
+
+
+def test_trouble_is_told_in_full_once_and_then_by_its_name() -> None:
+    line = timeline.Timeline(report=lambda _: None)
+    for _ in range(2):
+        line.add({}, timeline.read(_autoscaler(_UNREAD, trouble="Prometheus cannot be reached"), {}))
+    assert line.text().count("Prometheus cannot be reached") == 1
+    assert line.text().endswith("FailedGetPodsMetric")

@@ -42,7 +42,7 @@ class Row:
     at: float
     """Seconds since the timeline began."""
     load: Mapping[str, float]
-    """What each caller really sent to the target, in requests a second."""
+    """How many answers each caller really had of the target, a second."""
     seen: Seen
 
     @property
@@ -79,6 +79,8 @@ class Timeline:
         other_columns = last is None or _columns(last) != _columns(row)
         if other_columns:
             self._say(_header(row))
+        if seen.trouble and (last is None or last.seen.trouble != seen.trouble):
+            self.mark(f"it does not scale: {seen.trouble}")
         changed = other_columns or last is None or _state(last) != _state(row)
         if changed or row.at - self._printed >= _PRINTED_EVERY:
             self._printed = row.at
@@ -179,7 +181,7 @@ def _line(row: Row) -> str:
         str(row.seen.ready),
     ]
     aligned = (f"{cell:>{max(10, len(name))}}" for cell, name in zip(cells, _columns(row), strict=True))
-    return "  ".join(aligned) + (f"  {row.seen.trouble}" if row.seen.trouble else "")
+    return "  ".join(aligned) + f"  {row.seen.trouble.partition(':')[0]}".rstrip()
 
 
 def _state(row: Row) -> tuple[int, int, str]:
