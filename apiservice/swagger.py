@@ -59,6 +59,9 @@ def _schema(value: Any) -> Any:
     if isinstance(whole, list) and len(whole) == 1:
         # v3 wraps a reference to describe it; v2's readers want it bare, and look for no allOf.
         value = {**{key: child for key, child in value.items() if key != "allOf"}, **whole[0]}
+    if isinstance(value.get("nullable"), bool):
+        # v2 has no such word, and for one of it a kube-apiserver refuses its whole document to kubectl.
+        value = {key: child for key, child in value.items() if key != "nullable"}
     return {key: _reference(child) if key == "$ref" else _schema(child) for key, child in value.items()}
 
 

@@ -149,10 +149,19 @@ async def test_the_older_document_says_the_same_in_the_older_spelling(toy: askin
 
 def test_properties_that_are_called_like_keywords_stay_properties() -> None:
     schema = {
-        "properties": {name: {"type": "string"} for name in ("$ref", "allOf", "content", "schema", "in")}
+        "properties": {
+            name: {"type": "string"} for name in ("$ref", "allOf", "content", "schema", "in", "nullable")
+        }
     }
     spec = {"paths": {}, "components": {"schemas": {"x": schema}}}
     assert swagger.render([spec], info={})["definitions"]["x"] == schema
+
+
+def test_a_word_that_the_older_spelling_does_not_know_is_left_out_of_it() -> None:
+    schema = {"properties": {"selector": {"type": "object", "nullable": True}}}
+    spec = {"paths": {}, "components": {"schemas": {"x": schema}}}
+    rendered = swagger.render([spec], info={})["definitions"]["x"]
+    assert rendered == {"properties": {"selector": {"type": "object"}}}
 
 
 @pytest.mark.parametrize("path", ["/openapi/v2", "/openapi/v3", V3])
