@@ -147,6 +147,24 @@ async def test_the_older_document_says_the_same_in_the_older_spelling(toy: askin
     }
 
 
+def test_what_only_the_newer_spelling_has_is_left_out_of_the_older() -> None:
+    schema = {
+        "type": "object",
+        "nullable": True,
+        "properties": {
+            "nullable": {"type": "boolean"},
+            "list": {"type": "array", "items": {"nullable": False}},
+        },
+    }
+    (made,) = swagger.render([{"paths": {}, "components": {"schemas": {"x": schema}}}], info={})[
+        "definitions"
+    ].values()
+    assert made == {
+        "type": "object",
+        "properties": {"nullable": {"type": "boolean"}, "list": {"type": "array", "items": {}}},
+    }
+
+
 def test_properties_that_are_called_like_keywords_stay_properties() -> None:
     schema = {
         "properties": {
