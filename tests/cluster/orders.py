@@ -1,0 +1,116 @@
+"""Another adapter of the autoscaler's APIs, made of the kit: it knows how many orders wait, in any namespace.
+
+As a real one it believes the cluster's tokens (TokenReview) and lets who may (SubjectAccessReview). It
+listens on loopback, certified as `orders.queues.svc`.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import prometheus_client
+
+from apiservice import admission, connecting, delegationmap, errors, health, kubeapi, resources, server
+from tests.apiservice import pki
+from tests.cluster import cluster
+from tests.metrics_server import other_adapter
+
+NAME, NAMESPACE = "orders", "queues"
+METRIC = "orders_waiting"
+_CUSTOM, _EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
+_SCHEMA = "test.Value"
+_COLUMNS = (resources.Column(name="Value"),)
+
+
+@dataclasses.dataclass(slots=True)
+class Orders:
+    """Attributes may be changed at any time."""
+
+    port: int = 0
+    waiting: int = 30
+    asked: list[resources.Query] = dataclasses.field(default_factory=list)
+
+    async def of_pods(self, query: resources.Query) -> resources.Collection:
+        return self._answer(
+            query, query.subresource,
+            describedObject={"kind": "Pod", "namespace": query.namespace, "name": "web"},
+            metric={"name": METRIC, "selector": None},
+        )  # fmt: skip
+
+    async def external(self, query: resources.Query) -> resources.Collection:
+        return self._answer(query, query.resource, metricName=METRIC, metricLabels={})
+
+    def _answer(self, query: resources.Query, asked: str | None, **described: Any) -> resources.Collection:
+        self.asked.append(query)
+        if asked != METRIC:
+            raise errors.NotFound(f"orders knows no metric {asked}")
+        when = _now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return resources.Collection(
+            rows=[resources.Row({**described, "timestamp": when, "value": str(self.waiting)})]
+        )
+
+
+@contextlib.asynccontextmanager
+async def served(running: cluster.Cluster, *, folder: Path, authority: pki.Identity) -> AsyncIterator[Orders]:
+    """Until the block is left."""
+    pair = folder / "orders.pem"
+    identity = other_adapter.certified(authority, name=f"{NAME}.{NAMESPACE}.svc")
+    pair.write_bytes(identity.pem + identity.key_pem)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair)
+    orders = Orders()
+    async with (
+        kubeapi.connect(await connecting.from_kubeconfig(running.kubeconfig)) as api,
+        delegationmap.watch(api) as published,
+        admission.delegated(api, current=published.current, clock=_now) as admitted,
+    ):
+        built = server.build(
+            [_custom(orders), _external(orders)],
+            authenticator=admitted.authenticator,
+            authorizer=admitted.authorizer,
+            identifies=admitted.identifies,
+            checks=health.Health(),
+            registry=prometheus_client.CollectorRegistry(),
+            clock=_now,
+            title="Orders",
+            release="1",
+        )
+        async with server.serve(built, host="127.0.0.1", port=0, tls=tls) as bound:
+            orders.port = bound.port
+            yield orders
+
+
+def _custom(orders: Orders) -> resources.GroupVersion:
+    part = resources.Subresource(
+        name="{metric}", kind="MetricValue", list_kind="MetricValueList", columns=_COLUMNS, printer=_cells,
+        fetch=orders.of_pods, told=(METRIC,),
+    )  # fmt: skip
+    pods = resources.Values(
+        plural="pods", list_kind="MetricValueList", scope=resources.Scope.NAMESPACED, columns=_COLUMNS,
+        printer=_cells, schema=_SCHEMA, subresources=(part,),
+    )  # fmt: skip
+    return resources.GroupVersion(group=_CUSTOM, version="v1beta2", values=[pods], schemas=_SCHEMAS)
+
+
+def _external(orders: Orders) -> resources.GroupVersion:
+    values = resources.Values(
+        plural="{metric}", told={METRIC: "OrdersWaiting"}, list_kind="ExternalMetricValueList",
+        scope=resources.Scope.NAMESPACED, verbs=("list",), collect=orders.external, columns=_COLUMNS,
+        printer=_cells, schema=_SCHEMA,
+    )  # fmt: skip
+    return resources.GroupVersion(group=_EXTERNAL, version="v1beta1", values=[values], schemas=_SCHEMAS)
+
+
+_SCHEMAS = {_SCHEMA: {"type": "object", "description": "A value.", "properties": {}}}
+
+
+def _cells(row: resources.Row, _now: datetime.datetime) -> Sequence[Any]:
+    return [row.object["value"]]
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
