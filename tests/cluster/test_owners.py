@@ -4,7 +4,6 @@ With kubectl that takes a field manager of our own. Under its usual names kubect
 it: who installed another adapter with `kubectl apply` would lose it to us without a word.
 """
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from demo import faults
-from tests.cluster import cluster, commands
+from tests.cluster import build, cluster, commands
 from tests.deploy import documented, rendering
 from tests.installed import manifests
 
@@ -43,8 +42,8 @@ _WAYS = {
 
 
 async def _helm(running: cluster.Cluster, *arguments: str) -> str:
-    program = str(await asyncio.to_thread(rendering.helm))
-    return await commands.output(program, *arguments, f"--kubeconfig={running.kubeconfig}")
+    await build.make(build.HELM, report=print)
+    return await commands.output(str(build.HELM.path), *arguments, f"--kubeconfig={running.kubeconfig}")
 
 
 def _written(folder: Path) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""What docs/security.md says that the server may do and which roles there are; how docs/install.md applies it."""
+"""What docs/security.md says of rights and roles, and docs/install.md of how to apply."""
 
 import itertools
 import re

@@ -36,7 +36,6 @@ def test_the_defaults_are_these() -> None:
         "refresh": 5.0,
         "stale_after": 90.0,
         "autoscaling": False,
-        "patience": 20.0,
         "autoscaling_fallback": None,
         "autoscaling_fallback_ca": None,
         "autoscaling_fallback_token": Path("/var/run/secrets/kubernetes.io/serviceaccount/token"),
