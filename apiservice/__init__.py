@@ -14,8 +14,8 @@ from credential to answer) and `server` (sockets).
 
 In a cluster, `admission` joins who is let in: `frontproxy`, `clientcertificates` and `tokenreview` in a
 `union`, then `subjectaccess`. They ask through `kubeapi` and remember in `memory`. `trust` says which
-authority signed a certificate, `delegation` (from `delegationmap` or `delegationfiles`) which authorities
-there are, and `livetls` serves by them. `servingsecret` keeps the serving certificate that replicas share, by
-the rules of `rotation`, and `registration` tells the APIServices whom to trust. `listwatch` reads lists and
-watches of objects, `reflecting` follows all of one resource through whatever goes wrong.
+authority signed a certificate, `delegation` (from `delegationmap`) which authorities there are, and `livetls`
+serves by them. `servingsecret` keeps the serving certificate that replicas share, by the rules of `rotation`,
+and `registration` tells the APIServices whom to trust. `listwatch` reads lists and watches of objects,
+`reflecting` follows all of one resource through whatever goes wrong.
 """

@@ -9,7 +9,6 @@
     ├── NotAcceptable        406  no representation the client accepts
     ├── Gone                 410  no longer available
     │   └── Expired          410  the continue token or version is too old
-    ├── TooManyRequests      429  try later
     ├── InternalError        500  our fault
     ├── ServiceUnavailable   503  a backend is missing; asking again may help
     └── Timeout              504  the deadline passed first
@@ -93,12 +92,6 @@ class Expired(Gone):
     """The continue token or resource version is too old."""
 
     reason = "Expired"
-
-
-class TooManyRequests(StatusError):
-    """The server is busy."""
-
-    code, reason = 429, "TooManyRequests"
 
 
 class InternalError(StatusError):
