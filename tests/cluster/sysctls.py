@@ -19,10 +19,14 @@ https://github.com/kubernetes/kubernetes/blob/v1.34.4/pkg/kubelet/cm/container_m
 _ROOT = Path("/proc/sys")
 
 
+def now() -> dict[str, str]:
+    """The values of all that a kubelet has wishes for."""
+    return {name: (_ROOT / name).read_text().strip() for name in _WISHES}
+
+
 def about_to_change() -> dict[str, str]:
-    """The values as they are now."""
-    now = {name: (_ROOT / name).read_text().strip() for name in _WISHES}
-    return {name: value for name, value in now.items() if value != _WISHES[name]}
+    """The values as they are now, of those that a kubelet wants otherwise."""
+    return {name: value for name, value in now().items() if value != _WISHES[name]}
 
 
 def restore(kept: Mapping[str, str]) -> None:

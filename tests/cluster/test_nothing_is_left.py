@@ -1,32 +1,52 @@
-"""A cluster with a node changes much of a machine, and puts everything back."""
+"""A cluster with a node changes much of a machine, and puts everything back; another beside it stays."""
 
 import asyncio
+import functools
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import cgroups, network, places, removal, sysctls
+from tests.cluster import cgroups, cluster, commands, network, places, removal, sysctls
 
-pytestmark = [pytest.mark.cluster, pytest.mark.node, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.node,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(3600),
+]
 
 _READY_WITHIN = 120.0
+_UNLIKE = {"kernel/panic": "9"}
+"""A setting of the machine that no kubelet leaves so."""
+
+
+@pytest.fixture
+def settings(whole_cluster: cluster.Cluster) -> Iterator[Mapping[str, str]]:
+    """What the next cluster is going to change, although the one beside it has changed everything before."""
+    before = sysctls.now()
+    sysctls.restore(_UNLIKE)
+    yield sysctls.about_to_change()
+    sysctls.restore({name: before[name] for name in _UNLIKE})
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["asked", "killed"])
-async def test_nothing_is_left_however_a_cluster_ends(tmp_path: Path, end: signal.Signals) -> None:
+async def test_nothing_is_left_however_a_cluster_ends_and_the_one_beside_it_stays(
+    whole_cluster: cluster.Cluster, settings: Mapping[str, str], tmp_path: Path, end: signal.Signals
+) -> None:
     place = places.place(f"x{os.getpid()}", nodes=True)
-    settings = sysctls.about_to_change()
+    beside = functools.partial(_left, whole_cluster.place, folder=whole_cluster.folder.path)
+    assert settings == _UNLIKE
     command = (sys.executable, "-m", "tests.cluster", "up", f"--state={tmp_path}", f"--name={place.name}")
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
         await _until_ready(process)
-        assert len(_left(place, folder=tmp_path)) == len(_TRACES)
+        assert len(_left(place, folder=tmp_path)) == len(beside()) == len(_TRACES)
         assert sysctls.about_to_change() == {}
     finally:
         process.send_signal(end)
@@ -35,6 +55,8 @@ async def test_nothing_is_left_however_a_cluster_ends(tmp_path: Path, end: signa
     await removal.down(places.Folder(tmp_path))
 
     assert _left(place, folder=tmp_path) == []
+    assert len(beside()) == len(_TRACES)
+    await commands.kubectl(whole_cluster.kubeconfig, "logs", "deployment/coredns", "--namespace=kube-system")
     assert sysctls.about_to_change() == settings
     assert sorted(os.listdir(tmp_path)) == ["cluster.lock", "logs"]
 

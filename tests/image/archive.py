@@ -5,6 +5,7 @@ python -m tests.image.archive [ARCHIVE]     # writes the tables of packages in d
 
 import dataclasses
 import email.parser
+import hashlib
 import json
 import re
 import sys
@@ -30,6 +31,8 @@ class File:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Archive:
+    id: str
+    """Such as `sha256:…`: the digest of its configuration, which names its layers by theirs."""
     config: Mapping[str, Any]
     files: Mapping[str, File]
     """By path, without the first slash; folders and links have no content."""
@@ -45,7 +48,7 @@ def read(path: Path) -> Archive:
     size = 0
     with tarfile.open(path) as outer:
         (manifest,) = json.loads(_content(outer, "manifest.json"))
-        config = json.loads(_content(outer, manifest["Config"]))
+        config = _content(outer, manifest["Config"])
         for name in manifest["Layers"]:
             size += outer.getmember(name).size
             with tarfile.open(fileobj=outer.extractfile(name)) as layer:
@@ -54,7 +57,7 @@ def read(path: Path) -> Archive:
                     files[member.name.removeprefix("./").rstrip("/")] = File(
                         member.mode, content, member.linkname
                     )
-    return Archive(config, files, size)
+    return Archive(f"sha256:{hashlib.sha256(config).hexdigest()}", json.loads(config), files, size)
 
 
 def _content(tar: tarfile.TarFile, member: str | tarfile.TarInfo) -> bytes:
