@@ -11,7 +11,6 @@ from tests.cluster import aggregated, cluster, commands, registration
 
 CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
 VERSIONS = ((CUSTOM, "v1beta2"), (CUSTOM, "v1beta1"), (EXTERNAL, "v1beta1"))
-_SERVICE = "trafficmetrics"
 _WITHIN = 90.0
 
 
@@ -23,7 +22,7 @@ async def serve(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path) -
         await apply(
             running,
             [
-                registration.api_service(_SERVICE, group=group, version=version, authority=authority)
+                registration.api_service(aggregated.NAME, group=group, version=version, authority=authority)
                 for group, version in VERSIONS
             ],
             scratch=scratch,
