@@ -12,6 +12,7 @@ from dashboard.client import faults, measures, quantity
 
 _TOLERANCE = Fraction(1, 10)  # the controller's --horizontal-pod-autoscaler-tolerance
 _PATIENCE_S = 300  # the controller's --horizontal-pod-autoscaler-downscale-stabilization
+_BLIND = {"AmbiguousSelector", "InvalidSelector", "ScalingDisabled"}
 _SOURCES = {"Pods", "Object", "External", "Resource", "ContainerResource"}
 
 
@@ -81,6 +82,11 @@ class Autoscaler:
     patience: float = _PATIENCE_S
     may_grow: bool = True
     may_shrink: bool = True
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the controller asked for its metrics when it last said something of it."""
+        return any(one.sort == "ScalingActive" and one.reason not in _BLIND for one in self.conditions)
 
 
 def decode(document: Mapping[str, Any]) -> Autoscaler:

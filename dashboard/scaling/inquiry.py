@@ -157,8 +157,10 @@ def _of_resource(one: autoscaler.Autoscaler, metric: autoscaler.Metric) -> repor
     whose = f"{metric.name} comes from metrics.k8s.io (metrics-server), not from TrafficMetrics"
     if metric.seen:
         return report.Finding(_NOTE, f"{whose}; this is what the HPA saw at its last look.")
+    if not one.has_looked:
+        return report.Finding(_NOTE, f"{whose}; the HPA has not asked for it.")
     return report.Finding(
-        _WRONG if one.conditions else _NOTE,
+        _WRONG,
         f"{whose}; the HPA had no value of it at its last look.",
         "See whether kubectl top pods answers.",
     )

@@ -200,6 +200,12 @@ def _unscraped(fake: autoscaled.Cluster) -> None:
     fake.values(_pods_of_an_hpa(fake), {"checkout-a": "20", "checkout-b": "20"})
 
 
+def _cpu_lost(fake: autoscaled.Cluster) -> None:
+    valid = ("ScalingActive", "True", "ValidMetricFound", "the HPA was able to calculate a replica count")
+    fake.hpa(autoscaled.pods_metric(_RPS, target="12"), autoscaled.cpu_metric(70), conditions=(valid,))
+    _answered(fake)
+
+
 def _two_items(fake: autoscaled.Cluster) -> None:
     fake.hpa(autoscaled.object_metric(_P99, target="200m"))
     fake.values(f"{_OF_SERVICE}/{_P99}", {"checkout": "1", "cart": "2"})
@@ -254,6 +260,7 @@ def _says(reason: str, message: str, sort: str = "ScalingActive") -> Callable[[a
         (_idle, "no requests in the last 30s", "Until that changes, the HPA keeps its replicas"),
         (_empty, "No metrics returned from custom.metrics.k8s.io", "the HPA keeps its replicas"),
         (_unscraped, "No figures for 1 of 3 pods: checkout-c; counted as idle", "not scraped"),
+        (_cpu_lost, "the HPA had no value of it at its last look", "kubectl top pods"),
         (_two_items, "2 figures came where the HPA wants exactly one", "the HPA keeps its replicas"),
         (_no_target, 'is not known: deployments.apps "chekout" not found', "Correct spec.scaleTargetRef"),
         (_no_api_version, "no kind Deployment in v1, which is what an empty", "Correct describedObject"),
@@ -343,6 +350,11 @@ def _held_down(fake: autoscaled.Cluster) -> None:
     fake.hpa(autoscaled.pods_metric(_RPS, target="20"), behavior=behavior)
 
 
+def _cpu_unasked(fake: autoscaled.Cluster) -> None:
+    fake.hpa(autoscaled.pods_metric(_RPS, target="12"), autoscaled.cpu_metric(70), conditions=())
+    _answered(fake)
+
+
 def _tiny(fake: autoscaled.Cluster) -> None:
     _pods_of_an_hpa(fake)
     fake.hpa(autoscaled.pods_metric(_RPS, target="500m"), maximum=100)
@@ -358,6 +370,7 @@ def _tiny(fake: autoscaled.Cluster) -> None:
         (_without_pods, "Pods without figures cannot be seen here: pods is forbidden"),
         (_less, "Pods go only after 5m without a higher wish"),
         (_held_down, "The HPA may not: its behavior.scaleDown.selectPolicy is Disabled."),
+        (_cpu_unasked, "the HPA has not asked for it"),
         (_tiny, "If 500 are meant, write 500."),
     ],
 )
