@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import datetime
 import signal
 import sys
 from pathlib import Path
 
 import aiohttp
 import click
-import rich.console
 
 from bench import aggregated, ownership, reaction, report, shape, site, sitting
 from demo import faults
@@ -52,31 +50,17 @@ main.add_command(reaction.main, "reaction")
 
 async def _sit(where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort) -> None:
     """Measure until done or until stopped, by Ctrl-C or SIGTERM; either way everything is ended."""
-    console = rich.console.Console(width=_WIDTH)
-    work = asyncio.create_task(_measure(where, cluster, effort=effort, console=console))
+    work = asyncio.create_task(_measure(where, cluster, effort=effort))
     for end in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(end, work.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await work
 
 
-async def _measure(
-    where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort, console: rich.console.Console
-) -> None:
-    before = report.previous(_FOLDER, pods=cluster.pod_count)
-    tables: list[report.Table] = []
-
-    def show(table: report.Table) -> None:
-        tables.append(table)
-        report.show(table, before=before, console=console)
-
-    def say(text: str) -> None:
-        click.echo(f"… {text}", err=True)
-
-    await sitting.run(where, cluster, effort=effort, show=show, say=say)
-    now = datetime.datetime.now()
-    path = report.save(tables, pods=cluster.pod_count, folder=_FOLDER, now=now)
-    console.print(f"kept in {path}")
+async def _measure(where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort) -> None:
+    tables = report.Sitting(_FOLDER, pods=cluster.pod_count, width=_WIDTH)
+    await sitting.run(where, cluster, effort=effort, show=tables.show, say=report.say)
+    tables.keep()
 
 
 if __name__ == "__main__":

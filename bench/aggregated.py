@@ -5,7 +5,6 @@ one Prometheus; then a cluster with a node, into which our image and manifests a
 """
 
 import dataclasses
-import datetime
 import os
 import shutil
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import aiohttp
 import click
-import rich.console
 
 from bench import cold, crowd, detour, installing, joined, peer, report, shape, site
 from demo import ending, faults
@@ -57,26 +55,15 @@ def main(*, subnet: str, **given: int | float | bool) -> None:
 
 
 async def _sit(effort: Effort, *, where: site.Where) -> None:
-    console = rich.console.Console(width=170)
-    before = report.previous(_FOLDER, pods=effort.pods)
-    tables: list[report.Table] = []
-
-    def show(table: report.Table) -> None:
-        tables.append(table)
-        report.show(table, before=before, console=console)
-
-    def say(text: str) -> None:
-        click.echo(f"… {text}", err=True)
-
+    sitting = report.Sitting(_FOLDER, pods=effort.pods, width=170)
     try:
         if effort.with_plane:
-            await _beside(where, effort, show=show, say=say)
+            await _beside(where, effort, show=sitting.show, say=report.say)
         if effort.with_node:
-            await _inside(effort, show=show, say=say)
+            await _inside(effort, show=sitting.show, say=report.say)
     except (RuntimeError, ValueError, OSError, aiohttp.ClientError) as error:
         raise faults.DemoError(str(error)) from error
-    now = datetime.datetime.now()
-    console.print(f"kept in {report.save(tables, pods=effort.pods, folder=_FOLDER, now=now)}")
+    sitting.keep()
 
 
 async def _beside(
@@ -135,7 +122,3 @@ def _machine() -> report.Table:
     recent, lately, _ = os.getloadavg()
     cells: report.Cells = {"cores": os.cpu_count() or 0, "load of 1 min": recent, "of 5 min": lately}
     return report.Table(name="The machine", about="", rows={"as this begins": cells})
-
-
-if __name__ == "__main__":
-    main()

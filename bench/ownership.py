@@ -1,4 +1,4 @@
-"""What it costs to know who owns whom in a big cluster: `python -m bench.ownership`.
+"""What it costs to know who owns whom in a big cluster: `python -m bench ownership`.
 
 A real kube-apiserver, without controllers and nodes, is filled with pods and what owns them; then a process
 that does nothing but hold the ownership is started beside it and looked at.
@@ -6,7 +6,6 @@ that does nothing but hold the ownership is started beside it and looked at.
 
 import asyncio
 import contextlib
-import datetime
 import json
 import os
 import signal
@@ -19,7 +18,6 @@ from typing import Any
 
 import aiohttp
 import click
-import rich.console
 
 from apiservice import connecting, listwatch
 from bench import population, report, usage
@@ -221,21 +219,6 @@ def main(*, pods: int) -> None:
 
 
 async def _sit(pods: int) -> None:
-    console = rich.console.Console(width=130)
-    before = report.previous(_FOLDER, pods=pods)
-    tables: list[report.Table] = []
-
-    def show(table: report.Table) -> None:
-        tables.append(table)
-        report.show(table, before=before, console=console)
-
-    def say(text: str) -> None:
-        click.echo(f"… {text}", err=True)
-
-    await run(pods, show=show, say=say)
-    now = datetime.datetime.now()
-    console.print(f"kept in {report.save(tables, pods=pods, folder=_FOLDER, now=now)}")
-
-
-if __name__ == "__main__":
-    main()
+    sitting = report.Sitting(_FOLDER, pods=pods, width=130)
+    await run(pods, show=sitting.show, say=report.say)
+    sitting.keep()

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import rich.console
 import rich.table
 
@@ -26,6 +27,32 @@ class Table:
     """By the name of each row: figures by the name of their column, all rows with the same columns."""
     compared: str = ""
     """The column that is held against the sitting before; none if empty."""
+
+
+class Sitting:
+    """Tables that are shown as they come, beside those of the sitting before, and kept at the end."""
+
+    def __init__(self, folder: Path, *, pods: int, width: int) -> None:
+        """`width` in columns, also where the tables go to a file."""
+        self._folder = folder
+        self._pods = pods
+        self._console = rich.console.Console(width=width)
+        self._before = previous(folder, pods=pods)
+        self._tables: list[Table] = []
+
+    def show(self, table: Table) -> None:
+        self._tables.append(table)
+        show(table, before=self._before, console=self._console)
+
+    def keep(self) -> None:
+        """For the next to be compared with."""
+        path = save(self._tables, pods=self._pods, folder=self._folder, now=datetime.datetime.now())
+        self._console.print(f"kept in {path}")
+
+
+def say(text: str) -> None:
+    """What is being done, beside the tables."""
+    click.echo(f"… {text}", err=True)
 
 
 def save(tables: Sequence[Table], *, pods: int, folder: Path, now: datetime.datetime) -> Path:
