@@ -13,16 +13,14 @@ from typing import Any
 
 from bench import cold, crowd, joined, report, usage
 from demo import faults, wait
-from tests.cluster import cgroups, cluster, control_plane, registration
-from tests.installed import demo, images, manifests, reading
+from tests.cluster import cluster, control_plane, registration
+from tests.installed import demo, images, insides, manifests, reading
 from tests.installed import site as sites
 
 _LIST = "/namespaces/shop/trafficmetrics"
 _WITHIN = 120.0
 _SETTLED = 15.0
 """Seconds without a read: longer than a refresh and than the probes' period."""
-_ARGUMENT = b"--service=trafficmetrics.trafficmetrics"
-"""What the server is started with, and nothing else is."""
 
 
 async def measure(
@@ -136,11 +134,7 @@ def _memory(pid: int) -> report.Cells:
 
 def _server(running: cluster.Cluster) -> int:
     """The id of the process in the pod, as this machine knows it."""
-    found = [
-        pid
-        for pid in cgroups.processes(running.place)
-        if _ARGUMENT in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    ]
+    found = insides.servers(running.place)
     if len(found) != 1:
         raise faults.DemoError(f"{len(found)} processes in the cluster's pods are the server; there is one")
     return found[0]

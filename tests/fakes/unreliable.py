@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_COSTS_NOTHING = "vector(1)"
 WARNING = "store gateway 10.0.0.7:10901 did not answer"
 
 
@@ -34,6 +35,18 @@ class Unreliable:
         """Takes ten seconds for everything."""
         await asyncio.sleep(10)
         return await self.well(request)
+
+    async def busy(self, request: web.Request) -> web.StreamResponse:
+        """Alive, for it answers at once what costs nothing; but takes four seconds for all that does."""
+        if (await request.post())["query"] != _COSTS_NOTHING:
+            await asyncio.sleep(4)
+        return await self.well(request)
+
+    async def lying(self, request: web.Request) -> web.StreamResponse:
+        """Leaves out every other series, and says nothing of it."""
+        answer = json.loads(await self._asked(request))
+        answer["data"]["result"] = answer["data"]["result"][::2]
+        return web.json_response(answer)
 
     async def html(self, _request: web.Request) -> web.StreamResponse:
         """The login page of a proxy."""

@@ -27,10 +27,14 @@ _LONGEST = 40.0
 class Answer:
     began: float
     """Monotonic seconds."""
+    asked: float
+    """The same in Unix time."""
     seconds: float
     status: int
     body: bytes
     warnings: tuple[str, ...] = ()
+    audit: str = ""
+    """Under which the kube-apiserver, and the server behind it, have written of this in their logs."""
 
     @property
     def json(self) -> Any:
@@ -62,15 +66,23 @@ class Reader:
 
     async def anything(self, path: str, *, server: str | None = None, **parameters: str) -> Answer:
         """What is answered to a path of any group."""
-        began = time.monotonic()
+        began, asked = time.monotonic(), time.time()
         try:
             async with self.http.get((server or self.server) + path, params=parameters) as response:
                 status, body = response.status, await response.read()
                 warnings = tuple(response.headers.getall("Warning", ()))
+                audit = response.headers.get("Audit-Id", "")
         except (aiohttp.ClientError, TimeoutError) as error:
-            status, body, warnings = AWAY, repr(error).encode(), ()
-        seconds = time.monotonic() - began
-        return Answer(began=began, seconds=seconds, status=status, body=body, warnings=warnings)
+            status, body, warnings, audit = AWAY, repr(error).encode(), (), ""
+        return Answer(
+            began=began,
+            asked=asked,
+            seconds=time.monotonic() - began,
+            status=status,
+            body=body,
+            warnings=warnings,
+            audit=audit,
+        )
 
     @contextlib.asynccontextmanager
     async def all_the_while(self, path: str, *, every: float) -> AsyncIterator[list[Answer]]:
