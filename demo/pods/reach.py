@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -45,27 +46,33 @@ class Mesh(runner.Reach):
                 (identity.DESK, identity.DESK_PORT),
                 (identity.PROMETHEUS, identity.PROMETHEUS_PORT),
             ):
-                await self._forward(name, port, family=family, logs=logs)
+                self._urls[name] = await forward(name, port, options=self._options, family=family, logs=logs)
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def _forward(
-        self, name: blueprint.Name, port: int, *, family: processes.Family, logs: Path
-    ) -> None:
-        where = [f"--namespace={name.namespace}", f"service/{name.name}", f":{port}"]
-        command = [_kubectl(), *self._options, "port-forward", "--address=127.0.0.1", *where]
 
-        async def forwarded() -> bool:
-            found = _FORWARDS.search((logs / f"{name.name}.log").read_text())
-            if found:
-                self._urls[name] = f"http://127.0.0.1:{found[1]}"
-            return bool(found)
+async def forward(
+    name: blueprint.Name, port: int, *, options: Sequence[str], family: processes.Family, logs: Path
+) -> str:
+    """The URL of a Service's port from here, for as long as the family lives and the pod behind it;
+    `options` are kubectl's, `logs` the family's.
+    """
+    where = [f"--namespace={name.namespace}", f"service/{name.name}", f":{port}"]
+    command = [_kubectl(), *options, "port-forward", "--address=127.0.0.1", *where]
+    urls: list[str] = []
 
-        await family.start(name.name, command)
-        await family.guard(wait.until(forwarded, what=f"a way to {name}", within=_WITHIN))
+    async def forwarded() -> bool:
+        found = _FORWARDS.search((logs / f"{name.name}.log").read_text())
+        if found:
+            urls.append(f"http://127.0.0.1:{found[1]}")
+        return bool(found)
+
+    await family.start(name.name, command)
+    await family.guard(wait.until(forwarded, what=f"a way to {name}", within=_WITHIN))
+    return urls[0]
 
 
 def _kubectl() -> str:

@@ -1,22 +1,41 @@
 """A cluster with everything in it, to look at: our server, its dashboard, and the demo mesh."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from tests.installed import demo, site
+from demo.pods import reach
+from tests.installed import demo, manifests, site
 
 _COMPONENTS = ("dashboard",)
+_DASHBOARD_WITHIN = "120s"
 
 
 async def run(folder: Path, *, name: str, report: Callable[[str], None]) -> None:
     """Until it is cancelled; then all of it is removed."""
     scratch = folder / "demo"
     scratch.mkdir(parents=True, exist_ok=True)
-    async with site.made(state=folder, scratch=scratch, name=name, report=report) as here:
-        report("installing the server, its dashboard and the demo")
-        async with demo.running(here, scratch=scratch, components=_COMPONENTS):
-            report(welcome(here.kubeconfig))
-            await here.ground.watch()
+    async with (
+        site.made(state=folder, scratch=scratch, name=name, report=report) as here,
+        everything(here, scratch=scratch, report=report),
+    ):
+        await here.ground.watch()
+
+
+@contextlib.asynccontextmanager
+async def everything(
+    here: site.Site, *, scratch: Path, report: Callable[[str], None], **settings: str
+) -> AsyncIterator[reach.Mesh]:
+    """All of it in a cluster that is there, until the block is left; it begins once one can try it.
+
+    `settings` are the server's: TRAFFIC_…
+    """
+    report("installing the server, its dashboard and the demo")
+    async with demo.running(here, scratch=scratch, components=_COMPONENTS, **settings) as mesh:
+        there = ("rollout", "status", "deployment/trafficmetrics-dashboard")
+        await here.kubectl(*there, f"--namespace={manifests.NAMESPACE}", f"--timeout={_DASHBOARD_WITHIN}")
+        report(welcome(here.kubeconfig))
+        yield mesh
 
 
 def welcome(kubeconfig: Path) -> str:

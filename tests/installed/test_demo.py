@@ -1,14 +1,18 @@
 """The demo as pods, read by our server in the same cluster: true counts, the shape of the standalone demo."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from demo import faults, runner, shop, wait
+from demo.pods import identity, reach
 from tests import serving
 from tests.installed import demo as demos
+from tests.installed import looking, manifests, reading, showing
 from tests.installed import site as sites
 from tests.truth import span
 
@@ -20,9 +24,11 @@ _RARE = ("Job", "data", "report", "Deployment", "shop", "catalog-v2", "to", "cli
 async def in_cluster(
     site: sites.Site, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[runner.Reach]:
-    """The server keeps a snapshot only for a moment, so that each answer tells of now."""
+    """As `make cluster-demo` begins; but the server keeps a snapshot only for a moment, so that each answer
+    tells of now.
+    """
     scratch = tmp_path_factory.mktemp("demo")
-    async with demos.running(site, scratch=scratch, TRAFFIC_REFRESH="0.2") as running:
+    async with showing.everything(site, scratch=scratch, report=print, TRAFFIC_REFRESH="0.2") as running:
         yield running
 
 
@@ -119,3 +125,105 @@ async def _shape(api: span.Api) -> set[tuple[str, ...]]:
 def _who(resource: Mapping[str, str]) -> tuple[str, ...]:
     """Nothing of a caller that is not known."""
     return tuple(resource.get(key, "") for key in ("kind", "namespace", "name"))
+
+
+async def test_the_dashboard_behind_its_service_draws_what_its_viewer_may_read(
+    in_cluster: runner.Reach, told: demos.Api, site: sites.Site, tmp_path: Path
+) -> None:
+    """The viewer is the one that `make cluster-demo` offers."""
+    account = ("create", "token", "visitor", f"--namespace={identity.NAMESPACE}")
+    token = (await site.kubectl(*account)).strip()
+    drawn: set[looking.Edge] = set()
+    listed: set[looking.Edge] = set()
+    async with looking.page(site, scratch=tmp_path) as page:
+        assert await page.sign_in("made-up") == 401
+        assert await page.sign_in(token) == 303
+
+        async def same() -> bool:
+            nonlocal drawn, listed
+            drawn = {edge for edge in await page.edges() if all(map(_is_somebody, edge))}
+            listed = await _edges(told)
+            return len(drawn) > 8 and drawn == listed
+
+        try:
+            await wait.until(same, what="the same edges", within=60, pause=1.0)
+        except faults.DemoError:
+            assert drawn == listed
+    assert ("Deployment/shop/frontend", "Deployment/shop/cart") in drawn
+
+
+async def _edges(told: demos.Api) -> set[looking.Edge]:
+    """Both ends of every edge between known ones, the caller first."""
+    edges = set()
+    for item in await told.items("/trafficedges"):
+        own, other = ("/".join(_who(end)) for end in (item["resource"], item["edge"]["resource"]))
+        edges.add((own, other) if item["edge"]["direction"] == "to" else (other, own))
+    return {edge for edge in edges if all(map(_is_somebody, edge))}
+
+
+def _is_somebody(end: str) -> bool:
+    return end != "//" and not end.startswith(("Outside/", "Unknown/"))
+
+
+async def test_who_read_what_is_in_the_log_of_the_pod(in_cluster: runner.Reach, site: sites.Site) -> None:
+    await site.kubectl(
+        *("create", "rolebinding", "ann", "--clusterrole=view", "--user=ann", "--namespace=shop")
+    )
+    path = "/namespaces/shop/trafficmetrics"
+
+    async def has_read() -> bool:
+        try:
+            await site.kubectl("get", "--raw", reading.GROUP + path, "--as=ann")
+        except faults.DemoError:
+            return False
+        return True
+
+    async with reading.reader(site, namespace="shop") as reader:
+        await wait.until(has_read, what="the role of ann", within=30)
+        answer = await reader.get(path)
+    log = await site.kubectl("logs", "deployment/trafficmetrics", f"--namespace={manifests.NAMESPACE}")
+    what = "verb=list resource=trafficmetrics.metrics.smi-spec.io namespace=shop"
+    for user, status, audit in (
+        ("ann", 200, "[0-9a-f-]{36}"),
+        ("system:serviceaccount:shop:reader", answer.status, re.escape(answer.audit)),
+    ):
+        line = rf" user={user} {what} status={status} ms=\S+ audit={audit}$"
+        assert re.search(line, log, re.MULTILINE), line
+
+
+async def test_without_prometheus_there_are_words_and_then_true_figures_again(
+    in_cluster: runner.Reach, told: demos.Api, site: sites.Site
+) -> None:
+    """The last test here: the way from outside to this Prometheus ends with its pod."""
+    quiet = f"--namespace={identity.NAMESPACE}"
+    deployment = f"deployment/{identity.PROMETHEUS.name}"
+    path = "/namespaces/shop/trafficmetrics"
+    async with reading.reader(site, namespace="shop") as reader:
+        await site.kubectl("scale", deployment, quiet, "--replicas=0")
+        try:
+            pods = f"--selector=app.kubernetes.io/name={identity.PROMETHEUS.name}"
+            await site.kubectl("wait", "--for=delete", "pod", pods, quiet, "--timeout=60s")
+
+            async def is_refused() -> bool:
+                return (await reader.get(path)).status == 503
+
+            await wait.until(is_refused, what="the end of the figures", within=10)
+            refused = await reader.get(path)
+            assert (refused.status, refused.message) == (503, "Prometheus cannot be reached")
+            assert refused.seconds < 3.5
+        finally:
+            await site.kubectl("scale", deployment, quiet, "--replicas=1")
+        await site.kubectl("rollout", "status", deployment, quiet, "--timeout=120s")
+
+        async def is_told() -> bool:
+            answer = await reader.get(path)
+            return answer.status == 200 and b"deployment.gateway" in answer.body
+
+        await wait.until(is_told, what="figures", within=60, pause=0.5)
+    async with reach.Mesh(site.kubeconfig) as again:
+        async with span.idle_around(again) as over:
+            await again.calls("/cart", count=200)
+        counted = await span.told_edges(told, again, window=over.window)
+        truth = span.true_edges(await again.truth(since=over.begin, until=over.end))
+    assert list(span.wrong(truth, counted)) == []
+    assert sum(sum(counts) for counts in truth.values()) >= 400
