@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import pytest
 import pytest_asyncio
@@ -53,10 +53,9 @@ async def _flat(site: sites.Site) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _kustomized(site: sites.Site) -> AsyncIterator[None]:
-    folder = manifests.overlay(
-        site.scratch / "installing", components=["ha", "dashboard", "network-policy"], settings={}
-    )
-    await site.kubectl("apply", f"--kustomize={folder}")
+    components = ["ha", "dashboard", "network-policy", "autoscaling-apis"]
+    folder = manifests.overlay(site.scratch / "installing", components=components, settings={})
+    await site.kubectl(*documented.applying(), f"--kustomize={folder}")
     try:
         yield
     finally:
@@ -69,7 +68,7 @@ async def _charted(site: sites.Site) -> AsyncIterator[None]:
         f"--set={name}={value}"
         for name, value in {
             "prometheus.url": rendering.PROMETHEUS, "ha.enabled": "true", "dashboard.enabled": "true",
-            "networkPolicy.enabled": "true",
+            "networkPolicy.enabled": "true", "autoscaling.enabled": "true",
         }.items()
     ]  # fmt: skip
     where = (f"--kubeconfig={site.kubeconfig}", "--namespace=trafficmetrics")
@@ -85,19 +84,33 @@ async def _charted(site: sites.Site) -> AsyncIterator[None]:
 
 
 _Way = Callable[[sites.Site], contextlib.AbstractAsyncContextManager[None]]
-_WAYS: Mapping[str, _Way] = {"flat file": _flat, "kustomize": _kustomized, "helm": _charted}
+_TRAFFIC = ("/apis/metrics.smi-spec.io/v1alpha1",)
+_ALL = (
+    *_TRAFFIC, "/apis/custom.metrics.k8s.io/v1beta2", "/apis/custom.metrics.k8s.io/v1beta1",
+    "/apis/external.metrics.k8s.io/v1beta1",
+)  # fmt: skip
+_WAYS: Mapping[str, tuple[_Way, Sequence[str]]] = {
+    "flat file": (_flat, _TRAFFIC), "kustomize": (_kustomized, _ALL), "helm": (_charted, _ALL),
+}  # fmt: skip
+"""And what is served then."""
 
 
-@pytest.mark.parametrize("way", _WAYS.values(), ids=list(_WAYS))
-async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(site: sites.Site, way: _Way) -> None:
+@pytest.mark.parametrize(("way", "served"), _WAYS.values(), ids=list(_WAYS))
+async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(
+    site: sites.Site, way: _Way, served: Sequence[str]
+) -> None:
     before = await _there(site)
     began = time.monotonic()
     async with way(site):
         # Being Available is not enough: the kube-apiserver looks without verifying the certificate.
-        await _until_it_answers(site)
+        for group in served:
+            await _until_it_answers(site, group)
         await _until_available(site)
         print(f"answers {time.monotonic() - began:.1f} s after it was asked for")
-        assert await _rights(site) == {right[1:] for right in documented.rights()} | _DELEGATED
+        rights = documented.rights()
+        if served is _ALL:
+            rights |= documented.rights("rights with autoscaling-apis")
+        assert await _rights(site) == {right[1:] for right in rights} | _DELEGATED
         await _until_ready(site)
     assert await _there(site) - before == set()
 
@@ -135,20 +148,20 @@ async def _until_allowed(reader: reading.Reader) -> None:
     await wait.until(allowed, what="the role `view` with our rules in it", within=30.0)
 
 
-async def _until_it_answers(site: sites.Site) -> None:
+async def _until_it_answers(site: sites.Site, group: str) -> None:
     async def answers() -> bool:
         try:
-            await site.kubectl("get", "--raw", reading.GROUP)
+            await site.kubectl("get", "--raw", group)
         except faults.DemoError:
             return False
         return True
 
-    await wait.until(answers, what="the API in the cluster", within=_WITHIN, pause=0.25)
+    await wait.until(answers, what=f"{group} in the cluster", within=_WITHIN, pause=0.25)
 
 
 async def _until_available(site: sites.Site) -> None:
-    name = f"apiservice/{sites.API_SERVICE}"
-    await site.kubectl("wait", "--for=condition=Available", f"--timeout={_WITHIN:g}s", name)
+    ours = ("apiservice", "--selector=app.kubernetes.io/name=trafficmetrics")
+    await site.kubectl("wait", "--for=condition=Available", f"--timeout={_WITHIN:g}s", *ours)
 
 
 async def _until_ready(site: sites.Site) -> None:
