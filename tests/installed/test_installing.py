@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import pytest
 import pytest_asyncio
@@ -25,21 +25,34 @@ pytestmark = [
 _WITHIN = 180.0
 """Seconds to wait for what is installed, on a machine that is busy; how many it took is printed."""
 _SERVER = "deployment/trafficmetrics"
+_SELECTOR = "--selector=app.kubernetes.io/component=server"
 _ACCOUNT = "system:serviceaccount:trafficmetrics:trafficmetrics"
+_NO_ONE = "system:serviceaccount:default:default"
+"""Has no rights but those of everybody."""
 _KINDS = "apiservices,clusterroles,clusterrolebindings,rolebindings,roles,namespaces,configmaps,secrets"
 _DELEGATED = {
     ("authentication.k8s.io", "tokenreviews", "*", "create"),
     ("authorization.k8s.io", "subjectaccessreviews", "*", "create"),
 }
 """By `system:auth-delegator`."""
+_FRONT_PROXY = {
+    ("", "configmaps", "extension-apiserver-authentication", verb) for verb in ("get", "list", "watch")
+}
+"""By `extension-apiserver-authentication-reader`, in `kube-system`."""
 _RIGHT = re.compile(r"^([a-z]+)\.?(\S*) +\[\] +\[(.*)\] +\[(.+)\]$", re.MULTILINE)
 """A line of `auth can-i --list` that speaks of a resource: resource and group, paths, names, verbs."""
+_PATH = re.compile(r"^ +\[(/.*)\] +\[\] +\[(.+)\]$", re.MULTILINE)
+"""One that speaks of a path."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def helm() -> None:
     """Built the first time."""
     await build.make(build.HELM, report=print)
+
+
+_Change = Callable[[str], Awaitable[None]]
+"""Installs the same once more, with a window of so many seconds."""
 
 
 @contextlib.asynccontextmanager
@@ -52,18 +65,26 @@ async def _flat(site: sites.Site) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _kustomized(site: sites.Site) -> AsyncIterator[None]:
+async def _kustomized(site: sites.Site) -> AsyncIterator[_Change]:
     components = ["ha", "dashboard", "network-policy", "autoscaling-apis"]
-    folder = manifests.overlay(site.scratch / "installing", components=components, settings={})
-    await site.kubectl(*documented.applying(), f"--kustomize={folder}")
+    folder = site.scratch / "installing"
+
+    async def apply(**settings: str) -> None:
+        manifests.overlay(folder, components=components, settings=settings)
+        await site.kubectl(*documented.applying(), f"--kustomize={folder}")
+
+    async def change(window: str) -> None:
+        await apply(TRAFFIC_WINDOW=window)
+
+    await apply()
     try:
-        yield
+        yield change
     finally:
         await site.kubectl("delete", "--ignore-not-found", "--wait", f"--kustomize={folder}")
 
 
 @contextlib.asynccontextmanager
-async def _charted(site: sites.Site) -> AsyncIterator[None]:
+async def _charted(site: sites.Site) -> AsyncIterator[_Change]:
     chosen = [
         f"--set={name}={value}"
         for name, value in {
@@ -72,18 +93,22 @@ async def _charted(site: sites.Site) -> AsyncIterator[None]:
         }.items()
     ]  # fmt: skip
     where = (f"--kubeconfig={site.kubeconfig}", "--namespace=trafficmetrics")
-    helm = str(rendering.HELM)
-    await commands.output(
-        helm, "install", "trafficmetrics", str(rendering.CHART), *where, "--create-namespace", *chosen
-    )
+
+    async def helm(verb: str, *more: str) -> None:
+        await commands.output(str(rendering.HELM), verb, "trafficmetrics", *more, *where)
+
+    async def change(window: str) -> None:
+        await helm("upgrade", str(rendering.CHART), *chosen, f"--set=settings.window={window}")
+
+    await helm("install", str(rendering.CHART), "--create-namespace", *chosen)
     try:
-        yield
+        yield change
     finally:
-        await commands.output(helm, "uninstall", "trafficmetrics", *where, "--wait")
+        await helm("uninstall", "--wait")
         await site.kubectl("delete", "namespace", "trafficmetrics", "--wait")
 
 
-_Way = Callable[[sites.Site], contextlib.AbstractAsyncContextManager[None]]
+_Way = Callable[[sites.Site], contextlib.AbstractAsyncContextManager[object]]
 _TRAFFIC = ("/apis/metrics.smi-spec.io/v1alpha1",)
 _ALL = (
     *_TRAFFIC, "/apis/custom.metrics.k8s.io/v1beta2", "/apis/custom.metrics.k8s.io/v1beta1",
@@ -110,29 +135,35 @@ async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(
         rights = documented.rights()
         if served is _ALL:
             rights |= documented.rights("rights with autoscaling-apis")
-        assert await _rights(site) == {right[1:] for right in rights} | _DELEGATED
+        assert await _rights(site, namespace="trafficmetrics") == {right[1:] for right in rights} | _DELEGATED
+        everywhere = {right[1:] for right in rights if right[0] == "*"} | _DELEGATED
+        assert await _rights(site, namespace="kube-system") == everywhere | _FRONT_PROXY
+        assert await _rights(site, namespace="default") == everywhere
+        assert await _paths(site, account=_ACCOUNT) == await _paths(site, account=_NO_ONE)
         await _until_ready(site)
     assert await _there(site) - before == set()
 
 
-async def test_an_update_of_two_replicas_fails_no_request(site: sites.Site) -> None:
-    async with (
-        site.installed(components=["ha"]),
-        reading.reader(site, namespace="default") as reader,
-    ):
-        await site.kubectl("rollout", "status", _SERVER, "--namespace=trafficmetrics", "--timeout=60s")
+@pytest.mark.parametrize("way", [_kustomized, _charted], ids=["kustomize", "helm"])
+async def test_an_upgrade_to_other_settings_fails_no_request(
+    site: sites.Site, way: Callable[[sites.Site], contextlib.AbstractAsyncContextManager[_Change]]
+) -> None:
+    async with way(site) as change, reading.reader(site, namespace="default") as reader:
+        await _until_it_answers(site, *_TRAFFIC)
+        await _until_rolled_out(site)
         await _until_allowed(reader)
+        before = await _pods(site)
         async with (
             reader.all_the_while("", every=0.1) as documents,
             reader.all_the_while("/namespaces/default/trafficmetrics", every=0.2) as lists,
         ):
-            for _ in range(2):
-                await site.kubectl("rollout", "restart", _SERVER, "--namespace=trafficmetrics")
-                await site.kubectl(
-                    "rollout", "status", _SERVER, "--namespace=trafficmetrics", "--timeout=120s"
-                )
-                await _until_old_ones_are_gone(site)
-    assert len(documents) > 100
+            await change("60")
+            await _until_rolled_out(site)
+            await _until_old_ones_are_gone(site)
+        after = await _pods(site)
+    assert len(before) == len(after) == 2
+    assert before.isdisjoint(after)
+    assert len(documents) > 50
     assert [(answer.status, answer.message) for answer in documents if answer.status != 200] == []
     # There is no Prometheus, which our own servers say; anything else is from in between.
     wrong = [answer for answer in lists if answer.status != 200 and "Prometheus" not in answer.message]
@@ -172,6 +203,16 @@ async def _until_ready(site: sites.Site) -> None:
     )
 
 
+async def _until_rolled_out(site: sites.Site) -> None:
+    await site.kubectl("rollout", "status", _SERVER, "--namespace=trafficmetrics", f"--timeout={_WITHIN:g}s")
+
+
+async def _pods(site: sites.Site) -> set[str]:
+    """The names of the server's."""
+    found = await site.objects("pods", "--namespace=trafficmetrics", _SELECTOR)
+    return {pod["metadata"]["name"] for pod in found}
+
+
 async def _until_old_ones_are_gone(site: sites.Site) -> None:
     async def gone() -> bool:
         pods = await site.objects("pods", "--namespace=trafficmetrics")
@@ -180,11 +221,9 @@ async def _until_old_ones_are_gone(site: sites.Site) -> None:
     await wait.until(gone, what="the end of the replaced pods", within=60.0, pause=0.5)
 
 
-async def _rights(site: sites.Site) -> set[tuple[str, ...]]:
-    """What the server's account may do in its namespace beyond what every account may: ask about itself."""
-    said = await site.kubectl(
-        "auth", "can-i", "--list", "--no-headers", f"--as={_ACCOUNT}", "--namespace=trafficmetrics"
-    )
+async def _rights(site: sites.Site, *, namespace: str) -> set[tuple[str, ...]]:
+    """What the server's account may do there beyond what every account may: ask about itself."""
+    said = await _listed(site, account=_ACCOUNT, namespace=namespace)
     return {
         (group, resource, name, verb)
         for resource, group, names, verbs in _RIGHT.findall(said)
@@ -192,6 +231,19 @@ async def _rights(site: sites.Site) -> set[tuple[str, ...]]:
         for name in names.split() or ["*"]
         for verb in verbs.split()
     }
+
+
+async def _paths(site: sites.Site, *, account: str) -> set[tuple[str, str]]:
+    """Those that are no resources, and the verbs."""
+    found = set(_PATH.findall(await _listed(site, account=account, namespace="default")))
+    assert ("/version", "get") in found
+    return found
+
+
+async def _listed(site: sites.Site, *, account: str, namespace: str) -> str:
+    return await site.kubectl(
+        "auth", "can-i", "--list", "--no-headers", f"--as={account}", f"--namespace={namespace}"
+    )
 
 
 async def _there(site: sites.Site) -> set[str]:
