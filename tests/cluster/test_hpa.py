@@ -14,6 +14,7 @@ import pytest_asyncio
 from dashboard.terminal import __main__ as terminal
 from demo import runner, wait
 from tests.cluster import autoscaled, cluster, commands, standins
+from tests.deploy import pages
 from tests.fakes import autoscaled as metrics
 
 pytestmark = [
@@ -24,6 +25,11 @@ pytestmark = [
 ]
 _RPS, _P99 = "requests_per_second", "p99_response_latency"
 _WITHIN = 90.0
+_DOCUMENTED = [
+    one
+    for one in pages.examples()
+    if one.where.startswith("docs/autoscaling.md") and one.content["kind"] == "HorizontalPodAutoscaler"
+]
 _SHOP = "--namespace=shop"
 
 
@@ -101,6 +107,19 @@ async def test_all_is_well_where_the_controller_says_so(joined: cluster.Cluster,
     assert {metric["server"] for metric in told["metrics"]} == {"default/trafficmetrics"}
     assert len(told["metrics"][0]["figures"]) == 1
     assert told["metrics"][0]["pods_without_value"] == []
+
+
+@pytest.mark.parametrize("example", _DOCUMENTED, ids=lambda one: one.where)
+async def test_what_the_page_shows_works_as_it_is(
+    joined: cluster.Cluster, tmp_path: Path, example: pages.Example
+) -> None:
+    """But for what it scales, which stays one pod here."""
+    await _hpa(joined, *example.content["spec"]["metrics"], scratch=tmp_path)
+    await _condition(joined, "ScalingActive", status="True")
+    result = await _told(joined, "checkout", "-n", "shop", "-o", "json")
+    (told,) = json.loads(result.stdout)
+    assert all(metric["value"] is not None for metric in told["metrics"]), result.output
+    assert [one for metric in told["metrics"] for one in metric["findings"] if one["weight"] == "wrong"] == []
 
 
 async def test_it_comes_to_what_the_controller_comes_to(joined: cluster.Cluster, tmp_path: Path) -> None:
