@@ -115,6 +115,10 @@ class Ownership:
         """Return the resource of a kind above a unit."""
         return self._above(unit).get(kind)
 
+    def is_gone(self, ref: words.Ref) -> bool:
+        """Return whether a resource is known to have been deleted."""
+        return ref in self._inventory.gone
+
     @functools.cached_property
     def namespaces(self) -> frozenset[str]:
         """All namespaces of which anything is known."""

@@ -49,6 +49,8 @@ class Span:
     """Its newest scrape."""
     born: bool = False
     """Whether its process began at `since`: there is nothing before that could be missing."""
+    base: float | None = None
+    """The scrape at or before the start of the window, from which its requests are counted."""
 
     @property
     def seconds(self) -> float:

@@ -69,7 +69,8 @@ class Targets:
     def _span(self, target: Target, start: float) -> snapshot.Span:
         first, last = target.ages[0][0], target.ages[-1][0]
         if first <= start or _scraped(target.up, start):
-            return snapshot.Span(since=start, until=last)
+            base = max((sample[0] for sample in target.ages if sample[0] <= start), default=None)
+            return snapshot.Span(since=start, until=last, base=base)
         began = min(self._starts(target.ages), default=first)
         if began > start:
             return snapshot.Span(since=began, until=last, born=True)
@@ -121,6 +122,7 @@ def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:
         since=min(one.since, other.since),
         until=max(one.until, other.until),
         born=one.born and other.born,
+        base=min((base for base in (one.base, other.base) if base is not None), default=None),
     )
 
 

@@ -34,7 +34,8 @@ def spans(ages: Mapping[str, Sequence[Sample]], *, up: Sequence[Sample] = ()) ->
 
 
 def test_a_proxy_that_was_scraped_before_the_window_is_known_from_its_start() -> None:
-    assert span([(995, 100), (1010, 115), (1025, 130)]) == snapshot.Span(since=START, until=1025)
+    known = span([(980, 85), (995, 100), (1010, 115), (1025, 130)])
+    assert known == snapshot.Span(since=START, until=1025, base=995)
 
 
 def test_a_proxy_without_a_sample_before_is_known_from_the_start_if_its_target_was_scraped() -> None:
@@ -51,7 +52,7 @@ def test_a_proxy_that_was_there_and_not_scraped_is_known_from_its_first_scrape()
 
 
 def test_a_proxy_that_was_restarted_was_there_before() -> None:
-    assert span([(995, 100), (1010, 2), (1025, 17)]) == snapshot.Span(since=START, until=1025)
+    assert span([(995, 100), (1010, 2), (1025, 17)]) == snapshot.Span(since=START, until=1025, base=995)
 
 
 def test_a_failed_scrape_before_the_window_tells_nothing() -> None:
@@ -61,4 +62,4 @@ def test_a_failed_scrape_before_the_window_tells_nothing() -> None:
 @pytest.mark.parametrize("jobs", [("one", "two"), ("two", "one")])
 def test_of_two_scrapes_the_one_that_tells_more_counts(jobs: tuple[str, str]) -> None:
     ages = {jobs[0]: [(995, 100), (1010, 115)], jobs[1]: [(1020, 125)]}
-    assert spans(ages) == snapshot.Span(since=START, until=1020)
+    assert spans(ages) == snapshot.Span(since=START, until=1020, base=995)

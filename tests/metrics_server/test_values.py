@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 
@@ -16,7 +16,9 @@ START, NEWEST, INTERVAL = 970.0, 999.0, 5.0
 WHOLE = meshes.WHOLE
 
 
-def moment(*spans: snapshot.Span, requests: Sequence[float] | None = None) -> store.Moment:
+def moment(
+    *spans: snapshot.Span, requests: Sequence[float] | None = None, gone: Collection[str] = ()
+) -> store.Moment:
     """A moment of pods p0, p1, … of one Deployment, each having answered so many requests."""
     pods = [meshes.pod(f"p{number}", app="web", number=str(number)) for number in range(len(spans))]
     counts = requests or [60.0] * len(spans)
@@ -25,7 +27,9 @@ def moment(*spans: snapshot.Span, requests: Sequence[float] | None = None) -> st
     )
     web = meshes.ref("Deployment", "web")
     owned = [inventory.Thing(ref=meshes.ref("Pod", pod.pod), owner=web, labels=pod.labels) for pod in pods]
-    return store.Moment(taken, meshes.things(*owned, inventory.Thing(ref=web)), arrived=1000.0)
+    things = {one.ref: one for one in (*owned, inventory.Thing(ref=web))}
+    deleted = {ref: things.pop(ref) for ref in [meshes.ref("Pod", name) for name in gone]}
+    return store.Moment(taken, inventory.Inventory(things, deleted), arrived=1000.0)
 
 
 def told(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod") -> values.Values:
@@ -82,11 +86,28 @@ def test_a_pod_that_is_scraped_no_more_is_left_out_and_not_idle() -> None:
     assert why(moment(WHOLE, down), "p1") == "its proxy was last scraped 19 s before the others: is it down?"
 
 
-def test_a_pod_that_missed_one_scrape_is_counted_over_what_was_seen() -> None:
-    """Its requests end 9 s before the others': over the whole window they would look fewer."""
-    late = snapshot.Span(since=START, until=990.0)
-    number, seconds = rate(moment(WHOLE, late, requests=[60, 50]), "p1")
-    assert (number, seconds) == (2.0, 25.0)
+@pytest.mark.parametrize(("until", "requests"), [(994.0, 50.0), (989.0, 40.0)])
+def test_a_pod_that_missed_a_scrape_or_two_is_counted_over_what_was_seen(
+    until: float, requests: float
+) -> None:
+    """Two a second from one scrape to another: over the whole window they would look fewer."""
+    late = snapshot.Span(since=START, until=until, base=969.0)
+    number, seconds = rate(moment(WHOLE, late, requests=[60, requests]), "p1")
+    assert (number, seconds) == (2.0, requests / 2.0)
+
+
+def test_a_pod_whose_newest_scrape_is_before_the_window_is_not_idle() -> None:
+    """In a window of two scrapes, it is not yet two of them behind."""
+    before = snapshot.Span(since=START, until=START, base=START)
+    assert "is it down?" in why(moment(snapshot.Span(since=START, until=980.0), before), "p1")
+
+
+def test_a_pod_that_was_deleted_is_not_told_while_its_deployment_still_has_its_requests() -> None:
+    """An autoscaler takes the average of all that it is told, also of pods that it does not know any more."""
+    of = moment(WHOLE, WHOLE, requests=[60, 30], gone=["p1"])
+    assert [ref.name for ref in told(of).told] == ["p0"]
+    deployment = told(of, kind="Deployment").told[meshes.ref("Deployment", "web")]
+    assert deployment == values.Value(meshes.ref("Deployment", "web"), 3.0, 30.0)
 
 
 def test_an_idle_pod_is_zero_and_its_latency_is_not_known() -> None:

@@ -2,8 +2,9 @@
 
 A pod stands for itself, so its figures are told only as far as its own proxy was seen: a proxy that began
 inside the window is counted over its own life, one whose scrapes end or have just begun is left out. Both
-would else look idle, or their first requests like a rush. Resources of many pods are counted over the window:
-what a new pod did before it was there, another did.
+would else look idle, or their first requests like a rush. A pod that was deleted is left out at once: an
+autoscaler counts whatever is told as one of the pods it has. Resources of many pods are counted over the
+window: what a new pod did before it was there, another did.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ def _told(
         return
     spans = dict(zip(moment.owners.units, moment.snapshot.spans, strict=True))
     for ref, figure in figures.items():
+        if moment.owners.is_gone(ref):
+            continue
         yield ref, _of_pod(ref, figure, spans[ref], wanted, moment)
 
 
@@ -156,9 +159,9 @@ def _of_pod(
 ) -> Value | Untold:
     taken = moment.snapshot
     behind = taken.timestamp - span.until
-    if behind > _MISSED * taken.interval:
-        return Untold(f"its proxy was last scraped {behind:.0f} s before the others: is it down?")
     start = taken.taken - taken.window
+    if behind > _MISSED * taken.interval or span.until <= start:
+        return Untold(f"its proxy was last scraped {behind:.0f} s before the others: is it down?")
     if span.since > start:
         if not span.tells_a_rate(taken.interval):
             return Untold(
@@ -167,7 +170,14 @@ def _of_pod(
             )
         seconds = span.seconds
     else:
-        seconds = min(taken.taken, span.until + taken.interval) - start
+        seconds = _seen(span, taken)
     total = None if figures.success is None else figures.success + (figures.failure or 0.0)
     rated = dataclasses.replace(figures, rate=None if total is None else total / seconds)
     return of_figures(ref, rated, wanted, moment, seconds)
+
+
+def _seen(span: snapshot.Span, taken: snapshot.Snapshot) -> float:
+    """Return over how many seconds the requests of a proxy were counted that was there before the window."""
+    if taken.taken - span.until <= taken.interval:
+        return taken.window
+    return span.until - (taken.taken - taken.window if span.base is None else span.base)
