@@ -13,10 +13,13 @@ from demo.pods import identity
 IMAGE = "trafficmetrics-demo:0.1.0"
 PROGRAM = ("python", "-m", "demo.pods")
 USER = 65532
-_GRACE = 3
-"""Seconds from SIGTERM to the end: requests take less, and nothing else is worth waiting for."""
+_LINGER = 4
+"""Seconds that a pod answers on once it is to end: until then callers have looked up its service again."""
+_GRACE = _LINGER + 3
+"""Seconds to the end: requests take less than the rest, and nothing else is worth waiting for."""
 
 Spec = dict[str, Any]
+_LINGERING: Spec = {"preStop": {"sleep": {"seconds": _LINGER}}}
 
 
 def pod(containers: list[Spec], *, volumes: list[Spec], account: str | None = None) -> Spec:
@@ -80,6 +83,7 @@ def _app(workload: blueprint.Workload) -> Spec:
         "env": _environment(workload),
         "ports": [{"name": "truth", "containerPort": identity.APP_CONTROL_PORT}],
         "readinessProbe": probe(identity.APP_CONTROL_PORT, path="/ready"),
+        "lifecycle": _LINGERING,
     }
 
 
@@ -92,6 +96,7 @@ def _envoy(workload: blueprint.Workload) -> Spec:
             {"name": "metrics", "containerPort": placement.METRICS_PORT},
         ],
         "readinessProbe": probe(door),
+        "lifecycle": _LINGERING,
         "volumeMounts": [
             {"name": "identity", "mountPath": str(identity.CERTIFICATES), "readOnly": True},
             {"name": "configuration", "mountPath": str(identity.CONFIGURATION), "readOnly": True},
