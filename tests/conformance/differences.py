@@ -32,7 +32,8 @@ DIFFERENCES: Mapping[tuple[str, Way], str] = {
     ),
     **_everywhere("the kube-apiserver counts what it answers itself", (Way.AGGREGATED,), "H3"),
     **_everywhere(
-        "a namespace that does not exist is a 404 that says so; one without traffic has an empty list",
+        "a namespace that does not exist is a 404 that says so (decision 13); one without traffic has an"
+        " empty list",
         (Way.STANDALONE, Way.PAST, Way.AGGREGATED),
         "L6a",
     ),
