@@ -30,6 +30,8 @@ QUICK = {"TRAFFIC_REFRESH": "1", "TRAFFIC_WINDOW": "15"}
 SYNC = 2.0
 """Seconds between two looks of an autoscaler, in our cluster."""
 _CALLERS = (kiosk.FRONTEND, kiosk.REPORT)
+_RATES = {"steady": (6.0, 12.0), "surge": (20.0, 40.0)}
+"""Between which requests a second to checkout are those of a scenario."""
 _LOOK_BACK = 5.0
 _WITHIN = 60.0
 
@@ -83,10 +85,12 @@ class Stage:
     async def autoscaled(
         self, *autoscaler: Mapping[str, Any], replicas: int = 1, scenario: str = "steady"
     ) -> AsyncIterator[None]:
-        """Until the block is left; it begins with so many pods of checkout, and that load."""
+        """Until the block is left; it begins with so many pods of checkout, and that load in our figures."""
         await self.turn(scenario)
         await self.site.kubectl("scale", CHECKOUT, QUIET, f"--replicas={replicas}")
         await self._until_there_are(replicas)
+        least, most = _RATES[scenario]
+        await self.until_told(lambda rate: least < rate < most, what=f"the load of {scenario} in the API")
         file = self.site.scratch / "autoscalers.json"
         file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(autoscaler)}))
         try:
@@ -103,7 +107,7 @@ class Stage:
 
     async def _until_there_are(self, replicas: int) -> None:
         async def there_are() -> bool:
-            pods = await self.site.objects("pods", QUIET, f"--selector=app={kiosk.CHECKOUT.name}")
+            pods = await self.pods()
             return len(pods) == replicas and all(map(_is_ready, pods))
 
         await wait.until(there_are, what=f"{replicas} pods of checkout", within=_WITHIN, pause=0.5)
@@ -146,4 +150,4 @@ def _rate(item: Mapping[str, Any]) -> float:
 
 def _is_ready(pod: Mapping[str, Any]) -> bool:
     conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", ())}
-    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+    return conditions.get("Ready") == "True"

@@ -10,6 +10,7 @@ It is kept as a small table under .artifacts/autoscaling/, also when what was wa
 import asyncio
 import contextlib
 import dataclasses
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -63,7 +64,8 @@ class Timeline:
     def __init__(self, *, report: Callable[[str], None]) -> None:
         self._report = report
         self._began = time.monotonic()
-        self._printed = -_PRINTED_EVERY
+        self._printed = -math.inf
+        """When the last row was that is among the lines."""
         self._lines: list[str] = []
         self.rows: list[Row] = []
 
@@ -83,8 +85,7 @@ class Timeline:
             self.mark(f"it does not scale: {seen.trouble}")
         changed = other_columns or last is None or _state(last) != _state(row)
         if changed or row.at - self._printed >= _PRINTED_EVERY:
-            self._printed = row.at
-            self._say(_line(row))
+            self._print(row)
 
     async def until(self, holds: Callable[[Row], bool], *, what: str, within: float) -> Row:
         """The first row from now on of which it holds."""
@@ -99,10 +100,17 @@ class Timeline:
             await wait.until(seen, what=what, within=within)
         except faults.DemoError as error:
             raise faults.DemoError(f"{error}; last seen:\n{self.text(last=12)}") from None
+        self._print(found[0])
         return found[0]
 
     def text(self, *, last: int | None = None) -> str:
         return "\n".join(self._lines[-last:] if last else self._lines)
+
+    def _print(self, row: Row) -> None:
+        """Once."""
+        if row.at > self._printed:
+            self._printed = row.at
+            self._say(_line(row))
 
     def _now(self) -> float:
         return time.monotonic() - self._began
