@@ -1,0 +1,59 @@
+"""What was scraped of counters, as the tests of counting write it down, and what is counted of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from metrics_server import counting
+
+START, END = 1000.0, 1030.0
+Sample = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What was scraped from one target: its age, whether it was up at the start, its counters."""
+
+    ages: Sequence[Sample] = ()
+    scraped_at_start: bool = True
+    series: Sequence[Sequence[Sample]]
+
+
+def count(*targets: Target) -> list[float]:
+    samples = [one for target in targets for one in target.series]
+    flat = [sample for one in samples for sample in one]
+    counted = counting.requests(
+        counting.Samples(
+            times=np.array([time for time, _ in flat], dtype=float),
+            values=np.array([value for _, value in flat], dtype=float),
+            first=np.cumsum([0, *(len(one) for one in samples)], dtype=np.int64),
+            target=np.array(
+                [number for number, target in enumerate(targets) for _ in target.series], dtype=np.int64
+            ),
+        ),
+        targets=counting.Targets(
+            scraped_at_start=np.array([target.scraped_at_start for target in targets], dtype=bool),
+            starts=tuple(starts(target.ages) for target in targets),
+        ),
+        start=START,
+        end=END,
+    )
+    return [float(value) for value in counted]
+
+
+def starts(ages: Sequence[Sample]) -> tuple[float, ...]:
+    return counting.process_starts(
+        np.array([time for time, _ in ages], dtype=float), np.array([age for _, age in ages], dtype=float)
+    )
+
+
+def every(seconds: float, first: float, last: float) -> list[float]:
+    return [first + seconds * step for step in range(int((last - first) // seconds) + 1)]
+
+
+def old(times: Iterable[float], begun: float = 0.0) -> list[Sample]:
+    """The ages of a process that began then."""
+    return [(time, time - begun) for time in times]
