@@ -1,8 +1,15 @@
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tests.metrics_server import fake_prometheus
+from demo import wait
+from metrics_server import faults
+from tests import loops
+from tests.apiservice import pki
+from tests.metrics_server import fake_prometheus, guarded_prometheus, scenes
 
 
 @pytest.fixture
@@ -10,3 +17,32 @@ async def backend() -> AsyncIterator[fake_prometheus.FakePrometheus]:
     """A Prometheus that holds nothing yet."""
     async with fake_prometheus.running(fake_prometheus.FakePrometheus()) as fake:
         yield fake
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, other_subnet: str
+) -> Iterator[guarded_prometheus.Guarded]:
+    """A real Prometheus behind TLS."""
+    folder, host = tmp_path_factory.mktemp("guarded"), f"{other_subnet}.77"
+    identity = scenes.AUTHORITY.issue(host=host, usages=(pki.SERVER,))
+    with loops.entered(guarded_prometheus.running(folder, host=host, identity=identity)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def scene(guarded: guarded_prometheus.Guarded, tmp_path: Path) -> AsyncIterator[scenes.Scene]:
+    """It demands no credentials yet."""
+    guarded.show(scenes.AUTHORITY.issue(host=guarded.host, usages=(pki.SERVER,)))
+    guarded.demand()
+    made = scenes.Scene(guarded, tmp_path)
+    async with scenes.client(made.settings()) as asking:
+
+        async def answers() -> bool:
+            with contextlib.suppress(faults.Unavailable):
+                (answer,) = await asking.ask(["envoy_server_uptime"], at=scenes.now())
+                return list(answer) != []
+            return False
+
+        await wait.until(answers, what="the guarded Prometheus", within=30)
+    yield made
