@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from apiservice import certificates, kubeapi, server
-from tests.apiservice import asking, cluster
+from tests.apiservice import asking, cluster, reflections
+from tests.fakes import kubernetes
 
 HOST = "127.0.0.1"
 
@@ -38,3 +39,16 @@ async def kube() -> AsyncIterator[cluster.Cluster]:
 async def kube_api(kube: cluster.Cluster) -> AsyncIterator[kubeapi.KubeApi]:
     async with cluster.ask(kube) as api:
         yield api
+
+
+@pytest.fixture
+async def followed() -> AsyncIterator[kubernetes.Kubernetes]:
+    async with kubernetes.serve() as served:
+        for number in range(5):
+            served.put(kubernetes.PODS, f"pod-{number}", spec={"nodeName": "node-a"})
+        yield served
+
+
+@pytest.fixture
+def heard() -> reflections.Heard:
+    return reflections.Heard()
