@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from demo import faults
-from tests.cluster import places, record
-from tests.installed import ground
+from tests.cluster import commands, places, record
+from tests.installed import ground, manifests
 
+_DOWN = manifests.DEPLOY / "kind" / "down"
 _KIND = """#!/bin/sh
 echo "$*" >>"$(dirname "$0")/asked"
 """
@@ -20,18 +21,36 @@ def _kubeconfig(tmp_path: Path, *, context: str) -> Path:
     return path
 
 
-async def test_kind_is_asked_to_load_an_image_into_its_cluster(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that writes down what it is asked."""
     program = tmp_path / "kind"
     program.write_text(_KIND)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+@pytest.mark.usefixtures("kind")
+async def test_kind_is_asked_to_load_an_image_into_its_cluster(tmp_path: Path) -> None:
     found = ground.given(_kubeconfig(tmp_path, context="kind-trafficmetrics"))
 
     await found.import_image(Path("/images/one.tar"))
 
     assert (tmp_path / "asked").read_text() == "load image-archive /images/one.tar --name=trafficmetrics\n"
+
+
+@pytest.mark.usefixtures("kind")
+async def test_a_cluster_of_kind_goes_with_its_kubeconfig_and_no_other_does(tmp_path: Path) -> None:
+    async def down(context: str) -> Path:
+        kubeconfig = _kubeconfig(tmp_path, context=context)
+        await commands.output("sh", str(_DOWN), str(kubeconfig))
+        return kubeconfig
+
+    assert (await down("kubernetes-admin")).exists()
+    gone = await down("kind-trafficmetrics")
+
+    assert not gone.exists()
+    assert (tmp_path / "asked").read_text() == f"delete cluster --name trafficmetrics --kubeconfig {gone}\n"
 
 
 def test_one_of_ours_is_known_by_its_record(tmp_path: Path) -> None:
