@@ -90,6 +90,7 @@ def complete(
             side: any(mesh.views[view].appears == "at start" for view in _views_of(mesh, side))
             for side in words.Side
         },
+        callers_told=any(view.peer is not None for view in mesh.views if view.side is words.Side.SERVER),
         partial=partial,
     )
 
@@ -122,20 +123,23 @@ def _choose(
     duplicates: set[targets.Key],
 ) -> _Counters:
     chosen = _Counters([], [], [], [])
-    views = {view.requests: (number, _Reader(view)) for number, view in enumerate(mesh.views)}
+    views: dict[str, list[tuple[int, _Reader]]] = {}
+    for number, view in enumerate(mesh.views):
+        views.setdefault(view.requests, []).append((number, _Reader(view)))
     numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
     for series in counters:
         labels = series["metric"]
-        view, target = views.get(labels["__name__"]), numbers.get(targets.key_of(labels))
-        if view is None or target is None:
+        target = numbers.get(targets.key_of(labels))
+        if target is None:
             continue
-        outcome = view[1].outcome(labels)
-        peer = who.peer(view[0], labels) if outcome is not None else None
-        if peer is not None:
-            chosen.rows.append((view[0], who.reporter(labels), peer))
-            chosen.failures.append(outcome is profile.Outcome.FAILURE)
-            chosen.target.append(target)
-            chosen.series.append(series)
+        for number, reader in views.get(labels["__name__"], ()):
+            outcome = reader.outcome(labels)
+            peer = who.peer(number, labels) if outcome is not None else None
+            if peer is not None:
+                chosen.rows.append((number, who.reporter(labels), peer))
+                chosen.failures.append(outcome is profile.Outcome.FAILURE)
+                chosen.target.append(target)
+                chosen.series.append(series)
     return chosen
 
 
@@ -173,12 +177,17 @@ def _row_of_buckets(
     labels: Mapping[str, str], mesh: profile.Profile, who: identities.Identities
 ) -> tuple[histograms.Row, float] | None:
     for number, view in enumerate(mesh.views):
-        if view.latency and (view.peer is None or view.peer.label in labels) and _matches(view, labels):
+        if view.latency and _tells_its_peer(view, labels) and _matches(view, labels):
             peer, reporter = who.peer(number, labels), who.known(labels)
             if peer is None or reporter is None:
                 return None
             return (number, reporter, peer), view.latency.scale
     return None
+
+
+def _tells_its_peer(view: profile.View, labels: Mapping[str, str]) -> bool:
+    """Whether buckets can be of a view: a name is there; labels of their own may all be empty."""
+    return not isinstance(view.peer, profile.Named) or view.peer.label in labels
 
 
 def _calls(

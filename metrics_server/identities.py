@@ -10,7 +10,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from metrics_server import profile, snapshot
+from metrics_server import profile, snapshot, words
 
 Labels = Mapping[str, str]
 Identity = tuple[str, str, str, str]
@@ -48,7 +48,7 @@ class Identities:
         self._reporters = Numbered[Identity]()
         self._labels: dict[int, Labels] = {}
         self._peers = Numbered[snapshot.Peer]()
-        self._read: dict[tuple[int, str, str], int | None] = {}
+        self._read: dict[tuple[int, tuple[str, ...], str], int | None] = {}
 
     def identity(self, labels: Labels) -> Identity:
         """Return who a scrape target is."""
@@ -79,11 +79,18 @@ class Identities:
         named = self._mesh.views[view].peer
         if named is None:
             return -1
-        key = (view, labels.get(named.label, ""), self.identity(labels)[0])
+        told = tuple(labels.get(label, "") for label in named.told_by)
+        key = (view, told, self.identity(labels)[0])
         if key not in self._read:
-            peer = read_peer(named, key[1], caller_namespace=key[2])
-            self._read[key] = None if peer is None else self._peers.number(peer)
+            self._read[key] = self._number(named, told, reporter_namespace=key[2])
         return self._read[key]
+
+    def _number(self, named: profile.Peer, told: tuple[str, ...], *, reporter_namespace: str) -> int | None:
+        if isinstance(named, profile.Labelled):
+            found = told_peer(named, dict(zip(named.told_by, told, strict=True)))
+            return -1 if found is None else self._peers.number(found)
+        peer = read_peer(named, told[0], caller_namespace=reporter_namespace)
+        return None if peer is None else self._peers.number(peer)
 
     @property
     def peers(self) -> tuple[snapshot.Peer, ...]:
@@ -112,7 +119,11 @@ class Identities:
         of_requests = (
             label
             for view in self._mesh.views
-            for label in (*view.match, *(rule.label for rule in view.outcome), view.peer and view.peer.label)
+            for label in (
+                *view.match,
+                *(rule.label for rule in view.outcome),
+                *(view.peer.told_by if view.peer else ()),
+            )
             if label
         )
         of_scrape = (*target.node, *target.other, *target.controller_kind, *target.controller_name)
@@ -124,7 +135,38 @@ def first(labels: Labels, names: tuple[str, ...]) -> str:
     return next((labels[name] for name in names if labels.get(name)), "")
 
 
-def read_peer(named: profile.Peer, value: str, *, caller_namespace: str) -> snapshot.Peer | None:
+def told_peer(named: profile.Labelled, labels: Labels) -> snapshot.Peer | None:
+    """Return the peer that labels tell, None if they tell none."""
+    known = {
+        label: value[: profile.LONGEST_VALUE]
+        for label, value in labels.items()
+        if value and not re.fullmatch(named.unknown, value[: profile.LONGEST_VALUE])
+    }
+    namespace, service = first(known, named.namespace), first(known, named.service)
+    kind, workload = _workload(named, known)
+    elsewhere = first(known, named.service_namespace)
+    peer = snapshot.Peer(
+        namespace=namespace or (elsewhere if service else ""),
+        service=service,
+        service_namespace=elsewhere if service and elsewhere != namespace and namespace else "",
+        pod=first(known, named.pod),
+        kind=kind,
+        workload=workload,
+    )
+    return peer if peer.pod or peer.workload or peer.service else None
+
+
+def _workload(named: profile.Labelled, known: Labels) -> tuple[str, str]:
+    """Return kind and name of a workload; the kind is empty where only its name is told."""
+    if machine := first(known, named.machine):
+        return words.EXTERNAL_WORKLOAD, machine
+    for label, kind in named.kinds.items():
+        if label in known:
+            return kind, known[label]
+    return "", first(known, named.workload)
+
+
+def read_peer(named: profile.Named, value: str, *, caller_namespace: str) -> snapshot.Peer | None:
     """Return the peer that a label value names, None for one that does not count as a peer."""
     value = value[: profile.LONGEST_VALUE]
     if not value or (named.excluded and re.fullmatch(named.excluded, value)):

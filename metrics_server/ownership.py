@@ -4,9 +4,10 @@ A unit is what carries a proxy: a pod, a machine outside Kubernetes, or (where o
 host. Above a unit stand its controllers by owner references, its node and its namespace, and the services
 that select it.
 
-A peer is a service by the mesh's word. Seen as a kind it is the one resource of that kind behind the
-service, if there is exactly one; else the one workload behind it; else it stays the service. Nothing is
-guessed from names.
+A peer is a pod, a workload or a service by the mesh's word. A service, seen as a kind, is the one resource of
+that kind behind it, if there is exactly one; else the one workload behind it; else it stays the service. A
+workload whose kind the mesh does not tell is the one of that name which Kubernetes knows, or which reports
+itself; else its kind stays unknown. Nothing is guessed from names.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from metrics_server import evidence, inventory, selection, snapshot, words
 
 WORKLOAD = ""
 """The kind that stands for "the top controller of each unit, or the unit itself"."""
+_NO_WORKLOADS = frozenset({words.POD.name, words.SERVICE.name, words.NODE.name, words.NAMESPACE.name})
 
 
 class Ownership:
@@ -81,15 +83,69 @@ class Ownership:
             for unit, group in zip(self.units, groups, strict=True)
         ]
 
-    def callees(self, kind: str) -> list[words.Ref]:
-        """Return, for each peer, what it is as a callee seen as this kind."""
-        return [self._callee(self.service(peer), kind) for peer in self._moment.peers]
+    def peers(self, kind: str) -> list[words.Ref]:
+        """Return, for each peer, what it is seen as this kind."""
+        return [self._peer(peer, kind) for peer in self._moment.peers]
+
+    def _peer(self, peer: snapshot.Peer, kind: str) -> words.Ref:
+        if peer.pod:
+            return self._seen_as(words.Ref(words.POD.name, peer.namespace, peer.pod), kind)
+        if kind == words.SERVICE.name and peer.service:
+            return self.service(peer)
+        if peer.workload:
+            workload = self._workload(peer)
+            if kind == words.NAMESPACE.name:
+                return words.Ref(words.NAMESPACE.name, "", peer.namespace)
+            return self._only_one(self._units_of.get(workload, ()), kind) or workload
+        return self._callee(self.service(peer), kind)
+
+    def _seen_as(self, unit: words.Ref, kind: str) -> words.Ref:
+        above = self._above(unit)
+        return above.get(kind) or above[WORKLOAD]
+
+    def _workload(self, peer: snapshot.Peer) -> words.Ref:
+        if peer.kind:
+            return words.Ref(peer.kind, peer.namespace, peer.workload)
+        known = self._workloads.get((peer.namespace, peer.workload), frozenset())
+        return (
+            next(iter(known)) if len(known) == 1 else words.Ref(words.WORKLOAD, peer.namespace, peer.workload)
+        )
+
+    @functools.cached_property
+    def _workloads(self) -> dict[tuple[str, str], frozenset[words.Ref]]:
+        """The resources that are a workload, or could be one: reporters' own, and what nothing owns."""
+        found: dict[tuple[str, str], set[words.Ref]] = {}
+        reporting = (self._above(unit)[WORKLOAD] for unit in self.units)
+        alone = (
+            ref
+            for ref, thing in self._things.items()
+            if thing.owner is None and ref.kind not in _NO_WORKLOADS
+        )
+        for ref in (*reporting, *alone):
+            found.setdefault((ref.namespace, ref.name), set()).add(ref)
+        return {key: frozenset(refs) for key, refs in found.items()}
+
+    @functools.cached_property
+    def _units_of(self) -> dict[words.Ref, list[words.Ref]]:
+        """The units that report, by their workload."""
+        found: dict[words.Ref, list[words.Ref]] = {}
+        for unit in self.units:
+            found.setdefault(self._above(unit)[WORKLOAD], []).append(unit)
+        return found
+
+    def _only_one(self, units: Sequence[words.Ref], kind: str) -> words.Ref | None:
+        """Return the one resource of a kind above all units."""
+        found = {self._above(unit).get(kind) for unit in units}
+        return found.pop() if len(found) == 1 else None
 
     def service(self, peer: snapshot.Peer) -> words.Ref:
-        """Return the service a peer is, or the host where it is none."""
+        """Return the service a peer is or was called by, or the host where it is none."""
         if peer.host:
             return words.Ref(words.HOST, "", peer.host)
-        ref = words.Ref(words.SERVICE.name, peer.namespace, peer.service or peer.name)
+        if peer.pod or (peer.workload and not peer.service):
+            return words.UNKNOWN
+        namespace = peer.service_namespace or peer.namespace
+        ref = words.Ref(words.SERVICE.name, namespace, peer.service or peer.name)
         return words.Ref(words.HOST, "", peer.name) if peer.name and ref not in self._things else ref
 
     def _callee(self, service: words.Ref, kind: str) -> words.Ref:
@@ -98,11 +154,7 @@ class Ownership:
             return service
         if kind == words.NAMESPACE.name:
             return words.Ref(words.NAMESPACE.name, "", service.namespace)
-        for wanted in (kind, WORKLOAD):
-            found = {self._above(unit).get(wanted) for unit in units}
-            if len(found) == 1 and (only := found.pop()) is not None:
-                return only
-        return service
+        return self._only_one(units, kind) or self._only_one(units, WORKLOAD) or service
 
     def maybe_behind(self, service: words.Ref) -> Sequence[words.Ref]:
         """Return the units behind a service; all of its namespace where nobody knows what it selects."""

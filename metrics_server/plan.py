@@ -12,9 +12,10 @@ that call into it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from metrics_server import profile, promql
+from metrics_server import profile, promql, words
 
 UP = "up"
 
@@ -71,7 +72,8 @@ def _of_namespace(mesh: profile.Profile, scope: Scope, namespace: str, window: f
     elsewhere = promql.Matcher(scope.label, "!=", namespace)
     callers = []
     for view in mesh.views:
-        called = _called_in(view.peer, namespace) if view.peer else None
+        # Those who are called know who called, but that is told by the callers, who are asked themselves.
+        called = _called_in(view.peer, namespace) if view.peer and view.side is words.Side.CLIENT else None
         if called is not None:
             callers.append(_part(mesh, (view,), [elsewhere], window, called=called))
     return [own, *callers]
@@ -85,7 +87,7 @@ def _part(
     *,
     called: promql.Matcher | None = None,
 ) -> _Part:
-    names = [*(view.requests for view in views), UP, mesh.process.metric]
+    names = [*dict.fromkeys(view.requests for view in views), UP, mesh.process.metric]
     peers = [_or_without(called.label, [called.value])] if called else []
     counters = promql.selector(names, [*matchers, *peers, *_shared(views)])
     only = [*matchers, called] if called else matchers
@@ -99,14 +101,19 @@ def _shared(views: tuple[profile.View, ...]) -> list[promql.Matcher]:
         for label, pattern in view.match.items():
             allowed.setdefault(label, []).append(f"({pattern})")
     narrowed = [_or_without(label, patterns) for label, patterns in allowed.items()]
-    return narrowed + [_not_excluded(view.peer) for view in views if view.peer and view.peer.exclude]
+    return narrowed + [_not_excluded(peer) for peer in _excluding(views)]
+
+
+def _excluding(views: Iterable[profile.View]) -> list[profile.Named]:
+    """The peers of views of which some do not count."""
+    return [view.peer for view in views if isinstance(view.peer, profile.Named) and view.peer.exclude]
 
 
 def _or_without(label: str, patterns: list[str]) -> promql.Matcher:
     return promql.Matcher(label, "=~", "|".join(["", *patterns]))
 
 
-def _not_excluded(peer: profile.Peer) -> promql.Matcher:
+def _not_excluded(peer: profile.Named) -> promql.Matcher:
     return promql.Matcher(peer.label, "!~", peer.excluded)
 
 
@@ -118,19 +125,22 @@ def _buckets(
     window: float,
 ) -> str:
     own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
-    peers = [_not_excluded(view.peer)] if view.peer and view.peer.exclude else []
+    peers = [_not_excluded(peer) for peer in _excluding([view])]
     series = promql.selector([f"{latency.metric}_bucket"], [*matchers, *own, *peers])
     return promql.sum_by(bucket_labels(view, target), promql.increase(series, window))
 
 
 def bucket_labels(view: profile.View, target: profile.Target) -> tuple[str, ...]:
     """Return what remains on a summed bucket: whose proxy, which peer, the view's own labels, the bound."""
-    peer = (view.peer.label,) if view.peer else ()
-    return (*target.identity, *peer, *view.match, "le")
+    peer = view.peer.told_by if view.peer else ()
+    return (*target.identity, *dict.fromkeys((*peer, *view.match)), "le")
 
 
 def _called_in(peer: profile.Peer, namespace: str) -> promql.Matcher | None:
     """Return the matcher for peers in a namespace; None if the mesh does not name the callee's."""
+    if isinstance(peer, profile.Labelled):
+        label = next(iter((*peer.namespace, *peer.service_namespace)), None)
+        return promql.Matcher(label, "=~", promql.literal(namespace)) if label else None
     patterns = [narrowed for pattern in peer.patterns if (narrowed := within(pattern, namespace)) is not None]
     return promql.Matcher(peer.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
 

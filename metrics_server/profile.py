@@ -8,7 +8,9 @@ in a dialect that Prometheus (RE2) and Python read alike.
 from __future__ import annotations
 
 import enum
+import itertools
 import re
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -54,12 +56,13 @@ class _Facts(pydantic.BaseModel):
 
 class Process(_Facts):
     """The series every proxy exposes from its start: it tells how old the process is (`age`) or when it began
-    (`start`).
+    (`start`). Where others have a series of that name, too, `match` says which are the mesh's.
     """
 
     metric: MetricName
     tells: Literal["age", "start"]
     unit: Literal["s", "ms"] = "s"
+    match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
 
     @property
     def scale(self) -> float:
@@ -112,8 +115,40 @@ class OutcomeRule(_Facts):
         return self
 
 
-class Peer(_Facts):
-    """Where the other end of a request is named, what does not count as one, and how the name is read."""
+class Labelled(_Facts):
+    """The other end of a request, told by labels of its own; of each list, the first that is set counts.
+
+    A label whose value is `unknown` tells nothing.
+    """
+
+    namespace: tuple[LabelName, ...] = ()
+    pod: tuple[LabelName, ...] = ()
+    workload: tuple[LabelName, ...] = ()
+    """Its name alone; what kind it is, Kubernetes knows."""
+    kinds: dict[LabelName, str] = pydantic.Field(default_factory=dict)
+    """Labels that name the workload and by that its kind, the uppermost first."""
+    machine: tuple[LabelName, ...] = ()
+    service: tuple[LabelName, ...] = ()
+    service_namespace: tuple[LabelName, ...] = ()
+    unknown: Pattern = "unknown"
+
+    @pydantic.model_validator(mode="after")
+    def _names_somebody(self) -> Labelled:
+        if not (self.pod or self.workload or self.kinds or self.machine or self.service):
+            raise ValueError("a peer is told by `pod`, `workload`, `kinds`, `machine` or `service`")
+        return self
+
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """All labels that tell it."""
+        return (
+            *self.namespace, *self.pod, *self.workload, *self.kinds, *self.machine, *self.service,
+            *self.service_namespace,
+        )  # fmt: skip
+
+
+class Named(_Facts):
+    """The other end of a request, named in one label: what does not count as one, and how a name is read."""
 
     label: LabelName
     exclude: tuple[Pattern, ...] = ()
@@ -139,6 +174,27 @@ class Peer(_Facts):
         """One pattern of all that is left out, or an empty text."""
         return "|".join(f"({pattern})" for pattern in self.exclude)
 
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """The one label."""
+        return (self.label,)
+
+
+Peer = Named | Labelled
+_WAYS = ("named", "labelled")
+
+
+def _way(peer: object) -> str:
+    """Which of the two a peer is meant to be."""
+    named, labelled = _WAYS
+    return named if isinstance(peer, Named) or (isinstance(peer, dict) and "label" in peer) else labelled
+
+
+_AnyPeer = Annotated[
+    Annotated[Named, pydantic.Tag("named")] | Annotated[Labelled, pydantic.Tag("labelled")],
+    pydantic.Discriminator(_way),
+]
+
 
 class View(_Facts):
     """What one side of a proxy reports."""
@@ -149,7 +205,7 @@ class View(_Facts):
     latency: Latency | None = None
     match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
     outcome: tuple[OutcomeRule, ...]
-    peer: Peer | None = None
+    peer: _AnyPeer | None = None
     unknown: tuple[str, ...] = ()
 
     @pydantic.field_validator("outcome")
@@ -173,16 +229,28 @@ class Profile(_Facts):
 
     @pydantic.field_validator("views")
     @classmethod
-    def _one_view_per_metric(cls, views: tuple[View, ...]) -> tuple[View, ...]:
+    def _one_view_per_series(cls, views: tuple[View, ...]) -> tuple[View, ...]:
         if not views:
             raise ValueError("a mesh has at least one view")
-        names = [view.requests for view in views]
-        if len(set(names)) != len(names):
-            raise ValueError("two views read the same `requests` metric: every request would count twice")
+        for one, other in itertools.combinations(views, 2):
+            if one.requests == other.requests and not _are_apart(one.match, other.match):
+                raise ValueError(
+                    "two views read the same `requests` metric, and no label tells them apart by two plain "
+                    "values in `match`: every request would count twice"
+                )
         timed = [view.side for view in views if view.latency]
         if len(set(timed)) != len(timed):
             raise ValueError("two views of one side have a latency: their buckets could not be told apart")
         return views
+
+
+def _are_apart(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether some label must have two different plain values."""
+    return any(
+        value != other[label] and re.escape(value) == value and re.escape(other[label]) == other[label]
+        for label, value in one.items()
+        if label in other
+    )
 
 
 class BadProfile(ValueError):
@@ -203,10 +271,14 @@ def read(text: str, *, source: str) -> Profile:
         return Profile.model_validate(content)
     except pydantic.ValidationError as error:
         faults = (
-            f"{source}: {'.'.join(map(str, e['loc'])) or '(top)'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
+            f"{source}: {_key(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
         )
         raise BadProfile("\n".join(faults)) from error
+
+
+def _key(place: Sequence[int | str]) -> str:
+    """Return where in a file something is wrong, in the file's own keys."""
+    return ".".join(str(part) for part in place if part not in _WAYS) or "(top)"
 
 
 def load(path: Path) -> Profile:

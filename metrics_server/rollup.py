@@ -123,7 +123,7 @@ class Rollup:
     def edges(self, kind: str) -> list[Edge]:
         """Return every edge; an end that is of no such kind stands for itself as workload or service."""
         client = self._moment.calls[words.Side.CLIENT]
-        callers, callees = self._owners.callers(kind), [*self._owners.callees(kind), words.UNKNOWN]
+        callers, callees = self._owners.callers(kind), [*self._owners.peers(kind), words.UNKNOWN]
         pairs = [
             (callers[reporter], callees[peer])
             for reporter, peer in zip(client.reporter.tolist(), client.peer.tolist(), strict=True)
@@ -136,23 +136,63 @@ class Rollup:
             Edge(caller=caller, callee=callee, figures=figure)
             for (caller, callee), figure in zip(numbers, figures, strict=True)
         ]
-        return seen + self._from_nobody_known(kind)
+        return seen + self._told_by_callees(kind, set(callers)) + self._from_nobody_known(kind)
+
+    def _told_by_callees(self, kind: str, telling: set[words.Ref]) -> list[Edge]:
+        """Return the edges whose callers only the callees know; `telling` are those who tell themselves."""
+        server = self._moment.calls[words.Side.SERVER]
+        peers, groups = [*self._owners.peers(kind), words.UNKNOWN], self._owners.callers(kind)
+        numbers: dict[tuple[words.Ref, words.Ref], int] = {}
+        rows, group = [], []
+        for row, (reporter, peer) in enumerate(
+            zip(server.reporter.tolist(), server.peer.tolist(), strict=True)
+        ):
+            if peers[peer] != words.UNKNOWN and peers[peer] not in telling:
+                rows.append(row)
+                group.append(numbers.setdefault((peers[peer], groups[reporter]), len(numbers)))
+        figures = self._sum(
+            server, np.array(rows, dtype=np.int64), np.array(group, dtype=np.int64), len(numbers),
+            words.Side.SERVER, words.QUANTILES,
+        )  # fmt: skip
+        return [
+            Edge(caller=caller, callee=callee, figures=figure)
+            for (caller, callee), figure in zip(numbers, figures, strict=True)
+        ]
 
     def _from_nobody_known(self, kind: str) -> list[Edge]:
-        called = self._called(kind)
+        """Return what arrives from nobody who could be named: by the called one's word, where it knows."""
+        if self._moment.callers_told:
+            arrived = self._from_no_peer(kind)
+        else:
+            called = self._called(kind)
+            arrived = [
+                (row.resource, row.figures)
+                for row in self.received(kind)
+                if row.resource not in called and row.figures.side is words.Side.SERVER
+            ]
         return [
-            Edge(caller=words.UNKNOWN, callee=row.resource, figures=row.figures)
-            for row in self.received(kind)
-            if row.resource not in called
-            and row.figures.side is words.Side.SERVER
-            and (row.figures.success or 0) + (row.figures.failure or 0) > 0
+            Edge(caller=words.UNKNOWN, callee=callee, figures=figures)
+            for callee, figures in arrived
+            if (figures.success or 0) + (figures.failure or 0) > 0
         ]
+
+    def _from_no_peer(self, kind: str) -> list[tuple[words.Ref, Figures]]:
+        server = self._moment.calls[words.Side.SERVER]
+        refs, groups = _number([(ref,) for ref in self._owners.callers(kind)])
+        row, group = _spread(server.reporter, groups)
+        nameless = server.peer[row] < 0
+        figures = self._sum(
+            server, row[nameless], group[nameless], len(refs), words.Side.SERVER, words.QUANTILES
+        )
+        return list(zip(refs, figures, strict=True))
 
     def _called(self, kind: str) -> set[words.Ref]:
         """Return the resources of a kind that some proxy reports a call to, or may have behind a service."""
-        called: set[words.Ref] = set(self._owners.callees(kind))
-        for peer in self._moment.peers:
-            service = self._owners.service(peer)
+        everybody = self._owners.peers(kind)
+        numbers = set(self._moment.calls[words.Side.CLIENT].peer.tolist()) - {-1}
+        called = {everybody[number] for number in numbers}
+        for number in numbers:
+            service = self._owners.service(self._moment.peers[number])
             called.add(service)
             units = self._owners.maybe_behind(service)
             called.update(ref for unit in units if (ref := self._owners.above(unit, kind)))

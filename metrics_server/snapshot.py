@@ -63,14 +63,19 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """The other end of a request: a service of a namespace, a bare name (in its caller's namespace), or a
-    host.
+    """The other end of a request: a pod, a workload or a service of a namespace, a bare name (in its caller's
+    namespace), or a host. Of a workload the kind may be known, and the service it was called by.
     """
 
     namespace: str = ""
     service: str = ""
+    service_namespace: str = ""
+    """Where that is another."""
     name: str = ""
     host: str = ""
+    pod: str = ""
+    kind: str = ""
+    workload: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,5 +119,7 @@ class Snapshot:
     """Whether series of that side exist before the first request: then none means not known, else none means
     none.
     """
+    callers_told: bool = False
+    """Whether the called ones' proxies know who calls; a peer of -1 on their side is then nobody's proxy."""
     partial: bool = False
     """Whether Prometheus warned that something is missing from what it told."""

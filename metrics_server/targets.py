@@ -5,6 +5,7 @@ began.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,11 +110,15 @@ def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
         labels, values = series["metric"], series["values"]
         if labels["__name__"] == plan.UP:
             ups[key_of(labels)] = values
-        elif labels["__name__"] == mesh.process.metric:
+        elif labels["__name__"] == mesh.process.metric and _is_the_mesh_s(labels, mesh):
             proxies[key_of(labels)] = Target(labels=labels, ages=values)
     for key, target in proxies.items():
         target.up = ups.get(key, ())
     return Targets(mesh=mesh, found=proxies)
+
+
+def _is_the_mesh_s(labels: Mapping[str, str], mesh: profile.Profile) -> bool:
+    return all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in mesh.process.match.items())
 
 
 def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:

@@ -85,5 +85,7 @@ KIND_BY_NAME = {kind.name: kind for kind in KINDS}
 # name.
 EXTERNAL_WORKLOAD = "ExternalWorkload"
 HOST = "Host"
+WORKLOAD = "Workload"
+"""What a mesh names, and nobody knows the kind of."""
 
 QUANTILES: tuple[float, ...] = (0.5, 0.9, 0.99)

@@ -7,7 +7,7 @@ import pytest
 from metrics_server import identities, profile, snapshot
 
 (ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
-(NAMED,) = [view.peer for view in ENVOY.views if view.peer]
+(NAMED,) = [view.peer for view in ENVOY.views if isinstance(view.peer, profile.Named)]
 CLIENT = next(number for number, view in enumerate(ENVOY.views) if view.peer)
 SERVER = next(number for number, view in enumerate(ENVOY.views) if not view.peer)
 
@@ -100,7 +100,7 @@ def test_a_name_of_64_kb_is_read_at_once_and_cut(value: str) -> None:
 
 
 def test_what_no_pattern_reads_is_a_host() -> None:
-    named = profile.Peer(label="dst", patterns=("(?P<service>[a-z]+)",))
+    named = profile.Named(label="dst", patterns=("(?P<service>[a-z]+)",))
     assert identities.read_peer(named, "A1", caller_namespace="shop") == snapshot.Peer(host="A1")
     assert identities.read_peer(named, "a", caller_namespace="shop") == service("shop", "a")
 
@@ -156,3 +156,53 @@ def test_peers_are_numbered_once_and_bare_names_belong_to_their_callers_namespac
         snapshot.Peer(namespace="shop", name="cart"),
         snapshot.Peer(namespace="data", name="cart"),
     )
+
+
+LABELLED = profile.Labelled(
+    namespace=("ns",),
+    pod=("pod",),
+    machine=("vm",),
+    workload=("workload",),
+    kinds={"deployment": "Deployment", "replicaset": "ReplicaSet"},
+    service=("service",),
+    service_namespace=("service_ns",),
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "peer"),
+    [
+        ({"ns": "a", "workload": "w"}, snapshot.Peer(namespace="a", workload="w")),
+        (
+            {"ns": "a", "replicaset": "w-1", "deployment": "w"},
+            snapshot.Peer(namespace="a", kind="Deployment", workload="w"),
+        ),
+        ({"ns": "a", "pod": "p"}, snapshot.Peer(namespace="a", pod="p")),
+        ({"ns": "a", "vm": "v"}, snapshot.Peer(namespace="a", kind="ExternalWorkload", workload="v")),
+        (
+            {"ns": "a", "workload": "w", "service": "s", "service_ns": "a"},
+            snapshot.Peer(namespace="a", workload="w", service="s"),
+        ),
+        (
+            {"ns": "a", "workload": "w", "service": "s", "service_ns": "b"},
+            snapshot.Peer(namespace="a", workload="w", service="s", service_namespace="b"),
+        ),
+        (
+            {"ns": "unknown", "workload": "unknown", "service": "s", "service_ns": "b"},
+            snapshot.Peer(namespace="b", service="s"),
+        ),
+        ({"ns": "a"}, None),
+        ({"ns": "unknown", "workload": "unknown"}, None),
+        ({}, None),
+    ],
+)
+def test_a_peer_is_told_by_labels_and_unknown_tells_nothing(
+    labels: dict[str, str], peer: snapshot.Peer | None
+) -> None:
+    assert identities.told_peer(LABELLED, labels) == peer
+
+
+def test_labels_of_64_kb_are_cut() -> None:
+    peer = identities.told_peer(LABELLED, {"ns": "a", "workload": "w" * 65536})
+    assert peer is not None
+    assert len(peer.workload) == profile.LONGEST_VALUE

@@ -62,7 +62,7 @@ def test_a_profile_is_read_with_its_defaults() -> None:
     assert (view.side, view.match, view.unknown) == (words.Side.CLIENT, {}, ())
     assert mesh.target.identity == ("namespace", "pod", "instance")
     assert mesh.process.scale == 1.0
-    assert view.peer is not None
+    assert isinstance(view.peer, profile.Named)
     assert view.peer.excluded == ""
 
 
@@ -75,7 +75,7 @@ def test_a_unit_is_a_number_of_seconds(unit: str, scale: float) -> None:
 
 def test_what_is_left_out_is_one_pattern() -> None:
     peer = read(changed("views.0.peer.exclude", ["a|b", "c.*"])).views[0].peer
-    assert peer is not None
+    assert isinstance(peer, profile.Named)
     assert peer.excluded == "(a|b)|(c.*)"
 
 
@@ -109,6 +109,11 @@ def test_what_is_left_out_is_one_pattern() -> None:
         ("views.0.peer.patterns", ["(?P<servise>a)"], "views.0.peer.patterns", "['servise']; known groups"),
         ("views.0.peer.patterns", ["(?P<name>["], "views.0.peer.patterns.0", "unterminated character set"),
         ("views.0.peer.exclude", ["*"], "views.0.peer.exclude.0", "nothing to repeat"),
+        ("views.0.peer", {"namespace": ["ns"]}, "views.0.peer", "told by `pod`, `workload`"),
+        ("views.0.peer", {"workload": ["w-l"]}, "views.0.peer.workload.0", "match pattern"),
+        ("views.0.peer", {"workload": ["w"], "patterns": ["a"]}, "views.0.peer.patterns", "not permitted"),
+        ("views.0.peer", {"pod": ["p"], "unknown": "("}, "views.0.peer.unknown", "unterminated subpattern"),
+        ("process.match", {"job": "("}, "process.match.job", "unterminated subpattern"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_reason(path: str, value: Any, key: str, why: str) -> None:
@@ -117,6 +122,36 @@ def test_what_is_wrong_is_named_with_file_key_and_reason(path: str, value: Any, 
     line, *_ = str(refused.value).splitlines()
     assert line.startswith(f"toy.yaml: {key}")
     assert why in line
+
+
+def twice(one: dict[str, str], other: dict[str, str]) -> dict[str, Any]:
+    """GOOD with two views of one metric."""
+    content = copy.deepcopy(GOOD)
+    (view,) = content["views"]
+    content["views"] = [{**view, "match": one}, {**view, "side": "server", "match": other}]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {}),
+        ({"r": "a"}, {}),
+        ({"r": "a"}, {"r": "a"}),
+        ({"r": "a"}, {"s": "b"}),
+        ({"r": "a"}, {"r": "b|a"}),
+    ],
+)
+def test_two_views_of_one_metric_that_might_count_a_request_twice_are_refused(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    with pytest.raises(profile.BadProfile, match="every request would count twice"):
+        read(twice(one, other))
+
+
+def test_two_views_of_one_metric_are_told_apart_by_a_label() -> None:
+    mesh = read(twice({"reporter": "source"}, {"reporter": "destination"}))
+    assert [view.side for view in mesh.views] == [words.Side.CLIENT, words.Side.SERVER]
 
 
 @pytest.mark.parametrize(

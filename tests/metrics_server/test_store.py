@@ -185,7 +185,7 @@ async def test_a_moment_is_rolled_up_with_what_exists_when_it_is_taken(scene: Sc
     after = await moments.moment(None, window=30.0)
     assert before is not None
     assert after is not None
-    assert [service in moment.owners.callees("") for moment in (before, after)] == [True, False]
+    assert [service in moment.owners.peers("") for moment in (before, after)] == [True, False]
     assert service in moments.things.things
 
 

@@ -92,7 +92,7 @@ def _callers(moment: store.Moment, kind: str) -> Numbers:
 
 
 def _callees(moment: store.Moment, kind: str) -> Numbers:
-    return moment.once(("callees", kind), lambda: _numbered(moment.owners.callees(kind)))
+    return moment.once(("callees", kind), lambda: _numbered(moment.owners.peers(kind)))
 
 
 def _numbered(refs: Sequence[words.Ref]) -> Numbers:

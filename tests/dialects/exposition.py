@@ -1,0 +1,57 @@
+"""The text that a proxy exposes: counters, gauges and classic histograms."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+Labels = Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sample:
+    name: str
+    labels: Labels
+    value: float
+
+
+def histogram(
+    name: str, labels: Labels, durations: Sequence[float], *, bounds: Sequence[float]
+) -> list[Sample]:
+    """Durations and bounds in the same unit."""
+    buckets = [
+        Sample(f"{name}_bucket", {**labels, "le": _bound(bound)}, sum(one <= bound for one in durations))
+        for bound in (*bounds, math.inf)
+    ]
+    return [
+        *buckets,
+        Sample(f"{name}_sum", labels, sum(durations)),
+        Sample(f"{name}_count", labels, len(durations)),
+    ]
+
+
+def added(samples: Iterable[Sample]) -> list[Sample]:
+    """One sample for each series: those of the same name and labels are added."""
+    totals: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+    for sample in samples:
+        key = (sample.name, tuple(sorted(sample.labels.items())))
+        totals[key] = totals.get(key, 0.0) + sample.value
+    return [Sample(name, dict(labels), value) for (name, labels), value in totals.items()]
+
+
+def text(samples: Iterable[Sample]) -> str:
+    return "".join(f"{one.name}{_labels(one.labels)} {one.value:g}\n" for one in samples)
+
+
+def _labels(labels: Labels) -> str:
+    told = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{told}}}" if told else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _bound(bound: float) -> str:
+    return "+Inf" if math.isinf(bound) else f"{bound:g}"

@@ -1,0 +1,153 @@
+"""Proxies on loopback that speak a dialect, and a real Prometheus that scrapes them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from aiohttp import web
+
+from demo import processes, prometheus, wait
+from tests.dialects import exposition, traffic, writers
+
+_PORT = 9090
+_EVERY = 0.5
+"""Seconds between two scrapes."""
+_AGE = 3600.0
+"""Seconds for which the proxies have been there: nothing that was counted before is counted."""
+
+
+@dataclasses.dataclass(slots=True)
+class Mesh:
+    """All proxies of the traffic, which has happened so many times."""
+
+    dialect: writers.Dialect
+    began: float = dataclasses.field(default_factory=lambda: time.time() - _AGE)
+    times: int = 1
+    scrapes: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Of each pod, since the traffic happened last."""
+    url: str = ""
+
+    @property
+    def proxies(self) -> list[writers.Proxy]:
+        return [writers.Proxy(workload, pod) for workload in traffic.WORKLOADS for pod in workload.pods]
+
+    def happen(self) -> None:
+        """Once more."""
+        self.times += 1
+        self.scrapes.clear()
+
+    async def scraped(self) -> None:
+        """Until every proxy was scraped twice since."""
+
+        async def twice() -> bool:
+            return all(self.scrapes.get(proxy.pod, 0) >= 2 for proxy in self.proxies)
+
+        await wait.until(twice, what="two scrapes of every proxy", within=60)
+
+    async def expose(self, request: web.Request) -> web.Response:
+        (proxy,) = (one for one in self.proxies if one.pod == request.match_info["pod"])
+        self.scrapes[proxy.pod] = self.scrapes.get(proxy.pod, 0) + 1
+        told = [
+            dataclasses.replace(sample, value=sample.value * self.times)
+            for sample in self.dialect.calls(proxy)
+        ]
+        return web.Response(text=exposition.text([*self.dialect.alive(self.began), *told]))
+
+
+@contextlib.asynccontextmanager
+async def running(dialect: writers.Dialect, folder: Path, *, host: str) -> AsyncIterator[Mesh]:
+    """With a Prometheus on a loopback address of its own, until the block is left."""
+    mesh = Mesh(dialect)
+    async with _serving(mesh) as target, processes.family(folder) as family:
+        (folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": _jobs(mesh, target)}))
+        command = prometheus.command(prometheus.binary(), folder=folder, listen=(host, _PORT))
+        await family.start("prometheus", command)
+        mesh.url = f"http://{host}:{_PORT}"
+        await family.guard(wait.until(lambda: _answers(mesh.url), what="Prometheus", within=60))
+        await family.guard(mesh.scraped())
+        yield mesh
+
+
+@contextlib.asynccontextmanager
+async def _serving(mesh: Mesh) -> AsyncIterator[str]:
+    application = web.Application()
+    application.router.add_get("/{pod}/metrics", mesh.expose)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield "{}:{}".format(*runner.addresses[0])
+    finally:
+        await runner.cleanup()
+
+
+def _jobs(mesh: Mesh, target: str) -> list[Mapping[str, Any]]:
+    static = [
+        {
+            "targets": [target],
+            "labels": {
+                "namespace": proxy.workload.namespace,
+                "pod": proxy.pod,
+                "instance": proxy.pod,
+                "__metrics_path__": f"/{proxy.pod}/metrics",
+            },
+        }
+        for proxy in mesh.proxies
+    ]
+    interval = prometheus.duration(_EVERY)
+    return [
+        {
+            "job_name": mesh.dialect.job,
+            "scrape_interval": interval,
+            "scrape_timeout": interval,
+            "static_configs": static,
+        }
+    ]
+
+
+async def _answers(url: str) -> bool:
+    with contextlib.suppress(aiohttp.ClientError):
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/-/ready") as response:
+            return response.status == 200
+    return False
+
+
+def inventory(folder: Path) -> Path:
+    """What Kubernetes knows of the workloads, as a file."""
+    objects = [each for workload in traffic.WORKLOADS for each in _objects(workload)]
+    file = folder / "inventory.yaml"
+    file.write_text(yaml.safe_dump_all(objects))
+    return file
+
+
+def _objects(workload: traffic.Workload) -> list[Mapping[str, Any]]:
+    def made(kind: str, name: str, owner: tuple[str, str] | None = None, **spec: Any) -> Mapping[str, Any]:
+        metadata: dict[str, Any] = {
+            "name": name,
+            "namespace": workload.namespace,
+            "labels": {"app": workload.name},
+        }
+        if owner:
+            metadata["ownerReferences"] = [{"kind": owner[0], "name": owner[1], "controller": True}]
+        return {"kind": kind, "metadata": metadata, "spec": spec}
+
+    top = (workload.kind, workload.name)
+    found = [
+        made(*top),
+        made("Service", workload.name, selector={"app": workload.name}),
+    ]
+    for pod in workload.pods:
+        owner = top
+        if workload.kind == "Deployment":
+            owner = ("ReplicaSet", pod.rpartition("-")[0])
+            found.append(made(*owner, owner=top))
+        found.append(made("Pod", pod, owner=owner))
+    return found

@@ -1,0 +1,100 @@
+"""Who called whom, how often and how long it took: the truth that every dialect tells in its own words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Workload:
+    kind: str
+    namespace: str
+    name: str
+    pods: tuple[str, ...]
+    meshed: bool = True
+    """Whether it has proxies."""
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}.{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """Requests of one pod to another, by the service of the called workload."""
+
+    caller: Workload
+    pod: str
+    callee: Workload
+    answered_by: str
+    code: int
+    milliseconds: tuple[float, ...]
+    """How long each of them took."""
+    grpc_status: int | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self.milliseconds)
+
+    @property
+    def failed(self) -> bool:
+        return self.code >= 500 or bool(self.grpc_status)
+
+
+FRONTEND = Workload(
+    "Deployment", "shop", "frontend", ("frontend-7d4b9c6f5d-aaaaa", "frontend-7d4b9c6f5d-bbbbb")
+)
+CART = Workload("Deployment", "shop", "cart", ("cart-5f6d8b7c9-ccccc", "cart-5f6d8b7c9-ddddd"))
+DB = Workload("StatefulSet", "data", "db", ("db-0",))
+BROWSER = Workload("Deployment", "outside", "browser", ("browser-1",), meshed=False)
+IDLE = Workload("DaemonSet", "shop", "idle", ("idle-x7x7x",))
+WORKLOADS = (FRONTEND, CART, DB, IDLE)
+
+
+def _spread(count: int, *, around: float) -> tuple[float, ...]:
+    """Durations (ms) from a tenth of a value to ten times it."""
+    return tuple(around * 10 ** (2 * number / max(1, count - 1) - 1) for number in range(count))
+
+
+CALLS = (
+    Call(BROWSER, "browser-1", FRONTEND, FRONTEND.pods[0], 200, _spread(60, around=20)),
+    Call(BROWSER, "browser-1", FRONTEND, FRONTEND.pods[1], 503, _spread(4, around=2)),
+    Call(FRONTEND, FRONTEND.pods[0], CART, CART.pods[0], 200, _spread(40, around=9)),
+    Call(FRONTEND, FRONTEND.pods[0], CART, CART.pods[1], 404, _spread(7, around=5)),
+    Call(FRONTEND, FRONTEND.pods[1], CART, CART.pods[1], 200, _spread(33, around=11)),
+    Call(FRONTEND, FRONTEND.pods[1], CART, CART.pods[1], 500, _spread(9, around=150)),
+    Call(CART, CART.pods[0], DB, DB.pods[0], 200, _spread(50, around=3), 0),
+    Call(CART, CART.pods[1], DB, DB.pods[0], 200, _spread(5, around=700), 14),
+)
+"""A 404 is no failure; a gRPC status other than 0 is one, though its HTTP code is 200."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Truth:
+    succeeded: float
+    failed: float
+
+
+def told(calls: Iterable[Call]) -> Truth:
+    calls = list(calls)
+    return Truth(
+        succeeded=sum(call.count for call in calls if not call.failed),
+        failed=sum(call.count for call in calls if call.failed),
+    )
+
+
+def edges() -> Mapping[tuple[Workload, Workload], Truth]:
+    """Between workloads, whoever saw it."""
+    pairs = {(call.caller, call.callee) for call in CALLS}
+    return {pair: told(call for call in CALLS if (call.caller, call.callee) == pair) for pair in pairs}
+
+
+def received() -> Iterator[tuple[Workload, Truth]]:
+    for workload in WORKLOADS:
+        yield workload, told(call for call in CALLS if call.callee is workload)
+
+
+def received_by_pod() -> Iterator[tuple[Workload, str, Truth]]:
+    for workload in WORKLOADS:
+        for pod in workload.pods:
+            yield workload, pod, told(call for call in CALLS if call.answered_by == pod)
