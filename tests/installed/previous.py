@@ -29,10 +29,11 @@ class Orders(http.server.BaseHTTPRequestHandler):
         claims = token.split(".")[1] if "." in token else ""
         account = json.loads(base64.urlsafe_b64decode(claims + "==") or "{{}}").get("sub")
         known = "{METRIC}" in self.path
-        told = {{"kind": "ExternalMetricValueList" if known else "Status",
-                "apiVersion": "external.metrics.k8s.io/v1beta1" if known else "v1",
-                "message": "orders knows nothing of " + self.path, "account": account, "items": []}}
-        body = json.dumps(told).encode()
+        told = {{"kind": "ExternalMetricValueList", "apiVersion": "external.metrics.k8s.io/v1beta1",
+                "items": [], "account": account}}
+        refusal = {{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound",
+                   "code": 404, "message": "orders knows nothing of " + self.path}}
+        body = json.dumps(told if known else refusal).encode()
         self.send_response(200 if known else 404)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
