@@ -20,7 +20,7 @@ from tests.installed import manifests
 
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
 
-NAME = "v1beta1.custom.metrics.k8s.io"
+NAME = "v1beta1.external.metrics.k8s.io"
 _THEIRS = {"namespace": "monitoring", "name": "prometheus-adapter", "port": 443}
 _OURS = {"namespace": "trafficmetrics", "name": "trafficmetrics", "port": 443}
 _FOREIGN: Mapping[str, Any] = {
@@ -28,7 +28,7 @@ _FOREIGN: Mapping[str, Any] = {
     "kind": "APIService",
     "metadata": {"name": NAME},
     "spec": {
-        "group": "custom.metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100,
+        "group": "external.metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100,
         "versionPriority": 100, "insecureSkipTLSVerify": True, "service": _THEIRS,
     },
 }  # fmt: skip
@@ -58,7 +58,7 @@ def _written(folder: Path) -> tuple[Path, Path]:
 
 @contextlib.asynccontextmanager
 async def _owned(running: cluster.Cluster, folder: Path, *, way: str) -> AsyncIterator[None]:
-    """By another adapter, until the block is left."""
+    """By another adapter, until the block is left. It is none that answers: meanwhile no namespace goes."""
     file, chart = _written(folder)
     program, *arguments = _WAYS[way]
     if program == "helm":
@@ -98,7 +98,7 @@ async def _service(running: cluster.Cluster) -> Any:
 async def test_applying_as_documented_is_refused_and_names_the_owner(
     control_plane: cluster.Cluster, tmp_path: Path, way: str
 ) -> None:
-    async with _owned(control_plane, tmp_path, way=way), _overlay(control_plane, tmp_path) as overlay:
+    async with _overlay(control_plane, tmp_path) as overlay, _owned(control_plane, tmp_path, way=way):
         with pytest.raises(faults.DemoError) as refused:
             await _apply(control_plane, overlay)
         assert f'conflicts with "{way}"' in str(refused.value)
@@ -126,11 +126,20 @@ _ALL_OF_OURS = (
 )  # fmt: skip
 
 
-async def _install(running: cluster.Cluster, *, command: str = "install", autoscaling: bool = True) -> None:
+async def _install(running: cluster.Cluster, *values: str, command: str = "install") -> None:
+    chosen = ",".join(("prometheus.url=http://p", "autoscaling.enabled=true", *values))
     await _helm(
         running, command, "trafficmetrics", str(rendering.CHART), "--namespace=trafficmetrics",
-        "--create-namespace", f"--set=prometheus.url=http://p,autoscaling.enabled={autoscaling}".lower(),
+        "--create-namespace", f"--set={chosen}",
     )  # fmt: skip
+
+
+async def _uninstall(running: cluster.Cluster) -> None:
+    await _helm(running, "uninstall", "trafficmetrics", "--namespace=trafficmetrics")
+    await commands.kubectl(running.kubeconfig, "delete", "namespace", "trafficmetrics", "--wait")
+
+
+_LATER = "autoscaling.enabled=false"
 
 
 async def test_what_is_nobodys_is_made_and_updated_as_documented(
@@ -145,25 +154,36 @@ async def test_what_is_nobodys_is_made_and_updated_as_documented(
 async def test_the_chart_makes_what_is_nobodys_also_when_it_is_switched_on_later(
     control_plane: cluster.Cluster,
 ) -> None:
-    await _install(control_plane, autoscaling=False)
+    await _install(control_plane, _LATER)
     try:
         for _ in range(2):
             await _install(control_plane, command="upgrade")
             assert await _service(control_plane) == _OURS
     finally:
-        await _helm(control_plane, "uninstall", "trafficmetrics", "--namespace=trafficmetrics")
-        await commands.kubectl(control_plane.kubeconfig, "delete", "namespace", "trafficmetrics", "--wait")
+        await _uninstall(control_plane)
 
 
 async def test_an_upgrade_that_would_take_it_is_refused_and_changes_nothing(
     control_plane: cluster.Cluster, tmp_path: Path
 ) -> None:
-    await _install(control_plane, autoscaling=False)
+    await _install(control_plane, _LATER)
     try:
         async with _owned(control_plane, tmp_path, way="helm"):
             with pytest.raises(faults.DemoError, match="belongs to Service monitoring/prometheus-adapter"):
                 await _install(control_plane, command="upgrade")
             assert await _service(control_plane) == _THEIRS
     finally:
-        await _helm(control_plane, "uninstall", "trafficmetrics", "--namespace=trafficmetrics")
-        await commands.kubectl(control_plane.kubeconfig, "delete", "namespace", "trafficmetrics", "--wait")
+        await _uninstall(control_plane)
+
+
+async def test_custom_metrics_alone_can_be_had_beside_whoever_has_external_ones(
+    control_plane: cluster.Cluster, tmp_path: Path
+) -> None:
+    try:
+        async with _owned(control_plane, tmp_path, way="helm"):
+            await _install(control_plane, "autoscaling.external=false")
+            assert await _service(control_plane) == _THEIRS
+            ours = await commands.kubectl(control_plane.kubeconfig, *_ALL_OF_OURS)
+            assert "v1beta2.custom.metrics.k8s.io" in ours
+    finally:
+        await _uninstall(control_plane)

@@ -53,10 +53,34 @@ def test_the_validation_sees_a_misspelt_field() -> None:
         ({"resources__limits__memory": "512MB"}, "memory"),
         ({}, "say where Prometheus is"),
         ({"prometheus__url": "http://p", "prometheus__secret__token": "t"}, "prometheus.secret.name"),
+        ({"autoscaling__fallback__service": "https://adapter"}, "service"),
+        (
+            {"prometheus__url": "http://p", "autoscaling__fallback__service": "adapter.monitoring"},
+            "it needs autoscaling.enabled=true",
+        ),
+        (
+            {
+                "prometheus__url": "http://p",
+                "autoscaling__enabled": "true",
+                "autoscaling__fallback__service": "adapter.monitoring",
+            },
+            "autoscaling.fallback.configMap",
+        ),
     ],
 )
 def test_the_chart_refuses(values: dict[str, str], complaint: str) -> None:
     assert complaint in (rendering.refused(**values) or "it was accepted")
+
+
+def test_external_metrics_can_be_left_to_somebody_else() -> None:
+    """With no right to their registration."""
+    made = rendering.charted(components=["autoscaling-apis"], values={"autoscaling.external": "false"})
+    assert {one["metadata"]["name"] for one in made if one["kind"] == "APIService"} == {
+        "v1alpha1.metrics.smi-spec.io",
+        "v1beta1.custom.metrics.k8s.io",
+        "v1beta2.custom.metrics.k8s.io",
+    }
+    assert not [one for one in made if "v1beta1.external.metrics.k8s.io" in str(one)]
 
 
 def test_the_chart_takes_every_setting_of_the_server() -> None:

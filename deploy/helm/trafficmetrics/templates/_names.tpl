@@ -44,7 +44,9 @@ names:
   {{- if .Values.autoscaling.enabled }}
   - v1beta2.custom.metrics.k8s.io
   - v1beta1.custom.metrics.k8s.io
+  {{- if .Values.autoscaling.external }}
   - v1beta1.external.metrics.k8s.io
+  {{- end }}
   {{- end }}
 {{- end }}
 
@@ -66,7 +68,7 @@ names:
 {{- if $refused }}
 {{- $how := "A cluster has one of each, and none is taken from its owner." }}
 {{- if .Values.autoscaling.enabled }}
-{{- $how = print $how " Install with autoscaling.enabled=false to leave those of autoscaling where they are. Or let their owner give them up, and go on answering what TrafficMetrics does not know (autoscaling.fallback): docs/install.md, \"Two adapters in one cluster\"." }}
+{{- $how = print $how " Install with autoscaling.enabled=false to leave those of autoscaling where they are, with autoscaling.external=false to leave that of external metrics alone. Or let their owner give them up, and go on answering what TrafficMetrics does not know (autoscaling.fallback): docs/install.md, \"Two adapters in one cluster\"." }}
 {{- end }}
 {{- fail (printf "\n%s\n%s" (join "\n" $refused) $how) }}
 {{- end }}
