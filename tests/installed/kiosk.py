@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,8 @@ SYNC = 2.0
 _CALLERS = (kiosk.FRONTEND, kiosk.REPORT)
 _RATES = {"steady": (6.0, 12.0), "surge": (20.0, 40.0)}
 """Between which requests a second to checkout are those of a scenario."""
+_LASTING = 6.0
+"""Seconds, more than a scrape interval: not just on the way to another load."""
 _LOOK_BACK = 5.0
 _WITHIN = 60.0
 
@@ -67,13 +70,17 @@ class Stage:
         pods = await self.site.objects("pods", QUIET, f"--selector=app={kiosk.CHECKOUT.name}")
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
-    async def until_told(self, holds: Callable[[float], bool], *, what: str) -> None:
-        """Until that holds of the requests a second that our API tells of checkout."""
+    async def until_told(self, holds: Callable[[float], bool], *, what: str, lasting: float = 0.0) -> None:
+        """Until that holds, for so many seconds, of the requests a second that our API tells of checkout."""
         path = f"/namespaces/{NAMESPACE}/trafficmetrics/{CHECKOUT.replace('/', '.')}"
+        since = math.inf
 
         async def told() -> bool:
+            nonlocal since
             answer = await self.reader.get(path)
-            return answer.status == 200 and holds(_rate(answer.json))
+            held = answer.status == 200 and holds(_rate(answer.json))
+            since = min(since, time.monotonic()) if held else math.inf
+            return time.monotonic() - since >= lasting
 
         await wait.until(told, what=what, within=_WITHIN, pause=0.5)
 
@@ -90,7 +97,9 @@ class Stage:
         await self.site.kubectl("scale", CHECKOUT, QUIET, f"--replicas={replicas}")
         await self._until_there_are(replicas)
         least, most = _RATES[scenario]
-        await self.until_told(lambda rate: least < rate < most, what=f"the load of {scenario} in the API")
+        await self.until_told(
+            lambda rate: least < rate < most, what=f"the load of {scenario} in the API", lasting=_LASTING
+        )
         file = self.site.scratch / "autoscalers.json"
         file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(autoscaler)}))
         try:

@@ -163,7 +163,8 @@ def read(autoscaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> Seen:
 
 def _named(current: Mapping[str, Any]) -> str:
     kind = current["type"].lower()
-    return f"{kind} {current[kind]['metric']['name']}"
+    shared = " per pod" if kind != "pods" and "averageValue" in current[kind]["current"] else ""
+    return f"{kind} {current[kind]['metric']['name']}{shared}"
 
 
 def _value(current: Mapping[str, Any]) -> float | None:
