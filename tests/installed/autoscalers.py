@@ -15,13 +15,14 @@ def autoscaler(
     metrics: Sequence[Metric],
     *,
     target: str = kiosk.CHECKOUT.name,
+    least: int = 1,
     most: int = 5,
     patience: int | None = None,
 ) -> Mapping[str, Any]:
     """It is called as its target. `patience`: seconds of stabilisation before there are fewer pods."""
     spec: dict[str, Any] = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
-        "minReplicas": 1,
+        "minReplicas": least,
         "maxReplicas": most,
         "metrics": list(metrics),
     }
