@@ -9,7 +9,7 @@ import click
 
 from dashboard.client import cluster, faults
 from dashboard.scaling import inquiry, report
-from dashboard.terminal import hpa_records, hpa_text
+from dashboard.terminal import hpa_records, hpa_text, options
 
 _AT_ONCE = 8  # as many as kube-apiservers gladly answer to one person
 
@@ -26,10 +26,7 @@ _AT_ONCE = 8  # as many as kube-apiservers gladly answer to one person
     show_default=True,
     help="How to write it.",
 )
-@click.option(
-    "--kubeconfig", type=click.Path(), help="Kubeconfig; KUBECONFIG or ~/.kube/config if not given."
-)
-@click.option("--context", help="Context in the kubeconfig; its current one if not given.")
+@options.of_a_cluster
 def hpa(
     name: str | None,
     namespace: str | None,
@@ -47,8 +44,7 @@ def hpa(
       kubectl traffic hpa checkout -n shop
       kubectl traffic hpa -A
     """
-    if namespace and all_namespaces:
-        raise click.UsageError("--namespace and --all-namespaces exclude each other.")
+    options.check_place(namespace, all_namespaces=all_namespaces)
     if name and all_namespaces:
         raise click.UsageError("NAME and --all-namespaces exclude each other.")
     try:

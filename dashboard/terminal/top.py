@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from dashboard.client import api, duration, faults, kinds, traffic
-from dashboard.terminal import table
+from dashboard.terminal import options, table
 
 _WATCH_EVERY_S = 5
 _CLEAR_SCREEN = "\x1b[H\x1b[2J"
@@ -61,10 +61,7 @@ class _Window(click.ParamType[str]):
     show_default=True,
     help="How to write it.",
 )
-@click.option(
-    "--kubeconfig", type=click.Path(), help="Kubeconfig; KUBECONFIG or ~/.kube/config if not given."
-)
-@click.option("--context", help="Context in the kubeconfig; its current one if not given.")
+@options.of_a_cluster
 def top(
     kind: kinds.Row,
     namespace: str | None,
@@ -86,8 +83,7 @@ def top(
       kubectl traffic top -A --sort-by success
       kubectl traffic top deploy -n shop -l app=cart -o wide
     """
-    if namespace and all_namespaces:
-        raise click.UsageError("--namespace and --all-namespaces exclude each other.")
+    options.check_place(namespace, all_namespaces=all_namespaces)
     try:
         with contextlib.closing(api.connect(kubeconfig, context=context)) as source:
             place = None if all_namespaces else namespace or source.context.namespace
