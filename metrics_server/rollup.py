@@ -93,18 +93,19 @@ class Rollup:
 
     def between(
         self,
-        callers: Collection[int] | None,
-        callees: Collection[int] | None,
+        side: words.Side,
+        reporters: Collection[int] | None,
+        peers: Collection[int] | None,
         quantiles: Quantiles = words.QUANTILES,
     ) -> Figures:
-        """Return the traffic of some reporters with some peers, by their numbers; None means any."""
-        client = self._moment.calls[words.Side.CLIENT]
-        chosen = np.ones(len(client), dtype=np.bool_)
-        for column, wanted in ((client.reporter, callers), (client.peer, callees)):
+        """Return what some reporters saw of some peers on a side, by their numbers; None means any."""
+        calls = self._moment.calls[side]
+        chosen = np.ones(len(calls), dtype=np.bool_)
+        for column, wanted in ((calls.reporter, reporters), (calls.peer, peers)):
             if wanted is not None:
                 chosen &= np.isin(column, np.array([*wanted], dtype=np.int64))
         rows = np.flatnonzero(chosen)
-        (figures,) = self._sum(client, rows, np.zeros_like(rows), 1, words.Side.CLIENT, quantiles)
+        (figures,) = self._sum(calls, rows, np.zeros_like(rows), 1, side, quantiles)
         return figures
 
     def _told_by_callers(self, told: set[words.Ref], quantiles: Quantiles) -> list[Received]:

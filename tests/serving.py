@@ -52,7 +52,7 @@ class Api:
 
 @contextlib.asynccontextmanager
 async def server(folder: Path, *, prometheus: str, options: Mapping[str, str]) -> AsyncIterator[Api]:
-    """Run `metrics_server serve` until the block is left; `options` without their dashes."""
+    """Run `metrics_server serve` until the block is left; `options` without dashes, flags without value."""
     state, kubeconfig = folder / "server", folder / "kubeconfig"
     given = {"prometheus": prometheus, "state": str(state), "kubeconfig": str(kubeconfig), **options}
     command = [sys.executable, "-m", "metrics_server", "serve", "--listen=127.0.0.1:0"]
@@ -61,7 +61,8 @@ async def server(folder: Path, *, prometheus: str, options: Mapping[str, str]) -
         return kubeconfig.exists()
 
     async with processes.family(folder) as family, aiohttp.ClientSession() as http:
-        await family.start("server", [*command, *(f"--{name}={value}" for name, value in given.items())])
+        flags = [f"--{name}={value}" if value else f"--{name}" for name, value in given.items()]
+        await family.start("server", [*command, *flags])
         await family.guard(wait.until(written, what="the server's kubeconfig", within=30))
         url = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         await family.guard(wait.until_ok(http, f"{url}/readyz", what="the server", within=30))

@@ -122,7 +122,8 @@ async def _answers(url: str) -> bool:
 
 def inventory(folder: Path) -> Path:
     """What Kubernetes knows of the workloads, as a file."""
-    objects = [each for workload in traffic.WORKLOADS for each in _objects(workload)]
+    known = (*traffic.WORKLOADS, traffic.LEGACY)
+    objects = [each for workload in known for each in _objects(workload)]
     file = folder / "inventory.yaml"
     file.write_text(yaml.safe_dump_all(objects))
     return file

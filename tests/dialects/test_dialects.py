@@ -42,6 +42,7 @@ async def asked(
         await mesh.scraped()
         # One snapshot for all questions: what happened stays in the window of it.
         options = {"inventory": str(stage.inventory(folder)), "profile": dialect.name, "refresh": "600"}
+        options["autoscaling"] = ""
         async with serving.server(folder, prometheus=mesh.url, options=options) as api:
             yield Asked(dialect, api)
 
@@ -80,7 +81,11 @@ async def test_every_pod_received_what_it_was_sent(asked: Asked) -> None:
 
 async def test_every_edge_between_workloads_is_there_once(asked: Asked) -> None:
     items = await asked.items("trafficedges")
-    pairs = {(call.caller, call.callee) for call in traffic.CALLS if call.caller.meshed}
+    pairs = {
+        (call.caller, call.callee)
+        for call in traffic.CALLS
+        if call.caller.meshed and (call.caller.scraped or asked.dialect.knows_callers)
+    }
     expected = {}
     for caller, callee in pairs:
         name = f"{caller}:{callee}"
@@ -89,6 +94,27 @@ async def test_every_edge_between_workloads_is_there_once(asked: Asked) -> None:
         calls = [call for call in traffic.CALLS if (call.caller, call.callee) == (caller, callee)]
         expected[name] = as_told(calls, asked.dialect)
     assert {name: counted(item) for name, item in items.items() if "unknown" not in name} == expected
+
+
+async def test_an_edge_is_seen_at_its_caller_or_where_that_is_not_asked_at_the_called_one(
+    asked: Asked,
+) -> None:
+    items = await asked.items("trafficedges")
+    assert items["deployment.frontend:deployment.cart"]["edge"]["side"] == "client"
+    if asked.dialect.knows_callers:
+        assert items["deployment.legacy:deployment.cart"]["edge"]["side"] == "server"
+
+
+async def test_an_autoscaler_reads_the_same_of_each_edge(asked: Asked) -> None:
+    for name, item in (await asked.items("trafficedges")).items():
+        caller, callee = item["resource"], item["edge"]["resource"]
+        if "unknown" in name:
+            continue
+        query = {"from": caller["name"], "to": callee["name"], "to_namespace": callee["namespace"]}
+        labels = ",".join(f"{label}={value}" for label, value in query.items())
+        path = f"//apis/external.metrics.k8s.io/v1beta1/namespaces/{caller['namespace']}/success_count"
+        (value,) = await asked.api.items(path, labelSelector=labels)
+        assert float(quantity.parse(value["value"])) == counted(item).succeeded, name
 
 
 async def test_who_has_no_proxy_is_an_unknown_caller_and_no_request_is_lost(asked: Asked) -> None:

@@ -13,7 +13,9 @@ class Workload:
     name: str
     pods: tuple[str, ...]
     meshed: bool = True
-    """Whether it has proxies."""
+    """Whether it has proxies, so that others can be told who it is."""
+    scraped: bool = True
+    """Whether they are asked themselves."""
 
     def __str__(self) -> str:
         return f"{self.kind.lower()}.{self.name}"
@@ -47,6 +49,7 @@ FRONTEND = Workload(
 CART = Workload("Deployment", "shop", "cart", ("cart-5f6d8b7c9-ccccc", "cart-5f6d8b7c9-ddddd"))
 DB = Workload("StatefulSet", "data", "db", ("db-0",))
 BROWSER = Workload("Deployment", "outside", "browser", ("browser-1",), meshed=False)
+LEGACY = Workload("Deployment", "shop", "legacy", ("legacy-6c9f8d7b5-eeeee",), scraped=False)
 IDLE = Workload("DaemonSet", "shop", "idle", ("idle-x7x7x",))
 WORKLOADS = (FRONTEND, CART, DB, IDLE)
 
@@ -63,6 +66,7 @@ CALLS = (
     Call(FRONTEND, FRONTEND.pods[0], CART, CART.pods[1], 404, _spread(7, around=5)),
     Call(FRONTEND, FRONTEND.pods[1], CART, CART.pods[1], 200, _spread(33, around=11)),
     Call(FRONTEND, FRONTEND.pods[1], CART, CART.pods[1], 500, _spread(9, around=150)),
+    Call(LEGACY, LEGACY.pods[0], CART, CART.pods[0], 200, _spread(21, around=8)),
     Call(CART, CART.pods[0], DB, DB.pods[0], 200, _spread(50, around=3), 0),
     Call(CART, CART.pods[1], DB, DB.pods[0], 200, _spread(5, around=700), 14),
 )

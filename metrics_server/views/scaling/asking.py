@@ -6,7 +6,7 @@ alone is about all it receives, told by its own proxies unless the callers' side
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -107,13 +107,24 @@ class Question:
             raise errors.BadRequest(
                 "metric selector: what somebody calls is seen at the caller only; leave out side=server"
             )
-        ref, calling, called = words.UNKNOWN, None, None
-        if self.caller is not None:
-            ref, calling = ends.callers(view, moment, self.caller)
+        ref, side, telling, told = self._seen(view, moment)
+        figures = ends.between(moment, side, telling, told, wanted.quantiles)
+        return values.of_figures(ref, figures, wanted, moment)
+
+    def _seen(
+        self, view: sight.View, moment: store.Moment
+    ) -> tuple[words.Ref, words.Side, Sequence[int] | None, Sequence[int] | None]:
+        """Return whose value it is, and which proxies tell of which peers, on which side."""
+        ref, called = words.UNKNOWN, None
         if self.callee is not None:
             ref, called = ends.callees(view, moment, self.callee)
-        figures = ends.between(moment, calling, called, wanted.quantiles)
-        return values.of_figures(ref, figures, wanted, moment)
+        if self.caller is None:
+            return ref, words.Side.CLIENT, None, called
+        caller = ends.caller(view, moment, self.caller)
+        if caller.tells:
+            return caller.ref, words.Side.CLIENT, caller.numbers, called
+        telling = ends.telling(moment, self.callee) if self.callee is not None else None
+        return caller.ref, words.Side.SERVER, telling, caller.numbers
 
     def _received(
         self, view: sight.View, moment: store.Moment, end: ends.End, wanted: measure.Measure

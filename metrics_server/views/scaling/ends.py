@@ -46,13 +46,31 @@ def kind_of(text: str) -> str:
     return next((name for name in words.KIND_BY_NAME if name.lower() == text.lower()), text)
 
 
-def callers(view: sight.View, moment: store.Moment, end: End) -> tuple[words.Ref, Sequence[int]]:
-    """Return who calls, and the numbers of its proxies. Raises errors.BadRequest, errors.NotFound."""
-    found = _find(end, lambda kind: _callers(moment, kind))
-    if found is None:
-        known = {ref.name for ref in _callers(moment, ownership.WORKLOAD) if ref.namespace == end.namespace}
-        raise _unknown(view, end, known)
-    return found
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and by which numbers it is known: those of its own proxies, or, where it has none, those by
+    which the called ones know it.
+    """
+
+    ref: words.Ref
+    numbers: Sequence[int]
+    tells: bool
+
+
+def caller(view: sight.View, moment: store.Moment, end: End) -> Caller:
+    """Return who calls. Raises errors.BadRequest, errors.NotFound."""
+    if found := _find(end, lambda kind: _reporters(moment, kind)):
+        return Caller(*found, tells=True)
+    if moment.snapshot.callers_told and (found := _find(end, lambda kind: _peers(moment, kind))):
+        return Caller(*found, tells=False)
+    known = {ref.name for ref in _reporters(moment, ownership.WORKLOAD) if ref.namespace == end.namespace}
+    raise _unknown(view, end, known)
+
+
+def telling(moment: store.Moment, end: End) -> Sequence[int]:
+    """Return the numbers of an end's own proxies. Raises errors.BadRequest."""
+    found = _find(end, lambda kind: _reporters(moment, kind))
+    return found[1] if found is not None else ()
 
 
 def callees(view: sight.View, moment: store.Moment, end: End) -> tuple[words.Ref, Sequence[int]]:
@@ -60,7 +78,7 @@ def callees(view: sight.View, moment: store.Moment, end: End) -> tuple[words.Ref
 
     Raises errors.BadRequest, errors.NotFound.
     """
-    found = _find(end, lambda kind: _callees(moment, kind))
+    found = _find(end, lambda kind: _peers(moment, kind))
     if found is not None:
         return found
     uncalled = _find(end, lambda kind: {row.resource: () for row in moment.rollup.received(kind, ())})
@@ -69,30 +87,31 @@ def callees(view: sight.View, moment: store.Moment, end: End) -> tuple[words.Ref
     things = [ref for ref in view.moments.things.things if _is(ref, end)]
     if things:
         return things[0], ()
-    known = {ref.name for ref in _callees(moment, ownership.WORKLOAD) if ref.namespace == end.namespace}
+    known = {ref.name for ref in _peers(moment, ownership.WORKLOAD) if ref.namespace == end.namespace}
     raise _unknown(view, end, known)
 
 
 def between(
     moment: store.Moment,
-    calling: Sequence[int] | None,
-    called: Sequence[int] | None,
+    side: words.Side,
+    telling: Sequence[int] | None,
+    told: Sequence[int] | None,
     quantiles: rollup.Quantiles,
 ) -> rollup.Figures:
-    """Return the traffic of some proxies with some peers, by their numbers; None means any."""
-    callers, callees = (None if one is None else tuple(one) for one in (calling, called))
+    """Return what some proxies tell of some peers, by their numbers; None means any."""
+    reporters, peers = (None if one is None else tuple(one) for one in (telling, told))
     return moment.once(
-        ("between", callers, callees, quantiles),
-        lambda: moment.rollup.between(callers, callees, quantiles),
+        ("between", side, reporters, peers, quantiles),
+        lambda: moment.rollup.between(side, reporters, peers, quantiles),
     )
 
 
-def _callers(moment: store.Moment, kind: str) -> Numbers:
-    return moment.once(("callers", kind), lambda: _numbered(moment.owners.callers(kind)))
+def _reporters(moment: store.Moment, kind: str) -> Numbers:
+    return moment.once(("reporters", kind), lambda: _numbered(moment.owners.callers(kind)))
 
 
-def _callees(moment: store.Moment, kind: str) -> Numbers:
-    return moment.once(("callees", kind), lambda: _numbered(moment.owners.peers(kind)))
+def _peers(moment: store.Moment, kind: str) -> Numbers:
+    return moment.once(("peers", kind), lambda: _numbered(moment.owners.peers(kind)))
 
 
 def _numbered(refs: Sequence[words.Ref]) -> Numbers:
