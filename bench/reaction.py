@@ -32,7 +32,7 @@ _FOLDER = Path(".bench/reaction").resolve()
 _NAME = "bench"
 _REFRESH = 1.0
 _TARGET = 7.8
-"""Requests a second and pod. There are 9, then 25: above 17.2 a third pod is wanted, below 15.6 two again."""
+"""Requests a second and pod. There are 8.5, then 24.5: above 17.2 a third pod is wanted, below 15.6 two."""
 _FEW, _MORE = 2, 3
 """Pods; even two are not kept busy, so that what is asked is what is answered."""
 _WITHIN = 150.0

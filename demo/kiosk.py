@@ -34,7 +34,7 @@ _WORKLOADS = (
         "Deployment",
         labels={"app": "report"},
         latency=blueprint.Latency(0.002),
-        beat=1.0,
+        beat=2.0,
         answers=_ORDER,
     ),
     blueprint.Workload(

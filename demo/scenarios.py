@@ -24,7 +24,7 @@ QUIET = Scenario("quiet", "no load at all", load=0.0)
 _ALL = (
     STEADY,
     Scenario("surge", "three times the usual load", load=3.0),
-    Scenario("reports", "reports ask ten times as often, the outside as usual", beats=10.0),
+    Scenario("reports", "reports ask twenty times as often, the outside as usual", beats=20.0),
     Scenario(
         "failing", "payments fails three times of five, and checkout with it", failing={shop.PAYMENTS: 0.6}
     ),

@@ -31,7 +31,7 @@ def test_slow_is_about_the_database_alone() -> None:
 
 
 def test_reports_leaves_the_outside_as_it_is() -> None:
-    assert (scenarios.named("reports").load, scenarios.named("reports").beats) == (1.0, 10.0)
+    assert (scenarios.named("reports").load, scenarios.named("reports").beats) == (1.0, 20.0)
 
 
 def test_surge_triples_the_load_and_quiet_ends_it() -> None:

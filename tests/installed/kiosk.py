@@ -25,7 +25,7 @@ NAMESPACE = kiosk.CHECKOUT.namespace
 QUIET = f"--namespace={NAMESPACE}"
 CHECKOUT = f"deployment/{kiosk.CHECKOUT.name}"
 RATE = 8.0
-"""Requests a second from outside, in scenario `steady`; `surge` is three times that. Reports add one."""
+"""Requests a second from outside in scenario `steady`, thrice that in `surge`. Reports add half a one."""
 QUICK = {"TRAFFIC_REFRESH": "1", "TRAFFIC_WINDOW": "15"}
 """A window of three scrapes, and a snapshot that is anew each second."""
 SYNC = 2.0

@@ -106,7 +106,7 @@ async def test_e_a_pod_that_nobody_scrapes_does_not_count_as_idle(stage: kiosks.
 
 
 async def test_f_a_rollout_under_load_is_no_reason_to_scale(stage: kiosks.Stage) -> None:
-    """Two pods are right for all between 15 and 33 requests a second; there are 25."""
+    """Two pods are right for all between 15 and 33 requests a second; there are 24.5."""
     metric = autoscalers.per_pod("requests_per_second", average="15")
     async with (
         stage.autoscaled(autoscalers.autoscaler([metric]), replicas=2, scenario="surge"),
