@@ -62,3 +62,8 @@ async def knock(whole: cluster.Cluster, address: str, headers: dict[str, str]) -
     )
     status, serial = map(int, told.split())
     return Knocked(status, serial)
+
+
+async def presented(site: sites.Site, whole: cluster.Cluster) -> dict[str, int]:
+    """The serial number of the certificate that each pod presents, by its address."""
+    return {address: (await knock(whole, address, {})).serial for address in await addresses(site)}
