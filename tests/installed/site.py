@@ -12,6 +12,7 @@ from tests.cluster import commands
 from tests.installed import ground, images, manifests
 
 API_SERVICE = "v1alpha1.metrics.smi-spec.io"
+_TRAFFIC = "/apis/metrics.smi-spec.io/v1alpha1"
 _WITHIN = 60.0
 """Seconds until what is installed answers."""
 _NO_PROMETHEUS = "http://prometheus.nowhere.svc:9090"
@@ -50,17 +51,19 @@ class Site:
         finally:
             await self.kubectl("delete", "--ignore-not-found", "--wait", f"--kustomize={folder}")
 
-    async def until_it_answers(self) -> None:
-        """The API, through the kube-apiserver. Being Available does not tell: its probe verifies no TLS."""
+    async def until_it_answers(self, group: str = _TRAFFIC, *, within: float = _WITHIN) -> None:
+        """An API of ours, through the kube-apiserver. Being Available does not tell: its probe verifies no
+        TLS. `within` in seconds.
+        """
 
         async def answers() -> bool:
             try:
-                await self.kubectl("get", "--raw", "/apis/metrics.smi-spec.io/v1alpha1")
+                await self.kubectl("get", "--raw", group)
             except faults.DemoError:
                 return False
             return True
 
-        await wait.until(answers, what="the API in the cluster", within=_WITHIN, pause=0.25)
+        await wait.until(answers, what=f"{group} in the cluster", within=within, pause=0.25)
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import pytest
 import pytest_asyncio
 
-from demo import faults, wait
+from demo import wait
 from tests.cluster import build, commands
 from tests.deploy import documented, rendering
 from tests.installed import manifests, reading
@@ -127,9 +127,8 @@ async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(
     before = await _there(site)
     began = time.monotonic()
     async with way(site):
-        # Being Available is not enough: the kube-apiserver looks without verifying the certificate.
         for group in served:
-            await _until_it_answers(site, group)
+            await site.until_it_answers(group, within=_WITHIN)
         await _until_available(site)
         print(f"answers {time.monotonic() - began:.1f} s after it was asked for")
         rights = documented.rights()
@@ -149,7 +148,7 @@ async def test_an_upgrade_to_other_settings_fails_no_request(
     site: sites.Site, way: Callable[[sites.Site], contextlib.AbstractAsyncContextManager[_Change]]
 ) -> None:
     async with way(site) as change, reading.reader(site, namespace="default") as reader:
-        await _until_it_answers(site, *_TRAFFIC)
+        await site.until_it_answers(within=_WITHIN)
         await _until_rolled_out(site)
         await _until_allowed(reader)
         before = await _pods(site)
@@ -177,17 +176,6 @@ async def _until_allowed(reader: reading.Reader) -> None:
         return (await reader.get("/namespaces/default/trafficmetrics")).status != 403
 
     await wait.until(allowed, what="the role `view` with our rules in it", within=30.0)
-
-
-async def _until_it_answers(site: sites.Site, group: str) -> None:
-    async def answers() -> bool:
-        try:
-            await site.kubectl("get", "--raw", group)
-        except faults.DemoError:
-            return False
-        return True
-
-    await wait.until(answers, what=f"{group} in the cluster", within=_WITHIN, pause=0.25)
 
 
 async def _until_available(site: sites.Site) -> None:
