@@ -198,6 +198,7 @@ async def test_without_prometheus_there_are_words_and_then_true_figures_again(
     quiet = f"--namespace={identity.NAMESPACE}"
     deployment = f"deployment/{identity.PROMETHEUS.name}"
     path = "/namespaces/shop/trafficmetrics"
+    scraped = await _scraped(in_cluster)
     async with reading.reader(site, namespace="shop") as reader:
         await site.kubectl("scale", deployment, quiet, "--replicas=0")
         try:
@@ -221,9 +222,21 @@ async def test_without_prometheus_there_are_words_and_then_true_figures_again(
 
         await wait.until(is_told, what="figures", within=60, pause=0.5)
     async with reach.Mesh(site.kubeconfig) as again:
+
+        async def is_scraped() -> bool:
+            """Every proxy: of what it counted before its first sample, nobody can know when."""
+            return await _scraped(again) == scraped
+
+        await wait.until(is_scraped, what="a scrape of every proxy", within=60, pause=0.5)
         async with span.idle_around(again) as over:
             await again.calls("/cart", count=200)
         counted = await span.told_edges(told, again, window=over.window)
         truth = span.true_edges(await again.truth(since=over.begin, until=over.end))
     assert list(span.wrong(truth, counted)) == []
     assert sum(sum(counts) for counts in truth.values()) >= 400
+
+
+async def _scraped(mesh: runner.Reach) -> float:
+    """How many proxies have answered their last scrape."""
+    (row,) = await span.query(mesh, 'count(up{job="envoy-stats"} == 1) or vector(0)')
+    return float(row["value"][1])
