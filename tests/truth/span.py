@@ -17,6 +17,7 @@ SLACK = 2
 """Requests by which a count may be off, or else 1 %."""
 _SCRAPES = 3
 """Scrapes in a row that must see the same counters before the mesh is taken to be idle."""
+_LATELY = "10s"
 _EDGES = 14
 Edge = tuple[str, str]
 """Caller pod (or machine), and the service called."""
@@ -71,10 +72,17 @@ async def _seen(mesh: runner.Reach) -> None:
 
 
 async def later(mesh: runner.Reach, moment: float) -> None:
-    """Wait until every proxy that answers was scraped after a moment."""
+    """Wait until every proxy that answers was scraped after a moment.
+
+    One that answered lately and does not now is waited for: what it counted before the moment would else be
+    seen after it.
+    """
+    up = 'up{job="envoy-stats"}'
 
     async def scraped() -> bool:
-        oldest = await query(mesh, 'min(timestamp(up{job="envoy-stats"} == 1))')
+        if await query(mesh, f"max_over_time({up}[{_LATELY}]) == 1 unless {up} == 1"):
+            return False
+        oldest = await query(mesh, f"min(timestamp({up} == 1))")
         return bool(oldest) and float(oldest[0]["value"][1]) > moment
 
     await wait.until(scraped, what="a scrape of every sidecar", within=60, pause=0.2)
