@@ -9,6 +9,7 @@ required but `kind` and `metadata.name`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pydantic
 import yaml
 
@@ -106,13 +108,9 @@ class _Object(pydantic.BaseModel):
 
 def read(text: str, *, source: str) -> Inventory:
     """Return the inventory in a text. Raises BadInventory with everything that is wrong."""
-    try:
-        documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError as error:
-        raise BadInventory(f"{source}: neither YAML nor JSON: {error}") from error
     things: dict[words.Ref, Thing] = {}
     faults: list[str] = []
-    for number, content in enumerate(_flat(documents)):
+    for number, content in enumerate(_flat(_documents(text, source))):
         try:
             thing = _thing(_Object.model_validate(content))
             things[thing.ref] = thing
@@ -124,6 +122,16 @@ def read(text: str, *, source: str) -> Inventory:
     if faults:
         raise BadInventory("\n".join(faults))
     return Inventory(things)
+
+
+def _documents(text: str, source: str) -> list[Any]:
+    """JSON is YAML, too, and much of it is read in a tenth of the time when it is taken for what it is."""
+    with contextlib.suppress(orjson.JSONDecodeError):
+        return [orjson.loads(text)]
+    try:
+        return list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.YAMLError as error:
+        raise BadInventory(f"{source}: neither YAML nor JSON: {error}") from error
 
 
 def _flat(contents: Iterable[Any]) -> Iterator[Any]:
