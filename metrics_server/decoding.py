@@ -6,9 +6,10 @@ Each counter series is sorted to the view, reporter and peer it speaks of and co
 
 from __future__ import annotations
 
+import array
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,20 @@ Series = dict[str, Any]
 
 @dataclass(slots=True)
 class _Counters:
-    """The counter series that count: whose row each is, whether it counts failures, its target."""
+    """The counter series that count: whose row each is, whether it counts failures, its target, how many
+    samples it has; and the samples of all, one series after the other.
+    """
 
-    rows: list[histograms.Row]
-    failures: list[bool]
-    target: list[int]
-    series: list[Series]
+    rows: list[histograms.Row] = field(default_factory=list)
+    failures: list[bool] = field(default_factory=list)
+    target: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    times: array.array[float] = field(default_factory=lambda: array.array("d"))
+    values: array.array[float] = field(default_factory=lambda: array.array("d"))
 
 
 def read(
-    counters: Sequence[Series],
+    counters: Iterable[Series],
     buckets: Iterable[Series],
     *,
     proxies: targets.Targets,
@@ -55,7 +60,7 @@ class Counted:
     counts: counting.Floats
 
 
-def count(counters: Sequence[Series], *, proxies: targets.Targets, taken: float, window: float) -> Counted:
+def count(counters: Iterable[Series], *, proxies: targets.Targets, taken: float, window: float) -> Counted:
     """Return what the counters tell; they arrive long before the buckets do."""
     who = identities.Identities(proxies.mesh)
     known = proxies.known(start=taken - window)
@@ -122,7 +127,7 @@ def _choose(
     proxies: targets.Targets,
     duplicates: set[targets.Key],
 ) -> _Counters:
-    chosen = _Counters([], [], [], [])
+    chosen = _Counters()
     views: dict[str, list[tuple[int, _Reader]]] = {}
     for number, view in enumerate(mesh.views):
         views.setdefault(view.requests, []).append((number, _Reader(view)))
@@ -139,7 +144,10 @@ def _choose(
                 chosen.rows.append((number, who.reporter(labels), peer))
                 chosen.failures.append(outcome is profile.Outcome.FAILURE)
                 chosen.target.append(target)
-                chosen.series.append(series)
+                samples = series["values"]
+                chosen.lengths.append(len(samples))
+                chosen.times.extend([sample[0] for sample in samples])
+                chosen.values.extend([float(sample[1]) for sample in samples])
     return chosen
 
 
@@ -159,16 +167,10 @@ def _outcome(view: profile.View, labels: Mapping[str, str]) -> profile.Outcome:
 
 
 def _samples(chosen: _Counters) -> counting.Samples:
-    runs = [series["values"] for series in chosen.series]
-    lengths = list(map(len, runs))
-    times = np.fromiter((sample[0] for run in runs for sample in run), dtype=np.float64, count=sum(lengths))
-    values = np.fromiter(
-        (float(sample[1]) for run in runs for sample in run), dtype=np.float64, count=sum(lengths)
-    )
     return counting.Samples(
-        times=times,
-        values=values,
-        first=np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64),
+        times=np.array(chosen.times),
+        values=np.array(chosen.values),
+        first=np.concatenate(([0], np.cumsum(chosen.lengths, dtype=np.int64))).astype(np.int64),
         target=np.array(chosen.target, dtype=np.int64),
     )
 

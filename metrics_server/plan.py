@@ -12,7 +12,7 @@ that call into it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from metrics_server import profile, promql, words
@@ -45,11 +45,21 @@ class Plan:
     """
 
 
-def make(mesh: profile.Profile, *, scope: Scope, window: float, before: float, latency: bool = True) -> Plan:
-    """Return the plan for a window (seconds); raw samples reach back `before` seconds beyond it."""
+def make(
+    mesh: profile.Profile,
+    *,
+    scope: Scope,
+    window: float,
+    before: float,
+    latency: Collection[words.Side] = words.SIDES,
+) -> Plan:
+    """Return the plan for a window (seconds); raw samples reach back `before` seconds beyond it.
+
+    `latency`: the sides whose buckets are asked for, many times as many series as their counters.
+    """
     everything = _part(mesh, mesh.views, [], window)
     parts = [everything] if scope.namespace is None else _of_namespace(mesh, scope, scope.namespace, window)
-    buckets = [expression for part in parts for expression in part.buckets] if latency else []
+    buckets = [query for part in parts for side, query in part.buckets if side in latency]
     return Plan(
         mesh=mesh,
         window=window,
@@ -63,7 +73,7 @@ class _Part:
     """What is asked of one set of proxies."""
 
     counters: str
-    buckets: list[str]
+    buckets: list[tuple[words.Side, str]]
 
 
 def _of_namespace(mesh: profile.Profile, scope: Scope, namespace: str, window: float) -> list[_Part]:
@@ -91,7 +101,8 @@ def _part(
     peers = [_or_without(called.label, [called.value])] if called else []
     counters = promql.selector(names, [*matchers, *peers, *_shared(views)])
     only = [*matchers, called] if called else matchers
-    return _Part(counters, [_buckets(v, v.latency, mesh.target, only, window) for v in views if v.latency])
+    buckets = [(v.side, _buckets(v, v.latency, mesh.target, only, window)) for v in views if v.latency]
+    return _Part(counters, buckets)
 
 
 def _shared(views: tuple[profile.View, ...]) -> list[promql.Matcher]:

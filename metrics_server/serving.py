@@ -11,6 +11,7 @@ import contextlib
 import gc
 import logging
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from importlib import metadata
@@ -110,6 +111,12 @@ async def api(
         )
 
 
+_TURN = 0.001
+"""Seconds that a thread computes while another waits. A read waits so long several times over while the next
+snapshot is decoded beside it; Python's own 5 ms would be all that an autoscaler waits for.
+"""
+
+
 def _rest_the_collector() -> None:
     """Let the garbage collector look at young objects only, and seldom.
 
@@ -135,5 +142,6 @@ async def serve(chosen: settings.Settings) -> None:
     ):
         admits.announce(bound.url)
         _rest_the_collector()
+        sys.setswitchinterval(_TURN)
         logger.info("reading %s as profile %s", chosen.prometheus, chosen.profile)
         await stop.wait()

@@ -7,48 +7,71 @@ who does not want latencies from what has them. What is no longer fresh is dropp
 Who asks again and again, as autoscalers do, may allow a `lag`: then a moment is served so much longer while
 the next one is fetched, and nobody waits. If that fails, it is served no longer. And who asks for one
 namespace after the other is answered from the whole mesh, which costs Prometheus less than all its parts.
+
+Latencies are fetched by side: buckets are most of what a mesh has to tell, and an autoscaler wants those of
+one side.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import math
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from metrics_server import inventory, ownership, rollup, snapshot
+from metrics_server import inventory, ownership, rollup, snapshot, words
 
 T = TypeVar("T")
 _MANY = 6
 """Namespaces beyond which the whole mesh is fetched for those who allow a lag."""
 _LATELY = 60.0
 """Seconds for which it is remembered that a namespace was asked for: autoscalers ask every 15."""
+_SOME_SIDES = [
+    frozenset(some)
+    for count in range(len(words.Side) + 1)
+    for some in itertools.combinations(words.Side, count)
+]
+"""Few before many."""
 
 
 class _Key(NamedTuple):
     namespace: str | None
     window: float
-    latency: bool
+    latency: frozenset[words.Side]
 
 
 class Source(Protocol):
     """Takes snapshots; `taking.Taker` is one."""
 
     async def take(
-        self, namespace: str | None, *, window: float, latency: bool
+        self, namespace: str | None, *, window: float, latency: frozenset[words.Side]
     ) -> snapshot.Snapshot | None: ...
 
 
 class Moment:
     """A snapshot with its ownership and its roll-up; what is made of it is kept with it."""
 
-    def __init__(self, taken: snapshot.Snapshot, things: inventory.Inventory, *, arrived: float) -> None:
-        """`arrived`: when the snapshot was there to be served (Unix seconds)."""
+    def __init__(
+        self,
+        taken: snapshot.Snapshot,
+        things: inventory.Inventory,
+        *,
+        arrived: float,
+        latency: frozenset[words.Side] = words.SIDES,
+    ) -> None:
+        """`arrived`: when the snapshot was there to be served (Unix seconds). `latency`: the sides whose
+        latencies it has.
+        """
         self.snapshot = taken
+        self.latency = latency
         self.arrived = arrived
         self.owners = ownership.Ownership(taken, things)
         self.rollup = rollup.Rollup(taken, self.owners)
         self._made: dict[Hashable, Any] = {}
+        self._again: dict[Hashable, Callable[[Moment], Any]] = {}
+        """What was asked for and is made for the next moment, too."""
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` returns, made once per key."""
@@ -56,6 +79,16 @@ class Moment:
             self._made[key] = make()
         made: T = self._made[key]
         return made
+
+    def once_and_again(self, key: Hashable, make: Callable[[Moment], T]) -> T:
+        """Return what `make` returns of this moment, made once per key; the next moment will come with it."""
+        self._again[key] = make
+        return self.once(key, lambda: make(self))
+
+    def succeed(self, before: Moment) -> None:
+        """Have what was asked of the moment before."""
+        for key, make in list(before._again.items()):
+            self.once(key, functools.partial(make, self))
 
 
 class Store:
@@ -78,7 +111,7 @@ class Store:
         self._empty: dict[_Key, float] = {}
         """When a namespace was found to have no proxies."""
         self._wanted: dict[_Key, float] = {}
-        """Until when a moment is served to those who allow a lag."""
+        """Until when a moment is kept for those who allow a lag and have asked for it."""
         self._asking: dict[_Key, float] = {}
         """When those who allow a lag last asked for a namespace."""
         self._fetching: dict[_Key, asyncio.Task[Moment | None]] = {}
@@ -96,27 +129,41 @@ class Store:
         return self._things()
 
     async def moment(
-        self, namespace: str | None, *, window: float, latency: bool = True, lag: float = 0.0
+        self,
+        namespace: str | None,
+        *,
+        window: float,
+        latency: frozenset[words.Side] = words.SIDES,
+        lag: float = 0.0,
     ) -> Moment | None:
         """Return a fresh moment of a namespace, or (None) of the whole mesh; None where no proxy is.
 
-        `latency`: whether latencies are wanted. `lag`: seconds by which it may be older than fresh.
+        `latency`: the sides whose latencies are wanted. `lag`: seconds by which it may be older than fresh.
         Raises faults.Unavailable.
         """
         key = _Key(namespace, window, latency)
         answers = _answering(key)
         for other in answers:
             if self._age(other) < self._refresh:
-                return self._moments[other]
+                return self._keep(other, self._moments[other], lag)
         if self._is_empty(key):
             return None
         if lag and self._is_one_of_many(key):
             key = key._replace(namespace=None)
+        if lag:
+            key = self._with_latencies(key, lag)
+        self._begin(key)
         late = next((other for other in answers if self._age(other) < self._refresh + lag), None)
         if late is not None:
-            self._wanted[late] = self._moments[late].arrived + self._refresh + lag
-        self._begin(key)
-        return self._moments[late] if late is not None else await asyncio.shield(self._fetching[key])
+            return self._keep(late, self._moments[late], lag)
+        found = await asyncio.shield(self._fetching[key])
+        return found and self._keep(key, found, lag)
+
+    def _keep(self, key: _Key, moment: Moment, lag: float) -> Moment:
+        """Return a moment, which is not let go of while it may be served again."""
+        if lag:
+            self._wanted[key] = moment.arrived + self._refresh + lag
+        return moment
 
     def _age(self, key: _Key) -> float:
         moment = self._moments.get(key)
@@ -129,6 +176,15 @@ class Store:
         self._asking[key] = now = self._clock()
         lately = [k for k, at in self._asking.items() if now - at < _LATELY and k[1:] == key[1:]]
         return len(lately) > _MANY
+
+    def _with_latencies(self, key: _Key, lag: float) -> _Key:
+        """Return the key with the latencies that others ask for, if they are there to be renewed: what is
+        fetched for them is then fetched for all.
+        """
+        now = self._clock()
+        lately = {k[1:] for k, at in self._asking.items() if now - at < _LATELY}
+        there = (k for k in reversed(_wider(key)) if self._age(k) < self._refresh + lag and k[1:] in lately)
+        return next(there, key)
 
     def _begin(self, key: _Key) -> None:
         """Have a fetch under way."""
@@ -151,7 +207,20 @@ class Store:
             self._empty[key] = self._clock()
             return None
         arrived = self._clock()
-        moment = self._moments[key] = await asyncio.to_thread(Moment, taken, self._things(), arrived=arrived)
+        moment = await asyncio.to_thread(self._made, key, taken, self._things(), arrived)
+        self._moments[key] = moment
+        return moment
+
+    def _made(
+        self, key: _Key, taken: snapshot.Snapshot, things: inventory.Inventory, arrived: float
+    ) -> Moment:
+        """Return a moment, with what was asked of those it follows: who reads it first had else to wait, and
+        all others with him.
+        """
+        moment = Moment(taken, things, arrived=arrived, latency=key.latency)
+        for before in [self._moments.get(other) for other in _followed(key)]:
+            if before is not None:
+                moment.succeed(before)
         return moment
 
     def _forget(self) -> None:
@@ -168,10 +237,18 @@ class Store:
 
 
 def _answering(key: _Key) -> list[_Key]:
-    """Return whose moments answer a question: its own, the whole mesh's, and those with latencies."""
+    """Return whose moments answer a question: its own, the whole mesh's, and those with more latencies."""
     keys = (
-        _Key(namespace, key.window, latency)
-        for latency in (key.latency, True)
-        for namespace in (key.namespace, None)
+        other._replace(namespace=namespace) for other in _wider(key) for namespace in (key.namespace, None)
     )
     return list(dict.fromkeys(keys))
+
+
+def _followed(key: _Key) -> list[_Key]:
+    """Return whose moments one takes the place of: its own, and those with fewer latencies."""
+    return [key._replace(latency=sides) for sides in _SOME_SIDES if sides <= key.latency]
+
+
+def _wider(key: _Key) -> list[_Key]:
+    """Return the key itself, and then those with more latencies."""
+    return [key._replace(latency=sides) for sides in _SOME_SIDES if sides >= key.latency]

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-from metrics_server import decoding, faults, plan, profile, promql, snapshot, targets
+from metrics_server import decoding, faults, plan, profile, promql, snapshot, targets, words
 
 logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 _GUESS = 15.0
 """Seconds between scrapes until better is known: what most installations use."""
 _FURTHER = (4, 16)
@@ -50,13 +53,25 @@ class Watcher(Protocol):
     def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _All:
+    """The series of several answers, decoded anew by everyone who reads them: those of a big mesh, held
+    decoded, are most of the memory of a taking.
+    """
+
+    answers: Sequence[Answer]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return itertools.chain.from_iterable(self.answers)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reply:
     """The answers to one plan."""
 
     taken: float
     window: float
-    counters: list[dict[str, Any]]
+    counters: Iterable[dict[str, Any]]
     warnings: list[str]
     buckets: asyncio.Task[Answer | None]
     proxies: targets.Targets
@@ -64,10 +79,10 @@ class _Reply:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One taking: what is under way for it, and whether latencies are wanted."""
+    """One taking: what is under way for it, and of which sides latencies are wanted."""
 
     under_way: contextlib.AsyncExitStack
-    latency: bool
+    latency: Collection[words.Side]
 
 
 class Taker:
@@ -88,13 +103,14 @@ class Taker:
         self._clock = clock
         self._stale_after = stale_after
         self._interval = _GUESS
+        self._turn = asyncio.Lock()
         self._namespace_label: str | None = None
 
     async def take(
-        self, namespace: str | None, *, window: float, latency: bool = True
+        self, namespace: str | None, *, window: float, latency: Collection[words.Side] = words.SIDES
     ) -> snapshot.Snapshot | None:
         """Return the mesh (or one namespace) now; None if no proxy of that namespace is scraped. Latencies,
-        which are the larger part of the work, can be left out.
+        which are the larger part of the work, are those of the sides that are wanted.
 
         Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old.
         """
@@ -145,14 +161,15 @@ class Taker:
         buckets = asyncio.create_task(self._buckets(wanted.buckets, taken), name="buckets")
         asked.under_way.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
-        counters = [series for answer in answers for series in answer]
+        counters = _All(answers)
+        proxies = await self._apart(targets.find, counters, self._mesh)
         return _Reply(
             taken=taken,
             window=window,
             counters=counters,
             warnings=[warning for answer in answers for warning in answer.warnings],
             buckets=buckets,
-            proxies=targets.find(counters, self._mesh),
+            proxies=proxies,
         )
 
     async def _buckets(self, query: str | None, at: float) -> Answer | None:
@@ -167,7 +184,7 @@ class Taker:
                 "are not served. Does Prometheus still scrape the proxies?"
             )
         begun = time.perf_counter()
-        counted = await asyncio.to_thread(
+        counted = await self._apart(
             decoding.count, reply.counters, proxies=reply.proxies, taken=reply.taken, window=reply.window
         )
         seconds = time.perf_counter() - begun
@@ -176,11 +193,18 @@ class Taker:
         warnings = [*reply.warnings, *(buckets.warnings if buckets else ())]
         if warnings:
             logger.warning("Prometheus warns, and its answer may be incomplete: %s", "; ".join(set(warnings)))
-        moment = await asyncio.to_thread(
+        moment = await self._apart(
             decoding.complete, counted, buckets or (), interval=self._interval, partial=bool(warnings)
         )
         self._watcher.snapshot_taken(seconds=seconds + time.perf_counter() - begun, age=age)
         return moment
+
+    async def _apart(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Do some work beside the event loop, one at a time: two would take the memory of both, and no less
+        time.
+        """
+        async with self._turn:
+            return await asyncio.to_thread(work, *given, **named)
 
     async def _explain_nothing(self, scope: plan.Scope) -> None:
         """Raise the fault behind an empty answer; none if only this namespace has no proxy."""

@@ -18,6 +18,9 @@ class Side(enum.StrEnum):
     SERVER = "server"
 
 
+SIDES = frozenset(Side)
+
+
 class Direction(enum.StrEnum):
     """Which way traffic flows, seen from the described resource."""
 

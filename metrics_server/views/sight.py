@@ -22,7 +22,12 @@ class View:
         return await self.at(namespace, window=questions.window(query, default=self.window))
 
     async def at(
-        self, namespace: str | None, *, window: float, latency: bool = True, lag: float = 0.0
+        self,
+        namespace: str | None,
+        *,
+        window: float,
+        latency: frozenset[words.Side] = words.SIDES,
+        lag: float = 0.0,
     ) -> store.Moment | None:
         """Return the moment of a namespace, or (None) of all; None for a known namespace without proxies.
 

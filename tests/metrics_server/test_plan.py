@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_server import plan, profile
+from metrics_server import plan, profile, words
 
 PROFILES = profile.shipped()
 PATTERNS = [
@@ -179,3 +179,17 @@ def test_names_as_istio_and_others_write_them_are_told_apart_by_namespace(
     ):
         inside = any(re.fullmatch(one, value) for one in (plan.within(p, asked) for p in NAMED) if one)
         assert inside == (namespace == asked)
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+def test_buckets_are_those_of_the_sides_that_are_wanted(mesh: profile.Profile) -> None:
+    def buckets(*sides: words.Side) -> set[str]:
+        scope = plan.Scope(namespace="shop")
+        asked = plan.make(mesh, scope=scope, window=30.0, before=10.0, latency=sides)
+        return set(asked.buckets.split(" or ")) if asked.buckets else set()
+
+    assert buckets() == set()
+    parts = [buckets(side) for side in words.Side]
+    assert all(parts)
+    assert set.intersection(*parts) == set()
+    assert set.union(*parts) == buckets(*words.Side)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -323,3 +324,36 @@ async def test_a_rate_alone_costs_no_buckets(autoscaler: Autoscaler) -> None:
     assert not any("bucket" in query for query in fake.asked)
     await autoscaler.value(f"{SHOP}/services/cart/p99_response_latency?metricLabelSelector=window%3D4m")
     assert any("bucket" in query for query in fake.asked)
+
+
+async def test_a_latency_costs_the_buckets_of_those_who_tell_it(autoscaler: Autoscaler) -> None:
+    fake = autoscaler.api.fake
+    for question, told_by in (
+        (f"{SHOP}/services/cart/p99_response_latency?metricLabelSelector=window%3D5m", "downstream"),
+        (
+            f"{EXTERNAL}/namespaces/shop/p99_response_latency?labelSelector=from%3Dfrontend,to%3Dcart,"
+            "window%3D6m",
+            "upstream",
+        ),
+    ):
+        fake.asked.clear()
+        assert await autoscaler.value(question) > 0
+        (buckets,) = {query for query in fake.asked if "bucket" in query}
+        assert [word for word in ("downstream", "upstream") if word in buckets] == [told_by]
+
+
+async def test_the_latency_of_a_service_that_only_its_callers_know_is_told_by_them(tmp_path: Path) -> None:
+    whole = recording.shop(taken=time.time())
+    unscraped = [one for one in whole.series if not one.labels.get("pod", "").startswith("cart-")]
+    fake = fake_prometheus.FakePrometheus(recording.Recording(unscraped))
+    options = {"inventory": recording.inventory_file(), "refresh": 3600, "autoscaling": True}
+    async with (
+        fake_prometheus.running(fake) as prometheus,
+        test_serving.served(prometheus, tmp_path, **options) as api,
+    ):
+        asker = Autoscaler(api)
+        asked = f"{SHOP}/services/cart/p99_response_latency"
+        named = f"{EXTERNAL}/namespaces/shop/p99_response_latency?labelSelector=name%3Dcart,kind%3DService"
+        values = [await asker.value(question) for question in (asked, named)]
+        people = test_serving.figures((await traffic(asker, "namespaces/shop/services"))["cart"])
+        assert values == [people["p99_response_latency"]] * 2

@@ -10,7 +10,9 @@ from tests.metrics_server import recording
 
 (ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
 REFRESH = 5.0
-Asked = tuple[str | None, float, bool]
+Asked = tuple[str | None, float, frozenset[words.Side]]
+BOTH, RATES = words.SIDES, frozenset[words.Side]()
+RECEIVED = frozenset({words.Side.SERVER})
 
 
 @dataclasses.dataclass(slots=True)
@@ -25,7 +27,9 @@ class Source:
     failing: bool = False
     empty: bool = False
 
-    async def take(self, namespace: str | None, *, window: float, latency: bool) -> snapshot.Snapshot | None:
+    async def take(
+        self, namespace: str | None, *, window: float, latency: frozenset[words.Side]
+    ) -> snapshot.Snapshot | None:
         self.asked.append((namespace, window, latency))
         self.began.set()
         await self.open.wait()
@@ -66,7 +70,7 @@ async def test_a_hundred_that_wait_are_one_fetch(scene: Scene) -> None:
     scene.source.open.set()
     moments = await asyncio.gather(*waiting)
     assert len(set(map(id, moments))) == 1
-    assert scene.source.asked == [(None, 30.0, True)]
+    assert scene.source.asked == [(None, 30.0, BOTH)]
 
 
 async def test_one_that_leaves_does_not_end_the_fetch_of_the_others(scene: Scene) -> None:
@@ -105,13 +109,13 @@ async def test_a_namespace_is_answered_from_the_fresh_whole(scene: Scene) -> Non
     whole = await scene.store.moment(None, window=30.0)
     assert await scene.store.moment("shop", window=30.0) is whole
     assert await scene.store.moment("elsewhere", window=30.0) is whole
-    assert scene.source.asked == [(None, 30.0, True)]
+    assert scene.source.asked == [(None, 30.0, BOTH)]
 
 
 async def test_the_whole_is_not_answered_from_a_namespace(scene: Scene) -> None:
     await scene.store.moment("shop", window=30.0)
     await scene.store.moment(None, window=30.0)
-    assert scene.source.asked == [("shop", 30.0, True), (None, 30.0, True)]
+    assert scene.source.asked == [("shop", 30.0, BOTH), (None, 30.0, BOTH)]
 
 
 async def test_another_window_is_another_moment(scene: Scene) -> None:
@@ -193,7 +197,7 @@ LAG = 10.0
 
 
 async def patiently(
-    scene: Scene, namespace: str | None = "shop", *, latency: bool = True
+    scene: Scene, namespace: str | None = "shop", *, latency: frozenset[words.Side] = BOTH
 ) -> store.Moment | None:
     """As an autoscaler asks."""
     return await scene.store.moment(namespace, window=30.0, latency=latency, lag=LAG)
@@ -231,6 +235,38 @@ async def test_who_allows_no_lag_is_not_served_what_is_late(scene: Scene) -> Non
     assert await scene.store.moment("shop", window=30.0) is not first
 
 
+async def test_what_is_late_is_kept_while_another_is_fetched(scene: Scene) -> None:
+    shop, data = await patiently(scene), await patiently(scene, "data")
+    scene.clock.now += REFRESH
+    assert await patiently(scene) is shop
+    assert await scene.store.moment("shop", window=30.0) is not shop
+    scene.source.open.clear()
+    assert await patiently(scene, "data") is data
+
+
+async def test_what_was_made_of_a_moment_is_made_of_the_next_before_it_is_served(scene: Scene) -> None:
+    made: list[store.Moment] = []
+
+    async def ask() -> store.Moment:
+        await patiently(scene)
+        moment = await scene.store.moment("shop", window=30.0)
+        assert moment is not None
+        return moment
+
+    first = await ask()
+    first.once_and_again("size", made.append)
+    scene.clock.now += REFRESH
+    second = await ask()
+    assert made == [first, second]
+    second.once_and_again("size", made.append)
+    assert made == [first, second]
+    scene.clock.now += REFRESH
+    third = await ask()
+    scene.clock.now += REFRESH
+    await ask()
+    assert made == [first, second, third], "what nobody asks for any more is not made again"
+
+
 async def test_what_cannot_be_renewed_is_not_served_on(scene: Scene) -> None:
     await patiently(scene)
     scene.clock.now += REFRESH
@@ -244,17 +280,48 @@ async def test_what_cannot_be_renewed_is_not_served_on(scene: Scene) -> None:
 
 async def test_rates_are_answered_from_what_has_latencies_and_not_the_other_way_round(scene: Scene) -> None:
     whole = await scene.store.moment("shop", window=30.0)
-    assert await patiently(scene, latency=False) is whole
-    rates = await patiently(scene, "data", latency=False)
+    assert await patiently(scene, latency=RATES) is whole
+    rates = await patiently(scene, "data", latency=RATES)
     assert await patiently(scene, "data") is not rates
-    assert scene.source.asked == [("shop", 30.0, True), ("data", 30.0, False), ("data", 30.0, True)]
+    assert scene.source.asked == [("shop", 30.0, BOTH), ("data", 30.0, RATES), ("data", 30.0, BOTH)]
+
+
+async def test_latencies_of_one_side_are_no_answer_to_who_wants_both(scene: Scene) -> None:
+    received = await patiently(scene, latency=RECEIVED)
+    assert await patiently(scene, latency=RECEIVED) is received
+    assert await patiently(scene, latency=RATES) is received
+    both = await patiently(scene)
+    assert both is not received
+    assert await patiently(scene, latency=RECEIVED) is received
+    assert scene.source.asked == [("shop", 30.0, RECEIVED), ("shop", 30.0, BOTH)]
+
+
+async def test_what_is_renewed_for_who_wants_latencies_is_renewed_for_all(scene: Scene) -> None:
+    rates = await patiently(scene, latency=RATES)
+    received = await patiently(scene, latency=RECEIVED)
+    scene.source.asked.clear()
+    scene.clock.now += REFRESH
+    assert await patiently(scene, latency=RATES) is rates
+    assert await patiently(scene, latency=RECEIVED) is received
+    await scene.store.moment("shop", window=30.0, latency=RECEIVED)
+    assert scene.source.asked == [("shop", 30.0, RECEIVED)]
+
+
+async def test_latencies_that_nobody_wants_any_more_are_not_renewed(scene: Scene) -> None:
+    for latency in (RATES, RECEIVED):
+        await patiently(scene, latency=latency)
+    for _ in range(10):
+        scene.clock.now += REFRESH + 2
+        await patiently(scene, latency=RATES)
+        await scene.store.moment("shop", window=30.0, latency=RATES)
+    assert scene.source.asked[-1] == ("shop", 30.0, RATES)
 
 
 async def test_many_namespaces_are_answered_from_the_whole_mesh(scene: Scene) -> None:
     names = [f"n{number}" for number in range(20)]
     for name in names:
         assert await patiently(scene, name) is not None
-    whole = ((None, 30.0, True),)
+    whole = ((None, 30.0, BOTH),)
     assert scene.source.asked[-1:] == [*whole]
     assert len(scene.source.asked) < 10
     scene.source.asked.clear()
@@ -271,4 +338,4 @@ async def test_one_of_a_few_namespaces_is_fetched_alone_again(scene: Scene) -> N
     scene.clock.now += 61.0
     scene.source.asked.clear()
     await patiently(scene, "n1")
-    assert scene.source.asked == [("n1", 30.0, True)]
+    assert scene.source.asked == [("n1", 30.0, BOTH)]

@@ -34,14 +34,41 @@ async def another_s(
     raise errors.NotFound(f"the server could not find the metric {metric} for {what}: {near}")
 
 
+async def told(
+    view: sight.View,
+    namespace: str | None,
+    wanted: measure.Measure,
+    asked: Mapping[str, str],
+    *,
+    side: words.Side,
+    answer: Callable[[store.Moment], values.Value | values.Untold],
+) -> tuple[store.Moment, values.Value | values.Untold]:
+    """Return the one value asked for, and the moment it is of: with the latencies of a side, or of both where
+    the other side tells them. Raises errors.StatusError.
+    """
+    found = await moment(view, namespace, wanted, asked, sides=frozenset({side}))
+    one = answer(found)
+    if isinstance(one, values.Untold) and one.elsewhere:
+        found = await moment(view, namespace, wanted, asked, sides=words.SIDES)
+        one = answer(found)
+    return found, one
+
+
 async def moment(
-    view: sight.View, namespace: str | None, wanted: measure.Measure, asked: Mapping[str, str]
+    view: sight.View,
+    namespace: str | None,
+    wanted: measure.Measure,
+    asked: Mapping[str, str],
+    *,
+    sides: frozenset[words.Side],
 ) -> store.Moment:
-    """Return the moment of a namespace, or of all (None). Raises errors.StatusError."""
+    """Return the moment of a namespace, or of all (None), with the latencies of these sides if any are
+    wanted. Raises errors.StatusError.
+    """
     found = await view.at(
         namespace,
         window=selecting.window(asked, default=view.window),
-        latency=bool(wanted.quantiles),
+        latency=sides if wanted.quantiles else frozenset(),
         lag=_LAG,
     )
     if found is None:
@@ -86,6 +113,12 @@ class Question:
                 "metric selector: say whose traffic is meant: name=…, or from=… and to=… for one edge"
             )
         return cls(caller=caller, callee=callee, side=selecting.side(asked))
+
+    @property
+    def told_by(self) -> words.Side:
+        """From where the answer is told, as a rule."""
+        receives = self.caller is None and self.side is not words.Side.CLIENT
+        return words.Side.SERVER if receives else words.Side.CLIENT
 
     @property
     def named(self) -> tuple[ends.End, ...]:

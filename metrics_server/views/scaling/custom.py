@@ -89,12 +89,33 @@ class Reader:
         asked = selecting.labels(
             selectors.LabelSelector.parse(query.parameters.get(SELECTOR, "")), known=selecting.OF_TRAFFIC
         )
-        moment = await asking.moment(self.view, self._scope(query, name), wanted, asked)
+        scope = self._scope(query, name)
         if name == _EVERYTHING:
-            found = self._selected(query, wanted, asked, moment)
-        else:
-            found = [self._one(query, name, wanted, asked, moment)]
-        return self._answer(found, wanted, asked, moment)
+            sides = self._sides(selecting.direction(asked))
+            moment = await asking.moment(self.view, scope, wanted, asked, sides=sides)
+            return self._answer(self._selected(query, wanted, asked, moment), wanted, asked, moment)
+        ref = words.Ref(self.kind.name, (query.namespace or "") if self.kind.namespaced else "", name)
+        question = asking.Question.of(
+            asked, ends.End(ref.kind, ref.namespace, ref.name), namespace=ref.namespace
+        )
+        moment, one = await asking.told(
+            self.view,
+            scope,
+            wanted,
+            asked,
+            side=question.told_by,
+            answer=lambda moment: self._one(ref, question, wanted, asked, moment),
+        )
+        return self._answer([asking.known(one, self._named(ref), wanted)], wanted, asked, moment)
+
+    def _named(self, ref: words.Ref) -> str:
+        return f'{self.kind.qualified} "{ref.name}"'
+
+    def _sides(self, way: words.Direction) -> frozenset[words.Side]:
+        """Return whose proxies tell of all of the kind: some services only their callers' do."""
+        if way is words.Direction.TO:
+            return frozenset({words.Side.CLIENT})
+        return words.SIDES if self.kind is words.SERVICE else frozenset({words.Side.SERVER})
 
     def _scope(self, query: resources.Query, name: str) -> str | None:
         """A node can only be found among all."""
@@ -122,31 +143,20 @@ class Reader:
 
     def _one(
         self,
-        query: resources.Query,
-        name: str,
+        ref: words.Ref,
+        question: asking.Question,
         wanted: measure.Measure,
         asked: Mapping[str, str],
         moment: store.Moment,
-    ) -> values.Value:
-        namespace = (query.namespace or "") if self.kind.namespaced else ""
-        ref = words.Ref(self.kind.name, namespace, name)
-        if asked.keys() - {selecting.WINDOW, selecting.DIRECTION}:
-            one = self._with_peer(ref, wanted, asked, moment)
-        else:
-            told = values.of_kind(moment, self.kind, wanted, selecting.direction(asked))
-            found = told.told.get(ref)
-            if found is None:
-                why = self.view.absence(ref, name, told.names(namespace))
-                raise errors.NotFound(f'{self.kind.qualified} "{name}" has no {wanted.name}: {why}')
-            one = found
-        return asking.known(one, f'{self.kind.qualified} "{name}"', wanted)
-
-    def _with_peer(
-        self, ref: words.Ref, wanted: measure.Measure, asked: Mapping[str, str], moment: store.Moment
     ) -> values.Value | values.Untold:
-        end = ends.End(ref.kind, ref.namespace, ref.name)
-        question = asking.Question.of(asked, end, namespace=ref.namespace)
-        return question.answer(self.view, moment, wanted)
+        if asked.keys() - {selecting.WINDOW, selecting.DIRECTION}:
+            return question.answer(self.view, moment, wanted)
+        told = values.of_kind(moment, self.kind, wanted, selecting.direction(asked))
+        found = told.told.get(ref)
+        if found is None:
+            why = self.view.absence(ref, ref.name, told.names(ref.namespace))
+            raise errors.NotFound(f"{self._named(ref)} has no {wanted.name}: {why}")
+        return found
 
     def _answer(
         self,

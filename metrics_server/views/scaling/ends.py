@@ -6,7 +6,7 @@ does not appear in any figure has no traffic; an end that nobody knows is an err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apiservice import errors
@@ -14,7 +14,9 @@ from metrics_server import ownership, rollup, store, words
 from metrics_server.views import sight
 
 Numbers = Mapping[words.Ref, Sequence[int]]
-_Among = Callable[[str], Numbers]
+_Named = Mapping[str, Numbers]
+"""By name."""
+_Among = Callable[[str], _Named]
 """What is seen as a kind."""
 
 
@@ -63,7 +65,7 @@ def caller(view: sight.View, moment: store.Moment, end: End) -> Caller:
         return Caller(*found, tells=True)
     if moment.snapshot.callers_told and (found := _find(end, lambda kind: _peers(moment, kind))):
         return Caller(*found, tells=False)
-    known = {ref.name for ref in _reporters(moment, ownership.WORKLOAD) if ref.namespace == end.namespace}
+    known = _names(_reporters(moment, ownership.WORKLOAD), end.namespace)
     raise _unknown(view, end, known)
 
 
@@ -81,13 +83,13 @@ def callees(view: sight.View, moment: store.Moment, end: End) -> tuple[words.Ref
     found = _find(end, lambda kind: _peers(moment, kind))
     if found is not None:
         return found
-    uncalled = _find(end, lambda kind: {row.resource: () for row in moment.rollup.received(kind, ())})
+    uncalled = _find(end, lambda kind: _uncalled(moment, kind))
     if uncalled is not None:
         return uncalled
     things = [ref for ref in view.moments.things.things if _is(ref, end)]
     if things:
         return things[0], ()
-    known = {ref.name for ref in _peers(moment, ownership.WORKLOAD) if ref.namespace == end.namespace}
+    known = _names(_peers(moment, ownership.WORKLOAD), end.namespace)
     raise _unknown(view, end, known)
 
 
@@ -106,26 +108,44 @@ def between(
     )
 
 
-def _reporters(moment: store.Moment, kind: str) -> Numbers:
-    return moment.once(("reporters", kind), lambda: _numbered(moment.owners.callers(kind)))
+def _reporters(moment: store.Moment, kind: str) -> _Named:
+    return moment.once_and_again(
+        ("reporters", kind), lambda moment: _numbered(enumerate(moment.owners.callers(kind)))
+    )
 
 
-def _peers(moment: store.Moment, kind: str) -> Numbers:
-    return moment.once(("peers", kind), lambda: _numbered(moment.owners.peers(kind)))
+def _peers(moment: store.Moment, kind: str) -> _Named:
+    return moment.once_and_again(
+        ("peers", kind), lambda moment: _numbered(enumerate(moment.owners.peers(kind)))
+    )
 
 
-def _numbered(refs: Sequence[words.Ref]) -> Numbers:
-    numbers: dict[words.Ref, list[int]] = {}
-    for number, ref in enumerate(refs):
-        numbers.setdefault(ref, []).append(number)
-    return numbers
+def _uncalled(moment: store.Moment, kind: str) -> _Named:
+    """Those that only their own proxies tell of: nobody knows them by a number."""
+    return moment.once_and_again(
+        ("uncalled", kind),
+        lambda moment: _numbered((None, row.resource) for row in moment.rollup.received(kind, ())),
+    )
+
+
+def _numbered(refs: Iterable[tuple[int | None, words.Ref]]) -> _Named:
+    named: dict[str, dict[words.Ref, list[int]]] = {}
+    for number, ref in refs:
+        numbers = named.setdefault(ref.name, {}).setdefault(ref, [])
+        if number is not None:
+            numbers.append(number)
+    return named
+
+
+def _names(named: _Named, namespace: str) -> set[str]:
+    return {name for name, numbers in named.items() if any(ref.namespace == namespace for ref in numbers)}
 
 
 def _find(end: End, among: _Among) -> tuple[words.Ref, Sequence[int]] | None:
     """Return the end among what is seen as its kind; without one, as workload and then as service."""
     known = end.kind in words.KIND_BY_NAME
     for kind in (end.kind,) if known else (ownership.WORKLOAD, words.SERVICE.name):
-        numbers = among(kind)
+        numbers = among(kind).get(end.name, {})
         found = [ref for ref in numbers if _is(ref, end)]
         if len(found) > 1:
             kinds = " and ".join(sorted(ref.kind for ref in found))

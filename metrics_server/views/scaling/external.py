@@ -40,8 +40,15 @@ class Reader:
             raise errors.BadRequest("external metrics are read in one namespace")
         asked = selecting.labels(query.labels, known=_KNOWN)
         question = _question(asked, query.namespace)
-        moment = await asking.moment(self.view, query.namespace, wanted, asked)
-        one = asking.known(question.answer(self.view, moment, wanted), str(question), wanted)
+        moment, answered = await asking.told(
+            self.view,
+            query.namespace,
+            wanted,
+            asked,
+            side=question.told_by,
+            answer=lambda moment: question.answer(self.view, moment, wanted),
+        )
+        one = asking.known(answered, str(question), wanted)
         item = _item(one, wanted, asked, moment.snapshot.timestamp)
         told = printing.Told(wanted, one.number, one.seconds)
         return resources.Collection(rows=[resources.Row(item, told)])

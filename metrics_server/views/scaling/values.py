@@ -35,13 +35,15 @@ class Untold:
     """Why nothing is."""
 
     why: str
+    elsewhere: bool = False
+    """Whether it may be known to a moment with the latencies of both sides."""
 
 
 def of_kind(moment: store.Moment, kind: words.Kind, wanted: measure.Measure, way: words.Direction) -> Values:
     """Return the values of all resources of a kind."""
-    return moment.once(
+    return moment.once_and_again(
         ("values", kind.name, wanted.name, way),
-        lambda: Values(moment, dict(_told(moment, kind, wanted, way))),
+        lambda moment: Values(moment, dict(_told(moment, kind, wanted, way))),
     )
 
 
@@ -77,7 +79,7 @@ class Values:
     def _candidates(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
         """Return those of which the first requirement holds, if it is one of equality; else all."""
         if not _is_equality(labels):
-            return [one for one in self._known if namespace in (None, one.ref.namespace)]
+            return self._known.get(namespace, ())
         first = labels.requirements[0]
         index = self._by_label(namespace)
         return [one for value in sorted(first.values) for one in index.get((first.key, value), ())]
@@ -85,15 +87,20 @@ class Values:
     def _by_label(self, namespace: str | None) -> Mapping[tuple[str, str], list[Value]]:
         if namespace not in self._found:
             index = self._found[namespace] = {}
-            for one in self._known:
-                if namespace in (None, one.ref.namespace):
-                    for label in self._moment.owners.labels(one.ref).items():
-                        index.setdefault(label, []).append(one)
+            for one in self._known.get(namespace, ()):
+                for label in self._moment.owners.labels(one.ref).items():
+                    index.setdefault(label, []).append(one)
         return self._found[namespace]
 
     @functools.cached_property
-    def _known(self) -> Sequence[Value]:
-        return [one for one in self.told.values() if isinstance(one, Value)]
+    def _known(self) -> Mapping[str | None, Sequence[Value]]:
+        """What is told, by namespace and (None) altogether."""
+        known: dict[str | None, list[Value]] = {}
+        for one in self.told.values():
+            if isinstance(one, Value):
+                for place in (None, one.ref.namespace):
+                    known.setdefault(place, []).append(one)
+        return known
 
 
 def _is_equality(labels: selectors.LabelSelector) -> bool:
@@ -146,7 +153,8 @@ def of_figures(
     if figures.success + figures.failure == 0 and wanted.of_requests:
         return Untold(f"no requests in the last {selecting.duration(over)}")
     if wanted.quantiles:
-        return Untold("its proxies report no latencies for the requests of the window")
+        why = "its proxies report no latencies for the requests of the window"
+        return Untold(why, elsewhere=figures.side not in moment.latency)
     return Untold("its proxies have just begun to be scraped, and two scrapes tell no rate yet")
 
 
