@@ -1,7 +1,7 @@
 """What it costs to be a part of a cluster: `python -m bench aggregated`.
 
-First a control plane alone, with our server and prometheus-adapter as its extensions on this machine, over
-one Prometheus; then a cluster with a node, into which our image and manifests are installed, as root.
+First a control plane alone, with our server as its extension on this machine; then a cluster with a node,
+into which our image and manifests are installed, as root.
 """
 
 import dataclasses
@@ -13,12 +13,11 @@ from pathlib import Path
 import aiohttp
 import click
 
-from bench import cold, crowd, detour, installing, joined, peer, report, shape, site
+from bench import cold, crowd, detour, installing, joined, report, shape, site
 from demo import ending, faults
 from tests.cluster import cluster, possible
 
 _FOLDER = Path(".bench/aggregated").resolve()
-_TOOLS = Path(".tools/prometheus-adapter").resolve()
 _NAME = "bench"
 """Of both clusters, one after the other."""
 
@@ -30,7 +29,6 @@ class Effort:
     rounds: int
     seconds: float
     with_plane: bool
-    with_peer: bool
     with_node: bool
 
 
@@ -40,7 +38,6 @@ class Effort:
 @click.option("--rounds", type=int, default=3, show_default=True, help="Of each comparison.")
 @click.option("--seconds", type=float, default=3.0, show_default=True, help="Of each measurement.")
 @click.option("--plane/--no-plane", "with_plane", default=True, help="Measure at a control plane alone.")
-@click.option("--peer/--no-peer", "with_peer", default=True, help="There, measure prometheus-adapter too.")
 @click.option("--node/--no-node", "with_node", default=True, help="Install into a cluster with a node.")
 @click.option(
     "--subnet",
@@ -70,14 +67,13 @@ async def _beside(
     where: site.Where, effort: Effort, *, show: Callable[[report.Table], None], say: Callable[[str], None]
 ) -> None:
     """On this machine, as extensions of a control plane."""
-    program = await peer.binary(_TOOLS, say=say) if effort.with_peer else None
     async with (
         site.running(where, shape.Shape(effort.pods), report=say) as place,
         cluster.Cluster(state=_FOLDER / "plane", name=_NAME, nodes=False, report=say) as kubernetes,
         joined.running(place, kubernetes) as joint,
     ):
         say("the way through the kube-apiserver")
-        show(_machine())
+        show(machine())
         show(await detour.measure(joint, rounds=effort.rounds, seconds=effort.seconds))
         path = f"{cold.PATHS}/namespaces/{place.cluster.namespaces[0]}/trafficmetrics"
         for users in (effort.clients, 1):
@@ -92,8 +88,6 @@ async def _beside(
             )
             for table in seen:
                 show(table)
-        if program is not None:
-            show(await peer.measure(joint, program, seconds=effort.seconds, say=say))
 
 
 async def _inside(
@@ -106,7 +100,7 @@ async def _inside(
     scratch = _FOLDER / "manifests"
     _empty(scratch)
     async with cluster.Cluster(state=_FOLDER / "node", name=_NAME, nodes=True, report=say) as running:
-        show(_machine())
+        show(machine())
         await installing.measure(
             running, scratch=scratch, rounds=effort.rounds, clients=effort.clients, show=show, say=say
         )
@@ -117,8 +111,8 @@ def _empty(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _machine() -> report.Table:
-    """The figures that follow are worth what the machine's other work leaves."""
+def machine() -> report.Table:
+    """Return how busy it is: the figures that follow are worth what the machine's other work leaves."""
     recent, lately, _ = os.getloadavg()
     cells: report.Cells = {"cores": os.cpu_count() or 0, "load of 1 min": recent, "of 5 min": lately}
     return report.Table(name="The machine", about="", rows={"as this begins": cells})

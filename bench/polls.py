@@ -24,11 +24,11 @@ async def measure(place: site.Site, server: client.Server, *, seconds: float) ->
             seconds=seconds,
             pace=1.0,
         )
-        before = await _asked(server)
+        before = await asked(server)
         outcome = await place.family.guard(load.run(job, server))
-        asked = await _asked(server) - before
+        sent = await asked(server) - before
         rows[f"{clients} polling all namespaces"] = {
-            "PromQL/min": asked / seconds * 60,
+            "PromQL/min": sent / seconds * 60,
             "reads/s": outcome.per_second,
             "p50 ms": outcome.p50,
             "p99 ms": outcome.p99,
@@ -43,7 +43,7 @@ async def measure(place: site.Site, server: client.Server, *, seconds: float) ->
     )
 
 
-async def _asked(server: client.Server) -> float:
+async def asked(server: client.Server) -> float:
     """Return how many queries the server has sent, by its own counter."""
     connection = await client.Connection.open(server)
     try:
