@@ -33,6 +33,8 @@ class Ownership:
         """One per reporter, in the snapshot's order."""
         self._reporter = dict(zip(self.units, moment.reporters, strict=True))
         self._chains: dict[words.Ref, dict[str, words.Ref]] = {}
+        # Not a method of this: what refers to itself waits for the garbage collector, which seldom comes.
+        self._unit_labels = functools.partial(_unit_labels, self._things, self._reporter)
         self._selection = selection.Selection(things, scraped=self.units, labels=self._unit_labels)
 
     # What stands above a unit
@@ -182,10 +184,6 @@ class Ownership:
             return self._unit_labels(ref)
         return self._shared_labels.get(ref, {})
 
-    def _unit_labels(self, ref: words.Ref) -> Mapping[str, str]:
-        """Return what the inventory, or else the scrape, says of one thing."""
-        return self._things[ref].labels if ref in self._things else self._reporter[ref].labels
-
     @functools.cached_property
     def _shared_labels(self) -> dict[words.Ref, dict[str, str]]:
         shared: dict[words.Ref, dict[str, str]] = {}
@@ -195,6 +193,15 @@ class Ownership:
                 before = shared.get(ref)
                 shared[ref] = own if before is None else dict(before.items() & own.items())
         return shared
+
+
+def _unit_labels(
+    things: Mapping[words.Ref, inventory.Thing],
+    reporters: Mapping[words.Ref, snapshot.Reporter],
+    ref: words.Ref,
+) -> Mapping[str, str]:
+    """Return what the inventory, or else the scrape, says of one thing."""
+    return things[ref].labels if ref in things else reporters[ref].labels
 
 
 def _unit(reporter: snapshot.Reporter) -> words.Ref:

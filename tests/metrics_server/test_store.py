@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
+import weakref
+from typing import Any
 
 import pytest
 
-from metrics_server import faults, inventory, profile, snapshot, store, taking, words
+from apiservice import selectors
+from metrics_server import faults, inventory, measure, profile, snapshot, store, taking, words
+from metrics_server.views import rows
+from metrics_server.views.scaling import values
 from tests.metrics_server import recording
 
 (ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
@@ -339,3 +345,25 @@ async def test_one_of_a_few_namespaces_is_fetched_alone_again(scene: Scene) -> N
     scene.source.asked.clear()
     await patiently(scene, "n1")
     assert scene.source.asked == [("n1", 30.0, BOTH)]
+
+
+async def test_a_moment_that_is_let_go_of_does_not_wait_for_the_garbage_collector(scene: Scene) -> None:
+    """Which seldom comes; of a big mesh, some that wait are more memory than all else."""
+    gc.collect()
+    gc.disable()
+    try:
+        moment = await patiently(scene)
+        assert moment is not None
+        rate = measure.find("requests_per_second")
+        assert rate is not None
+        rates = values.of_kind(moment, words.POD, rate, words.Direction.FROM)
+        assert rates.select("shop", selectors.LabelSelector.parse("app=cart"))
+        assert rows.received(moment, "", prefixed=True).within("shop")
+        assert rows.edges(moment, "", None).within("shop")
+        let_go: list[weakref.ref[Any]] = [weakref.ref(moment), weakref.ref(moment.owners)]
+        del moment, rates
+        scene.clock.now += REFRESH + LAG
+        await patiently(scene)
+        assert [reference() for reference in let_go] == [None, None]
+    finally:
+        gc.enable()

@@ -14,7 +14,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 from apiservice import selectors
-from metrics_server import measure, rollup, snapshot, store, words
+from metrics_server import measure, ownership, rollup, snapshot, store, words
 from metrics_server.views.scaling import selecting
 
 _MISSED = 2.5
@@ -43,16 +43,16 @@ def of_kind(moment: store.Moment, kind: words.Kind, wanted: measure.Measure, way
     """Return the values of all resources of a kind."""
     return moment.once_and_again(
         ("values", kind.name, wanted.name, way),
-        lambda moment: Values(moment, dict(_told(moment, kind, wanted, way))),
+        lambda moment: Values(moment.owners, dict(_told(moment, kind, wanted, way))),
     )
 
 
 class Values:
     """Values by resource, found by label."""
 
-    def __init__(self, moment: store.Moment, told: Mapping[words.Ref, Value | Untold]) -> None:
+    def __init__(self, owners: ownership.Ownership, told: Mapping[words.Ref, Value | Untold]) -> None:
         self.told = told
-        self._moment = moment
+        self._owners = owners
         self._found: dict[str | None, dict[tuple[str, str], list[Value]]] = {}
 
     def names(self, namespace: str) -> set[str]:
@@ -66,14 +66,14 @@ class Values:
             for ref, one in self.told.items()
             if isinstance(one, Untold)
             and namespace in (None, ref.namespace)
-            and labels.matches(self._moment.owners.labels(ref))
+            and labels.matches(self._owners.labels(ref))
         }
 
     def select(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
         """Return what is told of the selected resources of a namespace, or (None) of all."""
         candidates = self._candidates(namespace, labels)
         if len(labels.requirements) > 1 or not _is_equality(labels):
-            return [one for one in candidates if labels.matches(self._moment.owners.labels(one.ref))]
+            return [one for one in candidates if labels.matches(self._owners.labels(one.ref))]
         return candidates
 
     def _candidates(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
@@ -88,7 +88,7 @@ class Values:
         if namespace not in self._found:
             index = self._found[namespace] = {}
             for one in self._known.get(namespace, ()):
-                for label in self._moment.owners.labels(one.ref).items():
+                for label in self._owners.labels(one.ref).items():
                     index.setdefault(label, []).append(one)
         return self._found[namespace]
 
