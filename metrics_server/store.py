@@ -19,6 +19,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Hashable
+from concurrent import futures
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from metrics_server import inventory, ownership, rollup, snapshot, words
@@ -114,6 +115,8 @@ class Store:
         """Until when a moment is kept for those who allow a lag and have asked for it."""
         self._asking: dict[_Key, float] = {}
         """When those who allow a lag last asked for a namespace."""
+        self._beside = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="moments")
+        """Where moments are made: in one thread, for each that ever made one keeps the memory for it."""
         self._fetching: dict[_Key, asyncio.Task[Moment | None]] = {}
 
     async def close(self) -> None:
@@ -122,6 +125,7 @@ class Store:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._beside.shutdown(wait=False)
 
     @property
     def things(self) -> inventory.Inventory:
@@ -207,7 +211,8 @@ class Store:
             self._empty[key] = self._clock()
             return None
         arrived = self._clock()
-        moment = await asyncio.to_thread(self._made, key, taken, self._things(), arrived)
+        loop = asyncio.get_running_loop()
+        moment = await loop.run_in_executor(self._beside, self._made, key, taken, self._things(), arrived)
         self._moments[key] = moment
         return moment
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -103,7 +105,7 @@ class Taker:
         self._clock = clock
         self._stale_after = stale_after
         self._interval = _GUESS
-        self._turn = asyncio.Lock()
+        self._beside = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._namespace_label: str | None = None
 
     async def take(
@@ -200,11 +202,11 @@ class Taker:
         return moment
 
     async def _apart(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """Do some work beside the event loop, one at a time: two would take the memory of both, and no less
-        time.
+        """Do some work beside the event loop, one at a time and always in the same thread: two at once would
+        take no less time, and each thread that ever decoded a big mesh keeps the memory for it.
         """
-        async with self._turn:
-            return await asyncio.to_thread(work, *given, **named)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._beside, functools.partial(work, *given, **named))
 
     async def _explain_nothing(self, scope: plan.Scope) -> None:
         """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
