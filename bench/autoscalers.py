@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from bench import client, usage
+from bench import aside, client, usage
 
 PERIOD = 15.0
 """Seconds: `--horizontal-pod-autoscaler-sync-period`."""
@@ -59,26 +59,12 @@ class Outcome:
 async def run(job: Job, server: client.Server) -> Outcome:
     """Do a job in a process of its own. Raises RuntimeError."""
     given = {**dataclasses.asdict(server), "authority": str(server.authority)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.autoscalers"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+    work = {"job": dataclasses.asdict(job), "server": given}
+    return Outcome(
+        **await aside.do(
+            "bench.autoscalers", work, within=job.periods * PERIOD + _GRACE, what="the autoscalers' process"
+        )
     )
-    try:
-        sent = json.dumps({"job": dataclasses.asdict(job), "server": given}).encode()
-        async with asyncio.timeout(job.periods * PERIOD + _GRACE):
-            answer, _ = await process.communicate(sent)
-    except TimeoutError:
-        raise RuntimeError(
-            f"the autoscalers were not done {_GRACE:g} s after their time; is the server overloaded?"
-        ) from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise RuntimeError(f"the autoscalers ended with status {process.returncode}; see above")
-    return Outcome(**json.loads(answer))
 
 
 class _Controller:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from bench import client, usage
+from bench import aside, client, usage
 
 _GRACE = 60.0
 """Seconds beyond its own that a job may take: starting, connecting, the last answers."""
@@ -50,24 +50,10 @@ class Outcome:
 async def run(job: Job, server: client.Server) -> Outcome:
     """Do a job in a process of its own."""
     given = {**dataclasses.asdict(server), "authority": str(server.authority)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.load"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    work = {"job": dataclasses.asdict(job), "server": given}
+    return Outcome(
+        **await aside.do("bench.load", work, within=job.seconds + _GRACE, what=f"the load on {job.path}")
     )
-    try:
-        sent = json.dumps({"job": dataclasses.asdict(job), "server": given}).encode()
-        async with asyncio.timeout(job.seconds + _GRACE):
-            answer, _ = await process.communicate(sent)
-    except TimeoutError:
-        raise RuntimeError(
-            f"the load on {job.path} did not end {_GRACE:g} s after its time; is the server overloaded?"
-        ) from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise RuntimeError(f"the load on {job.path} ended with status {process.returncode}; see above")
-    return Outcome(**json.loads(answer))
 
 
 def told(refused: Mapping[str, int]) -> str:
