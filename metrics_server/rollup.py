@@ -194,6 +194,8 @@ class Rollup:
         called = {everybody[number] for number in numbers}
         for number in numbers:
             service = self._owners.service(self._moment.peers[number])
+            if service == words.UNKNOWN:
+                continue  # told as a pod or a workload: nobody else may be behind it
             called.add(service)
             units = self._owners.maybe_behind(service)
             called.update(ref for unit in units if (ref := self._owners.above(unit, kind)))

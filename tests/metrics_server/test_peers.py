@@ -87,3 +87,15 @@ def test_what_both_ends_tell_is_counted_once_and_told_by_the_caller() -> None:
     )
     taken = knowing(meshes.moment(pods, peers=[CART, CALLER], client=[(0, 0, 5, 2)], server=[(1, 1, 5, 0)]))
     assert edges(taken, things) == {("deployment.web", "deployment.cart"): (words.Side.CLIENT, 5.0)}
+
+
+def test_who_is_in_no_namespace_is_not_taken_for_called_because_a_pod_is() -> None:
+    alone = snapshot.Reporter(instance="10.0.0.9:15090", labels={})
+    peer = snapshot.Peer(namespace="shop", pod="c1")
+    taken = meshes.moment(
+        [meshes.pod("a"), alone], peers=[peer], client=[(0, 0, 5, 0)], server=[(1, -1, 3, 0)]
+    )
+    assert edges(taken) == {
+        ("pod.a", "pod.c1"): (words.Side.CLIENT, 5.0),
+        ("unknown", "host.10.0.0.9:15090"): (words.Side.SERVER, 3.0),
+    }
