@@ -96,11 +96,14 @@ async def _run(
 
 
 async def _has_data(backend: witness.Witness, mesh: profile.Profile, report: Report) -> bool:
-    (series,) = await backend.ask([promql.sample(mesh.process.metric, 20)], at=time.time())
+    (series,) = await backend.ask([promql.sample(mesh.sign, 20)], at=time.time())
+    looked_for = " or ".join(mesh.sign)
     if not series:
-        report.note(f"profile {mesh.name}: no {mesh.process.metric}")
+        report.note(f"profile {mesh.name}: no {looked_for}")
         return False
-    report.good(f"profile {mesh.name}: {mesh.process.metric} is there")
+    report.good(f"profile {mesh.name}: {looked_for} is there")
+    if not mesh.reports_of_targets:
+        return True
     carried = {label for one in series for label in one["metric"]}
     for what, meta, names in (
         ("namespace", "__meta_kubernetes_namespace", mesh.target.namespace),

@@ -1,22 +1,38 @@
 """From Prometheus' answers to a snapshot.
 
-Each counter series is sorted to the view, reporter and peer it speaks of and counted by the rules of
-`counting`; the summed buckets are laid beside. A process that two scrape jobs report counts once.
+Each counter series is sorted to the side, reporter and peer it speaks of and counted by the rules of
+`counting`; the latencies are laid beside. A process that two scrape jobs report counts once.
 """
 
 from __future__ import annotations
 
 import array
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from metrics_server import counting, histograms, identities, profile, snapshot, targets, words
+from metrics_server import (
+    counting,
+    facts,
+    histograms,
+    identities,
+    profile,
+    snapshot,
+    targets,
+    timing,
+    words,
+)
 
 Series = dict[str, Any]
+Strict = Callable[[str], bool]
+"""Whether the mistakes of callers (4xx) are failures to the proxies of a namespace."""
+
+
+def lenient(namespace: str) -> bool:
+    """Take the mistakes of callers for successes, wherever."""
+    return False
 
 
 @dataclass(slots=True)
@@ -31,6 +47,8 @@ class _Counters:
     lengths: list[int] = field(default_factory=list)
     times: array.array[float] = field(default_factory=lambda: array.array("d"))
     values: array.array[float] = field(default_factory=lambda: array.array("d"))
+    told_by: dict[int, set[int]] = field(default_factory=dict)
+    """The targets that tell of each reporter which is none itself."""
 
 
 def read(
@@ -41,9 +59,10 @@ def read(
     taken: float,
     window: float,
     interval: float,
+    strict: Strict = lenient,
 ) -> snapshot.Snapshot:
     """Return the moment the answers tell of; `proxies` are those found among `counters`."""
-    counted = count(counters, proxies=proxies, taken=taken, window=window)
+    counted = count(counters, proxies=proxies, taken=taken, window=window, strict=strict)
     return complete(counted, buckets, interval=interval)
 
 
@@ -60,13 +79,25 @@ class Counted:
     counts: counting.Floats
 
 
-def count(counters: Iterable[Series], *, proxies: targets.Targets, taken: float, window: float) -> Counted:
+def count(
+    counters: Iterable[Series],
+    *,
+    proxies: targets.Targets,
+    taken: float,
+    window: float,
+    strict: Strict = lenient,
+) -> Counted:
     """Return what the counters tell; they arrive long before the buckets do."""
     who = identities.Identities(proxies.mesh)
-    known = proxies.known(start=taken - window)
-    spans = proxies.spans(who, start=taken - window)
-    chosen = _choose(counters, proxies.mesh, who, proxies, proxies.duplicates(who))
-    counts = counting.requests(_samples(chosen), targets=known, start=taken - window, end=taken)
+    start = taken - window
+    known = proxies.known(start=start)
+    spans = proxies.spans(who, start=start)
+    chosen = _choose(counters, who, proxies, strict)
+    found = tuple(proxies.found.values())
+    for reporter, told_by in chosen.told_by.items():
+        for number in told_by:
+            targets.join(spans, reporter, proxies.span(found[number], start=start))
+    counts = counting.requests(_samples(chosen), targets=known, start=start, end=taken)
     return Counted(
         proxies=proxies, taken=taken, window=window, who=who, spans=spans, chosen=chosen, counts=counts
     )
@@ -77,9 +108,10 @@ def complete(
 ) -> snapshot.Snapshot:
     """Return the moment, with the latencies that the buckets tell. `partial`: Prometheus warned."""
     mesh, who = counted.proxies.mesh, counted.who
-    matrix = histograms.lay_out(buckets, lambda labels: _row_of_buckets(labels, mesh, who))
+    matrix = histograms.lay_out(buckets, timing.Timing(mesh, who).line)
     return snapshot.Snapshot(
-        profile=mesh.name,
+        meshes=(_worth(mesh),),
+        mesh=(0,) * len(who.reporters),
         taken=counted.taken,
         timestamp=counted.proxies.newest,
         window=counted.window,
@@ -89,48 +121,57 @@ def complete(
         peers=who.peers,
         bounds=matrix.bounds,
         calls={
-            side: _calls(_views_of(mesh, side), counted.chosen, counted.counts, matrix) for side in words.Side
+            side: _calls(number, counted.chosen, counted.counts, matrix)
+            for number, side in enumerate(histograms.SIDES)
         },
-        told_from_start={
-            side: any(mesh.views[view].appears == "at start" for view in _views_of(mesh, side))
-            for side in words.Side
-        },
-        callers_told=any(view.peer is not None for view in mesh.views if view.side is words.Side.SERVER),
+        told=matrix.quantiles,
         partial=partial,
     )
 
 
-def _views_of(mesh: profile.Profile, side: words.Side) -> set[int]:
-    return {number for number, view in enumerate(mesh.views) if view.side is side}
+def _worth(mesh: profile.Profile) -> snapshot.Mesh:
+    """Return what holds of all that a mesh tells."""
+    views = {side: [view for view in mesh.views if view.side is side] for side in words.Side}
+    return snapshot.Mesh(
+        profile=mesh.name,
+        told_from_start={side: any(v.appears == "at start" for v in views[side]) for side in words.Side},
+        callers_told=any(view.peer is not None for view in views[words.Side.SERVER]),
+        without={
+            side: tuple(
+                dict.fromkeys(one for view in views[side] if view.latency for one in view.latency.without)
+            )
+            for side in words.Side
+        },
+    )
 
 
 class _Reader:
     """How a view reads a series of requests. Few label values tell, so each combination is read once."""
 
     def __init__(self, view: profile.View) -> None:
+        self.side = histograms.SIDES.index(view.side)
         self._view = view
-        self._told_by = (*view.match, *(rule.label for rule in view.outcome if rule.label))
+        self._told_by = ("__name__", *view.match, *view.outcome_labels)
         self._read: dict[tuple[str | None, ...], profile.Outcome | None] = {}
 
     def outcome(self, labels: Mapping[str, str]) -> profile.Outcome | None:
         """Return what became of the requests; None for a series that is not of this view."""
         told = tuple(map(labels.get, self._told_by))
         if told not in self._read:
-            self._read[told] = _outcome(self._view, labels) if _matches(self._view, labels) else None
+            is_of_it = facts.all_match(self._view.match, labels)
+            self._read[told] = self._view.became(labels) if is_of_it else None
         return self._read[told]
 
 
 def _choose(
-    counters: Iterable[Series],
-    mesh: profile.Profile,
-    who: identities.Identities,
-    proxies: targets.Targets,
-    duplicates: set[targets.Key],
+    counters: Iterable[Series], who: identities.Identities, proxies: targets.Targets, strict: Strict
 ) -> _Counters:
-    chosen = _Counters()
+    chosen, mesh = _Counters(), proxies.mesh
     views: dict[str, list[tuple[int, _Reader]]] = {}
     for number, view in enumerate(mesh.views):
-        views.setdefault(view.requests, []).append((number, _Reader(view)))
+        for name in view.counters:
+            views.setdefault(name, []).append((number, _Reader(view)))
+    duplicates = proxies.duplicates(who)
     numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
     for series in counters:
         labels = series["metric"]
@@ -140,30 +181,31 @@ def _choose(
         for number, reader in views.get(labels["__name__"], ()):
             outcome = reader.outcome(labels)
             peer = who.peer(number, labels) if outcome is not None else None
-            if peer is not None:
-                chosen.rows.append((number, who.reporter(labels), peer))
-                chosen.failures.append(outcome is profile.Outcome.FAILURE)
-                chosen.target.append(target)
-                samples = series["values"]
-                chosen.lengths.append(len(samples))
-                chosen.times.extend([sample[0] for sample in samples])
-                chosen.values.extend([float(sample[1]) for sample in samples])
+            if outcome is None or peer is None:
+                continue
+            reporter = who.reporter(labels, number)
+            if mesh.views[number].reporter is not None:
+                chosen.told_by.setdefault(reporter, set()).add(target)
+            chosen.rows.append((reader.side, reporter, peer))
+            chosen.failures.append(_is_failure(outcome, labels, who, number, strict))
+            chosen.target.append(target)
+            samples = series["values"]
+            chosen.lengths.append(len(samples))
+            chosen.times.extend([sample[0] for sample in samples])
+            chosen.values.extend([float(sample[1]) for sample in samples])
     return chosen
 
 
-def _matches(view: profile.View, labels: Mapping[str, str]) -> bool:
-    return all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in view.match.items())
-
-
-def _outcome(view: profile.View, labels: Mapping[str, str]) -> profile.Outcome:
-    for rule in view.outcome:
-        if (
-            rule.label is None
-            or rule.matches is None
-            or re.fullmatch(rule.matches, labels.get(rule.label, ""))
-        ):
-            return rule.is_
-    raise AssertionError("the last rule holds for all")
+def _is_failure(
+    outcome: profile.Outcome,
+    labels: Mapping[str, str],
+    who: identities.Identities,
+    view: int,
+    strict: Strict,
+) -> bool:
+    if outcome is profile.Outcome.CLIENT_ERROR:
+        return strict(who.identity(labels, view).namespace)
+    return outcome is profile.Outcome.FAILURE
 
 
 def _samples(chosen: _Counters) -> counting.Samples:
@@ -175,32 +217,15 @@ def _samples(chosen: _Counters) -> counting.Samples:
     )
 
 
-def _row_of_buckets(
-    labels: Mapping[str, str], mesh: profile.Profile, who: identities.Identities
-) -> tuple[histograms.Row, float] | None:
-    for number, view in enumerate(mesh.views):
-        if view.latency and _tells_its_peer(view, labels) and _matches(view, labels):
-            peer, reporter = who.peer(number, labels), who.known(labels)
-            if peer is None or reporter is None:
-                return None
-            return (number, reporter, peer), view.latency.scale
-    return None
-
-
-def _tells_its_peer(view: profile.View, labels: Mapping[str, str]) -> bool:
-    """Whether buckets can be of a view: a name is there; labels of their own may all be empty."""
-    return not isinstance(view.peer, profile.Named) or view.peer.label in labels
-
-
 def _calls(
-    views: set[int], chosen: _Counters, counts: counting.Floats, matrix: histograms.Matrix
+    side: int, chosen: _Counters, counts: counting.Floats, matrix: histograms.Matrix
 ) -> snapshot.Calls:
     """Return the rows of one side: those with a sample in the window, each reporter and peer once."""
     rows: dict[tuple[int, int], int] = {}
     line: list[int] = []
     at = np.full(len(chosen.rows), -1, dtype=np.int64)
     for number, (row, seen) in enumerate(zip(chosen.rows, np.isfinite(counts).tolist(), strict=True)):
-        if seen and row[0] in views:
+        if seen and row[0] == side:
             if row[1:] not in rows:
                 line.append(matrix.line.get(row, -1))
             at[number] = rows.setdefault(row[1:], len(rows))
@@ -208,14 +233,21 @@ def _calls(
     count = np.asarray(counts[mine], dtype=np.float64)
     failed = np.array(chosen.failures, dtype=np.bool_)[mine]
     lines = np.array(line, dtype=np.int64)
+    timed = lines >= 0
     buckets = np.zeros((len(rows), len(matrix.bounds)))
-    buckets[lines >= 0] = matrix.counts[lines[lines >= 0]]
+    buckets[timed] = matrix.counts[lines[timed]]
+    exponential = np.zeros(len(rows), dtype=np.bool_)
+    exponential[timed] = matrix.exponential[lines[timed]]
+    told = np.full((len(rows), len(matrix.quantiles)), np.nan)
+    told[timed] = matrix.told[lines[timed]]
     return snapshot.Calls(
         reporter=np.array([reporter for reporter, _ in rows], dtype=np.int64),
         peer=np.array([peer for _, peer in rows], dtype=np.int64),
         success=_total(at[mine], np.where(failed, 0.0, count), len(rows)),
         failure=_total(at[mine], np.where(failed, count, 0.0), len(rows)),
         buckets=buckets,
+        told=told,
+        exponential=exponential,
     )
 
 

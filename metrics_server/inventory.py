@@ -43,6 +43,8 @@ class Thing:
     node: str = ""
     selector: Mapping[str, str] = field(default_factory=dict)
     """What a service selects; empty for everything else."""
+    addresses: tuple[str, ...] = ()
+    """Of a pod, or of a machine outside Kubernetes."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,20 @@ class _Spec(pydantic.BaseModel):
     selector: Any = None
 
 
+class _Address(pydantic.BaseModel):
+    ip: str
+
+
+class _Status(pydantic.BaseModel):
+    podIP: str | None = None  # noqa: N815 - Kubernetes' own spelling
+    podIPs: list[_Address] | None = None  # noqa: N815 - Kubernetes' own spelling
+
+
 class _Object(pydantic.BaseModel):
     kind: str = pydantic.Field(min_length=1)
     metadata: _Metadata
     spec: _Spec | None = None
+    status: _Status | None = None
 
 
 def read(text: str, *, source: str) -> Inventory:
@@ -159,7 +171,15 @@ def _thing(given: _Object) -> Thing:
         owner=owner_of(metadata.namespace, kind=owner.kind, name=owner.name) if owner else None,
         node=spec.nodeName or "",
         selector={str(key): str(value) for key, value in selector.items()},
+        addresses=_addresses(given.status) if given.kind == words.POD.name else (),
     )
+
+
+def _addresses(status: _Status | None) -> tuple[str, ...]:
+    if status is None:
+        return ()
+    told = (status.podIP, *(one.ip for one in status.podIPs or ()))
+    return tuple(dict.fromkeys(address for address in told if address))
 
 
 class File:

@@ -1,8 +1,8 @@
 """Who owns whom: from reporters and peers to resources of any kind. Immutable once made.
 
 A unit is what carries a proxy: a pod, a machine outside Kubernetes, or (where only its address is known) a
-host. Above a unit stand its controllers by owner references, its node and its namespace, and the services
-that select it.
+host; or a workload, where others report for it and do not tell its pods. Above a unit stand its controllers
+by owner references, its node and its namespace, and the services that select it.
 
 A peer is a pod, a workload or a service by the mesh's word. A service, seen as a kind, is the one resource of
 that kind behind it, if there is exactly one; else the one workload behind it; else it stays the service. A
@@ -15,10 +15,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from metrics_server import evidence, inventory, selection, snapshot, words
+from metrics_server import evidence, inventory, selection, snapshot, spelling, words
 
 WORKLOAD = ""
 """The kind that stands for "the top controller of each unit, or the unit itself"."""
+_SELECTED = frozenset({words.POD.name, words.EXTERNAL_WORKLOAD})
 _NO_WORKLOADS = frozenset({words.POD.name, words.SERVICE.name, words.NODE.name, words.NAMESPACE.name})
 
 
@@ -29,13 +30,35 @@ class Ownership:
         self._inventory = things
         self._things = things.known
         self._moment = moment
-        self.units: tuple[words.Ref, ...] = tuple(_unit(reporter) for reporter in moment.reporters)
-        """One per reporter, in the snapshot's order."""
-        self._reporter = dict(zip(self.units, moment.reporters, strict=True))
+        self._spelling = spelling.Spelling(things)
+        self._alone = _alone(self._things)
+        reporters = [self._spelling.placed(self._spelling.restored(one)) for one in moment.reporters]
+        self._reporter: dict[words.Ref, snapshot.Reporter] = {}
         self._chains: dict[words.Ref, dict[str, words.Ref]] = {}
+        self.units: tuple[words.Ref, ...] = self._placed(reporters)
+        """One per reporter, in the snapshot's order; words.UNKNOWN for one that nobody names."""
+        self._peers = {peer: self._spelling.peer(peer) for peer in moment.peers}
         # Not a method of this: what refers to itself waits for the garbage collector, which seldom comes.
         self._unit_labels = functools.partial(_unit_labels, self._things, self._reporter)
         self._selection = selection.Selection(things, scraped=self.units, labels=self._unit_labels)
+
+    def _placed(self, reporters: Sequence[snapshot.Reporter]) -> tuple[words.Ref, ...]:
+        """Return what each reporter is: first those that say it, and by them those of whom only a workload's
+        name is told.
+        """
+        units = [_unit(reporter) for reporter in reporters]
+        self._reporter.update(zip(units, reporters, strict=True))
+        told = {ref: self._above(ref)[WORKLOAD] for ref in units if ref.kind == words.POD.name}
+        workloads = {(ref.namespace, ref.name): ref for ref in told.values()}
+        found = []
+        for unit, reporter in zip(units, reporters, strict=True):
+            if unit.kind == words.WORKLOAD:
+                place = (unit.namespace, unit.name)
+                known = self._alone.get(place, frozenset())
+                unit = next(iter(known)) if len(known) == 1 else workloads.get(place, unit)
+                self._reporter.setdefault(unit, reporter)
+            found.append(unit)
+        return tuple(found)
 
     # What stands above a unit
 
@@ -47,6 +70,8 @@ class Ownership:
 
     def _chain(self, unit: words.Ref) -> dict[str, words.Ref]:
         owners = self._owners(unit)
+        if unit == words.UNKNOWN:
+            return {WORKLOAD: unit}
         above = {ref.kind: ref for ref in (unit, *owners)}
         above[WORKLOAD] = owners[-1] if owners else unit
         if unit.namespace:
@@ -65,6 +90,8 @@ class Ownership:
             thing = self._things.get(thing.owner)
         reporter = self._reporter.get(unit)
         if not owners and unit.kind == words.POD.name and reporter is not None:
+            if reporter.workload and reporter.kind:
+                return [words.Ref(reporter.kind, reporter.namespace, reporter.workload)]
             return evidence.controllers(reporter)
         return owners
 
@@ -73,9 +100,25 @@ class Ownership:
     def groups(self, kind: str) -> list[tuple[words.Ref, ...]]:
         """Return, for each reporter, its resources of a kind: one, none, or several services."""
         if kind == words.SERVICE.name:
-            return [tuple(self._selection.services(unit)) for unit in self.units]
-        chains = (self._above(unit) for unit in self.units)
+            return [tuple(self._services(unit)) for unit in self.units]
+        chains = (self._above(unit) if unit != words.UNKNOWN else {} for unit in self.units)
         return [(chain[kind],) if kind in chain else () for chain in chains]
+
+    def _services(self, unit: words.Ref) -> Sequence[words.Ref]:
+        """Return the services that select a unit; of a workload, those that select a pod of it."""
+        if unit.kind in _SELECTED:
+            return self._selection.services(unit)
+        pods = self._pods_of.get(unit, ())
+        return tuple(dict.fromkeys(ref for pod in pods for ref in self._selection.services(pod)))
+
+    @functools.cached_property
+    def _pods_of(self) -> dict[words.Ref, list[words.Ref]]:
+        """The pods that Kubernetes knows, by their workload."""
+        found: dict[words.Ref, list[words.Ref]] = {}
+        for ref in self._inventory.things:
+            if ref.kind == words.POD.name:
+                found.setdefault(self._above(ref)[WORKLOAD], []).append(ref)
+        return found
 
     def callers(self, kind: str) -> list[words.Ref]:
         """Return, for each reporter, what it is as a caller: its resource of the kind, else its workload."""
@@ -89,26 +132,41 @@ class Ownership:
         """Return, for each peer, what it is seen as this kind."""
         return [self._peer(peer, kind) for peer in self._moment.peers]
 
-    def _peer(self, peer: snapshot.Peer, kind: str) -> words.Ref:
-        if peer.pod:
-            return self._seen_as(words.Ref(words.POD.name, peer.namespace, peer.pod), kind)
+    def _peer(self, told: snapshot.Peer, kind: str) -> words.Ref:
+        peer = self._spelled(told)
         if kind == words.SERVICE.name and peer.service:
             return self.service(peer)
+        if peer.pod:
+            return self._seen_as(peer, kind)
         if peer.workload:
-            workload = self._workload(peer)
-            if kind == words.NAMESPACE.name:
-                return words.Ref(words.NAMESPACE.name, "", peer.namespace)
-            return self._only_one(self._units_of.get(workload, ()), kind) or workload
+            return self._workload_as(self._workload(peer), kind)
         return self._callee(self.service(peer), kind)
 
-    def _seen_as(self, unit: words.Ref, kind: str) -> words.Ref:
+    def _spelled(self, peer: snapshot.Peer) -> snapshot.Peer:
+        return self._peers.get(peer, peer)
+
+    def _seen_as(self, peer: snapshot.Peer, kind: str) -> words.Ref:
+        unit = words.Ref(words.POD.name, peer.namespace, peer.pod)
         above = self._above(unit)
-        return above.get(kind) or above[WORKLOAD]
+        if kind != WORKLOAD and kind in above:
+            return above[kind]
+        return self._workload(peer) if above[WORKLOAD] == unit and peer.workload else above[WORKLOAD]
+
+    def _workload_as(self, workload: words.Ref, kind: str) -> words.Ref:
+        if kind == words.NAMESPACE.name and workload.namespace:
+            return words.Ref(words.NAMESPACE.name, "", workload.namespace)
+        if only := self._only_one(self._units_of.get(workload, ()), kind):
+            return only
+        service = words.Ref(words.SERVICE.name, workload.namespace, workload.name)
+        if workload.kind == words.WORKLOAD and service in self._things:
+            return self._callee(service, kind)
+        return workload
 
     def _workload(self, peer: snapshot.Peer) -> words.Ref:
         if peer.kind:
             return words.Ref(peer.kind, peer.namespace, peer.workload)
-        known = self._workloads.get((peer.namespace, peer.workload), frozenset())
+        place = (peer.namespace, peer.workload)
+        known = self._workloads.get(place) or self._alone.get(place, frozenset())
         return (
             next(iter(known)) if len(known) == 1 else words.Ref(words.WORKLOAD, peer.namespace, peer.workload)
         )
@@ -118,14 +176,9 @@ class Ownership:
         """The resources that are a workload, or could be one: reporters' own, and what nothing owns."""
         found: dict[tuple[str, str], set[words.Ref]] = {}
         reporting = (self._above(unit)[WORKLOAD] for unit in self.units)
-        alone = (
-            ref
-            for ref, thing in self._things.items()
-            if thing.owner is None and ref.kind not in _NO_WORKLOADS
-        )
-        for ref in (*reporting, *alone):
+        for ref in reporting:
             found.setdefault((ref.namespace, ref.name), set()).add(ref)
-        return {key: frozenset(refs) for key, refs in found.items()}
+        return {key: frozenset(refs) | self._alone.get(key, frozenset()) for key, refs in found.items()}
 
     @functools.cached_property
     def _units_of(self) -> dict[words.Ref, list[words.Ref]]:
@@ -140,11 +193,14 @@ class Ownership:
         found = {self._above(unit).get(kind) for unit in units}
         return found.pop() if len(found) == 1 else None
 
-    def service(self, peer: snapshot.Peer) -> words.Ref:
-        """Return the service a peer is or was called by, or the host where it is none."""
+    def service(self, told: snapshot.Peer) -> words.Ref:
+        """Return the service a peer is or was called by, or the host where it is none; words.UNKNOWN where
+        only the pod or the workload is told.
+        """
+        peer = self._spelled(told)
         if peer.host:
             return words.Ref(words.HOST, "", peer.host)
-        if peer.pod or (peer.workload and not peer.service):
+        if not (peer.service or peer.name):
             return words.UNKNOWN
         namespace = peer.service_namespace or peer.namespace
         ref = words.Ref(words.SERVICE.name, namespace, peer.service or peer.name)
@@ -209,4 +265,15 @@ def _unit(reporter: snapshot.Reporter) -> words.Ref:
         return words.Ref(words.POD.name, reporter.namespace, reporter.pod)
     if reporter.machine:
         return words.Ref(words.EXTERNAL_WORKLOAD, reporter.namespace, reporter.machine)
-    return words.Ref(words.HOST, "", reporter.instance)
+    if reporter.workload:
+        return words.Ref(reporter.kind or words.WORKLOAD, reporter.namespace, reporter.workload)
+    return words.Ref(words.HOST, "", reporter.instance) if reporter.instance else words.UNKNOWN
+
+
+def _alone(things: Mapping[words.Ref, inventory.Thing]) -> Mapping[tuple[str, str], frozenset[words.Ref]]:
+    """Return what could be a workload, by namespace and name: whatever nothing owns."""
+    found: dict[tuple[str, str], set[words.Ref]] = {}
+    for ref, thing in things.items():
+        if thing.owner is None and ref.kind not in _NO_WORKLOADS:
+            found.setdefault((ref.namespace, ref.name), set()).add(ref)
+    return {key: frozenset(refs) for key, refs in found.items()}

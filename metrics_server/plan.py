@@ -11,13 +11,16 @@ that call into it.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from metrics_server import profile, promql, words
+from metrics_server import facts, parties, profile, promql, words
 
 UP = "up"
+MARK = "trafficmetrics_view"
+"""The label that says of which view a bucket is, where nothing else does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,8 @@ class Plan:
     counters: tuple[str, ...]
     """Range selectors of raw counters, `up` and process age; their answers are disjoint."""
     buckets: str | None
-    """Increase of each bucket over the window, by proxy, peer and `le`; None in a mesh without histograms, or
-    where nobody wants to know.
+    """Increase of each bucket over the window, by proxy, peer and `le`, or of each native histogram; or the
+    quantiles that proxies told last. None in a mesh without latencies, or where nobody wants to know.
     """
 
 
@@ -57,8 +60,10 @@ def make(
 
     `latency`: the sides whose buckets are asked for, many times as many series as their counters.
     """
-    everything = _part(mesh, mesh.views, [], window)
-    parts = [everything] if scope.namespace is None else _of_namespace(mesh, scope, scope.namespace, window)
+    if scope.namespace is None:
+        parts = [_part(mesh, mesh.views, [], window)]
+    else:
+        parts = _of_namespace(mesh, scope, scope.namespace, window)
     buckets = [query for part in parts for side, query in part.buckets if side in latency]
     return Plan(
         mesh=mesh,
@@ -73,20 +78,38 @@ class _Part:
     """What is asked of one set of proxies."""
 
     counters: str
-    buckets: list[tuple[words.Side, str]]
+    buckets: list[tuple[words.Side, str]] = field(default_factory=list)
 
 
 def _of_namespace(mesh: profile.Profile, scope: Scope, namespace: str, window: float) -> list[_Part]:
-    """The namespace's own proxies, and those elsewhere that call into it."""
-    own = _part(mesh, mesh.views, [promql.Matcher(scope.label, "=", namespace)], window)
+    """The namespace's own proxies, and those elsewhere that call into it; and what others report of both."""
+    own = promql.Matcher(scope.label, "=", namespace)
     elsewhere = promql.Matcher(scope.label, "!=", namespace)
-    callers = []
-    for view in mesh.views:
+    by_targets = tuple(view for view in mesh.views if view.reporter is None)
+    by_others = [(view, view.reporter) for view in mesh.views if view.reporter is not None]
+    parts = []
+    if by_targets:
+        parts.append(_part(mesh, by_targets, [own], window, targets=not by_others))
+    for view in by_targets:
         # Those who are called know who called, but that is told by the callers, who are asked themselves.
-        called = _called_in(view.peer, namespace) if view.peer and view.side is words.Side.CLIENT else None
+        called = _told_in(view.peer, namespace) if view.peer and view.side is words.Side.CLIENT else None
         if called is not None:
-            callers.append(_part(mesh, (view,), [elsewhere], window, called=called))
-    return [own, *callers]
+            parts.append(_part(mesh, (view,), [elsewhere], window, called=called))
+    if by_others:
+        parts.append(_Part(promql.selector(_of_targets(mesh))))
+    for view, reporter in by_others:
+        reporting = _told_in(reporter, namespace)
+        parts.append(_part(mesh, (view,), [reporting] if reporting else [], window, targets=False))
+        called = _told_in(view.peer, namespace) if view.peer and view.side is words.Side.CLIENT else None
+        if called is not None and reporting is not None:
+            others = promql.Matcher(reporting.label, "!~", reporting.value)
+            parts.append(_part(mesh, (view,), [others, called], window, targets=False))
+    return parts
+
+
+def _of_targets(mesh: profile.Profile) -> list[str]:
+    """What tells of scrape targets, and nothing of requests."""
+    return [UP, *([mesh.process.metric] if mesh.process else [])]
 
 
 def _part(
@@ -96,64 +119,103 @@ def _part(
     window: float,
     *,
     called: promql.Matcher | None = None,
+    targets: bool = True,
 ) -> _Part:
-    names = [*dict.fromkeys(view.requests for view in views), UP, mesh.process.metric]
+    names = list(dict.fromkeys(name for view in views for name in view.counters))
+    if targets:
+        names += _of_targets(mesh)
     peers = [_or_without(called.label, [called.value])] if called else []
     counters = promql.selector(names, [*matchers, *peers, *_shared(views)])
     only = [*matchers, called] if called else matchers
-    buckets = [(v.side, _buckets(v, v.latency, mesh.target, only, window)) for v in views if v.latency]
+    buckets = [
+        (view.side, _latency(mesh, view, view.latency, matchers=only, window=window))
+        for view in views
+        if view.latency
+    ]
     return _Part(counters, buckets)
 
 
 def _shared(views: tuple[profile.View, ...]) -> list[promql.Matcher]:
-    """What narrows a selector of several metrics at once: a series without the label always stays."""
-    allowed: dict[str, list[str]] = {}
-    for view in views:
-        for label, pattern in view.match.items():
-            allowed.setdefault(label, []).append(f"({pattern})")
-    narrowed = [_or_without(label, patterns) for label, patterns in allowed.items()]
-    return narrowed + [_not_excluded(peer) for peer in _excluding(views)]
-
-
-def _excluding(views: Iterable[profile.View]) -> list[profile.Named]:
-    """The peers of views of which some do not count."""
-    return [view.peer for view in views if isinstance(view.peer, profile.Named) and view.peer.exclude]
+    """What narrows a selector of several metrics at once: a series without the label always stays, and a
+    label narrows nothing unless every view speaks of it.
+    """
+    labels = dict.fromkeys(label for view in views for label in view.match)
+    narrowed = [
+        _or_without(label, [f"({view.match[label]})" for view in views])
+        for label in labels
+        if all(label in view.match for view in views)
+    ]
+    excluding = dict.fromkeys(
+        (view.peer.label, view.peer.excluded)
+        for view in views
+        if isinstance(view.peer, parties.Named) and view.peer.exclude
+    )
+    read = [label for label, _ in excluding] + [label for view in views for label in view.match]
+    return narrowed + [
+        promql.Matcher(label, "!~", excluded) for label, excluded in excluding if read.count(label) == 1
+    ]
 
 
 def _or_without(label: str, patterns: list[str]) -> promql.Matcher:
-    return promql.Matcher(label, "=~", "|".join(["", *patterns]))
+    return promql.Matcher(label, "=~", "|".join(["", *dict.fromkeys(patterns)]))
 
 
-def _not_excluded(peer: profile.Named) -> promql.Matcher:
-    return promql.Matcher(peer.label, "!~", peer.excluded)
-
-
-def _buckets(
+def _latency(
+    mesh: profile.Profile,
     view: profile.View,
     latency: profile.Latency,
-    target: profile.Target,
+    *,
     matchers: list[promql.Matcher],
     window: float,
 ) -> str:
+    """Return the query of a view's buckets, classic and native; or of the quantiles its proxies tell."""
     own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
-    peers = [_not_excluded(peer) for peer in _excluding([view])]
-    series = promql.selector([f"{latency.metric}_bucket"], [*matchers, *own, *peers])
-    return promql.sum_by(bucket_labels(view, target), promql.increase(series, window))
+    excluded = view.peer.excluded if isinstance(view.peer, parties.Named) else ""
+    peers = [promql.Matcher(view.peer.told_by[0], "!~", excluded)] if view.peer and excluded else []
+    labels = bucket_labels(view, mesh.target)
+    if latency.quantile_label:
+        series = promql.selector([latency.metric], [*matchers, *own, *peers])
+        answer = promql.max_by(labels, promql.last(series, window))
+    else:
+        series = promql.selector([f"{latency.metric}_bucket", latency.metric], [*matchers, *own, *peers])
+        answer = promql.sum_by(labels, promql.increase(series, window))
+    return promql.marked(answer, MARK, str(mesh.views.index(view))) if is_marked(mesh) else answer
 
 
-def bucket_labels(view: profile.View, target: profile.Target) -> tuple[str, ...]:
-    """Return what remains on a summed bucket: whose proxy, which peer, the view's own labels, the bound."""
+def bucket_labels(view: profile.View, target: parties.Target) -> tuple[str, ...]:
+    """Return what remains on a summed bucket: who reports, which peer, the view's own labels, the bound."""
+    reporter = view.reporter.told_by if view.reporter else target.identity
     peer = view.peer.told_by if view.peer else ()
-    return (*target.identity, *dict.fromkeys((*peer, *view.match)), "le")
+    told = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
+    return (*dict.fromkeys((*reporter, *peer, *view.match)), told)
 
 
-def _called_in(peer: profile.Peer, namespace: str) -> promql.Matcher | None:
-    """Return the matcher for peers in a namespace; None if the mesh does not name the callee's."""
-    if isinstance(peer, profile.Labelled):
-        label = next(iter((*peer.namespace, *peer.service_namespace)), None)
-        return promql.Matcher(label, "=~", promql.literal(namespace)) if label else None
-    patterns = [narrowed for pattern in peer.patterns if (narrowed := within(pattern, namespace)) is not None]
-    return promql.Matcher(peer.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
+def is_marked(mesh: profile.Profile) -> bool:
+    """Return whether labels alone do not say of which view a bucket is: then a label of ours does."""
+    timed = [view for view in mesh.views if view.latency]
+    return any(
+        not facts.are_apart(one.match, other.match) and not _differ(one, other)
+        for one, other in itertools.combinations(timed, 2)
+    )
+
+
+def _differ(one: profile.View, other: profile.View) -> bool:
+    """Whether exactly one of them names its peers in one label, so that the other's buckets lack it."""
+    return isinstance(one.peer, parties.Named) != isinstance(other.peer, parties.Named)
+
+
+def _told_in(party: parties.Party | None, namespace: str) -> promql.Matcher | None:
+    """Return the matcher for parties in a namespace; None if the mesh does not tell theirs."""
+    if isinstance(party, parties.Labelled):
+        label = next(iter((*party.namespace, *party.service_namespace)), None)
+        told = re.sub(r"[^a-zA-Z0-9]", "_", namespace) if party.sanitized else namespace
+        return promql.Matcher(label, "=~", promql.literal(told)) if label else None
+    if party is None or party.anywhere:
+        return None
+    patterns = [
+        narrowed for pattern in party.patterns if (narrowed := within(pattern, namespace)) is not None
+    ]
+    return promql.Matcher(party.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
 
 
 def within(pattern: str, namespace: str) -> str | None:

@@ -1,15 +1,14 @@
-"""A mesh as facts: what it calls its metrics, and where in them a peer's identity sits.
+"""A mesh as facts: what it calls its metrics, and where in them the two ends of a request are told.
 
 A profile is a YAML file and holds no PromQL. Whatever is wrong with one is refused with file, key and
-reason, all at once. Patterns are matched in full, against values of at most 1,024 characters, and are kept
-in a dialect that Prometheus (RE2) and Python read alike.
+reason, all at once.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -18,29 +17,8 @@ from typing import Annotated, Any, Literal
 import pydantic
 import yaml
 
-from metrics_server import words
-
-LONGEST_VALUE = 1024
-_LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
-_METRIC = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
-_PEER_GROUPS = frozenset({"namespace", "service", "name", "host", "port", "subset"})
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-
-
-def _check_pattern(text: str) -> str:
-    """Refuse what does not compile, what RE2 does not know and what can backtrack without end."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a pattern: {error}") from error
-    if re.search(r"\(\?[=!<#]|\\\d|[+*}]\)[+*{]|\(\?P=", text.replace("(?P<", "(")):
-        raise ValueError("look-around, back references and nested repetition are not allowed")
-    return text
-
-
-LabelName = Annotated[str, pydantic.Field(pattern=_LABEL)]
-MetricName = Annotated[str, pydantic.Field(pattern=_METRIC)]
-Pattern = Annotated[str, pydantic.AfterValidator(_check_pattern)]
+from metrics_server import facts, parties, words
+from metrics_server.facts import Facts, LabelName, MetricName, Pattern
 
 
 class Outcome(enum.StrEnum):
@@ -48,13 +26,11 @@ class Outcome(enum.StrEnum):
 
     SUCCESS = "success"
     FAILURE = "failure"
+    CLIENT_ERROR = "client-error"
+    """The caller's own mistake (4xx): a success, unless the settings say otherwise."""
 
 
-class _Facts(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
-
-
-class Process(_Facts):
+class Process(Facts):
     """The series every proxy exposes from its start: it tells how old the process is (`age`) or when it began
     (`start`). Where others have a series of that name, too, `match` says which are the mesh's.
     """
@@ -67,41 +43,30 @@ class Process(_Facts):
     @property
     def scale(self) -> float:
         """Seconds per unit."""
-        return _SECONDS[self.unit]
+        return facts.SECONDS[self.unit]
 
 
-class Target(_Facts):
-    """The labels of a scrape target that say whose proxy it is; of each list, the first that is set
-    counts.
+class Latency(Facts):
+    """A histogram, classic or native: the name without `_bucket`, and its unit.
+
+    With a `quantile_label`, it is quantiles that the proxies worked out themselves: those of several cannot
+    be joined into one, so that what is said of them is approximate.
     """
-
-    namespace: tuple[LabelName, ...] = ("namespace",)
-    pod: tuple[LabelName, ...] = ("pod",)
-    node: tuple[LabelName, ...] = ("node",)
-    machine: tuple[LabelName, ...] = ()
-    controller_kind: tuple[LabelName, ...] = ()
-    controller_name: tuple[LabelName, ...] = ()
-    other: tuple[LabelName, ...] = ("job", "instance")
-
-    @property
-    def identity(self) -> tuple[str, ...]:
-        """The labels by which figures of one proxy are told from another's."""
-        return (*self.namespace, *self.pod, *self.machine, "instance")
-
-
-class Latency(_Facts):
-    """A classic histogram: the name without `_bucket`, and its unit."""
 
     metric: MetricName
     unit: Literal["s", "ms", "us", "ns"]
+    quantile_label: LabelName | None = None
+    """Its values are 0.99, or P99."""
+    without: tuple[str, ...] = ()
+    """Requests that are counted and not timed, in a word each, such as `timeouts`."""
 
     @property
     def scale(self) -> float:
         """Seconds per unit."""
-        return _SECONDS[self.unit]
+        return facts.SECONDS[self.unit]
 
 
-class OutcomeRule(_Facts):
+class OutcomeRule(Facts):
     """A request whose `label` matches is a success or a failure; without a label the rule holds for all."""
 
     label: LabelName | None = None
@@ -115,117 +80,76 @@ class OutcomeRule(_Facts):
         return self
 
 
-class Labelled(_Facts):
-    """The other end of a request, told by labels of its own; of each list, the first that is set counts.
-
-    A label whose value is `unknown` tells nothing.
-    """
-
-    namespace: tuple[LabelName, ...] = ()
-    pod: tuple[LabelName, ...] = ()
-    workload: tuple[LabelName, ...] = ()
-    """Its name alone; what kind it is, Kubernetes knows."""
-    kinds: dict[LabelName, str] = pydantic.Field(default_factory=dict)
-    """Labels that name the workload and by that its kind, the uppermost first."""
-    machine: tuple[LabelName, ...] = ()
-    service: tuple[LabelName, ...] = ()
-    service_namespace: tuple[LabelName, ...] = ()
-    unknown: Pattern = "unknown"
-
-    @pydantic.model_validator(mode="after")
-    def _names_somebody(self) -> Labelled:
-        if not (self.pod or self.workload or self.kinds or self.machine or self.service):
-            raise ValueError("a peer is told by `pod`, `workload`, `kinds`, `machine` or `service`")
-        return self
-
-    @property
-    def told_by(self) -> tuple[str, ...]:
-        """All labels that tell it."""
-        return (
-            *self.namespace, *self.pod, *self.workload, *self.kinds, *self.machine, *self.service,
-            *self.service_namespace,
-        )  # fmt: skip
-
-
-class Named(_Facts):
-    """The other end of a request, named in one label: what does not count as one, and how a name is read."""
-
-    label: LabelName
-    exclude: tuple[Pattern, ...] = ()
-    patterns: tuple[Pattern, ...]
-
-    @pydantic.field_validator("patterns")
-    @classmethod
-    def _known_groups(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        if not patterns:
-            raise ValueError("a peer is read by at least one pattern")
-        for pattern in patterns:
-            groups = set(re.compile(pattern).groupindex)
-            if stray := groups - _PEER_GROUPS:
-                raise ValueError(
-                    f"{pattern!r} names {sorted(stray)}; known groups are {sorted(_PEER_GROUPS)}"
-                )
-            if not groups & {"service", "name", "host"}:
-                raise ValueError(f"{pattern!r} names no peer; it needs a group `service`, `name` or `host`")
-        return patterns
-
-    @property
-    def excluded(self) -> str:
-        """One pattern of all that is left out, or an empty text."""
-        return "|".join(f"({pattern})" for pattern in self.exclude)
-
-    @property
-    def told_by(self) -> tuple[str, ...]:
-        """The one label."""
-        return (self.label,)
-
-
-Peer = Named | Labelled
-_WAYS = ("named", "labelled")
-
-
-def _way(peer: object) -> str:
-    """Which of the two a peer is meant to be."""
-    named, labelled = _WAYS
-    return named if isinstance(peer, Named) or (isinstance(peer, dict) and "label" in peer) else labelled
-
-
-_AnyPeer = Annotated[
-    Annotated[Named, pydantic.Tag("named")] | Annotated[Labelled, pydantic.Tag("labelled")],
-    pydantic.Discriminator(_way),
+_COUNTING = ("one counter", "a counter each")
+_Counters = Annotated[
+    Annotated[MetricName, pydantic.Tag("one counter")]
+    | Annotated[dict[MetricName, Outcome], pydantic.Field(min_length=1), pydantic.Tag("a counter each")],
+    pydantic.Discriminator(lambda given: _COUNTING[isinstance(given, dict)]),
 ]
 
 
-class View(_Facts):
+class View(Facts):
     """What one side of a proxy reports."""
 
     side: words.Side
-    requests: MetricName
+    requests: _Counters
+    """One counter, whose labels tell the outcome; or a counter for each outcome."""
     appears: Literal["at start", "with first request"]
     latency: Latency | None = None
     match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
-    outcome: tuple[OutcomeRule, ...]
-    peer: _AnyPeer | None = None
+    outcome: tuple[OutcomeRule, ...] = ()
+    reporter: parties.AnyParty | None = None
+    """Who reports, where that is not the scrape target."""
+    peer: parties.AnyParty | None = None
     unknown: tuple[str, ...] = ()
 
     @pydantic.field_validator("outcome")
     @classmethod
     def _ends_with_default(cls, rules: tuple[OutcomeRule, ...]) -> tuple[OutcomeRule, ...]:
-        if not rules or rules[-1].label is not None or any(rule.label is None for rule in rules[:-1]):
+        if rules and (rules[-1].label is not None or any(rule.label is None for rule in rules[:-1])):
             raise ValueError(
                 "the last rule, and only the last, has no `label`: it decides what no other rule does"
             )
         return rules
 
+    @pydantic.model_validator(mode="after")
+    def _tells_the_outcome_once(self) -> View:
+        if isinstance(self.requests, str) != bool(self.outcome):
+            raise ValueError("the outcome is told by rules in `outcome`, or by a counter each in `requests`")
+        return self
 
-class Profile(_Facts):
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """The metrics that count its requests."""
+        return (self.requests,) if isinstance(self.requests, str) else tuple(self.requests)
+
+    def became(self, labels: Mapping[str, str]) -> Outcome:
+        """Return what became of the requests that a series of this view counts."""
+        if not isinstance(self.requests, str):
+            return self.requests[labels["__name__"]]
+        return next(
+            rule.is_
+            for rule in self.outcome
+            if rule.label is None or facts.all_match({rule.label: rule.matches or ""}, labels)
+        )
+
+    @property
+    def outcome_labels(self) -> tuple[str, ...]:
+        """The labels that tell the outcome."""
+        return tuple(rule.label for rule in self.outcome if rule.label)
+
+
+class Profile(Facts):
     """One mesh."""
 
     name: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+$")]
     about: str
-    process: Process
-    target: Target = Target()
+    process: Process | None = None
+    """None where the mesh's proxies have no such series: then a restart shows only in counters that fall."""
+    target: parties.Target = parties.Target()
     views: tuple[View, ...]
+    fallback: bool = False
+    """Whether it is the last to be believed of a proxy of which another profile tells, too."""
 
     @pydantic.field_validator("views")
     @classmethod
@@ -233,24 +157,36 @@ class Profile(_Facts):
         if not views:
             raise ValueError("a mesh has at least one view")
         for one, other in itertools.combinations(views, 2):
-            if one.requests == other.requests and not _are_apart(one.match, other.match):
+            if facts.are_apart(one.match, other.match):
+                continue
+            if set(one.counters) & set(other.counters) and not _are_two_sides(one, other):
                 raise ValueError(
                     "two views read the same `requests` metric, and no label tells them apart by two plain "
                     "values in `match`: every request would count twice"
                 )
-        timed = [view.side for view in views if view.latency]
-        if len(set(timed)) != len(timed):
-            raise ValueError("two views of one side have a latency: their buckets could not be told apart")
+            if one.side is other.side and one.latency and other.latency:
+                raise ValueError(
+                    "two views of one side have a latency, and no label tells them apart by two plain values "
+                    "in `match`: their buckets could not be told apart"
+                )
         return views
 
+    @functools.cached_property
+    def sign(self) -> tuple[str, ...]:
+        """The metrics by which a scrape target is seen to be of this mesh."""
+        if self.process is not None:
+            return (self.process.metric,)
+        return tuple(dict.fromkeys(name for view in self.views for name in view.counters))
 
-def _are_apart(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether some label must have two different plain values."""
-    return any(
-        value != other[label] and re.escape(value) == value and re.escape(other[label]) == other[label]
-        for label, value in one.items()
-        if label in other
-    )
+    @functools.cached_property
+    def reports_of_targets(self) -> bool:
+        """Whether scrape targets themselves are reporters."""
+        return any(view.reporter is None for view in self.views)
+
+
+def _are_two_sides(one: View, other: View) -> bool:
+    """Whether one series tells of both ends of a call."""
+    return one.side is not other.side and one.reporter is not None and other.reporter is not None
 
 
 class BadProfile(ValueError):
@@ -278,7 +214,7 @@ def read(text: str, *, source: str) -> Profile:
 
 def _key(place: Sequence[int | str]) -> str:
     """Return where in a file something is wrong, in the file's own keys."""
-    return ".".join(str(part) for part in place if part not in _WAYS) or "(top)"
+    return ".".join(str(part) for part in place if part not in (*parties.WAYS, *_COUNTING)) or "(top)"
 
 
 def load(path: Path) -> Profile:

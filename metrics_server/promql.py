@@ -69,11 +69,31 @@ def sum_by(labels: Iterable[str], expression: str) -> str:
     return f"sum by ({','.join(labels)}) ({expression})"
 
 
+def last(series: str, window: float) -> str:
+    """Return the newest value of `series` in the last `window` seconds."""
+    return f"last_over_time({over(series, window)})"
+
+
+def max_by(labels: Iterable[str], expression: str) -> str:
+    """Return the greatest of `expression` by these labels."""
+    return f"max by ({','.join(labels)}) ({expression})"
+
+
+def marked(expression: str, label: str, value: str) -> str:
+    """Return `expression` with one more label."""
+    return f'label_replace({expression}, {quote(label)}, {quote(value)}, "", "")'
+
+
 def either(expressions: Iterable[str]) -> str:
     """Return the union of expressions whose label sets do not meet; of equal label sets the first wins."""
     return " or ".join(expressions)
 
 
-def sample(metric: str, count: int) -> str:
-    """Return a few series of a metric: enough to see its labels, whatever its size."""
-    return f"topk({count}, {selector([metric])})"
+def sample(metrics: Sequence[str], count: int) -> str:
+    """Return a few series of some metrics: enough to see their labels, whatever their number."""
+    return f"topk({count}, {selector(metrics)})"
+
+
+def counted(metrics: Sequence[str]) -> str:
+    """Return how many series each of some metrics has now."""
+    return f"count by (__name__) ({selector(metrics)})"

@@ -9,7 +9,7 @@ make resources of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +18,31 @@ from metrics_server import words
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 _LEAST_INTERVALS = 1.9
 """Two scrape intervals, less some jitter: what a part of the window must span, lest it tell mostly chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
-    """A proxy, by the labels of its scrape target. A pod's has `pod`; a machine's has `machine`; else only
-    `instance` is known.
+    """Who reports: a proxy by the labels of its scrape target, or whoever others report for. A pod has `pod`,
+    a machine `machine`; of some only their workload is told, of some only the `instance` that was scraped.
     """
 
     namespace: str = ""
     pod: str = ""
     machine: str = ""
     instance: str = ""
+    kind: str = ""
+    workload: str = ""
+    anywhere: bool = False
+    """Whether it is told without its namespace."""
+    sanitized: bool = False
+    """Whether its names have `_` for whatever is no letter and no digit."""
     node: str = ""
     controller: tuple[str, str] = ("", "")
     """Kind and name of the pod's controller, where the scrape tells."""
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
     """What else the target carries: the pod's own labels, as far as the scrape kept them."""
 
 
@@ -64,7 +71,8 @@ class Span:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """The other end of a request: a pod, a workload or a service of a namespace, a bare name (in its caller's
-    namespace), or a host. Of a workload the kind may be known, and the service it was called by.
+    namespace), a host, or the address of a pod. Of a workload the kind may be known, and the service it was
+    called by.
     """
 
     namespace: str = ""
@@ -76,6 +84,13 @@ class Peer:
     pod: str = ""
     kind: str = ""
     workload: str = ""
+    address: str = ""
+    joined: str = ""
+    """Namespace and service with a `-` between: either may have one itself."""
+    anywhere: bool = False
+    """Whether it is told without its namespace: it is its caller's, or the only one of that name."""
+    sanitized: bool = False
+    """Whether its names have `_` for whatever is no letter and no digit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +106,39 @@ class Calls:
     """Rows × bounds, cumulative; zeros where nothing is known, NaN at a bound this row's histogram does not
     have.
     """
+    told: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """Rows × `Snapshot.told`: the quantiles that proxies worked out themselves, in seconds; NaN where there
+    is none. Without columns there are none at all.
+    """
+    exponential: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    """Which rows have native histograms, whose buckets grow by a factor; without entries none has."""
 
     def __len__(self) -> int:
         return len(self.reporter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """One moment of the mesh. Times are Unix seconds, durations seconds."""
+class Mesh:
+    """What the words of one mesh are worth: it holds of all that its proxies tell."""
 
     profile: str
+    told_from_start: Mapping[words.Side, bool]
+    """Whether series of that side exist before the first request: then none means not known, else none means
+    none.
+    """
+    callers_told: bool = False
+    """Whether the called ones' proxies know who calls; a peer of -1 on their side is then nobody's proxy."""
+    without: Mapping[words.Side, tuple[str, ...]] = field(default_factory=dict)
+    """Requests that are counted and not timed, in a word each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One moment of the mesh, or of several. Times are Unix seconds, durations seconds."""
+
+    meshes: tuple[Mesh, ...]
+    mesh: tuple[int, ...]
+    """One per reporter: in which mesh's words it tells."""
     taken: float
     """When it was asked for."""
     timestamp: float
@@ -115,11 +153,12 @@ class Snapshot:
     bounds: Floats
     """Upper bounds of the buckets, in seconds, ascending; the last is +Inf."""
     calls: Mapping[words.Side, Calls]
-    told_from_start: Mapping[words.Side, bool]
-    """Whether series of that side exist before the first request: then none means not known, else none means
-    none.
-    """
-    callers_told: bool = False
-    """Whether the called ones' proxies know who calls; a peer of -1 on their side is then nobody's proxy."""
+    told: tuple[float, ...] = ()
+    """The quantiles that some proxies work out themselves, 0 to 1."""
     partial: bool = False
     """Whether Prometheus warned that something is missing from what it told."""
+
+    @property
+    def callers_told(self) -> bool:
+        """Whether some of the called ones' proxies know who calls."""
+        return any(mesh.callers_told for mesh in self.meshes)

@@ -98,12 +98,14 @@ class Taker:
         watcher: Watcher,
         clock: Callable[[], float],
         stale_after: float,
+        strict: decoding.Strict = decoding.lenient,
     ) -> None:
         self._backend = backend
         self._mesh = mesh
         self._watcher = watcher
         self._clock = clock
         self._stale_after = stale_after
+        self._strict = strict
         self._interval = _GUESS
         self._beside = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._namespace_label: str | None = None
@@ -144,10 +146,10 @@ class Taker:
     async def _scope(self, namespace: str | None) -> plan.Scope:
         if namespace is None:
             return plan.Scope()
+        if not self._mesh.reports_of_targets:
+            return plan.Scope(namespace=namespace)
         if self._namespace_label is None:
-            (series,) = await self._backend.ask(
-                [promql.sample(self._mesh.process.metric, _SAMPLE)], at=self._clock()
-            )
+            (series,) = await self._backend.ask([promql.sample(self._mesh.sign, _SAMPLE)], at=self._clock())
             carried = {label for one in series for label in one["metric"]}
             self._namespace_label = next(
                 (name for name in self._mesh.target.namespace if name in carried), None
@@ -187,7 +189,12 @@ class Taker:
             )
         begun = time.perf_counter()
         counted = await self._apart(
-            decoding.count, reply.counters, proxies=reply.proxies, taken=reply.taken, window=reply.window
+            decoding.count,
+            reply.counters,
+            proxies=reply.proxies,
+            taken=reply.taken,
+            window=reply.window,
+            strict=self._strict,
         )
         seconds = time.perf_counter() - begun
         buckets = await reply.buckets
@@ -210,11 +217,11 @@ class Taker:
 
     async def _explain_nothing(self, scope: plan.Scope) -> None:
         """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
-        metric = self._mesh.process.metric
-        (series,) = await self._backend.ask([promql.sample(metric, 1)], at=self._clock())
+        (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=self._clock())
         if not list(series):
             raise faults.NoMesh(
-                f"Prometheus holds no recent metric of a known mesh (looked for {metric!r} of profile "
+                "Prometheus holds no recent metric of a known mesh (looked for "
+                f"{' or '.join(map(repr, self._mesh.sign))} of profile "
                 f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`."
             )
         if scope.namespace is None:

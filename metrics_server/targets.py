@@ -5,14 +5,13 @@ began.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from metrics_server import counting, identities, plan, profile, snapshot
+from metrics_server import counting, facts, identities, plan, profile, snapshot
 
 Series = dict[str, Any]
 Key = tuple[str, str]
@@ -25,6 +24,14 @@ class Target:
     labels: Mapping[str, str]
     up: Sequence[Any] = ()
     ages: Sequence[Any] = ()
+    """Of its process; none in a mesh whose processes do not tell theirs."""
+    counted: Sequence[Any] = ()
+    """The samples of some counter, where nothing else tells when it was scraped."""
+
+    @property
+    def scrapes(self) -> Sequence[Any]:
+        """A sample for each scrape that succeeded."""
+        return self.ages or [sample for sample in self.up if float(sample[1]) == 1.0] or self.counted
 
 
 @dataclass(slots=True)
@@ -41,12 +48,13 @@ class Targets:
     @property
     def newest(self) -> float:
         """When a proxy was last scraped; minus infinity if none was."""
-        return max((target.ages[-1][0] for target in self.found.values() if target.ages), default=-np.inf)
+        scraped = (target.scrapes for target in self.found.values())
+        return max((scrapes[-1][0] for scrapes in scraped if scrapes), default=-np.inf)
 
     @property
     def interval(self) -> float | None:
         """Seconds between two scrapes; None if no proxy was scraped twice."""
-        times = ([sample[0] for sample in target.ages] for target in self.found.values())
+        times = ([sample[0] for sample in target.scrapes] for target in self.found.values())
         gaps = [later - earlier for series in times for earlier, later in itertools.pairwise(series)]
         return float(np.median(gaps)) if gaps else None
 
@@ -60,25 +68,30 @@ class Targets:
         )
 
     def spans(self, who: identities.Identities, *, start: float) -> dict[int, snapshot.Span]:
-        """Return over which part of the window each reporter is known, by its number."""
+        """Return over which part of the window each target that is a reporter is known, by its number."""
         spans: dict[int, snapshot.Span] = {}
-        for target in self.found.values():
-            number, span = who.reporter(target.labels), self._span(target, start)
-            spans[number] = _wider(spans.get(number, span), span)
+        for target in self.found.values() if self.mesh.reports_of_targets else ():
+            join(spans, who.reporter(target.labels), self.span(target, start=start))
         return spans
 
-    def _span(self, target: Target, start: float) -> snapshot.Span:
-        first, last = target.ages[0][0], target.ages[-1][0]
+    def span(self, target: Target, *, start: float) -> snapshot.Span:
+        """Return over which part of the window a target is known."""
+        scrapes = target.scrapes
+        if not scrapes:
+            return snapshot.Span(since=start, until=start)
+        first, last = scrapes[0][0], scrapes[-1][0]
         if first <= start or _scraped(target.up, start):
-            base = max((sample[0] for sample in target.ages if sample[0] <= start), default=None)
+            base = max((sample[0] for sample in scrapes if sample[0] <= start), default=None)
             return snapshot.Span(since=start, until=last, base=base)
         began = min(self._starts(target.ages), default=first)
         if began > start:
-            return snapshot.Span(since=began, until=last, born=True)
+            return snapshot.Span(since=began, until=last, born=bool(target.ages))
         return snapshot.Span(since=first, until=last)
 
     def _starts(self, samples: Sequence[Any]) -> tuple[float, ...]:
         process = self.mesh.process
+        if process is None or not samples:
+            return ()
         times = np.array([sample[0] for sample in samples])
         told = np.array([float(sample[1]) for sample in samples]) * process.scale
         finite = np.isfinite(told)
@@ -104,21 +117,27 @@ def key_of(labels: Mapping[str, str]) -> Key:
 
 def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
     """Return the proxies among the targets that the answer to a plan's counter queries speaks of."""
-    ups = {}
+    ups: dict[Key, Series] = {}
     proxies: dict[Key, Target] = {}
     for series in counters:
-        labels, values = series["metric"], series["values"]
+        labels = series["metric"]
         if labels["__name__"] == plan.UP:
-            ups[key_of(labels)] = values
-        elif labels["__name__"] == mesh.process.metric and _is_the_mesh_s(labels, mesh):
-            proxies[key_of(labels)] = Target(labels=labels, ages=values)
-    for key, target in proxies.items():
-        target.up = ups.get(key, ())
+            ups[key_of(labels)] = series
+        elif mesh.process is None:
+            proxies.setdefault(key_of(labels), Target(labels=labels, counted=series["values"]))
+        elif labels["__name__"] == mesh.process.metric and facts.all_match(mesh.process.match, labels):
+            proxies[key_of(labels)] = Target(labels=labels, ages=series["values"])
+    for key in proxies.keys() & ups.keys():
+        target = proxies[key]
+        target.up = ups[key]["values"]
+        if mesh.process is None:
+            target.labels = ups[key]["metric"]  # and nothing of one request
     return Targets(mesh=mesh, found=proxies)
 
 
-def _is_the_mesh_s(labels: Mapping[str, str], mesh: profile.Profile) -> bool:
-    return all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in mesh.process.match.items())
+def join(spans: dict[int, snapshot.Span], reporter: int, span: snapshot.Span) -> None:
+    """Add what one more target tells of a reporter."""
+    spans[reporter] = _wider(spans.get(reporter, span), span)
 
 
 def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:

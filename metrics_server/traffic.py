@@ -6,7 +6,7 @@ https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-metrics/
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +18,16 @@ METRICS_KIND = "TrafficMetrics"
 EDGE_KIND = "TrafficEdge"
 PROFILE_ANNOTATION = f"{GROUP}/profile"
 CLAMPED_ANNOTATION = f"{GROUP}/clamped"
+APPROXIMATE_ANNOTATION = f"{GROUP}/approximate"
+WITHOUT_ANNOTATION = f"{GROUP}/latency-without"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When figures were taken (Unix seconds), over how long (seconds), and in which mesh's words."""
+    """When figures were taken (Unix seconds), and over how long (seconds)."""
 
     timestamp: float
     window: float
-    profile: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def item(
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": kind,
-        "metadata": _metadata(name, namespace, labels, _annotations(observed.figures, moment)),
+        "metadata": _metadata(name, namespace, labels, _annotations(observed.figures)),
         "resource": reference(observed.resource),
         "edge": {
             "direction": observed.direction.value,
@@ -92,14 +93,19 @@ def _metadata(
     return metadata
 
 
-def _annotations(figures: rollup.Figures, moment: Moment) -> dict[str, str]:
-    annotations = {PROFILE_ANNOTATION: moment.profile}
-    clamped = [
-        _latency_name(q) for q, is_clamped in zip(words.QUANTILES, figures.clamped, strict=True) if is_clamped
-    ]
-    if clamped:
-        annotations[CLAMPED_ANNOTATION] = ",".join(clamped)
-    return annotations
+def _annotations(figures: rollup.Figures) -> dict[str, str]:
+    known = [seconds is not None for seconds in figures.latency]
+    told = {
+        PROFILE_ANNOTATION: figures.profiles,
+        CLAMPED_ANNOTATION: _latency_names(figures.clamped),
+        APPROXIMATE_ANNOTATION: _latency_names(figures.approximate),
+        WITHOUT_ANNOTATION: figures.without if any(known) else (),
+    }
+    return {annotation: ",".join(values) for annotation, values in told.items() if values}
+
+
+def _latency_names(chosen: Sequence[bool]) -> list[str]:
+    return [_latency_name(q) for q, is_chosen in zip(words.QUANTILES, chosen, strict=True) if is_chosen]
 
 
 def _metrics(figures: rollup.Figures) -> list[dict[str, str]]:

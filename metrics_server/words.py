@@ -88,6 +88,8 @@ KIND_BY_NAME = {kind.name: kind for kind in KINDS}
 # name.
 EXTERNAL_WORKLOAD = "ExternalWorkload"
 HOST = "Host"
+PASSTHROUGH = "Passthrough"
+"""Any host which the mesh does not know, and to which its proxies let pass, or refuse to."""
 WORKLOAD = "Workload"
 """What a mesh names, and nobody knows the kind of."""
 

@@ -23,11 +23,13 @@ def rate(count: float | None, seconds: float) -> str:
     return f"{value:.2f}" if 0 < value < 1 else f"{value:.1f}"
 
 
-def latency(seconds: float | None, *, clamped: bool) -> str:
-    """Return a duration with three significant digits at most; `>` before one that is only a lower limit."""
+def latency(seconds: float | None, *, clamped: bool, approximate: bool = False) -> str:
+    """Return a duration with three significant digits at most; `>` before one that is only a lower limit, `~`
+    before one that is approximate.
+    """
     if seconds is None:
         return UNKNOWN
-    mark = ">" if clamped else ""
+    mark = ">" if clamped else "~" if approximate else ""
     if seconds < 0.001:
         return f"{mark}{seconds * 1e6:.0f}µs"
     if seconds < 1:

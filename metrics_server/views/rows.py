@@ -110,7 +110,7 @@ def _row(
     moment: store.Moment, observed: traffic.Observation, *, kind: str, name: str, sent: float | None = None
 ) -> resources.Row:
     taken = moment.snapshot
-    when = traffic.Moment(timestamp=taken.timestamp, window=taken.window, profile=taken.profile)
+    when = traffic.Moment(timestamp=taken.timestamp, window=taken.window)
     resource = observed.resource
     item = traffic.item(
         observed,

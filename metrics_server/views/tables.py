@@ -27,6 +27,7 @@ _OBSERVED = (
     _column("Window", "Time over which requests were counted.", wide=True),
     _column("Side", "Where traffic was observed: at its caller (client) or its callee (server).", wide=True),
     _column("Profile", "The mesh whose metrics were read.", wide=True),
+    _column("Untimed", "Requests that are counted and not timed: the latencies are without them.", wide=True),
 )
 METRIC_COLUMNS = (
     _column("Name", "Name of the item.", format="name"),
@@ -80,15 +81,25 @@ def _end(end: words.Ref, here: str) -> str:
 def _figures(detail: rows.Detail, now: datetime.datetime) -> Sequence[str]:
     figures = detail.observed.figures
     total = None if figures.success is None else figures.success + (figures.failure or 0)
-    latencies = zip(figures.latency, figures.clamped, strict=True)
+    latencies = zip(figures.latency, figures.clamped, figures.approximate, strict=True)
     return (
         cells.success(figures.success, figures.failure),
         cells.rate(total, detail.moment.window),
-        *(cells.latency(seconds, clamped=clamped) for seconds, clamped in latencies),
+        *(
+            cells.latency(seconds, clamped=clamped, approximate=approximate)
+            for seconds, clamped, approximate in latencies
+        ),
         cells.age(now.timestamp() - detail.moment.timestamp),
     )
 
 
 def _observed(row: resources.Row) -> Sequence[str]:
     detail: rows.Detail = row.detail
-    return row.object["window"], detail.observed.figures.side.value, detail.moment.profile
+    figures = detail.observed.figures
+    timed = any(seconds is not None for seconds in figures.latency)
+    return (
+        row.object["window"],
+        figures.side.value,
+        ",".join(figures.profiles),
+        ",".join(figures.without) if timed else "",
+    )

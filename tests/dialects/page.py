@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from metrics_server import profile, words
+from metrics_server import parties, profile, words
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "meshes.md"
 _BEGIN, _END = "<!-- table: python -m tests.dialects -->", "<!-- end of table -->"
@@ -51,8 +51,8 @@ def _row(mesh: profile.Profile) -> list[str]:
     ]
 
 
-def _grains(peer: profile.Peer) -> Iterator[str]:
-    if isinstance(peer, profile.Named):
+def _grains(peer: parties.Party) -> Iterator[str]:
+    if isinstance(peer, parties.Named):
         yield "service, by a name in one label"
         return
     if peer.pod:

@@ -115,7 +115,8 @@ def test_calls_are_sorted_to_reporter_peer_and_outcome() -> None:
     assert (calls.reporter.tolist(), calls.peer.tolist()) == ([0, 1], [0, 1])
     assert (calls.success.tolist(), calls.failure.tolist()) == ([6 * (3 + 2), 6 * 7], [6, 0])
     assert len(server(taken)) == 0
-    assert (taken.timestamp, taken.taken, taken.window, taken.profile) == (1000.0, NOW, WINDOW, "envoy")
+    assert (taken.timestamp, taken.taken, taken.window) == (1000.0, NOW, WINDOW)
+    assert [mesh.profile for mesh in taken.meshes] == ["envoy"]
 
 
 def test_what_is_received_has_no_peer() -> None:
@@ -273,7 +274,8 @@ def test_an_answer_without_anything_is_an_empty_snapshot() -> None:
 
 
 def test_whether_silence_means_nothing_or_not_known_is_the_profiles_word() -> None:
-    told = read(*Proxy().itself()).told_from_start
+    (mesh,) = read(*Proxy().itself()).meshes
+    told = mesh.told_from_start
     assert told == {words.Side.CLIENT: False, words.Side.SERVER: True}
 
 

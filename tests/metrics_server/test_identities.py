@@ -4,16 +4,16 @@ import time
 
 import pytest
 
-from metrics_server import identities, profile, snapshot
+from metrics_server import facts, identities, parties, profile, recognition, snapshot
 
 (ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
-(NAMED,) = [view.peer for view in ENVOY.views if isinstance(view.peer, profile.Named)]
+(NAMED,) = [view.peer for view in ENVOY.views if isinstance(view.peer, parties.Named)]
 CLIENT = next(number for number, view in enumerate(ENVOY.views) if view.peer)
 SERVER = next(number for number, view in enumerate(ENVOY.views) if not view.peer)
 
 
 def read(value: str) -> snapshot.Peer | None:
-    return identities.read_peer(NAMED, value, caller_namespace="shop")
+    return recognition.named(NAMED, value, namespace="shop")
 
 
 def service(namespace: str, name: str) -> snapshot.Peer:
@@ -96,28 +96,29 @@ def test_a_name_of_64_kb_is_read_at_once_and_cut(value: str) -> None:
     peer = read(value)
     assert time.process_time() - begun < 1.0
     assert peer is not None
-    assert len(peer.host or peer.name or peer.service) <= profile.LONGEST_VALUE
+    assert len(peer.host or peer.name or peer.service) <= facts.LONGEST_VALUE
 
 
 def test_what_no_pattern_reads_is_a_host() -> None:
-    named = profile.Named(label="dst", patterns=("(?P<service>[a-z]+)",))
-    assert identities.read_peer(named, "A1", caller_namespace="shop") == snapshot.Peer(host="A1")
-    assert identities.read_peer(named, "a", caller_namespace="shop") == service("shop", "a")
+    named = parties.Named(label="dst", patterns=("(?P<service>[a-z]+)",))
+    assert recognition.named(named, "A1", namespace="shop") == snapshot.Peer(host="A1")
+    assert recognition.named(named, "a", namespace="shop") == service("shop", "a")
 
 
 def test_the_first_label_that_is_set_counts() -> None:
     labels = {"a": "", "b": "2", "c": "3"}
-    assert identities.first(labels, ("x", "a", "b", "c")) == "2"
-    assert identities.first(labels, ("x",)) == ""
+    assert recognition.first(labels, ("x", "a", "b", "c")) == "2"
+    assert recognition.first(labels, ("x",)) == ""
 
 
 def test_a_target_is_a_pod_a_machine_or_else_its_address() -> None:
     who = identities.Identities(ENVOY)
     of_all = {"namespace": "shop", "instance": "127.0.0.1:1"}
-    assert who.identity(of_all | {"pod": "a"}) == ("shop", "a", "", "")
-    assert who.identity(of_all | {"external_workload": "vm"}) == ("shop", "", "vm", "")
-    assert who.identity(of_all) == ("shop", "", "", "127.0.0.1:1")
-    assert who.identity({"kubernetes_namespace": "x", "kubernetes_pod_name": "y"}) == ("x", "y", "", "")
+    assert who.identity(of_all | {"pod": "a"}) == identities.Identity("shop", "a")
+    assert who.identity(of_all | {"external_workload": "vm"}) == identities.Identity("shop", machine="vm")
+    assert who.identity(of_all) == identities.Identity("shop", instance="127.0.0.1:1")
+    other = {"kubernetes_namespace": "x", "kubernetes_pod_name": "y"}
+    assert who.identity(other) == identities.Identity("x", "y")
 
 
 def test_two_scrapes_of_one_pod_are_one_reporter_with_the_labels_first_seen() -> None:
@@ -133,9 +134,9 @@ def test_two_scrapes_of_one_pod_are_one_reporter_with_the_labels_first_seen() ->
 
 def test_only_a_scraped_proxy_is_known() -> None:
     who = identities.Identities(ENVOY)
-    assert who.known({"namespace": "shop", "pod": "a"}) is None
+    assert who.known({"namespace": "shop", "pod": "a"}, CLIENT) is None
     who.reporter({"namespace": "shop", "pod": "a"})
-    assert who.known({"namespace": "shop", "pod": "a", "le": "1"}) == 0
+    assert who.known({"namespace": "shop", "pod": "a", "le": "1"}, CLIENT) == 0
     assert len(who.reporters) == 1
 
 
@@ -158,7 +159,7 @@ def test_peers_are_numbered_once_and_bare_names_belong_to_their_callers_namespac
     )
 
 
-LABELLED = profile.Labelled(
+LABELLED = parties.Labelled(
     namespace=("ns",),
     pod=("pod",),
     machine=("vm",),
@@ -191,18 +192,17 @@ LABELLED = profile.Labelled(
             {"ns": "unknown", "workload": "unknown", "service": "s", "service_ns": "b"},
             snapshot.Peer(namespace="b", service="s"),
         ),
-        ({"ns": "a"}, None),
-        ({"ns": "unknown", "workload": "unknown"}, None),
-        ({}, None),
+        ({"ns": "a"}, snapshot.Peer()),
+        ({"ns": "unknown", "workload": "unknown"}, snapshot.Peer()),
+        ({}, snapshot.Peer()),
     ],
 )
 def test_a_peer_is_told_by_labels_and_unknown_tells_nothing(
-    labels: dict[str, str], peer: snapshot.Peer | None
+    labels: dict[str, str], peer: snapshot.Peer
 ) -> None:
-    assert identities.told_peer(LABELLED, labels) == peer
+    assert recognition.labelled(LABELLED, labels) == peer
 
 
 def test_labels_of_64_kb_are_cut() -> None:
-    peer = identities.told_peer(LABELLED, {"ns": "a", "workload": "w" * 65536})
-    assert peer is not None
-    assert len(peer.workload) == profile.LONGEST_VALUE
+    peer = recognition.labelled(LABELLED, {"ns": "a", "workload": "w" * 65536})
+    assert len(peer.workload) == facts.LONGEST_VALUE

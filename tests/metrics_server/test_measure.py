@@ -12,6 +12,9 @@ def figures(success: float | None, failure: float | None, *latency: float | None
         failure=failure,
         latency=latency,
         clamped=(False,) * len(latency),
+        approximate=(False,),
+        without=(),
+        profiles=("toy",),
         rate=None if success is None else (success + (failure or 0)) / 30,
     )
 

@@ -26,7 +26,9 @@ def edges(
 
 def knowing(taken: snapshot.Snapshot) -> snapshot.Snapshot:
     """The same, of a mesh whose called ones know who calls."""
-    return dataclasses.replace(taken, callers_told=True)
+    return dataclasses.replace(
+        taken, meshes=tuple(dataclasses.replace(mesh, callers_told=True) for mesh in taken.meshes)
+    )
 
 
 def deployment(name: str, *pods: str) -> inventory.Inventory:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_server import plan, profile, words
+from metrics_server import parties, plan, profile, words
 
 PROFILES = profile.shipped()
 PATTERNS = [
     pattern
     for mesh in PROFILES
     for view in mesh.views
-    if isinstance(view.peer, profile.Named)
+    if isinstance(view.peer, parties.Named)
     for pattern in view.peer.patterns
 ]
 HOSTILE = ['"', '"} or vector(1) #', "a\\", "a\nb", ".*", "|", "shop|data", "(?P<x>", "é", "", "a" * 300]
@@ -83,7 +83,7 @@ def test_the_whole_mesh_is_one_raw_query_and_one_of_buckets(mesh: profile.Profil
     assert asked.buckets is not None
     assert values(query, "namespace") == values(asked.buckets, "namespace") == []
     names = set(values(query, "__name__")[0].split("|"))
-    assert {plan.UP, mesh.process.metric, *(view.requests for view in mesh.views)} <= names
+    assert {plan.UP, *mesh.sign, *(name for view in mesh.views for name in view.counters)} <= names
 
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)

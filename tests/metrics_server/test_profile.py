@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from metrics_server import profile, words
+from metrics_server import parties, profile, words
 
 GOOD: dict[str, Any] = {
     "name": "toy",
@@ -61,8 +61,9 @@ def test_a_profile_is_read_with_its_defaults() -> None:
     (view,) = mesh.views
     assert (view.side, view.match, view.unknown) == (words.Side.CLIENT, {}, ())
     assert mesh.target.identity == ("namespace", "pod", "instance")
+    assert mesh.process is not None
     assert mesh.process.scale == 1.0
-    assert isinstance(view.peer, profile.Named)
+    assert isinstance(view.peer, parties.Named)
     assert view.peer.excluded == ""
 
 
@@ -75,7 +76,7 @@ def test_a_unit_is_a_number_of_seconds(unit: str, scale: float) -> None:
 
 def test_what_is_left_out_is_one_pattern() -> None:
     peer = read(changed("views.0.peer.exclude", ["a|b", "c.*"])).views[0].peer
-    assert isinstance(peer, profile.Named)
+    assert isinstance(peer, parties.Named)
     assert peer.excluded == "(a|b)|(c.*)"
 
 
@@ -85,7 +86,6 @@ def test_what_is_left_out_is_one_pattern() -> None:
         ("name", ..., "name", "Field required"),
         ("name", "Toy Mesh", "name", "match pattern"),
         ("surprise", 1, "surprise", "not permitted"),
-        ("process", ..., "process", "Field required"),
         ("process.tells", "birthday", "process.tells", "'age' or 'start'"),
         ("process.metric", 'up"} or vector(1)', "process.metric", "match pattern"),
         ("target", {"namespace": ["name space"]}, "target.namespace.0", "match pattern"),
@@ -97,15 +97,17 @@ def test_what_is_left_out_is_one_pattern() -> None:
         ("views.0.latency.unit", "min", "views.0.latency.unit", "'s', 'ms', 'us' or 'ns'"),
         ("views.0.match", {"code": "("}, "views.0.match.code", "unterminated subpattern"),
         ("views.0.match", {"co de": "x"}, "views.0.match.co de", "match pattern"),
-        ("views.0.outcome", [], "views.0.outcome", "the last rule"),
-        ("views.0.outcome.1.is", "maybe", "views.0.outcome.1.is", "'success' or 'failure'"),
+        ("views.0.outcome", [], "views.0", "rules in `outcome`, or by a counter each in `requests`"),
+        ("views.0.requests", {"ok": "success"}, "views.0", "rules in `outcome`, or by a counter each"),
+        ("views.0.requests", {}, "views.0.requests", "at least 1"),
+        ("views.0.outcome.1.is", "maybe", "views.0.outcome.1.is", "'success', 'failure' or 'client-error'"),
         ("views.0.outcome.0.matches", ..., "views.0.outcome.0", "both `label` and `matches`, or neither"),
         ("views.0.outcome.1", ..., "views.0.outcome", "the last rule, and only the last, has no `label`"),
         ("views.0.outcome.0", {"is": "failure"}, "views.0.outcome", "the last rule, and only the last"),
         ("views.0.peer.label", "d-st", "views.0.peer.label", "match pattern"),
         ("views.0.peer.patterns", [], "views.0.peer.patterns", "at least one"),
-        ("views.0.peer.patterns", ["[a-z]+"], "views.0.peer.patterns", "names no peer"),
-        ("views.0.peer.patterns", ["(?P<namespace>a)"], "views.0.peer.patterns", "names no peer"),
+        ("views.0.peer.patterns", ["[a-z]+"], "views.0.peer.patterns", "names nobody"),
+        ("views.0.peer.patterns", ["(?P<namespace>a)"], "views.0.peer.patterns", "names nobody"),
         ("views.0.peer.patterns", ["(?P<servise>a)"], "views.0.peer.patterns", "['servise']; known groups"),
         ("views.0.peer.patterns", ["(?P<name>["], "views.0.peer.patterns.0", "unterminated character set"),
         ("views.0.peer.exclude", ["*"], "views.0.peer.exclude.0", "nothing to repeat"),

@@ -28,6 +28,9 @@ def to(service: str, namespace: str = "shop") -> snapshot.Peer:
     return snapshot.Peer(namespace=namespace, service=service)
 
 
+TOY = snapshot.Mesh(profile="toy", told_from_start={words.Side.CLIENT: False, words.Side.SERVER: True})
+
+
 def calls(rows: Sequence[Row], *, bounds: int = len(BOUNDS)) -> snapshot.Calls:
     """Every request took between 1 and 10 ms."""
     return snapshot.Calls(
@@ -51,7 +54,8 @@ def moment(
 ) -> snapshot.Snapshot:
     reporters = tuple(reporters)
     return snapshot.Snapshot(
-        profile="toy",
+        meshes=(TOY,),
+        mesh=(0,) * len(reporters),
         taken=1000.0,
         timestamp=999.0,
         window=30.0,
@@ -61,7 +65,6 @@ def moment(
         peers=tuple(peers),
         bounds=np.array(BOUNDS),
         calls={words.Side.CLIENT: calls(client), words.Side.SERVER: calls(server)},
-        told_from_start={words.Side.CLIENT: False, words.Side.SERVER: True},
     )
 
 

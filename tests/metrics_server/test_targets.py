@@ -27,7 +27,7 @@ def spans(ages: Mapping[str, Sequence[Sample]], *, up: Sequence[Sample] = ()) ->
     told = []
     for job, samples in ages.items():
         labels = {"job": job, "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "cart-0"}
-        told += [series("up", up, labels), series(ENVOY.process.metric, samples, labels)]
+        told += [series("up", up, labels), series(ENVOY.sign[0], samples, labels)]
     found = targets.find([one for one in told if one["values"]], ENVOY)
     (only,) = found.spans(identities.Identities(ENVOY), start=START).values()
     return only

@@ -16,9 +16,12 @@ FIGURES = rollup.Figures(
     failure=2.0,
     latency=(0.009, 0.021, 0.0482),
     clamped=(False, False, False),
+    approximate=(False, False, False),
+    without=(),
+    profiles=("envoy",),
     rate=40.0,
 )
-MOMENT = traffic.Moment(timestamp=1795348800.9, window=90.0, profile="envoy")
+MOMENT = traffic.Moment(timestamp=1795348800.9, window=90.0)
 
 
 def item(

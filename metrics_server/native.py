@@ -1,0 +1,90 @@
+"""Native histograms, as the query API tells them, beside classic ones: cumulative counts at bounds. Pure.
+
+A native histogram is sparse: it tells the buckets that have something in them, each with both its bounds.
+How many lie below a bound is thus known everywhere but inside such a bucket: there it is NaN. Histograms of
+unlike resolution share the bounds of the coarser one, as when Prometheus adds them.
+
+https://prometheus.io/docs/specs/native_histograms/
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from metrics_server import snapshot
+
+_ALIKE = 1e-6
+"""By which share the growth of two buckets of one histogram may differ: bounds are told in decimals."""
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts in buckets that do not meet, ascending. Bounds in seconds."""
+
+    lower: snapshot.Floats
+    upper: snapshot.Floats
+    counts: snapshot.Floats
+    total: float
+    exponential: bool
+    """Whether each bucket is wider than the one before by the same factor; else its bounds were chosen."""
+
+    @property
+    def bounds(self) -> snapshot.Floats:
+        """All bounds, and +Inf."""
+        return np.concatenate([self.lower, self.upper, [np.inf]])
+
+
+def read(told: Mapping[str, Any], *, scale: float) -> Histogram:
+    """Return a histogram of the query API; `scale` is seconds per unit. Durations are not negative."""
+    buckets = sorted(
+        (max(_rounded(float(low) * scale), 0.0), max(_rounded(float(high) * scale), 0.0), float(count))
+        for _, low, high, count in told.get("buckets") or ()
+    )
+    lower, upper, counts = (np.array([bucket[n] for bucket in buckets]) for n in range(3))
+    return Histogram(lower, upper, counts, float(told["count"]), _grows(lower, upper))
+
+
+def _rounded(bound: float) -> float:
+    """Return a bound without the noise of its unit: 0.25 ms and 0.00025 s are the same."""
+    return float(f"{bound:.{_DIGITS}g}")
+
+
+def _grows(lower: snapshot.Floats, upper: snapshot.Floats) -> bool:
+    """Whether all buckets above that of 0 grow by one factor: 2 to the power of 2 to some whole power."""
+    proper = (lower > 0) & np.isfinite(upper)
+    factors = np.log2(upper[proper] / lower[proper])
+    if not len(factors):
+        return True
+    schema = math.log2(float(factors[0]))
+    alike = np.allclose(factors, factors[0], rtol=_ALIKE)
+    return bool(alike and abs(schema - round(schema)) < _ALIKE * 10)
+
+
+def union(bounds: Sequence[snapshot.Floats]) -> snapshot.Floats:
+    """Return all of these bounds once, ascending."""
+    return np.unique(np.concatenate(bounds))
+
+
+def widened(counts: snapshot.Floats, bounds: snapshot.Floats, wanted: snapshot.Floats) -> snapshot.Floats:
+    """Return classic histograms with more bounds, at which nothing is known of them."""
+    wide = np.full((len(counts), len(wanted)), np.nan)
+    wide[:, np.searchsorted(wanted, bounds)] = counts
+    return wide
+
+
+def cumulative(histogram: Histogram, bounds: snapshot.Floats) -> snapshot.Floats:
+    """Return how much lies at or below each of these bounds; NaN inside a bucket with something in it."""
+    below = np.concatenate([[0.0], np.cumsum(histogram.counts)])
+    whole = np.searchsorted(histogram.upper, bounds, side="right")
+    counts = below[whole]
+    following = np.minimum(whole, len(histogram.lower) - 1)
+    if len(histogram.lower):
+        inside = (whole < len(histogram.lower)) & (histogram.lower[following] < bounds)
+        counts = np.where(inside, np.nan, counts)
+    return np.where(np.isposinf(bounds), histogram.total, counts)
