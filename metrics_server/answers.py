@@ -4,6 +4,10 @@ A summed histogram of a thousand proxies is 25 MB of JSON and 120,000 series. De
 165 MB, and Python's garbage collector walks over all of them again and again; decoded in pieces they take
 next to nothing and half of the time, and not on the event loop.
 
+Databases that speak the query API do not all speak it alike. What is no sample is left out: the marker by
+which VictoriaMetrics' ranges tell the end of a series, a NaN. What else an answer tells of its backend is
+kept beside the series.
+
 A long answer is cut between two series, where `},{"metric":` stands: inside a JSON string a quote is
 escaped, so there it cannot. The last piece is read with the envelope. An answer without such a place (one
 written with spaces) is one piece.
@@ -12,7 +16,7 @@ written with spaces) is one piece.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -20,16 +24,20 @@ import orjson
 from metrics_server import faults
 
 Series = dict[str, Any]
+NOT_BEHIND = {"latency_offset": "1ms"}
+"""What to send VictoriaMetrics with a query, in place of its `-search.latencyOffset`; it refuses 0."""
 _BEGIN = b'"result":['
 _BETWEEN = b'},{"metric":'
 _PIECE = 1 << 18
 """Bytes; some thousand series."""
+_NOT_A_NUMBER = b'"NaN"'
 
 
 class Answer:
     """A successful answer of the query API. Read it once or often; each time it is decoded anew.
 
-    Its `warnings` are what the backend says of it, such as that a part of the store did not answer.
+    Its `warnings` are what the backend says of it, such as that a part of the store did not answer. It is
+    `behind` if the backend answers as of some time ago, because it was not told otherwise.
     """
 
     def __init__(self, body: bytes, *, piece: int = _PIECE) -> None:
@@ -37,12 +45,28 @@ class Answer:
         self._body = body
         self._cuts = _cuts(body, piece)
         begin, end = (self._cuts[0], self._cuts[-1]) if self._cuts else (0, 0)
-        self._last, self.warnings = _result(body[:begin] + body[end:])
+        answer = _success(body[:begin] + body[end:])
+        self._last: list[Series] = answer["data"]["result"]
+        self.warnings = _warnings(answer)
+        self.behind = _is_of_victoria_metrics(answer)
+        self._marked = _NOT_A_NUMBER in body
 
     def __iter__(self) -> Iterator[Series]:
+        return samples(self._series()) if self._marked else self._series()
+
+    def _series(self) -> Iterator[Series]:
         for begin, end in itertools.pairwise(self._cuts):
             yield from _piece(self._body[begin : end - 1])
         yield from self._last
+
+
+def samples(ranges: Iterable[Series]) -> Iterator[Series]:
+    """Return the series without what is no sample in them, and none that has no other."""
+    for series in ranges:
+        if "values" not in series:
+            yield series
+        elif values := [sample for sample in series["values"] if sample[1] != "NaN"]:
+            yield {**series, "values": values}
 
 
 def _piece(series: bytes) -> list[Series]:
@@ -65,15 +89,24 @@ def _cuts(body: bytes, piece: int) -> list[int]:
     return cuts
 
 
-def _result(body: bytes) -> tuple[list[Series], tuple[str, ...]]:
+def _success(body: bytes) -> dict[str, Any]:
     try:
-        answer = orjson.loads(body)
-        if answer["status"] == "success":
-            result = answer["data"]["result"]
-            if isinstance(result, list):
-                return result, tuple(map(str, answer.get("warnings") or ()))
+        answer: dict[str, Any] = orjson.loads(body)
+        if answer["status"] == "success" and isinstance(answer["data"]["result"], list):
+            return answer
         reason = f"{answer.get('errorType')}: {answer.get('error')}"
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         what = f"not an answer of the query API ({type(error).__name__})"
         raise ValueError(f"{what}: {body[:200]!r}") from error
     raise ValueError(reason)
+
+
+def _warnings(answer: dict[str, Any]) -> tuple[str, ...]:
+    warned = tuple(map(str, answer.get("warnings") or ()))
+    # A cluster of VictoriaMetrics says it so.
+    return (*warned, "isPartial: a part of the store did not answer") if answer.get("isPartial") else warned
+
+
+def _is_of_victoria_metrics(answer: dict[str, Any]) -> bool:
+    stats = answer.get("stats")
+    return isinstance(stats, dict) and "seriesFetched" in stats

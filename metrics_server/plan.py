@@ -3,7 +3,8 @@
 Counters come raw, over the window and a little before it, together with `up` and the age of each proxy,
 because only raw samples show what was born, reset or lost inside the window (`counting`). Buckets come
 summed by Prometheus, because there are ten times as many of them and a quantile does not depend on their
-scale. Both are asked at the same instant.
+scale; by `rate`, because `increase` is not the same everywhere: that of VictoriaMetrics takes a small first
+value for new and a big one for old, bucket by bucket. Both are asked at the same instant.
 
 A namespace is asked for by its own proxies and, where the mesh names the callee, by the proxies elsewhere
 that call into it.
@@ -178,7 +179,7 @@ def _latency(
         answer = promql.max_by(labels, promql.last(series, window))
     else:
         series = promql.selector([f"{latency.metric}_bucket", latency.metric], [*matchers, *own, *peers])
-        answer = promql.sum_by(labels, promql.increase(series, window))
+        answer = promql.times(promql.sum_by(labels, promql.rate(series, window)), window)
     return promql.marked(answer, MARK, str(mesh.views.index(view))) if is_marked(mesh) else answer
 
 

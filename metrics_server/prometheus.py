@@ -1,9 +1,11 @@
 """Asks Prometheus, and nothing else does.
 
 Anything that speaks its query API will do (Thanos, Mimir, VictoriaMetrics). Queries go by POST, because a
-selector may be longer than a URL, compressed, all of one plan at the same instant. A backend that was
-reached but does not answer is told from one that is merely slow by a second, trivial query: a hung one is
-given up within three seconds, a busy one may finish.
+selector may be longer than a URL, compressed, all of one plan at the same instant. VictoriaMetrics, which its
+answers give away, would evaluate them as of half a minute ago and is asked not to; the parameter for that is
+sent to no other, since some refuse what they do not know. A backend that was reached but does not answer is
+told from one that is merely slow by a second, trivial query: a hung one is given up within three seconds, a
+busy one may finish.
 
 Credentials are asked for with every question. Connections belong to the TLS they were made with, so that one
 under way goes on and the next is made with what is trusted by then. Redirects are not followed: they would
@@ -17,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +67,7 @@ class Prometheus:
         self._presenting = presenting
         self._patience = patience or Patience()
         self._session: aiohttp.ClientSession | None = None
+        self._further: Mapping[str, str] = {}
 
     async def close(self) -> None:
         """Close the connections."""
@@ -102,7 +105,10 @@ class Prometheus:
         shown = self._presenting()
         try:
             async with asyncio.timeout(limit or self._patience.answer):
-                result = await self._post(text, at, shown)
+                result = await self._post(text, at, shown, further := self._further)
+                if result.behind and not further:
+                    self._further = answers.NOT_BEHIND
+                    result = await self._post(text, at, shown, self._further)
             outcome = "answered"
             return result
         except TimeoutError as error:
@@ -115,10 +121,12 @@ class Prometheus:
         finally:
             self._observer.query_done(outcome, time.perf_counter() - begun)
 
-    async def _post(self, text: str, at: float, shown: credentials.Credentials) -> answers.Answer:
+    async def _post(
+        self, text: str, at: float, shown: credentials.Credentials, further: Mapping[str, str]
+    ) -> answers.Answer:
         async with self._open().post(
             self._endpoint,
-            data={"query": text, "time": f"{at:.3f}"},
+            data={"query": text, "time": f"{at:.3f}", **further},
             headers=shown.headers,
             ssl=shown.tls or True,
             allow_redirects=False,

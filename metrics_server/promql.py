@@ -59,9 +59,14 @@ def over(series: str, window: float) -> str:
     return f"{series}[{seconds(window)}]"
 
 
-def increase(series: str, window: float) -> str:
-    """Return the increase of `series` over the last `window` seconds."""
-    return f"increase({over(series, window)})"
+def rate(series: str, window: float) -> str:
+    """Return the increase per second of `series` over the last `window` seconds."""
+    return f"rate({over(series, window)})"
+
+
+def times(expression: str, factor: float) -> str:
+    """Return a multiple of `expression`."""
+    return f"{expression} * {factor:g}"
 
 
 def sum_by(labels: Iterable[str], expression: str) -> str:

@@ -6,8 +6,9 @@ its errors hold addresses and the backend's own words, though no secrets.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import prometheus_api_client
@@ -16,7 +17,7 @@ import requests
 import requests.adapters
 import urllib3
 
-from metrics_server import credentials, faults, refusals
+from metrics_server import answers, credentials, faults, refusals
 
 _QUOTED = 200
 """Characters of an answer that is none."""
@@ -25,7 +26,9 @@ _PATIENCE = 30
 
 
 class Series(list[dict[str, Any]]):
-    """An answer as prometheus-api-client hands it out: without what Prometheus warned of."""
+    """An answer as prometheus-api-client hands it out, without what Prometheus warned of; what is no sample
+    is left out.
+    """
 
     warnings = ()
 
@@ -35,6 +38,8 @@ class _Doorway(requests.adapters.HTTPAdapter):
 
     def __init__(self, shown: credentials.Credentials) -> None:
         self._shown = shown
+        self.behind = False
+        """Whether the last answer was that of a backend which answers as of some time ago."""
         super().__init__(max_retries=urllib3.Retry(total=0))
 
     def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
@@ -57,6 +62,8 @@ class _Doorway(requests.adapters.HTTPAdapter):
         if refused is not None:
             said = self._shown.censored(response.text[:_QUOTED])
             raise faults.BackendRefused(f"{refused.message}: {refused.detail}; it said {said!r}")
+        with contextlib.suppress(ValueError):
+            self.behind = answers.Answer(response.content).behind
         return response
 
 
@@ -72,7 +79,9 @@ class Witness:
             url=url, timeout=_PATIENCE, method="POST", session=session, headers=dict(shown.headers)
         )
         # The library mounts an adapter of its own at the URL; the longest prefix is used.
-        session.mount(f"{url}/api/", _Doorway(shown))
+        self._doorway = _Doorway(shown)
+        session.mount(f"{url}/api/", self._doorway)
+        self._further: Mapping[str, str] = {}
         self.asked: list[tuple[str, int, float]] = []
 
     async def ask(self, queries: Sequence[str], *, at: float) -> list[Series]:
@@ -82,7 +91,10 @@ class Witness:
     def _query(self, text: str, at: float) -> Series:
         begun = time.perf_counter()
         try:
-            result = Series(self._connection.custom_query(text, params={"time": at}))
+            result = self._read(text, at)
+            if self._doorway.behind and not self._further:
+                self._further = answers.NOT_BEHIND
+                result = self._read(text, at)
         except prometheus_api_client.exceptions.PrometheusApiClientException as error:
             raise faults.BackendRefused(
                 f"Prometheus refused a query: {self._shown.censored(str(error))}"
@@ -96,3 +108,7 @@ class Witness:
             raise faults.BackendDown(f"Prometheus cannot be asked: {error}") from error
         self.asked.append((text, len(result), time.perf_counter() - begun))
         return result
+
+    def _read(self, text: str, at: float) -> Series:
+        result = self._connection.custom_query(text, params={"time": at, **self._further})
+        return Series(answers.samples(result))

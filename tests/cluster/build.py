@@ -39,6 +39,8 @@ class Program:
     takes: str
     kubernetes: str = "kubernetes"
     """The folder of the module that says which Kubernetes it belongs to."""
+    main: str | None = None
+    """Its main package, where that is of another module and not in `package`."""
 
     @property
     def module(self) -> Path:
@@ -94,8 +96,15 @@ PODS = (
 """Programs that run in pods."""
 HELM = Program("helm", "../deploy/helm", takes="about 2 minutes")
 """What installs the chart."""
-TOOLS = (KUBECTL, GOCLIENT, HELM)
-"""What tests ask a cluster with."""
+VICTORIA_METRICS = Program(
+    "victoria-metrics",
+    "../backends/victoria-metrics",
+    takes="less than a minute",
+    main="github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
+)
+"""Another database than Prometheus."""
+TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS)
+"""What tests need beside a cluster, or without one."""
 
 
 @functools.cache
@@ -149,7 +158,7 @@ async def make(program: Program, *, report: Report) -> None:
     report(f"building {program.name} for Kubernetes {program.version} ({program.takes}, once)")
     program.path.parent.mkdir(parents=True, exist_ok=True)
     fresh = program.path.with_suffix(f".{os.getpid()}")
-    target = f"./{program.folder.relative_to(program.module)}"
+    target = program.main or f"./{program.folder.relative_to(program.module)}"
     await commands.output(
         *("nice", "-n", "19", "go", "build", "-p", "2", "-trimpath", "-buildvcs=false"),
         *("-ldflags", linker_flags(program.version), "-o", str(fresh), target),

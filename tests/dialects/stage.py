@@ -1,23 +1,21 @@
-"""Proxies on loopback that speak a dialect, and a real Prometheus that scrapes them."""
+"""Proxies on loopback that speak a dialect, and a real Prometheus, or another database, that scrapes them."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import yaml
 from aiohttp import web
 
-from demo import processes, prometheus, wait
+from demo import prometheus, wait
+from tests.backends import backend
 from tests.dialects import exposition, traffic, writers
 
-_PORT = 9090
 _EVERY = 0.5
 """Seconds between two scrapes."""
 _AGE = 3600.0
@@ -45,12 +43,19 @@ class Mesh:
         self.scrapes.clear()
 
     async def scraped(self) -> None:
-        """Until every proxy was scraped twice since."""
+        """Until every proxy was scraped twice since, and the database tells of it."""
 
         async def twice() -> bool:
             return all(self.scrapes.get(proxy.pod, 0) >= 2 for proxy in self.proxies)
 
         await wait.until(twice, what="two scrapes of every proxy", within=60)
+        moment = time.time()
+
+        async def told() -> bool:
+            newest = await backend.newest(self.url, "up")
+            return len(newest) == len(self.proxies) and min(newest) > moment
+
+        await wait.until(told, what="what was scraped", within=60)
 
     async def expose(self, request: web.Request) -> web.Response:
         (proxy,) = (one for one in self.proxies if one.pod == request.match_info["pod"])
@@ -63,15 +68,18 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def running(dialect: writers.Dialect, folder: Path, *, host: str) -> AsyncIterator[Mesh]:
-    """With a Prometheus on a loopback address of its own, until the block is left."""
+async def running(
+    dialect: writers.Dialect, folder: Path, *, host: str, store: backend.Backend = backend.PROMETHEUS
+) -> AsyncIterator[Mesh]:
+    """With a database on a loopback address of its own, until the block is left."""
     mesh = Mesh(dialect)
-    async with _serving(mesh) as target, processes.family(folder) as family:
-        (folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": _jobs(mesh, target)}))
-        command = prometheus.command(prometheus.binary(), folder=folder, listen=(host, _PORT))
-        await family.start("prometheus", command)
-        mesh.url = f"http://{host}:{_PORT}"
-        await family.guard(wait.until(lambda: _answers(mesh.url), what="Prometheus", within=60))
+    async with (
+        _serving(mesh) as target,
+        backend.running(store, folder, host=host, scrapes={"scrape_configs": _jobs(mesh, target)}) as (
+            mesh.url,
+            family,
+        ),
+    ):
         await family.guard(mesh.scraped())
         yield mesh
 
@@ -111,13 +119,6 @@ def _jobs(mesh: Mesh, target: str) -> list[Mapping[str, Any]]:
             "static_configs": static,
         }
     ]
-
-
-async def _answers(url: str) -> bool:
-    with contextlib.suppress(aiohttp.ClientError):
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/-/ready") as response:
-            return response.status == 200
-    return False
 
 
 def inventory(folder: Path) -> Path:

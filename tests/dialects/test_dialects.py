@@ -1,4 +1,6 @@
-"""Whichever mesh tells of it, the same traffic has the same figures; what a mesh cannot know is not there."""
+"""Whichever mesh tells of it, and whichever database keeps it, the same traffic has the same figures; what a
+mesh cannot know is not there.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,18 @@ import pytest_asyncio
 
 from metrics_server import quantity
 from tests import serving
+from tests.backends import backend
 from tests.dialects import stage, traffic, writers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _QUANTILES = {"p50_response_latency": 0.5, "p90_response_latency": 0.9, "p99_response_latency": 0.99}
 _BY_NAME = {dialect.name: dialect for dialect in writers.DIALECTS}
+_ELSEWHERE = ("envoy", "istio", "linkerd")
+"""The dialects that are also read from another database: each names the called one in its own way."""
+_TOLD = [
+    *((name, backend.PROMETHEUS) for name in _BY_NAME),
+    *((name, backend.VICTORIA_METRICS) for name in _ELSEWHERE),
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,14 +39,19 @@ class Asked:
         return {item["metadata"]["name"]: item for item in await self.api.items(f"/{path}")}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=_BY_NAME)
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=[pytest.param(told, id=f"{told[0]}-{told[1].name}", marks=told[1].marks) for told in _TOLD],
+)
 async def asked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, other_subnet: str
 ) -> AsyncIterator[Asked]:
-    dialect = _BY_NAME[request.param]
+    name, store = request.param
+    dialect = _BY_NAME[name]
     folder = tmp_path_factory.mktemp(dialect.name)
-    host = f"{other_subnet}.{200 + [*_BY_NAME].index(dialect.name)}"
-    async with stage.running(dialect, folder, host=host) as mesh:
+    host = f"{other_subnet}.{200 + _TOLD.index(request.param)}"
+    async with stage.running(dialect, folder, host=host, store=store) as mesh:
         mesh.happen()
         await mesh.scraped()
         # One snapshot for all questions: what happened stays in the window of it.

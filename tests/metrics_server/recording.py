@@ -1,7 +1,7 @@
 """Samples of a mesh, and just enough PromQL to ask them: an evaluation of its own, by `promql_parser`.
 
-It knows selectors, ranges, `increase`, `sum by`, `topk`, `or` and `vector`; anything else is an error, so a
-query that a test does not expect cannot go unseen.
+It knows selectors, ranges, `rate`, `sum by`, `topk`, `or`, `vector` and multiples; anything else is an error,
+so a query that a test does not expect cannot go unseen.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ class Recording:
                 ]
             case promql_parser.BinaryExpr() if str(expression.op) == "or":
                 return self._either(self._evaluate(expression.lhs, at), self._evaluate(expression.rhs, at))
+            case promql_parser.BinaryExpr() if str(expression.op) == "*":
+                return _multiple(self._evaluate(expression.lhs, at), float(str(expression.rhs)))
             case promql_parser.AggregateExpr():
                 return self._aggregate(expression, at)
             case promql_parser.Call():
@@ -115,17 +117,21 @@ class Recording:
     def _call(self, expression: Any, at: float) -> list[dict[str, Any]]:
         if expression.func.name == "vector":
             return [{"metric": {}, "value": [at, f"{expression.args[0].val:g}"]}]
-        assert expression.func.name == "increase"
+        assert expression.func.name == "rate"
         selector = expression.args[0]
-        begin = at - selector.range.total_seconds()
+        window = selector.range.total_seconds()
         return [
             {
                 "metric": {k: v for k, v in one.labels.items() if k != "__name__"},
-                "value": [at, f"{_at(one, at) - _at(one, begin):.10g}"],
+                "value": [at, f"{(_at(one, at) - _at(one, at - window)) / window!r}"],
             }
             for one in self._select(selector.vector_selector)
             if one.until(at)
         ]
+
+
+def _multiple(vector: list[dict[str, Any]], factor: float) -> list[dict[str, Any]]:
+    return [{**one, "value": [one["value"][0], f"{float(one['value'][1]) * factor:.10g}"]} for one in vector]
 
 
 def _at(one: Series, moment: float) -> float:

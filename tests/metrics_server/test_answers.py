@@ -65,3 +65,31 @@ def test_an_answer_cut_off_in_the_middle_is_refused_at_once() -> None:
     whole = body([{"metric": {}, "value": [0, "1"]}] * 9)
     with pytest.raises(ValueError, match="not an answer of the query API"):
         answers.Answer(whole[: len(whole) // 2], piece=1)
+
+
+def test_a_marker_of_a_series_that_ended_is_no_sample_and_a_series_of_nothing_else_none() -> None:
+    ended = {"metric": {"pod": "a"}, "values": [[1, "5"], [2, "NaN"]]}
+    goes_on = {"metric": {"pod": "b"}, "values": [[1, "5"], [2, "6"]]}
+    long_gone = {"metric": {"pod": "c"}, "values": [[1, "NaN"]]}
+    answer = answers.Answer(body([ended, goes_on, long_gone] * 9), piece=100)
+    assert list(answer) == [{**ended, "values": [[1, "5"]]}, goes_on] * 9
+
+
+def test_a_figure_that_is_no_number_stays_one() -> None:
+    figure = {"metric": {"le": "1"}, "value": [1, "NaN"]}
+    assert list(answers.Answer(body([figure]))) == [figure]
+
+
+@pytest.mark.parametrize(("said", "partial"), [({"isPartial": True}, True), ({"isPartial": False}, False)])
+def test_an_answer_that_says_that_it_is_partial_is_one_with_a_warning(
+    said: dict[str, Any], partial: bool
+) -> None:
+    assert bool(answers.Answer(body([], **said)).warnings) is partial
+
+
+@pytest.mark.parametrize(
+    ("stats", "behind"),
+    [({"seriesFetched": "0"}, True), ({"samples": {}}, False), ("few", False), (None, False)],
+)
+def test_victoria_metrics_is_known_by_its_statistics(stats: object, behind: bool) -> None:
+    assert answers.Answer(body([], stats=stats)).behind is behind

@@ -196,3 +196,21 @@ async def test_a_mistake_on_the_command_line_is_an_error_that_says_what_to_give(
     assert result.exit_code == 1
     assert f"Error: {why}" in result.output or why in result.output
     assert "Traceback" not in result.output
+
+
+async def test_victoria_metrics_is_asked_for_now(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    """It would answer as of half a minute ago; here it knows nothing of then."""
+    backend.holds = mesh
+
+    async def behind(request: web.Request, query: str) -> web.StreamResponse:
+        at, ranged = float(request.query["time"]), query.endswith("]")
+        known = ranged or "latency_offset" in request.query
+        data = {"result": mesh.ask(query, at=at if known else 0.0)}
+        stats = {} if ranged else {"stats": {"seriesFetched": "0"}}
+        return web.json_response({"status": "success", "data": data, **stats})
+
+    backend.behaviour = behind
+    report = await run(backend)
+    assert report.healthy, report.lines

@@ -91,7 +91,8 @@ def test_seconds_are_a_duration_prometheus_reads(seconds: float, text: str) -> N
 @pytest.mark.parametrize(
     ("query", "text"),
     [
-        (promql.increase('{__name__="a"}', 30), 'increase({__name__="a"}[30s])'),
+        (promql.times("a", 0.5), "a * 0.5"),
+        (promql.rate('{__name__="a"}', 30), 'rate({__name__="a"}[30s])'),
         (promql.sum_by(("le", "pod"), "a"), "sum by (le,pod) (a)"),
         (promql.either(["a", "b", "c"]), "a or b or c"),
         (promql.sample("a", 20), 'topk(20, {__name__="a"})'),
