@@ -20,8 +20,8 @@ from tests.dialects import stage, traffic, writers
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _QUANTILES = {"p50_response_latency": 0.5, "p90_response_latency": 0.9, "p99_response_latency": 0.99}
 _BY_NAME = {dialect.name: dialect for dialect in writers.DIALECTS}
-_ELSEWHERE = ("envoy", "istio", "linkerd")
-"""The dialects that are also read from another database: each names the called one in its own way."""
+_ELSEWHERE = ("istio", "linkerd")
+"""Dialects that are also read from another database; plain Envoy is in tests/backends."""
 _TOLD = [
     *((name, backend.PROMETHEUS) for name in _BY_NAME),
     *((name, backend.VICTORIA_METRICS) for name in _ELSEWHERE),

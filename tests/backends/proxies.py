@@ -1,0 +1,104 @@
+"""Envoys made up for a test, on loopback: what each of them exposes is what the test says, and may change."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from demo import prometheus, wait
+from tests.backends import backend
+from tests.dialects import exposition
+
+EVERY = 0.5
+"""Seconds between two scrapes."""
+_OLD = 3600.0
+_BOUNDS = (1.0, 10.0, 100.0)
+
+
+@dataclasses.dataclass(slots=True)
+class Proxy:
+    """One that calls a service of its own."""
+
+    pod: str
+    there: bool = True
+    began: float = dataclasses.field(default_factory=lambda: time.time() - _OLD)
+    succeeded: int = 0
+    failed: int = 0
+    milliseconds: Sequence[float] = ()
+    """How long the calls took of which that is known."""
+
+    def samples(self) -> list[exposition.Sample]:
+        """Counters appear with their first request."""
+        cluster = {"envoy_cluster_name": f"outbound|8080||to-{self.pod}.shop.svc.cluster.local"}
+        told = [exposition.Sample("envoy_server_uptime", {}, int(time.time() - self.began))]
+        for outcome, count in (("2", self.succeeded), ("5", self.failed)):
+            if count:
+                labels = {**cluster, "envoy_response_code_class": outcome}
+                told.append(exposition.Sample("envoy_cluster_upstream_rq_xx", labels, count))
+        if self.milliseconds:
+            name = "envoy_cluster_upstream_rq_time"
+            told += exposition.histogram(name, cluster, self.milliseconds, bounds=_BOUNDS)
+        return told
+
+
+@dataclasses.dataclass(slots=True)
+class Proxies:
+    known: Mapping[str, Proxy]
+    url: str = ""
+    """Of the database that scrapes them."""
+
+    def __getitem__(self, pod: str) -> Proxy:
+        return self.known[pod]
+
+    async def scraped(self, *, after: float = 0.0) -> None:
+        """Until the database tells of a scrape of each that began so many seconds after this moment."""
+        moment = time.time() + after
+
+        async def told() -> bool:
+            newest = await backend.newest(self.url, "up")
+            return len(newest) == len(self.known) and min(newest) > moment
+
+        await wait.until(told, what="a scrape of every proxy", within=60, pause=0.2)
+
+    async def expose(self, request: web.Request) -> web.Response:
+        proxy = self.known[request.match_info["pod"]]
+        if not proxy.there:
+            raise web.HTTPServiceUnavailable
+        return web.Response(text=exposition.text(proxy.samples()))
+
+    def scrapes(self, address: str) -> Mapping[str, Any]:
+        """The configuration of a database that scrapes them."""
+        interval = prometheus.duration(EVERY)
+        static = [
+            {
+                "targets": [address],
+                "labels": {
+                    "namespace": "shop",
+                    "pod": pod,
+                    "instance": pod,
+                    "__metrics_path__": f"/{pod}/metrics",
+                },
+            }
+            for pod in self.known
+        ]
+        job = {"job_name": "envoy", "static_configs": static}
+        return {"scrape_configs": [{**job, "scrape_interval": interval, "scrape_timeout": interval}]}
+
+
+@contextlib.asynccontextmanager
+async def serving(proxies: Proxies) -> AsyncIterator[str]:
+    """Their address, until the block is left."""
+    application = web.Application()
+    application.router.add_get("/{pod}/metrics", proxies.expose)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield "{}:{}".format(*runner.addresses[0])
+    finally:
+        await runner.cleanup()
