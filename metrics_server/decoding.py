@@ -173,9 +173,10 @@ def _choose(
             views.setdefault(name, []).append((number, _Reader(view)))
     duplicates = proxies.duplicates(who)
     numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
+    key_of = proxies.keys.of
     for series in counters:
         labels = series["metric"]
-        target = numbers.get(targets.key_of(labels))
+        target = numbers.get(key_of(labels))
         if target is None:
             continue
         for number, reader in views.get(labels["__name__"], ()):

@@ -1,5 +1,10 @@
 """What the scrapes tell of each target: whether it is a proxy, when it was scraped, when its process
 began.
+
+A target is known by its job and instance, and where several have these in common by the other labels of its
+`up`: replicas of Prometheus put one of their own on all they scrape, a pod that is given another label is
+from then on another target, and some scrapes name instances by their node. What several targets tell of one
+process at the same time counts once.
 """
 
 from __future__ import annotations
@@ -14,7 +19,8 @@ import numpy as np
 from metrics_server import counting, facts, identities, plan, profile, snapshot
 
 Series = dict[str, Any]
-Key = tuple[str, str]
+Key = tuple[str, ...]
+"""Job, instance, and the values of the labels that tell this target from others of these."""
 
 
 @dataclass(slots=True)
@@ -35,11 +41,26 @@ class Target:
 
 
 @dataclass(slots=True)
+class Keys:
+    """Which scrape target a series comes from."""
+
+    apart: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    """The labels that tell targets of one job and instance apart."""
+
+    def of(self, labels: Mapping[str, str]) -> Key:
+        """Return the target of a series with these labels."""
+        key = labels.get("job", ""), labels.get("instance", "")
+        further = self.apart.get(key)
+        return key if further is None else (*key, *(labels.get(label, "") for label in further))
+
+
+@dataclass(slots=True)
 class Targets:
-    """All proxies among the scrape targets, by job and instance."""
+    """All proxies among the scrape targets."""
 
     mesh: profile.Profile
     found: dict[Key, Target] = field(default_factory=dict)
+    keys: Keys = field(default_factory=Keys)
 
     @property
     def numbers(self) -> dict[Key, int]:
@@ -99,45 +120,71 @@ class Targets:
         return counting.process_starts(times, told if process.tells == "age" else times - told)
 
     def duplicates(self, who: identities.Identities) -> set[Key]:
-        """Return targets that are another's very process: one identity and one instance, in several jobs."""
-        seen = set()
+        """Return targets that are another's very process at the same time: one identity and one instance, in
+        several jobs or of several replicas. The one that was scraped most often is none.
+        """
+        seen: dict[tuple[object, ...], list[Target]] = {}
         again = set()
-        for key in sorted(self.found):
-            process = (*who.identity(self.found[key].labels), key[1])
-            if process in seen:
+        for key, target in sorted(self.found.items(), key=lambda one: (-len(one[1].scrapes), one[0])):
+            others = seen.setdefault((*who.identity(target.labels), key[1]), [])
+            if any(_meet(target, other) for other in others):
                 again.add(key)
-            seen.add(process)
+            else:
+                others.append(target)
         return again
-
-
-def key_of(labels: Mapping[str, str]) -> Key:
-    """Return which scrape target a series comes from."""
-    return labels.get("job", ""), labels.get("instance", "")
 
 
 def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
     """Return the proxies among the targets that the answer to a plan's counter queries speaks of."""
-    ups: dict[Key, Series] = {}
-    proxies: dict[Key, Target] = {}
+    ups: list[Series] = []
+    telling: list[Series] = []
     for series in counters:
         labels = series["metric"]
         if labels["__name__"] == plan.UP:
-            ups[key_of(labels)] = series
-        elif mesh.process is None:
-            proxies.setdefault(key_of(labels), Target(labels=labels, counted=series["values"]))
-        elif labels["__name__"] == mesh.process.metric and facts.all_match(mesh.process.match, labels):
-            proxies[key_of(labels)] = Target(labels=labels, ages=series["values"])
-    for key in proxies.keys() & ups.keys():
-        target = proxies[key]
-        target.up = ups[key]["values"]
-        if mesh.process is None:
-            target.labels = ups[key]["metric"]  # and nothing of one request
-    return Targets(mesh=mesh, found=proxies)
+            ups.append(series)
+        elif mesh.process is None or (
+            labels["__name__"] == mesh.process.metric and facts.all_match(mesh.process.match, labels)
+        ):
+            telling.append(series)
+    keys = _keys(ups)
+    up = {keys.of(series["metric"]): series for series in ups}
+    proxies: dict[Key, Target] = {}
+    for series in telling:
+        key = keys.of(series["metric"])
+        scraped = up[key]["values"] if key in up else ()
+        if mesh.process is not None:
+            proxies[key] = Target(labels=series["metric"], up=scraped, ages=series["values"])
+        elif key not in proxies:
+            # The labels of `up` are the target's, and nothing of one request.
+            labels = up[key]["metric"] if key in up else series["metric"]
+            proxies[key] = Target(labels=labels, up=scraped, counted=series["values"])
+    return Targets(mesh=mesh, found=proxies, keys=keys)
+
+
+def _keys(ups: Iterable[Series]) -> Keys:
+    """Return how targets are told apart: `up` has the labels of its target and no others."""
+    alike: dict[Key, list[Mapping[str, str]]] = {}
+    for series in ups:
+        alike.setdefault(Keys().of(series["metric"]), []).append(series["metric"])
+    apart = {}
+    for (job, instance), several in alike.items():
+        if len(several) > 1:
+            labels = sorted({label for one in several for label in one})
+            apart[job, instance] = [
+                label for label in labels if len({one.get(label, "") for one in several}) > 1
+            ]
+    return Keys(apart)
 
 
 def join(spans: dict[int, snapshot.Span], reporter: int, span: snapshot.Span) -> None:
     """Add what one more target tells of a reporter."""
     spans[reporter] = _wider(spans.get(reporter, span), span)
+
+
+def _meet(one: Target, other: Target) -> bool:
+    """Whether two targets were scraped during the same time."""
+    mine, others = one.scrapes, other.scrapes
+    return bool(mine and others and mine[0][0] <= others[-1][0] and others[0][0] <= mine[-1][0])
 
 
 def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:
