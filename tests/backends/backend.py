@@ -56,16 +56,21 @@ PROMETHEUS = Backend("prometheus", _prometheus)
 VICTORIA_METRICS = Backend("victoria-metrics", _victoria_metrics, build.VICTORIA_METRICS)
 
 
-async def newest(url: str, selector: str) -> list[float]:
-    """When the newest sample was of each series that had one lately: VictoriaMetrics, for one, shows what it
-    scraped some seconds later.
+async def tells(url: str, *, of: int, since: float) -> None:
+    """Wait until it tells of so many targets that each was scraped after a moment: VictoriaMetrics, for one,
+    shows what it scraped some seconds later.
     """
-    async with (
-        aiohttp.ClientSession() as http,
-        http.post(f"{url}/api/v1/query", data={"query": f"{selector}[{_LATELY}]"}) as response,
-    ):
-        answer = await response.json()
-    return [series["values"][-1][0] for series in answer["data"]["result"]]
+
+    async def told() -> bool:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{url}/api/v1/query", data={"query": f"up[{_LATELY}]"}) as response,
+        ):
+            answer = await response.json()
+        newest = [series["values"][-1][0] for series in answer["data"]["result"]]
+        return len(newest) == of and min(newest) > since
+
+    await wait.until(told, what=f"a scrape of {of} targets", within=60, pause=0.2)
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import time
@@ -51,22 +52,27 @@ class Proxies:
     known: Mapping[str, Proxy]
     url: str = ""
     """Of the database that scrapes them."""
+    asked: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
     def __getitem__(self, pod: str) -> Proxy:
         return self.known[pod]
 
-    async def scraped(self, *, after: float = 0.0) -> None:
-        """Until the database tells of a scrape of each that began so many seconds after this moment."""
-        moment = time.time() + after
+    async def scraped(self, *, times: int = 2) -> None:
+        """Until each was asked so often from now on: the scrape before the last is over by then."""
+        self.asked.clear()
 
-        async def told() -> bool:
-            newest = await backend.newest(self.url, "up")
-            return len(newest) == len(self.known) and min(newest) > moment
+        async def often() -> bool:
+            return all(self.asked[pod] >= times for pod in self.known)
 
-        await wait.until(told, what="a scrape of every proxy", within=60, pause=0.2)
+        await wait.until(often, what="scrapes of every proxy", within=60)
+
+    async def told(self) -> None:
+        """Until the database tells of all that was scraped until now."""
+        await backend.tells(self.url, of=len(self.known), since=time.time())
 
     async def expose(self, request: web.Request) -> web.Response:
         proxy = self.known[request.match_info["pod"]]
+        self.asked[proxy.pod] += 1
         if not proxy.there:
             raise web.HTTPServiceUnavailable
         return web.Response(text=exposition.text(proxy.samples()))

@@ -54,9 +54,8 @@ async def told(
         backend.running(store, folder, host=host, scrapes=mesh.scrapes(address)) as (mesh.url, family),
         serving.server(folder, prometheus=mesh.url, options={"refresh": "0.2"}) as api,
     ):
-        await family.guard(mesh.scraped())
         # The window is asked for in whole seconds, and must begin when all had been scraped.
-        await family.guard(mesh.scraped(after=1.5))
+        await family.guard(mesh.scraped(times=5))
         begin = time.time()
         await family.guard(_happens(mesh))
         window = f"{math.ceil(time.time() - begin)}s"
@@ -82,6 +81,7 @@ async def _happens(mesh: proxies.Proxies) -> None:
     mesh["back"].succeeded += 3
     mesh["steady"].milliseconds = [*mesh["steady"].milliseconds, *([5.0] * 30)]
     await mesh.scraped()
+    await mesh.told()
 
 
 def _figures(item: dict[str, Any]) -> dict[str, float]:

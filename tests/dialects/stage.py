@@ -43,19 +43,16 @@ class Mesh:
         self.scrapes.clear()
 
     async def scraped(self) -> None:
-        """Until every proxy was scraped twice since, and the database tells of it."""
+        """Until every proxy was scraped twice since."""
 
         async def twice() -> bool:
             return all(self.scrapes.get(proxy.pod, 0) >= 2 for proxy in self.proxies)
 
         await wait.until(twice, what="two scrapes of every proxy", within=60)
-        moment = time.time()
 
-        async def told() -> bool:
-            newest = await backend.newest(self.url, "up")
-            return len(newest) == len(self.proxies) and min(newest) > moment
-
-        await wait.until(told, what="what was scraped", within=60)
+    async def told(self) -> None:
+        """Until the database tells of all that was scraped until now."""
+        await backend.tells(self.url, of=len(self.proxies), since=time.time())
 
     async def expose(self, request: web.Request) -> web.Response:
         (proxy,) = (one for one in self.proxies if one.pod == request.match_info["pod"])

@@ -54,6 +54,7 @@ async def asked(
     async with stage.running(dialect, folder, host=host, store=store) as mesh:
         mesh.happen()
         await mesh.scraped()
+        await mesh.told()
         # One snapshot for all questions: what happened stays in the window of it.
         options = {"inventory": str(stage.inventory(folder)), "profile": dialect.name, "refresh": "600"}
         options["autoscaling"] = ""
