@@ -27,7 +27,7 @@ def proxy(
     up = sorted([*((at, 1.0) for at, _ in counted), *away])
     return [
         recording.series(plan.UP, up, **own),
-        recording.series(ENVOY.process.metric, [(at, at - begun) for at, _ in counted], **own),
+        recording.series(ENVOY.sign[0], [(at, at - begun) for at, _ in counted], **own),
         recording.series(
             "envoy_cluster_upstream_rq_xx",
             counted,
