@@ -12,7 +12,7 @@ import click
 import uvloop
 
 from metrics_server import check as checking
-from metrics_server import inventory, presenting, profile, serving, settings
+from metrics_server import inventory, meshes, policy, presenting, profile, serving, settings
 
 _FILE = click.Path(path_type=Path)
 _PROMETHEUS = (
@@ -26,9 +26,18 @@ _PROMETHEUS = (
     click.option("--prometheus-headers", type=_FILE, help="File with further headers: `Name: value` lines."),
 )
 _PROFILE = click.option(
-    "--profile", metavar="NAME|FILE", help="The mesh: a shipped profile or a YAML file [envoy]."
+    "--profile",
+    metavar="NAMES",
+    help="The meshes: `auto`, shipped profiles, YAML files, -NAME to leave one out; with commas [auto].",
 )
-_FAILURES = (settings.BadSettings, profile.BadProfile, inventory.BadInventory, OSError, ValueError)
+_FAILURES = (
+    settings.BadSettings,
+    profile.BadProfile,
+    policy.BadPolicy,
+    inventory.BadInventory,
+    OSError,
+    ValueError,
+)
 
 
 def _prometheus(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,6 +70,7 @@ def main() -> None:
 @click.option("--shutdown-delay", type=float, help="Seconds to serve on, not ready, when told to stop [0].")
 @click.option("--access-log/--no-access-log", default=None, help="Log who read what [with --cluster only].")
 @click.option("--inventory", type=_FILE, help="Kubernetes objects, as `kubectl get -o yaml` prints.")
+@click.option("--policy", type=_FILE, help="What 4xx is, and which profiles count, where (YAML).")
 @click.option("--window", type=float, help="Seconds over which requests are counted by default [30].")
 @click.option(
     "--refresh", type=float, help="Seconds a snapshot is served before Prometheus is asked again [5]."
@@ -99,7 +109,7 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
         chosen = settings.load(profile=profile, **given)
         report = checking.run(
             chosen.prometheus,
-            profiles=[serving.choose_profile(profile)] if profile else None,
+            profiles=meshes.choose(profile) if profile else None,
             window=window,
             namespace=namespace,
             shown=presenting.current(chosen)(),

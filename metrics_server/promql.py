@@ -99,6 +99,6 @@ def sample(metrics: Sequence[str], count: int) -> str:
     return f"topk({count}, {selector(metrics)})"
 
 
-def counted(metrics: Sequence[str]) -> str:
-    """Return how many series each of some metrics has now."""
-    return f"count by (__name__) ({selector(metrics)})"
+def count(series: str) -> str:
+    """Return how many `series` there are, if any."""
+    return f"count({series})"

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from importlib import metadata
-from pathlib import Path
 
 import prometheus_client
 
@@ -23,31 +22,18 @@ from apiservice import health, server, service
 from metrics_server import (
     access,
     known,
+    meshes,
     passing,
     presenting,
-    profile,
     prometheus,
     settings,
     store,
-    taking,
     telemetry,
 )
 from metrics_server.views import sight, traffic
 from metrics_server.views.scaling import elsewhere, groups
 
 logger = logging.getLogger(__name__)
-
-
-def choose_profile(name: str) -> profile.Profile:
-    """Return a shipped profile by name, or one from a file. Raises profile.BadProfile."""
-    shipped = {mesh.name: mesh for mesh in profile.shipped()}
-    if name in shipped:
-        return shipped[name]
-    if "/" in name or name.endswith((".yaml", ".yml")):
-        return profile.load(Path(name))
-    raise profile.BadProfile(
-        f"no profile is called {name!r}; shipped are {', '.join(shipped)}; a file ends in .yaml"
-    )
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +57,11 @@ async def predecessor(chosen: settings.Settings) -> AsyncIterator[passing.Predec
 async def api(
     chosen: settings.Settings, *, admits: access.Access, asked: passing.Predecessor | None = None
 ) -> AsyncIterator[service.Service]:
-    """Join the parts; closes what they hold when the block is left. Raises BadProfile, BadInventory."""
+    """Join the parts; closes what they hold when the block is left. Raises BadProfile, BadPolicy,
+    BadInventory.
+    """
+    read = meshes.choose(chosen.profile)
+    decisions = meshes.decided(chosen.policy, read)
     registry = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=registry)
     prometheus_client.PlatformCollector(registry=registry)
@@ -82,9 +72,10 @@ async def api(
         presenting=presenting.current(chosen),
         patience=prometheus.Patience(answer=chosen.patience),
     )
-    taker = taking.Taker(
+    taker = meshes.taker(
         backend,
-        mesh=choose_profile(chosen.profile),
+        read,
+        decisions=decisions,
         watcher=watcher,
         clock=time.time,
         stale_after=chosen.stale_after,

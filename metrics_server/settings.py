@@ -168,8 +168,13 @@ class Settings(pydantic_settings.BaseSettings):
     inventory: Path | None = None
     """Kubernetes objects as `kubectl get -o yaml` prints them; without, the scrape labels tell the owners."""
 
-    profile: str = "envoy"
-    """The mesh: a shipped profile's name, or the path of a YAML file."""
+    profile: str = "auto"
+    """The meshes, with commas between: `auto` (those of all shipped profiles that are found), shipped
+    profiles' names, paths of YAML files, and with a `-` before it what not to read.
+    """
+
+    policy: Path | None = None
+    """A file that says what an answer of 4xx is, and whose words count, for profiles and namespaces."""
 
     window: Annotated[float, pydantic.Field(ge=1, le=3600, allow_inf_nan=False)] = 30.0
     """Over how long requests are counted where a request does not say: the specification's 30 s."""

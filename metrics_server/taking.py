@@ -99,7 +99,9 @@ class Taker:
         clock: Callable[[], float],
         stale_after: float,
         strict: decoding.Strict = decoding.lenient,
+        beside: futures.Executor | None = None,
     ) -> None:
+        """`beside`: where several takers of one process decode, one after the other."""
         self._backend = backend
         self._mesh = mesh
         self._watcher = watcher
@@ -107,7 +109,7 @@ class Taker:
         self._stale_after = stale_after
         self._strict = strict
         self._interval = _GUESS
-        self._beside = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
+        self._beside = beside or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._namespace_label: str | None = None
 
     async def take(

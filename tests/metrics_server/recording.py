@@ -1,7 +1,7 @@
 """Samples of a mesh, and just enough PromQL to ask them: an evaluation of its own, by `promql_parser`.
 
-It knows selectors, ranges, `rate`, `sum by`, `topk`, `or`, `vector` and multiples; anything else is an error,
-so a query that a test does not expect cannot go unseen.
+It knows selectors, ranges, `rate`, `sum by`, `count`, `topk`, `or`, `vector`, added labels and multiples;
+anything else is an error, so a query that a test does not expect cannot go unseen.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ class Recording:
         inner = self._evaluate(expression.expr, at)
         if str(expression.op) == "topk":
             return sorted(inner, key=lambda one: -float(one["value"][1]))[: int(expression.param.val)]
+        if str(expression.op) == "count":
+            return [{"metric": {}, "value": [at, str(len(inner))]}] if inner else []
         assert str(expression.op) == "sum"
         total: dict[tuple[tuple[str, str], ...], float] = {}
         for one in inner:
@@ -117,6 +119,10 @@ class Recording:
     def _call(self, expression: Any, at: float) -> list[dict[str, Any]]:
         if expression.func.name == "vector":
             return [{"metric": {}, "value": [at, f"{expression.args[0].val:g}"]}]
+        if expression.func.name == "label_replace":
+            label, value = (argument.val for argument in expression.args[1:3])
+            inner = self._evaluate(expression.args[0], at)
+            return [{**one, "metric": one["metric"] | {label: value}} for one in inner]
         assert expression.func.name == "rate"
         selector = expression.args[0]
         window = selector.range.total_seconds()

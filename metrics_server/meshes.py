@@ -1,0 +1,91 @@
+"""Which meshes are read, and what takes them: profiles by name or file, and an operator's policy of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from pathlib import Path
+
+from metrics_server import mixing, policy, profile, store, taking
+
+AUTO = "auto"
+
+
+def choose(text: str) -> tuple[profile.Profile, ...]:
+    """Return the profiles that a setting names, those to be believed first first.
+
+    Raises profile.BadProfile: an unknown name, a bad file, the same name twice, or none at all.
+    """
+    shipped = {mesh.name: mesh for mesh in profile.shipped()}
+    chosen: dict[str, profile.Profile] = {}
+    left_out: set[str] = set()
+    for part in filter(None, map(str.strip, text.split(","))):
+        if part == AUTO:
+            chosen = {**shipped, **chosen}
+        elif part.startswith("-"):
+            left_out.add(_one(part[1:], shipped).name)
+        else:
+            mesh = _one(part, shipped)
+            if chosen.get(mesh.name, mesh) != mesh and mesh.name not in shipped:
+                raise profile.BadProfile(f"{part}: another profile is called {mesh.name!r}, too")
+            chosen[mesh.name] = mesh
+    kept = [mesh for name, mesh in chosen.items() if name not in left_out]
+    if not kept:
+        raise profile.BadProfile(f"{text!r} names no profile; give {AUTO}, or one of {', '.join(shipped)}")
+    return tuple(sorted(kept, key=lambda mesh: mesh.fallback))
+
+
+def _one(name: str, shipped: dict[str, profile.Profile]) -> profile.Profile:
+    if name in shipped:
+        return shipped[name]
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return profile.load(Path(name))
+    raise profile.BadProfile(
+        f"no profile is called {name!r}; shipped are {', '.join(shipped)}; a file ends in .yaml"
+    )
+
+
+def decided(path: Path | None, meshes: Sequence[profile.Profile]) -> policy.Policy:
+    """Return the policy in a file, of these meshes. Raises policy.BadPolicy."""
+    if path is None:
+        return policy.Policy()
+    found = policy.load(path)
+    names = {mesh.name for mesh in meshes}
+    if stray := sorted(found.named - names):
+        raise policy.BadPolicy(
+            f"{path}: names profiles that are not read: {', '.join(stray)}; "
+            f"read are {', '.join(sorted(names))}"
+        )
+    return found
+
+
+def taker(
+    backend: taking.Backend,
+    meshes: Sequence[profile.Profile],
+    *,
+    decisions: policy.Policy,
+    watcher: taking.Watcher,
+    clock: Callable[[], float],
+    stale_after: float,
+) -> store.Source:
+    """Return what takes snapshots of these meshes; decoding is done by one thread for all of them."""
+    beside = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
+    takers = [
+        (
+            mesh,
+            taking.Taker(
+                backend,
+                mesh=mesh,
+                watcher=watcher,
+                clock=clock,
+                stale_after=stale_after,
+                strict=functools.partial(decisions.is_strict, mesh.name),
+                beside=beside,
+            ),
+        )
+        for mesh in meshes
+    ]
+    if len(takers) == 1 and not any(one.profiles for one in decisions.namespaces.values()):
+        return takers[0][1]
+    return mixing.Taker(backend, takers, allowed=decisions.allows, clock=clock, beside=beside)

@@ -1,0 +1,145 @@
+"""Takes snapshots of several meshes at once, as if they were one: of those that are found in Prometheus.
+
+Each profile is asked for by a taker of its own, at the same time as the others, and over the same window.
+Which profiles have anything to tell is looked up with one query, again after a while: a mesh may be installed
+or taken away at any time. A mesh whose scrapes have ended makes the whole partial, and does not end it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable, Collection, Sequence
+from concurrent import futures
+from typing import Protocol
+
+from metrics_server import faults, merging, profile, promql, snapshot, taking, words
+
+logger = logging.getLogger(__name__)
+_AGAIN = 60.0
+"""Seconds after which it is looked up anew which meshes there are."""
+_LABEL = "trafficmetrics_profile"
+
+
+class Source(Protocol):
+    """Takes snapshots of one mesh; `taking.Taker` is one."""
+
+    async def take(
+        self, namespace: str | None, *, window: float, latency: Collection[words.Side]
+    ) -> snapshot.Snapshot | None: ...
+
+
+class Taker:
+    """Takes snapshots of all meshes that there are."""
+
+    def __init__(
+        self,
+        backend: taking.Backend,
+        takers: Sequence[tuple[profile.Profile, Source]],
+        *,
+        allowed: merging.Allowed,
+        clock: Callable[[], float],
+        beside: futures.Executor,
+    ) -> None:
+        """`takers`: those to be believed first stand first."""
+        self._backend = backend
+        self._takers = takers
+        self._allowed = allowed
+        self._clock = clock
+        self._beside = beside
+        self._present: frozenset[str] = frozenset()
+        self._looked: float | None = None
+        self._looking = asyncio.Lock()
+        self._least = 0.0
+        """The shortest window that spans two scrapes of each mesh, where one was asked for that does not."""
+
+    async def take(
+        self, namespace: str | None, *, window: float, latency: Collection[words.Side] = words.SIDES
+    ) -> snapshot.Snapshot | None:
+        """Return all meshes (or one namespace) now; None if no proxy of that namespace is scraped.
+
+        Raises faults.Unavailable: backend down or slow, no mesh found, or all scrapes too old.
+        """
+        present = await self._found()
+        takers = [taker for mesh, taker in self._takers if mesh.name in present]
+        used = max(window, self._least)
+        taken = await self._all(takers, namespace, used, latency)
+        widest = max((moment.window for moment in taken), default=used)
+        if any(moment.window < widest for moment in taken):
+            self._least = widest
+            taken = await self._all(takers, namespace, widest, latency)
+        if not taken:
+            return None
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._beside, functools.partial(merging.merge, taken, allowed=self._allowed)
+        )
+
+    async def _all(
+        self,
+        takers: Sequence[Source],
+        namespace: str | None,
+        window: float,
+        latency: Collection[words.Side],
+    ) -> list[snapshot.Snapshot]:
+        """Return what each taker took, of those that have anything to tell."""
+        answers = await asyncio.gather(
+            *(taker.take(namespace, window=window, latency=latency) for taker in takers),
+            return_exceptions=True,
+        )
+        stale = [answer for answer in answers if isinstance(answer, faults.Stale | faults.NoMesh)]
+        other = [answer for answer in answers if isinstance(answer, BaseException) and answer not in stale]
+        if other:
+            raise other[0]
+        taken = [answer for answer in answers if isinstance(answer, snapshot.Snapshot)]
+        if stale and not taken:
+            raise stale[0]
+        for fault in stale:
+            logger.warning("One of several meshes is left out: %s", fault.message)
+        return [_partial(moment) for moment in taken] if stale else taken
+
+    async def _found(self) -> frozenset[str]:
+        """Return the names of the profiles that have something in Prometheus. Raises faults.NoMesh."""
+        async with self._looking:
+            now = self._clock()
+            if not self._present or self._looked is None or now - self._looked >= _AGAIN:
+                self._present = await find(self._backend, [mesh for mesh, _ in self._takers], at=now)
+                self._looked, self._least = now, 0.0
+        if not self._present:
+            raise faults.NoMesh(
+                "Prometheus holds no recent metric of a known mesh (looked for those of profiles "
+                f"{', '.join(mesh.name for mesh, _ in self._takers)}). Does it scrape the proxies? "
+                "Try `trafficmetrics-server check`."
+            )
+        return self._present
+
+
+async def find(backend: taking.Backend, meshes: Sequence[profile.Profile], *, at: float) -> frozenset[str]:
+    """Return the names of the profiles of which a series is there. Raises faults.Unavailable."""
+    (series,) = await backend.ask([promql.either(_signs(meshes))], at=at)
+    return frozenset(one["metric"][_LABEL] for one in series)
+
+
+def _signs(meshes: Sequence[profile.Profile]) -> list[str]:
+    """Return a query for each thing by which a mesh is found: requests in its words; or, of a mesh that is
+    believed last, its proxies, which are there before the first request.
+    """
+    signs = []
+    for mesh in meshes:
+        selectors = [
+            promql.selector(
+                view.counters,
+                [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()],
+            )
+            for view in mesh.views
+        ]
+        if mesh.fallback and mesh.process is not None:
+            selectors = [promql.selector([mesh.process.metric])]
+        signs += [promql.marked(promql.count(selector), _LABEL, mesh.name) for selector in selectors]
+    return signs
+
+
+def _partial(moment: snapshot.Snapshot) -> snapshot.Snapshot:
+    return dataclasses.replace(moment, partial=True)
