@@ -64,13 +64,13 @@ async def test_first_failures_a_restart_and_a_lost_proxy_are_counted_as_they_wer
     try:
         async with span.idle_around(mesh) as over:
             await mesh.calls("/product/7", count=9, faults={"catalog-v1": 503, "catalog-v2": 503})
-            await mesh.calls("/checkout", count=40)
+            await mesh.calls("/checkout", count=20)
             await elsewhere.later(time.time() + 1.0)
             await mesh.restart(restarted)
             await mesh.kill(lost)
             await span.later(mesh, time.time())
-            await mesh.calls("/checkout", count=25)
-        await elsewhere.later(over.end + 1.0)
+            await mesh.calls("/checkout", count=10)
+        await elsewhere.later(over.end)
         told = await span.told_edges(elsewhere.api, mesh, window=over.window)
     finally:
         await mesh.restart(lost)
@@ -78,4 +78,4 @@ async def test_first_failures_a_restart_and_a_lost_proxy_are_counted_as_they_wer
     assert list(span.wrong(truth, told)) == []
     print(f"largest error: {span.largest_error(truth, told):g} of {sum(sum(c) for c in truth.values()):g}")
     assert sum(failed for (_, service), (_, failed) in told.items() if service.startswith("catalog-v")) == 9
-    assert sum(told[restarted, "cart"]) == 65
+    assert sum(told[restarted, "cart"]) == 30
