@@ -70,6 +70,9 @@ def main() -> None:
 @click.option("--shutdown-delay", type=float, help="Seconds to serve on, not ready, when told to stop [0].")
 @click.option("--access-log/--no-access-log", default=None, help="Log who read what [with --cluster only].")
 @click.option("--inventory", type=_FILE, help="Kubernetes objects, as `kubectl get -o yaml` prints.")
+@click.option(
+    "--splits", metavar="SOURCE,…", help="Who splits traffic: smi, gateway, linkerd, istio; none [smi]."
+)
 @click.option("--policy", type=_FILE, help="What 4xx is, and which profiles count, where (YAML).")
 @click.option("--window", type=float, help="Seconds over which requests are counted by default [30].")
 @click.option(

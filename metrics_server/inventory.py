@@ -4,7 +4,8 @@ Without a cluster to watch, the objects come from a file as `kubectl get
 pods,replicasets,deployments,statefulsets,daemonsets, jobs,services,nodes,namespaces -A -o yaml` prints it
 (YAML or JSON, lists and several documents welcome). A machine outside Kubernetes is Linkerd's
 `ExternalWorkload` or Istio's `WorkloadEntry`. Fields that are not needed are not read, and nothing is
-required but `kind` and `metadata.name`.
+required but `kind` and `metadata.name`. Objects that split traffic are read as `splits`, and are no things:
+one that makes no sense is warned of and left out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import pydantic
 import yaml
 
 from metrics_server import words
+from metrics_server.splits import fields, sources, values
 
 logger = logging.getLogger(__name__)
 _RENAMED = {"WorkloadEntry": words.EXTERNAL_WORKLOAD}
@@ -54,6 +56,8 @@ class Inventory:
     things: Mapping[words.Ref, Thing] = field(default_factory=dict)
     gone: Mapping[words.Ref, Thing] = field(default_factory=dict)
     """What was deleted so lately that traffic of it may still be counted; nothing selects it any more."""
+    splits: tuple[values.Split, ...] = ()
+    """Of a file; a cluster's are followed apart (`declarations`)."""
 
     @functools.cached_property
     def known(self) -> Mapping[words.Ref, Thing]:
@@ -118,11 +122,18 @@ class _Object(pydantic.BaseModel):
     status: _Status | None = None
 
 
-def read(text: str, *, source: str) -> Inventory:
-    """Return the inventory in a text. Raises BadInventory with everything that is wrong."""
+def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT) -> Inventory:
+    """Return the inventory in a text, with the splits of some sources. Raises BadInventory with everything
+    that is wrong.
+    """
     things: dict[words.Ref, Thing] = {}
+    declared: dict[words.Ref, values.Declared] = {}
     faults: list[str] = []
     for number, content in enumerate(_flat(_documents(text, source))):
+        if kind := sources.known(content):
+            if kind.source in splitting:
+                declared |= _declared(content, kind, where=f"{source}: object {number}")
+            continue
         try:
             thing = _thing(_Object.model_validate(content))
             things[thing.ref] = thing
@@ -133,7 +144,16 @@ def read(text: str, *, source: str) -> Inventory:
             )
     if faults:
         raise BadInventory("\n".join(faults))
-    return Inventory(things)
+    return Inventory(things, splits=values.joined(declared.values()))
+
+
+def _declared(content: object, kind: sources.Kind, *, where: str) -> dict[words.Ref, values.Declared]:
+    try:
+        given = fields.given(content, kind=kind.kind)
+        return {given.ref: kind.read(given)}
+    except fields.Malformed as error:
+        logger.warning("%s, of kind %s, is left out: %s", where, kind.kind, error)
+        return {}
 
 
 def _documents(text: str, source: str) -> list[Any]:
@@ -187,9 +207,10 @@ class File:
     kept.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises BadInventory if the file cannot be used now."""
+    def __init__(self, path: Path, *, splitting: Collection[str] = sources.DEFAULT) -> None:
+        """`splitting`: the sources of splits. Raises BadInventory if the file cannot be used now."""
         self._path = path
+        self._splitting = splitting
         self._seen = self._changed()
         self._inventory = self._load()
 
@@ -213,6 +234,7 @@ class File:
 
     def _load(self) -> Inventory:
         try:
-            return read(self._path.read_text(encoding="utf-8"), source=str(self._path))
+            text = self._path.read_text(encoding="utf-8")
+            return read(text, source=str(self._path), splitting=self._splitting)
         except (OSError, UnicodeDecodeError) as error:
             raise BadInventory(f"{self._path}: cannot be read: {error}") from error

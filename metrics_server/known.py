@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from apiservice import health
 from metrics_server import access, inventory, settings
+from metrics_server.splits import sources, values
+
+_NO_SPLITS = "nothing is known that splits traffic: give the server --inventory or --cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,21 +26,31 @@ class Known:
     notices: Callable[[], Sequence[str]] = tuple
     """What readers of owners and labels are to be told now."""
     ready: Sequence[health.Check] = ()
+    splits: Callable[[], Sequence[values.Split]] = tuple
+    """What splits traffic now."""
+    of_splits: Callable[[], Sequence[str]] = tuple
+    """What readers of splits are to be told now."""
 
 
 @contextlib.asynccontextmanager
 async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[Known]:
     """Keep it up to date until the block is left. Raises inventory.BadInventory."""
     if chosen.inventory is not None:
-        yield Known(things=inventory.File(chosen.inventory).current)
+        file = inventory.File(chosen.inventory, splitting=chosen.split_sources)
+        yield Known(things=file.current, splits=lambda: file.current().splits)
         return
     if admits.cluster is None:
-        yield Known()
+        yield Known(of_splits=lambda: (_NO_SPLITS,))
         return
     # Imported where it is needed, as in `access`.
-    from metrics_server import cluster
+    from metrics_server import cluster, declarations
 
-    async with cluster.watched(admits.cluster, clock=time.time) as watched:
+    async with (
+        cluster.watched(admits.cluster, clock=time.time) as watched,
+        declarations.followed(
+            admits.cluster, kinds=sources.of(chosen.split_sources), clock=time.time
+        ) as declared,
+    ):
 
         async def seen() -> None:
             if not watched.is_complete:
@@ -51,4 +64,6 @@ async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIte
             things=watched.current,
             notices=notices,
             ready=(health.Check(name="ownership", probe=seen),),
+            splits=declared.current,
+            of_splits=declared.complaints,
         )

@@ -133,7 +133,7 @@ class Ownership:
         return [self._peer(peer, kind) for peer in self._moment.peers]
 
     def _peer(self, told: snapshot.Peer, kind: str) -> words.Ref:
-        peer = self._spelled(told)
+        peer = self.spelled(told)
         if kind == words.SERVICE.name and peer.service:
             return self.service(peer)
         if peer.pod:
@@ -142,7 +142,8 @@ class Ownership:
             return self._workload_as(self._workload(peer), kind)
         return self._callee(self.service(peer), kind)
 
-    def _spelled(self, peer: snapshot.Peer) -> snapshot.Peer:
+    def spelled(self, peer: snapshot.Peer) -> snapshot.Peer:
+        """Return a peer by its proper names, as far as Kubernetes knows them."""
         return self._peers.get(peer, peer)
 
     def _seen_as(self, peer: snapshot.Peer, kind: str) -> words.Ref:
@@ -197,7 +198,7 @@ class Ownership:
         """Return the service a peer is or was called by, or the host where it is none; words.UNKNOWN where
         only the pod or the workload is told.
         """
-        peer = self._spelled(told)
+        peer = self.spelled(told)
         if peer.host:
             return words.Ref(words.HOST, "", peer.host)
         if not (peer.service or peer.name):
@@ -228,6 +229,22 @@ class Ownership:
     def is_gone(self, ref: words.Ref) -> bool:
         """Return whether a resource is known to have been deleted."""
         return ref in self._inventory.gone
+
+    def selected(self, service: words.Ref) -> Sequence[words.Ref] | None:
+        """Return the units that a service selects; None where nobody knows."""
+        return self._selection.units(service)
+
+    def selects(self, service: words.Ref, unit: words.Ref) -> bool | None:
+        """Return whether a service selects a unit, even one that is gone; None where nobody knows."""
+        if unit.kind not in _SELECTED:
+            found = {self.selects(service, pod) for pod in self._pods_of.get(unit, ())}
+            return found.pop() if len(found) == 1 else None
+        thing = self._inventory.things.get(service)
+        if not thing or not thing.selector or not (unit in self._things or unit in self._reporter):
+            return None
+        return (
+            unit.namespace == service.namespace and thing.selector.items() <= self._unit_labels(unit).items()
+        )
 
     @functools.cached_property
     def namespaces(self) -> frozenset[str]:

@@ -85,7 +85,7 @@ async def api(
         exists = await stack.enter_async_context(known.known(chosen, admits=admits))
         moments = store.Store(taker, things=exists.things, clock=time.time, refresh=chosen.refresh)
         stack.push_async_callback(moments.close)
-        view = sight.View(moments, chosen.window)
+        view = sight.View(moments, chosen.window, exists.splits, exists.of_splits)
         others = elsewhere.others(asked) if asked is not None else None
         yield server.build(
             [traffic.group(view), *(groups.groups(view, others=others) if chosen.autoscaling else ())],

@@ -16,6 +16,8 @@ import pydantic
 import pydantic_settings
 import yarl
 
+from metrics_server.splits import sources
+
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
 
@@ -45,6 +47,20 @@ def _address(text: str) -> str:
     return text
 
 
+def _sources(text: str) -> str:
+    named = [name.strip() for name in text.split(",")]
+    if named == [_NO_SPLITS]:
+        return _NO_SPLITS
+    for name in named:
+        if name not in sources.NAMES:
+            raise ValueError(
+                f"{name[:40]!r} is no source of splits; give some of {', '.join(sources.NAMES)}, with commas "
+                f"between them, or {_NO_SPLITS} alone"
+            )
+    return ",".join(dict.fromkeys(named))
+
+
+_NO_SPLITS = "none"
 Given = Mapping[str, Any]
 """What is known of the settings before the one that is looked at; without those that are wrong."""
 
@@ -168,6 +184,9 @@ class Settings(pydantic_settings.BaseSettings):
     inventory: Path | None = None
     """Kubernetes objects as `kubectl get -o yaml` prints them; without, the scrape labels tell the owners."""
 
+    splits: Annotated[str, pydantic.AfterValidator(_sources)] = ",".join(sorted(sources.DEFAULT))
+    """Whose objects tell how traffic is split. Each further source is one more right in the cluster."""
+
     profile: str = "auto"
     """The meshes, with commas between: `auto` (those of all shipped profiles that are found), shipped
     profiles' names, paths of YAML files, and with a `-` before it what not to read.
@@ -211,6 +230,11 @@ class Settings(pydantic_settings.BaseSettings):
         """Host and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def split_sources(self) -> frozenset[str]:
+        """The sources of splits."""
+        return frozenset(() if self.splits == _NO_SPLITS else self.splits.split(","))
 
     @property
     def logs_access(self) -> bool:

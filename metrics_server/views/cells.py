@@ -15,6 +15,11 @@ def success(succeeded: float | None, failed: float | None) -> str:
     return f"{math.floor(succeeded / total * 10000 + 1e-9) / 100:.2f}%"
 
 
+def share(part: float | None) -> str:
+    """Return a part of a whole, to a tenth of a percent."""
+    return UNKNOWN if part is None else f"{part * 100:.1f}%"
+
+
 def rate(count: float | None, seconds: float) -> str:
     """Return requests per second."""
     if count is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from apiservice import metaschemas
 from metrics_server import traffic, words
+from metrics_server.views import shares
 
 
 def _text(description: str, **more: Any) -> dict[str, Any]:
@@ -30,7 +31,7 @@ _METRIC = _object(
     {
         "name": _text(
             "p50_response_latency, p90_response_latency, p99_response_latency, success_count "
-            "or failure_count."
+            f"or failure_count; of a split's backend also {shares.SHARE}."
         ),
         "unit": _text("`seconds` for latencies; counts have no unit."),
         "value": _text("The value as a quantity: 48200u is 48.2 ms, 12 is 12 requests in the window."),
@@ -54,15 +55,32 @@ _EDGE = _object(
     },
 )
 
+_BACKEND = _object(
+    "Of a traffic split only: the one of its backends that is described. Left out where all are.",
+    {
+        "apex": _text("What callers call: a service, or a host."),
+        "name": _text("The service that a part of the traffic goes to."),
+        "namespace": _text("Its namespace, where that is not the split's."),
+        "subset": _text("The part of its pods that is meant, as Istio's DestinationRule names it."),
+        "weight": {
+            "type": "integer",
+            "format": "int64",
+            "description": "The declared weight. It counts as a part of the weights of all backends.",
+        },
+    },
+    required=("apex", "name", "weight"),
+)
+
 _METADATA = metaschemas.reference(
     metaschemas.OBJECT_META,
     description="Name, namespace and labels of the described resource. The annotation "
     f"{traffic.PROFILE_ANNOTATION} names the mesh whose metrics were read; {traffic.CLAMPED_ANNOTATION} "
-    "lists latencies that are only lower limits, because they lie beyond the last bucket.",
+    "lists latencies that are only lower limits, because they lie beyond the last bucket; "
+    f"{shares.UNCLEAR_ANNOTATION} says why a split's backend has no figures.",
 )
 
 
-def _traffic(description: str) -> dict[str, Any]:
+def _traffic(description: str, **more: Any) -> dict[str, Any]:
     return _object(
         description,
         {
@@ -71,6 +89,7 @@ def _traffic(description: str) -> dict[str, Any]:
             "metadata": _METADATA,
             "resource": _object("The described resource.", _REFERENCE),
             "edge": _EDGE,
+            **more,
             "timestamp": _text(
                 "When the newest data was scraped, not when the answer was made. "
                 "Data older than 90 s is refused.",
@@ -92,7 +111,8 @@ def _traffic(description: str) -> dict[str, Any]:
 SCHEMAS: dict[str, dict[str, Any]] = {
     traffic.METRICS_KIND: _traffic(
         "TrafficMetrics are the requests, failures and latencies of one resource: "
-        "all traffic it receives, or one edge of it."
+        "all traffic it receives, or one edge of it.",
+        backend=_BACKEND,
     ),
     traffic.EDGE_KIND: _traffic(
         "TrafficEdge is the traffic between two resources: who calls whom, how often, with what outcome "

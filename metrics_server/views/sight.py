@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from apiservice import errors, resources
 from metrics_server import store, words
+from metrics_server.splits import values
 from metrics_server.views import questions
 
 
@@ -16,6 +17,10 @@ class View:
 
     moments: store.Store
     window: float
+    splits: Callable[[], Sequence[values.Split]] = tuple
+    """What is known to split traffic now."""
+    of_splits: Callable[[], Sequence[str]] = tuple
+    """What readers of splits are to be told now."""
 
     async def moment(self, query: resources.Query, namespace: str | None) -> store.Moment | None:
         """Return the moment a query is about; None for a known namespace without proxies."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from apiservice import resources
 from metrics_server import words
-from metrics_server.views import cells, rows
+from metrics_server.views import cells, rows, shares
 
 
 def _column(name: str, description: str, *, wide: bool = False, format: str = "") -> resources.Column:
@@ -46,6 +46,29 @@ EDGE_COLUMNS = (
 )
 
 
+_WEIGHED = (
+    _column("Weight", "The weight declared for the backend."),
+    _column("Meant", "The share of all weights that it is: where traffic was told to go."),
+    _column("Share", "Share of the requests to all backends that it received; - where that is not known."),
+)
+SPLIT_COLUMNS = (
+    _column("Name", "Name of the split and, after a colon, of the backend.", format="name"),
+    *_WEIGHED,
+    *_FIGURES,
+    _column("Kind", "Kind of the object that splits.", wide=True),
+    _column("Apex", "What callers call.", wide=True),
+    *_OBSERVED,
+)
+SPLIT_EDGE_COLUMNS = (
+    _column("From", "Who calls."),
+    _column("To", "Which backend is called."),
+    *_WEIGHED,
+    *_FIGURES,
+    _column("Name", "Name of the item.", wide=True, format="name"),
+    *_OBSERVED,
+)
+
+
 def print_metrics(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
     """Return the cells of METRIC_COLUMNS."""
     detail: rows.Detail = row.detail
@@ -68,6 +91,29 @@ def print_edge(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
     caller, callee = ends if detail.observed.direction is words.Direction.TO else ends[::-1]
     here = rows.home(detail.observed.resource)
     return _end(caller, here), _end(callee, here), *_figures(detail, now), detail.name, *_observed(row)
+
+
+def print_split(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
+    """Return the cells of SPLIT_COLUMNS."""
+    detail: shares.Detail = row.detail
+    split = detail.part.split
+    return detail.name, *_weighed(detail), *_figures(detail, now), split.ref.kind, split.apex, *_observed(row)
+
+
+def print_split_edge(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
+    """Return the cells of SPLIT_EDGE_COLUMNS."""
+    detail: shares.Detail = row.detail
+    caller = _end(detail.part.caller, detail.part.split.ref.namespace)
+    called = detail.name.partition(":")[2]
+    return caller, called, *_weighed(detail), *_figures(detail, now), detail.name, *_observed(row)
+
+
+def _weighed(detail: shares.Detail) -> Sequence[str]:
+    part = detail.part
+    share = cells.share(part.share)
+    if part.backend is None:
+        return cells.UNKNOWN, cells.UNKNOWN, share
+    return str(part.backend.weight), cells.share(part.split.weight_share(part.backend)), share
 
 
 def _end(end: words.Ref, here: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from apiservice import errors, resources
 from metrics_server import ownership, store, traffic, words
-from metrics_server.views import questions, rows, schema, sight, tables
+from metrics_server.views import questions, rows, schema, sight, splits, tables
 
 _KIND_FIELD = "resource.kind"
 
@@ -152,6 +152,7 @@ def group(view: sight.View) -> resources.GroupVersion:
             _trafficmetrics(view),
             _trafficedges(view),
             *(_of_kind(view, kind) for kind in words.KINDS),
+            splits.resource(view),
         ),
         schemas=schema.SCHEMAS,
     )

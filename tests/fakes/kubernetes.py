@@ -21,6 +21,8 @@ PATIENCE = 10.0
 """Seconds after which a test gives up waiting."""
 WHO = 'User "system:serviceaccount:mesh:traffic" cannot list resource'
 PODS = "/api/v1/pods"
+_OF_A_RESOURCE = 4
+"""Slashes in the path of a resource of a group, at least; above are groups and their versions."""
 _COLUMNS = ("Name", "Ready", "IP", "Node")
 Object = dict[str, Any]
 _Told = Object | bytes | None
@@ -43,6 +45,8 @@ class Kubernetes:
     """Up to which version nothing is known any more."""
     faults: list[web.Response] = dataclasses.field(default_factory=list)
     """Answered first, one request each, to whatever is asked."""
+    groups: dict[str, dict[str, tuple[str, ...]]] = dataclasses.field(default_factory=dict)
+    """What discovery tells: by group, and version of it, the resources."""
     refused: dict[str, int] = dataclasses.field(default_factory=dict)
     """The code by which all questions of a path are refused; `*` is any path."""
     asked: list[tuple[str, dict[str, str], str]] = dataclasses.field(default_factory=list)
@@ -119,8 +123,18 @@ class Kubernetes:
         code = self.refused.get(request.path) or self.refused.get("*")
         if code:
             return status(code, f"{WHO} {request.path}")
+        if request.path.startswith("/apis/") and request.path.count("/") < _OF_A_RESOURCE:
+            return self._discovery(*request.path.split("/")[2:])
         form = _form(request.headers["Accept"])
         return await self._watch(request, form) if "watch" in query else self._list(request.path, query, form)
+
+    def _discovery(self, group: str, version: str = "") -> web.Response:
+        versions = self.groups.get(group, {})
+        if version not in versions and (version or not versions):
+            return status(404, "the server could not find the requested resource")
+        if version:
+            return web.json_response({"resources": [{"name": name} for name in versions[version]]})
+        return web.json_response({"name": group, "versions": [{"version": one} for one in versions]})
 
     def _list(self, path: str, query: Mapping[str, str], form: str) -> web.Response:
         start, at = 0, self.version

@@ -105,3 +105,45 @@ async def test_while_the_cluster_is_away_what_was_known_stays_with_a_notice_and_
             assert await is_ready(exists)
             kube.refused.clear()
             await kubernetes.until(lambda: not exists.notices(), what="no notice any more")
+
+
+async def test_the_splits_of_a_cluster_are_known_and_those_it_does_not_serve_keep_nobody_waiting() -> None:
+    path = "/apis/split.smi-spec.io/v1alpha4/trafficsplits"
+    async with kubernetes.serve() as kube:
+        async with following(kube) as exists:
+            await until_ready(exists)
+            await kubernetes.until(lambda: "does not serve" in exists.of_splits()[0], what="not served")
+            assert (list(exists.splits()), list(exists.notices())) == ([], [])
+        kube.groups["split.smi-spec.io"] = {"v1alpha4": ("trafficsplits",)}
+        kube.put(path, "canary", spec={"service": "cart", "backends": [{"service": "a", "weight": 1}]})
+        async with following(kube) as exists:
+            await kubernetes.until(lambda: bool(exists.splits()), what="the split")
+            assert [split.name for split in exists.splits()] == ["canary"]
+            assert list(exists.of_splits()) == []
+            kube.refused[path] = 403
+            kube.cut()
+            await kubernetes.until(lambda: bool(exists.of_splits()), what="refused")
+            await until_ready(exists)
+            assert list(exists.notices()) == []
+
+
+async def test_the_splits_of_a_file_are_those_of_the_chosen_sources(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(
+        "apiVersion: split.smi-spec.io/v1alpha2\nkind: TrafficSplit\n"
+        "metadata: {name: canary, namespace: shop}\n"
+        "spec: {service: cart, backends: [{service: a, weight: 1}]}\n"
+    )
+    for sources, names in (("smi", ["canary"]), ("istio,gateway", []), ("none", [])):
+        chosen = CHOSEN.model_copy(update={"inventory": path, "splits": sources})
+        async with known.known(chosen, admits=admitting(None)) as exists:
+            assert [split.name for split in exists.splits()] == names
+            assert list(exists.of_splits()) == []
+
+
+async def test_alone_no_split_is_known_and_readers_of_splits_are_told_why() -> None:
+    async with known.known(CHOSEN, admits=admitting(None)) as exists:
+        assert list(exists.splits()) == []
+        assert list(exists.of_splits()) == [
+            "nothing is known that splits traffic: give the server --inventory or --cluster"
+        ]

@@ -31,6 +31,7 @@ def test_the_defaults_are_these() -> None:
         "shutdown_delay": 0.0,
         "access_log": None,
         "inventory": None,
+        "splits": "smi",
         "profile": "auto",
         "policy": None,
         "window": 30.0,
@@ -84,6 +85,30 @@ def test_who_read_what_is_logged_in_a_cluster_unless_settings_say_otherwise(
     given: dict[str, object], logs: bool
 ) -> None:
     assert settings.load(prometheus=URL, **given).logs_access is logs
+
+
+@pytest.mark.parametrize(
+    ("given", "sources"),
+    [
+        (None, {"smi"}),
+        ("none", set()),
+        ("istio", {"istio"}),
+        ("gateway, smi,gateway", {"smi", "gateway"}),
+        ("smi,gateway,linkerd,istio", {"smi", "gateway", "linkerd", "istio"}),
+    ],
+)
+def test_the_sources_of_splits_are_a_list(given: str | None, sources: set[str]) -> None:
+    assert settings.load(prometheus=URL, splits=given).split_sources == sources
+
+
+@pytest.mark.parametrize("given", ["consul", "smi;istio", "smi,", ",", "none,smi", "SMI", "x" * 5000])
+def test_a_source_of_splits_that_is_none_is_named(given: str) -> None:
+    with pytest.raises(settings.BadSettings) as refused:
+        settings.load(prometheus=URL, splits=given)
+    text = str(refused.value)
+    assert text.startswith("--splits (TRAFFIC_SPLITS): ")
+    assert "is no source of splits; give some of smi, gateway, linkerd, istio" in text
+    assert len(text) < 300
 
 
 def test_settings_do_not_change() -> None:

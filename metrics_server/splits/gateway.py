@@ -1,0 +1,63 @@
+"""`HTTPRoute` and `GRPCRoute` of gateway.networking.k8s.io: rules with several weighted backends.
+
+The apex is the service a route is attached to, as meshes use routes; of a gateway's route it is the first
+host name, or else the route's own name. A rule with one backend is a way, not a split.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from metrics_server import words
+from metrics_server.splits import fields, values
+
+_CORE = ("", "core")
+
+
+class _Parent(fields.Fields):
+    group: str = "gateway.networking.k8s.io"
+    kind: str = "Gateway"
+    namespace: fields.Label | None = None
+    name: fields.Name
+
+
+class _Backend(fields.Fields):
+    group: str = ""
+    kind: fields.Kind = words.SERVICE.name
+    namespace: fields.Label | None = None
+    name: fields.Name
+    weight: fields.Weight = fields.ONE
+
+
+class _Rule(fields.Fields):
+    backendRefs: tuple[_Backend, ...] | None = None  # noqa: N815 - Kubernetes' own spelling
+
+
+class _Spec(fields.Fields):
+    parentRefs: tuple[_Parent, ...] | None = None  # noqa: N815 - Kubernetes' own spelling
+    hostnames: tuple[fields.Host, ...] | None = None
+    rules: tuple[_Rule, ...] | None = None
+
+
+def read(given: fields.Given) -> values.Declared:
+    """Return the splits of a route. Raises fields.Malformed."""
+    told = fields.spec(given, _Spec)
+    rules = [
+        (number, [_backend(one, given.ref) for one in rule.backendRefs or ()])
+        for number, rule in enumerate(told.rules or (), start=1)
+        if len(rule.backendRefs or ()) > 1
+    ]
+    splits = values.of_rules(given.ref, apex=_apex(told, given.ref), labels=given.labels, rules=rules)
+    return values.Declared(splits=splits)
+
+
+def _backend(one: _Backend, route: words.Ref) -> tuple[values.Backend, Decimal]:
+    ref = words.Ref(one.kind, one.namespace or route.namespace, one.name)
+    return values.Backend(service=ref, weight=0), one.weight
+
+
+def _apex(told: _Spec, route: words.Ref) -> words.Ref:
+    for parent in told.parentRefs or ():
+        if parent.group in _CORE and parent.kind == words.SERVICE.name:
+            return words.Ref(words.SERVICE.name, parent.namespace or route.namespace, parent.name)
+    return words.Ref(words.HOST, "", next(iter(told.hostnames or ()), route.name))

@@ -1,0 +1,74 @@
+"""`VirtualService` and `DestinationRule` of networking.istio.io: HTTP routes with several destinations, and
+which labels the pods of a subset carry.
+
+The apex is the first host. A host without dots means a service of the object's own namespace. Weights may be
+left out: a destination without one gets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import pydantic
+
+from metrics_server.splits import fields, values
+
+_Subset = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
+
+
+class _Destination(fields.Fields):
+    host: fields.Host
+    subset: _Subset | None = None
+
+
+class _Way(fields.Fields):
+    destination: _Destination
+    weight: fields.Weight = fields.NONE
+
+
+class _Rule(fields.Fields):
+    route: tuple[_Way, ...] | None = None
+
+
+class _Routes(fields.Fields):
+    hosts: tuple[fields.Host, ...] | None = None
+    http: tuple[_Rule, ...] | None = None
+
+
+class _Named(fields.Fields):
+    name: _Subset
+    labels: Mapping[str, str] | None = None
+
+
+class _Subsets(fields.Fields):
+    host: fields.Host
+    subsets: tuple[_Named, ...] | None = None
+
+
+def routes(given: fields.Given) -> values.Declared:
+    """Return the splits of a VirtualService. Raises fields.Malformed."""
+    told = fields.spec(given, _Routes)
+    namespace = given.ref.namespace
+    rules = [
+        (number, [(_backend(way.destination, namespace), way.weight) for way in rule.route or ()])
+        for number, rule in enumerate(told.http or (), start=1)
+        if len(rule.route or ()) > 1
+    ]
+    apex = fields.service(next(iter(told.hosts or ()), given.ref.name), namespace=namespace)
+    splits = values.of_rules(given.ref, apex=apex, labels=given.labels, rules=rules)
+    return values.Declared(splits=splits)
+
+
+def _backend(destination: _Destination, namespace: str) -> values.Backend:
+    service = fields.service(destination.host, namespace=namespace)
+    return values.Backend(service=service, subset=destination.subset or "", weight=0)
+
+
+def subsets(given: fields.Given) -> values.Declared:
+    """Return the subsets of a DestinationRule. Raises fields.Malformed."""
+    told = fields.spec(given, _Subsets)
+    service = fields.service(told.host, namespace=given.ref.namespace)
+    return values.Declared(
+        subsets={(service, one.name): dict(one.labels) for one in told.subsets or () if one.labels}
+    )

@@ -1,0 +1,29 @@
+"""`ServiceProfile` of linkerd.io: the `dstOverrides` of the service whose full name the profile has."""
+
+from __future__ import annotations
+
+from metrics_server.splits import fields, values
+
+
+class _Override(fields.Fields):
+    authority: fields.Host
+    weight: fields.Weight
+
+
+class _Spec(fields.Fields):
+    dstOverrides: tuple[_Override, ...] | None = None  # noqa: N815 - Linkerd's own spelling
+
+
+def read(given: fields.Given) -> values.Declared:
+    """Return the split of a profile that has one. Raises fields.Malformed."""
+    told = fields.spec(given, _Spec)
+    namespace = given.ref.namespace
+    backends = [
+        (values.Backend(service=fields.service(one.authority, namespace=namespace), weight=0), one.weight)
+        for one in told.dstOverrides or ()
+    ]
+    if not backends:
+        return values.NOTHING
+    apex = fields.service(given.ref.name, namespace=namespace)
+    splits = values.of_rules(given.ref, apex=apex, labels=given.labels, rules=[(1, backends)])
+    return values.Declared(splits=splits)

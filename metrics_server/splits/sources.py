@@ -1,0 +1,98 @@
+"""The sources of splits: what each is called in settings, and the objects it consists of. A source is a row
+of the table below, and a reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from metrics_server.splits import fields, gateway, istio, linkerd, smi, values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of object that tells of splits."""
+
+    source: str
+    kind: str
+    plural: str
+    group: str
+    versions: tuple[str, ...]
+    """That are understood, the newest first: a cluster serves the same objects in all of its own."""
+    read: Callable[[fields.Given], values.Declared]
+
+    def __str__(self) -> str:
+        """As kubectl and RBAC commands spell it."""
+        return f"{self.plural}.{self.group}"
+
+
+_GATEWAY, _ISTIO = "gateway.networking.k8s.io", "networking.istio.io"
+_OF_ISTIO = ("v1", "v1beta1", "v1alpha3")
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        source="smi",
+        kind=values.OBJECT,
+        plural="trafficsplits",
+        group="split.smi-spec.io",
+        versions=("v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"),
+        read=smi.read,
+    ),
+    Kind(
+        source="gateway",
+        kind="HTTPRoute",
+        plural="httproutes",
+        group=_GATEWAY,
+        versions=("v1", "v1beta1", "v1alpha2"),
+        read=gateway.read,
+    ),
+    Kind(
+        source="gateway",
+        kind="GRPCRoute",
+        plural="grpcroutes",
+        group=_GATEWAY,
+        versions=("v1", "v1alpha2"),
+        read=gateway.read,
+    ),
+    Kind(
+        source="linkerd",
+        kind="ServiceProfile",
+        plural="serviceprofiles",
+        group="linkerd.io",
+        versions=("v1alpha2", "v1alpha1"),
+        read=linkerd.read,
+    ),
+    Kind(
+        source="istio",
+        kind="VirtualService",
+        plural="virtualservices",
+        group=_ISTIO,
+        versions=_OF_ISTIO,
+        read=istio.routes,
+    ),
+    Kind(
+        source="istio",
+        kind="DestinationRule",
+        plural="destinationrules",
+        group=_ISTIO,
+        versions=_OF_ISTIO,
+        read=istio.subsets,
+    ),
+)
+NAMES: tuple[str, ...] = tuple(dict.fromkeys(kind.source for kind in KINDS))
+DEFAULT = frozenset({"smi"})
+_BY_TYPE: Mapping[tuple[str, str], Kind] = {(kind.group, kind.kind): kind for kind in KINDS}
+
+
+def of(sources: Collection[str]) -> Sequence[Kind]:
+    """Return the kinds of some sources."""
+    return [kind for kind in KINDS if kind.source in sources]
+
+
+def known(content: object) -> Kind | None:
+    """Return the kind of an object as a file has it, in whatever version; None where it tells of no split."""
+    if not isinstance(content, Mapping):
+        return None
+    group, _, _ = str(content.get("apiVersion")).rpartition("/")
+    return _BY_TYPE.get((group, str(content.get("kind"))))

@@ -1,0 +1,112 @@
+"""`trafficsplits`: where the traffic of a split was told to go, and where it went."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apiservice import resources
+from metrics_server import store, traffic
+from metrics_server.splits import values
+from metrics_server.views import questions, shares, sight, tables
+
+PLURAL = "trafficsplits"
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSplits:
+    """One item per backend, named after its split; a split itself is all of its backends together."""
+
+    view: sight.View
+
+    async def list(self, query: resources.Query) -> resources.Collection:
+        """Return every backend of every split. Raises errors.StatusError."""
+        moment = await self.view.moment(query, query.namespace)
+        found = self._of(moment, query).rows if moment else []
+        return self._answer(moment, found, query)
+
+    async def get(self, query: resources.Query) -> resources.Row:
+        """Return a backend of a split, or a split as a whole. Raises errors.StatusError."""
+        moment = await self.view.moment(query, query.namespace)
+        row = self._named(moment, query)
+        warnings = (*questions.warnings(moment), *self.view.of_splits(), *_unclear(row))
+        return dataclasses.replace(row, warnings=warnings) if warnings else row
+
+    async def edges(self, query: resources.Query) -> resources.Collection:
+        """Return who calls the backends of a split, or one of them. Raises errors.StatusError."""
+        moment = await self.view.moment(query, query.namespace)
+        row = self._named(moment, query)
+        found = moment and self._of(moment, query).callers(query.namespace or "", query.name or "")
+        answer = self._answer(moment, [*(found or ())], query)
+        return dataclasses.replace(answer, warnings=(*answer.warnings, *_unclear(row)))
+
+    def _of(self, moment: store.Moment, query: resources.Query) -> shares.Shares:
+        return shares.of(moment, self.view.splits(), query.namespace)
+
+    def _named(self, moment: store.Moment | None, query: resources.Query) -> resources.Row:
+        there = self._of(moment, query) if moment else None
+        row = there and there.named(query.namespace or "", query.name or "")
+        if row:
+            return row
+        declared = {split.name for split in self.view.splits() if split.ref.namespace == query.namespace}
+        if there is None and declared & {query.name, (query.name or "").partition(":")[0]}:
+            raise query.not_found("it exists, but no proxy is scraped by Prometheus that could tell of it")
+        known = there.names if there else declared
+        alike = questions.near(query.name or "", known)
+        raise query.not_found(
+            alike or (f"splits are {questions.some(known)}" if known else "no split is known here")
+        )
+
+    def _answer(
+        self, moment: store.Moment | None, found: Sequence[resources.Row], query: resources.Query
+    ) -> resources.Collection:
+        about = {"kind": values.OBJECT, "namespace": query.namespace, "name": query.name}
+        unclear = sum(1 for row in found if row.detail.part.unclear)
+        left_out = (
+            f"figures of {unclear} backends are left out; the annotation {shares.UNCLEAR_ANNOTATION} of each "
+            "says why"
+        )
+        return resources.Collection(
+            rows=found,
+            extra={"resource": {field: value for field, value in about.items() if value}},
+            warnings=(
+                *questions.warnings(moment),
+                *self.view.of_splits(),
+                *((left_out,) if unclear else ()),
+            ),
+        )
+
+
+def _unclear(row: resources.Row) -> tuple[str, ...]:
+    why = row.detail.part.unclear
+    return (f"there are no figures: {why}",) if why else ()
+
+
+def resource(view: sight.View) -> resources.Resource:
+    """Return the resource of the group."""
+    provider = TrafficSplits(view)
+    return resources.Resource(
+        plural=PLURAL,
+        singular=values.OBJECT.lower(),
+        kind=f"{values.OBJECT}{traffic.METRICS_KIND}",
+        list_kind=f"{traffic.METRICS_KIND}List",
+        scope=resources.Scope.NAMESPACED,
+        columns=tables.SPLIT_COLUMNS,
+        printer=tables.print_split,
+        provider=provider,
+        schema=traffic.METRICS_KIND,
+        parameters=questions.PARAMETERS,
+        description="What each backend of a traffic split received, beside what it was meant to.",
+        subresources=(
+            resources.Subresource(
+                name="edges",
+                kind=traffic.METRICS_KIND,
+                list_kind=f"{traffic.METRICS_KIND}List",
+                columns=tables.SPLIT_EDGE_COLUMNS,
+                printer=tables.print_split_edge,
+                fetch=provider.edges,
+                description=f"Who calls the backends of one of the {PLURAL}.",
+            ),
+        ),
+    )
