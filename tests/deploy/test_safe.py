@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from metrics_server import certified, cluster, measure, settings, words
+from metrics_server.splits import sources
 from metrics_server.views import sight, traffic
 from metrics_server.views.scaling import groups
 from tests.deploy import documented, judging, rendering
@@ -126,8 +127,8 @@ def test_the_servers_rights_are_those_on_the_page(everything: list[rendering.Obj
     """The tables of docs/security.md, row by row."""
     bare = rendering.overlay(tmp_path / "bare", components=())
     assert judging.rights(bare, account="trafficmetrics") == documented.rights()
-    registered = documented.rights("rights with autoscaling-apis")
-    assert judging.rights(everything, account="trafficmetrics") == documented.rights() | registered
+    more = documented.rights("rights with autoscaling-apis") | documented.rights("rights with splits")
+    assert judging.rights(everything, account="trafficmetrics") == documented.rights() | more
     assert judging.beyond(everything, account="trafficmetrics") == {
         "system:auth-delegator",
         "extension-apiserver-authentication-reader",
@@ -145,7 +146,25 @@ def test_the_server_may_watch_what_it_watches_and_nothing_else(everything: list[
         for _, group, resource, _, verb in judging.rights(everything, account="trafficmetrics")
         if verb == "watch"
     }
-    assert granted == {(resource.group, resource.plural) for resource in cluster.RESOURCES}
+    owners = {(resource.group, resource.plural) for resource in cluster.RESOURCES}
+    assert granted == owners | {(kind.group, kind.plural) for kind in sources.KINDS}
+
+
+@pytest.mark.parametrize("source", ["gateway", "linkerd", "istio"])
+@pytest.mark.go
+@pytest.mark.usefixtures("helm")
+def test_the_chart_gives_a_source_of_splits_its_own_rights_and_no_others(source: str) -> None:
+    made = rendering.charted(values={f"splits.{source}": "true"})
+    watched = {
+        (group, resource)
+        for _, group, resource, _, verb in judging.rights(made, account="trafficmetrics")
+        if verb == "watch"
+    }
+    owners = {(resource.group, resource.plural) for resource in cluster.RESOURCES}
+    assert watched - owners == {(kind.group, kind.plural) for kind in sources.of({"smi", source})}
+    (settled,) = [one for one in made if one["kind"] == "ConfigMap"]
+    chosen = settings.load(prometheus="http://p", splits=settled["data"]["TRAFFIC_SPLITS"])
+    assert chosen.split_sources == {"smi", source}
 
 
 def test_another_adapter_is_asked_by_an_account_that_may_read_metrics_and_nothing_else(

@@ -35,6 +35,7 @@ _PATHS = {
     f"{_OWN}/trafficmetrics/deployment.gateway": {_EVERYTHING},
     f"{_OWN}/deployments/gateway": {_EVERYTHING},
     _OWN: {_EVERYTHING},
+    f"{_OWN}/trafficsplits": {_EVERYTHING},
     f"{_OWN}/trafficedges": {_EVERYTHING, _EDGES},
     f"{_OWN}/edges": {_EVERYTHING, _EDGES},
     f"{_OWN}/deployments/gateway/edges": {_EVERYTHING, _EDGES},
