@@ -1,7 +1,7 @@
 """What `kubectl get -o yaml` would print of this mesh, were it in a cluster: one `v1` List.
 
 Only what matters to ownership and selection is said: names, labels, controllers, nodes, addresses,
-selectors. The machine outside Kubernetes is Linkerd's `ExternalWorkload`.
+selectors, splits. The machine outside Kubernetes is Linkerd's `ExternalWorkload`.
 """
 
 import uuid
@@ -19,6 +19,7 @@ _API = {
     "DaemonSet": "apps/v1",
     "Job": "batch/v1",
     "ExternalWorkload": "workload.linkerd.io/v1beta1",
+    "TrafficSplit": "split.smi-spec.io/v1alpha4",
 }
 _UIDS = uuid.UUID("5d0c1f6e-9a1b-4f0e-8a57-0d3f5be7c111")
 
@@ -38,6 +39,8 @@ def objects(where: placement.Placement) -> Iterator[Object]:
         yield _pod(pod) if pod.workload.in_cluster else _external(pod)
     for service in plan.services:
         yield _service(service)
+        if service.split:
+            yield _split(service)
 
 
 def document(where: placement.Placement) -> Object:
@@ -93,6 +96,12 @@ def _service(service: blueprint.Service) -> Object:
     ports = [{"name": "http", "port": blueprint.APP_PORT, "targetPort": blueprint.APP_PORT}]
     spec = {"selector": dict(service.selector), "ports": ports}
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def _split(service: blueprint.Service) -> Object:
+    metadata = _metadata("TrafficSplit", service.name.namespace, service.name.name, labels={})
+    backends = [{"service": name.name, "weight": weight} for name, weight in service.split.items()]
+    return _object("TrafficSplit", metadata, spec={"service": service.name.name, "backends": backends})
 
 
 def _object(kind: str, metadata: Object, *, spec: Object) -> Object:

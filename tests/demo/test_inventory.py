@@ -39,6 +39,18 @@ def test_all_kinds_are_there(objects: list[dict[str, Any]]) -> None:
             "Job",
         ),
         "ExternalWorkload",
+        "TrafficSplit",
+    }
+
+
+def test_a_split_service_says_where_its_traffic_goes(objects: list[dict[str, Any]]) -> None:
+    (split,) = of_kind(objects, "TrafficSplit").values()
+    assert split["spec"] == {
+        "service": "catalog",
+        "backends": [
+            {"service": "catalog-v1", "weight": 90},
+            {"service": "catalog-v2", "weight": 10},
+        ],
     }
 
 

@@ -118,10 +118,21 @@ def _jobs(mesh: Mesh, target: str) -> list[Mapping[str, Any]]:
     ]
 
 
+_SPLIT: Mapping[str, Any] = {
+    "apiVersion": "split.smi-spec.io/v1alpha4",
+    "kind": "TrafficSplit",
+    "metadata": {"name": "canary", "namespace": "shop"},
+    "spec": {
+        "service": "entry",
+        "backends": [{"service": "cart", "weight": 9}, {"service": "idle", "weight": 1}],
+    },
+}
+
+
 def inventory(folder: Path) -> Path:
     """What Kubernetes knows of the workloads, as a file."""
     known = (*traffic.WORKLOADS, traffic.LEGACY)
-    objects = [each for workload in known for each in _objects(workload)]
+    objects = [*(each for workload in known for each in _objects(workload)), _SPLIT]
     file = folder / "inventory.yaml"
     file.write_text(yaml.safe_dump_all(objects))
     return file

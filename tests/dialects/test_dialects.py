@@ -148,6 +148,14 @@ async def test_a_service_and_a_namespace_are_the_sums_of_their_pods(asked: Asked
         assert counted(namespaces[namespace]) == as_told(calls, asked.dialect)
 
 
+async def test_a_split_is_what_callers_saw_of_its_backends(asked: Asked) -> None:
+    items = await asked.items("namespaces/shop/trafficsplits")
+    calls = [call for call in traffic.CALLS if call.callee is traffic.CART and call.caller.scraped]
+    assert counted(items["canary:cart"]) == as_told(calls, asked.dialect)
+    assert [figures(items[f"canary:{name}"])["request_share"] for name in ("cart", "idle")] == [1.0, 0.0]
+    assert {item["edge"]["side"] for item in items.values()} == {"client"}
+
+
 async def test_an_idle_workload_has_no_latency(asked: Asked) -> None:
     items = await asked.items("trafficmetrics")
     idle = figures(items[str(traffic.IDLE)])
