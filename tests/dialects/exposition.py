@@ -14,6 +14,20 @@ class Sample:
     name: str
     labels: Labels
     value: float
+    grows: bool = True
+    """Whether it is a counter, or a gauge that stays when the same happens again."""
+
+
+def quantiles(
+    name: str, labels: Labels, durations: Sequence[float], *, label: str, told: Mapping[str, float]
+) -> list[Sample]:
+    """What a process works out itself; `told` are the quantiles by the label's value."""
+    ordered = sorted(durations)
+    return [
+        Sample(name, {**labels, label: value}, ordered[min(len(ordered) - 1, int(one * len(ordered)))], False)
+        for value, one in told.items()
+        if ordered
+    ]
 
 
 def histogram(
@@ -33,11 +47,12 @@ def histogram(
 
 def added(samples: Iterable[Sample]) -> list[Sample]:
     """One sample for each series: those of the same name and labels are added."""
-    totals: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+    totals: dict[tuple[str, tuple[tuple[str, str], ...]], Sample] = {}
     for sample in samples:
         key = (sample.name, tuple(sorted(sample.labels.items())))
-        totals[key] = totals.get(key, 0.0) + sample.value
-    return [Sample(name, dict(labels), value) for (name, labels), value in totals.items()]
+        before = totals[key].value if key in totals else 0.0
+        totals[key] = dataclasses.replace(sample, value=before + sample.value)
+    return list(totals.values())
 
 
 def text(samples: Iterable[Sample]) -> str:

@@ -1,4 +1,4 @@
-"""Proxies on loopback that speak a dialect, and a real Prometheus, or another database, that scrapes them."""
+"""Whoever is scraped speaks a dialect on loopback, and a real Prometheus, or another database, scrapes it."""
 
 from __future__ import annotations
 
@@ -24,44 +24,48 @@ _AGE = 3600.0
 
 @dataclasses.dataclass(slots=True)
 class Mesh:
-    """All proxies of the traffic, which has happened so many times."""
+    """All sources of the traffic, which has happened so many times."""
 
     dialect: writers.Dialect
     began: float = dataclasses.field(default_factory=lambda: time.time() - _AGE)
     times: int = 1
     scrapes: dict[str, int] = dataclasses.field(default_factory=dict)
-    """Of each pod, since the traffic happened last."""
+    """Of each source, since the traffic happened last."""
     url: str = ""
+    sources: dict[str, writers.Source] = dataclasses.field(init=False)
+    _told: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    @property
-    def proxies(self) -> list[writers.Proxy]:
-        return [writers.Proxy(workload, pod) for workload in traffic.WORKLOADS for pod in workload.pods]
+    def __post_init__(self) -> None:
+        self.sources = {source.instance: source for source in self.dialect.sources(self.dialect.calls)}
 
     def happen(self) -> None:
         """Once more."""
         self.times += 1
         self.scrapes.clear()
+        self._told.clear()
 
     async def scraped(self) -> None:
-        """Until every proxy was scraped twice since."""
+        """Until every source was scraped twice since."""
 
         async def twice() -> bool:
-            return all(self.scrapes.get(proxy.pod, 0) >= 2 for proxy in self.proxies)
+            return all(self.scrapes.get(instance, 0) >= 2 for instance in self.sources)
 
         await wait.until(twice, what="two scrapes of every proxy", within=60)
 
     async def told(self) -> None:
         """Until the database tells of all that was scraped until now."""
-        await backend.tells(self.url, of=len(self.proxies), since=time.time())
+        await backend.tells(self.url, of=len(self.sources), since=time.time())
 
     async def expose(self, request: web.Request) -> web.Response:
-        (proxy,) = (one for one in self.proxies if one.pod == request.match_info["pod"])
-        self.scrapes[proxy.pod] = self.scrapes.get(proxy.pod, 0) + 1
-        told = [
-            dataclasses.replace(sample, value=sample.value * self.times)
-            for sample in self.dialect.calls(proxy)
-        ]
-        return web.Response(text=exposition.text([*self.dialect.alive(self.began), *told]))
+        source = self.sources[request.match_info["instance"]]
+        self.scrapes[source.instance] = self.scrapes.get(source.instance, 0) + 1
+        if source.instance not in self._told:
+            self._told[source.instance] = exposition.text(map(self._so_often, source.samples))
+        alive = exposition.text(self.dialect.alive(self.began))
+        return web.Response(text=alive + self._told[source.instance])
+
+    def _so_often(self, sample: exposition.Sample) -> exposition.Sample:
+        return dataclasses.replace(sample, value=sample.value * (self.times if sample.grows else 1))
 
 
 @contextlib.asynccontextmanager
@@ -84,7 +88,7 @@ async def running(
 @contextlib.asynccontextmanager
 async def _serving(mesh: Mesh) -> AsyncIterator[str]:
     application = web.Application()
-    application.router.add_get("/{pod}/metrics", mesh.expose)
+    application.router.add_get("/{instance}/metrics", mesh.expose)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -99,13 +103,12 @@ def _jobs(mesh: Mesh, target: str) -> list[Mapping[str, Any]]:
         {
             "targets": [target],
             "labels": {
-                "namespace": proxy.workload.namespace,
-                "pod": proxy.pod,
-                "instance": proxy.pod,
-                "__metrics_path__": f"/{proxy.pod}/metrics",
+                **source.labels,
+                "instance": source.instance,
+                "__metrics_path__": f"/{source.instance}/metrics",
             },
         }
-        for proxy in mesh.proxies
+        for source in mesh.sources.values()
     ]
     interval = prometheus.duration(_EVERY)
     return [
@@ -138,8 +141,8 @@ def inventory(folder: Path) -> Path:
     return file
 
 
-def _objects(workload: traffic.Workload) -> list[Mapping[str, Any]]:
-    def made(kind: str, name: str, owner: tuple[str, str] | None = None, **spec: Any) -> Mapping[str, Any]:
+def _objects(workload: traffic.Workload) -> list[dict[str, Any]]:
+    def made(kind: str, name: str, owner: tuple[str, str] | None = None, **told: Any) -> dict[str, Any]:
         metadata: dict[str, Any] = {
             "name": name,
             "namespace": workload.namespace,
@@ -147,17 +150,17 @@ def _objects(workload: traffic.Workload) -> list[Mapping[str, Any]]:
         }
         if owner:
             metadata["ownerReferences"] = [{"kind": owner[0], "name": owner[1], "controller": True}]
-        return {"kind": kind, "metadata": metadata, "spec": spec}
+        return {"kind": kind, "metadata": metadata, **told}
 
     top = (workload.kind, workload.name)
-    found = [
-        made(*top),
-        made("Service", workload.name, selector={"app": workload.name}),
-    ]
+    found = [made(*top), made("Service", workload.name, spec={"selector": {"app": workload.name}})]
+    if workload.is_machine:
+        return found
     for pod in workload.pods:
         owner = top
         if workload.kind == "Deployment":
             owner = ("ReplicaSet", pod.rpartition("-")[0])
             found.append(made(*owner, owner=top))
-        found.append(made("Pod", pod, owner=owner))
+        where = {"spec": {"nodeName": traffic.node(pod)}, "status": {"podIP": traffic.address(pod)}}
+        found.append(made("Pod", pod, owner=owner, **where))
     return found

@@ -1,69 +1,40 @@
-"""Whichever mesh tells of it, and whichever database keeps it, the same traffic has the same figures; what a
-mesh cannot know is not there.
-"""
+"""Whichever mesh tells of it, the same traffic has the same figures; what a mesh cannot know is not there."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from metrics_server import quantity
-from tests import serving
-from tests.backends import backend
-from tests.dialects import stage, traffic, writers
+from tests.dialects import playing, spoken, traffic, writers
+from tests.dialects.playing import Asked, figures
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _QUANTILES = {"p50_response_latency": 0.5, "p90_response_latency": 0.9, "p99_response_latency": 0.99}
-_BY_NAME = {dialect.name: dialect for dialect in writers.DIALECTS}
-_ELSEWHERE = ("istio", "linkerd")
-"""Dialects that are also read from another database; plain Envoy is in tests/backends."""
-_TOLD = [
-    *((name, backend.PROMETHEUS) for name in _BY_NAME),
-    *((name, backend.VICTORIA_METRICS) for name in _ELSEWHERE),
-]
+_BY_NAME = {dialect.name: dialect for dialect in spoken.DIALECTS}
+_CALLED = [workload for workload in traffic.WORKLOADS if workload is not traffic.IDLE]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Asked:
-    """What the server says of the traffic, in a dialect."""
-
-    dialect: writers.Dialect
-    api: serving.Api
-
-    async def items(self, path: str) -> dict[str, dict[str, Any]]:
-        return {item["metadata"]["name"]: item for item in await self.api.items(f"/{path}")}
-
-
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[pytest.param(told, id=f"{told[0]}-{told[1].name}", marks=told[1].marks) for told in _TOLD],
-)
-async def asked(
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plays(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, other_subnet: str
-) -> AsyncIterator[Asked]:
-    name, store = request.param
-    dialect = _BY_NAME[name]
-    folder = tmp_path_factory.mktemp(dialect.name)
-    host = f"{other_subnet}.{200 + _TOLD.index(request.param)}"
-    async with stage.running(dialect, folder, host=host, store=store) as mesh:
-        mesh.happen()
-        await mesh.scraped()
-        await mesh.told()
-        # One snapshot for all questions: what happened stays in the window of it.
-        options = {"inventory": str(stage.inventory(folder)), "profile": dialect.name, "refresh": "600"}
-        options["autoscaling"] = ""
-        async with serving.server(folder, prometheus=mesh.url, options=options) as api:
-            yield Asked(dialect, api)
+) -> AsyncIterator[playing.Plays]:
+    """Those that some chosen test asks for."""
+    chosen = {
+        item.callspec.params.get("asked") for item in request.session.items if hasattr(item, "callspec")
+    }
+    dialects = [dialect for dialect in spoken.DIALECTS if dialect.name in chosen]
+    async with playing.plays(dialects, tmp_path_factory.mktemp("dialects"), subnet=other_subnet) as begun:
+        yield begun
 
 
-def figures(item: Mapping[str, Any]) -> dict[str, float]:
-    return {one["name"]: float(quantity.parse(one["value"])) for one in item["metrics"]}
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=_BY_NAME)
+async def asked(request: pytest.FixtureRequest, plays: playing.Plays) -> Asked:
+    return await plays[request.param]
 
 
 def counted(item: Mapping[str, Any]) -> traffic.Truth:
@@ -72,41 +43,62 @@ def counted(item: Mapping[str, Any]) -> traffic.Truth:
 
 
 def as_told(calls: Iterable[traffic.Call], dialect: writers.Dialect) -> traffic.Truth:
-    """The truth, as far as the dialect knows it: HTTP alone shows no failure of gRPC."""
-    known = [call if dialect.sees_grpc else dataclasses.replace(call, grpc_status=None) for call in calls]
-    return traffic.told(known)
+    """The truth, as far as the dialect knows it."""
+    calls = list(calls)
+    failed = sum(call.count for call in calls if dialect.fails(call))
+    return traffic.Truth(succeeded=sum(call.count for call in calls) - failed, failed=failed)
+
+
+def says_nothing(items: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    """Whether there is no such item, or one without figures."""
+    return name not in items or "success_count" not in figures(items[name])
+
+
+def edge_name(caller: str, caller_namespace: str, callee: str, callee_namespace: str) -> str:
+    return (
+        f"{caller}:{callee}"
+        if caller_namespace == callee_namespace
+        else f"{caller}:{callee_namespace}:{callee}"
+    )
+
+
+def is_told_by_caller(call: traffic.Call, dialect: writers.Dialect) -> bool:
+    return dialect.knows.client and call.caller.meshed and (call.caller.scraped or dialect.knows.everybody)
+
+
+def is_told(call: traffic.Call, dialect: writers.Dialect) -> bool:
+    """Whether somebody tells who called whom."""
+    knows = dialect.knows
+    return is_told_by_caller(call, dialect) or (knows.server and knows.callers and call.caller.meshed)
 
 
 async def test_every_workload_received_what_it_was_sent(asked: Asked) -> None:
     items = await asked.items("trafficmetrics")
-    for workload in traffic.WORKLOADS:
-        calls = [call for call in traffic.CALLS if call.callee is workload]
-        if calls:
+    for workload in _CALLED:
+        calls = [call for call in asked.dialect.calls if call.callee is workload]
+        if calls and asked.dialect.knows.server:
             assert counted(items[str(workload)]) == as_told(calls, asked.dialect), workload
+        else:
+            assert says_nothing(items, str(workload)), workload
 
 
 async def test_every_pod_received_what_it_was_sent(asked: Asked) -> None:
-    items = await asked.items("pods")
-    for workload in traffic.WORKLOADS:
-        for pod in workload.pods:
-            calls = [call for call in traffic.CALLS if call.answered_by == pod]
-            if calls:
-                assert counted(items[pod]) == as_told(calls, asked.dialect), pod
+    items, knows = await asked.items("pods"), asked.dialect.knows
+    for pod in (pod for workload in _CALLED if not workload.is_machine for pod in workload.pods):
+        if knows.server and knows.pods:
+            calls = [call for call in asked.dialect.calls if call.answered_by == pod]
+            assert counted(items[pod]) == as_told(calls, asked.dialect), pod
+        else:
+            assert says_nothing(items, pod), pod
 
 
 async def test_every_edge_between_workloads_is_there_once(asked: Asked) -> None:
     items = await asked.items("trafficedges")
-    pairs = {
-        (call.caller, call.callee)
-        for call in traffic.CALLS
-        if call.caller.meshed and (call.caller.scraped or asked.dialect.knows_callers)
-    }
+    told = [call for call in asked.dialect.calls if is_told(call, asked.dialect)]
     expected = {}
-    for caller, callee in pairs:
-        name = f"{caller}:{callee}"
-        if caller.namespace != callee.namespace:
-            name = f"{caller}:{callee.namespace}:{callee}"
-        calls = [call for call in traffic.CALLS if (call.caller, call.callee) == (caller, callee)]
+    for caller, callee in {(call.caller, call.callee) for call in told}:
+        calls = [call for call in told if (call.caller, call.callee) == (caller, callee)]
+        name = edge_name(str(caller), caller.namespace, str(callee), callee.namespace)
         expected[name] = as_told(calls, asked.dialect)
     assert {name: counted(item) for name, item in items.items() if "unknown" not in name} == expected
 
@@ -114,10 +106,27 @@ async def test_every_edge_between_workloads_is_there_once(asked: Asked) -> None:
 async def test_an_edge_is_seen_at_its_caller_or_where_that_is_not_asked_at_the_called_one(
     asked: Asked,
 ) -> None:
-    items = await asked.items("trafficedges")
-    assert items["deployment.frontend:deployment.cart"]["edge"]["side"] == "client"
-    if asked.dialect.knows_callers:
+    items, knows = await asked.items("trafficedges"), asked.dialect.knows
+    seen = "client" if knows.client else "server"
+    assert items["deployment.frontend:deployment.cart"]["edge"]["side"] == seen
+    if knows.callers and not knows.everybody:
         assert items["deployment.legacy:deployment.cart"]["edge"]["side"] == "server"
+
+
+async def test_every_edge_between_pods_is_there_where_both_are_told(asked: Asked) -> None:
+    knows = asked.dialect.knows
+    items = await asked.items("trafficedges", fieldSelector="resource.kind=Pod")
+    told = [call for call in asked.dialect.calls if is_told_by_caller(call, asked.dialect)]
+    for caller, callee in {(call.pod, call.answered_by) for call in told}:
+        calls = [call for call in told if (call.pod, call.answered_by) == (caller, callee)]
+        one = calls[0]
+        if one.caller.is_machine or one.callee.is_machine:
+            continue
+        name = edge_name(f"pod.{caller}", one.caller.namespace, f"pod.{callee}", one.callee.namespace)
+        if knows.pods and knows.called == "pod":
+            assert counted(items[name]) == as_told(calls, asked.dialect), name
+        elif len(one.callee.pods) > 1:
+            assert name not in items
 
 
 async def test_an_autoscaler_reads_the_same_of_each_edge(asked: Asked) -> None:
@@ -134,50 +143,91 @@ async def test_an_autoscaler_reads_the_same_of_each_edge(asked: Asked) -> None:
 
 async def test_who_has_no_proxy_is_an_unknown_caller_and_no_request_is_lost(asked: Asked) -> None:
     items = await asked.items("trafficedges")
-    calls = [call for call in traffic.CALLS if not call.caller.meshed]
-    assert counted(items["unknown:deployment.frontend"]) == as_told(calls, asked.dialect)
+    calls = [call for call in asked.dialect.calls if not call.caller.meshed]
+    if asked.dialect.knows.server:
+        assert counted(items["unknown:deployment.frontend"]) == as_told(calls, asked.dialect)
+    else:
+        assert not any("unknown" in name for name in items)
 
 
 async def test_a_service_and_a_namespace_are_the_sums_of_their_pods(asked: Asked) -> None:
     services, namespaces = await asked.items("services"), await asked.items("namespaces")
+    knows = asked.dialect.knows
     for workload in (traffic.FRONTEND, traffic.CART, traffic.DB):
-        calls = [call for call in traffic.CALLS if call.callee is workload]
-        assert counted(services[workload.name]) == as_told(calls, asked.dialect)
+        calls = [call for call in asked.dialect.calls if call.callee is workload]
+        if knows.server:
+            assert counted(services[workload.name]) == as_told(calls, asked.dialect)
     for namespace in ("shop", "data"):
-        calls = [call for call in traffic.CALLS if call.callee.namespace == namespace]
-        assert counted(namespaces[namespace]) == as_told(calls, asked.dialect)
+        calls = [call for call in asked.dialect.calls if call.callee.namespace == namespace]
+        if knows.server:
+            assert counted(namespaces[namespace]) == as_told(calls, asked.dialect)
+        else:
+            assert says_nothing(namespaces, namespace)
 
 
 async def test_a_split_is_what_callers_saw_of_its_backends(asked: Asked) -> None:
     items = await asked.items("namespaces/shop/trafficsplits")
-    calls = [call for call in traffic.CALLS if call.callee is traffic.CART and call.caller.scraped]
+    calls = [call for call in asked.dialect.calls if call.callee is traffic.CART and call.caller.scraped]
     assert counted(items["canary:cart"]) == as_told(calls, asked.dialect)
     assert [figures(items[f"canary:{name}"])["request_share"] for name in ("cart", "idle")] == [1.0, 0.0]
     assert {item["edge"]["side"] for item in items.values()} == {"client"}
 
 
-async def test_an_idle_workload_has_no_latency(asked: Asked) -> None:
+async def test_a_node_is_the_sum_of_its_pods_where_those_are_told(asked: Asked) -> None:
+    nodes, knows = await asked.items("nodes"), asked.dialect.knows
+    for node in traffic.NODES:
+        calls = [
+            call
+            for call in asked.dialect.calls
+            if not call.callee.is_machine and traffic.node(call.answered_by) == node
+        ]
+        if knows.server and knows.pods:
+            assert counted(nodes[node]) == as_told(calls, asked.dialect)
+        else:
+            assert says_nothing(nodes, node)
+
+
+async def test_an_idle_workload_has_no_latency_and_is_there_only_where_somebody_told(asked: Asked) -> None:
     items = await asked.items("trafficmetrics")
+    if not asked.dialect.knows.idle:
+        assert str(traffic.IDLE) not in items
+        return
     idle = figures(items[str(traffic.IDLE)])
     assert not any("latency" in name for name in idle)
     assert set(idle.values()) <= {0.0}
 
 
 async def test_latencies_lie_in_the_bucket_of_the_truth(asked: Asked) -> None:
+    timed = asked.dialect.timed
     edges, workloads = await asked.items("trafficedges"), await asked.items("trafficmetrics")
-    seen = {
-        "deployment.frontend:deployment.cart": edges,
-        "deployment.cart:data:statefulset.db": edges,
-        "deployment.cart": workloads,
-        "statefulset.db": workloads,
-    }
+    seen = {"deployment.frontend:deployment.cart": edges, "deployment.cart:data:statefulset.db": edges}
+    if asked.dialect.knows.server:
+        seen |= {"deployment.cart": workloads, "statefulset.db": workloads}
     for name, items in seen.items():
-        callee = traffic.CART if name.endswith("cart") else traffic.DB
-        durations = [ms for call in traffic.CALLS if call.callee is callee for ms in call.milliseconds]
         found = figures(items[name])
+        if not isinstance(timed, writers.Histogram):
+            continue
         for metric, quantile in _QUANTILES.items():
-            low, high = _bucket(durations, quantile, asked.dialect)
-            assert low <= found[metric] * 1000 <= high, (name, metric)
+            low, high = _bucket(_durations(name, asked.dialect), quantile, timed)
+            assert low <= found[metric] <= high, (name, metric)
+
+
+async def test_a_mesh_that_times_nothing_has_no_latency(asked: Asked) -> None:
+    for path in ("trafficmetrics", "trafficedges"):
+        for name, item in (await asked.items(path)).items():
+            timed = any("latency" in metric for metric in figures(item))
+            assert asked.dialect.timed or not timed, name
+
+
+async def test_latencies_are_those_of_prometheus_own_histogram_quantile(asked: Asked) -> None:
+    timed = asked.dialect.timed
+    if not isinstance(timed, writers.Histogram) or timed.received is None:
+        return
+    item = (await asked.items("trafficmetrics"))[str(traffic.DB)]
+    found = figures(item)
+    for metric, quantile in _QUANTILES.items():
+        expected = await asked.quantile(timed, quantile, at=item["timestamp"])
+        assert found[metric] == pytest.approx(expected * timed.seconds, rel=1e-3, abs=1e-6), metric
 
 
 _SKEW = 0.05
@@ -186,9 +236,20 @@ sum of several a rank may be a little off.
 """
 
 
-def _bucket(durations: list[float], quantile: float, dialect: writers.Dialect) -> tuple[float, float]:
+def _durations(name: str, dialect: writers.Dialect) -> list[float]:
+    """Of an edge, or of all that a workload received, in seconds."""
+    caller, colon, callee = name.rpartition(":")
+    return [
+        milliseconds / 1000
+        for call in dialect.calls
+        if str(call.callee) == callee and (not colon or str(call.caller) == caller.partition(":")[0])
+        for milliseconds in call.milliseconds
+    ]
+
+
+def _bucket(durations: Collection[float], quantile: float, timed: writers.Histogram) -> tuple[float, float]:
     """From the lower end of the lowest bucket that may hold the quantile to the upper of the highest."""
-    bounds = (0.0, *dialect.bounds, math.inf)
+    bounds = (0.0, *(bound * timed.seconds for bound in timed.bounds), math.inf)
     below = [sum(one <= bound for one in durations) for bound in bounds]
     first, last = (
         next(place for place, count in enumerate(below) if count >= min(rank, len(durations)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class Workload:
 
     def __str__(self) -> str:
         return f"{self.kind.lower()}.{self.name}"
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether it is a machine outside Kubernetes; its one "pod" is the machine itself."""
+        return self.kind == "ExternalWorkload"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,7 +56,10 @@ DB = Workload("StatefulSet", "data", "db", ("db-0",))
 BROWSER = Workload("Deployment", "outside", "browser", ("browser-1",), meshed=False)
 LEGACY = Workload("Deployment", "shop", "legacy", ("legacy-6c9f8d7b5-eeeee",), scraped=False)
 IDLE = Workload("DaemonSet", "shop", "idle", ("idle-x7x7x",))
-WORKLOADS = (FRONTEND, CART, DB, IDLE)
+TILL = Workload("ExternalWorkload", "shop", "till", ("till",))
+"""A machine outside Kubernetes that is part of the mesh."""
+WORKLOADS = (FRONTEND, CART, DB, IDLE, TILL)
+NODES = ("node-1", "node-2")
 
 
 def _spread(count: int, *, around: float) -> tuple[float, ...]:
@@ -69,8 +77,22 @@ CALLS = (
     Call(LEGACY, LEGACY.pods[0], CART, CART.pods[0], 200, _spread(21, around=8)),
     Call(CART, CART.pods[0], DB, DB.pods[0], 200, _spread(50, around=3), 0),
     Call(CART, CART.pods[1], DB, DB.pods[0], 200, _spread(5, around=700), 14),
+    Call(FRONTEND, FRONTEND.pods[0], TILL, TILL.pods[0], 200, _spread(17, around=40)),
+    Call(FRONTEND, FRONTEND.pods[0], TILL, TILL.pods[0], 502, _spread(3, around=400)),
+    Call(TILL, TILL.pods[0], DB, DB.pods[0], 200, _spread(13, around=3), 0),
 )
-"""A 404 is no failure; a gRPC status other than 0 is one, though its HTTP code is 200."""
+"""A 404 is the caller's mistake and no failure; a gRPC status other than 0 is one, though its code is 200."""
+
+
+def address(pod: str) -> str:
+    """The IP of a pod, or of a machine."""
+    everybody = [each for workload in (*WORKLOADS, LEGACY, BROWSER) for each in workload.pods]
+    return f"10.1.0.{everybody.index(pod) + 1}"
+
+
+def node(pod: str) -> str:
+    """Where a pod runs."""
+    return NODES[int(address(pod).rpartition(".")[2]) % len(NODES)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,20 +107,3 @@ def told(calls: Iterable[Call]) -> Truth:
         succeeded=sum(call.count for call in calls if not call.failed),
         failed=sum(call.count for call in calls if call.failed),
     )
-
-
-def edges() -> Mapping[tuple[Workload, Workload], Truth]:
-    """Between workloads, whoever saw it."""
-    pairs = {(call.caller, call.callee) for call in CALLS}
-    return {pair: told(call for call in CALLS if (call.caller, call.callee) == pair) for pair in pairs}
-
-
-def received() -> Iterator[tuple[Workload, Truth]]:
-    for workload in WORKLOADS:
-        yield workload, told(call for call in CALLS if call.callee is workload)
-
-
-def received_by_pod() -> Iterator[tuple[Workload, str, Truth]]:
-    for workload in WORKLOADS:
-        for pod in workload.pods:
-            yield workload, pod, told(call for call in CALLS if call.answered_by == pod)

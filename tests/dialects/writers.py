@@ -1,214 +1,167 @@
-"""How each mesh tells of calls that are over: what a pod's proxy exposes, from the meshes' documentation."""
+"""What the writers of all dialects share: who is scraped, and what a mesh can know by its documentation."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
 from tests.dialects import exposition, traffic
 from tests.dialects.exposition import Sample
 
 ENVOY_MS = (
-    0.5,
-    1,
-    5,
-    10,
-    25,
-    50,
-    100,
-    250,
-    500,
-    1000,
-    2500,
-    5000,
-    10000,
-    30000,
-    60000,
-    300000,
-    600000,
-    1800000,
+    0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000,
     3600000,
-)
-LINKERD_MS = (
-    1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 10000, 20000,
-    30000, 40000, 50000,
 )  # fmt: skip
+GO_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""The buckets of Prometheus' own libraries."""
+
+Calls = Sequence[traffic.Call]
+Write = Callable[[traffic.Call, bool], list[Sample]]
+"""What is told of a call by the one who sent it (True), or by the one who received it (False)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Proxy:
-    """The proxy of one pod."""
+class Source:
+    """Something that is scraped: the proxy of a pod, the agent of a node, a collector for all."""
 
-    workload: traffic.Workload
-    pod: str
-
-    @property
-    def sent(self) -> list[traffic.Call]:
-        return [call for call in traffic.CALLS if call.pod == self.pod]
-
-    @property
-    def received(self) -> list[traffic.Call]:
-        return [call for call in traffic.CALLS if call.answered_by == self.pod]
+    instance: str
+    labels: Mapping[str, str]
+    samples: Sequence[Sample]
+    """Of the traffic, when it has happened once."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Dialect:
+class Histogram:
     name: str
-    job: str
-    alive: Callable[[float], list[Sample]]
-    """What every proxy exposes from its first second, given when it began."""
-    calls: Callable[[Proxy], list[Sample]]
-    histogram: str
-    """The name of the durations, without `_bucket`."""
+    """Without `_bucket`."""
     bounds: Sequence[float]
-    knows_callers: bool
-    """Whether the called one's proxy knows who called."""
-    sees_grpc: bool
-    """Whether a gRPC failure is one."""
+    seconds: float
+    """Per unit of the bounds."""
+    received: Mapping[str, str] | None
+    """Labels of all series that tell how long what `db` received took, if its own side tells that: they are
+    all of one target.
+    """
 
 
-def _both_sides(proxy: Proxy, write: Callable[[traffic.Call, bool], list[Sample]]) -> list[Sample]:
-    told = [sample for call in proxy.sent for sample in write(call, True)]
-    told += [sample for call in proxy.received for sample in write(call, False)]
-    return exposition.added(told)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quantiles:
+    """What each process works out itself of its own requests."""
+
+    name: str
+    label: str
+    told: Mapping[str, float]
+    """Quantiles, by the label's value."""
+    seconds: float
+    """Per unit of the values."""
 
 
-# Istio
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Knows:
+    """What a mesh can know. The rest must be absent from every answer."""
 
-_ISTIO = "istio_request_duration_milliseconds"
+    client: bool = True
+    """Whether it is told what was sent."""
+    server: bool = True
+    """Whether it is told what was received."""
+    callers: bool
+    """Whether there, it is told who called."""
+    pods: bool = True
+    """Whether who tells is told as a pod, and not as a workload alone."""
+    called: Literal["pod", "workload", "service"]
+    """As what the called one is told where the caller tells."""
+    everybody: bool = False
+    """Whether it is told also of workloads whose own proxies nobody scrapes."""
+    machines: bool = True
+    """Whether a machine outside Kubernetes can be part of it."""
+    idle: bool = True
+    """Whether somebody is known who has no traffic."""
 
 
-def _istio(proxy: Proxy) -> list[Sample]:
-    def write(call: traffic.Call, sent: bool) -> list[Sample]:
-        unknown = {"workload": "unknown", "workload_namespace": "unknown", "app": "unknown"}
-        source = (
-            _istio_end("source", call.caller)
-            if call.caller.meshed
-            else {f"source_{name}": value for name, value in unknown.items()}
-        )
-        host = f"{call.callee.name}.{call.callee.namespace}.svc.cluster.local"
-        labels = {
-            "reporter": "source" if sent else "destination",
-            **source,
-            **_istio_end("destination", call.callee),
-            "destination_service": host,
-            "destination_service_name": call.callee.name,
-            "destination_service_namespace": call.callee.namespace,
-            "request_protocol": "http" if call.grpc_status is None else "grpc",
-            "response_code": str(call.code),
-            "grpc_response_status": "" if call.grpc_status is None else str(call.grpc_status),
-            "response_flags": "-",
-            "connection_security_policy": "unknown" if sent else "mutual_tls",
-        }
+def by_code_and_status(call: traffic.Call) -> bool:
+    """A 5xx, or a gRPC status other than 0."""
+    return call.failed
+
+
+def by_code(call: traffic.Call) -> bool:
+    """A 5xx: HTTP alone shows no failure of gRPC."""
+    return call.code >= 500
+
+
+def _nothing(began: float) -> list[Sample]:
+    return []
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One way to tell of the traffic."""
+
+    name: str
+    profile: str
+    job: str
+    sources: Callable[[Calls], list[Source]]
+    alive: Callable[[float], list[Sample]] = _nothing
+    """What every source exposes from its first second, given when it began."""
+    timed: Histogram | Quantiles | None
+    fails: Callable[[traffic.Call], bool] = by_code_and_status
+    """Which calls are failures, as far as it can know."""
+    knows: Knows
+
+    @property
+    def calls(self) -> Calls:
+        """Those that this mesh can tell of at all."""
         return [
-            Sample("istio_requests_total", labels, call.count),
-            *exposition.histogram(_ISTIO, labels, call.milliseconds, bounds=ENVOY_MS),
+            call
+            for call in traffic.CALLS
+            if self.knows.machines or not (call.caller.is_machine or call.callee.is_machine)
         ]
 
-    return _both_sides(proxy, write)
 
+def sidecars(write: Write, *, always: Iterable[Sample] = ()) -> Callable[[Calls], list[Source]]:
+    """A proxy for each pod, which tells what that sent and received; `always` is exposed by all."""
 
-def _istio_end(end: str, workload: traffic.Workload) -> Mapping[str, str]:
-    return {
-        f"{end}_workload": workload.name,
-        f"{end}_workload_namespace": workload.namespace,
-        f"{end}_canonical_service": workload.name,
-        f"{end}_canonical_revision": "latest",
-        f"{end}_principal": f"spiffe://cluster.local/ns/{workload.namespace}/sa/{workload.name}",
-        f"{end}_app": workload.name,
-        f"{end}_version": "",
-        f"{end}_cluster": "Kubernetes",
-    }
-
-
-# Linkerd
-
-_LINKERD = "response_latency_ms"
-
-
-def _linkerd(proxy: Proxy) -> list[Sample]:
-    def write(call: traffic.Call, sent: bool) -> list[Sample]:
-        where: dict[str, str] = {"direction": "inbound", "tls": "true" if call.caller.meshed else "disabled"}
-        if call.caller.meshed and not sent:
-            where["client_id"] = (
-                f"{call.caller.name}.{call.caller.namespace}.serviceaccount.identity.linkerd.cluster.local"
-            )
-        if sent:
-            where = {
-                "direction": "outbound",
-                "tls": "true",
-                "authority": f"{call.callee.name}.{call.callee.namespace}.svc.cluster.local:8080",
-                "dst_namespace": call.callee.namespace,
-                "dst_pod": call.answered_by,
-                f"dst_{call.callee.kind.lower()}": call.callee.name,
-                "dst_service": call.callee.name,
-                "dst_serviceaccount": call.callee.name,
-            }
-        status = {} if call.grpc_status is None else {"grpc_status": str(call.grpc_status)}
-        outcome = {
-            "classification": "failure" if call.failed else "success",
-            "status_code": str(call.code),
-            **status,
-        }
+    def sources(calls: Calls) -> list[Source]:
+        everybody = [(workload, pod) for workload in traffic.WORKLOADS for pod in workload.pods]
         return [
-            Sample("response_total", {**where, **outcome}, call.count),
-            *exposition.histogram(
-                _LINKERD, {**where, "status_code": str(call.code)}, call.milliseconds, bounds=LINKERD_MS
-            ),
+            Source(pod, target(workload, pod), exposition.added([*always, *_told(calls, write, pod=pod)]))
+            for workload, pod in everybody
         ]
 
-    return _both_sides(proxy, write)
+    return sources
 
 
-# Plain Envoy
+def collector(write: Write, *, instance: str, labels: Mapping[str, str]) -> Callable[[Calls], list[Source]]:
+    """One target for all, to which everybody in the mesh tells what was sent and received."""
 
-_ENVOY = "envoy_cluster_upstream_rq_time"
+    def sources(calls: Calls) -> list[Source]:
+        pods = {pod for call in calls for pod in (call.pod, call.answered_by)}
+        told = [sample for pod in sorted(pods) for sample in _told(calls, write, pod=pod)]
+        return [Source(instance, labels, exposition.added(told))]
 
-
-def _envoy(proxy: Proxy) -> list[Sample]:
-    def write(call: traffic.Call, sent: bool) -> list[Sample]:
-        cluster = f"outbound|8080||{call.callee.name}.{call.callee.namespace}.svc.cluster.local"
-        what = {"envoy_cluster_name": cluster} if sent else {"envoy_http_conn_manager_prefix": "inbound_8080"}
-        counted = "envoy_cluster_upstream_rq_xx" if sent else "envoy_http_downstream_rq_xx"
-        timed = _ENVOY if sent else "envoy_http_downstream_rq_time"
-        return [
-            Sample(counted, {**what, "envoy_response_code_class": str(call.code // 100)}, call.count),
-            *exposition.histogram(timed, what, call.milliseconds, bounds=ENVOY_MS),
-        ]
-
-    def idle() -> list[Sample]:
-        return [
-            Sample(
-                "envoy_http_downstream_rq_xx",
-                {"envoy_http_conn_manager_prefix": "inbound_8080", "envoy_response_code_class": str(number)},
-                0,
-            )
-            for number in range(1, 6)
-        ]
-
-    return exposition.added([*idle(), *_both_sides(proxy, write)])
+    return sources
 
 
-def _uptime(began: float) -> list[Sample]:
+def _told(calls: Calls, write: Write, *, pod: str) -> list[Sample]:
+    """By one pod; who is in no mesh tells nothing."""
+    sent = [call for call in calls if call.pod == pod and call.caller.meshed]
+    received = [call for call in calls if call.answered_by == pod and call.callee.meshed]
+    told = [sample for call in sent for sample in write(call, True)]
+    return told + [sample for call in received for sample in write(call, False)]
+
+
+def target(workload: traffic.Workload, pod: str) -> Mapping[str, str]:
+    """The labels that a Kubernetes scrape gives a pod, and whoever scrapes a machine gives that."""
+    if workload.is_machine:
+        return {"namespace": workload.namespace, "external_workload": workload.name}
+    return {"namespace": workload.namespace, "pod": pod}
+
+
+def envoy_uptime(began: float) -> list[Sample]:
+    """What every Envoy exposes."""
     return [Sample("envoy_server_uptime", {}, int(time.time() - began))]
 
 
-def _start_time(began: float) -> list[Sample]:
+def start_time(began: float) -> list[Sample]:
+    """What most processes expose."""
     return [Sample("process_start_time_seconds", {}, int(began))]
-
-
-DIALECTS = (
-    Dialect(
-        name="envoy", job="envoy-stats", alive=_uptime, calls=_envoy, histogram=_ENVOY, bounds=ENVOY_MS,
-        knows_callers=False, sees_grpc=False,
-    ),
-    Dialect(
-        name="istio", job="envoy-stats", alive=_uptime, calls=_istio, histogram=_ISTIO, bounds=ENVOY_MS,
-        knows_callers=True, sees_grpc=True,
-    ),
-    Dialect(
-        name="linkerd", job="linkerd-proxy", alive=_start_time, calls=_linkerd, histogram=_LINKERD,
-        bounds=LINKERD_MS, knows_callers=False, sees_grpc=True,
-    ),
-)  # fmt: skip

@@ -1,0 +1,116 @@
+"""All dialects side by side, each with its Prometheus and its server: most of a play is waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from metrics_server import quantity
+from tests import serving
+from tests.dialects import stage, writers
+
+_AT_ONCE = 4
+"""Plays that begin side by side: with more, all of them wait for the processors."""
+_OPTIONS = {
+    # One snapshot for all questions: what happened stays in its window.
+    "refresh": "600",
+    "stale-after": "600",
+    "window": "60",
+    "autoscaling": "",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """What the server says of the traffic, in a dialect."""
+
+    dialect: writers.Dialect
+    api: serving.Api
+    prometheus: str
+
+    async def items(self, path: str, **parameters: str) -> dict[str, dict[str, Any]]:
+        found = await self.api.items(f"/{path}", **parameters)
+        return {item["metadata"]["name"]: item for item in found}
+
+    async def quantile(self, timed: writers.Histogram, quantile: float, *, at: str) -> float:
+        """What Prometheus itself says of what `db` received, in the dialect's own unit."""
+        picked = ",".join(f'{label}="{value}"' for label, value in (timed.received or {}).items())
+        told = f"sum by (le) (increase({timed.name}_bucket{{{picked}}}[{_OPTIONS['window']}s]))"
+        query = {"query": f"histogram_quantile({quantile}, {told})", "time": at}
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"{self.prometheus}/api/v1/query", params=query) as response,
+        ):
+            answer = await response.json()
+        (row,) = answer["data"]["result"]
+        return float(row["value"][1])
+
+
+Plays = Mapping[str, "asyncio.Future[Asked]"]
+
+
+@contextlib.asynccontextmanager
+async def plays(dialects: Sequence[writers.Dialect], folder: Path, *, subnet: str) -> AsyncIterator[Plays]:
+    """Each play by its dialect's name, to be waited for; until the block is left."""
+    folders = {dialect.name: folder / dialect.name for dialect in dialects}
+    for each in folders.values():
+        each.mkdir()
+    begun = [(dialect, asyncio.get_running_loop().create_future()) for dialect in dialects]
+    turn, over = asyncio.Semaphore(_AT_ONCE), asyncio.Event()
+    running = [
+        asyncio.create_task(
+            _play(dialect, future, folders[dialect.name], f"{subnet}.{200 + number}", turn=turn, over=over)
+        )
+        for number, (dialect, future) in enumerate(begun)
+    ]
+    try:
+        yield {dialect.name: future for dialect, future in begun}
+    finally:
+        over.set()
+        await asyncio.wait(running)
+
+
+async def _play(
+    dialect: writers.Dialect,
+    begun: asyncio.Future[Asked],
+    folder: Path,
+    host: str,
+    *,
+    turn: asyncio.Semaphore,
+    over: asyncio.Event,
+) -> None:
+    """Until all is over; what goes wrong is whoever waits for this play's."""
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            async with turn:
+                begun.set_result(await _begun(stack, dialect, folder, host))
+            await over.wait()
+    except Exception as error:
+        if begun.done():
+            raise
+        begun.set_exception(error)
+
+
+async def _begun(
+    stack: contextlib.AsyncExitStack, dialect: writers.Dialect, folder: Path, host: str
+) -> Asked:
+    mesh = await stack.enter_async_context(stage.running(dialect, folder, host=host))
+    mesh.happen()
+    await mesh.scraped()
+    await mesh.told()
+    options = {"inventory": str(stage.inventory(folder)), "profile": dialect.profile, **_OPTIONS}
+    api = await stack.enter_async_context(serving.server(folder, prometheus=mesh.url, options=options))
+    asked = Asked(dialect, api, mesh.url)
+    await asked.items("namespaces")
+    return asked
+
+
+def figures(item: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of an item by their names; without those that are not known."""
+    return {one["name"]: float(quantity.parse(one["value"])) for one in item["metrics"]}

@@ -1,0 +1,63 @@
+"""Linkerd 2: what a caller's proxy is told of the pod that answers."""
+
+from __future__ import annotations
+
+from tests.dialects import exposition, traffic, writers
+from tests.dialects.exposition import Sample
+
+_LATENCY = "response_latency_ms"
+_MS = (
+    1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 10000, 20000,
+    30000, 40000, 50000,
+)  # fmt: skip
+
+
+def _write(call: traffic.Call, sent: bool) -> list[Sample]:
+    where = _outbound(call) if sent else _inbound(call)
+    status = {} if call.grpc_status is None else {"grpc_status": str(call.grpc_status)}
+    outcome = {
+        "classification": "failure" if call.failed else "success",
+        "status_code": str(call.code),
+        **status,
+    }
+    return [
+        Sample("response_total", {**where, **outcome}, call.count),
+        *exposition.histogram(
+            _LATENCY, {**where, "status_code": str(call.code)}, call.milliseconds, bounds=_MS
+        ),
+    ]
+
+
+def _inbound(call: traffic.Call) -> dict[str, str]:
+    if not call.caller.meshed:
+        return {"direction": "inbound", "tls": "disabled"}
+    identity = f"{call.caller.name}.{call.caller.namespace}.serviceaccount.identity.linkerd.cluster.local"
+    return {"direction": "inbound", "tls": "true", "client_id": identity}
+
+
+def _outbound(call: traffic.Call) -> dict[str, str]:
+    callee = call.callee
+    told = {
+        "direction": "outbound",
+        "tls": "true",
+        "authority": f"{callee.name}.{callee.namespace}.svc.cluster.local:8080",
+        "dst_namespace": callee.namespace,
+        "dst_service": callee.name,
+        "dst_serviceaccount": callee.name,
+    }
+    if callee.is_machine:
+        return {**told, "dst_external_workload": callee.name}
+    return {**told, "dst_pod": call.answered_by, f"dst_{callee.kind.lower()}": callee.name}
+
+
+DIALECT = writers.Dialect(
+    name="linkerd",
+    profile="linkerd",
+    job="linkerd-proxy",
+    sources=writers.sidecars(_write),
+    alive=writers.start_time,
+    timed=writers.Histogram(
+        _LATENCY, _MS, seconds=1e-3, received={"direction": "inbound", "namespace": "data", "pod": "db-0"}
+    ),
+    knows=writers.Knows(callers=False, called="pod"),
+)
