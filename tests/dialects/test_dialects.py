@@ -42,10 +42,13 @@ def counted(item: Mapping[str, Any]) -> traffic.Truth:
     return traffic.Truth(succeeded=round(found["success_count"], 6), failed=round(found["failure_count"], 6))
 
 
-def as_told(calls: Iterable[traffic.Call], dialect: writers.Dialect) -> traffic.Truth:
+def as_told(
+    calls: Iterable[traffic.Call], dialect: writers.Dialect, *, by_caller: bool = False
+) -> traffic.Truth:
     """The truth, as far as the dialect knows it."""
     calls = list(calls)
-    failed = sum(call.count for call in calls if dialect.fails(call))
+    fails = (dialect.fails_to_caller if by_caller else None) or dialect.fails
+    failed = sum(call.count for call in calls if fails(call))
     return traffic.Truth(succeeded=sum(call.count for call in calls) - failed, failed=failed)
 
 
@@ -60,6 +63,11 @@ def edge_name(caller: str, caller_namespace: str, callee: str, callee_namespace:
         if caller_namespace == callee_namespace
         else f"{caller}:{callee_namespace}:{callee}"
     )
+
+
+def from_strangers(name: str) -> bool:
+    """Whether an edge comes from somebody who is in no mesh."""
+    return name.startswith(("unknown:", "host."))
 
 
 def is_told_by_caller(call: traffic.Call, dialect: writers.Dialect) -> bool:
@@ -99,8 +107,9 @@ async def test_every_edge_between_workloads_is_there_once(asked: Asked) -> None:
     for caller, callee in {(call.caller, call.callee) for call in told}:
         calls = [call for call in told if (call.caller, call.callee) == (caller, callee)]
         name = edge_name(str(caller), caller.namespace, str(callee), callee.namespace)
-        expected[name] = as_told(calls, asked.dialect)
-    assert {name: counted(item) for name, item in items.items() if "unknown" not in name} == expected
+        seen = is_told_by_caller(calls[0], asked.dialect)
+        expected[name] = as_told(calls, asked.dialect, by_caller=seen)
+    assert {name: counted(item) for name, item in items.items() if not from_strangers(name)} == expected
 
 
 async def test_an_edge_is_seen_at_its_caller_or_where_that_is_not_asked_at_the_called_one(
@@ -124,7 +133,7 @@ async def test_every_edge_between_pods_is_there_where_both_are_told(asked: Asked
             continue
         name = edge_name(f"pod.{caller}", one.caller.namespace, f"pod.{callee}", one.callee.namespace)
         if knows.pods and knows.called == "pod":
-            assert counted(items[name]) == as_told(calls, asked.dialect), name
+            assert counted(items[name]) == as_told(calls, asked.dialect, by_caller=True), name
         elif len(one.callee.pods) > 1:
             assert name not in items
 
@@ -132,7 +141,7 @@ async def test_every_edge_between_pods_is_there_where_both_are_told(asked: Asked
 async def test_an_autoscaler_reads_the_same_of_each_edge(asked: Asked) -> None:
     for name, item in (await asked.items("trafficedges")).items():
         caller, callee = item["resource"], item["edge"]["resource"]
-        if "unknown" in name:
+        if from_strangers(name):
             continue
         query = {"from": caller["name"], "to": callee["name"], "to_namespace": callee["namespace"]}
         labels = ",".join(f"{label}={value}" for label, value in query.items())
@@ -144,10 +153,12 @@ async def test_an_autoscaler_reads_the_same_of_each_edge(asked: Asked) -> None:
 async def test_who_has_no_proxy_is_an_unknown_caller_and_no_request_is_lost(asked: Asked) -> None:
     items = await asked.items("trafficedges")
     calls = [call for call in asked.dialect.calls if not call.caller.meshed]
-    if asked.dialect.knows.server:
-        assert counted(items["unknown:deployment.frontend"]) == as_told(calls, asked.dialect)
+    knows = asked.dialect.knows
+    caller = f"host.{traffic.address(traffic.BROWSER.pods[0])}" if knows.strangers else "unknown"
+    if knows.server:
+        assert counted(items[f"{caller}:deployment.frontend"]) == as_told(calls, asked.dialect)
     else:
-        assert not any("unknown" in name for name in items)
+        assert not any(from_strangers(name) for name in items)
 
 
 async def test_a_service_and_a_namespace_are_the_sums_of_their_pods(asked: Asked) -> None:

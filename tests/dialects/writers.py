@@ -75,6 +75,8 @@ class Knows:
     """Whether it is told also of workloads whose own proxies nobody scrapes."""
     machines: bool = True
     """Whether a machine outside Kubernetes can be part of it."""
+    strangers: bool = False
+    """Whether it is told the addresses of those that are in no mesh."""
     idle: bool = True
     """Whether somebody is known who has no traffic."""
 
@@ -106,6 +108,8 @@ class Dialect:
     timed: Histogram | Quantiles | None
     fails: Callable[[traffic.Call], bool] = by_code_and_status
     """Which calls are failures, as far as it can know."""
+    fails_to_caller: Callable[[traffic.Call], bool] | None = None
+    """The same where the caller tells, if that knows more."""
     knows: Knows
 
     @property
@@ -124,7 +128,7 @@ def sidecars(write: Write, *, always: Iterable[Sample] = ()) -> Callable[[Calls]
     def sources(calls: Calls) -> list[Source]:
         everybody = [(workload, pod) for workload in traffic.WORKLOADS for pod in workload.pods]
         return [
-            Source(pod, target(workload, pod), exposition.added([*always, *_told(calls, write, pod=pod)]))
+            Source(pod, target(workload, pod), exposition.added([*always, *told(calls, write, pod=pod)]))
             for workload, pod in everybody
         ]
 
@@ -136,18 +140,18 @@ def collector(write: Write, *, instance: str, labels: Mapping[str, str]) -> Call
 
     def sources(calls: Calls) -> list[Source]:
         pods = {pod for call in calls for pod in (call.pod, call.answered_by)}
-        told = [sample for pod in sorted(pods) for sample in _told(calls, write, pod=pod)]
-        return [Source(instance, labels, exposition.added(told))]
+        samples = [sample for pod in sorted(pods) for sample in told(calls, write, pod=pod)]
+        return [Source(instance, labels, exposition.added(samples))]
 
     return sources
 
 
-def _told(calls: Calls, write: Write, *, pod: str) -> list[Sample]:
+def told(calls: Calls, write: Write, *, pod: str) -> list[Sample]:
     """By one pod; who is in no mesh tells nothing."""
     sent = [call for call in calls if call.pod == pod and call.caller.meshed]
     received = [call for call in calls if call.answered_by == pod and call.callee.meshed]
-    told = [sample for call in sent for sample in write(call, True)]
-    return told + [sample for call in received for sample in write(call, False)]
+    samples = [sample for call in sent for sample in write(call, True)]
+    return samples + [sample for call in received for sample in write(call, False)]
 
 
 def target(workload: traffic.Workload, pod: str) -> Mapping[str, str]:

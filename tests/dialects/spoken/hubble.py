@@ -1,0 +1,66 @@
+"""Cilium's Hubble: the agent of each node tells of the requests that its pods sent and of those they got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.dialects import exposition, traffic, writers
+from tests.dialects.exposition import Sample
+
+_DURATION = "hubble_http_request_duration_seconds"
+
+
+def _write(call: traffic.Call, sent: bool) -> list[Sample]:
+    labels = {
+        "method": "GET" if call.grpc_status is None else "POST",
+        "reporter": "client" if sent else "server",
+        **_end("source", call.caller, call.pod),
+        **_end("destination", call.callee, call.answered_by),
+    }
+    outcome = {"protocol": "HTTP/1.1" if call.grpc_status is None else "HTTP/2", "status": str(call.code)}
+    seconds = [milliseconds / 1000 for milliseconds in call.milliseconds]
+    return [
+        Sample("hubble_http_requests_total", {**labels, **outcome}, call.count),
+        *exposition.histogram(_DURATION, labels, seconds, bounds=writers.GO_SECONDS),
+    ]
+
+
+def _end(end: str, workload: traffic.Workload, pod: str) -> Mapping[str, str]:
+    """Who is outside the cluster is nobody to it."""
+    known = workload.meshed
+    return {
+        f"{end}_namespace": workload.namespace if known else "",
+        f"{end}_workload": workload.name if known else "",
+        f"{end}_workload_kind": workload.kind if known else "",
+        f"{end}_pod": pod if known else "",
+    }
+
+
+def _sources(calls: writers.Calls) -> list[writers.Source]:
+    """Whoever sits on a node is told of by its agent."""
+    return [
+        writers.Source(
+            f"{node}:9965",
+            {"namespace": "kube-system", "pod": f"cilium-{node}", "node": node},
+            exposition.added(
+                sample
+                for pod in {pod for call in calls for pod in (call.pod, call.answered_by)}
+                if traffic.node(pod) == node
+                for sample in writers.told(calls, _write, pod=pod)
+            ),
+        )
+        for node in traffic.NODES
+    ]
+
+
+DIALECT = writers.Dialect(
+    name="hubble",
+    profile="hubble",
+    job="hubble-metrics",
+    sources=_sources,
+    timed=writers.Histogram(
+        _DURATION, writers.GO_SECONDS, seconds=1, received={"reporter": "server", "destination_pod": "db-0"}
+    ),
+    fails=writers.by_code,
+    knows=writers.Knows(callers=True, called="pod", everybody=True, machines=False, idle=False),
+)
