@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from metrics_server import parties, profile, words
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "meshes.md"
 _BEGIN, _END = "<!-- table: python -m tests.dialects -->", "<!-- end of table -->"
+_OWN, _LOGGER = "\n## A mesh of your own\n", "\n## Envoy's access logger\n"
 _HEAD = (
     "mesh",
     "what is read",
+    "kinds",
     "sides",
-    "the called one is named by",
-    "who called is known",
+    "edges",
+    "pods",
     "latency",
+    "gRPC failures",
+    "VMs",
+    "approximate",
     "not known",
 )
+NO_GRPC = "failures of gRPC"
+"""How a profile's `unknown` begins where its mesh takes such a failure for a success."""
 
 
 def written() -> str:
@@ -29,7 +37,22 @@ def written() -> str:
 
 def example() -> str:
     """The profile that the page shows."""
-    return FILE.read_text().partition("```yaml\n")[2].partition("```")[0]
+    return _shown(_OWN)
+
+
+def access_logger() -> str:
+    """The logger of an Envoy that the page shows."""
+    return _shown(_LOGGER)
+
+
+def _shown(heading: str) -> str:
+    return FILE.read_text().partition(heading)[2].partition("```yaml\n")[2].partition("```")[0]
+
+
+def tells_grpc(mesh: profile.Profile) -> Sequence[words.Side]:
+    """The sides on which it can know that a call of gRPC failed."""
+    blind = {view.side for view in mesh.views for one in view.unknown if one.startswith(NO_GRPC)}
+    return [side for side in words.Side if side in {view.side for view in mesh.views} - blind]
 
 
 def _table() -> str:
@@ -38,26 +61,70 @@ def _table() -> str:
 
 
 def _row(mesh: profile.Profile) -> list[str]:
-    sides = {view.side: view for view in mesh.views}
-    client, server = sides.get(words.Side.CLIENT), sides.get(words.Side.SERVER)
+    pods = [view.side for view in mesh.views if _finest(view.reporter) == "pod"]
     return [
         f"`{mesh.name}`",
         mesh.about,
-        ", ".join(sides),
-        " and ".join(_grains(client.peer)) if client and client.peer else "no",
-        "yes" if server and server.peer else "no",
-        ", ".join(sorted({f"histogram in {view.latency.unit}" for view in mesh.views if view.latency})),
-        "; ".join(dict.fromkeys(f"{view.side}: {one}" for view in mesh.views for one in view.unknown)),
+        "all" if pods else "workloads and what is above them",
+        _listed(view.side for view in mesh.views),
+        _edges(mesh.views),
+        _listed(pods) or "no",
+        _listed(_latencies(mesh.views)) or "no",
+        _listed(tells_grpc(mesh)) or "no",
+        machines(mesh),
+        "latency" if any(view.latency and view.latency.quantile_label for view in mesh.views) else "no",
+        _listed((one for view in mesh.views for one in view.unknown), "; "),
     ]
 
 
-def _grains(peer: parties.Party) -> Iterator[str]:
-    if isinstance(peer, parties.Named):
-        yield "service, by a name in one label"
-        return
-    if peer.pod:
-        yield "pod"
-    if peer.workload or peer.kinds:
-        yield "workload with its kind" if peer.kinds else "workload"
-    if peer.service:
-        yield "service"
+def _listed(each: Iterator[str] | Sequence[str], sign: str = ", ") -> str:
+    return sign.join(dict.fromkeys(each))
+
+
+def _edges(views: Sequence[profile.View]) -> str:
+    """From whom to whom, at the finest."""
+    found = []
+    for view in views:
+        if view.peer is not None:
+            reporter, peer = _finest(view.reporter), _finest(view.peer)
+            ends = (reporter, peer) if view.side is words.Side.CLIENT else (peer, reporter)
+            found.append(f"{view.side}: {ends[0]} → {ends[1]}")
+    return _listed(found) or "no"
+
+
+def _finest(party: parties.Party | None) -> str:
+    """As what somebody is told at the finest; a scrape target is a pod."""
+    if party is None:
+        return "pod"
+    if isinstance(party, parties.Labelled):
+        named = {"pod": party.pod, "workload": party.workload or party.kinds, "service": party.service}
+        return next(name for name, labels in named.items() if labels)
+    groups = {group for pattern in party.patterns for group in re.compile(pattern).groupindex}
+    if groups & {"pod", "address"}:
+        return "pod"
+    return "workload" if "workload" in groups else "service"
+
+
+def _latencies(views: Sequence[profile.View]) -> Iterator[str]:
+    timed = [(view.side, view.latency) for view in views if view.latency]
+    for _, latency in timed:
+        yield f"{'quantiles' if latency.quantile_label else 'histogram'} in {latency.unit}"
+    for side, latency in timed:
+        if latency.without:
+            yield f"{side}: without {_listed(latency.without)}"
+
+
+def machines(mesh: profile.Profile) -> str:
+    """Whether a machine outside Kubernetes can be known as one."""
+    told = [party for view in mesh.views for party in (view.reporter, view.peer) if party is not None]
+    labelled = [party for party in told if isinstance(party, parties.Labelled)]
+    targets = mesh.reports_of_targets and mesh.target.machine
+    if targets or any(party.machine or party.outside for party in labelled):
+        return "yes"
+    named = [party for party in told if isinstance(party, parties.Named)]
+    by_name = any(party.workload and not party.kind for party in labelled) or any(
+        "(?P<workload>" in pattern or "(?P<name>" in pattern or "(?P<service>" in pattern
+        for party in named
+        for pattern in party.patterns
+    )
+    return "if Kubernetes knows their names" if by_name else "no"
