@@ -153,7 +153,9 @@ def _objects(workload: traffic.Workload) -> list[dict[str, Any]]:
         return {"kind": kind, "metadata": metadata, **told}
 
     top = (workload.kind, workload.name)
-    found = [made(*top), made("Service", workload.name, spec={"selector": {"app": workload.name}})]
+    addresses = {"spec": {"workloadIPs": [{"ip": traffic.address(pod)} for pod in workload.pods]}}
+    itself = made(*top, **(addresses if workload.is_machine else {}))
+    found = [itself, made("Service", workload.name, spec={"selector": {"app": workload.name}})]
     if workload.is_machine:
         return found
     for pod in workload.pods:

@@ -67,6 +67,8 @@ class Knows:
     """Whether it is told what was received."""
     callers: bool
     """Whether there, it is told who called."""
+    times_sent: bool = True
+    """Whether it is told how long took what was sent."""
     pods: bool = True
     """Whether who tells is told as a pod, and not as a workload alone."""
     called: Literal["pod", "workload", "service"]

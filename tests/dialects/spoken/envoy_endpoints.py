@@ -36,5 +36,5 @@ DIALECT = writers.Dialect(
     ),
     fails=writers.by_code,
     fails_to_caller=writers.by_code_and_status,
-    knows=writers.Knows(callers=False, called="pod"),
+    knows=writers.Knows(callers=False, called="pod", times_sent=False),
 )
