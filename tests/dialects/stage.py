@@ -153,8 +153,8 @@ def _objects(workload: traffic.Workload) -> list[dict[str, Any]]:
         return {"kind": kind, "metadata": metadata, **told}
 
     top = (workload.kind, workload.name)
-    addresses = {"spec": {"workloadIPs": [{"ip": traffic.address(pod)} for pod in workload.pods]}}
-    itself = made(*top, **(addresses if workload.is_machine else {}))
+    addresses = [{"ip": traffic.address(pod)} for pod in workload.pods]
+    itself = made(*top, spec={"workloadIPs": addresses} if workload.is_machine else {})
     found = [itself, made("Service", workload.name, spec={"selector": {"app": workload.name}})]
     if workload.is_machine:
         return found

@@ -25,6 +25,11 @@ class Workload:
         """Whether it is a machine outside Kubernetes; its one "pod" is the machine itself."""
         return self.kind == "ExternalWorkload"
 
+    @property
+    def has_pods(self) -> bool:
+        """Whether Kubernetes runs it."""
+        return self.kind not in {"ExternalWorkload", "Host", "Passthrough"}
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
@@ -58,6 +63,12 @@ LEGACY = Workload("Deployment", "shop", "legacy", ("legacy-6c9f8d7b5-eeeee",), s
 IDLE = Workload("DaemonSet", "shop", "idle", ("idle-x7x7x",))
 TILL = Workload("ExternalWorkload", "shop", "till", ("till",))
 """A machine outside Kubernetes that is part of the mesh."""
+BANK = Workload("Host", "", "api.bank.example", ("api.bank.example",), meshed=False, scraped=False)
+"""A host outside that the mesh was told of."""
+ANYWHERE = Workload(
+    "Passthrough", "", "PassthroughCluster", ("www.example.org",), meshed=False, scraped=False
+)
+"""One that it was not told of, and lets pass."""
 WORKLOADS = (FRONTEND, CART, DB, IDLE, TILL)
 NODES = ("node-1", "node-2")
 
@@ -79,14 +90,17 @@ CALLS = (
     Call(CART, CART.pods[1], DB, DB.pods[0], 200, _spread(5, around=700), 14),
     Call(FRONTEND, FRONTEND.pods[0], TILL, TILL.pods[0], 200, _spread(17, around=40)),
     Call(FRONTEND, FRONTEND.pods[0], TILL, TILL.pods[0], 502, _spread(3, around=400)),
+    Call(FRONTEND, FRONTEND.pods[1], BANK, BANK.pods[0], 200, _spread(12, around=90)),
+    Call(FRONTEND, FRONTEND.pods[1], BANK, BANK.pods[0], 503, _spread(2, around=30)),
+    Call(CART, CART.pods[0], ANYWHERE, ANYWHERE.pods[0], 200, _spread(6, around=30)),
     Call(TILL, TILL.pods[0], DB, DB.pods[0], 200, _spread(13, around=3), 0),
 )
 """A 404 is the caller's mistake and no failure; a gRPC status other than 0 is one, though its code is 200."""
 
 
 def address(pod: str) -> str:
-    """The IP of a pod, or of a machine."""
-    everybody = [each for workload in (*WORKLOADS, LEGACY, BROWSER) for each in workload.pods]
+    """The IP of a pod, of a machine or of a host outside."""
+    everybody = [each for workload in (*WORKLOADS, LEGACY, BROWSER, BANK, ANYWHERE) for each in workload.pods]
     return f"10.1.0.{everybody.index(pod) + 1}"
 
 

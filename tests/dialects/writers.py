@@ -77,6 +77,8 @@ class Knows:
     """Whether it is told also of workloads whose own proxies nobody scrapes."""
     machines: bool = True
     """Whether a machine outside Kubernetes can be part of it."""
+    hosts: bool = False
+    """Whether calls to hosts outside are told with their names, and calls that pass through as such."""
     strangers: bool = False
     """Whether it is told the addresses of those that are in no mesh."""
     idle: bool = True
@@ -120,7 +122,8 @@ class Dialect:
         return [
             call
             for call in traffic.CALLS
-            if self.knows.machines or not (call.caller.is_machine or call.callee.is_machine)
+            if (self.knows.machines or not (call.caller.is_machine or call.callee.is_machine))
+            and (self.knows.hosts or call.callee.meshed)
         ]
 
 

@@ -31,6 +31,10 @@ def received(call: traffic.Call) -> list[Sample]:
 
 def cluster(call: traffic.Call) -> str:
     """As Istio's control plane names it, which knows the service that was called."""
+    if call.callee is traffic.ANYWHERE:
+        return call.callee.name
+    if call.callee is traffic.BANK:
+        return f"outbound|443||{call.callee.name}"
     return f"outbound|8080||{call.callee.name}.{call.callee.namespace}.svc.cluster.local"
 
 
@@ -52,5 +56,5 @@ DIALECT = writers.Dialect(
         RECEIVED, writers.ENVOY_MS, seconds=1e-3, received={**INBOUND, "namespace": "data", "pod": "db-0"}
     ),
     fails=writers.by_code,
-    knows=writers.Knows(callers=False, called="service"),
+    knows=writers.Knows(callers=False, called="service", hosts=True),
 )

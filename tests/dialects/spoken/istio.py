@@ -39,12 +39,24 @@ def ends(call: traffic.Call) -> Mapping[str, str]:
         if call.caller.meshed
         else {f"source_{name}": value for name, value in unknown.items()}
     )
+    if not call.callee.meshed:
+        outside = {f"destination_{name}": value for name, value in unknown.items()}
+        return {**source, **outside, **to_outside(call)}
     return {
         **source,
         **_end("destination", call.callee),
         "destination_service": f"{call.callee.name}.{call.callee.namespace}.svc.cluster.local",
         "destination_service_name": call.callee.name,
         "destination_service_namespace": call.callee.namespace,
+    }
+
+
+def to_outside(call: traffic.Call) -> Mapping[str, str]:
+    """A host has no workload; what passes through has the name of a cluster for its service's."""
+    return {
+        "destination_service": call.answered_by,
+        "destination_service_name": call.callee.name,
+        "destination_service_namespace": "unknown",
     }
 
 
@@ -73,5 +85,5 @@ DIALECT = writers.Dialect(
         seconds=1e-3,
         received={"reporter": "destination", "destination_workload": "db"},
     ),
-    knows=writers.Knows(callers=True, called="workload"),
+    knows=writers.Knows(callers=True, called="workload", hosts=True),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tests.dialects import exposition, traffic, writers
 from tests.dialects.exposition import Sample
+from tests.dialects.spoken import istio
 
 _DURATION = "istio_request_duration_seconds"
 
@@ -14,10 +15,7 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
     labels = {
         "reporter": "source" if sent else "destination",
         **_end("source", call.caller if call.caller.meshed else None),
-        **_end("destination", call.callee),
-        "destination_service": f"{call.callee.name}.{call.callee.namespace}.svc.cluster.local",
-        "destination_service_name": call.callee.name,
-        "destination_service_namespace": call.callee.namespace,
+        **_destination(call),
         "request_protocol": "http" if call.grpc_status is None else "grpc",
         "response_code": str(call.code),
         "response_flags": "-",
@@ -30,6 +28,17 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
         Sample("istio_requests_total", labels, call.count),
         *exposition.histogram(_DURATION, labels, seconds, bounds=writers.GO_SECONDS),
     ]
+
+
+def _destination(call: traffic.Call) -> Mapping[str, str]:
+    if not call.callee.meshed:
+        return {**_end("destination", None), **istio.to_outside(call)}
+    return {
+        **_end("destination", call.callee),
+        "destination_service": f"{call.callee.name}.{call.callee.namespace}.svc.cluster.local",
+        "destination_service_name": call.callee.name,
+        "destination_service_namespace": call.callee.namespace,
+    }
 
 
 def _end(end: str, workload: traffic.Workload | None) -> Mapping[str, str]:
@@ -54,5 +63,5 @@ DIALECT = writers.Dialect(
         received={"reporter": "destination", "destination_workload": "db"},
     ),
     fails=writers.by_code,
-    knows=writers.Knows(callers=True, pods=False, called="workload", everybody=True, idle=False),
+    knows=writers.Knows(callers=True, pods=False, called="workload", everybody=True, hosts=True, idle=False),
 )
