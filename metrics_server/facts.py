@@ -47,9 +47,17 @@ def all_match(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
 
 
 def are_apart(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Return whether some label must have two different plain values, so that no series is of both."""
+    """Return whether no series is of both: the plain value one gives a label does not match the other."""
     return any(
-        value != other[label] and re.escape(value) == value and re.escape(other[label]) == other[label]
+        label in other and (_excludes(value, other[label]) or _excludes(other[label], value))
         for label, value in one.items()
-        if label in other
     )
+
+
+def _excludes(value: str, pattern: str) -> bool:
+    """Whether a pattern is a plain value, and another one does not match it."""
+    return _is_plain(value) and not re.fullmatch(pattern, value)
+
+
+def _is_plain(pattern: str) -> bool:
+    return not re.search(r"[][.^$*+?{}\\\\|()]", pattern)

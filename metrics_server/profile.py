@@ -161,13 +161,13 @@ class Profile(Facts):
                 continue
             if set(one.counters) & set(other.counters) and not _are_two_sides(one, other):
                 raise ValueError(
-                    "two views read the same `requests` metric, and no label tells them apart by two plain "
-                    "values in `match`: every request would count twice"
+                    "two views read the same `requests` metric, and no plain value in `match` tells them "
+                    "apart: every request would count twice"
                 )
             if one.side is other.side and one.latency and other.latency:
                 raise ValueError(
-                    "two views of one side have a latency, and no label tells them apart by two plain values "
-                    "in `match`: their buckets could not be told apart"
+                    "two views of one side have a latency, and no plain value in `match` tells them apart: "
+                    "their buckets could not be told apart, either"
                 )
         return views
 
@@ -229,4 +229,5 @@ def shipped() -> tuple[Profile, ...]:
     """Return the profiles that come with the product, by name."""
     files = (entry for entry in resources.files(__package__).joinpath("profiles").iterdir())
     texts = {entry.name: entry.read_text(encoding="utf-8") for entry in files if entry.name.endswith(".yaml")}
-    return tuple(read(texts[name], source=name) for name in sorted(texts))
+    found = (read(text, source=name) for name, text in texts.items())
+    return tuple(sorted(found, key=lambda mesh: mesh.name))

@@ -67,8 +67,6 @@ def test_a_cluster_name_says_who_the_peer_is(value: str, peer: snapshot.Peer) ->
         "agent",
         "zipkin",
         "admin",
-        "PassthroughCluster",
-        "BlackHoleCluster",
         "InboundPassthroughClusterIpv4",
         "kuma_envoy_admin",
         "osm-controller",
@@ -77,6 +75,11 @@ def test_a_cluster_name_says_who_the_peer_is(value: str, peer: snapshot.Peer) ->
 )
 def test_the_clusters_of_the_proxy_itself_are_no_peers(value: str) -> None:
     assert read(value) is None
+
+
+@pytest.mark.parametrize("value", ["PassthroughCluster", "BlackHoleCluster", "passthrough-outbound"])
+def test_what_passes_through_to_whatever_host_is_a_peer_of_its_own(value: str) -> None:
+    assert read(value) == snapshot.Peer(kind="Passthrough", workload=value)
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,11 @@ def test_two_views_of_one_metric_that_might_count_a_request_twice_are_refused(
         read(twice(one, other))
 
 
-def test_two_views_of_one_metric_are_told_apart_by_a_label() -> None:
-    mesh = read(twice({"reporter": "source"}, {"reporter": "destination"}))
+@pytest.mark.parametrize(
+    "other", ["destination", "[^s].*", "", "a-b"], ids=["a value", "a pattern", "no such label", "a dash"]
+)
+def test_two_views_of_one_metric_are_told_apart_by_a_value_that_the_other_cannot_have(other: str) -> None:
+    mesh = read(twice({"reporter": "source"}, {"reporter": other}))
     assert [view.side for view in mesh.views] == [words.Side.CLIENT, words.Side.SERVER]
 
 
