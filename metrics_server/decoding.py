@@ -134,7 +134,10 @@ def _worth(mesh: profile.Profile) -> snapshot.Mesh:
     views = {side: [view for view in mesh.views if view.side is side] for side in words.Side}
     return snapshot.Mesh(
         profile=mesh.name,
-        told_from_start={side: any(v.appears == "at start" for v in views[side]) for side in words.Side},
+        told_from_start={
+            side: not views[side] or any(view.appears == "at start" for view in views[side])
+            for side in words.Side
+        },
         callers_told=any(view.peer is not None for view in views[words.Side.SERVER]),
         without={
             side: tuple(

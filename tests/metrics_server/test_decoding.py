@@ -279,6 +279,14 @@ def test_whether_silence_means_nothing_or_not_known_is_the_profiles_word() -> No
     assert told == {words.Side.CLIENT: False, words.Side.SERVER: True}
 
 
+def test_silence_on_a_side_of_which_the_mesh_never_tells_means_not_known() -> None:
+    mesh = ENVOY.model_copy(update={"views": ENVOY.views[:1]})
+    counters, _ = ask(*Proxy().itself())
+    proxies = targets.find(counters, mesh)
+    (worth,) = decoding.read(counters, [], proxies=proxies, taken=NOW, window=30.0, interval=5.0).meshes
+    assert worth.told_from_start == {words.Side.CLIENT: False, words.Side.SERVER: True}
+
+
 # Targets
 
 
