@@ -104,6 +104,9 @@ class _Metadata(pydantic.BaseModel):
 class _Spec(pydantic.BaseModel):
     nodeName: str | None = None  # noqa: N815 - Kubernetes' own spelling
     selector: Any = None
+    workloadIPs: Any = None  # noqa: N815 - Linkerd's own spelling, of a machine
+    address: Any = None
+    """Of a machine, as Istio has it."""
 
 
 class _Address(pydantic.BaseModel):
@@ -191,15 +194,19 @@ def _thing(given: _Object) -> Thing:
         owner=owner_of(metadata.namespace, kind=owner.kind, name=owner.name) if owner else None,
         node=spec.nodeName or "",
         selector={str(key): str(value) for key, value in selector.items()},
-        addresses=_addresses(given.status) if given.kind == words.POD.name else (),
+        addresses=_addresses(given),
     )
 
 
-def _addresses(status: _Status | None) -> tuple[str, ...]:
-    if status is None:
-        return ()
-    told = (status.podIP, *(one.ip for one in status.podIPs or ()))
-    return tuple(dict.fromkeys(address for address in told if address))
+def _addresses(given: _Object) -> tuple[str, ...]:
+    spec, status = given.spec or _Spec(), given.status or _Status()
+    told: tuple[Any, ...] = ()
+    if given.kind == words.POD.name:
+        told = (status.podIP, *(one.ip for one in status.podIPs or ()))
+    elif _RENAMED.get(given.kind, given.kind) == words.EXTERNAL_WORKLOAD:
+        several = spec.workloadIPs if isinstance(spec.workloadIPs, list) else []
+        told = (spec.address, *(one.get("ip") for one in several if isinstance(one, dict)))
+    return tuple(dict.fromkeys(address for address in told if address and isinstance(address, str)))
 
 
 class File:

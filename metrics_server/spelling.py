@@ -75,7 +75,11 @@ class Spelling:
         with_address = self._addresses.get(_canonical(host))
         if with_address is None:
             return snapshot.Peer(host=address)
-        return snapshot.Peer(namespace=with_address.namespace, pod=with_address.name)
+        if with_address.kind == words.POD.name:
+            return snapshot.Peer(namespace=with_address.namespace, pod=with_address.name)
+        return snapshot.Peer(
+            namespace=with_address.namespace, kind=with_address.kind, workload=with_address.name
+        )
 
     @functools.cached_property
     def _addresses(self) -> Mapping[str, words.Ref]:

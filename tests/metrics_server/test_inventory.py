@@ -108,6 +108,18 @@ def test_a_workload_entry_is_an_external_workload_and_both_are_units() -> None:
     ]
 
 
+def test_pods_and_machines_have_addresses_and_nothing_else_has() -> None:
+    spec = {"address": "192.0.2.1", "workloadIPs": [{"ip": "192.0.2.2"}, {"ip": "2001:db8::2"}, "odd"]}
+    pod = named("Pod", "pod", status={"podIP": "192.0.2.3", "podIPs": [{"ip": "192.0.2.3"}]}, spec=spec)
+    objects = [named("WorkloadEntry", "istio-vm", spec=spec), named("Gateway", "other", spec=spec), pod]
+    things = read(yaml.safe_dump_all(objects)).things.values()
+    assert {thing.ref.name: thing.addresses for thing in things} == {
+        "istio-vm": ("192.0.2.1", "192.0.2.2", "2001:db8::2"),
+        "other": (),
+        "pod": ("192.0.2.3",),
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
