@@ -114,6 +114,13 @@ class Rollup:
             for ref, figure in zip(refs, figures, strict=True)
         ]
 
+    def tells(self, reporters: Collection[int]) -> bool:
+        """Return whether some of these reporters told of a call that they sent, and not only of what they
+        received.
+        """
+        told = self._moment.calls[words.Side.CLIENT].reporter
+        return bool(np.isin(told, np.array([*reporters], dtype=np.int64)).any())
+
     def edges(self, kind: str) -> list[Edge]:
         """Return every edge; an end that is of no such kind stands for itself as workload or service."""
         client = self._moment.calls[words.Side.CLIENT]
@@ -125,7 +132,8 @@ class Rollup:
         numbers: dict[tuple[words.Ref, words.Ref], int] = {}
         group = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs], dtype=np.int64)
         seen = self._edges(words.Side.CLIENT, np.arange(len(client)), group, list(numbers))
-        return seen + self._told_by_callees(kind, set(callers)) + self._from_nobody_known(kind)
+        telling = {callers[reporter] for reporter in client.reporter.tolist()}
+        return seen + self._told_by_callees(kind, telling) + self._from_nobody_known(kind)
 
     def _edges(
         self, side: words.Side, rows: Ints, group: Ints, pairs: Sequence[tuple[words.Ref, words.Ref]]

@@ -343,6 +343,19 @@ def test_traffic_of_which_somebody_reports_a_call_does_not(known: inventory.Inve
         assert not [edge for edge in seen(taken, known).edges(kind) if edge[0] == words.UNKNOWN], kind
 
 
+def test_who_tells_only_what_it_received_is_known_as_a_caller_by_those_it_called() -> None:
+    knowing = dataclasses.replace(TOY, callers_told=True)
+    told = moment(
+        [pod("cart-a"), pod("db-0", "data")],
+        peers=[snapshot.Peer(namespace="shop", pod="cart-a")],
+        server=[(0, -1, 9, 0), (1, 0, 5, 1)],
+    )
+    found = seen(dataclasses.replace(told, meshes=(knowing,)))
+    assert found.rows.tells([0]) is False
+    edge = found.edges("Pod")[ref("Pod", "cart-a"), ref("Pod", "db-0", "data")]
+    assert (edge.side, edge.success, edge.failure) == (words.Side.SERVER, 5, 1)
+
+
 def test_an_idle_resource_is_called_by_nobody_at_all() -> None:
     assert seen(moment([WEB], server=[(0, -1, 0, 0)])).edges() == {}
 

@@ -61,10 +61,13 @@ class Caller:
 
 def caller(view: sight.View, moment: store.Moment, end: End) -> Caller:
     """Return who calls. Raises errors.BadRequest, errors.NotFound."""
-    if found := _find(end, lambda kind: _reporters(moment, kind)):
-        return Caller(*found, tells=True)
+    reporting = _find(end, lambda kind: _reporters(moment, kind))
+    if reporting and moment.rollup.tells(reporting[1]):
+        return Caller(*reporting, tells=True)
     if moment.snapshot.callers_told and (found := _find(end, lambda kind: _peers(moment, kind))):
         return Caller(*found, tells=False)
+    if reporting:
+        return Caller(*reporting, tells=True)
     known = _names(_reporters(moment, ownership.WORKLOAD), end.namespace)
     raise _unknown(view, end, known)
 
