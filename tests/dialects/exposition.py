@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 from collections.abc import Iterable, Mapping, Sequence
 
 Labels = Mapping[str, str]
@@ -55,8 +56,9 @@ def added(samples: Iterable[Sample]) -> list[Sample]:
     return list(totals.values())
 
 
-def text(samples: Iterable[Sample]) -> str:
-    return "".join(f"{one.name}{_labels(one.labels)} {one.value:g}\n" for one in samples)
+def text(samples: Iterable[Sample], *, fixed: Labels = types.MappingProxyType({})) -> str:
+    """All samples, each with the fixed labels besides its own."""
+    return "".join(f"{one.name}{_labels({**fixed, **one.labels})} {one.value:g}\n" for one in samples)
 
 
 def _labels(labels: Labels) -> str:

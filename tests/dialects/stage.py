@@ -60,8 +60,9 @@ class Mesh:
         source = self.sources[request.match_info["instance"]]
         self.scrapes[source.instance] = self.scrapes.get(source.instance, 0) + 1
         if source.instance not in self._told:
-            self._told[source.instance] = exposition.text(map(self._so_often, source.samples))
-        alive = exposition.text(self.dialect.alive(self.began))
+            samples = map(self._so_often, source.samples)
+            self._told[source.instance] = exposition.text(samples, fixed=source.fixed)
+        alive = exposition.text(self.dialect.alive(self.began), fixed=source.fixed)
         return web.Response(text=alive + self._told[source.instance])
 
     def _so_often(self, sample: exposition.Sample) -> exposition.Sample:

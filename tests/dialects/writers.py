@@ -30,6 +30,8 @@ class Source:
     labels: Mapping[str, str]
     samples: Sequence[Sample]
     """Of the traffic, when it has happened once."""
+    fixed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Labels that it puts on all that it exposes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Knows:
     """Whether there, it is told who called."""
     times_sent: bool = True
     """Whether it is told how long took what was sent."""
+    from_outside: bool = True
+    """Whether there, it is told also what they send who are in no mesh."""
+    times_received: bool = True
+    """Whether there, it is told how long it took."""
     pods: bool = True
     """Whether who tells is told as a pod, and not as a workload alone."""
     called: Literal["pod", "workload", "service"]
@@ -124,16 +130,29 @@ class Dialect:
             for call in traffic.CALLS
             if (self.knows.machines or not (call.caller.is_machine or call.callee.is_machine))
             and (self.knows.hosts or call.callee.meshed)
+            and (self.knows.from_outside or call.caller.meshed)
         ]
 
 
-def sidecars(write: Write, *, always: Iterable[Sample] = ()) -> Callable[[Calls], list[Source]]:
-    """A proxy for each pod, which tells what that sent and received; `always` is exposed by all."""
+def sidecars(
+    write: Write,
+    *,
+    always: Iterable[Sample] = (),
+    fixed: Callable[[traffic.Workload], Mapping[str, str]] = lambda workload: {},
+) -> Callable[[Calls], list[Source]]:
+    """A proxy for each pod, which tells what that sent and received; `always` is exposed by all, and with the
+    `fixed` labels of its workload.
+    """
 
     def sources(calls: Calls) -> list[Source]:
         everybody = [(workload, pod) for workload in traffic.WORKLOADS for pod in workload.pods]
         return [
-            Source(pod, target(workload, pod), exposition.added([*always, *told(calls, write, pod=pod)]))
+            Source(
+                pod,
+                target(workload, pod),
+                exposition.added([*always, *told(calls, write, pod=pod)]),
+                fixed=fixed(workload),
+            )
             for workload, pod in everybody
         ]
 

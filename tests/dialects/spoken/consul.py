@@ -1,0 +1,71 @@
+"""Consul: Envoy's statistics with tags for both services; the name of a cluster ends at its first dot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.dialects import envoy_stats, traffic, writers
+from tests.dialects.exposition import Sample
+
+_TRUST = "11111111-2222-3333-4444-555555555555"
+_INBOUND = {"envoy_http_conn_manager_prefix": "public_listener"}
+
+
+def _write(call: traffic.Call, sent: bool) -> list[Sample]:
+    if sent:
+        return envoy_stats.upstream(call, _destination(call.callee.name))
+    # What comes in goes on to the workload itself, by a cluster as well.
+    return envoy_stats.downstream(call, _INBOUND) + envoy_stats.upstream(
+        call, {"envoy_cluster_name": "local_app"}
+    )
+
+
+def _destination(service: str) -> Mapping[str, str]:
+    target = f"{service}.default.dc1"
+    told = {
+        "service": service,
+        "service_subset": "",
+        "namespace": "default",
+        "partition": "",
+        "datacenter": "dc1",
+        "routing_type": "internal",
+        "trust_domain": _TRUST,
+        "target": target,
+        "full_target": f"{target}.internal.{_TRUST}",
+        "custom_hash": "",
+    }
+    tags = {f"consul_destination_{name}": value for name, value in told.items()}
+    # Their old names are still there.
+    return {"envoy_cluster_name": service, **tags, "consul_service": service, "consul_target": target}
+
+
+def _fixed(workload: traffic.Workload) -> Mapping[str, str]:
+    return {
+        "local_cluster": workload.name,
+        "consul_source_service": workload.name,
+        "consul_source_namespace": "default",
+        "consul_source_partition": "default",
+        "consul_source_datacenter": "dc1",
+    }
+
+
+_AGENT = {"envoy_cluster_name": "local_agent", "envoy_response_code_class": "2"}
+DIALECT = writers.Dialect(
+    name="consul",
+    profile="consul",
+    job="consul-envoy",
+    sources=writers.sidecars(
+        _write,
+        always=[*envoy_stats.classes(_INBOUND), Sample("envoy_cluster_upstream_rq_xx", _AGENT, 3)],
+        fixed=_fixed,
+    ),
+    alive=writers.envoy_uptime,
+    timed=writers.Histogram(
+        envoy_stats.RECEIVED,
+        writers.ENVOY_MS,
+        seconds=1e-3,
+        received={**_INBOUND, "consul_source_service": "db"},
+    ),
+    fails=writers.by_code,
+    knows=writers.Knows(callers=False, called="service"),
+)

@@ -1,0 +1,39 @@
+"""Dapr: what a sidecar gets back from others, and what it sends back to them, by the ids of applications. Who
+has no sidecar asks the application itself, and Dapr does not see it.
+"""
+
+from __future__ import annotations
+
+from tests.dialects import exposition, traffic, writers
+from tests.dialects.exposition import Sample
+
+_TIMED = "dapr_runtime_service_invocation_res_recv_latency_ms"
+_MS = (
+    1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 30, 40, 50, 65, 80, 100, 130, 160, 200, 250, 300, 400, 500, 650,
+    800, 1000, 2000, 5000, 10000, 20000, 50000, 100000,
+)  # fmt: skip
+
+
+def _write(call: traffic.Call, sent: bool) -> list[Sample]:
+    status = str(call.code if call.grpc_status is None else call.grpc_status)
+    if not sent:
+        labels = {"app_id": call.callee.name, "dst_app_id": call.caller.name, "status": status}
+        return [Sample("dapr_runtime_service_invocation_res_sent_total", labels, call.count)]
+    # Whoever the answer came from is its source.
+    labels = {"app_id": call.caller.name, "src_app_id": call.callee.name, "status": status}
+    asked = {"app_id": call.caller.name, "dst_app_id": call.callee.name, "type": "unary"}
+    return [
+        Sample("dapr_runtime_service_invocation_req_sent_total", asked, call.count),
+        Sample("dapr_runtime_service_invocation_res_recv_total", {**labels, "type": "unary"}, call.count),
+        *exposition.histogram(_TIMED, labels, call.milliseconds, bounds=_MS),
+    ]
+
+
+DIALECT = writers.Dialect(
+    name="dapr",
+    profile="dapr",
+    job="dapr",
+    sources=writers.sidecars(_write),
+    timed=writers.Histogram(_TIMED, _MS, seconds=1e-3, received=None),
+    knows=writers.Knows(callers=True, called="workload", from_outside=False, times_received=False),
+)

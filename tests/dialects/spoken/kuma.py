@@ -1,0 +1,57 @@
+"""Kuma: Envoy's statistics; a cluster has one of several names, as in a mesh on its way from one mode to
+another: the names of old, those of a MeshService, and the unified ones.
+"""
+
+from __future__ import annotations
+
+from tests.dialects import envoy_stats, traffic, writers
+from tests.dialects.exposition import Sample
+
+_INBOUND = {"envoy_http_conn_manager_prefix": "localhost_8080"}
+
+
+def _write(call: traffic.Call, sent: bool) -> list[Sample]:
+    if sent:
+        return envoy_stats.upstream(call, {"envoy_cluster_name": _cluster(call)}, origin="internal")
+    inbound = {"envoy_cluster_name": "localhost_8080"}
+    return [
+        *envoy_stats.downstream(call, _INBOUND),
+        *envoy_stats.upstream(call, inbound, origin="internal"),
+    ]
+
+
+def _cluster(call: traffic.Call) -> str:
+    name, namespace = call.callee.name, call.callee.namespace
+    if call.caller is traffic.CART:
+        return f"kri_msvc_default_east_{namespace}_{name}_8080"
+    if call.caller is traffic.TILL:
+        return f"default_{name}_{namespace}_east_msvc_8080"
+    # A split of the traffic gives each part a name of its own.
+    part = "-154693772bc47249" if call.answered_by.endswith("ddddd") else ""
+    return f"{name}_{namespace}_svc_8080{part}"
+
+
+def _fixed(workload: traffic.Workload) -> dict[str, str]:
+    return {"mesh": "default", "kuma_workload": workload.name, "otel_scope_name": "kuma"}
+
+
+_CONTROL = {"envoy_cluster_name": "ads_cluster", "envoy_response_code_class": "2"}
+DIALECT = writers.Dialect(
+    name="kuma",
+    profile="kuma",
+    job="kuma-dataplanes",
+    sources=writers.sidecars(
+        _write,
+        always=[*envoy_stats.classes(_INBOUND), Sample("envoy_cluster_upstream_rq_xx", _CONTROL, 3)],
+        fixed=_fixed,
+    ),
+    alive=writers.envoy_uptime,
+    timed=writers.Histogram(
+        envoy_stats.RECEIVED,
+        writers.ENVOY_MS,
+        seconds=1e-3,
+        received={**_INBOUND, "namespace": "data", "pod": "db-0"},
+    ),
+    fails=writers.by_code,
+    knows=writers.Knows(callers=False, called="service"),
+)

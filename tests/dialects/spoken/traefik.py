@@ -1,0 +1,54 @@
+"""Traefik Mesh: a proxy on each node, which knows the service and not who called."""
+
+from __future__ import annotations
+
+from tests.dialects import exposition, traffic, writers
+from tests.dialects.exposition import Sample
+
+_TIMED = "traefik_service_request_duration_seconds"
+_SECONDS = (0.1, 0.3, 1.2, 5)
+
+
+def _write(call: traffic.Call) -> list[Sample]:
+    labels = {
+        "code": str(call.code),
+        "method": "GET",
+        "protocol": "http",
+        "service": f"{call.callee.namespace}-{call.callee.name}-8080@http",
+    }
+    entry = {**labels, "entrypoint": "http-8080"}
+    del entry["service"]
+    seconds = [each / 1000 for each in call.milliseconds]
+    return [
+        Sample("traefik_service_requests_total", labels, call.count),
+        *exposition.histogram(_TIMED, labels, seconds, bounds=_SECONDS),
+        Sample("traefik_entrypoint_requests_total", entry, call.count),
+    ]
+
+
+def _proxies(calls: writers.Calls) -> list[writers.Source]:
+    """A request passes the proxy beside its caller."""
+    return [
+        writers.Source(
+            f"traefik-{node}",
+            {"namespace": "traefik", "pod": f"traefik-mesh-proxy-{node}", "node": node},
+            exposition.added(
+                sample for call in calls if traffic.node(call.pod) == node for sample in _write(call)
+            ),
+        )
+        for node in traffic.NODES
+    ]
+
+
+DIALECT = writers.Dialect(
+    name="traefik",
+    profile="traefik",
+    job="traefik-mesh",
+    sources=_proxies,
+    alive=writers.start_time,
+    timed=writers.Histogram(_TIMED, _SECONDS, seconds=1, received=None),
+    fails=writers.by_code,
+    knows=writers.Knows(
+        client=False, callers=False, pods=False, called="service", everybody=True, idle=False
+    ),
+)
