@@ -1,0 +1,87 @@
+"""A moment of a mesh, made by hand: a few series as its proxies tell them, read as a profile says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from metrics_server import decoding, inventory, ownership, plan, profile, rollup, snapshot, targets, words
+from tests.metrics_server import recording
+
+NOW, WINDOW, _EVERY = 1000.0, 30.0, 5.0
+TIMES = [965.0 + _EVERY * step for step in range(8)]
+MESHES = {mesh.name: mesh for mesh in profile.shipped()}
+_OLD = 9000.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """A scrape target, and what it has told at each scrape."""
+
+    labels: Mapping[str, str]
+    job: str = "mesh"
+
+    def told(self, name: str, values: Sequence[float | None], **labels: str) -> recording.Series:
+        """None: there was no such series then."""
+        samples = [
+            (time, value)
+            for time, value in zip(TIMES[-len(values) :], values, strict=True)
+            if value is not None
+        ]
+        where = {"job": self.job, "instance": self.labels.get("pod", "one"), **self.labels}
+        return recording.series(name, samples, **{**where, **labels})
+
+    def growing(self, name: str, by: float, **labels: str) -> recording.Series:
+        """By so much from scrape to scrape: six times as much in the window."""
+        return self.told(name, [100 + by * step for step in range(len(TIMES))], **labels)
+
+    def itself(self, mesh: profile.Profile, **labels: str) -> list[recording.Series]:
+        found = [self.told(plan.UP, [1.0] * len(TIMES))]
+        if mesh.process:
+            ages = [time + _OLD if mesh.process.tells == "age" else 1.0 for time in TIMES]
+            found.append(self.told(mesh.process.metric, ages, **labels))
+        return found
+
+
+def pod(namespace: str, name: str, **labels: str) -> Target:
+    return Target({"namespace": namespace, "pod": name, **labels})
+
+
+def moment(mesh: profile.Profile, *series: recording.Series) -> snapshot.Snapshot:
+    """What the answers to the plan for the whole mesh tell."""
+    asked = plan.make(mesh, scope=plan.Scope(), window=WINDOW, before=10.0)
+    recorded = recording.Recording(series)
+    counters = [one for query in asked.counters for one in recorded.ask(query, at=NOW)]
+    buckets = recorded.ask(asked.buckets, at=NOW) if asked.buckets else []
+    proxies = targets.find(counters, mesh)
+    return decoding.read(counters, buckets, proxies=proxies, taken=NOW, window=WINDOW, interval=_EVERY)
+
+
+def edges(
+    taken: snapshot.Snapshot, things: inventory.Inventory | None = None
+) -> dict[tuple[str, str], rollup.Edge]:
+    """Between workloads, by their names."""
+    owners = ownership.Ownership(taken, things or inventory.Inventory())
+    found = rollup.Rollup(taken, owners).edges(ownership.WORKLOAD)
+    return {(str(edge.caller), str(edge.callee)): edge for edge in found}
+
+
+def received(
+    taken: snapshot.Snapshot, things: inventory.Inventory | None = None
+) -> dict[str, rollup.Received]:
+    """By workloads, by their names."""
+    owners = ownership.Ownership(taken, things or inventory.Inventory())
+    found = rollup.Rollup(taken, owners).received(ownership.WORKLOAD)
+    return {str(row.resource): row for row in found}
+
+
+def counted(taken: snapshot.Snapshot, side: words.Side) -> tuple[float, float]:
+    """All successes and failures of a side."""
+    calls = taken.calls[side]
+    return float(calls.success.sum()), float(calls.failure.sum())
+
+
+def services(*names: tuple[str, str]) -> inventory.Inventory:
+    """Namespaces and names of services that Kubernetes knows."""
+    refs = [words.Ref(words.SERVICE.name, namespace, name) for namespace, name in names]
+    return inventory.Inventory({ref: inventory.Thing(ref=ref) for ref in refs})
