@@ -23,12 +23,17 @@ def quantiles(
     name: str, labels: Labels, durations: Sequence[float], *, label: str, told: Mapping[str, float]
 ) -> list[Sample]:
     """What a process works out itself; `told` are the quantiles by the label's value."""
-    ordered = sorted(durations)
     return [
-        Sample(name, {**labels, label: value}, ordered[min(len(ordered) - 1, int(one * len(ordered)))], False)
+        Sample(name, {**labels, label: value}, quantile(durations, one), False)
         for value, one in told.items()
-        if ordered
+        if durations
     ]
+
+
+def quantile(durations: Sequence[float], one: float) -> float:
+    """Some duration such that a share of all are no longer."""
+    ordered = sorted(durations)
+    return ordered[min(len(ordered) - 1, int(one * len(ordered)))]
 
 
 def histogram(

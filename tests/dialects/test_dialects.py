@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from metrics_server import quantity
-from tests.dialects import traffic, writers
+from tests.dialects import exposition, traffic, writers
 from tests.dialects.playing import Asked, figures
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 _QUANTILES = {"p50_response_latency": 0.5, "p90_response_latency": 0.9, "p99_response_latency": 0.99}
+_EDGES = ("deployment.frontend:deployment.cart", "deployment.cart:data:statefulset.db")
 _CALLED = [workload for workload in traffic.WORKLOADS if workload is not traffic.IDLE]
 
 
@@ -62,7 +63,7 @@ async def test_every_workload_received_what_it_was_sent(asked: Asked) -> None:
     items = await asked.items("trafficmetrics")
     for workload in _CALLED:
         calls = [call for call in asked.dialect.calls if call.callee is workload]
-        if calls and asked.dialect.knows.server:
+        if asked.dialect.knows.server and (calls or str(workload) in items):
             assert counted(items[str(workload)]) == as_told(calls, asked.dialect), workload
         else:
             assert says_nothing(items, str(workload)), workload
@@ -94,8 +95,9 @@ async def test_an_edge_is_seen_at_its_caller_or_where_that_is_not_asked_at_the_c
     asked: Asked,
 ) -> None:
     items, knows = await asked.items("trafficedges"), asked.dialect.knows
-    seen = "client" if knows.client else "server"
-    assert items["deployment.frontend:deployment.cart"]["edge"]["side"] == seen
+    if knows.client or knows.callers:
+        seen = "client" if knows.client else "server"
+        assert items["deployment.frontend:deployment.cart"]["edge"]["side"] == seen
     if knows.callers and not knows.everybody:
         assert items["deployment.legacy:deployment.cart"]["edge"]["side"] == "server"
 
@@ -135,7 +137,7 @@ async def test_who_has_no_proxy_is_an_unknown_caller_and_no_request_is_lost(aske
     calls = [call for call in asked.dialect.calls if not call.caller.meshed]
     knows = asked.dialect.knows
     caller = f"host.{traffic.address(traffic.BROWSER.pods[0])}:shop" if knows.strangers else "unknown"
-    if knows.server:
+    if knows.server and calls:
         assert counted(items[f"{caller}:deployment.frontend"]) == as_told(calls, asked.dialect)
     else:
         assert not any(from_strangers(name) for name in items)
@@ -190,19 +192,45 @@ async def test_an_idle_workload_has_no_latency_and_is_there_only_where_somebody_
 
 async def test_latencies_lie_in_the_bucket_of_the_truth(asked: Asked) -> None:
     timed = asked.dialect.timed
-    edges, workloads = await asked.items("trafficedges"), await asked.items("trafficmetrics")
-    seen: dict[str, dict[str, dict[str, Any]]] = {}
-    if asked.dialect.knows.times_sent:
-        seen |= {"deployment.frontend:deployment.cart": edges, "deployment.cart:data:statefulset.db": edges}
-    if asked.dialect.knows.server:
-        seen |= {"deployment.cart": workloads, "statefulset.db": workloads}
-    for name, items in seen.items():
-        found = figures(items[name])
-        if not isinstance(timed, writers.Histogram):
-            continue
+    if not isinstance(timed, writers.Histogram):
+        return
+    for name, item in (await _timed(asked)).items():
+        found = figures(item)
         for metric, quantile in _QUANTILES.items():
             low, high = _bucket(_durations(name, asked.dialect), quantile, timed)
             assert low <= found[metric] <= high, (name, metric)
+
+
+async def test_of_quantiles_that_processes_work_out_the_highest_is_told_and_said_to_be_approximate(
+    asked: Asked,
+) -> None:
+    timed = asked.dialect.timed
+    if not isinstance(timed, writers.Quantiles):
+        return
+    for name, item in (await _timed(asked)).items():
+        found, calls = figures(item), _of(name, asked.dialect)
+        for metric, quantile in _QUANTILES.items():
+            told = [
+                exposition.quantile(
+                    [ms for call in calls if timed.told_by(call) == one for ms in call.milliseconds], quantile
+                )
+                for one in {timed.told_by(call) for call in calls}
+            ]
+            assert found[metric] * 1000 == pytest.approx(max(told), abs=1e-6), (name, metric)
+        said = item["metadata"]["annotations"]["metrics.smi-spec.io/approximate"]
+        assert set(said.split(",")) == set(_QUANTILES), name
+
+
+async def _timed(asked: Asked) -> Mapping[str, Mapping[str, Any]]:
+    """Some edges and workloads of which the mesh can know how long it took."""
+    knows = asked.dialect.knows
+    edges, workloads = await asked.items("trafficedges"), await asked.items("trafficmetrics")
+    seen = {}
+    if (knows.client and knows.times_sent) or (knows.callers and knows.times_received):
+        seen |= {name: edges[name] for name in _EDGES}
+    if knows.server and knows.times_received:
+        seen |= {name: workloads[name] for name in ("deployment.cart", "statefulset.db")}
+    return seen
 
 
 async def test_a_mesh_that_times_nothing_has_no_latency(asked: Asked) -> None:
@@ -231,12 +259,16 @@ sum of several a rank may be a little off.
 
 def _durations(name: str, dialect: writers.Dialect) -> list[float]:
     """Of an edge, or of all that a workload received, in seconds."""
+    return [milliseconds / 1000 for call in _of(name, dialect) for milliseconds in call.milliseconds]
+
+
+def _of(name: str, dialect: writers.Dialect) -> list[traffic.Call]:
+    """The calls of an edge, or all that a workload received."""
     caller, colon, callee = name.rpartition(":")
     return [
-        milliseconds / 1000
+        call
         for call in dialect.calls
         if str(call.callee) == callee and (not colon or str(call.caller) == caller.partition(":")[0])
-        for milliseconds in call.milliseconds
     ]
 
 

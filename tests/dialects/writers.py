@@ -55,6 +55,8 @@ class Quantiles:
     label: str
     told: Mapping[str, float]
     """Quantiles, by the label's value."""
+    told_by: Callable[[traffic.Call], str]
+    """Which process tells of a call."""
     seconds: float
     """Per unit of the values."""
 

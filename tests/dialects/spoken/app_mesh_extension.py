@@ -36,5 +36,5 @@ DIALECT = writers.Dialect(
     sources=writers.sidecars(_write),
     timed=writers.Histogram(_TIMED, writers.ENVOY_MS, seconds=1e-3, received=None),
     fails=writers.by_code,
-    knows=writers.Knows(server=False, callers=False, called="workload"),
+    knows=writers.Knows(server=False, callers=False, called="workload", idle=False),
 )

@@ -35,5 +35,7 @@ DIALECT = writers.Dialect(
     job="dapr",
     sources=writers.sidecars(_write),
     timed=writers.Histogram(_TIMED, _MS, seconds=1e-3, received=None),
-    knows=writers.Knows(callers=True, called="workload", from_outside=False, times_received=False),
+    knows=writers.Knows(
+        callers=True, called="workload", from_outside=False, times_received=False, idle=False
+    ),
 )

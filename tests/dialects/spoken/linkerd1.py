@@ -71,7 +71,9 @@ DIALECT = writers.Dialect(
     profile="linkerd1",
     job="linkerd",
     sources=_processes,
-    timed=writers.Quantiles(_TIMED, "quantile", _TOLD, seconds=1e-3),
+    timed=writers.Quantiles(
+        _TIMED, "quantile", _TOLD, told_by=lambda call: traffic.node(call.answered_by), seconds=1e-3
+    ),
     fails=writers.by_code,
     knows=writers.Knows(
         client=False, callers=False, pods=False, called="service", everybody=True, idle=False

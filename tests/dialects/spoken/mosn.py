@@ -73,7 +73,7 @@ DIALECT = writers.Dialect(
     profile="mosn",
     job="mosn",
     sources=_processes,
-    timed=writers.Quantiles(_TIMED, "percentile", _TOLD, seconds=1e-9),
+    timed=writers.Quantiles(_TIMED, "percentile", _TOLD, told_by=lambda call: call.pod, seconds=1e-9),
     fails=writers.by_code,
-    knows=writers.Knows(server=False, callers=False, called="service"),
+    knows=writers.Knows(server=False, callers=False, called="service", idle=False),
 )
