@@ -123,8 +123,9 @@ def machines(mesh: profile.Profile) -> str:
         return "yes"
     named = [party for party in told if isinstance(party, parties.Named)]
     by_name = any(party.workload and not party.kind for party in labelled) or any(
-        "(?P<workload>" in pattern or "(?P<name>" in pattern or "(?P<service>" in pattern
+        f"(?P<{group}>" in pattern
         for party in named
         for pattern in party.patterns
+        for group in ("workload", "name", "service", "joined")
     )
     return "if Kubernetes knows their names" if by_name else "no"
