@@ -60,13 +60,10 @@ class Rollup:
         row, group = _spread(server.reporter, groups)
         told = self._summing.told(groups, len(refs))
         figures = self._summing.of(words.Side.SERVER, row, group, told, quantiles)
-        out_row, out_group = _spread(client.reporter, groups)
-        sent = np.bincount(
-            out_group, weights=(client.success + client.failure)[out_row], minlength=len(refs)
-        ).tolist()
+        out = self._summing.of(words.Side.CLIENT, *_spread(client.reporter, groups), told, ())
         rows = [
-            Received(resource=ref, figures=figure, sent=out)
-            for ref, figure, out in zip(refs, figures, sent, strict=True)
+            Received(resource=ref, figures=figure, sent=_all(sent))
+            for ref, figure, sent in zip(refs, figures, out, strict=True)
         ]
         return rows + (self._told_by_callers(set(refs), quantiles) if kind == words.SERVICE.name else [])
 
@@ -211,6 +208,13 @@ class Rollup:
             units = self._owners.maybe_behind(service)
             called.update(ref for unit in units if (ref := self._owners.above(unit, kind)))
         return called
+
+
+def _all(figures: Figures) -> float | None:
+    """Return how many requests there were, whatever became of them."""
+    if figures.success is None or figures.failure is None:
+        return None
+    return figures.success + figures.failure
 
 
 def _number(groups: Sequence[tuple[words.Ref, ...]]) -> tuple[list[words.Ref], list[tuple[int, ...]]]:

@@ -123,8 +123,8 @@ class Mesh:
 
     profile: str
     told_from_start: Mapping[words.Side, bool]
-    """Whether series of that side exist before the first request: then none means not known, else none means
-    none.
+    """Whether series of that side exist before the first request, or never do: then none means not known,
+    else none means none.
     """
     callers_told: bool = False
     """Whether the called ones' proxies know who calls; a peer of -1 on their side is then nobody's proxy."""
