@@ -41,6 +41,8 @@ class Program:
     """The folder of the module that says which Kubernetes it belongs to."""
     main: str | None = None
     """Its main package, where that is of another module and not in `package`."""
+    tags: str = ""
+    """What of it is built, by build tags."""
 
     @property
     def module(self) -> Path:
@@ -103,7 +105,18 @@ VICTORIA_METRICS = Program(
     main="github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
 )
 """Another database than Prometheus."""
-TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS)
+PROMETHEUS = Program(
+    "prometheus",
+    "../dialects/real/prometheus",
+    takes="about a minute",
+    main="github.com/prometheus/prometheus/cmd/prometheus",
+    # Targets come from its configuration alone.
+    tags="remove_all_sd",
+)
+"""A newer one than Debian's."""
+MOSN = Program("mosn", "../dialects/real/mosn", takes="half a minute")
+"""A proxy of another mesh."""
+TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN)
 """What tests need beside a cluster, or without one."""
 
 
@@ -161,7 +174,7 @@ async def make(program: Program, *, report: Report) -> None:
     target = program.main or f"./{program.folder.relative_to(program.module)}"
     await commands.output(
         *("nice", "-n", "19", "go", "build", "-p", "2", "-trimpath", "-buildvcs=false"),
-        *("-ldflags", linker_flags(program.version), "-o", str(fresh), target),
+        *("-tags", program.tags, "-ldflags", linker_flags(program.version), "-o", str(fresh), target),
         folder=program.module,
         environment={"CGO_ENABLED": "0"},
     )

@@ -1,0 +1,102 @@
+"""The bootstrap of one pod's Envoy: a door for those who call its app, one for the calls of its app, and the
+door of its metrics. A pure function of a wording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.dialects import traffic
+from tests.dialects.real import walk, wordings
+
+INBOUND_PORT = 15006
+OUTBOUND_PORT = 15001
+ADMIN_PORT = 15000
+METRICS_PORT = 15090
+FLUSH_INTERVAL = "0.25s"
+"""Histograms are merged at a flush only."""
+_TYPE = "type.googleapis.com/envoy"
+_CONNECTIONS_MAX: Mapping[str, Any] = {
+    "name": "envoy.resource_monitors.global_downstream_max_connections",
+    "typed_config": {
+        "@type": f"{_TYPE}.extensions.resource_monitors.downstream_connections.v3"
+        ".DownstreamConnectionsConfig",
+        "max_active_downstream_connections": 10_000,
+    },
+}
+
+Config = Mapping[str, Any]
+
+
+def bootstrap(
+    workload: traffic.Workload, wording: wordings.Wording, *, hosts: Mapping[traffic.Workload, str]
+) -> Config:
+    """`hosts` are the addresses of all workloads' pods."""
+    host = hosts[workload]
+    sent = [hop for hop in walk.HOPS if hop.caller is workload]
+    local = wording.local(workload)
+    listeners = [
+        _listener(host, INBOUND_PORT, wording.inbound, _to(local)),
+        _listener(host, METRICS_PORT, "stats", _to("prometheus_stats")),
+        *(
+            _listener(
+                host,
+                OUTBOUND_PORT,
+                wording.outbound(hop.callee),
+                _to(wording.cluster(hop.callee), timeout=hop.timeout),
+            )
+            for hop in sent
+        ),
+    ]
+    clusters = [
+        _cluster(local, (host, walk.APP_PORT)),
+        _cluster("prometheus_stats", (host, ADMIN_PORT)),
+        *(_cluster(wording.cluster(hop.callee), (hosts[hop.callee], INBOUND_PORT)) for hop in sent),
+    ]
+    return {
+        "node": {"id": workload.pods[0], "cluster": workload.name},
+        "admin": {"address": _socket(host, ADMIN_PORT)},
+        "overload_manager": {"resource_monitors": [_CONNECTIONS_MAX]},
+        "stats_flush_interval": FLUSH_INTERVAL,
+        "stats_config": wording.stats(workload),
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+    }
+
+
+def _listener(host: str, port: int, prefix: str, route: Config) -> Config:
+    http = {
+        "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": prefix,
+        "route_config": {
+            "name": prefix,
+            "virtual_hosts": [{"name": prefix, "domains": ["*"], "routes": [route]}],
+        },
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": http}]
+    return {"name": f"port-{port}", "address": _socket(host, port), "filter_chains": [{"filters": filters}]}
+
+
+def _to(cluster: str, *, timeout: float = 0.0) -> Config:
+    """Without a timeout by default."""
+    return {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": f"{timeout}s"}}
+
+
+def _cluster(name: str, address: tuple[str, int]) -> Config:
+    endpoints = [{"endpoint": {"address": _socket(*address)}}]
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+    }
+
+
+def _socket(address: str, port: int) -> Config:
+    return {"socket_address": {"address": address, "port_value": port}}

@@ -1,0 +1,152 @@
+"""Requests through two hops, with outcomes that the test chooses: a frontend asks a cart, that asks a db.
+
+A path says what is to happen at each hop: `/404/503` lets the db answer 503 and the cart 404 after it. A hop
+that is to be slow does not answer before its caller has given up; any other takes one of `_PAUSES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+from aiohttp import web
+
+from tests.dialects import traffic
+
+SLOW = "slow"
+APP_PORT = 8080
+_TIMED_OUT = 504
+_PAUSES = (0.0, 0.002, 0.005, 0.012, 0.03, 0.07)
+"""Seconds, each in turn."""
+_AT_ONCE = 20
+_FOR_EVER = 3600.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hop:
+    caller: traffic.Workload
+    callee: traffic.Workload
+    answers: Mapping[str, int]
+    """How many requests the called one is to answer how."""
+    timeout: float
+    """Seconds after which the caller's proxy gives up."""
+
+    @property
+    def seen_by_caller(self) -> traffic.Truth:
+        """A caller that has given up has been failed by its proxy."""
+        return _told(self.answers)
+
+    @property
+    def seen_by_callee(self) -> traffic.Truth:
+        """Its proxy had no answer to count where the caller has gone."""
+        return _told({answer: count for answer, count in self.answers.items() if answer != SLOW})
+
+
+PATHS: Mapping[str, int] = {
+    "/200/200": 120,
+    "/200/404": 24,
+    "/200/503": 18,
+    "/200/slow": 6,
+    "/404": 30,
+    "/503": 15,
+    "/slow": 7,
+}
+"""How many requests the frontend sends to each path of the cart."""
+
+
+def _answers(place: int) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for path, count in PATHS.items():
+        said = path.split("/")[1:]
+        if place < len(said):
+            found[said[place]] = found.get(said[place], 0) + count
+    return found
+
+
+HOPS = (
+    Hop(traffic.FRONTEND, traffic.CART, _answers(0), timeout=2.0),
+    Hop(traffic.CART, traffic.DB, _answers(1), timeout=0.5),
+)
+WORKLOADS = (traffic.FRONTEND, traffic.CART, traffic.DB)
+
+
+def _told(answers: Mapping[str, int]) -> traffic.Truth:
+    failed = sum(count for answer, count in answers.items() if answer == SLOW or answer.startswith("5"))
+    return traffic.Truth(succeeded=sum(answers.values()) - failed, failed=failed)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Doors:
+    """Where a workload's app is, and where it sends what it asks of others."""
+
+    app: tuple[str, int]
+    outbound: str
+    """A URL: the app's own proxy."""
+
+
+@contextlib.asynccontextmanager
+async def apps(doors: Mapping[traffic.Workload, Doors]) -> AsyncIterator[None]:
+    """The apps of those who are called."""
+    async with contextlib.AsyncExitStack() as stack:
+        http = await stack.enter_async_context(_session())
+        for hop in HOPS:
+            await stack.enter_async_context(_app(hop.callee, doors[hop.callee], http=http))
+        yield
+
+
+async def happen(doors: Mapping[traffic.Workload, Doors]) -> None:
+    """Send every request, and see that the frontend gets what it is to get."""
+    room = asyncio.Semaphore(_AT_ONCE)
+    async with _session() as http:
+
+        async def one(path: str) -> None:
+            async with room:
+                said = path.split("/")[1]
+                code = await _ask(http, doors[traffic.FRONTEND].outbound, traffic.CART, path=path)
+                assert code == (_TIMED_OUT if said == SLOW else int(said)), (path, code)
+
+        await asyncio.gather(*(one(path) for path, count in PATHS.items() for _ in range(count)))
+
+
+@contextlib.asynccontextmanager
+async def _app(
+    workload: traffic.Workload, doors: Doors, *, http: aiohttp.ClientSession
+) -> AsyncIterator[None]:
+    pauses = itertools.cycle(_PAUSES)
+
+    async def answer(request: web.Request) -> web.Response:
+        first, _, rest = request.path.removeprefix("/").partition("/")
+        if rest:
+            await _ask(http, doors.outbound, traffic.DB, path=f"/{rest}")
+        if first == SLOW:
+            await asyncio.sleep(_FOR_EVER)
+        await asyncio.sleep(next(pauses))
+        return web.Response(status=int(first), text=workload.name)
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", answer)
+    # With handler_cancellation a slow answer ends when its caller has gone.
+    runner = web.AppRunner(
+        application, access_log=None, handler_cancellation=True, keepalive_timeout=_FOR_EVER
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, *doors.app).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _ask(http: aiohttp.ClientSession, outbound: str, callee: traffic.Workload, *, path: str) -> int:
+    host = f"{callee.name}.{callee.namespace}.svc.cluster.local"
+    async with http.get(outbound + path, headers={"host": host}) as response:
+        await response.read()
+        return response.status
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
