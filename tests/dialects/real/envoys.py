@@ -1,5 +1,5 @@
-"""The bootstrap of one pod's Envoy: a door for those who call its app, one for the calls of its app, and the
-door of its metrics. A pure function of a wording.
+"""Envoys: of each pod's one, a door for those who call its app, one for the calls of its app, and the door of
+its metrics. What they are called is a mesh's wording.
 """
 
 from __future__ import annotations
@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from demo import sidecars
 from tests.dialects import traffic
 from tests.dialects.real import walk, wordings
+from tests.dialects.real.proxies import INBOUND_PORT, METRICS_PORT, OUTBOUND_PORT, Config, Hosts, Proxies
 
-INBOUND_PORT = 15006
-OUTBOUND_PORT = 15001
-ADMIN_PORT = 15000
-METRICS_PORT = 15090
-FLUSH_INTERVAL = "0.25s"
+_ADMIN_PORT = 15000
+_PATH = "/stats/prometheus"
+_FLUSH_INTERVAL = "0.25s"
 """Histograms are merged at a flush only."""
 _TYPE = "type.googleapis.com/envoy"
 _CONNECTIONS_MAX: Mapping[str, Any] = {
@@ -26,13 +26,17 @@ _CONNECTIONS_MAX: Mapping[str, Any] = {
     },
 }
 
-Config = Mapping[str, Any]
+
+def proxies(wording: wordings.Wording) -> Proxies:
+    return Proxies(
+        config=lambda workload, hosts: bootstrap(workload, wording, hosts=hosts),
+        command=lambda file: sidecars.command(file, program=str(sidecars.binary())),
+        path=_PATH,
+        labels=wording.scraped,
+    )
 
 
-def bootstrap(
-    workload: traffic.Workload, wording: wordings.Wording, *, hosts: Mapping[traffic.Workload, str]
-) -> Config:
-    """`hosts` are the addresses of all workloads' pods."""
+def bootstrap(workload: traffic.Workload, wording: wordings.Wording, *, hosts: Hosts) -> Config:
     host = hosts[workload]
     sent = [hop for hop in walk.HOPS if hop.caller is workload]
     local = wording.local(workload)
@@ -51,14 +55,14 @@ def bootstrap(
     ]
     clusters = [
         _cluster(local, (host, walk.APP_PORT)),
-        _cluster("prometheus_stats", (host, ADMIN_PORT)),
+        _cluster("prometheus_stats", (host, _ADMIN_PORT)),
         *(_cluster(wording.cluster(hop.callee), (hosts[hop.callee], INBOUND_PORT)) for hop in sent),
     ]
     return {
         "node": {"id": workload.pods[0], "cluster": workload.name},
-        "admin": {"address": _socket(host, ADMIN_PORT)},
+        "admin": {"address": _socket(host, _ADMIN_PORT)},
         "overload_manager": {"resource_monitors": [_CONNECTIONS_MAX]},
-        "stats_flush_interval": FLUSH_INTERVAL,
+        "stats_flush_interval": _FLUSH_INTERVAL,
         "stats_config": wording.stats(workload),
         "static_resources": {"listeners": listeners, "clusters": clusters},
     }

@@ -16,7 +16,7 @@ from typing import Any
 
 from demo import wait
 from tests.cluster import build
-from tests.dialects.real import stage, walk, wordings
+from tests.dialects.real import envoys, proxies, stage, walk, wordings
 
 FILE = Path(__file__).resolve().parents[2] / "recorded" / "native.json"
 _OWN = "prometheus_stats"
@@ -53,15 +53,19 @@ WAYS = (EXPONENTIAL, COARSE, CUSTOM)
 async def write(*, subnet: str) -> None:
     await build.make(build.PROMETHEUS, report=print)
     recorded = [
-        await _recorded(way, place=stage.Place(subnet, 10 * n)) for n, way in enumerate(WAYS, start=1)
+        await _recorded(way, place=proxies.Place(subnet, 10 * n)) for n, way in enumerate(WAYS, start=1)
     ]
     FILE.write_text("[\n" + ",\n".join(_lines(one) for one in recorded) + "\n]\n")
 
 
-async def _recorded(way: Way, *, place: stage.Place) -> Mapping[str, Any]:
+async def _recorded(way: Way, *, place: proxies.Place) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         async with stage.running(
-            wordings.PLAIN, Path(scratch), place=place, program=build.PROMETHEUS.path, job=way.job
+            envoys.proxies(wordings.PLAIN),
+            Path(scratch),
+            place=place,
+            program=build.PROMETHEUS.path,
+            job=way.job,
         ) as mesh:
             await walk.happen(place.doors)
             await mesh.scraped()

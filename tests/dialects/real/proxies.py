@@ -1,0 +1,64 @@
+"""What a mesh's proxies are: how one is configured, started and scraped. And where they are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.dialects import traffic
+from tests.dialects.real import walk
+
+INBOUND_PORT = 15006
+"""For those who call a pod's app."""
+OUTBOUND_PORT = 15001
+"""For the calls of a pod's app."""
+METRICS_PORT = 15090
+
+Config = Mapping[str, Any]
+Hosts = Mapping[traffic.Workload, str]
+"""The addresses of the pods."""
+
+
+def _none(workload: traffic.Workload) -> Mapping[str, str]:
+    return {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Proxies:
+    config: Callable[[traffic.Workload, Hosts], Config]
+    """Of the proxy of a workload's pod, which is written as JSON."""
+    command: Callable[[Path], list[str]]
+    """To start one, given the file of its configuration."""
+    path: str
+    """Of its metrics."""
+    port: Callable[[traffic.Workload], int] = lambda workload: METRICS_PORT
+    labels: Callable[[traffic.Workload], Mapping[str, str]] = _none
+    """What the scrape says of one, beside its namespace and pod."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """The addresses of one mesh: a few in a row, on loopback."""
+
+    subnet: str
+    first: int
+
+    @property
+    def prometheus(self) -> str:
+        return f"{self.subnet}.{self.first}"
+
+    @property
+    def hosts(self) -> Hosts:
+        return {
+            workload: f"{self.subnet}.{self.first + number}"
+            for number, workload in enumerate(walk.WORKLOADS, start=1)
+        }
+
+    @property
+    def doors(self) -> Mapping[traffic.Workload, walk.Doors]:
+        return {
+            workload: walk.Doors((host, walk.APP_PORT), f"http://{host}:{OUTBOUND_PORT}")
+            for workload, host in self.hosts.items()
+        }
