@@ -25,6 +25,15 @@ def _none(workload: traffic.Workload) -> Mapping[str, str]:
     return {}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Beside:
+    """A process of the mesh that is no proxy."""
+
+    command: list[str]
+    url: str
+    """That answers as soon as it is ready."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Proxies:
     config: Callable[[traffic.Workload, Hosts], Config]
@@ -36,6 +45,10 @@ class Proxies:
     port: Callable[[traffic.Workload], int] = lambda workload: METRICS_PORT
     labels: Callable[[traffic.Workload], Mapping[str, str]] = _none
     """What the scrape says of one, beside its namespace and pod."""
+    are_apps: bool = False
+    """Whether no other app is behind them."""
+    beside: Beside | None = None
+    """What they need to be there first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,6 +61,10 @@ class Place:
     @property
     def prometheus(self) -> str:
         return f"{self.subnet}.{self.first}"
+
+    @property
+    def control_plane(self) -> str:
+        return f"{self.subnet}.{self.first + len(walk.WORKLOADS) + 1}"
 
     @property
     def hosts(self) -> Hosts:

@@ -69,10 +69,13 @@ async def running(
     `job` is what its job says besides.
     """
     async with (
-        walk.apps(place.doors),
+        contextlib.nullcontext() if kind.are_apps else walk.apps(place.doors),
         processes.family(folder) as family,
         aiohttp.ClientSession() as http,
     ):
+        if kind.beside is not None:
+            await family.start("beside", kind.beside.command)
+            await family.guard(_ready(http, kind.beside.url, what="what the proxies need"))
         for workload in walk.WORKLOADS:
             config = folder / f"{workload.name}.json"
             config.write_text(json.dumps(kind.config(workload, place.hosts), indent=1))
@@ -83,10 +86,13 @@ async def running(
         command = prometheus.command(program or prometheus.binary(), folder=folder, listen=listen)
         await family.start("prometheus", command)
         mesh = Mesh(place, f"http://{place.prometheus}:{_PORT}", http)
-        ready = wait.until_ok(http, f"{mesh.url}/-/ready", what="Prometheus", within=_READY_WITHIN)
-        await family.guard(ready)
+        await family.guard(_ready(http, f"{mesh.url}/-/ready", what="Prometheus"))
         await family.guard(mesh.scraped())
         yield mesh
+
+
+async def _ready(http: aiohttp.ClientSession, url: str, *, what: str) -> None:
+    await wait.until_ok(http, url, what=what, within=_READY_WITHIN)
 
 
 def _job(kind: proxies.Proxies, place: proxies.Place) -> dict[str, Any]:

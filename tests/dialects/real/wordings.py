@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.dialects import traffic
 
+_HERE = Path(__file__).resolve().parent
 Tag = Mapping[str, str]
 _TRUST = "e5b08d03-bfc3-c870-1833-baddb116e648"
 
@@ -24,7 +26,7 @@ def _none(workload: traffic.Workload) -> Mapping[str, str]:
 class Wording:
     name: str
     profile: str
-    """Which shipped profile reads it."""
+    """What reads it: the name of a shipped profile, or a file."""
     cluster: Callable[[traffic.Workload], str]
     """What a caller calls those behind a workload's service."""
     local: Callable[[traffic.Workload], str]
@@ -35,8 +37,17 @@ class Wording:
     """The prefix of the listener for the app's own calls to a workload."""
     tags: Callable[[traffic.Workload], Sequence[Tag]] = lambda workload: ()
     default_tags: bool = True
+    label: str = "envoy_cluster_name"
+    """In which Prometheus has the name of a cluster."""
+    seen: Callable[[traffic.Workload], str] | None = None
+    """That name, where it is not the cluster's."""
     scraped: Callable[[traffic.Workload], Mapping[str, str]] = _none
     """What the mesh's agent adds to everything that it hands on."""
+
+    def series(self, caller: traffic.Workload, callee: traffic.Workload) -> str:
+        """The selector of what a caller's proxy counts of those it calls."""
+        name = (self.seen or self.cluster)(callee)
+        return f'pod="{caller.pods[0]}", {self.label}="{name}"'
 
     def stats(self, workload: traffic.Workload) -> Mapping[str, Any]:
         """The `stats_config` of a workload's proxies."""
@@ -150,13 +161,13 @@ def _appmesh_tags(workload: traffic.Workload) -> Sequence[Tag]:
 
 WORDINGS = (
     Wording(
-        name="istio", profile="envoy", cluster=_istio_cluster, local=lambda workload: "inbound|8080||",
-        inbound="inbound_0.0.0.0_8080", outbound=lambda workload: "outbound_0.0.0.0_8080",
-        tags=lambda workload: _ISTIO_TAGS, default_tags=False,
+        name="istio", profile=str(_HERE / "istio-envoy.yaml"), cluster=_istio_cluster,
+        local=lambda workload: "inbound|8080||", inbound="inbound_0.0.0.0_8080",
+        outbound=lambda workload: "outbound_0.0.0.0_8080", tags=lambda workload: _ISTIO_TAGS, default_tags=False, label="cluster_name",
     ),
     Wording(
         name="consul", profile="consul", cluster=_consul_cluster, local=lambda workload: "local_app",
-        inbound="public_listener", tags=_consul_tags,
+        inbound="public_listener", tags=_consul_tags, seen=lambda workload: workload.name,
         outbound=lambda workload: f"upstream.{workload.name}.{workload.namespace}.dc1",
     ),
     Wording(
@@ -174,7 +185,7 @@ WORDINGS = (
         outbound=_kuma_resource, scraped=_kuma_new_labels,
     ),
     Wording(
-        name="appmesh", profile="appmesh",
+        name="app-mesh", profile="app-mesh",
         cluster=lambda workload: f"cds_egress_shop-mesh_{_appmesh_node(workload)}_http_8080",
         local=lambda workload: f"cds_ingress_shop-mesh_{_appmesh_node(workload)}_http_8080",
         inbound="ingress.http.8080", outbound=lambda workload: "egress", tags=_appmesh_tags,
