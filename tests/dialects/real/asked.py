@@ -1,51 +1,115 @@
-"""The real server on a mesh of real programs, and what it says of the walk."""
+"""The real server on a mesh of real programs: what it says of the walk, and what Prometheus makes of it."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from demo import wait
 from metrics_server import quantity
 from tests import serving
 from tests.dialects import stage as spoken
 from tests.dialects import traffic
-from tests.dialects.real import stage, walk
+from tests.dialects.real import proxies, stage, walk
+from tests.fakes import relay
 
-_WINDOW = "300"
-"""Longer than any of the programs has run: all that they counted is counted."""
+_QUANTILES = {"p50_response_latency": 0.5, "p90_response_latency": 0.9, "p99_response_latency": 0.99}
+_SETTLED = 1.0
+"""Seconds after which no scrape is still being stored."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """A list of the API, by name, over one window that begins before everything happened."""
+
+    items: Mapping[str, Mapping[str, Any]]
+    window: str
+    at: float
+    """The instant that Prometheus was asked for."""
+
+    @property
+    def counts(self) -> Mapping[str, traffic.Truth]:
+        return {name: _counted(item) for name, item in self.items.items()}
+
+    def latencies(self, name: str) -> Mapping[str, float]:
+        """Seconds; empty where there is none."""
+        return {metric: value for metric, value in _figures(self.items[name]).items() if "latency" in metric}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
     mesh: stage.Mesh
     api: serving.Api
+    between: relay.Relay
+    begin: float
+    """Before everything happened, after every program was scraped: what appears later has begun later."""
 
-    async def items(self, path: str) -> Mapping[str, Mapping[str, Any]]:
-        return {item["metadata"]["name"]: item for item in await self.api.items(f"/{path}")}
+    async def tell(self, path: str) -> Told:
+        window = f"{math.ceil(time.time() - self.begin)}s"
+        items = await self.api.items(f"/{path}", window=window)
+        named = {item["metadata"]["name"]: item for item in items}
+        return Told(named, window, self.between.asked[-1][1])
+
+    async def quantiles(self, told: Told, series: str, *, scale: float) -> Mapping[str, float]:
+        """What Prometheus makes of buckets over the same window; `scale` is seconds per unit."""
+        found = {}
+        for metric, quantile in _QUANTILES.items():
+            passed = f"sum by (le) (increase({series}[{told.window}]))"
+            (row,) = await self.mesh.ask(f"histogram_quantile({quantile}, {passed})", at=told.at)
+            found[metric] = float(row["value"][1]) * scale
+        return found
 
 
 @contextlib.asynccontextmanager
-async def asked(
-    mesh: stage.Mesh, folder: Path, *, profile: str, happen: Callable[[], Awaitable[None]]
+async def running(
+    kind: proxies.Proxies,
+    folder: Path,
+    *,
+    place: proxies.Place,
+    profile: str,
+    happen: Callable[[], Awaitable[None]] | None = None,
+    program: Path | None = None,
+    job: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Asked]:
-    """After everything has happened, and was scraped."""
-    for _ in range(walk.TIMES):
-        await happen()
+    """After everything has happened, and was scraped. `happen` is the walk, if it is not the one of apps."""
+    async with stage.running(kind, folder, place=place, program=program, job=job) as mesh:
         await mesh.scraped()
-    # One snapshot for all questions.
-    options = {"profile": profile, "window": _WINDOW, "refresh": "600"}
-    options["inventory"] = str(spoken.inventory(folder))
-    async with serving.server(folder, prometheus=mesh.url, options=options) as api:
-        yield Asked(mesh, api)
+        begin = time.time()
+        for _ in range(walk.TIMES):
+            await (happen() if happen is not None else walk.happen(place.doors))
+            await mesh.scraped()
+        end = time.time()
+        options = {"profile": profile, "inventory": str(spoken.inventory(folder))}
+        async with (
+            relay.relay(mesh.url, behind=_SETTLED) as between,
+            serving.server(folder, prometheus=between.url, options=options) as api,
+        ):
+            await wait.until(lambda: _is_past(end), what="a time that no scrape is stored in", within=10)
+            yield Asked(mesh, api, between, begin)
 
 
-def counted(item: Mapping[str, Any]) -> traffic.Truth:
-    found = figures(item)
+async def _is_past(moment: float) -> bool:
+    return time.time() - _SETTLED >= moment
+
+
+async def by_name(
+    stack: contextlib.AsyncExitStack, meshes: Mapping[str, contextlib.AbstractAsyncContextManager[Asked]]
+) -> Mapping[str, Asked]:
+    """All at once: what each waits for most is its Prometheus, which begins to scrape after five seconds."""
+    entered = await asyncio.gather(*(stack.enter_async_context(mesh) for mesh in meshes.values()))
+    return dict(zip(meshes, entered, strict=True))
+
+
+def _counted(item: Mapping[str, Any]) -> traffic.Truth:
+    found = _figures(item)
     return traffic.Truth(succeeded=round(found["success_count"], 6), failed=round(found["failure_count"], 6))
 
 
-def figures(item: Mapping[str, Any]) -> Mapping[str, float]:
+def _figures(item: Mapping[str, Any]) -> Mapping[str, float]:
     return {one["name"]: float(quantity.parse(one["value"])) for one in item["metrics"]}

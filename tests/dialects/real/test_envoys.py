@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
 import pytest_asyncio
 
-from tests.dialects.real import asked, envoys, proxies, stage, walk, wordings
+from tests.dialects import traffic
+from tests.dialects.real import asked, envoys, proxies, walk, wordings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _BY_NAME = {wording.name: wording for wording in wordings.WORDINGS}
 _FIRST, _APART = 20, 10
 """The last numbers of the meshes' addresses."""
-_QUANTILES = {"p50_response_latency": 0.5, "p90_response_latency": 0.9, "p99_response_latency": 0.99}
-_OFF = 0.05
-"""By which a quantile may be off: Prometheus extends each bucket to the window on its own."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def meshes(
     tmp_path_factory: pytest.TempPathFactory, other_subnet: str
 ) -> AsyncIterator[Mapping[str, asked.Asked]]:
-    """All at once: what they wait for most is Prometheus, which begins to scrape after five seconds."""
+    worded = {
+        name: asked.running(
+            envoys.proxies(wording),
+            tmp_path_factory.mktemp(name),
+            place=proxies.Place(other_subnet, _FIRST + _APART * number),
+            profile=wording.profile,
+        )
+        for number, (name, wording) in enumerate(_BY_NAME.items())
+    }
     async with contextlib.AsyncExitStack() as stack:
-
-        async def one(number: int, wording: wordings.Wording) -> asked.Asked:
-            place = proxies.Place(other_subnet, _FIRST + _APART * number)
-            folder = tmp_path_factory.mktemp(wording.name)
-            mesh = await stack.enter_async_context(
-                stage.running(envoys.proxies(wording), folder, place=place)
-            )
-            return await stack.enter_async_context(
-                asked.asked(mesh, folder, profile=wording.profile, happen=lambda: walk.happen(place.doors))
-            )
-
-        found = await asyncio.gather(*(one(*each) for each in enumerate(wordings.WORDINGS)))
-        yield dict(zip(_BY_NAME, found, strict=True))
+        yield await asked.by_name(stack, worded)
 
 
 @pytest.fixture(params=_BY_NAME)
@@ -53,30 +46,21 @@ def mesh(meshes: Mapping[str, asked.Asked], name: str) -> asked.Asked:
 
 
 async def test_every_edge_counts_what_its_caller_saw(mesh: asked.Asked) -> None:
-    items = await mesh.items("trafficedges")
-    assert {name: asked.counted(item) for name, item in items.items()} == {
-        "deployment.frontend:deployment.cart": walk.HOPS[0].seen_by_caller,
-        "deployment.cart:data:statefulset.db": walk.HOPS[1].seen_by_caller,
-    }
+    told = await mesh.tell("trafficedges")
+    assert told.counts == {hop.edge: hop.seen_by_caller for hop in walk.HOPS}
 
 
 async def test_who_is_called_counts_what_it_answered(mesh: asked.Asked, name: str) -> None:
-    items = await mesh.items("pods")
+    told = await mesh.tell("pods")
     for hop in walk.HOPS:
-        truth = hop.seen_by_callee
-        assert asked.counted(items[hop.callee.pods[0]]) == truth, hop.callee
+        truth = hop.seen_by_callee if _BY_NAME[name].is_read_whole else traffic.Truth(0, 0)
+        assert told.counts[hop.callee.pods[0]] == truth, hop.callee
 
 
 async def test_latencies_are_what_prometheus_makes_of_the_same_buckets(mesh: asked.Asked, name: str) -> None:
-    items = await mesh.items("trafficedges")
+    told = await mesh.tell("trafficedges")
+    wording = _BY_NAME[name]
     for hop in walk.HOPS:
-        (item,) = (one for one in items.values() if one["resource"]["name"] == hop.caller.name)
-        found = asked.figures(item)
-        for metric, quantile in _QUANTILES.items():
-            (row,) = await mesh.mesh.ask(_quantile(quantile, hop, _BY_NAME[name]))
-            assert found[metric] * 1000 == pytest.approx(float(row["value"][1]), rel=_OFF), metric
-
-
-def _quantile(quantile: float, hop: walk.Hop, wording: wordings.Wording) -> str:
-    series = f"envoy_cluster_upstream_rq_time_bucket{{{wording.series(hop.caller, hop.callee)}}}"
-    return f"histogram_quantile({quantile}, sum by (le) (increase({series}[5m])))"
+        series = f"envoy_cluster_upstream_rq_time_bucket{{{wording.series(hop.caller, hop.callee)}}}"
+        expected = await mesh.quantiles(told, series, scale=0.001) if wording.is_read_whole else {}
+        assert told.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge

@@ -36,6 +36,12 @@ class Hop:
     """Seconds after which the caller's proxy gives up."""
 
     @property
+    def edge(self) -> str:
+        """What the API calls it."""
+        where = "" if self.callee.namespace == self.caller.namespace else f"{self.callee.namespace}:"
+        return f"{self.caller}:{where}{self.callee}"
+
+    @property
     def seen_by_caller(self) -> traffic.Truth:
         """A caller that has given up has been failed by its proxy."""
         return _told(self.answers)
@@ -76,10 +82,14 @@ HOPS = (
 WORKLOADS = (traffic.FRONTEND, traffic.CART, traffic.DB)
 
 
+def repeated(*, succeeded: int, failed: int) -> traffic.Truth:
+    """Of all times."""
+    return traffic.Truth(succeeded=TIMES * succeeded, failed=TIMES * failed)
+
+
 def _told(answers: Mapping[str, int]) -> traffic.Truth:
     failed = sum(count for answer, count in answers.items() if answer == SLOW or answer.startswith("5"))
-    succeeded = sum(answers.values()) - failed
-    return traffic.Truth(succeeded=TIMES * succeeded, failed=TIMES * failed)
+    return repeated(succeeded=sum(answers.values()) - failed, failed=failed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

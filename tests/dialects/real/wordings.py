@@ -37,6 +37,8 @@ class Wording:
     """The prefix of the listener for the app's own calls to a workload."""
     tags: Callable[[traffic.Workload], Sequence[Tag]] = lambda workload: ()
     default_tags: bool = True
+    is_read_whole: bool = True
+    """Whether what the called one's proxy says is read, and latencies are."""
     label: str = "envoy_cluster_name"
     """In which Prometheus has the name of a cluster."""
     seen: Callable[[traffic.Workload], str] | None = None
@@ -106,7 +108,13 @@ def _consul_tags(workload: traffic.Workload) -> Sequence[Tag]:
 
 
 def _consul_cluster(workload: traffic.Workload) -> str:
+    """With Kubernetes' namespaces mirrored."""
     return f"{workload.name}.{workload.namespace}.dc1.internal.{_TRUST}.consul"
+
+
+def _consul_subset(workload: traffic.Workload) -> str:
+    """Of a split, and without namespaces."""
+    return f"v1.{workload.name}.default.dc1.internal.{_TRUST}.consul"
 
 
 # Kuma
@@ -163,12 +171,18 @@ WORDINGS = (
     Wording(
         name="istio", profile=str(_HERE / "istio-envoy.yaml"), cluster=_istio_cluster,
         local=lambda workload: "inbound|8080||", inbound="inbound_0.0.0.0_8080",
-        outbound=lambda workload: "outbound_0.0.0.0_8080", tags=lambda workload: _ISTIO_TAGS, default_tags=False, label="cluster_name",
+        outbound=lambda workload: "outbound_0.0.0.0_8080", tags=lambda workload: _ISTIO_TAGS,
+        default_tags=False, label="cluster_name", is_read_whole=False,
     ),
     Wording(
         name="consul", profile="consul", cluster=_consul_cluster, local=lambda workload: "local_app",
         inbound="public_listener", tags=_consul_tags, seen=lambda workload: workload.name,
         outbound=lambda workload: f"upstream.{workload.name}.{workload.namespace}.dc1",
+    ),
+    Wording(
+        name="consul-subset", profile="consul", cluster=_consul_subset, local=lambda workload: "local_app",
+        inbound="public_listener", tags=_consul_tags, seen=lambda workload: "v1",
+        outbound=lambda workload: f"upstream.{workload.name}.default.dc1",
     ),
     Wording(
         name="kuma-legacy", profile="kuma", cluster=_kuma_legacy, local=lambda workload: "localhost_8080",
