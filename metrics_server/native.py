@@ -43,11 +43,13 @@ class Histogram:
 def read(told: Mapping[str, Any], *, scale: float) -> Histogram:
     """Return a histogram of the query API; `scale` is seconds per unit. Durations are not negative."""
     buckets = sorted(
-        (max(_rounded(float(low) * scale), 0.0), max(_rounded(float(high) * scale), 0.0), float(count))
-        for _, low, high, count in told.get("buckets") or ()
+        (float(low), float(high), float(count)) for _, low, high, count in told.get("buckets") or ()
     )
-    lower, upper, counts = (np.array([bucket[n] for bucket in buckets]) for n in range(3))
-    return Histogram(lower, upper, counts, float(told["count"]), _grows(lower, upper))
+    low, high, counts = (np.array([bucket[n] for bucket in buckets]) for n in range(3))
+    lower, upper = (
+        np.array([max(_rounded(float(bound) * scale), 0.0) for bound in side]) for side in (low, high)
+    )
+    return Histogram(lower, upper, counts, float(told["count"]), _grows(low, high))
 
 
 def _rounded(bound: float) -> float:
@@ -56,14 +58,21 @@ def _rounded(bound: float) -> float:
 
 
 def _grows(lower: snapshot.Floats, upper: snapshot.Floats) -> bool:
-    """Whether all buckets above that of 0 grow by one factor: 2 to the power of 2 to some whole power."""
+    """Whether bounds, in the histogram's own unit, are powers of one factor, which is 2 to the power of 2 to
+    some whole power. The lowest bucket may be cut off where that of 0 ends.
+    """
     proper = (lower > 0) & np.isfinite(upper)
-    factors = np.log2(upper[proper] / lower[proper])
-    if not len(factors):
+    lowest, highest = np.log2(lower[proper]), np.log2(upper[proper])
+    if not len(highest):
         return True
-    schema = math.log2(float(factors[0]))
-    alike = np.allclose(factors, factors[0], rtol=_ALIKE)
-    return bool(alike and abs(schema - round(schema)) < _ALIKE * 10)
+    width = float(highest[-1] - lowest[-1])
+    schema = math.log2(width)
+    powers = np.concatenate([lowest[1:], highest]) / width
+    is_whole = np.abs(powers - np.round(powers)) < _ALIKE
+    alike = np.allclose((highest - lowest)[1:], width, rtol=_ALIKE) and highest[0] - lowest[0] < width * (
+        1 + _ALIKE
+    )
+    return bool(is_whole.all() and alike and abs(schema - round(schema)) < _ALIKE * 10)
 
 
 def union(bounds: Sequence[snapshot.Floats]) -> snapshot.Floats:
