@@ -47,6 +47,8 @@ class _Counters:
     lengths: list[int] = field(default_factory=list)
     times: array.array[float] = field(default_factory=lambda: array.array("d"))
     values: array.array[float] = field(default_factory=lambda: array.array("d"))
+    sure: list[bool] = field(default_factory=list)
+    """Which series only a proxy of this mesh has."""
     told_by: dict[int, set[int]] = field(default_factory=dict)
     """The targets that tell of each reporter which is none itself."""
 
@@ -124,8 +126,19 @@ def complete(
             side: _calls(number, counted.chosen, counted.counts, matrix)
             for number, side in enumerate(histograms.SIDES)
         },
+        sure=_sure(counted.chosen, counted.counts),
         told=matrix.quantiles,
         partial=partial,
+    )
+
+
+def _sure(chosen: _Counters, counts: counting.Floats) -> frozenset[int]:
+    """Return the reporters of which a request was seen that only a proxy of this mesh tells of."""
+    counted = (np.nan_to_num(counts) > 0).tolist()
+    return frozenset(
+        row[1]
+        for row, is_sure, is_counted in zip(chosen.rows, chosen.sure, counted, strict=True)
+        if is_sure and is_counted
     )
 
 
@@ -192,6 +205,7 @@ def _choose(
                 chosen.told_by.setdefault(reporter, set()).add(target)
             chosen.rows.append((reader.side, reporter, peer))
             chosen.failures.append(_is_failure(outcome, labels, who, number, strict))
+            chosen.sure.append(mesh.recognises_proxies or not mesh.views[number].shared)
             chosen.target.append(target)
             samples = series["values"]
             chosen.lengths.append(len(samples))

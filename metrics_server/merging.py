@@ -1,7 +1,7 @@
 """Several meshes' moments in one: what two of them tell of one proxy counts once. Pure.
 
-A proxy is told of by the first profile, in the order given, that has seen requests of it, or that has seen
-the proxy at all. What the others tell of it is left out, even where it is another figure: Envoy's own
+A proxy is told of by the first profile, in the order given, that has seen requests of it which only a proxy of
+that mesh tells of; or that has seen any; or the proxy at all. What the others tell of it is left out, even where it is another figure: Envoy's own
 statistics and Istio's, of the same sidecar, count the same requests.
 """
 
@@ -42,9 +42,9 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
     if len(told) == 1 and told[0].everybody:
         return moments[0]
     chosen: dict[_Whose, _Place] = {}
-    for only_with_requests in (True, False):
+    for claim in range(_Believed.CLAIMS):
         for number, one in enumerate(told):
-            for reporter in one.reporters(only_with_requests=only_with_requests):
+            for reporter in one.claims[claim]:
                 chosen.setdefault(one.whose[reporter], _Place(number, reporter))
     kept = sorted(chosen.values())
     new = {place: number for number, place in enumerate(kept)}
@@ -81,34 +81,32 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
 
 
 class _Believed:
-    """Of whom a moment may tell."""
+    """Of whom a moment may tell, and how well it knows them."""
+
+    CLAIMS = 3
 
     def __init__(self, moment: snapshot.Snapshot, allowed: Allowed) -> None:
         self.whose = [
             _Whose(one.namespace, one.pod, one.machine, one.instance, one.kind, one.workload)
             for one in moment.reporters
         ]
-        self._allowed = [
-            allowed(moment.meshes[mesh].profile, one.namespace)
-            for one, mesh in zip(moment.reporters, moment.mesh, strict=True)
+        may_tell = [
+            number
+            for number, (one, mesh) in enumerate(zip(moment.reporters, moment.mesh, strict=True))
+            if allowed(moment.meshes[mesh].profile, one.namespace)
         ]
-        self._with_requests = {
+        seen = {
             reporter
             for calls in moment.calls.values()
             for reporter in calls.reporter[calls.success + calls.failure > 0].tolist()
         }
-
-    @property
-    def everybody(self) -> bool:
-        """Whether it may tell of all its reporters."""
-        return all(self._allowed)
-
-    def reporters(self, *, only_with_requests: bool) -> list[int]:
-        return [
-            number
-            for number, is_allowed in enumerate(self._allowed)
-            if is_allowed and (number in self._with_requests or not only_with_requests)
-        ]
+        self.claims = (
+            [number for number in may_tell if number in moment.sure],
+            [number for number in may_tell if number in seen],
+            may_tell,
+        )
+        """Reporters: the best known first."""
+        self.everybody = len(may_tell) == len(moment.reporters)
 
 
 def _reporters(moment: snapshot.Snapshot, number: int, new: dict[_Place, int]) -> snapshot.Ints:

@@ -33,7 +33,7 @@ def choose(text: str) -> tuple[profile.Profile, ...]:
     kept = [mesh for name, mesh in chosen.items() if name not in left_out]
     if not kept:
         raise profile.BadProfile(f"{text!r} names no profile; give {AUTO}, or one of {', '.join(shipped)}")
-    return tuple(sorted(kept, key=lambda mesh: mesh.fallback))
+    return tuple(sorted(kept, key=lambda mesh: (mesh.fallback, mesh.name)))
 
 
 def _one(name: str, shipped: dict[str, profile.Profile]) -> profile.Profile:

@@ -123,20 +123,22 @@ async def find(backend: taking.Backend, meshes: Sequence[profile.Profile], *, at
 
 
 def _signs(meshes: Sequence[profile.Profile]) -> list[str]:
-    """Return a query for each thing by which a mesh is found: requests in its words; or, of a mesh that is
-    believed last, its proxies, which are there before the first request.
+    """Return a query for each thing by which a mesh is found: its proxies, which are there before the first
+    request, if they are known by what they are scraped with; else requests that only it tells so.
     """
     signs = []
     for mesh in meshes:
+        told = [(view.counters, view.match) for view in mesh.views if not view.shared]
+        if mesh.found_by:
+            told = [(mesh.found_by, {})]
+        elif mesh.process is not None and (mesh.fallback or mesh.recognises_proxies):
+            told = [(mesh.sign, mesh.process.match)]
         selectors = [
             promql.selector(
-                view.counters,
-                [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()],
+                names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()]
             )
-            for view in mesh.views
+            for names, match in told
         ]
-        if mesh.fallback and mesh.process is not None:
-            selectors = [promql.selector([mesh.process.metric])]
         signs += [promql.marked(promql.count(selector), _LABEL, mesh.name) for selector in selectors]
     return signs
 

@@ -101,6 +101,8 @@ class View(Facts):
     reporter: parties.AnyParty | None = None
     """Who reports, where that is not the scrape target."""
     peer: parties.AnyParty | None = None
+    shared: bool = False
+    """Whether proxies of other meshes have such series, too: then they do not show whose proxy it is."""
     unknown: tuple[str, ...] = ()
 
     @pydantic.field_validator("outcome")
@@ -148,6 +150,10 @@ class Profile(Facts):
     """None where the mesh's proxies have no such series: then a restart shows only in counters that fall."""
     target: parties.Target = parties.Target()
     views: tuple[View, ...]
+    found_by: tuple[MetricName, ...] = ()
+    """Metrics that show that there is such a mesh, where what counts its requests is called the same in
+    another.
+    """
     fallback: bool = False
     """Whether it is the last to be believed of a proxy of which another profile tells, too."""
 
@@ -177,6 +183,11 @@ class Profile(Facts):
         if self.process is not None:
             return (self.process.metric,)
         return tuple(dict.fromkeys(name for view in self.views for name in view.counters))
+
+    @functools.cached_property
+    def recognises_proxies(self) -> bool:
+        """Whether the proxies of this mesh are told from those of others, by what they are scraped with."""
+        return self.process is not None and bool(self.process.match)
 
     @functools.cached_property
     def reports_of_targets(self) -> bool:

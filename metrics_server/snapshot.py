@@ -153,6 +153,8 @@ class Snapshot:
     bounds: Floats
     """Upper bounds of the buckets, in seconds, ascending; the last is +Inf."""
     calls: Mapping[words.Side, Calls]
+    sure: frozenset[int] = frozenset()
+    """The reporters that are known to be of the mesh in whose words they tell: others' would not be so."""
     told: tuple[float, ...] = ()
     """The quantiles that some proxies work out themselves, 0 to 1."""
     partial: bool = False
