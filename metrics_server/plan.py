@@ -93,18 +93,18 @@ def _of_namespace(mesh: profile.Profile, scope: Scope, namespace: str, window: f
         parts.append(_part(mesh, by_targets, [own], window, targets=not by_others))
     for view in by_targets:
         # Those who are called know who called, but that is told by the callers, who are asked themselves.
-        called = _told_in(view.peer, namespace) if view.peer and view.side is words.Side.CLIENT else None
-        if called is not None:
+        if view.side is words.Side.CLIENT and _may_be_in(view.peer, namespace):
+            called = _told_in(view.peer, namespace)
             parts.append(_part(mesh, (view,), [elsewhere], window, called=called))
     if by_others:
         parts.append(_Part(promql.selector(_of_targets(mesh))))
     for view, reporter in by_others:
         reporting = _told_in(reporter, namespace)
         parts.append(_part(mesh, (view,), [reporting] if reporting else [], window, targets=False))
-        called = _told_in(view.peer, namespace) if view.peer and view.side is words.Side.CLIENT else None
-        if called is not None and reporting is not None:
+        if view.side is words.Side.CLIENT and reporting is not None and _may_be_in(view.peer, namespace):
             others = promql.Matcher(reporting.label, "!~", reporting.value)
-            parts.append(_part(mesh, (view,), [others, called], window, targets=False))
+            called = _told_in(view.peer, namespace)
+            parts.append(_part(mesh, (view,), [others, *([called] if called else [])], window, targets=False))
     return parts
 
 
@@ -206,17 +206,32 @@ def _differ(one: profile.View, other: profile.View) -> bool:
 
 
 def _told_in(party: parties.Party | None, namespace: str) -> promql.Matcher | None:
-    """Return the matcher for parties in a namespace; None if the mesh does not tell theirs."""
+    """Return the matcher for parties in a namespace; None if the mesh does not tell theirs, or not always."""
+    if party is None or _is_told_without(party):
+        return None
     if isinstance(party, parties.Labelled):
         label = next(iter((*party.namespace, *party.service_namespace)), None)
         told = re.sub(r"[^a-zA-Z0-9]", "_", namespace) if party.sanitized else namespace
         return promql.Matcher(label, "=~", promql.literal(told)) if label else None
-    if party is None or party.anywhere:
-        return None
     patterns = [
         narrowed for pattern in party.patterns if (narrowed := within(pattern, namespace)) is not None
     ]
     return promql.Matcher(party.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
+
+
+def _may_be_in(party: parties.Party | None, namespace: str) -> bool:
+    """Whether somebody of a namespace can be meant, as far as labels alone say."""
+    return party is not None and (_is_told_without(party) or _told_in(party, namespace) is not None)
+
+
+_WITHOUT = frozenset({"address", "joined"})
+
+
+def _is_told_without(party: parties.Party) -> bool:
+    """Whether somebody may be told in a way that has no namespace in it, and be of any."""
+    named = isinstance(party, parties.Named)
+    groups = {group for one in party.patterns for group in re.compile(one).groupindex} if named else set()
+    return party.anywhere or bool(groups & _WITHOUT)
 
 
 def within(pattern: str, namespace: str) -> str | None:

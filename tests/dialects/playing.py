@@ -15,6 +15,7 @@ from metrics_server import quantity
 from tests import serving
 from tests.dialects import stage, writers
 
+ALONE = "/namespaces/data/trafficedges"
 _AT_ONCE = 4
 """Plays that begin side by side: with more, all of them wait for the processors."""
 _OPTIONS = {
@@ -33,6 +34,8 @@ class Asked:
     dialect: writers.Dialect
     api: serving.Api
     prometheus: str
+    alone: Mapping[str, Mapping[str, Any]]
+    """The edges of namespace `data`, asked for before anything else: of it alone Prometheus was asked."""
 
     async def items(self, path: str, **parameters: str) -> dict[str, dict[str, Any]]:
         found = await self.api.items(f"/{path}", **parameters)
@@ -106,9 +109,9 @@ async def _begun(
     await mesh.told()
     options = {"inventory": str(stage.inventory(folder)), "profile": dialect.profile, **_OPTIONS}
     api = await stack.enter_async_context(serving.server(folder, prometheus=mesh.url, options=options))
-    asked = Asked(dialect, api, mesh.url)
-    await asked.items("namespaces")
-    return asked
+    alone = {item["metadata"]["name"]: item for item in await api.items(ALONE)}
+    await api.items("/namespaces")
+    return Asked(dialect, api, mesh.url, alone)
 
 
 def figures(item: Mapping[str, Any]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from metrics_server import quantity
-from tests.dialects import exposition, traffic, writers
+from tests.dialects import exposition, playing, traffic, writers
 from tests.dialects.playing import Asked, figures
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -89,6 +89,13 @@ async def test_every_edge_between_workloads_is_there_once(asked: Asked) -> None:
         seen = is_told_by_caller(calls[0], asked.dialect)
         expected[name] = as_told(calls, asked.dialect, by_caller=seen)
     assert {name: counted(item) for name, item in items.items() if not from_strangers(name)} == expected
+
+
+async def test_a_namespace_that_is_asked_for_alone_has_the_same_edges(asked: Asked) -> None:
+    items = await asked.items(playing.ALONE.removeprefix("/"))
+    assert {name: counted(item) for name, item in asked.alone.items()} == {
+        name: counted(item) for name, item in items.items()
+    }
 
 
 async def test_an_edge_is_seen_at_its_caller_or_where_that_is_not_asked_at_the_called_one(

@@ -18,6 +18,9 @@ PATTERNS = [
     if isinstance(view.peer, parties.Named)
     for pattern in view.peer.patterns
 ]
+BY_TARGETS = [mesh for mesh in PROFILES if not any(view.reporter for view in mesh.views)]
+"""Those whose proxies tell of themselves alone."""
+BY_LABELS = [mesh for mesh in PROFILES if all(view.reporter for view in mesh.views)]
 HOSTILE = ['"', '"} or vector(1) #', "a\\", "a\nb", ".*", "|", "shop|data", "(?P<x>", "é", "", "a" * 300]
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 
@@ -72,8 +75,8 @@ def test_a_hostile_namespace_stays_one_string(mesh: profile.Profile, namespace: 
     asked = made(mesh, plan.Scope(namespace=namespace))
     for query, model in zip(queries(asked), queries(harmless), strict=True):
         assert len(selectors(promql_parser.parse(query))) == len(selectors(promql_parser.parse(model)))
-        assert values(query, "namespace")
-        assert set(values(query, "namespace")) == {namespace}
+        assert mesh not in BY_TARGETS or values(query, "namespace")
+        assert set(values(query, "namespace")) <= {namespace}
 
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
@@ -94,13 +97,37 @@ def test_raw_samples_reach_back_beyond_the_window_and_buckets_do_not(mesh: profi
     assert set(re.findall(r"\[(\w+)\]\)\)", asked.buckets)) == {"30s"}
 
 
-@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+@pytest.mark.parametrize("mesh", BY_TARGETS, ids=lambda mesh: mesh.name)
 def test_no_series_can_be_in_two_answers(mesh: profile.Profile) -> None:
     """Own proxies are asked for with `=`, those elsewhere with `!=`."""
     own, *elsewhere = made(mesh, plan.Scope(namespace="shop")).counters
     assert 'namespace="shop"' in own
     assert elsewhere
     assert all('namespace!="shop"' in query for query in elsewhere)
+
+
+@pytest.mark.parametrize("mesh", BY_LABELS, ids=lambda mesh: mesh.name)
+def test_no_series_that_others_report_can_be_in_two_answers(mesh: profile.Profile) -> None:
+    """Who reports is asked for with `=~`, and by whom they are called elsewhere with `!~` of the same."""
+    targets, *others = made(mesh, plan.Scope(namespace="shop")).counters
+    assert values(targets, "__name__") == [plan.UP]
+    narrowed = [re.findall(r'(\w+)(=~|!~)"([^"]*shop[^"]*)"', query) for query in others]
+    own = [set(query) for query in narrowed if not any(sign == "!~" for _, sign, _ in query)]
+    for query in narrowed:
+        for label, sign, value in query:
+            assert sign == "=~" or {(label, "=~", value)} in own
+
+
+def test_who_is_told_without_a_namespace_is_looked_for_among_all_callers() -> None:
+    """An address, or a bare name, may be of any namespace."""
+    for name in ("envoy-endpoints", "csm"):
+        (mesh,) = (one for one in PROFILES if one.name == name)
+        own, elsewhere = made(mesh, plan.Scope(namespace="shop")).counters
+        assert 'namespace="shop"' in own
+        assert values(elsewhere, "namespace") == ["shop"]
+        assert elsewhere.count("shop") == 1
+    (otel,) = (one for one in PROFILES if one.name == "otel")
+    assert not any("shop" in query for query in made(otel, plan.Scope(namespace="shop")).counters)
 
 
 def test_another_label_can_tell_the_namespace() -> None:
@@ -125,7 +152,9 @@ def test_a_mesh_without_histograms_has_no_bucket_query() -> None:
 def test_summed_buckets_keep_whose_which_peer_and_the_bound(mesh: profile.Profile) -> None:
     for view in mesh.views:
         labels = plan.bucket_labels(view, mesh.target)
-        assert {*mesh.target.identity, "le"} <= set(labels)
+        whose = view.reporter.told_by if view.reporter else mesh.target.identity
+        told = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
+        assert {*whose, told} <= set(labels)
         assert view.peer is None or {*view.peer.told_by} <= set(labels)
 
 
@@ -190,6 +219,7 @@ def test_buckets_are_those_of_the_sides_that_are_wanted(mesh: profile.Profile) -
 
     assert buckets() == set()
     parts = [buckets(side) for side in words.Side]
-    assert all(parts)
+    timed = {view.side for view in mesh.views if view.latency}
+    assert [bool(part) for part in parts] == [side in timed for side in words.Side]
     assert set.intersection(*parts) == set()
     assert set.union(*parts) == buckets(*words.Side)
