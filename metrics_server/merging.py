@@ -25,8 +25,8 @@ class _Whose(NamedTuple):
     pod: str
     machine: str
     instance: str
-    kind: str
-    workload: str
+    kind: str = ""
+    workload: str = ""
 
 
 class _Place(NamedTuple):
@@ -87,7 +87,14 @@ class _Believed:
 
     def __init__(self, moment: snapshot.Snapshot, allowed: Allowed) -> None:
         self.whose = [
-            _Whose(one.namespace, one.pod, one.machine, one.instance, one.kind, one.workload)
+            # A pod is one, whether its workload is told beside it or not.
+            _Whose(
+                one.namespace,
+                one.pod,
+                one.machine,
+                one.instance,
+                *(() if one.pod else (one.kind, one.workload)),
+            )
             for one in moment.reporters
         ]
         may_tell = [

@@ -42,6 +42,13 @@ def rolled(taken: snapshot.Snapshot) -> rollup.Rollup:
     return rollup.Rollup(taken, ownership.Ownership(taken, inventory.Inventory()))
 
 
+def test_a_pod_is_the_same_where_its_workload_is_told_beside_it() -> None:
+    beside = dataclasses.replace(CART, kind="Deployment", workload="cart")
+    istio = told("istio", [CART], server=[(0, -1, 5, 0)])
+    hubble = told("hubble", [beside], server=[(0, -1, 6, 0)])
+    assert received(merging.merge([istio, hubble], allowed=everywhere)) == {"cart": (5, ("istio",))}
+
+
 def test_a_proxy_that_two_meshes_tell_of_counts_once_in_the_words_of_the_first() -> None:
     istio = told("istio", [CART], server=[(0, -1, 5, 0)])
     envoy = told("envoy", [CART, DB], server=[(0, -1, 6, 0), (1, -1, 7, 0)])
