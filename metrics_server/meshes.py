@@ -22,7 +22,7 @@ def choose(text: str) -> tuple[profile.Profile, ...]:
     left_out: set[str] = set()
     for part in filter(None, map(str.strip, text.split(","))):
         if part == AUTO:
-            chosen = {**shipped, **chosen}
+            chosen = {**{name: mesh for name, mesh in shipped.items() if mesh.auto}, **chosen}
         elif part.startswith("-"):
             left_out.add(_one(part[1:], shipped).name)
         else:

@@ -156,6 +156,8 @@ class Profile(Facts):
     """
     fallback: bool = False
     """Whether it is the last to be believed of a proxy of which another profile tells, too."""
+    auto: bool = True
+    """Whether it is read where nobody names it: not one whose answer is another and no better one."""
 
     @pydantic.field_validator("views")
     @classmethod
