@@ -187,6 +187,7 @@ def _choose(
     for number, view in enumerate(mesh.views):
         for name in view.counters:
             views.setdefault(name, []).append((number, _Reader(view)))
+    own = [who.reporter(one.labels) if mesh.reports_of_targets else -1 for one in proxies.found.values()]
     duplicates = proxies.duplicates(who)
     numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
     key_of = proxies.keys.of
@@ -201,7 +202,7 @@ def _choose(
             if outcome is None or peer is None:
                 continue
             reporter = who.reporter(labels, number)
-            if mesh.views[number].reporter is not None:
+            if reporter != own[target]:
                 chosen.told_by.setdefault(reporter, set()).add(target)
             chosen.rows.append((reader.side, reporter, peer))
             chosen.failures.append(_is_failure(outcome, labels, who, number, strict))

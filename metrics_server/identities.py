@@ -26,6 +26,7 @@ class Identity(NamedTuple):
     instance: str = ""
     kind: str = ""
     workload: str = ""
+    joined: str = ""
     anywhere: bool = False
     sanitized: bool = False
 
@@ -58,14 +59,19 @@ class Identities:
         self._told_by = tuple(
             mesh.target.identity if view.reporter is None else view.reporter.told_by for view in mesh.views
         )
-        self._identities: dict[tuple[int, tuple[str | None, ...]], Identity] = {}
+        self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
         self._reporters = Numbered[Identity]()
         self._labels: dict[int, Labels] = {}
         self._peers = Numbered[snapshot.Peer]()
         self._read: dict[tuple[int, tuple[str, ...], str], int | None] = {}
 
     def identity(self, labels: Labels, view: int | None = None) -> Identity:
-        """Return who reports a series of a view; without a view, who a scrape target is."""
+        """Return who reports a series of a view; without a view, who a scrape target is. One who does not
+        count has no name at all.
+        """
+        return self._counting(labels, view) or Identity()
+
+    def _counting(self, labels: Labels, view: int | None) -> Identity | None:
         party = None if view is None else self._mesh.views[view].reporter
         told_by = self._mesh.target.identity if view is None else self._told_by[view]
         key = (id(party), tuple(map(labels.get, told_by)))
@@ -75,7 +81,9 @@ class Identities:
 
     def _of_target(self, labels: Labels) -> Identity:
         target = self._mesh.target
-        pod, machine = first(labels, target.pod), first(labels, target.machine)
+        pod = first(labels, target.pod)
+        # What a machine is known by, requests of a pod may carry, too, and nothing else of its scrape.
+        machine = "" if pod else first(labels, target.machine)
         instance = "" if pod or machine else labels.get("instance", "")
         return Identity(first(labels, target.namespace), pod, machine, instance)
 
@@ -92,7 +100,11 @@ class Identities:
         return self._reporters.number(identity) if identity in self._reporters else None
 
     def peer(self, view: int, labels: Labels) -> int | None:
-        """Return the number of the peer a view names: -1 if it tells none, None if it does not count."""
+        """Return the number of the peer a view names: -1 if it tells none, None if it, or who reports, does
+        not count.
+        """
+        if self._counting(labels, view) is None:
+            return None
         party = self._mesh.views[view].peer
         if party is None:
             return -1
@@ -143,11 +155,13 @@ class Identities:
 _NOBODY = snapshot.Peer()
 
 
-def _of_party(party: parties.Party, labels: Labels) -> Identity:
-    """Return a reporter that is told by labels; one that nobody knows has no name at all."""
+def _of_party(party: parties.Party, labels: Labels) -> Identity | None:
+    """Return a reporter that is told by labels: one that nobody knows has no name at all. None: it does not
+    count.
+    """
     found = recognition.find(party, labels, namespace="")
     if found is None:
-        return Identity()
+        return None
     if found.pod:
         return Identity(found.namespace, found.pod, sanitized=found.sanitized)
     if found.kind == words.EXTERNAL_WORKLOAD:
@@ -156,8 +170,9 @@ def _of_party(party: parties.Party, labels: Labels) -> Identity:
     return Identity(
         found.namespace if workload else "",
         instance="" if workload else found.host or found.address,
-        kind=found.kind,
+        kind=found.kind if found.workload or not found.service else words.SERVICE.name,
         workload=workload,
+        joined=found.joined,
         anywhere=found.anywhere,
         sanitized=found.sanitized,
     )

@@ -1,8 +1,8 @@
 """Who owns whom: from reporters and peers to resources of any kind. Immutable once made.
 
 A unit is what carries a proxy: a pod, a machine outside Kubernetes, or (where only its address is known) a
-host; or a workload, where others report for it and do not tell its pods. Above a unit stand its controllers
-by owner references, its node and its namespace, and the services that select it.
+host; or a workload, or the service before it, where others report for it and do not tell its pods. Above a
+unit stand its controllers by owner references, its node and its namespace, and the services that select it.
 
 A peer is a pod, a workload or a service by the mesh's word. A service, seen as a kind, is the one resource of
 that kind behind it, if there is exactly one; else the one workload behind it; else it stays the service. A
@@ -20,6 +20,7 @@ from metrics_server import evidence, inventory, selection, snapshot, spelling, w
 WORKLOAD = ""
 """The kind that stands for "the top controller of each unit, or the unit itself"."""
 _SELECTED = frozenset({words.POD.name, words.EXTERNAL_WORKLOAD})
+_OF_ONE = frozenset({words.POD.name, words.NODE.name})
 _NO_WORKLOADS = frozenset({words.POD.name, words.SERVICE.name, words.NODE.name, words.NAMESPACE.name})
 
 
@@ -32,7 +33,7 @@ class Ownership:
         self._moment = moment
         self._spelling = spelling.Spelling(things)
         self._alone = _alone(self._things)
-        reporters = [self._spelling.placed(self._spelling.restored(one)) for one in moment.reporters]
+        reporters = [self._spelling.reporter(one) for one in moment.reporters]
         self._reporter: dict[words.Ref, snapshot.Reporter] = {}
         self._chains: dict[words.Ref, dict[str, words.Ref]] = {}
         self.units: tuple[words.Ref, ...] = self._placed(reporters)
@@ -72,6 +73,8 @@ class Ownership:
         owners = self._owners(unit)
         if unit == words.UNKNOWN:
             return {WORKLOAD: unit}
+        if unit.kind == words.SERVICE.name:
+            return self._chain_of_service(unit)
         above = {ref.kind: ref for ref in (unit, *owners)}
         above[WORKLOAD] = owners[-1] if owners else unit
         if unit.namespace:
@@ -81,6 +84,14 @@ class Ownership:
         if node := node or (reporter.node if reporter else ""):
             above[words.NODE.name] = words.Ref(words.NODE.name, "", node)
         return above
+
+    def _chain_of_service(self, service: words.Ref) -> dict[str, words.Ref]:
+        """What is one and the same above all units behind it; of several pods nobody knows which it was."""
+        chains = [self._above(unit) for unit in self._selection.units(service) or ()]
+        shared = set(chains[0].items()).intersection(*(chain.items() for chain in chains)) if chains else ()
+        above = {kind: ref for kind, ref in shared if kind not in _OF_ONE}
+        namespace = words.Ref(words.NAMESPACE.name, "", service.namespace)
+        return {WORKLOAD: service, words.NAMESPACE.name: namespace, **above, words.SERVICE.name: service}
 
     def _owners(self, unit: words.Ref) -> list[words.Ref]:
         """Return the controllers of a unit, nearest first: by owner references, else by its scrape labels."""
@@ -108,6 +119,8 @@ class Ownership:
         """Return the services that select a unit; of a workload, those that select a pod of it."""
         if unit.kind in _SELECTED:
             return self._selection.services(unit)
+        if unit.kind == words.SERVICE.name:
+            return (unit,)
         pods = self._pods_of.get(unit, ())
         return tuple(dict.fromkeys(ref for pod in pods for ref in self._selection.services(pod)))
 
@@ -177,7 +190,7 @@ class Ownership:
         """The resources that are a workload, or could be one: reporters' own, and what nothing owns."""
         found: dict[tuple[str, str], set[words.Ref]] = {}
         reporting = (self._above(unit)[WORKLOAD] for unit in self.units)
-        for ref in reporting:
+        for ref in (ref for ref in reporting if ref.kind != words.SERVICE.name):
             found.setdefault((ref.namespace, ref.name), set()).add(ref)
         return {key: frozenset(refs) | self._alone.get(key, frozenset()) for key, refs in found.items()}
 

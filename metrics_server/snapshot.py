@@ -26,7 +26,8 @@ _LEAST_INTERVALS = 1.9
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
     """Who reports: a proxy by the labels of its scrape target, or whoever others report for. A pod has `pod`,
-    a machine `machine`; of some only their workload is told, of some only the `instance` that was scraped.
+    a machine `machine`; of some only their workload is told, or the service before it (its `kind` is Service
+    then), of some only the `instance` that was scraped.
     """
 
     namespace: str = ""
@@ -35,6 +36,8 @@ class Reporter:
     instance: str = ""
     kind: str = ""
     workload: str = ""
+    joined: str = ""
+    """Namespace and service with a `-` between: either may have one itself."""
     anywhere: bool = False
     """Whether it is told without its namespace."""
     sanitized: bool = False

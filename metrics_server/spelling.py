@@ -34,6 +34,17 @@ class Spelling:
             return self._parted(peer.joined)
         return self.placed(self.restored(peer))
 
+    def reporter(self, reporter: snapshot.Reporter) -> snapshot.Reporter:
+        """Return a reporter by its proper names."""
+        if not reporter.joined:
+            return self.placed(self.restored(reporter))
+        found = self._parted(reporter.joined)
+        if found.host:
+            return dataclasses.replace(reporter, joined="", instance=found.host)
+        return dataclasses.replace(
+            reporter, joined="", namespace=found.namespace, kind=words.SERVICE.name, workload=found.service
+        )
+
     def restored(self, party: Party) -> Party:
         """Return somebody with the signs that `_` has taken the place of."""
         if not party.sanitized:

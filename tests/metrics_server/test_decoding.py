@@ -143,6 +143,22 @@ def test_even_where_the_backend_hands_out_more_than_asked_only_what_matches_coun
     assert len(server(taken)) == len(client(taken)) == 0
 
 
+def test_who_is_named_on_requests_alone_is_known_as_long_as_the_target_that_told_of_it() -> None:
+    unnamed = Proxy("")
+    told = unnamed.growing(
+        "envoy_cluster_upstream_rq_xx",
+        3,
+        external_workload="vm",
+        envoy_cluster_name=CART,
+        envoy_response_code_class="2",
+    )
+    taken = read(*unnamed.itself(), told)
+    (reporter,) = client(taken).reporter.tolist()
+    assert taken.reporters[reporter].machine == "vm"
+    assert taken.spans[reporter].seconds == WINDOW
+    assert client(taken).success.tolist() == [18]
+
+
 def test_several_listeners_of_one_proxy_add_up() -> None:
     a = Proxy()
     taken = read(*a.itself(), a.receives(2), a.receives(3, listener="inbound_9090"))

@@ -124,6 +124,40 @@ def test_a_target_is_a_pod_a_machine_or_else_its_address() -> None:
     assert who.identity(other) == identities.Identity("x", "y")
 
 
+def test_a_pod_is_the_same_whatever_else_its_requests_tell_of_it() -> None:
+    """As where the name of a virtual node stands on requests, and not on the scrape."""
+    who = identities.Identities(ENVOY)
+    pod = {"namespace": "shop", "pod": "a"}
+    assert who.identity(pod | {"external_workload": "vm"}) == who.identity(pod)
+
+
+GATEWAY = profile.read(
+    """
+name: gateway
+about: A proxy that tells of the services behind it
+views:
+  - side: server
+    requests: gateway_requests_total
+    appears: with first request
+    outcome: [{is: success}]
+    reporter: {label: to, exclude: [".+@internal"], patterns: ["(?P<joined>.+)@web", "(?P<service>.+)"]}
+""",
+    source="test",
+)
+
+
+def test_a_service_that_others_report_for_is_one_of_its_own() -> None:
+    who = identities.Identities(GATEWAY)
+    assert who.identity({"to": "cart"}, 0) == identities.Identity(kind="Service", workload="cart")
+    assert who.identity({"to": "shop-cart@web"}, 0) == identities.Identity(joined="shop-cart")
+
+
+def test_what_is_told_of_somebody_who_does_not_count_does_not_count() -> None:
+    who = identities.Identities(GATEWAY)
+    assert who.peer(0, {"to": "cart"}) == -1
+    assert who.peer(0, {"to": "ping@internal"}) is None
+
+
 def test_two_scrapes_of_one_pod_are_one_reporter_with_the_labels_first_seen() -> None:
     who = identities.Identities(ENVOY)
     pod = {"namespace": "shop", "pod": "a", "app": "cart", "__name__": "m", "envoy_cluster_name": "x"}

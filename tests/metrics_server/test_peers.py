@@ -101,3 +101,47 @@ def test_who_is_in_no_namespace_is_not_taken_for_called_because_a_pod_is() -> No
         ("pod.a", "pod.c1"): (words.Side.CLIENT, 5.0),
         ("unknown", "host.10.0.0.9:15090"): (words.Side.SERVER, 3.0),
     }
+
+
+BEFORE_CART = snapshot.Reporter(namespace="shop", kind="Service", workload="basket")
+
+
+def behind_basket(*owners: str) -> inventory.Inventory:
+    """A service before a pod of each of these."""
+    pods = [
+        dataclasses.replace(
+            meshes.owned(f"{owner}-1", meshes.ref("Deployment", owner)), labels={"app": "cart"}
+        )
+        for owner in owners
+    ]
+    return meshes.things(*pods, meshes.service("basket", app="cart"))
+
+
+@pytest.mark.parametrize(
+    ("owners", "seen"),
+    [(("cart",), "deployment.cart"), (("cart", "cart-v2"), "service.basket"), ((), "service.basket")],
+)
+def test_what_others_report_for_a_service_is_of_the_only_workload_behind_it(
+    owners: tuple[str, ...], seen: str
+) -> None:
+    taken = meshes.moment([BEFORE_CART], server=[(0, -1, 5, 1)])
+    rows = rollup.Rollup(taken, ownership.Ownership(taken, behind_basket(*owners)))
+    ((workload,), (service,)) = rows.received(ownership.WORKLOAD), rows.received("Service")
+    assert (str(workload.resource), str(service.resource)) == (seen, "service.basket")
+    assert (service.figures.success, service.figures.failure) == (5, 1)
+    assert [str(row.resource) for row in rows.received("Namespace")] == ["namespace.shop"]
+
+
+def test_of_a_pod_behind_a_service_that_others_report_for_nothing_is_told() -> None:
+    """Another one may have been there before, inside the window."""
+    taken = meshes.moment([BEFORE_CART], server=[(0, -1, 5, 1)])
+    rows = rollup.Rollup(taken, ownership.Ownership(taken, behind_basket("cart")))
+    assert rows.received("Pod") == rows.received("Node") == []
+
+
+def test_a_service_and_a_workload_of_one_name_are_two() -> None:
+    """That others report for the service does not make the workload unclear."""
+    peer = snapshot.Peer(namespace="shop", workload="basket")
+    reporter = meshes.pod("web")
+    taken = meshes.moment([reporter, BEFORE_CART], peers=[peer], client=[(0, 0, 5, 0)])
+    assert [*edges(taken, deployment("basket"))] == [("pod.web", "deployment.basket")]
