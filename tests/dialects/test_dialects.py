@@ -232,7 +232,7 @@ async def _timed(asked: Asked) -> Mapping[str, Mapping[str, Any]]:
     """Some edges and workloads of which the mesh can know how long it took."""
     knows = asked.dialect.knows
     edges, workloads = await asked.items("trafficedges"), await asked.items("trafficmetrics")
-    seen = {}
+    seen: dict[str, Mapping[str, Any]] = {}
     if (knows.client and knows.times_sent) or (knows.callers and knows.times_received):
         seen |= {name: edges[name] for name in _EDGES}
     if knows.server and knows.times_received:

@@ -9,6 +9,7 @@ import pytest
 from metrics_server import words
 from tests.dialects import moments
 from tests.dialects.moments import MESHES
+from tests.metrics_server import recording
 
 CLIENT, SERVER = words.Side.CLIENT, words.Side.SERVER
 XX, TIMED = "envoy_cluster_upstream_rq_xx", "envoy_cluster_upstream_rq_time_bucket"
@@ -16,7 +17,7 @@ CART = {"envoy_cluster_name": "outbound|8080||cart.shop.svc.cluster.local"}
 WEB = moments.pod("shop", "web-1")
 
 
-def buckets(*counts: tuple[str, float], **labels: str) -> list[moments.recording.Series]:
+def buckets(*counts: tuple[str, float], **labels: str) -> list[recording.Series]:
     return [WEB.growing(TIMED, by, **CART, **labels, le=le) for le, by in counts]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from metrics_server import profile, recognition, snapshot, words
+from metrics_server import parties, profile, recognition, snapshot, words
 from tests.dialects import moments
 from tests.dialects.moments import MESHES
 
@@ -24,8 +24,8 @@ _CONSUL = {"consul_source_service": "web", "consul_destination_service": "cart"}
 
 def named(mesh: str, value: str, *, namespace: str = "shop") -> snapshot.Peer | None:
     """Whom a mesh names by a label value."""
-    parties = [view.reporter or view.peer for view in MESHES[mesh].views]
-    party = next(one for one in parties if isinstance(one, profile.parties.Named))
+    told = [view.reporter or view.peer for view in MESHES[mesh].views]
+    party = next(one for one in told if isinstance(one, parties.Named))
     return recognition.named(party, value, namespace=namespace)
 
 

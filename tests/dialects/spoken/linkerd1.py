@@ -48,7 +48,7 @@ def _client(labels: dict[str, str], calls: list[traffic.Call]) -> list[Sample]:
         Sample(f"{_TIMED}_avg", labels, sum(durations) / total, False),
     ]
     # A failure is told once, and once more for each exception of the chain that led there.
-    chain = ({}, {"exception": "a.Failure"}, {"exception": "a.Failure:a.Cause"})
+    chain: tuple[dict[str, str], ...] = ({}, {"exception": "a.Failure"}, {"exception": "a.Failure:a.Cause"})
     return told + [Sample("rt:client:failures", {**labels, **each}, failed) for each in chain if failed]
 
 
