@@ -1,5 +1,5 @@
 """MOSN: a process beside each pod, whose percentiles are its own work; all is told by cluster, and once more
-by cluster and host.
+by cluster and host. Its clusters are those of Istio's control plane.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from collections.abc import Callable
 
 from tests.dialects import exposition, traffic, writers
 from tests.dialects.exposition import Labels, Sample
+from tests.dialects.spoken import envoy
 
 _TIMED = "upstream_request_duration_time"
 _TOLD = {"P50": 0.5, "P90": 0.9, "P99": 0.99}
 
 
 def _cluster(call: traffic.Call) -> tuple[tuple[str, str], ...]:
-    return (("cluster", f"outbound|8080||{call.callee.name}.{call.callee.namespace}.svc.cluster.local"),)
+    return (("cluster", envoy.cluster(call)),)
 
 
 def _host(call: traffic.Call) -> tuple[tuple[str, str], ...]:
@@ -75,5 +76,5 @@ DIALECT = writers.Dialect(
     sources=_processes,
     timed=writers.Quantiles(_TIMED, "percentile", _TOLD, told_by=lambda call: call.pod, seconds=1e-9),
     fails=writers.by_code,
-    knows=writers.Knows(server=False, callers=False, called="service", idle=False),
+    knows=writers.Knows(server=False, callers=False, called="service", idle=False, hosts=True),
 )
