@@ -34,7 +34,8 @@ class Told:
     """The instant that Prometheus was asked for."""
 
     @property
-    def counts(self) -> Mapping[str, traffic.Truth]:
+    def counts(self) -> Mapping[str, traffic.Truth | None]:
+        """None of what has no figures."""
         return {name: _counted(item) for name, item in self.items.items()}
 
     def latencies(self, name: str) -> Mapping[str, float]:
@@ -106,8 +107,10 @@ async def by_name(
     return dict(zip(meshes, entered, strict=True))
 
 
-def _counted(item: Mapping[str, Any]) -> traffic.Truth:
+def _counted(item: Mapping[str, Any]) -> traffic.Truth | None:
     found = _figures(item)
+    if not found:
+        return None
     return traffic.Truth(succeeded=round(found["success_count"], 6), failed=round(found["failure_count"], 6))
 
 
