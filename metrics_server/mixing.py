@@ -129,14 +129,10 @@ def _signs(meshes: Sequence[profile.Profile]) -> list[str]:
     signs = []
     for mesh in meshes:
         told = [(view.counters, view.match) for view in mesh.views if not view.shared]
-        if mesh.found_by:
-            told = [(mesh.found_by, {})]
-        elif mesh.process is not None and (mesh.fallback or mesh.recognises_proxies):
+        if mesh.process is not None and (mesh.fallback or mesh.recognises_proxies):
             told = [(mesh.sign, mesh.process.match)]
         selectors = [
-            promql.selector(
-                names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()]
-            )
+            promql.selector(names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()])
             for names, match in told
         ]
         signs += [promql.marked(promql.count(selector), _LABEL, mesh.name) for selector in selectors]

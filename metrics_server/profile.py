@@ -150,10 +150,6 @@ class Profile(Facts):
     """None where the mesh's proxies have no such series: then a restart shows only in counters that fall."""
     target: parties.Target = parties.Target()
     views: tuple[View, ...]
-    found_by: tuple[MetricName, ...] = ()
-    """Metrics that show that there is such a mesh, where what counts its requests is called the same in
-    another.
-    """
     fallback: bool = False
     """Whether it is the last to be believed of a proxy of which another profile tells, too."""
     auto: bool = True
