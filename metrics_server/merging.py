@@ -1,8 +1,8 @@
 """Several meshes' moments in one: what two of them tell of one proxy counts once. Pure.
 
-A proxy is told of by the first profile, in the order given, that has seen requests of it which only a proxy of
-that mesh tells of; or that has seen any; or the proxy at all. What the others tell of it is left out, even where it is another figure: Envoy's own
-statistics and Istio's, of the same sidecar, count the same requests.
+A proxy is told of by the first profile, in the order given, that has seen requests of it which only a proxy
+of that mesh tells of; or that has seen any; or the proxy at all. What the others tell of it is left out, even
+where it is another figure: Envoy's own statistics and Istio's, of the same sidecar, count the same requests.
 """
 
 from __future__ import annotations

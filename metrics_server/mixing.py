@@ -89,13 +89,13 @@ class Taker:
             *(taker.take(namespace, window=window, latency=latency) for taker in takers),
             return_exceptions=True,
         )
-        stale = [answer for answer in answers if isinstance(answer, faults.Stale | faults.NoMesh)]
-        other = [answer for answer in answers if isinstance(answer, BaseException) and answer not in stale]
-        if other:
-            raise other[0]
         taken = [answer for answer in answers if isinstance(answer, snapshot.Snapshot)]
-        if stale and not taken:
-            raise stale[0]
+        failed = [answer for answer in answers if isinstance(answer, BaseException)]
+        stale = [fault for fault in failed if isinstance(fault, faults.Stale)]
+        # One without a proxy of its own is no mesh, whoever else speaks in its words.
+        for fault in failed:
+            if len(failed) == len(answers) or not isinstance(fault, faults.Stale | faults.NoMesh):
+                raise fault
         for fault in stale:
             logger.warning("One of several meshes is left out: %s", fault.message)
         return [_partial(moment) for moment in taken] if stale else taken

@@ -229,8 +229,8 @@ _WITHOUT = frozenset({"address", "joined"})
 
 def _is_told_without(party: parties.Party) -> bool:
     """Whether somebody may be told in a way that has no namespace in it, and be of any."""
-    named = isinstance(party, parties.Named)
-    groups = {group for one in party.patterns for group in re.compile(one).groupindex} if named else set()
+    patterns = party.patterns if isinstance(party, parties.Named) else ()
+    groups = {group for pattern in patterns for group in re.compile(pattern).groupindex}
     return party.anywhere or bool(groups & _WITHOUT)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from metrics_server import quantity
+from metrics_server import profile, quantity
 from tests import serving
 from tests.dialects import stage, writers
 
@@ -107,11 +107,17 @@ async def _begun(
     mesh.happen()
     await mesh.scraped()
     await mesh.told()
-    options = {"inventory": str(stage.inventory(folder)), "profile": dialect.profile, **_OPTIONS}
+    options = {"inventory": str(stage.inventory(folder)), "profile": _chosen(dialect), **_OPTIONS}
     api = await stack.enter_async_context(serving.server(folder, prometheus=mesh.url, options=options))
     alone = {item["metadata"]["name"]: item for item in await api.items(ALONE)}
     await api.items("/namespaces")
     return Asked(dialect, api, mesh.url, alone)
+
+
+def _chosen(dialect: writers.Dialect) -> str:
+    """Return what is set: nothing, so that the mesh must be found, wherever that is possible."""
+    (mesh,) = (one for one in profile.shipped() if one.name == dialect.profile)
+    return "auto" if mesh.auto else mesh.name
 
 
 def figures(item: Mapping[str, Any]) -> dict[str, float]:
