@@ -35,7 +35,7 @@ class Target:
         """By so much from scrape to scrape: six times as much in the window."""
         return self.told(name, [100 + by * step for step in range(len(TIMES))], **labels)
 
-    def itself(self, mesh: profile.Profile, **labels: str) -> list[recording.Series]:
+    def itself(self, mesh: profile.Profile, /, **labels: str) -> list[recording.Series]:
         found = [self.told(plan.UP, [1.0] * len(TIMES))]
         if mesh.process:
             ages = [time + _OLD if mesh.process.tells == "age" else 1.0 for time in TIMES]

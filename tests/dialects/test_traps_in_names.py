@@ -19,6 +19,8 @@ _CLUSTER = {
     "kuma": "cart_shop_svc_8080",
     "traffic-director": "/projects/1/global/backendServices/cart",
 }
+_FIXED = {"mesh": "default"}
+"""What tells the Envoys of Kuma from others."""
 _CONSUL = {"consul_source_service": "web", "consul_destination_service": "cart"}
 
 
@@ -32,10 +34,11 @@ def named(mesh: str, value: str, *, namespace: str = "shop") -> snapshot.Peer | 
 @pytest.mark.parametrize("mesh", _CLUSTER)
 @pytest.mark.parametrize("failed", ["5", "5xx"])
 def test_trap_3_a_class_of_answers_is_a_digit_or_the_whole_class(mesh: str, failed: str) -> None:
-    web, cluster = moments.pod("shop", "web-1"), {"envoy_cluster_name": _CLUSTER[mesh]}
+    web = moments.pod("shop", "web-1")
+    cluster = {"envoy_cluster_name": _CLUSTER[mesh], **_FIXED}
     taken = moments.moment(
         MESHES[mesh],
-        *web.itself(MESHES[mesh]),
+        *web.itself(MESHES[mesh], **_FIXED),
         web.growing(XX, 3, **cluster, envoy_response_code_class=failed.replace("5", "2")),
         web.growing(XX, 2, **cluster, envoy_response_code_class=failed),
     )
@@ -47,7 +50,9 @@ def test_trap_3_a_counter_of_kuma_counts_with_and_without_its_ending(ending: str
     mesh, cart = MESHES["kuma"], moments.pod("shop", "cart-1")
     inbound = {"envoy_http_conn_manager_prefix": "self_inbound_dp_http", "envoy_response_code_class": "2"}
     taken = moments.moment(
-        mesh, *cart.itself(mesh), cart.growing(f"envoy_http_downstream_rq_xx{ending}", 4, **inbound)
+        mesh,
+        *cart.itself(mesh, **_FIXED),
+        cart.growing(f"envoy_http_downstream_rq_xx{ending}", 4, **inbound, **_FIXED),
     )
     assert moments.counted(taken, SERVER) == (24, 0)
 
