@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable
 from concurrent import futures
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from metrics_server import inventory, ownership, rollup, snapshot, words
+from metrics_server import grains, inventory, ownership, rollup, snapshot, words
 
 T = TypeVar("T")
 _MANY = 6
@@ -65,11 +65,11 @@ class Moment:
         """`arrived`: when the snapshot was there to be served (Unix seconds). `latency`: the sides whose
         latencies it has.
         """
-        self.snapshot = taken
         self.latency = latency
         self.arrived = arrived
         self.owners = ownership.Ownership(taken, things)
-        self.rollup = rollup.Rollup(taken, self.owners)
+        self.snapshot = grains.once(taken, self.owners)
+        self.rollup = rollup.Rollup(self.snapshot, self.owners)
         self._made: dict[Hashable, Any] = {}
         self._again: dict[Hashable, Callable[[Moment], Any]] = {}
         """What was asked for and is made for the next moment, too."""

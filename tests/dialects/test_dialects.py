@@ -170,9 +170,7 @@ async def test_a_service_and_a_namespace_are_the_sums_of_their_pods(asked: Asked
 async def test_a_split_is_what_callers_saw_of_its_backends(asked: Asked) -> None:
     items = await asked.items("namespaces/shop/trafficsplits")
     calls = [
-        call
-        for call in asked.dialect.calls
-        if call.callee is traffic.CART and is_told(call, asked.dialect)
+        call for call in asked.dialect.calls if call.callee is traffic.CART and is_told(call, asked.dialect)
     ]
     if asked.dialect.knows.client:
         calls = [call for call in calls if is_told_by_caller(call, asked.dialect)]
@@ -181,7 +179,8 @@ async def test_a_split_is_what_callers_saw_of_its_backends(asked: Asked) -> None
         assert not any("success_count" in one for one in told), "not known, and not zero"
         return
     assert counted(items["canary:cart"]) == as_told(calls, asked.dialect, by_caller=True)
-    assert [one["request_share"] for one in told] == [1.0, 0.0]
+    if asked.dialect.knows.client:
+        assert [one["request_share"] for one in told] == [1.0, 0.0]
     assert {item["edge"]["side"] for item in items.values()} == {"client"}, "what callers were told to do"
 
 
