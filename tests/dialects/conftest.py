@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.backends import backend
 from tests.dialects import playing, spoken
+
+_ELSEWHERE = ("istio", "linkerd")
+"""Dialects that are also read from another database; plain Envoy is in tests/backends."""
+_PLAYS = [
+    *(playing.Play(dialect) for dialect in spoken.DIALECTS),
+    *(playing.Play(one, backend.VICTORIA_METRICS) for one in spoken.DIALECTS if one.name in _ELSEWHERE),
+]
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
@@ -18,13 +26,15 @@ async def plays(
     chosen = {
         item.callspec.params.get("asked") for item in request.session.items if hasattr(item, "callspec")
     }
-    dialects = [dialect for dialect in spoken.DIALECTS if dialect.name in chosen]
-    async with playing.plays(dialects, tmp_path_factory.mktemp("dialects"), subnet=other_subnet) as begun:
+    played = [play for play in _PLAYS if play.name in chosen]
+    async with playing.plays(played, tmp_path_factory.mktemp("dialects"), subnet=other_subnet) as begun:
         yield begun
 
 
 @pytest_asyncio.fixture(
-    scope="package", loop_scope="package", params=[dialect.name for dialect in spoken.DIALECTS]
+    scope="package",
+    loop_scope="package",
+    params=[pytest.param(play.name, marks=play.store.marks) for play in _PLAYS],
 )
 async def asked(request: pytest.FixtureRequest, plays: playing.Plays) -> playing.Asked:
     return await plays[request.param]

@@ -13,6 +13,7 @@ import aiohttp
 
 from metrics_server import profile, quantity
 from tests import serving
+from tests.backends import backend
 from tests.dialects import stage, writers
 
 ALONE = "/namespaces/data/trafficedges"
@@ -33,7 +34,9 @@ class Asked:
 
     dialect: writers.Dialect
     api: serving.Api
-    prometheus: str
+    store: backend.Backend
+    url: str
+    """The store's."""
     alone: Mapping[str, Mapping[str, Any]]
     """The edges of namespace `data`, asked for before anything else: of it alone Prometheus was asked."""
 
@@ -48,39 +51,52 @@ class Asked:
         query = {"query": f"histogram_quantile({quantile}, {told})", "time": at}
         async with (
             aiohttp.ClientSession() as http,
-            http.get(f"{self.prometheus}/api/v1/query", params=query) as response,
+            http.get(f"{self.url}/api/v1/query", params=query) as response,
         ):
             answer = await response.json()
         (row,) = answer["data"]["result"]
         return float(row["value"][1])
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Play:
+    """A dialect, and the database that keeps what it tells."""
+
+    dialect: writers.Dialect
+    store: backend.Backend = backend.PROMETHEUS
+
+    @property
+    def name(self) -> str:
+        elsewhere = "" if self.store is backend.PROMETHEUS else f"-{self.store.name}"
+        return self.dialect.name + elsewhere
+
+
 Plays = Mapping[str, "asyncio.Future[Asked]"]
 
 
 @contextlib.asynccontextmanager
-async def plays(dialects: Sequence[writers.Dialect], folder: Path, *, subnet: str) -> AsyncIterator[Plays]:
-    """Each play by its dialect's name, to be waited for; until the block is left."""
-    folders = {dialect.name: folder / dialect.name for dialect in dialects}
+async def plays(chosen: Sequence[Play], folder: Path, *, subnet: str) -> AsyncIterator[Plays]:
+    """Each play by its name, to be waited for; until the block is left."""
+    folders = {play.name: folder / play.name for play in chosen}
     for each in folders.values():
         each.mkdir()
-    begun = [(dialect, asyncio.get_running_loop().create_future()) for dialect in dialects]
+    begun = [(play, asyncio.get_running_loop().create_future()) for play in chosen]
     turn, over = asyncio.Semaphore(_AT_ONCE), asyncio.Event()
     running = [
         asyncio.create_task(
-            _play(dialect, future, folders[dialect.name], f"{subnet}.{200 + number}", turn=turn, over=over)
+            _play(play, future, folders[play.name], f"{subnet}.{200 + number}", turn=turn, over=over)
         )
-        for number, (dialect, future) in enumerate(begun)
+        for number, (play, future) in enumerate(begun)
     ]
     try:
-        yield {dialect.name: future for dialect, future in begun}
+        yield {play.name: future for play, future in begun}
     finally:
         over.set()
         await asyncio.wait(running)
 
 
 async def _play(
-    dialect: writers.Dialect,
+    play: Play,
     begun: asyncio.Future[Asked],
     folder: Path,
     host: str,
@@ -92,7 +108,7 @@ async def _play(
     try:
         async with contextlib.AsyncExitStack() as stack:
             async with turn:
-                begun.set_result(await _begun(stack, dialect, folder, host))
+                begun.set_result(await _begun(stack, play, folder, host))
             await over.wait()
     except Exception as error:
         if begun.done():
@@ -100,18 +116,16 @@ async def _play(
         begun.set_exception(error)
 
 
-async def _begun(
-    stack: contextlib.AsyncExitStack, dialect: writers.Dialect, folder: Path, host: str
-) -> Asked:
-    mesh = await stack.enter_async_context(stage.running(dialect, folder, host=host))
+async def _begun(stack: contextlib.AsyncExitStack, play: Play, folder: Path, host: str) -> Asked:
+    mesh = await stack.enter_async_context(stage.running(play.dialect, folder, host=host, store=play.store))
     mesh.happen()
     await mesh.scraped()
     await mesh.told()
-    options = {"inventory": str(stage.inventory(folder)), "profile": _chosen(dialect), **_OPTIONS}
+    options = {"inventory": str(stage.inventory(folder)), "profile": _chosen(play.dialect), **_OPTIONS}
     api = await stack.enter_async_context(serving.server(folder, prometheus=mesh.url, options=options))
     alone = {item["metadata"]["name"]: item for item in await api.items(ALONE)}
     await api.items("/namespaces")
-    return Asked(dialect, api, mesh.url, alone)
+    return Asked(play.dialect, api, play.store, mesh.url, alone)
 
 
 def _chosen(dialect: writers.Dialect) -> str:
