@@ -39,6 +39,8 @@ class Process(Facts):
     tells: Literal["age", "start"]
     unit: Literal["s", "ms"] = "s"
     match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
+    shows_proxies: bool = True
+    """Whether who has it is a proxy. Else who counts requests is one, and may have it."""
 
     @property
     def scale(self) -> float:
@@ -178,14 +180,14 @@ class Profile(Facts):
     @functools.cached_property
     def sign(self) -> tuple[str, ...]:
         """The metrics by which a scrape target is seen to be of this mesh."""
-        if self.process is not None:
+        if self.process is not None and self.process.shows_proxies:
             return (self.process.metric,)
         return tuple(dict.fromkeys(name for view in self.views for name in view.counters))
 
     @functools.cached_property
     def recognises_proxies(self) -> bool:
         """Whether the proxies of this mesh are told from those of others, by what they are scraped with."""
-        return self.process is not None and bool(self.process.match)
+        return self.process is not None and self.process.shows_proxies and bool(self.process.match)
 
     @functools.cached_property
     def reports_of_targets(self) -> bool:

@@ -138,26 +138,33 @@ def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
     """Return the proxies among the targets that the answer to a plan's counter queries speaks of."""
     ups: list[Series] = []
     telling: list[Series] = []
+    processes: list[Series] = []
     for series in counters:
         labels = series["metric"]
         if labels["__name__"] == plan.UP:
             ups.append(series)
-        elif mesh.process is None or (
-            labels["__name__"] == mesh.process.metric and facts.all_match(mesh.process.match, labels)
-        ):
+        elif mesh.process is not None and labels["__name__"] == mesh.process.metric:
+            if facts.all_match(mesh.process.match, labels):
+                processes.append(series)
+        elif mesh.process is None or not mesh.process.shows_proxies:
             telling.append(series)
     keys = _keys(ups)
     up = {keys.of(series["metric"]): series for series in ups}
     proxies: dict[Key, Target] = {}
     for series in telling:
         key = keys.of(series["metric"])
-        scraped = up[key]["values"] if key in up else ()
-        if mesh.process is not None:
-            proxies[key] = Target(labels=series["metric"], up=scraped, ages=series["values"])
-        elif key not in proxies:
+        if key not in proxies:
             # The labels of `up` are the target's, and nothing of one request.
             labels = up[key]["metric"] if key in up else series["metric"]
-            proxies[key] = Target(labels=labels, up=scraped, counted=series["values"])
+            proxies[key] = Target(labels=labels, counted=series["values"])
+    for series in processes:
+        key = keys.of(series["metric"])
+        if key in proxies:
+            proxies[key].ages = series["values"]
+        elif mesh.process is not None and mesh.process.shows_proxies:
+            proxies[key] = Target(labels=series["metric"], ages=series["values"])
+    for key in proxies.keys() & up.keys():
+        proxies[key].up = up[key]["values"]
     return Targets(mesh=mesh, found=proxies, keys=keys)
 
 

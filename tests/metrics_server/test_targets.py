@@ -63,3 +63,35 @@ def test_a_failed_scrape_before_the_window_tells_nothing() -> None:
 def test_of_two_scrapes_the_one_that_tells_more_counts(jobs: tuple[str, str]) -> None:
     ages = {jobs[0]: [(995, 100), (1010, 115)], jobs[1]: [(1020, 125)]}
     assert spans(ages) == snapshot.Span(since=START, until=1020, base=995)
+
+
+def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells_its_start_if_it_has_it() -> (
+    None
+):
+    mesh = profile.read(
+        "{name: toy, about: x, process: {metric: start, tells: start, shows_proxies: false}, views: "
+        "[{side: server, requests: calls, appears: at start, outcome: [{is: success}]}]}",
+        source="here",
+    )
+
+    def told(name: str, instance: str, value: str) -> dict[str, Any]:
+        return {
+            "metric": {"__name__": name, "instance": instance},
+            "values": [[995.0, value], [1000.0, value]],
+        }
+
+    found = targets.find(
+        [
+            *(told("up", instance, "1") for instance in ("young", "untold", "database")),
+            *(told("calls", instance, "5") for instance in ("young", "untold")),
+            told("start", "young", "990"),
+            told("start", "database", "980"),
+        ],
+        mesh,
+    )
+    assert {key[1] for key in found.found} == {"young", "untold"}
+    known = found.known(start=970.0)
+    assert dict(zip([key[1] for key in found.found], known.starts, strict=True)) == {
+        "young": (990.0,),
+        "untold": (),
+    }
