@@ -137,35 +137,41 @@ class Targets:
 def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
     """Return the proxies among the targets that the answer to a plan's counter queries speaks of."""
     ups: list[Series] = []
-    telling: list[Series] = []
     processes: list[Series] = []
+    requests: list[Series] = []
+    process, shows_proxies = mesh.process, mesh.process is not None and mesh.process.shows_proxies
     for series in counters:
         labels = series["metric"]
         if labels["__name__"] == plan.UP:
             ups.append(series)
-        elif mesh.process is not None and labels["__name__"] == mesh.process.metric:
-            if facts.all_match(mesh.process.match, labels):
+        elif process is not None and labels["__name__"] == process.metric:
+            if facts.all_match(process.match, labels):
                 processes.append(series)
-        elif mesh.process is None or not mesh.process.shows_proxies:
-            telling.append(series)
+        elif not shows_proxies:
+            requests.append(series)
     keys = _keys(ups)
     up = {keys.of(series["metric"]): series for series in ups}
-    proxies: dict[Key, Target] = {}
-    for series in telling:
-        key = keys.of(series["metric"])
-        if key not in proxies:
-            # The labels of `up` are the target's, and nothing of one request.
-            labels = up[key]["metric"] if key in up else series["metric"]
-            proxies[key] = Target(labels=labels, counted=series["values"])
+    proxies = {} if shows_proxies else _counting(requests, keys, up)
     for series in processes:
         key = keys.of(series["metric"])
+        if shows_proxies:
+            proxies.setdefault(key, Target(labels=series["metric"]))
         if key in proxies:
             proxies[key].ages = series["values"]
-        elif mesh.process is not None and mesh.process.shows_proxies:
-            proxies[key] = Target(labels=series["metric"], ages=series["values"])
     for key in proxies.keys() & up.keys():
         proxies[key].up = up[key]["values"]
     return Targets(mesh=mesh, found=proxies, keys=keys)
+
+
+def _counting(requests: Iterable[Series], keys: Keys, up: Mapping[Key, Series]) -> dict[Key, Target]:
+    """Return the targets that count requests; the labels of `up` are a target's and of no request."""
+    found: dict[Key, Target] = {}
+    for series in requests:
+        key = keys.of(series["metric"])
+        if key not in found:
+            labels = up[key]["metric"] if key in up else series["metric"]
+            found[key] = Target(labels=labels, counted=series["values"])
+    return found
 
 
 def _keys(ups: Iterable[Series]) -> Keys:
