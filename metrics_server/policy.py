@@ -12,11 +12,11 @@ A YAML file; whatever is wrong with it is refused with file, key and reason.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pydantic
-import yaml
 
+from metrics_server import documents
 from metrics_server.facts import Facts
 
 _Outcome = Literal["success", "failure"]
@@ -62,9 +62,11 @@ class Policy(Facts):
 def load(path: Path) -> Policy:
     """Return the policy in a file. Raises BadPolicy with everything that is wrong."""
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = documents.read(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
         raise BadPolicy(f"{path}: cannot be read: {error}") from error
+    except documents.Malformed as error:
+        raise BadPolicy(f"{path}: not YAML: {error}") from error
     try:
         return Policy.model_validate({} if content is None else content)
     except pydantic.ValidationError as error:

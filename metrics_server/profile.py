@@ -12,12 +12,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic
-import yaml
 
-from metrics_server import facts, parties, words
+from metrics_server import documents, facts, parties, words
 from metrics_server.facts import Facts, LabelName, MetricName, Pattern
 
 
@@ -207,8 +206,8 @@ class BadProfile(ValueError):
 def read(text: str, *, source: str) -> Profile:
     """Return the profile in a YAML text. Raises BadProfile with everything that is wrong."""
     try:
-        content: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content = documents.read(text)
+    except documents.Malformed as error:
         raise BadProfile(f"{source}: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise BadProfile(

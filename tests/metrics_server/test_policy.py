@@ -53,7 +53,7 @@ def test_an_empty_file_decides_nothing(tmp_path: Path) -> None:
         ("namespaces: {shop: {profiles: []}}", "namespaces.shop.profiles: Tuple should have at least 1"),
         ("surprise: 1", "surprise: Extra inputs are not permitted"),
         ("[1]", r"\(top\): Input should be a valid dictionary"),
-        ("a: [", "cannot be read"),
+        ("a: [", "not YAML"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_reason(text: str, why: str, tmp_path: Path) -> None:
