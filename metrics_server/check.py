@@ -13,10 +13,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from metrics_server import (
     credentials,
     faults,
     inventory,
+    merging,
+    meshes,
+    mixing,
+    policy,
     profile,
     promql,
     quantity,
@@ -29,6 +35,8 @@ from metrics_server import (
 
 _STALE_AFTER = 90.0
 _SHOWN = 5
+_SAMPLE = 20
+"""Series looked at to learn which labels a mesh's targets carry."""
 
 
 @dataclass(slots=True)
@@ -69,7 +77,7 @@ def run(
     """Return the report on a Prometheus. Raises ValueError for a window that is none."""
     backend = witness.Witness(url.rstrip("/"), shown)
     return asyncio.run(
-        _run(url, backend, profiles or profile.shipped(), quantity.duration(window), namespace)
+        _run(url, backend, profiles or meshes.choose(meshes.AUTO), quantity.duration(window), namespace)
     )
 
 
@@ -87,23 +95,55 @@ async def _run(
         report.bad(f"{url}: {fault.message}")
         return report
     report.good(f"{url} answers queries")
-    found = [mesh for mesh in profiles if await _has_data(backend, mesh, report)]
-    if not found:
-        report.bad("no shipped profile has data: is the mesh scraped, and does a profile for it exist?")
-    for mesh in found:
-        await _look(backend, mesh, window, namespace, report)
+    try:
+        found = await _found(backend, profiles, report)
+        moments = []
+        for mesh in found:
+            report.note(f"{mesh.about}, in the words of profile {mesh.name}:")
+            await _labels(backend, mesh, report)
+            moments.append(await _look(backend, mesh, window, namespace, report))
+    except faults.Unavailable as fault:
+        report.bad(fault.message)
+        return report
+    there = [moment for moment in moments if moment is not None]
+    if found and not there and report.healthy:
+        where = f" in namespace {namespace!r}" if namespace is not None else ""
+        report.bad(f"no proxy is scraped{where}")
+    _believed(there, report)
     return report
 
 
-async def _has_data(backend: witness.Witness, mesh: profile.Profile, report: Report) -> bool:
-    (series,) = await backend.ask([promql.sample(mesh.sign, 20)], at=time.time())
-    looked_for = " or ".join(mesh.sign)
-    if not series:
-        report.note(f"profile {mesh.name}: no {looked_for}")
-        return False
-    report.good(f"profile {mesh.name}: {looked_for} is there")
+async def _found(
+    backend: witness.Witness, profiles: Sequence[profile.Profile], report: Report
+) -> list[profile.Profile]:
+    """Return the meshes that the server would read: of several, those that are found by what only they tell;
+    one that was named alone is read wherever its metrics are.
+    """
+    alone = len(profiles) == 1
+    looked_for = {
+        mesh.name: " or ".join([promql.selector(mesh.sign)] if alone else mixing.signs(mesh))
+        for mesh in profiles
+    }
+    if alone:
+        (series,) = await backend.ask([promql.sample(profiles[0].sign, 1)], at=time.time())
+        names = frozenset(looked_for) if series else frozenset()
+    else:
+        names = await mixing.find(backend, profiles, at=time.time())
+    for name, selectors in looked_for.items():
+        if name in names:
+            report.good(f"profile {name}: {selectors} is there")
+        else:
+            report.note(f"profile {name}: no {selectors}")
+    if not names:
+        report.bad("no profile has data: is the mesh scraped, and does a profile for it exist?")
+    return [mesh for mesh in profiles if mesh.name in names]
+
+
+async def _labels(backend: witness.Witness, mesh: profile.Profile, report: Report) -> None:
+    """Say which labels tell whose proxy a scrape target is."""
     if not mesh.reports_of_targets:
-        return True
+        return
+    (series,) = await backend.ask([promql.sample(mesh.sign, _SAMPLE)], at=time.time())
     carried = {label for one in series for label in one["metric"]}
     for what, meta, names in (
         ("namespace", "__meta_kubernetes_namespace", mesh.target.namespace),
@@ -117,30 +157,46 @@ async def _has_data(backend: witness.Witness, mesh: profile.Profile, report: Rep
                 f"no target has any of the labels {', '.join(names)}: proxies go by their address. "
                 f"Relabel {meta} to {names[0]!r} in the scrape job."
             )
-    return True
 
 
 async def _look(
     backend: witness.Witness, mesh: profile.Profile, window: float, namespace: str | None, report: Report
-) -> None:
+) -> snapshot.Snapshot | None:
     taker = taking.Taker(backend, mesh=mesh, watcher=_Deaf(), clock=time.time, stale_after=_STALE_AFTER)
     backend.asked.clear()
     try:
         taken = await taker.take(namespace, window=window)
+    except faults.NoMesh as fault:
+        # Another mesh may use its words without any proxy of its own.
+        report.note(fault.message)
+        taken = None
     except faults.Unavailable as fault:
         report.bad(fault.message)
         taken = None
     for text, size, seconds in backend.asked:
         report.note(f"asked ({size} series, {seconds * 1000:.0f} ms): {text}")
     if taken is None:
-        if namespace is not None and report.healthy:
-            report.bad(f"no proxy is scraped in namespace {namespace!r}")
-        return
-    _describe(taken, window, report)
+        if namespace is not None:
+            report.note(f"no proxy of it is scraped in namespace {namespace!r}")
+        return None
+    _describe(taken, mesh, window, report)
     _peers(taken, report)
+    return taken
 
 
-def _describe(taken: snapshot.Snapshot, window: float, report: Report) -> None:
+def _believed(moments: Sequence[snapshot.Snapshot], report: Report) -> None:
+    """Say in whose words each proxy is told of, where several meshes tell of it."""
+    if len(moments) < 2:
+        return
+    merged = merging.merge(moments, allowed=policy.Policy().allows)
+    told = Counter(merged.meshes[mesh].profile for mesh in merged.mesh)
+    report.good(
+        f"{len(merged.reporters)} proxies in all, each counted once: "
+        + ", ".join(f"{count} in the words of {name}" for name, count in told.items())
+    )
+
+
+def _describe(taken: snapshot.Snapshot, mesh: profile.Profile, window: float, report: Report) -> None:
     age = taken.taken - taken.timestamp
     report.good(
         f"{len(taken.reporters)} proxies, scraped every {taken.interval:.0f} s, the newest {age:.1f} s ago"
@@ -148,13 +204,23 @@ def _describe(taken: snapshot.Snapshot, window: float, report: Report) -> None:
     if taken.window > window:
         asked, used = quantity.render_duration(window), quantity.render_duration(taken.window)
         report.note(f"a window of {asked} spans fewer than two scrapes: {used} was used")
-    for side in words.Side:
+    for side in dict.fromkeys(view.side for view in mesh.views):
         calls = taken.calls[side]
+        if not len(calls):
+            names = " or ".join(name for view in mesh.views if view.side is side for name in view.counters)
+            report.note(
+                f"{side} side: nothing of {names} that `match` and `peer` can read: none was requested yet, "
+                "or metrics and labels are called otherwise"
+            )
+            continue
         succeeded, failed = float(calls.success.sum()), float(calls.failure.sum())
         report.good(
             f"{side} side: {len(calls)} rows, {succeeded + failed:.0f} requests, {failed:.0f} of them failed"
         )
-        if succeeded + failed > 0 and not calls.buckets.any():
+        if side is words.Side.CLIENT and (nobody := int((calls.peer < 0).sum())):
+            report.note(f"{side} side: {nobody} of these rows name nobody who was called")
+        timed = any(view.latency for view in mesh.views if view.side is side)
+        if timed and succeeded + failed > 0 and not (calls.buckets.any() or np.isfinite(calls.told).any()):
             report.bad(
                 f"{side} side: requests but no latency buckets; does the scrape drop them, "
                 "or are histograms off?"

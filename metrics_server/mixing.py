@@ -118,25 +118,26 @@ class Taker:
 
 async def find(backend: taking.Backend, meshes: Sequence[profile.Profile], *, at: float) -> frozenset[str]:
     """Return the names of the profiles of which a series is there. Raises faults.Unavailable."""
-    (series,) = await backend.ask([promql.either(_signs(meshes))], at=at)
+    looked_for = [
+        promql.marked(promql.count(selector), _LABEL, mesh.name)
+        for mesh in meshes
+        for selector in signs(mesh)
+    ]
+    (series,) = await backend.ask([promql.either(looked_for)], at=at)
     return frozenset(one["metric"][_LABEL] for one in series)
 
 
-def _signs(meshes: Sequence[profile.Profile]) -> list[str]:
-    """Return a query for each thing by which a mesh is found: its proxies, which are there before the first
-    request, if they are known by what they are scraped with; else requests that only it tells so.
+def signs(mesh: profile.Profile) -> list[str]:
+    """Return a selector for each thing by which a mesh is found: its proxies, which are there before the
+    first request, if they are known by what they are scraped with; else requests that only it tells so.
     """
-    signs = []
-    for mesh in meshes:
-        told = [(view.counters, view.match) for view in mesh.views if not view.shared]
-        if mesh.process is not None and (mesh.fallback or mesh.recognises_proxies):
-            told = [(mesh.sign, mesh.process.match)]
-        selectors = [
-            promql.selector(names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()])
-            for names, match in told
-        ]
-        signs += [promql.marked(promql.count(selector), _LABEL, mesh.name) for selector in selectors]
-    return signs
+    told = [(view.counters, view.match) for view in mesh.views if not view.shared]
+    if mesh.process is not None and (mesh.fallback or mesh.recognises_proxies):
+        told = [(mesh.sign, mesh.process.match)]
+    return [
+        promql.selector(names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()])
+        for names, match in told
+    ]
 
 
 def _partial(moment: snapshot.Snapshot) -> snapshot.Snapshot:

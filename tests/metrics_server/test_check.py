@@ -78,7 +78,7 @@ async def wrong(backend: fake_prometheus.FakePrometheus, holds: recording.Record
 
 
 async def test_a_prometheus_without_a_mesh_is_wrong(backend: fake_prometheus.FakePrometheus) -> None:
-    assert "no shipped profile has data" in await wrong(backend, recording.Recording([]))
+    assert "no profile has data" in await wrong(backend, recording.Recording([]))
 
 
 async def test_targets_that_tell_no_pod_or_namespace_are_wrong_and_the_relabelling_is_named(
@@ -157,6 +157,40 @@ async def test_neither_a_proxy_nor_a_password_of_the_environment_is_used(
     assert set(seen) == {None}
 
 
+async def test_only_meshes_that_are_there_are_looked_at(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    """Seven more profiles know Envoy's age, and six have an end of their own to be known by."""
+    backend.holds = mesh
+    found = [line for line in (await run(backend)).lines if line.startswith("ok    profile ")]
+    assert found == ['ok    profile envoy: {__name__="envoy_server_uptime"} is there']
+
+
+async def test_a_proxy_that_two_meshes_tell_of_is_said_to_count_once(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    pods = [one for one in mesh.series if one.labels["__name__"] == "envoy_server_uptime"][:2]
+    more = [
+        recording.Series(
+            {
+                **one.labels,
+                "__name__": "istio_requests_total",
+                "reporter": "destination",
+                "source_workload": "unknown",
+                "response_code": "200",
+            },
+            [(at, str(number)) for number, (at, _) in enumerate(one.samples)],
+        )
+        for one in pods
+    ]
+    backend.holds = recording.Recording([*mesh.series, *more])
+    (line,) = [line for line in (await run(backend)).lines if "in all" in line]
+    # The third has seen no request: it is of the first mesh that knows its proxies.
+    assert line == (
+        "ok    18 proxies in all, each counted once: 3 in the words of istio, 15 in the words of envoy"
+    )
+
+
 # The command
 
 
@@ -177,6 +211,75 @@ async def test_the_command_fails_for_a_bad_one(backend: fake_prometheus.FakeProm
     result = await invoke("check", "--prometheus", backend.url)
     assert result.exit_code == 1
     assert "WRONG" in result.output
+
+
+TOY = """
+name: toy
+about: Envoys, read by a file of one's own
+process: {metric: envoy_server_uptime, tells: age}
+views:
+  - side: client
+    requests: %s
+    appears: with first request
+    outcome: [{label: envoy_response_code_class, matches: "5", is: failure}, {is: success}]
+    peer: {label: %s, patterns: ["(?P<name>.+)"]}
+"""
+
+
+async def own(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording, folder: Path, text: str
+) -> click.testing.Result:
+    backend.holds = mesh
+    file = folder / "toy.yaml"
+    file.write_text(text, encoding="utf-8")
+    return await invoke("check", "--prometheus", backend.url, "--profile", str(file))
+
+
+async def test_a_profile_of_ones_own_is_told_what_it_finds(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording, tmp_path: Path
+) -> None:
+    text = TOY % ("envoy_cluster_upstream_rq_xx", "envoy_cluster_name")
+    result = await own(backend, mesh, tmp_path, text)
+    assert result.exit_code == 0, result.output
+    assert 'profile toy: {__name__="envoy_server_uptime"} is there' in result.output
+    assert "18 proxies" in result.output
+    assert "server side" not in result.output, "of which this profile does not speak"
+
+
+@pytest.mark.parametrize(
+    ("metric", "label"),
+    [("envoy_cluster_requests", "envoy_cluster_name"), ("envoy_cluster_upstream_rq_xx", "cluster_name")],
+)
+async def test_a_metric_or_a_label_that_nobody_has_is_told(
+    backend: fake_prometheus.FakePrometheus,
+    mesh: recording.Recording,
+    tmp_path: Path,
+    metric: str,
+    label: str,
+) -> None:
+    result = await own(backend, mesh, tmp_path, TOY % (metric, label))
+    assert f"client side: nothing of {metric} that `match` and `peer` can read" in result.output
+
+
+async def test_callers_that_name_nobody_are_told(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording, tmp_path: Path
+) -> None:
+    text = (TOY % ("envoy_cluster_upstream_rq_xx", "x")).replace(
+        '{label: x, patterns: ["(?P<name>.+)"]}', "{workload: [to]}"
+    )
+    result = await own(backend, mesh, tmp_path, text)
+    assert "of these rows name nobody who was called" in result.output
+
+
+async def test_all_that_is_wrong_with_a_profile_is_named_by_file_key_and_reason(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording, tmp_path: Path
+) -> None:
+    text = (TOY % ("envoy_cluster_upstream_rq_xx", "cluster-name")).replace("side: client", "side: middle")
+    result = await own(backend, mesh, tmp_path, text)
+    assert result.exit_code == 1
+    assert "toy.yaml: views.0.side: Input should be 'client' or 'server'" in result.output
+    assert "toy.yaml: views.0.peer.label: String should match pattern" in result.output
+    assert backend.asked == []
 
 
 @pytest.mark.parametrize(
