@@ -38,10 +38,14 @@ def rate(per_second: float | None) -> str:
     return f"{text.rstrip('0').rstrip('.') if digits else text}rps"
 
 
-def latency(seconds: float | None) -> str:
-    """`0.0482` → `48ms`, `1.25` → `1.25s`, `0.00073` → `730µs`."""
+def latency(seconds: float | None, *, approximate: bool = False) -> str:
+    """`0.0482` → `48ms`, `1.25` → `1.25s`, `0.00073` → `730µs`; `~48ms` where it is approximate."""
     if seconds is None:
         return UNKNOWN
+    return f"~{_duration(seconds)}" if approximate else _duration(seconds)
+
+
+def _duration(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.3g}s"
     if seconds >= 0.9995:

@@ -11,6 +11,8 @@ from typing import Any
 from dashboard.client import duration, faults, quantity
 
 _PROFILE = "metrics.smi-spec.io/profile"
+_APPROXIMATE = "metrics.smi-spec.io/approximate"
+_LATENCY = "_response_latency"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ class Traffic:
     p50: float | None  # seconds, as all latencies
     p90: float | None
     p99: float | None
+    approximate: frozenset[str]
+    """Which latencies are, such as `p99`: proxies worked them out themselves, and the highest is told."""
     labels: Mapping[str, str]
-    profile: str
+    profile: str  # several with commas between, where several meshes tell of it
 
 
 def decode_list(answer: Any) -> tuple[Traffic, ...]:
@@ -59,6 +63,7 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
     resource = _resource(item["resource"])
     if resource is None:
         raise ValueError("an item describes no resource")
+    annotations = metadata.get("annotations") or {}
     figures = {metric["name"]: float(quantity.parse(str(metric["value"]))) for metric in item["metrics"]}
     return Traffic(
         name=metadata["name"],
@@ -73,8 +78,11 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
         p50=figures.get("p50_response_latency"),
         p90=figures.get("p90_response_latency"),
         p99=figures.get("p99_response_latency"),
+        approximate=frozenset(
+            name.removesuffix(_LATENCY) for name in annotations.get(_APPROXIMATE, "").split(",") if name
+        ),
         labels=metadata.get("labels") or {},
-        profile=(metadata.get("annotations") or {}).get(_PROFILE, ""),
+        profile=annotations.get(_PROFILE, ""),
     )
 
 

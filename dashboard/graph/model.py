@@ -19,6 +19,7 @@ class Flow:
     p50: float | None = None  # seconds
     p90: float | None = None
     p99: float | None = None
+    approximate: frozenset[str] = frozenset()  # of these names
 
     @property
     def total(self) -> float | None:

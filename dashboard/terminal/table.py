@@ -68,7 +68,7 @@ def _latency(quantile: str) -> Column:
         header=f"LATENCY_{quantile.upper()}",
         key=f"{quantile}_seconds",
         value=seconds,
-        words=lambda item: spelling.latency(seconds(item)),
+        words=lambda item: spelling.latency(seconds(item), approximate=quantile in item.approximate),
     )
 
 

@@ -124,7 +124,9 @@ def _rate(flow: model.Flow) -> str:
 
 
 def _latency(flow: model.Flow) -> str:
-    return spelling.latency(flow.p99) if flow.total and flow.p99 is not None else ""
+    if not flow.total or flow.p99 is None:
+        return ""
+    return spelling.latency(flow.p99, approximate="p99" in flow.approximate)
 
 
 def _trouble(flow: model.Flow | None) -> str:
@@ -137,5 +139,6 @@ def _spoken(what: str, flow: model.Flow | None, judged: verdict.Health) -> str:
     if flow and flow.total:
         parts += [f"{flow.rate:.3g} requests per second", f"{spelling.success(flow.success)} success"]
     if flow and flow.p99 is not None:
-        parts.append(f"P99 {spelling.latency(flow.p99)}")
+        nearly = "about " if "p99" in flow.approximate else ""
+        parts.append(f"P99 {nearly}{spelling.latency(flow.p99)}")
     return ", ".join(parts)

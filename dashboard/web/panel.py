@@ -58,7 +58,8 @@ def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) 
     seen = {"client": "at the caller", "server": "at the callee"}.get(edge.side, "on both sides")
     return Panel(
         heading=f"{elements.title(source)} → {elements.title(target)}",
-        subtitle=f"Requests seen {seen}" + (f", by {edge.profile}" if edge.profile else ""),
+        subtitle=f"Requests seen {seen}"
+        + (f", by {edge.profile.replace(',', ', ')}" if edge.profile else ""),
         health=elements.health(edge.flow, thresholds=thresholds),
         facts=_facts(edge.flow),
         callers_title=f"All callers of {elements.title(target)}",
@@ -74,9 +75,9 @@ def _facts(flow: model.Flow | None) -> tuple[tuple[str, str], ...]:
     return (
         ("Success", spelling.success(flow.success)),
         ("Rate", spelling.rate(flow.rate)),
-        ("P50", spelling.latency(flow.p50)),
-        ("P90", spelling.latency(flow.p90)),
-        ("P99", spelling.latency(flow.p99)),
+        ("P50", spelling.latency(flow.p50, approximate="p50" in flow.approximate)),
+        ("P90", spelling.latency(flow.p90, approximate="p90" in flow.approximate)),
+        ("P99", spelling.latency(flow.p99, approximate="p99" in flow.approximate)),
         ("Succeeded", spelling.count(flow.success_count)),
         ("Failed", spelling.count(flow.failure_count)),
         ("Window", duration.spell(flow.window)),

@@ -60,6 +60,10 @@ def _figures(flow: model.Flow | None, thresholds: verdict.Thresholds) -> Row:
             key: value
             for name in ("p50", "p90", "p99")
             for latency in (getattr(flow, name) if flow else None,)
-            for key, value in ((name, latency), (f"{name}_words", spelling.latency(latency)))
+            for approximate in (flow is not None and name in flow.approximate,)
+            for key, value in (
+                (name, latency),
+                (f"{name}_words", spelling.latency(latency, approximate=approximate)),
+            )
         },
     }

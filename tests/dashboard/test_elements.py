@@ -1,5 +1,6 @@
 """What is drawn says the same as the figures, in more than colour."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -54,6 +55,15 @@ def test_what_nobody_counts_is_not_reported_and_not_idle() -> None:
         assert (data["health"], data["figures"], data["trouble"]) == ("unknown", "not reported", "")
     assert edge["width"] == 1
     assert card["spoken"] == "cart, Deployment in shop, not reported, P99 30ms"
+
+
+def test_an_approximate_latency_is_marked_and_spoken_of_as_such() -> None:
+    cart = traffic.Resource("Deployment", "cart", "shop")
+    told = golden_lists.edge(None, cart, successes=30, direction="from")
+    graph = build.build([], [dataclasses.replace(told, approximate=frozenset({"p99"}))])
+    (edge,) = elements.draw(graph, thresholds=_USUAL)["edges"]
+    assert edge["latency"] == "~30ms"
+    assert edge["spoken"].endswith("P99 about 30ms")
 
 
 def test_kinds_differ_in_shape(drawn: dict[str, dict[str, Any]]) -> None:

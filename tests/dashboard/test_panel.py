@@ -1,5 +1,7 @@
 """The side panel tells of a node, an edge, or nothing."""
 
+import dataclasses
+
 from dashboard.client import traffic
 from dashboard.graph import build
 from dashboard.health import verdict
@@ -34,6 +36,22 @@ def test_an_edge_is_told_with_where_it_was_seen_and_what_else_meets_its_ends() -
     assert said.subtitle == "Requests seen at the caller, by envoy"
     assert said.callees_title == "All callees of checkout"
     assert dict(said.facts)["Failed"] == "14"
+
+
+def test_an_edge_names_all_meshes_that_tell_of_it_and_marks_what_is_approximate() -> None:
+    cart = traffic.Resource("Deployment", "cart", "shop")
+    told = dataclasses.replace(
+        golden_lists.edge(None, cart, successes=4, direction="from"),
+        profile="istio,mosn",
+        approximate=frozenset({"p99"}),
+    )
+    graph = build.build([], [told])
+    (edge,) = graph.edges
+    said = panel.about(edge, graph, thresholds=_USUAL)
+    assert said is not None
+    assert said.subtitle == "Requests seen at the callee, by istio, mosn"
+    assert (dict(said.facts)["P90"], dict(said.facts)["P99"]) == ("20ms", "~30ms")
+    assert [row["p99_words"] for row in said.callers] == ["~30ms"]
 
 
 def test_what_is_gone_is_not_told() -> None:

@@ -55,6 +55,11 @@ def test_latency(seconds: float | None, text: str) -> None:
     assert spelling.latency(seconds) == text
 
 
+def test_an_approximate_latency_is_marked_and_an_unknown_one_is_not() -> None:
+    assert spelling.latency(0.0482, approximate=True) == "~48ms"
+    assert spelling.latency(None, approximate=True) == "-"
+
+
 @pytest.mark.parametrize(("number", "text"), [(None, "-"), (0.0, "0"), (1198.0, "1,198")])
 def test_count(number: float | None, text: str) -> None:
     assert spelling.count(number) == text

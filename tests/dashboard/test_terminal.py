@@ -67,6 +67,17 @@ def test_counts_nobody_knows_are_a_dash_and_nothing_for_programs(kubeconfig_file
     assert [row[key] for key in ("rps", "success_count", "failure_count")] == ["", "", ""]
 
 
+def test_an_approximate_latency_is_marked_for_people_and_a_number_for_programs(
+    fake: traffic_api.FakeTrafficApi, kubeconfig_file: pathlib.Path
+) -> None:
+    item = next(one for one in fake.metrics if one["metadata"]["name"] == "deployment.cart")
+    item["metadata"]["annotations"]["metrics.smi-spec.io/approximate"] = "p99_response_latency"
+    wide = _run("-o", "wide", kubeconfig=kubeconfig_file).stdout
+    assert [cell for cell in wide.split() if cell.startswith("~")] == ["~17ms"]
+    told = json.loads(_run("-o", "json", kubeconfig=kubeconfig_file).stdout)
+    assert next(row for row in told if row["name"] == "deployment/cart")["p99_seconds"] == 0.0174
+
+
 def test_nothing_to_show_is_said_beside_the_output(kubeconfig_file: pathlib.Path) -> None:
     result = _run("-l", "app=nobody", kubeconfig=kubeconfig_file)
     assert (result.exit_code, result.stdout, result.stderr) == (
