@@ -18,7 +18,7 @@ CHART = manifests.DEPLOY / "helm" / "trafficmetrics"
 INSTALL = manifests.DEPLOY / "install.yaml"
 COMPONENTS = (
     "ha", "dashboard", "monitoring", "network-policy", "cert-manager", "prometheus-auth", "autoscaling-apis",
-    "autoscaling-fallback", "splits",
+    "autoscaling-fallback", "splits", "policy",
 )  # fmt: skip
 PROMETHEUS = "http://prometheus.monitoring.svc:9090"
 CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -37,6 +37,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "autoscaling.fallback.configMap": "trafficmetrics-fallback",
     },
     "splits": {"splits.gateway": "true", "splits.linkerd": "true", "splits.istio": "true"},
+    "policy": {"policy.configMap": "trafficmetrics-policy"},
 }
 """The values of the chart that say the same as a component."""
 _SETTINGS = {"autoscaling-fallback": {"TRAFFIC_AUTOSCALING_FALLBACK": "prometheus-adapter.monitoring"}}

@@ -46,6 +46,7 @@ def test_the_validation_sees_a_misspelt_field() -> None:
         ({"dashbord__enabled": "true"}, "dashbord"),
         ({"settings__windows": "30"}, "windows"),
         ({"image__tag": "latest"}, "tag"),
+        ({"policy__configMap": "My_Policy"}, "configMap"),
         ({"ha__replicas": "1"}, "minimum"),
         ({"ha__enabled": "yes"}, "ha/enabled"),
         ({"prometheus__url": "prometheus:9090"}, "url"),
@@ -83,12 +84,19 @@ def test_external_metrics_can_be_left_to_somebody_else() -> None:
     assert not [one for one in made if "v1beta1.external.metrics.k8s.io" in str(one)]
 
 
+def test_the_chart_is_told_several_meshes_as_the_server_is() -> None:
+    """In helm's words the comma between them is escaped."""
+    made = rendering.charted(values={"profile": r"auto\,-envoy\,/etc/trafficmetrics/policy/toy.yaml"})
+    (settings,) = (one["data"] for one in made if one["kind"] == "ConfigMap")
+    assert settings["TRAFFIC_PROFILE"] == "auto,-envoy,/etc/trafficmetrics/policy/toy.yaml"
+
+
 def test_the_chart_takes_every_setting_of_the_server() -> None:
     values = {"settings.window": "60", "settings.staleAfter": "120", "settings.accessLog": "false"}
     made = next(one for one in rendering.charted(values=values) if one["kind"] == "ConfigMap")
     assert made["data"] == {
         "TRAFFIC_PROMETHEUS": rendering.PROMETHEUS,
-        "TRAFFIC_PROFILE": "envoy",
+        "TRAFFIC_PROFILE": "auto",
         "TRAFFIC_WINDOW": "60",
         "TRAFFIC_STALE_AFTER": "120",
         "TRAFFIC_ACCESS_LOG": "false",
