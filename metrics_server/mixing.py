@@ -2,7 +2,7 @@
 
 Each profile is asked for by a taker of its own, at the same time as the others, and over the same window.
 Which profiles have anything to tell is looked up with one query, again after a while: a mesh may be installed
-or taken away at any time. A mesh whose scrapes have ended makes the whole partial, and does not end it.
+or taken away at any time. A mesh whose scrapes have ended is left out, and those who read are told.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import functools
 import logging
 from collections.abc import Callable, Collection, Sequence
 from concurrent import futures
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from metrics_server import faults, merging, profile, promql, snapshot, taking, words
 
@@ -21,6 +21,18 @@ logger = logging.getLogger(__name__)
 _AGAIN = 60.0
 """Seconds after which it is looked up anew which meshes there are."""
 _LABEL = "trafficmetrics_profile"
+_ABSENCE = faults.Stale | faults.NoMesh
+
+
+class _Taken(NamedTuple):
+    """What was taken, and the meshes of which nothing fresh is known."""
+
+    moments: list[snapshot.Snapshot]
+    absent: tuple[str, ...]
+
+    @property
+    def widest(self) -> float:
+        return max((moment.window for moment in self.moments), default=0.0)
 
 
 class Source(Protocol):
@@ -63,42 +75,44 @@ class Taker:
         Raises faults.Unavailable: backend down or slow, no mesh found, or all scrapes too old.
         """
         present = await self._found()
-        takers = [taker for mesh, taker in self._takers if mesh.name in present]
-        used = max(window, self._least)
-        taken = await self._all(takers, namespace, used, latency)
-        widest = max((moment.window for moment in taken), default=used)
-        if any(moment.window < widest for moment in taken):
-            self._least = widest
-            taken = await self._all(takers, namespace, widest, latency)
-        if not taken:
+        takers = [(mesh.name, taker) for mesh, taker in self._takers if mesh.name in present]
+        taken = await self._all(takers, namespace, max(window, self._least), latency)
+        if any(moment.window < taken.widest for moment in taken.moments):
+            self._least = taken.widest
+            taken = await self._all(takers, namespace, taken.widest, latency)
+        if not taken.moments:
             return None
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._beside, functools.partial(merging.merge, taken, allowed=self._allowed)
+        merged = await loop.run_in_executor(
+            self._beside, functools.partial(merging.merge, taken.moments, allowed=self._allowed)
         )
+        return dataclasses.replace(merged, absent=taken.absent) if taken.absent else merged
 
     async def _all(
         self,
-        takers: Sequence[Source],
+        takers: Sequence[tuple[str, Source]],
         namespace: str | None,
         window: float,
         latency: Collection[words.Side],
-    ) -> list[snapshot.Snapshot]:
+    ) -> _Taken:
         """Return what each taker took, of those that have anything to tell."""
         answers = await asyncio.gather(
-            *(taker.take(namespace, window=window, latency=latency) for taker in takers),
+            *(taker.take(namespace, window=window, latency=latency) for _, taker in takers),
             return_exceptions=True,
         )
-        taken = [answer for answer in answers if isinstance(answer, snapshot.Snapshot)]
         failed = [answer for answer in answers if isinstance(answer, BaseException)]
-        stale = [fault for fault in failed if isinstance(fault, faults.Stale)]
         # One without a proxy of its own is no mesh, whoever else speaks in its words.
-        for fault in failed:
-            if len(failed) == len(answers) or not isinstance(fault, faults.Stale | faults.NoMesh):
-                raise fault
-        for fault in stale:
-            logger.warning("One of several meshes is left out: %s", fault.message)
-        return [_partial(moment) for moment in taken] if stale else taken
+        failed.sort(key=lambda fault: (isinstance(fault, faults.NoMesh), isinstance(fault, faults.Stale)))
+        if failed and (len(failed) == len(answers) or not isinstance(failed[0], _ABSENCE)):
+            raise failed[0]
+        absent = [
+            name
+            for (name, _), answer in zip(takers, answers, strict=True)
+            if isinstance(answer, faults.Stale)
+        ]
+        if absent:
+            logger.warning("The newest scrapes of %s are too old: it is left out", " and ".join(absent))
+        return _Taken([answer for answer in answers if isinstance(answer, snapshot.Snapshot)], tuple(absent))
 
     async def _found(self) -> frozenset[str]:
         """Return the names of the profiles that have something in Prometheus. Raises faults.NoMesh."""
@@ -138,7 +152,3 @@ def signs(mesh: profile.Profile) -> list[str]:
         promql.selector(names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()])
         for names, match in told
     ]
-
-
-def _partial(moment: snapshot.Snapshot) -> snapshot.Snapshot:
-    return dataclasses.replace(moment, partial=True)

@@ -15,13 +15,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from metrics_server import evidence, inventory, selection, snapshot, spelling, words
+from metrics_server import evidence, inventory, selection, snapshot, spelling, units, words
 
 WORKLOAD = ""
 """The kind that stands for "the top controller of each unit, or the unit itself"."""
 _SELECTED = frozenset({words.POD.name, words.EXTERNAL_WORKLOAD})
 _OF_ONE = frozenset({words.POD.name, words.NODE.name})
-_NO_WORKLOADS = frozenset({words.POD.name, words.SERVICE.name, words.NODE.name, words.NAMESPACE.name})
 
 
 class Ownership:
@@ -32,7 +31,7 @@ class Ownership:
         self._things = things.known
         self._moment = moment
         self._spelling = spelling.Spelling(things)
-        self._alone = _alone(self._things)
+        self._alone = units.alone(self._things)
         reporters = [self._spelling.reporter(one) for one in moment.reporters]
         self._reporter: dict[words.Ref, snapshot.Reporter] = {}
         self._chains: dict[words.Ref, dict[str, words.Ref]] = {}
@@ -40,19 +39,19 @@ class Ownership:
         """One per reporter, in the snapshot's order; words.UNKNOWN for one that nobody names."""
         self._peers = {peer: self._spelling.peer(peer) for peer in moment.peers}
         # Not a method of this: what refers to itself waits for the garbage collector, which seldom comes.
-        self._unit_labels = functools.partial(_unit_labels, self._things, self._reporter)
+        self._unit_labels = functools.partial(units.labels, self._things, self._reporter)
         self._selection = selection.Selection(things, scraped=self.units, labels=self._unit_labels)
 
     def _placed(self, reporters: Sequence[snapshot.Reporter]) -> tuple[words.Ref, ...]:
         """Return what each reporter is: first those that say it, and by them those of whom only a workload's
         name is told.
         """
-        units = [_unit(reporter) for reporter in reporters]
-        self._reporter.update(zip(units, reporters, strict=True))
-        told = {ref: self._above(ref)[WORKLOAD] for ref in units if ref.kind == words.POD.name}
+        told_by_all = [units.of(reporter) for reporter in reporters]
+        self._reporter.update(zip(told_by_all, reporters, strict=True))
+        told = {ref: self._above(ref)[WORKLOAD] for ref in told_by_all if ref.kind == words.POD.name}
         workloads = {(ref.namespace, ref.name): ref for ref in told.values()}
         found = []
-        for unit, reporter in zip(units, reporters, strict=True):
+        for unit, reporter in zip(told_by_all, reporters, strict=True):
             if unit.kind == words.WORKLOAD:
                 place = (unit.namespace, unit.name)
                 known = self._alone.get(place, frozenset())
@@ -279,31 +278,3 @@ class Ownership:
                 before = shared.get(ref)
                 shared[ref] = own if before is None else dict(before.items() & own.items())
         return shared
-
-
-def _unit_labels(
-    things: Mapping[words.Ref, inventory.Thing],
-    reporters: Mapping[words.Ref, snapshot.Reporter],
-    ref: words.Ref,
-) -> Mapping[str, str]:
-    """Return what the inventory, or else the scrape, says of one thing."""
-    return things[ref].labels if ref in things else reporters[ref].labels
-
-
-def _unit(reporter: snapshot.Reporter) -> words.Ref:
-    if reporter.pod:
-        return words.Ref(words.POD.name, reporter.namespace, reporter.pod)
-    if reporter.machine:
-        return words.Ref(words.EXTERNAL_WORKLOAD, reporter.namespace, reporter.machine)
-    if reporter.workload:
-        return words.Ref(reporter.kind or words.WORKLOAD, reporter.namespace, reporter.workload)
-    return words.Ref(words.HOST, "", reporter.instance) if reporter.instance else words.UNKNOWN
-
-
-def _alone(things: Mapping[words.Ref, inventory.Thing]) -> Mapping[tuple[str, str], frozenset[words.Ref]]:
-    """Return what could be a workload, by namespace and name: whatever nothing owns."""
-    found: dict[tuple[str, str], set[words.Ref]] = {}
-    for ref, thing in things.items():
-        if thing.owner is None and ref.kind not in _NO_WORKLOADS:
-            found.setdefault((ref.namespace, ref.name), set()).add(ref)
-    return {key: frozenset(refs) for key, refs in found.items()}

@@ -162,6 +162,8 @@ class Snapshot:
     """The quantiles that some proxies work out themselves, 0 to 1."""
     partial: bool = False
     """Whether Prometheus warned that something is missing from what it told."""
+    absent: tuple[str, ...] = ()
+    """The profiles of meshes that are there, and of which nothing fresh is known."""
 
     @property
     def callers_told(self) -> bool:

@@ -19,7 +19,7 @@ _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
     (faults.Unavailable, errors.ServiceUnavailable),
 )
 LONGEST_WINDOW = 3600.0
-PARTIAL = "Prometheus warns that its answer is incomplete: traffic may be missing from these figures"
+PARTIAL = "Prometheus warns that its answer is incomplete"
 PARAMETERS = tuple(
     resources.Parameter(
         name=name,
@@ -48,7 +48,16 @@ def answered() -> Iterator[None]:
 
 def warnings(moment: store.Moment | None) -> tuple[str, ...]:
     """Return what a reader of the moment is to be told beside the figures."""
-    return (PARTIAL,) if moment is not None and moment.snapshot.partial else ()
+    return tuple(missing(moment)) if moment is not None else ()
+
+
+def missing(moment: store.Moment) -> list[str]:
+    """Return why traffic may be missing from a moment, if it may."""
+    why = [f"{PARTIAL}: traffic may be missing from these figures"] if moment.snapshot.partial else []
+    if moment.snapshot.absent:
+        names = " and ".join(moment.snapshot.absent)
+        why.append(f"the newest scrapes of {names} are too old: that traffic is missing from these figures")
+    return why
 
 
 def window(query: resources.Query, *, default: float) -> float:

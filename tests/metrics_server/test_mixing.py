@@ -101,7 +101,8 @@ async def test_a_mesh_that_is_scraped_no_more_is_left_out_and_the_rest_is_partia
     stale = Mesh("istio", fault=faults.Stale("The newest scrape of the mesh is 95 s old."))
     taken = await mixed(Backend("istio", "envoy"), stale, Mesh("envoy")).take(None, window=30)
     assert taken is not None
-    assert taken.partial
+    assert taken.absent == ("istio",)
+    assert not taken.partial, "of which Prometheus would have warned"
     assert [mesh.profile for mesh in taken.meshes] == ["envoy"]
 
 

@@ -73,10 +73,9 @@ async def moment(
     )
     if found is None:
         raise errors.NotFound(f"no {wanted.name}: no proxy of namespace {namespace} is scraped by Prometheus")
-    if found.snapshot.partial:
+    if why := questions.missing(found):
         raise errors.ServiceUnavailable(
-            f"no {wanted.name}: Prometheus warns that its answer is incomplete, and an autoscaler would obey "
-            "what is missing"
+            f"no {wanted.name}, for an autoscaler would obey what is missing: {'; '.join(why)}"
         )
     return found
 
