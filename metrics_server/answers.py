@@ -4,9 +4,9 @@ A summed histogram of a thousand proxies is 25 MB of JSON and 120,000 series. De
 165 MB, and Python's garbage collector walks over all of them again and again; decoded in pieces they take
 next to nothing and half of the time, and not on the event loop.
 
-Databases that speak the query API do not all speak it alike. What is no sample is left out: the marker by
-which VictoriaMetrics' ranges tell the end of a series, a NaN. What else an answer tells of its backend is
-kept beside the series.
+Databases that speak the query API do not all speak it alike. What is no sample is left out of ranges: the
+marker by which those of VictoriaMetrics tell the end of a series, a NaN, and a counter that says infinity.
+What else an answer tells of its backend is kept beside the series.
 
 A long answer is cut between two series, where `},{"metric":` stands: inside a JSON string a quote is
 escaped, so there it cannot. The last piece is read with the envelope. An answer without such a place (one
@@ -30,7 +30,7 @@ _BEGIN = b'"result":['
 _BETWEEN = b'},{"metric":'
 _PIECE = 1 << 18
 """Bytes; some thousand series."""
-_NOT_A_NUMBER = b'"NaN"'
+_NO_SAMPLES = frozenset({"NaN", "+Inf", "-Inf"})
 
 
 class Answer:
@@ -49,7 +49,8 @@ class Answer:
         self._last: list[Series] = answer["data"]["result"]
         self.warnings = _warnings(answer)
         self.behind = _is_of_victoria_metrics(answer)
-        self._marked = _NOT_A_NUMBER in body
+        is_of_ranges = answer["data"].get("resultType") == "matrix"
+        self._marked = b'"NaN"' in body or (is_of_ranges and b'Inf"' in body)
 
     def __iter__(self) -> Iterator[Series]:
         return samples(self._series()) if self._marked else self._series()
@@ -65,7 +66,7 @@ def samples(ranges: Iterable[Series]) -> Iterator[Series]:
     for series in ranges:
         if "values" not in series:
             yield series
-        elif values := [sample for sample in series["values"] if sample[1] != "NaN"]:
+        elif values := [one for one in series["values"] if one[1] not in _NO_SAMPLES]:
             yield {**series, "values": values}
 
 

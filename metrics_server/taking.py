@@ -213,9 +213,16 @@ class Taker:
     async def _apart(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """Do some work beside the event loop, one at a time and always in the same thread: two at once would
         take no less time, and each thread that ever decoded a big mesh keeps the memory for it.
+
+        Raises faults.BackendRefused for an answer that is none, such as words where a number should be.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._beside, functools.partial(work, *given, **named))
+        try:
+            return await loop.run_in_executor(self._beside, functools.partial(work, *given, **named))
+        except (ValueError, TypeError, LookupError) as error:
+            raise faults.BackendRefused(
+                "Prometheus' answer makes no sense", detail=f"{type(error).__name__}: {error}"
+            ) from error
 
     async def _explain_nothing(self, scope: plan.Scope) -> None:
         """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
