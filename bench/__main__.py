@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import click
 
-from bench import aggregated, autoscaling, ownership, reaction, report, shape, site, sitting
+from bench import aggregated, autoscaling, dialects, ownership, reaction, report, shape, site, sitting
 from demo import faults
 
 _FOLDER = Path(".bench")
@@ -45,6 +45,7 @@ def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None
 
 main.add_command(aggregated.main, "aggregated")
 main.add_command(autoscaling.main, "autoscaling")
+main.add_command(dialects.main, "dialects")
 main.add_command(ownership.main, "ownership")
 main.add_command(reaction.main, "reaction")
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from bench import client, exporter, report, shape, site, usage
+from bench import client, exporter, report, site, usage
 from metrics_server import plan, profile
 
 PATHS = "/apis/metrics.smi-spec.io/v1alpha1"
@@ -23,11 +23,14 @@ REFRESH = 0.001
 _AIM = 1.3
 
 
-def queries(cluster: shape.Shape, *, namespace: str | None) -> list[str]:
+def queries(*, namespace: str | None, mesh: str = "envoy") -> list[str]:
     """Return what the server asks for the whole mesh or one namespace."""
-    envoy = next(mesh for mesh in profile.shipped() if mesh.name == "envoy")
+    shipped = {one.name: one for one in profile.shipped()}
     asked = plan.make(
-        envoy, scope=plan.Scope(namespace=namespace), window=WINDOW, before=2.0 * exporter.SCRAPE_INTERVAL
+        shipped[mesh],
+        scope=plan.Scope(namespace=namespace),
+        window=WINDOW,
+        before=2.0 * exporter.SCRAPE_INTERVAL,
     )
     return [*asked.counters, *([asked.buckets] if asked.buckets else [])]
 
@@ -63,7 +66,7 @@ async def measure(place: site.Site, server: client.Server, *, rounds: int) -> re
 async def _compare(
     place: site.Site, server: client.Server, *, namespace: str | None, rounds: int
 ) -> report.Cells:
-    texts = queries(place.cluster, namespace=namespace)
+    texts = queries(namespace=namespace)
     path = f"{PATHS}/namespaces/{namespace}/trafficedges" if namespace else f"{PATHS}/trafficedges"
     async with contextlib.aclosing(await client.Connection.open(server)) as connection:
 

@@ -1,27 +1,50 @@
-"""`python -m bench.exporter HOST PORT PODS`: one small process that is a thousand Envoys to a scraper.
+"""`python -m bench.exporter HOST PORT PODS MESH`: one small process that is a thousand proxies to a scraper.
 
 Each pod is a path, `/pods/NUMBER`, so one listener serves them all and Prometheus still has one target per
-pod. `targets` says with which labels: those a scrape of Kubernetes pods with `labelmap` gives.
+pod; with Hubble a node is. `targets` says with which labels: those a scrape of Kubernetes pods with
+`labelmap` gives.
 """
 
 import asyncio
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
-from bench import pages, shape
+from bench import pages, shape, telling
 
 SCRAPE_INTERVAL = 15
 """Seconds."""
+MESHES = ("envoy", "istio", "hubble")
 
 
-def scrape_config(cluster: shape.Shape, *, address: tuple[str, int]) -> Mapping[str, Any]:
-    """Return a configuration of Prometheus with a target for every pod."""
+class Exposed(Protocol):
+    """What is scraped."""
+
+    def page(self, number: int, *, now: float) -> bytes: ...
+
+
+def exposed(mesh: str, cluster: shape.Shape, *, started: float) -> Exposed:
+    """Return the pages of a mesh; `started` in Unix seconds."""
+    if mesh == "envoy":
+        return pages.Pages(cluster, started=started)
+    return (telling.Hubble if mesh == "hubble" else telling.Istio)(cluster, started=started)
+
+
+def target_count(mesh: str, cluster: shape.Shape) -> int:
+    return shape.NODES if mesh == "hubble" else len(cluster.pods)
+
+
+def scrape_config(
+    cluster: shape.Shape, *, address: tuple[str, int], mesh: str = "envoy"
+) -> Mapping[str, Any]:
+    """Return a configuration of Prometheus with a target for every pod, or node."""
     target = f"{address[0]}:{address[1]}"
-    static = [{"targets": [target], "labels": _labels(pod)} for pod in cluster.pods]
+    pods = cluster.pods[: target_count(mesh, cluster)]
+    labels = map(_of_node if mesh == "hubble" else _labels, pods)
+    static = [{"targets": [target], "labels": each} for each in labels]
     every = f"{SCRAPE_INTERVAL}s"
     return {
         "global": {"scrape_interval": every, "scrape_timeout": "10s", "evaluation_interval": "1m"},
@@ -37,9 +60,15 @@ def _labels(pod: shape.Pod) -> Mapping[str, str]:
     return {**own, **place, "__metrics_path__": f"/pods/{pod.number}", "instance": instance}
 
 
-async def serve(host: str, port: int, cluster: shape.Shape) -> None:
+def _of_node(pod: shape.Pod) -> Mapping[str, str]:
+    """Those of the agent on a pod's node."""
+    place = {"__metrics_path__": f"/pods/{pod.number}", "instance": f"{pod.node}:9965", "node": pod.node}
+    return {**place, "namespace": "kube-system", "pod": f"cilium-{pod.number}", "k8s_app": "cilium"}
+
+
+async def serve(host: str, port: int, cluster: shape.Shape, mesh: str) -> None:
     """Serve until the process is ended."""
-    all_pages = pages.Pages(cluster, started=time.time())
+    all_pages = exposed(mesh, cluster, started=time.time())
 
     async def page(request: web.Request) -> web.Response:
         body = all_pages.page(int(request.match_info["number"]), now=time.time())
@@ -57,4 +86,4 @@ async def serve(host: str, port: int, cluster: shape.Shape) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), shape.Shape(int(sys.argv[3]))))
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), shape.Shape(int(sys.argv[3])), sys.argv[4]))

@@ -34,7 +34,7 @@ async def measure(place: site.Site, server: client.Server, *, seconds: float) ->
             "p99 ms": outcome.p99,
             "not 200": load.told(outcome.refused),
         }
-    most = len(cold.queries(place.cluster, namespace=None)) * 60 / REFRESH
+    most = len(cold.queries(namespace=None)) * 60 / REFRESH
     return report.Table(
         name="Queries under polling",
         about=f"each client polls once a second; a refresh of {REFRESH:g} s allows {most:g} queries a minute",

@@ -15,7 +15,7 @@ EDGES = 5
 _PODS_PER_NAMESPACE = 100
 _TEMPLATE = "7d4f9c6b58"
 """What a Deployment would hash its pod template to; any text does."""
-_NODES = 20
+NODES = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Pod:
 
     @property
     def node(self) -> str:
-        return f"node-{self.number % _NODES}"
+        return f"node-{self.number % NODES}"
 
     @property
     def labels(self) -> dict[str, str]:
@@ -80,9 +80,16 @@ class Shape:
 
     def callees(self, caller: Workload) -> tuple[Workload, ...]:
         """Return the workloads whose services a workload calls, all of them different."""
+        return tuple(self.workloads[(caller.number + step) % len(self.workloads)] for step in self._steps)
+
+    def callers(self, callee: Workload) -> tuple[Workload, ...]:
+        """Return the workloads that call a workload's service."""
+        return tuple(self.workloads[(callee.number - step) % len(self.workloads)] for step in self._steps)
+
+    @property
+    def _steps(self) -> tuple[int, ...]:
         width = len(self.namespaces)
-        steps = (width, 2 * width, 3 * width, 1, width + 1)
-        return tuple(self.workloads[(caller.number + step) % len(self.workloads)] for step in steps)
+        return (width, 2 * width, 3 * width, 1, width + 1)
 
 
 def inventory(shape: Shape) -> Mapping[str, Any]:

@@ -96,33 +96,34 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def running(
-    where: Where, cluster: shape.Shape, *, report: Callable[[str], None]
+    where: Where, cluster: shape.Shape, *, report: Callable[[str], None], mesh: str = "envoy"
 ) -> AsyncIterator[Site]:
     """Start the exporter and Prometheus, and wait until enough was scraped. Raises demo.faults.DemoError."""
     program = prometheus.binary()
     addresses = (where.exporter, where.prometheus, where.server)
     ports.demand_free(addresses, advice="end it, or give another --subnet")
-    _prepare(where, cluster)
+    _prepare(where, cluster, mesh)
     host, port = where.exporter
-    mesh = [*_MODULE, "bench.exporter", host, str(port), str(cluster.pod_count)]
+    proxies = [*_MODULE, "bench.exporter", host, str(port), str(cluster.pod_count), mesh]
     async with processes.family(where.folder) as family, aiohttp.ClientSession() as http:
-        await family.start("exporter", mesh)
+        await family.start("exporter", proxies)
         await family.guard(_ready(http, f"http://{host}:{port}/ready", "the exporter"))
         store = prometheus.command(program, folder=where.folder, listen=where.prometheus)
         await family.start("prometheus", store)
         await family.guard(_ready(http, f"{where.prometheus_url}/-/ready", "Prometheus"))
         wanted = f"{SCRAPES} scrapes of each of {cluster.pod_count} pods"
         report(f"waiting for {wanted}, one every {exporter.SCRAPE_INTERVAL} s")
-        await family.guard(_filled(http, where, cluster, what=f"a Prometheus with {wanted}"))
+        targets = exporter.target_count(mesh, cluster)
+        await family.guard(_filled(http, where, targets, what=f"a Prometheus with {wanted}"))
         yield Site(where=where, cluster=cluster, family=family, http=http)
 
 
-def _prepare(where: Where, cluster: shape.Shape) -> None:
+def _prepare(where: Where, cluster: shape.Shape, mesh: str) -> None:
     """Nothing of an earlier sitting is kept: its counters are gone."""
     shutil.rmtree(where.folder, ignore_errors=True)
     where.folder.mkdir(parents=True)
     where.inventory.write_text(json.dumps(shape.inventory(cluster)), encoding="utf-8")
-    config = exporter.scrape_config(cluster, address=where.exporter)
+    config = exporter.scrape_config(cluster, address=where.exporter, mesh=mesh)
     dumped = yaml.dump(config, Dumper=yaml.CSafeDumper, sort_keys=False)
     (where.folder / "prometheus.yml").write_text(dumped, encoding="utf-8")
 
@@ -131,13 +132,13 @@ async def _ready(http: aiohttp.ClientSession, url: str, what: str) -> None:
     await wait.until_ok(http, url, what=what, within=_STARTED_WITHIN)
 
 
-async def _filled(http: aiohttp.ClientSession, where: Where, cluster: shape.Shape, *, what: str) -> None:
-    query = f"count(count_over_time(envoy_server_uptime[10m]) >= {SCRAPES})"
+async def _filled(http: aiohttp.ClientSession, where: Where, targets: int, *, what: str) -> None:
+    query = f"count(sum_over_time(up[10m]) >= {SCRAPES})"
 
     async def is_filled() -> bool:
         async with http.get(f"{where.prometheus_url}/api/v1/query", params={"query": query}) as response:
             answer = await response.json() if response.status == 200 else {}
         rows = answer.get("data", {}).get("result", [])
-        return bool(rows) and int(rows[0]["value"][1]) == cluster.pod_count
+        return bool(rows) and int(rows[0]["value"][1]) == targets
 
     await wait.until(is_filled, what=what, within=_FILLED_WITHIN, pause=_PAUSE)

@@ -53,7 +53,7 @@ async def run(
             show(await polls.measure(place, server, seconds=effort.poll_seconds))
             held["after polling"] = _memory(server)
         held["(Prometheus)"] = _cells(*usage.memory(place.prometheus_pid))
-        recordings = [await _record(place, namespace) for namespace in (None, cluster.namespaces[0])]
+        recordings = [await record(place, namespace) for namespace in (None, cluster.namespaces[0])]
     show(report.Table(name="Memory", about=f"MB; aim: {_MEMORY_AIM} at most", rows=held, compared="most"))
     say("stages")
     for recording in recordings:
@@ -82,12 +82,14 @@ def _cells(now: float, most: float) -> report.Cells:
     return {"now": now, "most": most}
 
 
-async def _record(place: site.Site, namespace: str | None) -> stages.Recording:
+async def record(place: site.Site, namespace: str | None, *, mesh: str = "envoy") -> stages.Recording:
+    """Return what Prometheus answers to a plan of a mesh."""
     taken = time.time()
     *counters, buckets = await cold.ask(
-        place.http, place.where, cold.queries(place.cluster, namespace=namespace), at=taken
+        place.http, place.where, cold.queries(namespace=namespace, mesh=mesh), at=taken
     )
     return stages.Recording(
+        mesh=mesh,
         namespace=namespace,
         taken=taken,
         window=cold.WINDOW,

@@ -1,0 +1,198 @@
+"""What a read costs by the mesh that is read, and what looking for the mesh costs beside knowing it.
+
+    python -m bench dialects
+
+The same number of edges, told by Envoy (a name that must be taken apart), by Istio (labels) and by Hubble
+(labels, of both ends). Raw means the texts of the plan asked without a server, as for `cold`. A read is taken
+as the server takes it, in this process: by a profile that is named, and by all of them.
+"""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import aiohttp
+import click
+
+from bench import cold, exporter, report, shape, site, sitting, stages
+from demo import ending, faults
+from metrics_server import inventory, meshes, mixing, policy, profile, prometheus, store, words
+
+_FOLDER = Path(".bench/dialects").resolve()
+_EDGES = 25_000
+_AIM = 0.3
+_LOADING_AIM = 50
+"""Milliseconds."""
+_PATIENCE = prometheus.Patience(connect=5.0, doubt=60.0, probe=5.0, answer=120.0)
+
+
+class _Watcher:
+    """Counts queries, and takes no notice of moments."""
+
+    def __init__(self) -> None:
+        self.queries = 0
+
+    def query_done(self, outcome: str, seconds: float) -> None:
+        self.queries += 1
+
+    def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
+
+
+def pods(mesh: str, edges: int) -> int:
+    """Return how many pods tell of so many edges: Envoys of those they call, the others at both ends."""
+    return edges // (shape.EDGES if mesh == "envoy" else 2 * shape.EDGES)
+
+
+async def measure(
+    mesh: str, *, edges: int, rounds: int, where: site.Where, say: Callable[[str], None]
+) -> Mapping[str, report.Cells]:
+    """Return the figures of one mesh, by table. Raises demo.faults.DemoError."""
+    cluster = shape.Shape(pods(mesh, edges))
+    async with site.running(where, cluster, report=say, mesh=mesh) as place:
+        recording = await sitting.record(place, None, mesh=mesh)
+        things = inventory.read(recording.inventory, source="the cluster")
+        texts = cold.queries(namespace=None, mesh=mesh)
+        raw: list[float] = []
+        named: list[float] = []
+        auto: list[float] = []
+        looking: list[float] = []
+        queries: list[int] = []
+        for _ in range(rounds):
+            raw.append(await _timed(cold.ask(place.http, where, texts, at=time.time())))
+            for profiles, times in ((mesh, named), (meshes.AUTO, auto)):
+                seconds, count = await _read(where, profiles, things)
+                times.append(seconds)
+                queries.append(count)
+            looking.append(await _timed(_look(where)))
+    stages.save(recording, _FOLDER / f"recording-{mesh}")
+    decoded = stages.decoding_and_rollup(recording, rounds=rounds)
+    asked = statistics.median(raw)
+    return {
+        "decoding": {
+            "edges told": edges,
+            "raw ms": asked * 1e3,
+            "MB": sum(map(len, (*recording.counters, recording.buckets))) / 1e6,
+            "decoding and roll-up ms": decoded * 1e3,
+            "ratio": decoded / asked,
+        },
+        "finding": {
+            "named ms": statistics.median(named) * 1e3,
+            "queries": queries[-2],
+            "auto ms": statistics.median(auto) * 1e3,
+            "queries of auto": queries[-1],
+            "looking ms": statistics.median(looking) * 1e3,
+            "ratio": statistics.median(auto) / statistics.median(named),
+        },
+    }
+
+
+async def _timed(work: Awaitable[object]) -> float:
+    """Return seconds."""
+    begun = time.perf_counter()
+    await work
+    return time.perf_counter() - begun
+
+
+async def _read(where: site.Where, profiles: str, things: inventory.Inventory) -> tuple[float, int]:
+    """Return the seconds of a read of all edges that finds nothing known, and the queries it took."""
+    watcher = _Watcher()
+    backend = prometheus.Prometheus(where.prometheus_url, observer=watcher, patience=_PATIENCE)
+    try:
+        taker = meshes.taker(
+            backend,
+            meshes.choose(profiles),
+            decisions=policy.Policy(),
+            watcher=watcher,
+            clock=time.time,
+            stale_after=90.0,
+        )
+        begun = time.perf_counter()
+        taken = await taker.take(None, window=cold.WINDOW, latency=words.SIDES)
+        if taken is None:
+            raise RuntimeError("no proxy was found")
+        edges = store.Moment(taken, things, arrived=time.time()).rollup.edges("")
+        seconds = time.perf_counter() - begun
+    finally:
+        await backend.close()
+    if not edges:
+        raise RuntimeError(f"profile {profiles} told of no edge")
+    return seconds, watcher.queries
+
+
+async def _look(where: site.Where) -> frozenset[str]:
+    backend = prometheus.Prometheus(where.prometheus_url, observer=_Watcher(), patience=_PATIENCE)
+    try:
+        return await mixing.find(backend, meshes.choose(meshes.AUTO), at=time.time())
+    finally:
+        await backend.close()
+
+
+def loading(*, rounds: int) -> report.Table:
+    """Return how long it takes to read all profiles."""
+    taken, count = [], 0
+    for _ in range(rounds):
+        begun = time.thread_time()
+        count = len(profile.shipped())
+        taken.append((time.thread_time() - begun) * 1e3)
+    cells = {"first ms": taken[0], "median ms": statistics.median(taken)}
+    return report.Table(
+        name="Loading",
+        about=f"processor time; aim: {_LOADING_AIM} ms at most",
+        rows={f"{count} profiles": cells},
+        compared="median ms",
+    )
+
+
+async def run(
+    names: Sequence[str],
+    *,
+    edges: int,
+    rounds: int,
+    subnet: str,
+    show: Callable[[report.Table], None],
+    say: Callable[[str], None],
+) -> None:
+    """Show the tables. Raises demo.faults.DemoError."""
+    show(loading(rounds=rounds))
+    found: dict[str, Mapping[str, report.Cells]] = {}
+    for name in names:
+        where = site.Where(folder=_FOLDER / "run", subnet=subnet)
+        found[name] = await measure(name, edges=edges, rounds=rounds, where=where, say=say)
+    show(
+        report.Table(
+            name="Decoding and roll-up by mesh",
+            about=f"processor time beside the raw query's; aim: {_AIM:g} at most; {rounds} rounds, medians",
+            rows={name: tables["decoding"] for name, tables in found.items()},
+            compared="ratio",
+        )
+    )
+    show(
+        report.Table(
+            name="Cold reads by a profile that is named, and by all",
+            about="in one process; looking: the query by which meshes are found, once in a minute",
+            rows={name: tables["finding"] for name, tables in found.items()},
+            compared="ratio",
+        )
+    )
+
+
+@click.command()
+@click.option("--mesh", "names", multiple=True, type=click.Choice(exporter.MESHES), help="Only these.")
+@click.option("--edges", default=_EDGES, show_default=True, help="How many are told of.")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--subnet", default="127.25.0", show_default=True, help="Of the loopback addresses to use.")
+def main(*, names: tuple[str, ...], edges: int, rounds: int, subnet: str) -> None:
+    """Measure what a read costs by the mesh that is read: about 12 minutes and 3 GB."""
+    tables = report.Sitting(_FOLDER, pods=pods("envoy", edges), width=130)
+    ending.until_stopped(
+        _sit(names or exporter.MESHES, edges=edges, rounds=rounds, subnet=subnet, tables=tables)
+    )
+
+
+async def _sit(names: Sequence[str], *, edges: int, rounds: int, subnet: str, tables: report.Sitting) -> None:
+    try:
+        await run(names, edges=edges, rounds=rounds, subnet=subnet, show=tables.show, say=report.say)
+    except (RuntimeError, OSError, aiohttp.ClientError) as error:
+        raise faults.DemoError(str(error)) from error
+    tables.keep()
