@@ -106,11 +106,17 @@ async def _run(
         report.bad(fault.message)
         return report
     there = [moment for moment in moments if moment is not None]
-    if found and not there and report.healthy:
-        where = f" in namespace {namespace!r}" if namespace is not None else ""
+    if found and report.healthy and not any(_tells_of(moment, namespace) for moment in there):
+        where = f" in namespace {namespace!r}, and nobody calls into it" if namespace is not None else ""
         report.bad(f"no proxy is scraped{where}")
     _believed(there, report)
     return report
+
+
+def _tells_of(moment: snapshot.Snapshot, namespace: str | None) -> bool:
+    """Whether there is a proxy of a namespace (None: of any), or somebody who calls into it."""
+    there = any(namespace in (None, one.namespace) for one in moment.reporters)
+    return there or any(len(calls) for calls in moment.calls.values())
 
 
 async def _found(

@@ -62,6 +62,15 @@ async def test_one_namespace_is_looked_at_alone(
     assert any('namespace="data"' in line for line in report.lines)
 
 
+async def test_a_namespace_of_which_nobody_tells_is_wrong(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    backend.holds = mesh
+    report = await run(backend, namespace="nowhere")
+    assert not report.healthy
+    assert "WRONG no proxy is scraped in namespace 'nowhere', and nobody calls into it" in report.lines
+
+
 async def test_a_window_that_must_be_widened_is_noted(
     backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
 ) -> None:
