@@ -1,4 +1,4 @@
-"""A mesh wholly on machines outside Kubernetes: a file tells who they are and which services stand for them."""
+"""A mesh wholly on machines outside Kubernetes: a file tells who they are and what services select."""
 
 from __future__ import annotations
 
