@@ -24,6 +24,7 @@ _SHAPES = {
     "Service": "service",
     "ExternalWorkload": "external",
     "Host": "external",
+    "Passthrough": "external",
     model.OUTSIDE: "outside",
     model.UNKNOWN: "outside",
     model.NAMESPACE: "namespace",

@@ -78,6 +78,15 @@ def test_kinds_differ_in_shape(drawn: dict[str, dict[str, Any]]) -> None:
     assert drawn["ExternalWorkload/shop/billing-vm"]["shape"] == "external"
 
 
+def test_hosts_that_a_mesh_does_not_know_are_outside_of_it() -> None:
+    cart = traffic.Resource("Deployment", "cart", "shop")
+    anywhere = traffic.Resource("Passthrough", "PassthroughCluster")
+    told = golden_lists.edge(cart, anywhere, successes=30)
+    drawing = elements.draw(build.build([], [told]), thresholds=_USUAL)
+    (card,) = (data for data in drawing["nodes"] if data.get("name") == "PassthroughCluster")
+    assert card["shape"] == "external"
+
+
 def test_a_screen_reader_hears_name_kind_place_verdict_and_figures(drawn: dict[str, dict[str, Any]]) -> None:
     assert drawn["Deployment/shop/payments"]["spoken"] == (
         "payments, Deployment in shop, failing, 4 requests per second, 88.33% success, P99 88ms"
