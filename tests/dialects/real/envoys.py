@@ -4,7 +4,7 @@ its metrics. What they are called is a mesh's wording.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from demo import sidecars
@@ -41,14 +41,17 @@ def bootstrap(workload: traffic.Workload, wording: wordings.Wording, *, hosts: H
     sent = [hop for hop in walk.HOPS if hop.caller is workload]
     local = wording.local(workload)
     listeners = [
-        _listener(host, INBOUND_PORT, wording.inbound, _to(local)),
-        _listener(host, METRICS_PORT, "stats", _to("prometheus_stats")),
+        _listener(host, INBOUND_PORT, wording.inbound, [_to(local)]),
+        _listener(host, METRICS_PORT, "stats", [_to("prometheus_stats")]),
         *(
             _listener(
                 host,
                 OUTBOUND_PORT,
                 wording.outbound(hop.callee),
-                _to(wording.cluster(hop.callee), timeout=hop.timeout),
+                [
+                    _to(wording.cluster(hop.callee), path=walk.SLOW_PATH, timeout=hop.timeout),
+                    _to(wording.cluster(hop.callee)),
+                ],
             )
             for hop in sent
         ),
@@ -68,13 +71,13 @@ def bootstrap(workload: traffic.Workload, wording: wordings.Wording, *, hosts: H
     }
 
 
-def _listener(host: str, port: int, prefix: str, route: Config) -> Config:
+def _listener(host: str, port: int, prefix: str, routes: Sequence[Config]) -> Config:
     http = {
         "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": prefix,
         "route_config": {
             "name": prefix,
-            "virtual_hosts": [{"name": prefix, "domains": ["*"], "routes": [route]}],
+            "virtual_hosts": [{"name": prefix, "domains": ["*"], "routes": routes}],
         },
         "http_filters": [
             {
@@ -87,9 +90,10 @@ def _listener(host: str, port: int, prefix: str, route: Config) -> Config:
     return {"name": f"port-{port}", "address": _socket(host, port), "filter_chains": [{"filters": filters}]}
 
 
-def _to(cluster: str, *, timeout: float = 0.0) -> Config:
-    """Without a timeout by default."""
-    return {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": f"{timeout}s"}}
+def _to(cluster: str, *, path: str = "", timeout: float = 0.0) -> Config:
+    """Every path, and without a timeout, by default."""
+    match = {"path": path} if path else {"prefix": "/"}
+    return {"match": match, "route": {"cluster": cluster, "timeout": f"{timeout}s"}}
 
 
 def _cluster(name: str, address: tuple[str, int]) -> Config:

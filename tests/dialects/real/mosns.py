@@ -33,19 +33,22 @@ def _config(workload: traffic.Workload, *, hosts: Hosts, port: int) -> Config:
     host = hosts[workload]
     sent = [hop for hop in walk.HOPS if hop.caller is workload]
     inbound = f"inbound|{walk.APP_PORT}||"
-    routes = {"inbound": _to(inbound)}
+    routes = {"inbound": [_to(inbound)]}
     listeners = [_listener("inbound", (host, INBOUND_PORT))]
     clusters = [_cluster(inbound, (host, walk.APP_PORT))]
     for hop in sent:
-        routes["outbound"] = _to(cluster(hop.callee), timeout=hop.timeout)
+        routes["outbound"] = [
+            _to(cluster(hop.callee), path=walk.SLOW_PATH, timeout=hop.timeout),
+            _to(cluster(hop.callee)),
+        ]
         listeners.append(_listener("outbound", (host, OUTBOUND_PORT)))
         clusters.append(_cluster(cluster(hop.callee), (hosts[hop.callee], INBOUND_PORT)))
     routers = [
         {
             "router_config_name": name,
-            "virtual_hosts": [{"name": name, "domains": ["*"], "routers": [route]}],
+            "virtual_hosts": [{"name": name, "domains": ["*"], "routers": each}],
         }
-        for name, route in routes.items()
+        for name, each in routes.items()
     ]
     sink = {"type": "prometheus", "config": {"port": port, "percentiles": list(_PERCENTILES)}}
     return {
@@ -66,9 +69,9 @@ def _listener(name: str, address: tuple[str, int]) -> Config:
     }
 
 
-def _to(name: str, *, timeout: float | None = None) -> Config:
+def _to(name: str, *, path: str = "", timeout: float | None = None) -> Config:
     route = {"cluster_name": name} | ({} if timeout is None else {"timeout": f"{timeout}s"})
-    return {"match": {"prefix": "/"}, "route": route}
+    return {"match": {"path": path} if path else {"prefix": "/"}, "route": route}
 
 
 def _cluster(name: str, address: tuple[str, int]) -> Config:

@@ -18,6 +18,7 @@ from aiohttp import web
 from tests.dialects import traffic
 
 SLOW = "slow"
+SLOW_PATH = f"/{SLOW}"
 APP_PORT = 8080
 _TIMED_OUT = 504
 _PAUSES = (0.0, 0.002, 0.005, 0.012, 0.03, 0.07)
@@ -33,7 +34,7 @@ class Hop:
     answers: Mapping[str, int]
     """How many requests the called one is to answer how."""
     timeout: float
-    """Seconds after which the caller's proxy gives up."""
+    """Seconds after which the caller's proxy gives up one that is to be slow; it waits for all others."""
 
     @property
     def edge(self) -> str:
