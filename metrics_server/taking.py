@@ -220,6 +220,8 @@ class Taker:
         try:
             return await loop.run_in_executor(self._beside, functools.partial(work, *given, **named))
         except (ValueError, TypeError, LookupError) as error:
+            # Where it arose: the next one may be a fault of ours.
+            logger.warning("An answer of Prometheus cannot be read", exc_info=error)
             raise faults.BackendRefused(
                 "Prometheus' answer makes no sense", detail=f"{type(error).__name__}: {error}"
             ) from error
