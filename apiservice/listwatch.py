@@ -45,8 +45,8 @@ class Resource:
     group: str = ""
     version: str = "v1"
     form: Form = METADATA
-    column: str = ""
-    """Of the form `ROWS`: the one cell that is kept."""
+    columns: tuple[str, ...] = ()
+    """Of the form `ROWS`: the cells that are kept."""
 
     @property
     def path(self) -> str:
@@ -66,7 +66,8 @@ class Seen:
     labels: Mapping[str, str]
     controller: tuple[str, str] | None
     """Kind and name of the owner that manages it."""
-    cell: str
+    cells: tuple[str, ...]
+    """Of the form `ROWS`, one for each column that is kept; empty where there is nothing."""
     spec: Mapping[str, Any]
     """Of the form `WHOLE`; empty in the others."""
 
@@ -82,13 +83,13 @@ class Page:
 class Reader:
     """Reads all answers about one resource. Raises `kubeapi.Garbled`.
 
-    A watch says which columns there are with its first event only, and a list with each page, so the column
-    is remembered between them.
+    A watch says which columns there are with its first event only, and a list with each page, so the places
+    of those that are kept are remembered between them.
     """
 
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
-        self._place: int | None = None
+        self._places: list[int] | None = None
 
     def page(self, answer: Mapping[str, Any]) -> Page:
         try:
@@ -114,7 +115,7 @@ class Reader:
         """The version of an event that tells nothing else."""
         try:
             content = bookmark["object"]
-            self._look_for_column(content)
+            self._look_for_columns(content)
             return _text(content["metadata"]["resourceVersion"])
         except _SENSELESS as error:
             raise self._garbled("a bookmark", error) from error
@@ -123,22 +124,23 @@ class Reader:
         """The objects under a key, or (empty) the one that the answer is."""
         if self._resource.form is not ROWS:
             return [_seen(item) for item in (answer[key] or () if key else (answer,))]
-        self._look_for_column(answer)
+        self._look_for_columns(answer)
         return [
-            _seen(row["object"], cell=_cell(row["cells"], place=self._place)) for row in answer["rows"] or ()
+            _seen(row["object"], cells=_kept(row["cells"], places=self._places))
+            for row in answer["rows"] or ()
         ]
 
-    def _look_for_column(self, answer: Mapping[str, Any]) -> None:
+    def _look_for_columns(self, answer: Mapping[str, Any]) -> None:
         columns = answer.get("columnDefinitions")
         if columns:
             names = [column["name"] for column in columns]
-            self._place = names.index(self._resource.column)
+            self._places = [names.index(column) for column in self._resource.columns]
 
     def _garbled(self, what: str, error: Exception) -> kubeapi.Garbled:
         return kubeapi.Garbled(f"{self._resource.path}: {what} that makes no sense: {error!r}")
 
 
-def _seen(item: Mapping[str, Any], *, cell: str = "") -> Seen:
+def _seen(item: Mapping[str, Any], *, cells: tuple[str, ...] = ()) -> Seen:
     metadata = item["metadata"]
     owners = metadata.get("ownerReferences") or ()
     owner = next((one for one in owners if one.get("controller")), None)
@@ -147,7 +149,7 @@ def _seen(item: Mapping[str, Any], *, cell: str = "") -> Seen:
         # The same words again and again, on thousands of objects.
         labels={sys.intern(k): sys.intern(v) for k, v in (metadata.get("labels") or {}).items()},
         controller=(sys.intern(owner["kind"]), sys.intern(owner["name"])) if owner else None,
-        cell=cell,
+        cells=cells,
         spec=item.get("spec") or {},
     )
 
@@ -156,11 +158,11 @@ _NONE = "<none>"
 """How Kubernetes prints that there is nothing."""
 
 
-def _cell(cells: Sequence[Any], *, place: int | None) -> str:
-    if place is None:
+def _kept(cells: Sequence[Any], *, places: Sequence[int] | None) -> tuple[str, ...]:
+    if places is None:
         raise ValueError("no column was ever named")
-    text = _text(cells[place])
-    return "" if text == _NONE else sys.intern(text)
+    texts = (_text(cells[place]) for place in places)
+    return tuple("" if text == _NONE else sys.intern(text) for text in texts)
 
 
 def _text(value: Any) -> str:

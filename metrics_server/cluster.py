@@ -19,8 +19,8 @@ from metrics_server import inventory, recollection, words
 logger = logging.getLogger(__name__)
 
 RESOURCES: tuple[listwatch.Resource, ...] = (
-    # Metadata does not tell a pod's node; its row does, at a third of the pod's own size.
-    listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, column="Node"),
+    # Metadata does not tell a pod's node and address; its row does, at a third of the pod's own size.
+    listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, columns=("Node", "IP")),
     listwatch.Resource(kind="Service", plural="services", form=listwatch.WHOLE),
     listwatch.Resource(kind="Node", plural="nodes"),
     listwatch.Resource(kind="Namespace", plural="namespaces"),
@@ -174,7 +174,8 @@ def _thing(seen: listwatch.Seen, *, kind: str) -> inventory.Thing:
         ref=words.Ref(kind, namespace, name),
         labels=seen.labels,
         owner=owner,
-        node=seen.cell,
+        node=seen.cells[0] if seen.cells else "",
+        addresses=tuple(filter(None, seen.cells[1:])),
         selector=selector if isinstance(selector, dict) else {},
     )
 

@@ -94,9 +94,12 @@ class Spelling:
 
     @functools.cached_property
     def _addresses(self) -> Mapping[str, words.Ref]:
-        return {
-            _canonical(address): ref for ref, thing in self._things.items() for address in thing.addresses
-        }
+        found: dict[str, words.Ref | None] = {}
+        for ref, thing in self._things.items():
+            for address in map(_canonical, thing.addresses):
+                found[address] = None if found.get(address, ref) != ref else ref
+        # Pods on their node's network have one in common: who of them it was, nobody knows.
+        return {address: ref for address, ref in found.items() if ref is not None}
 
     @functools.cached_property
     def _homes(self) -> Mapping[str, Set[str]]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from apiservice import listwatch, reflecting
 from tests.fakes import kubernetes
 
-PODS = listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, column="Node")
+PODS = listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, columns=("Node",))
 NODES = listwatch.Resource(kind="Node", plural="nodes")
 
 
@@ -50,7 +50,7 @@ async def reflected(
         reflection = reflecting.Reflection(
             api,
             resource,
-            make=lambda seen: seen.cell,
+            make=lambda seen: seen.cells[0] if seen.cells else "",
             listener=heard,
             notice=heard.notice,
             clock=lambda: 1000.0,

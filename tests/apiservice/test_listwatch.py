@@ -4,7 +4,7 @@ import pytest
 
 from apiservice import kubeapi, listwatch
 
-PODS = listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, column="Node")
+PODS = listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, columns=("Node",))
 SERVICES = listwatch.Resource(kind="Service", plural="services", form=listwatch.WHOLE)
 DEPLOYMENTS = listwatch.Resource(kind="Deployment", plural="deployments", group="apps")
 
@@ -47,7 +47,7 @@ def test_of_an_object_its_labels_and_its_controller_are_seen() -> None:
             key=("shop", "cart"),
             labels={"app": "cart"},
             controller=("ReplicaSet", "cart-1"),
-            cell="",
+            cells=(),
             spec={},
         )
     ]
@@ -83,24 +83,31 @@ def test_the_cell_is_that_of_the_column_wherever_it_stands() -> None:
         (("Name", "Restarts", "Node"), ("cart", 7, "node-a")),
     ):
         (seen,) = listwatch.Reader(PODS).page(rows(*cells, columns=columns)).seen
-        assert seen.cell == "node-a"
+        assert seen.cells == ("node-a",)
+
+
+def test_several_cells_are_kept_in_the_order_that_was_asked_for() -> None:
+    both = listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, columns=("Node", "IP"))
+    answer = rows("cart", "10.0.0.7", "node-a", columns=("Name", "IP", "Node"))
+    (seen,) = listwatch.Reader(both).page(answer).seen
+    assert seen.cells == ("node-a", "10.0.0.7")
 
 
 def test_a_pod_that_is_nowhere_yet_has_no_node() -> None:
     (seen,) = listwatch.Reader(PODS).page(rows("cart", "<none>")).seen
-    assert seen.cell == ""
+    assert seen.cells == ("",)
 
 
 def test_events_without_columns_are_read_by_those_named_last() -> None:
     reader = listwatch.Reader(PODS)
     reader.page(rows("cart", "node-a"))
     seen, version = reader.told(event(rows("cart", "node-b", columns=None, resourceVersion="12")))
-    assert (seen.cell, version) == ("node-b", "12")
+    assert (seen.cells, version) == (("node-b",), "12")
     # A newer kube-apiserver answers the next watch, and prints one column more.
     seen, _ = reader.told(event(rows("cart", "7", "node-c", columns=("Name", "New", "Node"))))
-    assert seen.cell == "node-c"
+    assert seen.cells == ("node-c",)
     seen, _ = reader.told(event(rows("cart", "7", "node-d", columns=None)))
-    assert seen.cell == "node-d"
+    assert seen.cells == ("node-d",)
 
 
 def test_a_bookmark_may_be_the_event_that_names_the_columns() -> None:
@@ -108,7 +115,7 @@ def test_a_bookmark_may_be_the_event_that_names_the_columns() -> None:
     bookmark = {"metadata": {"resourceVersion": "11"}, "columnDefinitions": [{"name": "Node"}], "rows": [{}]}
     assert reader.reached(event(bookmark)) == "11"
     seen, _ = reader.told(event(rows("node-a", columns=None)))
-    assert seen.cell == "node-a"
+    assert seen.cells == ("node-a",)
 
 
 @pytest.mark.parametrize(

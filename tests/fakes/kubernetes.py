@@ -55,7 +55,14 @@ class Kubernetes:
     """Path, and what to send to each watch."""
 
     def put(
-        self, path: str, name: str, *, namespace: str = "shop", spec: Any = None, **metadata: Any
+        self,
+        path: str,
+        name: str,
+        *,
+        namespace: str = "shop",
+        spec: Any = None,
+        address: str = "",
+        **metadata: Any,
     ) -> None:
         """A new object, or another state of one."""
         self.version += 1
@@ -70,6 +77,7 @@ class Kubernetes:
                 **metadata,
             },
             "spec": spec or {},
+            "status": {"podIP": address} if address else {},
         }
         self._happen(path, kind, self.objects[path][key])
 
@@ -210,7 +218,8 @@ def _shown(content: Object, form: str) -> Object:
     if form == "Table":
         node = content.get("spec", {}).get("nodeName") or "<none>"
         name = content["metadata"].get("name", "")
-        return {"cells": [name, "1/1", "<none>", node], "object": {"metadata": content["metadata"]}}
+        address = content.get("status", {}).get("podIP") or "<none>"
+        return {"cells": [name, "1/1", address, node], "object": {"metadata": content["metadata"]}}
     return {"metadata": content["metadata"]} if form else content
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from metrics_server import cluster, inventory, words
+from metrics_server import cluster, inventory, snapshot, spelling, words
 from tests.fakes import kubernetes
 
 NOON = 1767268984.0
@@ -121,6 +121,19 @@ async def test_it_follows_what_comes_changes_and_goes(kube: kubernetes.Kubernete
         await kubernetes.until(lambda: job not in watched.current().things, what="gone")
         assert watched.current().gone[job].owner == words.Ref("CronJob", "shop", "nightly")
         assert before.things[POD].node == "node-a"
+
+
+async def test_the_address_of_a_pod_is_known_and_one_that_several_share_is_nobody_s(
+    kube: kubernetes.Kubernetes,
+) -> None:
+    kube.put(kubernetes.PODS, "db-0", address="10.0.0.7")
+    for agent in ("agent-a", "agent-b"):
+        kube.put(kubernetes.PODS, agent, address="10.0.0.1")
+    async with watching(kube) as watched:
+        things = await complete(watched)
+    spelled = spelling.Spelling(things)
+    assert spelled.peer(snapshot.Peer(address="10.0.0.7:5432")) == snapshot.Peer(namespace="shop", pod="db-0")
+    assert spelled.peer(snapshot.Peer(address="10.0.0.1:80")) == snapshot.Peer(host="10.0.0.1:80")
 
 
 async def test_what_changes_nothing_of_what_is_kept_makes_no_new_inventory(
