@@ -63,7 +63,7 @@ def added(samples: Iterable[Sample]) -> list[Sample]:
 
 def text(samples: Iterable[Sample], *, fixed: Labels = types.MappingProxyType({})) -> str:
     """All samples, each with the fixed labels besides its own."""
-    return "".join(f"{one.name}{_labels({**fixed, **one.labels})} {one.value:g}\n" for one in samples)
+    return "".join(f"{one.name}{_labels({**fixed, **one.labels})} {one.value:.15g}\n" for one in samples)
 
 
 def _labels(labels: Labels) -> str:
