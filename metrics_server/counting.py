@@ -8,7 +8,7 @@ series passed
 * the later value, if it did: what an old process counted after its last scrape is lost and is not made up.
 
 Before the first sample inside the window stands the last one at or before its start. Where there is none,
-the first value counts if its past is known: its target was scraped then and did not have the series, or its
+the first value counts if its past is known: an earlier scrape of its target did not have the series, or its
 process is younger than the window. Otherwise (a gap in the scrapes, monitoring that just began) only what
 passed since counts.
 
@@ -46,8 +46,8 @@ class Samples:
 class Targets:
     """What is known of each scrape target."""
 
-    scraped_at_start: Bools
-    """Its last scrape at or before the start of the window succeeded."""
+    scraped: Floats
+    """The first scrape that is known to have succeeded; infinity if none is."""
     starts: tuple[tuple[float, ...], ...]
     """When its processes began, as far as the samples tell."""
 
@@ -84,7 +84,8 @@ def _began_after(samples: Samples, targets: Targets, series: Ints, moment: Float
 def _past_known(samples: Samples, targets: Targets, series: Ints, start: float) -> Bools:
     """Whether a series that begins with this sample is known not to have been there before."""
     young = _began_after(samples, targets, series, np.full(len(samples.times), start))
-    known: Bools = (targets.scraped_at_start[samples.target][series] | young) & (samples.times > start)
+    without = targets.scraped[samples.target][series] < samples.times
+    known: Bools = (without | young) & (samples.times > start)
     return known
 
 

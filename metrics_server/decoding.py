@@ -92,14 +92,13 @@ def count(
     """Return what the counters tell; they arrive long before the buckets do."""
     who = identities.Identities(proxies.mesh)
     start = taken - window
-    known = proxies.known(start=start)
     spans = proxies.spans(who, start=start)
     chosen = _choose(counters, who, proxies, strict)
     found = tuple(proxies.found.values())
     for reporter, told_by in chosen.told_by.items():
         for number in told_by:
             targets.join(spans, reporter, proxies.span(found[number], start=start))
-    counts = counting.requests(_samples(chosen), targets=known, start=start, end=taken)
+    counts = counting.requests(_samples(chosen), targets=proxies.known, start=start, end=taken)
     return Counted(
         proxies=proxies, taken=taken, window=window, who=who, spans=spans, chosen=chosen, counts=counts
     )

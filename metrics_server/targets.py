@@ -79,12 +79,11 @@ class Targets:
         gaps = [later - earlier for series in times for earlier, later in itertools.pairwise(series)]
         return float(np.median(gaps)) if gaps else None
 
-    def known(self, *, start: float) -> counting.Targets:
-        """Return what counting needs to know of them."""
+    @property
+    def known(self) -> counting.Targets:
+        """What counting needs to know of them."""
         return counting.Targets(
-            scraped_at_start=np.array(
-                [_scraped(target.up, start) for target in self.found.values()], dtype=np.bool_
-            ),
+            scraped=np.array([_first_scrape(target.up) for target in self.found.values()], dtype=np.float64),
             starts=tuple(self._starts(target.ages) for target in self.found.values()),
         )
 
@@ -208,6 +207,11 @@ def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:
         born=one.born and other.born,
         base=min((base for base in (one.base, other.base) if base is not None), default=None),
     )
+
+
+def _first_scrape(up: Sequence[Any]) -> float:
+    """Return when a scrape first succeeded; infinity if none did."""
+    return min((sample[0] for sample in up if float(sample[1]) == 1.0), default=np.inf)
 
 
 def _scraped(up: Sequence[Any], moment: float) -> bool:

@@ -15,10 +15,10 @@ Sample = tuple[float, float]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What was scraped from one target: its age, whether it was up at the start, its counters."""
+    """What was scraped from one target: its age, when that first succeeded, its counters."""
 
     ages: Sequence[Sample] = ()
-    scraped_at_start: bool = True
+    scraped: float = 980.0
     series: Sequence[Sequence[Sample]]
 
 
@@ -35,7 +35,7 @@ def count(*targets: Target) -> list[float]:
             ),
         ),
         targets=counting.Targets(
-            scraped_at_start=np.array([target.scraped_at_start for target in targets], dtype=bool),
+            scraped=np.array([target.scraped for target in targets], dtype=float),
             starts=tuple(starts(target.ages) for target in targets),
         ),
         start=START,

@@ -60,11 +60,24 @@ def test_rule_3_a_single_sample_of_a_new_series_counts() -> None:
     assert count(Target(ages=old(STEADY), series=[[(1030.0, 9.0)]])) == [9.0]
 
 
+def test_rule_3_first_failures_count_where_the_scrape_at_the_start_of_the_window_failed() -> None:
+    """Lost between 990 and 1010: what no scrape of 1010 told began later."""
+    times = [980.0, 985.0, 990.0, *every(5, 1010, 1030)]
+    assert count(Target(ages=old(times), series=[[(1025.0, 9.0), (1030.0, 9.0)]])) == [9.0]
+
+
+def test_rule_3_first_failures_count_where_monitoring_began_inside_the_window() -> None:
+    failures = [(1025.0, 9.0), (1030.0, 10.0)]
+    successes = [(t, 20 * t) for t in every(5, 1015, 1030)]
+    began = Target(ages=old(every(5, 1015, 1030)), scraped=1015.0, series=[failures, successes])
+    assert count(began) == [10.0, 300.0]
+
+
 def test_rule_4_a_new_pod_counts_from_its_first_request() -> None:
     times = every(5, 1012, 1030)
     born = Target(
         ages=old(times, begun=1010.0),
-        scraped_at_start=False,
+        scraped=times[0],
         series=[[(t, 20 * (t - 1010)) for t in times]],
     )
     assert count(born) == [20 * (times[-1] - 1010)]
@@ -72,18 +85,16 @@ def test_rule_4_a_new_pod_counts_from_its_first_request() -> None:
 
 def test_rule_5_after_a_scrape_gap_over_the_start_only_what_passed_since_counts() -> None:
     times = every(5, 1012, 1030)
-    unknown = Target(ages=old(times), scraped_at_start=False, series=[[(t, 20 * t) for t in times]])
+    unknown = Target(ages=old(times), scraped=times[0], series=[[(t, 20 * t) for t in times]])
     assert count(unknown) == [20 * (times[-1] - times[0])]
 
 
 def test_rule_5_a_series_of_unknown_past_with_a_single_sample_counts_nothing() -> None:
-    assert count(Target(ages=[(1030.0, 5000.0)], scraped_at_start=False, series=[[(1030.0, 2762.0)]])) == [
-        0.0
-    ]
+    assert count(Target(ages=[(1030.0, 5000.0)], scraped=1030.0, series=[[(1030.0, 2762.0)]])) == [0.0]
 
 
 def test_without_ages_a_series_of_unknown_past_counts_only_what_passed_since() -> None:
-    assert count(Target(scraped_at_start=False, series=[[(1010.0, 50.0), (1020.0, 53.0)]])) == [3.0]
+    assert count(Target(scraped=1010.0, series=[[(1010.0, 50.0), (1020.0, 53.0)]])) == [3.0]
 
 
 def test_a_gap_inside_the_window_loses_and_invents_nothing() -> None:
@@ -92,9 +103,8 @@ def test_a_gap_inside_the_window_loses_and_invents_nothing() -> None:
 
 
 def test_the_past_of_one_target_says_nothing_of_another() -> None:
-    times = every(5, 1012, 1030)
     known = Target(ages=old(STEADY), series=[[(1030.0, 9.0)]])
-    unknown = Target(ages=old(times), scraped_at_start=False, series=[[(1030.0, 9.0)]])
+    unknown = Target(ages=old([1030.0]), scraped=1030.0, series=[[(1030.0, 9.0)]])
     assert count(known, unknown, known) == [9.0, 0.0, 9.0]
 
 
@@ -131,7 +141,7 @@ def test_no_series_no_counts() -> None:
 def test_a_restart_later_in_the_window_does_not_make_an_unknown_past_known() -> None:
     ages = [(1010.0, 900.0), (1015.0, 905.0), (1020.0, 2.0)]
     values = [(1010.0, 5000.0), (1015.0, 5010.0), (1020.0, 30.0)]
-    assert count(Target(ages=ages, scraped_at_start=False, series=[values])) == [10 + 30]
+    assert count(Target(ages=ages, scraped=1010.0, series=[values])) == [10 + 30]
 
 
 # When processes began

@@ -319,33 +319,33 @@ def test_a_target_scraped_once_tells_no_interval() -> None:
     ).ask("envoy_server_uptime[30s]", at=NOW)
     found = targets.find(counters, ENVOY)
     assert (found.interval, found.newest) == (None, 1000.0)
-    assert not found.known(start=970.0).scraped_at_start.any()
+    assert not np.isfinite(found.known.scraped).any()
 
 
 @pytest.mark.parametrize(
-    ("up", "scraped"),
+    ("up", "first"),
     [
-        ([(965.0, 1.0), (970.0, 1.0), (975.0, 0.0)], True),
-        ([(965.0, 1.0), (970.0, 0.0), (975.0, 1.0)], False),
-        ([(975.0, 1.0)], False),
-        ([], False),
+        ([(965.0, 1.0), (970.0, 0.0), (975.0, 1.0)], 965.0),
+        ([(965.0, 0.0), (970.0, 0.0), (975.0, 1.0), (980.0, 1.0)], 975.0),
+        ([(975.0, 0.0)], np.inf),
+        ([], np.inf),
     ],
 )
-def test_a_target_was_scraped_at_the_start_if_its_last_scrape_by_then_succeeded(
-    up: list[tuple[float, float]], scraped: bool
+def test_a_target_is_known_since_its_first_scrape_that_succeeded(
+    up: list[tuple[float, float]], first: float
 ) -> None:
     a = Proxy()
     counters = recording.Recording([recording.series("up", up, **a.labels), *a.itself()[1:]]).ask(
         '{pod="a"}[60s]', at=NOW
     )
-    assert targets.find(counters, ENVOY).known(start=970.0).scraped_at_start.tolist() == [scraped]
+    assert targets.find(counters, ENVOY).known.scraped.tolist() == [first]
 
 
 def test_an_age_that_is_no_number_says_nothing() -> None:
     a = Proxy()
     series = recording.series("envoy_server_uptime", [(990.0, math.nan), (995.0, 5.0)], **a.labels)
     counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=NOW)
-    assert targets.find(counters, ENVOY).known(start=970.0).starts == ((990.0,),)
+    assert targets.find(counters, ENVOY).known.starts == ((990.0,),)
 
 
 def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
@@ -353,4 +353,4 @@ def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
     a = Proxy()
     series = recording.series("began", [(990.0, 800_000.0), (995.0, 800_000.0)], **a.labels)
     counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=NOW)
-    assert targets.find(counters, mesh).known(start=970.0).starts == ((800.0,),)
+    assert targets.find(counters, mesh).known.starts == ((800.0,),)

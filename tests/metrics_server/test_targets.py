@@ -90,7 +90,7 @@ def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells
         mesh,
     )
     assert {key[1] for key in found.found} == {"young", "untold"}
-    known = found.known(start=970.0)
+    known = found.known
     assert dict(zip([key[1] for key in found.found], known.starts, strict=True)) == {
         "young": (990.0,),
         "untold": (),
