@@ -17,7 +17,6 @@ SLACK = 2
 """Requests by which a count may be off, or else 1 %."""
 _SCRAPES = 3
 """Scrapes in a row that must see the same counters before the mesh is taken to be idle."""
-_LATELY = "10s"
 _EDGES = 14
 Edge = tuple[str, str]
 """Caller pod (or machine), and the service called."""
@@ -72,18 +71,15 @@ async def _seen(mesh: runner.Reach) -> None:
 
 
 async def later(mesh: runner.Reach, moment: float) -> None:
-    """Wait until every proxy that answers was scraped after a moment.
+    """Wait until every proxy that runs was scraped after a moment.
 
-    One that answered lately and does not now is waited for: what it counted before the moment would else be
-    seen after it.
+    Also one whose scrapes fail meanwhile: what it counted before the moment would else be seen after it.
     """
-    up = 'up{job="envoy-stats"}'
+    running = sum(pod.get("running", True) for pod in await mesh.pods())
 
     async def scraped() -> bool:
-        if await query(mesh, f"max_over_time({up}[{_LATELY}]) == 1 unless {up} == 1"):
-            return False
-        oldest = await query(mesh, f"min(timestamp({up} == 1))")
-        return bool(oldest) and float(oldest[0]["value"][1]) > moment
+        found = await query(mesh, f'count(timestamp(up{{job="envoy-stats"}} == 1) > {moment!r})')
+        return bool(found) and float(found[0]["value"][1]) >= running
 
     await wait.until(scraped, what="a scrape of every sidecar", within=60, pause=0.2)
 

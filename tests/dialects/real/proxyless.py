@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 
+from demo import wait
 from tests.cluster import build, commands
 from tests.dialects import traffic
 from tests.dialects.real import walk
@@ -29,6 +30,7 @@ _PORT, _METRICS_PORT, _GO_PORT = 8080, 9464, 8081
 _XDS_PORT, _METADATA_PORT = 15010, 15080
 _STATUS = {"200": "OK", "404": "NOT_FOUND", "503": "UNAVAILABLE", walk.SLOW: "SLOW"}
 """What an app answers in gRPC where it answers with a code in HTTP."""
+_OVER_WITHIN = 30.0
 _TOLD = {**_STATUS, walk.SLOW: "DEADLINE_EXCEEDED"}
 
 
@@ -56,7 +58,9 @@ def proxies(place: Place) -> Proxies:
 
 
 async def happen(place: Place) -> None:
-    """Let the frontend ask everything, and see that it gets what it is to get."""
+    """Let the frontend ask everything, see that it gets what it is to get, and wait until those who are asked
+    have ended what nobody waits for any more.
+    """
     asked = {
         "/".join(_STATUS[answer] for answer in path.strip("/").split("/")): str(count)
         for path, count in walk.PATHS.items()
@@ -64,7 +68,23 @@ async def happen(place: Place) -> None:
     url = f"http://{place.hosts[traffic.FRONTEND]}:{_GO_PORT}/go?{urllib.parse.urlencode(asked)}"
     async with aiohttp.ClientSession() as http, http.get(url) as response:
         told: Mapping[str, int] = json.loads(await response.read())
-    assert told == {_TOLD[answer]: count for answer, count in walk.HOPS[0].answers.items()}
+        assert told == {_TOLD[answer]: count for answer, count in walk.HOPS[0].answers.items()}
+
+        async def over() -> bool:
+            return all([await _is_idle(http, place.hosts[hop.callee]) for hop in walk.HOPS])
+
+        await wait.until(over, what="the end of every call", within=_OVER_WITHIN)
+
+
+async def _is_idle(http: aiohttp.ClientSession, host: str) -> bool:
+    """Whether as many calls have ended here as begun."""
+    async with http.get(f"http://{host}:{_METRICS_PORT}/metrics") as response:
+        exposed = await response.text()
+    begun, ended = (
+        sum(float(line.rpartition(" ")[2]) for line in exposed.splitlines() if line.startswith(name))
+        for name in ("grpc_server_call_started_total", "grpc_server_call_duration_seconds_count")
+    )
+    return begun == ended > 0
 
 
 def _control_plane(place: Place) -> Beside:

@@ -42,18 +42,20 @@ class Mesh:
         return float(rows[0]["value"][1]) if rows else 0.0
 
     async def scraped(self) -> None:
-        """Until every proxy was scraped twice more than now."""
-        before = await self.count(_SCRAPES)
+        """Until every proxy was scraped twice more than now: of two, one begins later."""
+        before = await self._scrapes()
 
         async def twice() -> bool:
-            return await self.count(_SCRAPES) >= before + 2
+            scrapes = await self._scrapes()
+            more = [count >= before.get(instance, 0) + 2 for instance, count in scrapes.items()]
+            return len(more) == len(walk.WORKLOADS) and all(more)
 
         await wait.until(twice, what="two scrapes of every proxy", within=_READY_WITHIN)
 
-
-_SCRAPES = (
-    f'min(count_over_time(up{{job="{JOB}"}}[10m])) and count(up{{job="{JOB}"}} == 1) == {len(walk.WORKLOADS)}'
-)
+    async def _scrapes(self) -> Mapping[str, float]:
+        """How often each was scraped with success."""
+        rows = await self.ask(f'sum_over_time(up{{job="{JOB}"}}[10m])')
+        return {row["metric"]["instance"]: float(row["value"][1]) for row in rows}
 
 
 @contextlib.asynccontextmanager
