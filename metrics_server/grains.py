@@ -47,13 +47,4 @@ def _kept(
     dropped = [number for number, of in better if of is not None and of != moment.mesh[number]]
     if not dropped:
         return calls
-    kept = ~np.isin(calls.reporter, np.array(dropped, dtype=np.int64))
-    return snapshot.Calls(
-        reporter=calls.reporter[kept],
-        peer=calls.peer[kept],
-        success=calls.success[kept],
-        failure=calls.failure[kept],
-        buckets=calls.buckets[kept],
-        told=calls.told[kept] if len(calls.told) else calls.told,
-        exponential=calls.exponential[kept] if len(calls.exponential) else calls.exponential,
-    )
+    return calls.only(~np.isin(calls.reporter, np.array(dropped, dtype=np.int64)))

@@ -7,6 +7,7 @@ where it is another figure: Envoy's own statistics and Istio's, of the same side
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -150,17 +151,16 @@ class _Layout(NamedTuple):
     ) -> snapshot.Calls:
         """Return the rows of the reporters that are kept, by their new numbers."""
         calls = moment.calls[side]
-        kept = reporters[calls.reporter] >= 0
-        told = np.full((int(kept.sum()), len(self.told)), np.nan)
+        calls = calls.only(reporters[calls.reporter] >= 0)
+        told = np.full((len(calls), len(self.told)), np.nan)
         if calls.told.shape[1]:
-            told[:, [self.told.index(quantile) for quantile in moment.told]] = calls.told[kept]
-        exponential = calls.exponential[kept] if len(calls.exponential) else np.zeros(len(told), np.bool_)
-        return snapshot.Calls(
-            reporter=reporters[calls.reporter[kept]],
-            peer=peers[calls.peer[kept]],
-            success=calls.success[kept],
-            failure=calls.failure[kept],
-            buckets=self._widened(calls.buckets[kept], moment.bounds),
+            told[:, [self.told.index(quantile) for quantile in moment.told]] = calls.told
+        exponential = calls.exponential if len(calls.exponential) else np.zeros(len(calls), np.bool_)
+        return dataclasses.replace(
+            calls,
+            reporter=reporters[calls.reporter],
+            peer=peers[calls.peer],
+            buckets=self._widened(calls.buckets, moment.bounds),
             told=told,
             exponential=exponential,
         )

@@ -119,6 +119,18 @@ class Calls:
     def __len__(self) -> int:
         return len(self.reporter)
 
+    def only(self, kept: Bools) -> Calls:
+        """Return some of the rows: `kept` says of each whether it is one."""
+        return Calls(
+            reporter=self.reporter[kept],
+            peer=self.peer[kept],
+            success=self.success[kept],
+            failure=self.failure[kept],
+            buckets=self.buckets[kept],
+            told=self.told[kept] if len(self.told) else self.told,
+            exponential=self.exponential[kept] if len(self.exponential) else self.exponential,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
