@@ -7,12 +7,13 @@ itself is told by difference (buckets: decoding with and without them).
 
 import dataclasses
 import gc
+import itertools
 import json
 import pathlib
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import rich.console
@@ -122,16 +123,18 @@ def _measured(recording: Recording, rounds: int) -> _Stopwatch:
 
 
 def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) -> None:
-    counters: list[Any] = watch.time(
-        "JSON of counters", lambda: [one for body in recording.counters for one in answers.Answer(body)]
-    )
+    counters = [answers.Answer(body) for body in recording.counters]
     buckets = answers.Answer(recording.buckets)
     mesh = next(mesh for mesh in profile.shipped() if mesh.name == recording.mesh)
-    proxies = watch.time("finding targets", lambda: targets.find(counters, mesh))
+
+    def counted(*metrics: str) -> Iterator[Any]:
+        return itertools.chain.from_iterable(answer.among(metrics) for answer in counters)
+
+    proxies = watch.time("finding targets", lambda: targets.find(counted(*targets.told_by(mesh)), mesh))
 
     def decode(summed: Iterable[Any]) -> snapshot.Snapshot:
         return decoding.read(
-            counters,
+            counted(),
             summed,
             proxies=proxies,
             taken=recording.taken,
@@ -139,10 +142,11 @@ def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) 
             interval=_INTERVAL,
         )
 
-    watch.time("counting", lambda: decode([]))
+    watch.time("JSON of counters, counting", lambda: decode([]))
     begun = time.thread_time()
     taken = decode(buckets)
-    watch.add("JSON of buckets, histograms", time.thread_time() - begun - watch.times["counting"][-1])
+    counting = watch.times["JSON of counters, counting"][-1]
+    watch.add("JSON of buckets, histograms", time.thread_time() - begun - counting)
     watch.time("ownership", lambda: ownership.Ownership(taken, things))
     moment = store.Moment(taken, things, arrived=taken.taken)
     watch.time("roll-up", lambda: moment.once(("edges of", ""), lambda: moment.rollup.edges("")))

@@ -16,7 +16,7 @@ written with spaces) is one piece.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -53,11 +53,20 @@ class Answer:
         self._marked = b'"NaN"' in body or (is_of_ranges and b'Inf"' in body)
 
     def __iter__(self) -> Iterator[Series]:
-        return samples(self._series()) if self._marked else self._series()
+        return self.among(())
 
-    def _series(self) -> Iterator[Series]:
+    def among(self, metrics: Collection[str]) -> Iterator[Series]:
+        """Return the series among which those of some metrics are: a piece that has none of them is not
+        decoded. Without a metric, all.
+        """
+        series = self._series([b'"%s"' % name.encode() for name in metrics])
+        return samples(series) if self._marked else series
+
+    def _series(self, names: Collection[bytes]) -> Iterator[Series]:
         for begin, end in itertools.pairwise(self._cuts):
-            yield from _piece(self._body[begin : end - 1])
+            piece = self._body[begin : end - 1]
+            if not names or any(name in piece for name in names):
+                yield from _piece(piece)
         yield from self._last
 
 

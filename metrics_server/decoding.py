@@ -197,10 +197,10 @@ def _choose(
             continue
         for number, reader in views.get(labels["__name__"], ()):
             outcome = reader.outcome(labels)
-            peer = who.peer(number, labels) if outcome is not None else None
-            if outcome is None or peer is None:
+            ends = who.ends(number, labels) if outcome is not None else None
+            if outcome is None or ends is None:
                 continue
-            reporter = who.reporter(labels, number)
+            reporter, peer = ends
             if reporter != own[target]:
                 chosen.told_by.setdefault(reporter, set()).add(target)
             chosen.rows.append((reader.side, reporter, peer))

@@ -59,11 +59,12 @@ class Identities:
         self._told_by = tuple(
             mesh.target.identity if view.reporter is None else view.reporter.told_by for view in mesh.views
         )
+        self._peers_told_by = tuple(view.peer.told_by if view.peer else () for view in mesh.views)
         self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
         self._reporters = Numbered[Identity]()
         self._labels: dict[int, Labels] = {}
         self._peers = Numbered[snapshot.Peer]()
-        self._read: dict[tuple[int, tuple[str, ...], str], int | None] = {}
+        self._read: dict[tuple[int, tuple[str | None, ...], str], int | None] = {}
 
     def identity(self, labels: Labels, view: int | None = None) -> Identity:
         """Return who reports a series of a view; without a view, who a scrape target is. One who does not
@@ -87,12 +88,25 @@ class Identities:
         instance = "" if pod or machine else labels.get("instance", "")
         return Identity(first(labels, target.namespace), pod, machine, instance)
 
-    def reporter(self, labels: Labels, view: int | None = None) -> int:
-        """Return the number of who reports a series of a view; without a view, of a scrape target."""
-        number = self._reporters.number(self.identity(labels, view))
-        is_target = view is None or self._mesh.views[view].reporter is None
-        self._labels.setdefault(number, labels if is_target else {})
+    def reporter(self, labels: Labels) -> int:
+        """Return the number of who a scrape target is."""
+        return self._reporter(self.identity(labels), labels)
+
+    def _reporter(self, identity: Identity, labels: Labels) -> int:
+        number = self._reporters.number(identity)
+        self._labels.setdefault(number, labels)
         return number
+
+    def ends(self, view: int, labels: Labels) -> tuple[int, int] | None:
+        """Return the numbers of who reports a series of a view, and of the peer it names, -1 if it tells
+        none; None if one of them does not count.
+        """
+        identity = self._counting(labels, view)
+        peer = None if identity is None else self._peer(view, labels, identity.namespace)
+        if identity is None or peer is None:
+            return None
+        is_target = self._mesh.views[view].reporter is None
+        return self._reporter(identity, labels if is_target else {}), peer
 
     def known(self, labels: Labels, view: int) -> int | None:
         """Return the number of who reports what these labels tell of, None if it is nobody known."""
@@ -103,18 +117,16 @@ class Identities:
         """Return the number of the peer a view names: -1 if it tells none, None if it, or who reports, does
         not count.
         """
-        if self._counting(labels, view) is None:
-            return None
+        identity = self._counting(labels, view)
+        return None if identity is None else self._peer(view, labels, identity.namespace)
+
+    def _peer(self, view: int, labels: Labels, namespace: str) -> int | None:
         party = self._mesh.views[view].peer
         if party is None:
             return -1
-        key = (
-            view,
-            tuple(labels.get(label, "") for label in party.told_by),
-            self.identity(labels, view).namespace,
-        )
+        key = (view, tuple(map(labels.get, self._peers_told_by[view])), namespace)
         if key not in self._read:
-            self._read[key] = self._number(recognition.find(party, labels, namespace=key[2]))
+            self._read[key] = self._number(recognition.find(party, labels, namespace=namespace))
         return self._read[key]
 
     def _number(self, peer: snapshot.Peer | None) -> int | None:

@@ -42,6 +42,10 @@ class Answer(Protocol):
 
     def __iter__(self) -> Iterator[dict[str, Any]]: ...
 
+    def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Return the series among which those of some metrics are; without a metric, all."""
+        ...
+
 
 class Backend(Protocol):
     """Answers PromQL at an instant. Raises faults.Unavailable."""
@@ -64,7 +68,10 @@ class _All:
     answers: Sequence[Answer]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return itertools.chain.from_iterable(self.answers)
+        return self.among(())
+
+    def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
+        return itertools.chain.from_iterable(answer.among(metrics) for answer in self.answers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +175,8 @@ class Taker:
         asked.under_way.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = _All(answers)
-        proxies = await self._apart(targets.find, counters, self._mesh)
+        speaking = counters.among(targets.told_by(self._mesh))
+        proxies = await self._apart(targets.find, speaking, self._mesh)
         return _Reply(
             taken=taken,
             window=window,

@@ -133,6 +133,12 @@ class Targets:
         return again
 
 
+def told_by(mesh: profile.Profile) -> Sequence[str]:
+    """Return the metrics that `find` needs; none where requests tell who is a proxy: then it needs all."""
+    process = mesh.process
+    return (plan.UP, process.metric) if process is not None and process.shows_proxies else ()
+
+
 def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
     """Return the proxies among the targets that the answer to a plan's counter queries speaks of."""
     ups: list[Series] = []

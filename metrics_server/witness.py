@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import prometheus_api_client
@@ -31,6 +31,10 @@ class Series(list[dict[str, Any]]):
     """
 
     warnings = ()
+
+    def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Return all of them: they are decoded already."""
+        return iter(self)
 
 
 class _Doorway(requests.adapters.HTTPAdapter):

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,9 @@ class Answer:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.series)
+
+    def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
+        return (one for one in self.series if not metrics or one["metric"]["__name__"] in metrics)
 
 
 @dataclasses.dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import hypothesis
@@ -38,6 +39,38 @@ def test_pieces_of_any_size_hold_every_series_once_and_in_order(
 def test_an_answer_can_be_read_again() -> None:
     answer = answers.Answer(body([{"metric": {}, "value": [0, "1"]}] * 3), piece=1)
     assert list(answer) == list(answer) != []
+
+
+_NAMED = strategies.fixed_dictionaries(
+    {
+        "metric": strategies.fixed_dictionaries(
+            {"__name__": strategies.sampled_from(["up", "age", "calls"])}
+        ),
+        "value": strategies.tuples(strategies.just(1.5), _TEXTS),
+    }
+)
+
+
+@hypothesis.given(strategies.lists(_NAMED, max_size=12), strategies.integers(1, 400), strategies.booleans())
+def test_among_what_is_read_for_some_metrics_is_every_series_of_theirs(
+    result: list[Any], piece: int, spaces: bool
+) -> None:
+    answer = answers.Answer(body(result, spaces=spaces), piece=piece)
+
+    def of(series: Iterable[Any]) -> list[Any]:
+        return [one for one in series if one["metric"]["__name__"] in ("up", "age")]
+
+    assert of(answer.among(["up", "age"])) == of(answer)
+
+
+def test_what_has_none_of_some_metrics_is_not_even_decoded() -> None:
+    first = (
+        '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"calls"},BROKEN'
+    )
+    last = '},{"metric":{"__name__":"up"},"value":[1,"1"]}]}}'
+    assert list(answers.Answer((first + last).encode(), piece=1).among(["up"])) == [
+        {"metric": {"__name__": "up"}, "value": [1, "1"]}
+    ]
 
 
 @pytest.mark.parametrize(
