@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metrics_server import inventory, ownership, rollup, snapshot, words
-from tests.metrics_server import test_rollup as meshes
+from tests.metrics_server import meshes
 
 FILE = """
 kind: List

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from metrics_server import inventory, merging, ownership, rollup, snapshot, words
-from tests.metrics_server import test_rollup as meshes
+from tests.metrics_server import meshes
 
 WEB, CART, DB = (snapshot.Reporter(namespace="shop", pod=name) for name in ("web", "cart", "db"))
 TO_CART = snapshot.Peer(namespace="shop", pod="cart")

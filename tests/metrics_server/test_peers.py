@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from metrics_server import inventory, ownership, rollup, snapshot, words
-from tests.metrics_server import test_rollup as meshes
+from tests.metrics_server import meshes
 
 CART = snapshot.Peer(namespace="shop", workload="cart", service="basket")
 CALLER = snapshot.Peer(namespace="shop", workload="web")

@@ -9,7 +9,7 @@ import pytest
 from apiservice import selectors
 from metrics_server import inventory, measure, snapshot, store, words
 from metrics_server.views.scaling import values
-from tests.metrics_server import test_rollup as meshes
+from tests.metrics_server import meshes
 
 START, NEWEST, INTERVAL = 970.0, 999.0, 5.0
 """Of the window and the scrapes in `meshes.moment`; it is taken at 1000."""

@@ -1,0 +1,117 @@
+"""Small meshes made by hand, the things around them, and what they are rolled up to."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from metrics_server import inventory, ownership, rollup, snapshot, words
+
+BOUNDS = (0.001, 0.01, 0.1, math.inf)
+WHOLE = snapshot.Span(since=970.0, until=999.0)
+Row = tuple[int, int, float, float]
+"""Reporter, peer, successes, failures."""
+
+
+def pod(name: str, namespace: str = "shop", **labels: str) -> snapshot.Reporter:
+    return snapshot.Reporter(namespace=namespace, pod=name, labels=labels)
+
+
+def to(service: str, namespace: str = "shop") -> snapshot.Peer:
+    return snapshot.Peer(namespace=namespace, service=service)
+
+
+TOY = snapshot.Mesh(profile="toy", told_from_start={words.Side.CLIENT: False, words.Side.SERVER: True})
+
+
+def calls(rows: Sequence[Row], *, bounds: int = len(BOUNDS)) -> snapshot.Calls:
+    """Every request took between 1 and 10 ms."""
+    return snapshot.Calls(
+        reporter=np.array([row[0] for row in rows], dtype=np.int64),
+        peer=np.array([row[1] for row in rows], dtype=np.int64),
+        success=np.array([row[2] for row in rows], dtype=float),
+        failure=np.array([row[3] for row in rows], dtype=float),
+        buckets=np.array([[0.0] + [row[2] + row[3]] * (bounds - 1) for row in rows], dtype=float).reshape(
+            len(rows), bounds
+        ),
+    )
+
+
+def moment(
+    reporters: Iterable[snapshot.Reporter],
+    *,
+    peers: Iterable[snapshot.Peer] = (),
+    client: Sequence[Row] = (),
+    server: Sequence[Row] = (),
+    spans: Sequence[snapshot.Span] | None = None,
+) -> snapshot.Snapshot:
+    reporters = tuple(reporters)
+    return snapshot.Snapshot(
+        meshes=(TOY,),
+        mesh=(0,) * len(reporters),
+        taken=1000.0,
+        timestamp=999.0,
+        window=30.0,
+        interval=5.0,
+        reporters=reporters,
+        spans=tuple(spans or [WHOLE] * len(reporters)),
+        peers=tuple(peers),
+        bounds=np.array(BOUNDS),
+        calls={words.Side.CLIENT: calls(client), words.Side.SERVER: calls(server)},
+    )
+
+
+def ref(kind: str, name: str, namespace: str = "shop") -> words.Ref:
+    return words.Ref(kind, namespace, name)
+
+
+def things(*found: inventory.Thing) -> inventory.Inventory:
+    return inventory.Inventory({thing.ref: thing for thing in found})
+
+
+def service(name: str, namespace: str = "shop", **selector: str) -> inventory.Thing:
+    return inventory.Thing(ref=ref("Service", name, namespace), selector=selector)
+
+
+def owned(
+    name: str,
+    by: words.Ref | None,
+    *,
+    namespace: str = "shop",
+    node: str = "",
+    kind: str = "Pod",
+    **labels: str,
+) -> inventory.Thing:
+    return inventory.Thing(ref=ref(kind, name, namespace), owner=by, node=node, labels=labels)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """A roll-up, asked by name."""
+
+    rows: rollup.Rollup
+
+    def received(self, kind: str = ownership.WORKLOAD) -> dict[words.Ref, rollup.Received]:
+        rows = self.rows.received(kind)
+        found = {row.resource: row for row in rows}
+        assert len(found) == len(rows)
+        return found
+
+    def edges(self, kind: str = ownership.WORKLOAD) -> dict[tuple[words.Ref, words.Ref], rollup.Figures]:
+        edges = self.rows.edges(kind)
+        found = {(edge.caller, edge.callee): edge.figures for edge in edges}
+        assert len(found) == len(edges)
+        return found
+
+
+def seen(taken: snapshot.Snapshot, known: inventory.Inventory | None = None) -> Seen:
+    return Seen(rollup.Rollup(taken, ownership.Ownership(taken, known or inventory.Inventory())))
+
+
+CART = ref("Deployment", "cart")
+CART_RS = ref("ReplicaSet", "cart-rs")
+WEB = pod("web")
+WEB_REF = ref("Pod", "web")
