@@ -1,4 +1,5 @@
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from demo import wait
 from metrics_server import faults
 from tests import loops
 from tests.apiservice import pki
-from tests.metrics_server import fake_prometheus, guarded_prometheus, scenes
+from tests.metrics_server import fake_prometheus, guarded_prometheus, reading, recording, scenes
 
 
 @pytest.fixture
@@ -17,6 +18,20 @@ async def backend() -> AsyncIterator[fake_prometheus.FakePrometheus]:
     """A Prometheus that holds nothing yet."""
     async with fake_prometheus.running(fake_prometheus.FakePrometheus()) as fake:
         yield fake
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[reading.Api]:
+    """The recorded mesh, as it is for the whole module."""
+    holds = recording.shop(taken=time.time())
+    async with (
+        fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,
+        reading.served(
+            fake, tmp_path_factory.mktemp("state"), inventory=recording.inventory_file(), refresh=3600
+        ) as running,
+    ):
+        await running.get("trafficmetrics")  # the whole, of which every namespace is then a part
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.dialects import moments
-from tests.metrics_server import fake_prometheus, recording, test_serving
+from tests.metrics_server import fake_prometheus, reading, recording
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -65,37 +65,37 @@ def hostile() -> recording.Recording:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[test_serving.Api]:
+async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[reading.Api]:
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(hostile())) as fake,
-        test_serving.served(fake, tmp_path_factory.mktemp("state"), refresh=3600) as running,
+        reading.served(fake, tmp_path_factory.mktemp("state"), refresh=3600) as running,
     ):
         await running.get("trafficedges")
         yield running
 
 
 def requests(item: dict[str, Any]) -> float:
-    figures = test_serving.figures(item)
+    figures = reading.figures(item)
     return figures["success_count"] + figures["failure_count"]
 
 
-async def test_whatever_names_there_are_every_request_is_counted(api: test_serving.Api) -> None:
+async def test_whatever_names_there_are_every_request_is_counted(api: reading.Api) -> None:
     items = (await api.get("trafficedges")).items
     assert sum(map(requests, items)) == 6 * (4 + 3 * len(NAMES))
     (good,) = [item for item in items if item["metadata"]["name"] == "pod.web-1:service.cart"]
     assert requests(good) == 24
 
 
-@pytest.mark.parametrize("accept", ["application/json", test_serving.TABLE])
+@pytest.mark.parametrize("accept", ["application/json", reading.TABLE])
 @pytest.mark.parametrize("path", ["pods", "namespaces", "trafficmetrics", "trafficedges"])
-async def test_every_list_can_be_read(api: test_serving.Api, path: str, accept: str) -> None:
+async def test_every_list_can_be_read(api: reading.Api, path: str, accept: str) -> None:
     told = await api.get(path, accept=accept)
     assert told.status == 200
-    assert len(told.body["rows" if accept == test_serving.TABLE else "items"]) > len(NAMES)
+    assert len(told.body["rows" if accept == reading.TABLE else "items"]) > len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_name_means_exactly_itself(api: test_serving.Api, name: str) -> None:
+async def test_a_name_means_exactly_itself(api: reading.Api, name: str) -> None:
     quoted = urllib.parse.quote(name, safe="")
     of_namespace = (await api.get(f"namespaces/{quoted}/trafficmetrics")).items
     assert [item["metadata"]["namespace"] for item in of_namespace] == [name]
@@ -106,7 +106,7 @@ async def test_a_name_means_exactly_itself(api: test_serving.Api, name: str) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_what_is_asked_for_in_no_words_of_ours_is_refused(api: test_serving.Api, name: str) -> None:
+async def test_what_is_asked_for_in_no_words_of_ours_is_refused(api: reading.Api, name: str) -> None:
     quoted = urllib.parse.quote(name, safe="")
     before = len(api.fake.asked)
     assert "window" in (await api.get(f"trafficmetrics?window={quoted}")).refused(400)
@@ -122,7 +122,7 @@ async def test_ten_thousand_peers_of_one_proxy_are_an_edge_each(tmp_path: Path) 
     holds = now([*alive(WEB), *told])
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,
-        test_serving.served(fake, tmp_path) as running,
+        reading.served(fake, tmp_path) as running,
     ):
         items = (await running.get("trafficedges")).items
     assert len({item["metadata"]["name"] for item in items}) == count
@@ -139,12 +139,12 @@ def told_as(values: Sequence[str]) -> recording.Series:
     return recording.Series(labels, list(zip(times, values, strict=True)))
 
 
-async def told(folder: Path, *series: recording.Series) -> test_serving.Told:
+async def told(folder: Path, *series: recording.Series) -> reading.Told:
     """The edges of web, which calls cart, with more series."""
     holds = now([*alive(WEB), WEB.growing(SENT, 4, **called(CART)), *series])
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,
-        test_serving.served(fake, folder) as running,
+        reading.served(fake, folder) as running,
     ):
         return await running.get("trafficedges")
 
@@ -190,7 +190,7 @@ async def test_an_answer_of_another_form_is_an_error_that_says_so(result: str, t
     misled.behaviour = fake_prometheus.fixed(json.dumps({"status": "success", "data": data}))
     async with (
         fake_prometheus.running(misled) as fake,
-        test_serving.served(fake, tmp_path, profile="envoy") as running,
+        reading.served(fake, tmp_path, profile="envoy") as running,
     ):
         answer = await running.get("trafficedges")
     assert "Prometheus" in answer.refused(503)
@@ -205,7 +205,7 @@ async def test_a_bound_that_is_none_or_spelled_otherwise_leaves_the_figures_of_t
     ]
     (edge,) = (await told(tmp_path, *buckets)).items
     assert requests(edge) == 24
-    assert test_serving.figures(edge)["p99_response_latency"] == pytest.approx(4.95e-3, rel=0.01)
+    assert reading.figures(edge)["p99_response_latency"] == pytest.approx(4.95e-3, rel=0.01)
 
 
 async def test_of_two_profiles_that_claim_the_same_series_one_counts(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ views:
     )
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,
-        test_serving.served(fake, tmp_path, profile=f"envoy,{own}") as running,
+        reading.served(fake, tmp_path, profile=f"envoy,{own}") as running,
     ):
         (edge,) = (await running.get("trafficedges")).items
     assert requests(edge) == 30

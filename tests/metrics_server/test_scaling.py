@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from metrics_server import quantity, words
-from tests.metrics_server import fake_prometheus, recording, test_serving
+from tests.metrics_server import fake_prometheus, reading, recording
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,17 +24,17 @@ RATE = f"{EXTERNAL}/namespaces/shop/requests_per_second?labelSelector="
 PODS = f"{SHOP}/pods/*/requests_per_second?metricLabelSelector="
 HPA = "application/vnd.kubernetes.protobuf, */*"
 """What the horizontal pod autoscaler accepts."""
-Told = test_serving.Told
+Told = reading.Told
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Autoscaler:
     """Asks as one does."""
 
-    api: test_serving.Api
+    api: reading.Api
 
     async def get(self, path: str) -> Told:
-        headers = {"Accept": HPA, "Authorization": f"Bearer {test_serving.TOKEN}"}
+        headers = {"Accept": HPA, "Authorization": f"Bearer {reading.TOKEN}"}
         async with self.api.session.get(f"{self.api.url}{path}", headers=headers) as response:
             return Told(response.status, await response.json(content_type=None), dict(response.headers))
 
@@ -60,7 +60,7 @@ async def autoscaler(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     options = {"inventory": recording.inventory_file(), "refresh": 3600, "autoscaling": True}
     async with (
         fake_prometheus.running(fake) as prometheus,
-        test_serving.served(prometheus, state, **options) as api,
+        reading.served(prometheus, state, **options) as api,
     ):
         await api.get("trafficmetrics")
         yield Autoscaler(api)
@@ -79,7 +79,7 @@ async def test_pods_are_found_by_label_and_each_is_told(autoscaler: Autoscaler) 
     assert len(people) == 2
     for item in told.items:
         # A slow machine asks after the recording ended; the seconds, which are whole ones, then are fewer.
-        counted = test_serving.counted(people[item["describedObject"]["name"]])
+        counted = reading.counted(people[item["describedObject"]["name"]])
         assert number(item) * item["windowSeconds"] == pytest.approx(counted, rel=0.05)
 
 
@@ -91,7 +91,7 @@ async def test_every_measure_of_every_kind_is_what_people_read(autoscaler: Autos
             expected = {
                 name: figures[metric]
                 for name, item in people.items()
-                if metric in (figures := test_serving.figures(item))
+                if metric in (figures := reading.figures(item))
             }
             told = await autoscaler.get(f"{CUSTOM}/{within}{kind.qualified}/*/{metric}")
             if not expected:
@@ -182,7 +182,7 @@ async def test_one_edge_is_one_item_and_what_people_read(autoscaler: Autoscaler)
     (item,) = told.items
     edges = await traffic(autoscaler, "namespaces/shop/trafficedges")
     edge = edges["deployment.frontend:deployment.cart"]
-    assert number(item) == test_serving.figures(edge)["success_count"] > 0
+    assert number(item) == reading.figures(edge)["success_count"] > 0
     assert item == {
         "apiVersion": "external.metrics.k8s.io/v1beta1",
         "kind": "SuccessCount",
@@ -199,7 +199,7 @@ async def test_the_edges_to_a_workload_are_all_that_its_callers_saw(autoscaler: 
     to_cart = [name for name in edges if name.endswith(":deployment.cart")]
     ask = f"{EXTERNAL}/namespaces/shop/success_count?labelSelector="
     total = await autoscaler.value(f"{ask}name%3Dcart,side%3Dclient")
-    assert total == pytest.approx(sum(test_serving.figures(edges[name])["success_count"] for name in to_cart))
+    assert total == pytest.approx(sum(reading.figures(edges[name])["success_count"] for name in to_cart))
     parts = [name.split(":")[0].split(".")[1] for name in to_cart]
     assert total == pytest.approx(
         sum([await autoscaler.value(f"{ask}from%3D{one},to%3Dcart") for one in parts])
@@ -220,7 +220,7 @@ async def test_what_is_sent_is_the_sum_of_the_edges_that_leave(autoscaler: Autos
     edges = await traffic(autoscaler, "trafficedges")
     leaving = [item for name, item in edges.items() if name.startswith("deployment.frontend:")]
     asked = f"{SHOP}/deployments/frontend/success_count?metricLabelSelector=direction%3Dto"
-    expected = sum(test_serving.figures(item)["success_count"] for item in leaving)
+    expected = sum(reading.figures(item)["success_count"] for item in leaving)
     assert await autoscaler.value(asked) == pytest.approx(expected)
     external = f"{EXTERNAL}/namespaces/shop/success_count?labelSelector=name%3Dfrontend,direction%3Dto"
     assert await autoscaler.value(external) == pytest.approx(expected)
@@ -349,11 +349,11 @@ async def test_the_latency_of_a_service_that_only_its_callers_know_is_told_by_th
     options = {"inventory": recording.inventory_file(), "refresh": 3600, "autoscaling": True}
     async with (
         fake_prometheus.running(fake) as prometheus,
-        test_serving.served(prometheus, tmp_path, **options) as api,
+        reading.served(prometheus, tmp_path, **options) as api,
     ):
         asker = Autoscaler(api)
         asked = f"{SHOP}/services/cart/p99_response_latency"
         named = f"{EXTERNAL}/namespaces/shop/p99_response_latency?labelSelector=name%3Dcart,kind%3DService"
         values = [await asker.value(question) for question in (asked, named)]
-        people = test_serving.figures((await traffic(asker, "namespaces/shop/services"))["cart"])
+        people = reading.figures((await traffic(asker, "namespaces/shop/services"))["cart"])
         assert values == [people["p99_response_latency"]] * 2

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.metrics_server import fake_prometheus, recording, test_serving
+from tests.metrics_server import fake_prometheus, reading, recording
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,11 +69,11 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api(things: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[test_serving.Api]:
+async def api(things: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[reading.Api]:
     holds = recording.shop(taken=time.time())
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,
-        test_serving.served(
+        reading.served(
             fake,
             tmp_path_factory.mktemp("state"),
             inventory=things,
@@ -88,7 +88,7 @@ def by_name(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {item["metadata"]["name"]: item for item in items}
 
 
-async def test_there_is_an_item_per_backend_as_the_specification_has_it(api: test_serving.Api) -> None:
+async def test_there_is_an_item_per_backend_as_the_specification_has_it(api: reading.Api) -> None:
     told = await api.get("namespaces/shop/trafficsplits?labelSelector=team%3Da")
     assert told.names == CATALOG
     assert told.body["kind"] == "TrafficMetricsList"
@@ -103,9 +103,9 @@ async def test_there_is_an_item_per_backend_as_the_specification_has_it(api: tes
     assert first["window"] == "30s"
 
 
-async def test_shares_are_of_the_requests_that_were_seen(api: test_serving.Api) -> None:
+async def test_shares_are_of_the_requests_that_were_seen(api: reading.Api) -> None:
     first, second = (
-        test_serving.figures(item) for item in (await api.get("namespaces/shop/trafficsplits")).items[:2]
+        reading.figures(item) for item in (await api.get("namespaces/shop/trafficsplits")).items[:2]
     )
     total = sum(one["success_count"] + one["failure_count"] for one in (first, second))
     assert total > 100
@@ -114,14 +114,14 @@ async def test_shares_are_of_the_requests_that_were_seen(api: test_serving.Api) 
     assert first["request_share"] == pytest.approx(0.9, abs=0.05)
 
 
-async def test_a_backend_has_what_its_callers_edges_have(api: test_serving.Api) -> None:
+async def test_a_backend_has_what_its_callers_edges_have(api: reading.Api) -> None:
     edges = (await api.get("trafficedges")).items
     (item,) = (await api.get("trafficsplits?fieldSelector=metadata.name%3Dcatalog:catalog-v1")).items
     mine = [edge for edge in edges if edge["edge"]["resource"].get("name") == "catalog-v1"]
-    assert test_serving.counted(item) == sum(map(test_serving.counted, mine)) > 0
+    assert reading.counted(item) == sum(map(reading.counted, mine)) > 0
 
 
-async def test_all_namespaces_have_what_each_has(api: test_serving.Api) -> None:
+async def test_all_namespaces_have_what_each_has(api: reading.Api) -> None:
     everywhere = await api.get("trafficsplits")
     assert everywhere.names == [*DB, *CATALOG, *ROUTE, *SUBSETS]
     inside = [(await api.get(f"namespaces/{name}/trafficsplits")).items for name in ("data", "shop")]
@@ -139,28 +139,28 @@ async def test_all_namespaces_have_what_each_has(api: test_serving.Api) -> None:
     ],
 )
 async def test_labels_select_the_objects_that_split(
-    api: test_serving.Api, selector: str, names: list[str]
+    api: reading.Api, selector: str, names: list[str]
 ) -> None:
     assert (await api.get(f"trafficsplits?labelSelector={selector}")).names == names
 
 
-async def test_an_item_is_got_by_its_name_as_it_stands_in_the_list(api: test_serving.Api) -> None:
+async def test_an_item_is_got_by_its_name_as_it_stands_in_the_list(api: reading.Api) -> None:
     for item in (await api.get("trafficsplits")).items:
         meta = item["metadata"]
         told = await api.get(f"namespaces/{meta['namespace']}/trafficsplits/{meta['name']}")
         assert told.body == item
 
 
-async def test_a_split_itself_is_all_of_its_backends_together(api: test_serving.Api) -> None:
+async def test_a_split_itself_is_all_of_its_backends_together(api: reading.Api) -> None:
     whole = (await api.get("namespaces/shop/trafficsplits/catalog")).body
     parts = [by_name((await api.get("trafficsplits")).items)[name] for name in CATALOG]
-    assert test_serving.counted(whole) == sum(map(test_serving.counted, parts))
+    assert reading.counted(whole) == sum(map(reading.counted, parts))
     assert "backend" not in whole
-    assert "request_share" not in test_serving.figures(whole)
+    assert "request_share" not in reading.figures(whole)
     assert whole["metadata"]["labels"] == {"team": "a", "tier": "front"}
 
 
-async def test_the_edges_of_a_split_are_its_callers_with_each_backend(api: test_serving.Api) -> None:
+async def test_the_edges_of_a_split_are_its_callers_with_each_backend(api: reading.Api) -> None:
     told = await api.get("namespaces/shop/trafficsplits/catalog/edges")
     assert told.body["resource"] == {"kind": "TrafficSplit", "namespace": "shop", "name": "catalog"}
     callers = {(item["metadata"]["name"], item["edge"]["resource"]["name"]) for item in told.items}
@@ -170,11 +170,11 @@ async def test_the_edges_of_a_split_are_its_callers_with_each_backend(api: test_
         one = await api.get(f"namespaces/shop/trafficsplits/{name}/edges")
         assert one.items == [item for item in told.items if item["metadata"]["name"] == name]
         whole = (await api.get(f"namespaces/shop/trafficsplits/{name}")).body
-        assert sum(map(test_serving.counted, one.items)) == test_serving.counted(whole)
+        assert sum(map(reading.counted, one.items)) == reading.counted(whole)
 
 
 async def test_subsets_that_nobody_tells_apart_have_no_figures_and_it_is_said_why(
-    api: test_serving.Api,
+    api: reading.Api,
 ) -> None:
     told = await api.get("namespaces/shop/trafficsplits?labelSelector=!team")
     for item, subset in zip(told.items, "ab", strict=True):
@@ -193,21 +193,21 @@ async def test_subsets_that_nobody_tells_apart_have_no_figures_and_it_is_said_wh
     assert "Warning" not in (await api.get("namespaces/data/trafficsplits")).headers
 
 
-async def test_a_table_has_the_declared_weight_beside_the_share_that_was_seen(api: test_serving.Api) -> None:
-    table = (await api.get("namespaces/shop/trafficsplits", accept=test_serving.TABLE)).body
+async def test_a_table_has_the_declared_weight_beside_the_share_that_was_seen(api: reading.Api) -> None:
+    table = (await api.get("namespaces/shop/trafficsplits", accept=reading.TABLE)).body
     columns = [column["name"] for column in table["columnDefinitions"] if column["priority"] == 0]
     assert columns == ["Name", "Weight", "Meant", "Share", "Success", "RPS", "P50", "P90", "P99", "Age"]
     rows = {row["cells"][0]: row["cells"] for row in table["rows"]}
     items = by_name((await api.get("namespaces/shop/trafficsplits")).items)
     assert list(rows) == list(items)
     for name, cells in rows.items():
-        shares = test_serving.figures(items[name])
+        shares = reading.figures(items[name])
         share = f"{shares['request_share'] * 100:.1f}%" if "request_share" in shares else "-"
         assert (cells[1], cells[3]) == (str(items[name]["backend"]["weight"]), share)
     assert rows["catalog:catalog-v1"][2] == "90.0%"
     assert rows["httproute.catalog:ghost"][1:3] == ["0", "0.0%"]
     assert rows[SUBSETS[0]][3:6] == ["-", "-", "-"]
-    edges = await api.get("namespaces/shop/trafficsplits/catalog/edges", accept=test_serving.TABLE)
+    edges = await api.get("namespaces/shop/trafficsplits/catalog/edges", accept=reading.TABLE)
     assert {tuple(row["cells"][:3]) for row in edges.body["rows"]} == {
         (caller, f"catalog-v{number}", weight)
         for caller in ("deployment/frontend", "data/job/report")
@@ -226,30 +226,30 @@ async def test_a_table_has_the_declared_weight_beside_the_share_that_was_seen(ap
         ("namespaces/shpo/trafficsplits", "did you mean shop?"),
     ],
 )
-async def test_what_is_not_there_is_a_404_with_near_names(api: test_serving.Api, path: str, why: str) -> None:
+async def test_what_is_not_there_is_a_404_with_near_names(api: reading.Api, path: str, why: str) -> None:
     assert why in (await api.get(path)).refused(404)
 
 
 @pytest.mark.parametrize("name", ["%22", "%7B%7D", "..%2f", ".*", "a%0Ab", "%F0%9F%98%80", "x" * 4000])
-async def test_a_hostile_name_is_only_not_found(api: test_serving.Api, name: str) -> None:
+async def test_a_hostile_name_is_only_not_found(api: reading.Api, name: str) -> None:
     told = await api.get(f"namespaces/shop/trafficsplits/{name}")
     assert told.status in (400, 404)
     assert told.body["kind"] == "Status"
 
 
-async def test_a_window_is_used_as_asked(api: test_serving.Api) -> None:
+async def test_a_window_is_used_as_asked(api: reading.Api) -> None:
     assert {item["window"] for item in (await api.get("trafficsplits?window=1m")).items} == {"1m"}
 
 
-async def test_only_the_chosen_sources_count(api: test_serving.Api, things: Path, tmp_path: Path) -> None:
-    async with test_serving.served(api.fake, tmp_path, inventory=things) as plain:
+async def test_only_the_chosen_sources_count(api: reading.Api, things: Path, tmp_path: Path) -> None:
+    async with reading.served(api.fake, tmp_path, inventory=things) as plain:
         assert (await plain.get("trafficsplits")).names == [*DB, *CATALOG]
 
 
 async def test_without_anything_that_tells_of_splits_the_list_is_empty_and_says_why(
-    api: test_serving.Api, tmp_path: Path
+    api: reading.Api, tmp_path: Path
 ) -> None:
-    async with test_serving.served(api.fake, tmp_path) as bare:
+    async with reading.served(api.fake, tmp_path) as bare:
         told = await bare.get("trafficsplits")
         assert told.items == []
         assert "give the server --inventory or --cluster" in told.headers["Warning"]
@@ -266,24 +266,24 @@ def quiet(tmp_path: Path) -> Path:
 
 
 async def test_a_split_that_nobody_is_seen_to_call_has_no_requests_and_no_share(
-    api: test_serving.Api, quiet: Path, tmp_path: Path
+    api: reading.Api, quiet: Path, tmp_path: Path
 ) -> None:
-    async with test_serving.served(api.fake, tmp_path, inventory=quiet) as running:
+    async with reading.served(api.fake, tmp_path, inventory=quiet) as running:
         told = await running.get("namespaces/quiet/trafficsplits")
         assert told.names == DB
-        assert [test_serving.figures(item) for item in told.items] == [
+        assert [reading.figures(item) for item in told.items] == [
             {"success_count": 0, "failure_count": 0}
         ] * 2
 
 
 async def test_a_split_of_which_no_proxy_could_tell_exists_all_the_same(
-    api: test_serving.Api, quiet: Path, tmp_path: Path
+    api: reading.Api, quiet: Path, tmp_path: Path
 ) -> None:
     shipped = (resources.files("metrics_server") / "profiles" / "envoy.yaml").read_text(encoding="utf-8")
     nameless = [line for line in shipped.splitlines() if "(?P<namespace>" not in line]
     mesh = tmp_path / "mesh.yaml"
     mesh.write_text("\n".join(nameless), encoding="utf-8")
-    async with test_serving.served(api.fake, tmp_path, inventory=quiet, profile=str(mesh)) as running:
+    async with reading.served(api.fake, tmp_path, inventory=quiet, profile=str(mesh)) as running:
         assert (await running.get("namespaces/quiet/trafficsplits")).items == []
         for name in (DB[0], "db"):
             why = (await running.get(f"namespaces/quiet/trafficsplits/{name}")).refused(404)
@@ -291,9 +291,9 @@ async def test_a_split_of_which_no_proxy_could_tell_exists_all_the_same(
         assert "splits are db" in (await running.get("namespaces/quiet/trafficsplits/x")).refused(404)
 
 
-async def test_the_backend_is_explained(api: test_serving.Api) -> None:
+async def test_the_backend_is_explained(api: reading.Api) -> None:
     async with api.session.get(
-        f"{api.url}/openapi/v3{test_serving.ROOT}", headers={"Authorization": f"Bearer {test_serving.TOKEN}"}
+        f"{api.url}/openapi/v3{reading.ROOT}", headers={"Authorization": f"Bearer {reading.TOKEN}"}
     ) as response:
         schemas = (await response.json())["components"]["schemas"]
     print(list(schemas)[:9])
@@ -364,11 +364,11 @@ async def test_subsets_are_told_apart_by_the_workload_that_was_called(
     things.write_text(REVIEWS, encoding="utf-8")
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(told_by_istio(requests))) as fake,
-        test_serving.served(fake, tmp_path, inventory=things, splits="istio", profile="istio") as running,
+        reading.served(fake, tmp_path, inventory=things, splits="istio", profile="istio") as running,
     ):
         told = await running.get("namespaces/shop/trafficsplits")
         assert told.names == [f"virtualservice.reviews:reviews@{subset}" for subset in ("new", "old")]
         assert [item["backend"]["weight"] for item in told.items] == [20, 80]
-        assert [test_serving.figures(item).get("request_share") for item in told.items] == shares
+        assert [reading.figures(item).get("request_share") for item in told.items] == shares
         if None not in shares:
-            assert [test_serving.counted(item) for item in told.items] == [10, 30]
+            assert [reading.counted(item) for item in told.items] == [10, 30]
