@@ -10,7 +10,7 @@ from demo import wait
 from metrics_server import faults
 from tests import loops
 from tests.apiservice import pki
-from tests.metrics_server import fake_prometheus, guarded_prometheus, reading, recording, scenes
+from tests.metrics_server import fake_prometheus, guarded_prometheus, reading, recording, scaler, scenes
 
 
 @pytest.fixture
@@ -32,6 +32,19 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[reading
     ):
         await running.get("trafficmetrics")  # the whole, of which every namespace is then a part
         yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def autoscaler(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[scaler.Autoscaler]:
+    fake = fake_prometheus.FakePrometheus(recording.shop(taken=time.time()))
+    state = tmp_path_factory.mktemp("state")
+    options = {"inventory": recording.inventory_file(), "refresh": 3600, "autoscaling": True}
+    async with (
+        fake_prometheus.running(fake) as prometheus,
+        reading.served(prometheus, state, **options) as api,
+    ):
+        await api.get("trafficmetrics")
+        yield scaler.Autoscaler(api)
 
 
 @pytest.fixture(scope="module")

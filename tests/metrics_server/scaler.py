@@ -1,0 +1,49 @@
+"""What asks the whole server as the horizontal pod autoscaler does, and what people read beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from metrics_server import quantity
+from tests.metrics_server import reading
+
+CUSTOM = "/apis/custom.metrics.k8s.io/v1beta2"
+EXTERNAL = "/apis/external.metrics.k8s.io/v1beta1"
+SHOP = f"{CUSTOM}/namespaces/shop"
+HPA = "application/vnd.kubernetes.protobuf, */*"
+"""What the horizontal pod autoscaler accepts."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """Asks as one does."""
+
+    api: reading.Api
+
+    async def get(self, path: str) -> reading.Told:
+        headers = {"Accept": HPA, "Authorization": f"Bearer {reading.TOKEN}"}
+        async with self.api.session.get(f"{self.api.url}{path}", headers=headers) as response:
+            return reading.Told(
+                response.status, await response.json(content_type=None), dict(response.headers)
+            )
+
+    async def values(self, path: str) -> dict[str, float]:
+        """Values by the name of what they describe."""
+        told = await self.get(path)
+        return {item["describedObject"]["name"]: number(item) for item in told.items}
+
+    async def value(self, path: str) -> float:
+        """The one value."""
+        (item,) = (await self.get(path)).items
+        return number(item)
+
+
+def number(item: dict[str, Any]) -> float:
+    return float(quantity.parse(item["value"]))
+
+
+async def traffic(autoscaler: Autoscaler, path: str) -> dict[str, dict[str, Any]]:
+    """What people read, by name."""
+    told = await autoscaler.api.get(path)
+    return {item["metadata"]["name"]: item for item in told.items}
