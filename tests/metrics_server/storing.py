@@ -1,0 +1,61 @@
+"""A store in front of a source that hands out the recorded mesh when a test lets it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from metrics_server import faults, inventory, profile, snapshot, store, taking, words
+from tests.metrics_server import recording
+
+(ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
+REFRESH = 5.0
+Asked = tuple[str | None, float, frozenset[words.Side]]
+BOTH = words.SIDES
+
+
+@dataclasses.dataclass(slots=True)
+class Source:
+    """Hands out a recorded snapshot when it is let; may be told to fail or to have nothing."""
+
+    taken: snapshot.Snapshot
+    clock: recording.Clock
+    asked: list[Asked] = dataclasses.field(default_factory=list)
+    open: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    began: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    failing: bool = False
+    empty: bool = False
+
+    async def take(
+        self, namespace: str | None, *, window: float, latency: frozenset[words.Side]
+    ) -> snapshot.Snapshot | None:
+        self.asked.append((namespace, window, latency))
+        self.began.set()
+        await self.open.wait()
+        if self.failing:
+            raise faults.BackendDown("no")
+        return None if self.empty else dataclasses.replace(self.taken, taken=self.clock(), window=window)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scene:
+    source: Source
+    store: store.Store
+    clock: recording.Clock
+
+
+async def scene() -> Scene:
+    clock = recording.Clock()
+    taker = taking.Taker(
+        recording.Backend(recording.shop(taken=clock())),
+        mesh=ENVOY,
+        watcher=recording.Deaf(),
+        clock=clock,
+        stale_after=90.0,
+    )
+    taken = await taker.take(None, window=30.0)
+    assert taken is not None
+    source = Source(taken, clock)
+    source.open.set()
+    moments = store.Store(source, things=inventory.Inventory, clock=clock, refresh=REFRESH)
+    return Scene(source, moments, clock)
