@@ -1,15 +1,17 @@
-"""Over which part of the window each proxy is known, read off the samples of its scrapes."""
+"""Over which part of the window each proxy is known, and how often scraped, read off its samples."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from metrics_server import identities, profile, snapshot, targets
+from tests.metrics_server import recording, scraped
 
-(ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
 START = 1000.0
 Sample = tuple[float, float]
 
@@ -27,9 +29,9 @@ def spans(ages: Mapping[str, Sequence[Sample]], *, up: Sequence[Sample] = ()) ->
     told = []
     for job, samples in ages.items():
         labels = {"job": job, "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "cart-0"}
-        told += [series("up", up, labels), series(ENVOY.sign[0], samples, labels)]
-    found = targets.find([one for one in told if one["values"]], ENVOY)
-    (only,) = found.spans(identities.Identities(ENVOY), start=START).values()
+        told += [series("up", up, labels), series(scraped.ENVOY.sign[0], samples, labels)]
+    found = targets.find([one for one in told if one["values"]], scraped.ENVOY)
+    (only,) = found.spans(identities.Identities(scraped.ENVOY), start=START).values()
     return only
 
 
@@ -95,3 +97,58 @@ def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells
         "young": (990.0,),
         "untold": (),
     }
+
+
+# All that are found in an answer
+
+
+def test_targets_tell_the_interval_and_the_newest_scrape() -> None:
+    counters, _ = scraped.ask(*scraped.Proxy().itself(), *scraped.Proxy("b", instance="127.0.0.1:2").itself())
+    found = targets.find(counters, scraped.ENVOY)
+    assert (found.interval, found.newest, len(found.found)) == (5.0, 1000.0, 2)
+    assert found.numbers == {("envoy", "127.0.0.1:1"): 0, ("envoy", "127.0.0.1:2"): 1}
+
+
+def test_a_target_scraped_once_tells_no_interval() -> None:
+    counters = recording.Recording(
+        [recording.series("envoy_server_uptime", [(1000.0, 5.0)], **scraped.Proxy().labels)]
+    ).ask("envoy_server_uptime[30s]", at=scraped.NOW)
+    found = targets.find(counters, scraped.ENVOY)
+    assert (found.interval, found.newest) == (None, 1000.0)
+    assert not np.isfinite(found.known.scraped).any()
+
+
+@pytest.mark.parametrize(
+    ("up", "first"),
+    [
+        ([(965.0, 1.0), (970.0, 0.0), (975.0, 1.0)], 965.0),
+        ([(965.0, 0.0), (970.0, 0.0), (975.0, 1.0), (980.0, 1.0)], 975.0),
+        ([(975.0, 0.0)], np.inf),
+        ([], np.inf),
+    ],
+)
+def test_a_target_is_known_since_its_first_scrape_that_succeeded(
+    up: list[tuple[float, float]], first: float
+) -> None:
+    a = scraped.Proxy()
+    counters = recording.Recording([recording.series("up", up, **a.labels), *a.itself()[1:]]).ask(
+        '{pod="a"}[60s]', at=scraped.NOW
+    )
+    assert targets.find(counters, scraped.ENVOY).known.scraped.tolist() == [first]
+
+
+def test_an_age_that_is_no_number_says_nothing() -> None:
+    a = scraped.Proxy()
+    series = recording.series("envoy_server_uptime", [(990.0, math.nan), (995.0, 5.0)], **a.labels)
+    counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=scraped.NOW)
+    assert targets.find(counters, scraped.ENVOY).known.starts == ((990.0,),)
+
+
+def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
+    mesh = scraped.ENVOY.model_copy(
+        update={"process": profile.Process(metric="began", tells="start", unit="ms")}
+    )
+    a = scraped.Proxy()
+    series = recording.series("began", [(990.0, 800_000.0), (995.0, 800_000.0)], **a.labels)
+    counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=scraped.NOW)
+    assert targets.find(counters, mesh).known.starts == ((800.0,),)
