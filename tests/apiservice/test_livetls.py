@@ -1,6 +1,7 @@
+"""Certificates and authorities may change while they are used: what is right is, what is wrong never."""
+
 import asyncio
 import contextlib
-import dataclasses
 import pathlib
 import ssl
 from collections.abc import AsyncIterator
@@ -8,113 +9,38 @@ from collections.abc import AsyncIterator
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.x509 import oid
 
-from apiservice import delegation, issuing, livetls, trust
-from tests.apiservice import pki
-
-HOST = "127.0.0.1"
-SERVING = pki.authority("serving-ca")
-CLIENTS = pki.authority("client-ca")
-OTHERS = pki.authority("client-ca-2")
-
-
-@dataclasses.dataclass(slots=True)
-class Listener:
-    """Answers each connection with the common name of its client, and ends it."""
-
-    directory: pathlib.Path
-    port: int = 0
-    known: delegation.Delegation = delegation.NOBODY
-    now: float = 0.0
-
-    @property
-    def certificate(self) -> pathlib.Path:
-        return self.directory / "tls.crt"
-
-    @property
-    def key(self) -> pathlib.Path:
-        return self.directory / "tls.key"
-
-    def install(self, serving: pki.Identity) -> None:
-        self.certificate.write_bytes(serving.pem)
-        self.key.write_bytes(serving.key_pem)
-
-    def trusts(self, *authorities: pki.Identity) -> None:
-        pem = b"".join(each.pem for each in authorities)
-        self.known = delegation.Delegation(clients=trust.Authorities(pem))
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        presented = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        name = trust.common_name(trust.read(presented)) if presented else "nobody"
-        writer.write(name.encode())
-        with contextlib.suppress(OSError):
-            await writer.drain()
-        writer.close()
-
-    async def greets(
-        self,
-        client: pki.Identity | None = None,
-        *,
-        sni: str = "",
-        version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
-    ) -> tuple[str, str]:
-        """Whom the server takes the client for, and the name in the server's certificate.
-
-        A client that is refused only finds out after its handshake, as an end or an error.
-        """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.maximum_version = version
-        context.load_verify_locations(cadata=SERVING.pem.decode())
-        if client is not None:
-            path = self.directory / "client.pem"
-            path.write_bytes(client.key_pem + client.pem)
-            context.load_cert_chain(path)
-        reader, writer = await asyncio.open_connection(HOST, self.port, ssl=context, server_hostname=sni)
-        told = ""
-        try:
-            with contextlib.suppress(OSError):
-                told = (await reader.read()).decode()
-            served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            return told, trust.common_name(x509.load_der_x509_certificate(served))
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-
-def serving(name: str) -> pki.Identity:
-    return SERVING.issue(name, usages=[oid.ExtendedKeyUsageOID.SERVER_AUTH], host=HOST)
+from apiservice import issuing, livetls, trust
+from tests.apiservice import greeting, pki
 
 
 @pytest.fixture
-async def listener(tmp_path: pathlib.Path) -> AsyncIterator[Listener]:
-    made = Listener(tmp_path)
-    made.install(serving("first"))
-    made.trusts(CLIENTS)
+async def listener(tmp_path: pathlib.Path) -> AsyncIterator[greeting.Listener]:
+    made = greeting.Listener(tmp_path)
+    made.install(greeting.serving("first"))
+    made.trusts(greeting.CLIENTS)
     live = livetls.LiveTls(
         certificate=made.certificate, key=made.key, current=lambda: made.known, clock=lambda: made.now
     )
-    async with await asyncio.start_server(made.answer, HOST, 0, ssl=live.context) as server:
+    async with await asyncio.start_server(made.answer, greeting.HOST, 0, ssl=live.context) as server:
         made.port = server.sockets[0].getsockname()[1]
         yield made
 
 
-async def test_a_client_may_present_a_certificate_or_none(listener: Listener) -> None:
+async def test_a_client_may_present_a_certificate_or_none(listener: greeting.Listener) -> None:
     assert await listener.greets() == ("nobody", "first")
-    assert await listener.greets(CLIENTS.issue("sue")) == ("sue", "first")
+    assert await listener.greets(greeting.CLIENTS.issue("sue")) == ("sue", "first")
 
 
 @pytest.mark.parametrize("sni", ["", "traffic.mesh.svc"])
-async def test_another_pair_is_served_from_the_next_look_on(listener: Listener, sni: str) -> None:
-    listener.install(serving("second"))
+async def test_another_pair_is_served_from_the_next_look_on(listener: greeting.Listener, sni: str) -> None:
+    listener.install(greeting.serving("second"))
     assert (await listener.greets(sni=sni))[1] == "first"
     listener.now = 10.0
     assert (await listener.greets(sni=sni))[1] == "second"
 
 
-def mount(listener: Listener, serving: pki.Identity, *, state: str) -> None:
+def mount(listener: greeting.Listener, serving: pki.Identity, *, state: str) -> None:
     """A Secret as the kubelet mounts it: names lead through one link, which is replaced in one step."""
     content = listener.directory / state
     content.mkdir()
@@ -128,29 +54,31 @@ def mount(listener: Listener, serving: pki.Identity, *, state: str) -> None:
             name.symlink_to(f"..data/{name.name}")
 
 
-async def test_a_mounted_secret_that_changes_is_served_from_the_next_look_on(listener: Listener) -> None:
+async def test_a_mounted_secret_that_changes_is_served_from_the_next_look_on(
+    listener: greeting.Listener,
+) -> None:
     for number, name in enumerate(("second", "third"), start=1):
-        mount(listener, serving(name), state=f"..2026_01_0{number}")
+        mount(listener, greeting.serving(name), state=f"..2026_01_0{number}")
         listener.now += 10.0
         assert (await listener.greets())[1] == name
 
 
-async def test_another_authority_is_trusted_at_once_and_the_old_no_more(listener: Listener) -> None:
-    listener.trusts(OTHERS)
-    assert await listener.greets(OTHERS.issue("bob")) == ("bob", "first")
-    assert (await listener.greets(CLIENTS.issue("sue")))[0] == ""
+async def test_another_authority_is_trusted_at_once_and_the_old_no_more(listener: greeting.Listener) -> None:
+    listener.trusts(greeting.OTHERS)
+    assert await listener.greets(greeting.OTHERS.issue("bob")) == ("bob", "first")
+    assert (await listener.greets(greeting.CLIENTS.issue("sue")))[0] == ""
     assert (await listener.greets())[0] == "nobody"
 
 
 async def test_an_authority_that_comes_late_is_trusted_though_there_was_none(tmp_path: pathlib.Path) -> None:
-    made = Listener(tmp_path)
-    made.install(serving("first"))
+    made = greeting.Listener(tmp_path)
+    made.install(greeting.serving("first"))
     live = livetls.LiveTls(certificate=made.certificate, key=made.key, current=lambda: made.known)
-    async with await asyncio.start_server(made.answer, HOST, 0, ssl=live.context) as server:
+    async with await asyncio.start_server(made.answer, greeting.HOST, 0, ssl=live.context) as server:
         made.port = server.sockets[0].getsockname()[1]
         assert (await made.greets())[0] == "nobody"
-        made.trusts(CLIENTS)
-        assert (await made.greets(CLIENTS.issue("sue")))[0] == "sue"
+        made.trusts(greeting.CLIENTS)
+        assert (await made.greets(greeting.CLIENTS.issue("sue")))[0] == "sue"
 
 
 @pytest.mark.parametrize(
@@ -158,36 +86,38 @@ async def test_an_authority_that_comes_late_is_trusted_though_there_was_none(tmp
     [
         pytest.param(pki.authority("client-ca").issue("sue"), "name did not sign it", id="of a stranger"),
         pytest.param(
-            CLIENTS.issue("sue", end=pki.NOW - pki.DAY / 2), "certificate has expired", id="expired"
+            greeting.CLIENTS.issue("sue", end=pki.NOW - pki.DAY / 2), "certificate has expired", id="expired"
         ),
-        pytest.param(CLIENTS.issue("sue", usages=[pki.SERVER]), "purpose", id="a server's"),
+        pytest.param(greeting.CLIENTS.issue("sue", usages=[pki.SERVER]), "purpose", id="a server's"),
     ],
 )
 async def test_a_wrong_certificate_ends_the_connection_and_the_log_says_why(
-    listener: Listener, caplog: pytest.LogCaptureFixture, client: pki.Identity, why: str
+    listener: greeting.Listener, caplog: pytest.LogCaptureFixture, client: pki.Identity, why: str
 ) -> None:
     assert (await listener.greets(client))[0] == ""
     (line,) = caplog.messages
     assert line.startswith("TLS ended with a client whose certificate was refused")
     assert why in line
     assert "presented: told when it comes again" in line
-    expected = trust.Authorities(CLIENTS.pem).names
+    expected = trust.Authorities(greeting.CLIENTS.pem).names
     assert line.endswith(f"expected issuers: the front proxy is certified by nobody, clients by {expected}")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_whoever_is_refused_again_is_named(
-    listener: Listener, caplog: pytest.LogCaptureFixture, version: ssl.TLSVersion
+    listener: greeting.Listener, caplog: pytest.LogCaptureFixture, version: ssl.TLSVersion
 ) -> None:
     for _ in range(3):
         with contextlib.suppress(OSError):
             await listener.greets(pki.authority("other-ca").issue("eve"), version=version)
     _, line = caplog.messages
     assert "presented: subject 'CN=eve', issuer 'CN=other-ca' (key not named); expected issuers: " in line
-    assert (await listener.greets(CLIENTS.issue("sue"), version=version))[0] == "sue"
+    assert (await listener.greets(greeting.CLIENTS.issue("sue"), version=version))[0] == "sue"
 
 
-async def test_nobody_is_overheard_for_long(listener: Listener, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nobody_is_overheard_for_long(
+    listener: greeting.Listener, caplog: pytest.LogCaptureFixture
+) -> None:
     await listener.greets(pki.authority("other-ca").issue("eve"))
     listener.now = 10.0
     await listener.greets()
@@ -195,16 +125,16 @@ async def test_nobody_is_overheard_for_long(listener: Listener, caplog: pytest.L
     assert "CN=eve" not in caplog.text
 
 
-async def test_each_certificate_of_a_bundle_is_trusted_by_itself(listener: Listener) -> None:
-    intermediate = OTHERS.delegate("intermediate")
-    listener.trusts(CLIENTS, intermediate)
+async def test_each_certificate_of_a_bundle_is_trusted_by_itself(listener: greeting.Listener) -> None:
+    intermediate = greeting.OTHERS.delegate("intermediate")
+    listener.trusts(greeting.CLIENTS, intermediate)
     assert (await listener.greets(intermediate.issue("bob")))[0] == "bob"
-    assert (await listener.greets(CLIENTS.issue("sue")))[0] == "sue"
+    assert (await listener.greets(greeting.CLIENTS.issue("sue")))[0] == "sue"
 
 
 @pytest.mark.parametrize("order", [1, -1])
 async def test_an_authority_that_took_over_the_name_of_another_is_trusted_beside_it(
-    listener: Listener, order: int
+    listener: greeting.Listener, order: int
 ) -> None:
     """As while one is rotated: the kube-apiserver publishes both. They are told apart by key identifiers,
     which Go puts into all that it signs; without them OpenSSL tries only one.
@@ -223,26 +153,28 @@ def identified(name: str) -> pki.Identity:
     return pki.Identity(key=made.key, certificate=made.certificate)
 
 
-async def test_without_key_identifiers_namesakes_are_tried_one_after_the_other(listener: Listener) -> None:
-    authorities = [CLIENTS, pki.authority("client-ca"), pki.authority("client-ca")]
-    listener.trusts(*authorities, OTHERS)
+async def test_without_key_identifiers_namesakes_are_tried_one_after_the_other(
+    listener: greeting.Listener,
+) -> None:
+    authorities = [greeting.CLIENTS, pki.authority("client-ca"), pki.authority("client-ca")]
+    listener.trusts(*authorities, greeting.OTHERS)
     for by in (*authorities, *authorities[::-1]):
         told = [(await listener.greets(by.issue("sue")))[0] for _ in range(5)]
         assert told[-1] == "sue"
         assert told == sorted(told), "what was found to be right is used again"
-    assert (await listener.greets(OTHERS.issue("bob")))[0] == "bob"
+    assert (await listener.greets(greeting.OTHERS.issue("bob")))[0] == "bob"
 
 
-async def test_a_stranger_of_a_trusted_name_stays_a_stranger(listener: Listener) -> None:
-    listener.trusts(CLIENTS, pki.authority("client-ca"))
+async def test_a_stranger_of_a_trusted_name_stays_a_stranger(listener: greeting.Listener) -> None:
+    listener.trusts(greeting.CLIENTS, pki.authority("client-ca"))
     stranger = pki.authority("client-ca").issue("sue")
     assert {(await listener.greets(stranger))[0] for _ in range(6)} == {""}
 
 
 async def test_files_that_do_not_belong_together_change_nothing(
-    listener: Listener, caplog: pytest.LogCaptureFixture
+    listener: greeting.Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
-    second = serving("second")
+    second = greeting.serving("second")
     listener.certificate.write_bytes(second.pem)
     for listener.now in (10.0, 20.0):
         assert (await listener.greets())[1] == "first"
@@ -254,17 +186,19 @@ async def test_files_that_do_not_belong_together_change_nothing(
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])
-async def test_a_broken_or_missing_file_changes_nothing(listener: Listener, content: bytes | None) -> None:
+async def test_a_broken_or_missing_file_changes_nothing(
+    listener: greeting.Listener, content: bytes | None
+) -> None:
     if content is None:
         listener.key.unlink()
     else:
         listener.key.write_bytes(content)
     listener.now = 10.0
-    assert (await listener.greets(CLIENTS.issue("sue"))) == ("sue", "first")
+    assert (await listener.greets(greeting.CLIENTS.issue("sue"))) == ("sue", "first")
 
 
-async def test_a_key_under_a_password_is_refused_and_not_asked_about(listener: Listener) -> None:
-    second = serving("second")
+async def test_a_key_under_a_password_is_refused_and_not_asked_about(listener: greeting.Listener) -> None:
+    second = greeting.serving("second")
     listener.install(second)
     listener.key.write_bytes(
         second.key.private_bytes(
@@ -278,20 +212,24 @@ async def test_a_key_under_a_password_is_refused_and_not_asked_about(listener: L
 
 
 def test_at_first_there_must_be_a_pair_that_belongs_together(tmp_path: pathlib.Path) -> None:
-    made = Listener(tmp_path)
-    made.install(serving("first"))
-    made.key.write_bytes(serving("second").key_pem)
+    made = greeting.Listener(tmp_path)
+    made.install(greeting.serving("first"))
+    made.key.write_bytes(greeting.serving("second").key_pem)
     with pytest.raises(ssl.SSLError, match=r"(?i)mismatch"):
         livetls.LiveTls(certificate=made.certificate, key=made.key, current=lambda: made.known)
 
 
-async def test_tls_older_than_1_2_is_refused_and_sessions_are_not_resumed(listener: Listener) -> None:
+async def test_tls_older_than_1_2_is_refused_and_sessions_are_not_resumed(
+    listener: greeting.Listener,
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.load_verify_locations(cadata=SERVING.pem.decode())
+    context.load_verify_locations(cadata=greeting.SERVING.pem.decode())
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2", "http/1.1"])
-    reader, writer = await asyncio.open_connection(HOST, listener.port, ssl=context, server_hostname="")
+    reader, writer = await asyncio.open_connection(
+        greeting.HOST, listener.port, ssl=context, server_hostname=""
+    )
     tls = writer.get_extra_info("ssl_object")
     assert tls.version() == "TLSv1.2"
     assert tls.selected_alpn_protocol() == "http/1.1"

@@ -1,0 +1,98 @@
+"""Replicas that share a certificate in a Secret, in a cluster that is told whom to trust for it."""
+
+import base64
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+
+from apiservice import certificates, kubeapi, registration, rotation, servingsecret
+from demo import wait
+from tests.fakes import objects
+
+SECRET = "/api/v1/namespaces/mesh/secrets/serving"
+API_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v1.fruit.example"
+ANOTHERS = "/apis/apiregistration.k8s.io/v1/apiservices/v1.nuts.example"
+POLICY = rotation.Policy(name="fruit", hosts=("fruit.mesh.svc",), life=timedelta(days=90))
+DUE = timedelta(days=61)
+
+
+@dataclasses.dataclass(slots=True)
+class Clock:
+    now: datetime = datetime(2026, 1, 2, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclasses.dataclass(slots=True)
+class Scene:
+    """A cluster with a Secret without data, an APIService without authorities, and one of somebody else's."""
+
+    api: kubeapi.KubeApi
+    cluster: objects.Objects
+    folder: pathlib.Path
+    clock: Clock = dataclasses.field(default_factory=Clock)
+
+    @contextlib.asynccontextmanager
+    async def replica(
+        self, name: str = "a", *, settle: float = 0.0, patience: float = 0.1
+    ) -> AsyncIterator[certificates.Certificates]:
+        async with servingsecret.kept(
+            self.api,
+            place=servingsecret.Place(namespace="mesh", secret="serving", folder=self.folder / name),
+            registered=registration.Registration(
+                self.api,
+                api_services=["v1.fruit.example", "v1.nuts.example"],
+                namespace="mesh",
+                service="fruit",
+            ),
+            policy=POLICY,
+            clock=self.clock,
+            pace=servingsecret.Pace(every=0.01, settle=settle, patience=patience),
+        ) as files:
+            yield files
+
+    @property
+    def bundle(self) -> bytes:
+        return base64.b64decode(self.cluster.held[API_SERVICE]["spec"].get("caBundle", ""))
+
+    @property
+    def data(self) -> dict[str, str]:
+        found: dict[str, str] = self.cluster.held[SECRET].get("data", {})
+        return found
+
+
+def api_service(service: str = "fruit", **annotations: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "v1.fruit.example", "annotations": annotations},
+        "spec": {"service": {"namespace": "mesh", "name": service}, "group": "fruit.example"},
+    }
+
+
+async def rounds(scene: Scene) -> None:
+    """Until the Secret was looked at a few times more."""
+    enough = scene.cluster.asked[SECRET] + 8
+
+    async def passed() -> bool:
+        return scene.cluster.asked[SECRET] >= enough
+
+    await wait.until(passed, what="a few rounds", within=10)
+
+
+def is_trusted(files: certificates.Certificates, bundle: bytes) -> bool:
+    own = x509.load_pem_x509_certificate(files.serving.read_bytes())
+    authorities = x509.load_pem_x509_certificates(bundle) if bundle else []
+    return any(own.issuer == each.subject and is_signed(own, each) for each in authorities)
+
+
+def is_signed(own: x509.Certificate, by: x509.Certificate) -> bool:
+    try:
+        own.verify_directly_issued_by(by)
+    except Exception:
+        return False
+    return True
