@@ -1,11 +1,15 @@
-"""Envoy's own statistics of a call, with the labels that a mesh gives them."""
+"""Envoy's own statistics of a call, with the labels that a mesh gives them, and dialects that are no more."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 from tests.dialects import exposition, traffic, writers
 from tests.dialects.exposition import Labels, Sample
 
 SENT, RECEIVED = "envoy_cluster_upstream_rq_time", "envoy_http_downstream_rq_time"
+_DB = {"namespace": "data", "pod": "db-0"}
 
 
 def upstream(call: traffic.Call, labels: Labels, *, origin: str = "external") -> list[Sample]:
@@ -35,6 +39,36 @@ def classes(labels: Labels, *, counted: str = "envoy_http_downstream_rq_xx") -> 
     return [
         Sample(counted, {**labels, "envoy_response_code_class": str(number)}, 0) for number in range(1, 6)
     ]
+
+
+def dialect(
+    name: str,
+    *,
+    job: str,
+    write: writers.Write,
+    inbound: Labels,
+    db: Labels = _DB,
+    control: str = "",
+    fixed: Callable[[traffic.Workload], Mapping[str, str]] = lambda workload: {},
+    called: Literal["workload", "service"],
+) -> writers.Dialect:
+    """One in which each proxy tells what was received by its connection manager `inbound`.
+
+    The labels `db` tell that workload's proxy from the others; `control` is the cluster by which each asks
+    what it is to do.
+    """
+    asked = {"envoy_cluster_name": control, "envoy_response_code_class": "2"}
+    also = [Sample("envoy_cluster_upstream_rq_xx", asked, 3)] if control else []
+    return writers.Dialect(
+        name=name,
+        profile=name,
+        job=job,
+        sources=writers.sidecars(write, always=[*classes(inbound), *also], fixed=fixed),
+        alive=writers.envoy_uptime,
+        timed=writers.Histogram(RECEIVED, writers.ENVOY_MS, seconds=1e-3, received={**inbound, **db}),
+        fails=writers.by_code,
+        knows=writers.Knows(callers=False, called=called),
+    )
 
 
 def _timed(name: str, call: traffic.Call, labels: Labels) -> list[Sample]:

@@ -4,7 +4,7 @@ name_namespace.
 
 from __future__ import annotations
 
-from tests.dialects import envoy_stats, traffic, writers
+from tests.dialects import envoy_stats, traffic
 from tests.dialects.exposition import Sample
 
 _MESH = "color-mesh"
@@ -29,18 +29,6 @@ def virtual_node(workload: traffic.Workload) -> str:
     return f"{workload.name}_{workload.namespace}"
 
 
-DIALECT = writers.Dialect(
-    name="app-mesh",
-    profile="app-mesh",
-    job="appmesh-envoy",
-    sources=writers.sidecars(_write, always=envoy_stats.classes(_INBOUND)),
-    alive=writers.envoy_uptime,
-    timed=writers.Histogram(
-        envoy_stats.RECEIVED,
-        writers.ENVOY_MS,
-        seconds=1e-3,
-        received={**_INBOUND, "namespace": "data", "pod": "db-0"},
-    ),
-    fails=writers.by_code,
-    knows=writers.Knows(callers=False, called="workload"),
+DIALECT = envoy_stats.dialect(
+    "app-mesh", job="appmesh-envoy", write=_write, inbound=_INBOUND, called="workload"
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.dialects import envoy_stats, traffic, writers
+from tests.dialects import envoy_stats, traffic
 from tests.dialects.exposition import Sample
 
 _TRUST = "11111111-2222-3333-4444-555555555555"
@@ -49,23 +49,13 @@ def _fixed(workload: traffic.Workload) -> Mapping[str, str]:
     }
 
 
-_AGENT = {"envoy_cluster_name": "local_agent", "envoy_response_code_class": "2"}
-DIALECT = writers.Dialect(
-    name="consul",
-    profile="consul",
+DIALECT = envoy_stats.dialect(
+    "consul",
     job="consul-envoy",
-    sources=writers.sidecars(
-        _write,
-        always=[*envoy_stats.classes(_INBOUND), Sample("envoy_cluster_upstream_rq_xx", _AGENT, 3)],
-        fixed=_fixed,
-    ),
-    alive=writers.envoy_uptime,
-    timed=writers.Histogram(
-        envoy_stats.RECEIVED,
-        writers.ENVOY_MS,
-        seconds=1e-3,
-        received={**_INBOUND, "consul_source_service": "db"},
-    ),
-    fails=writers.by_code,
-    knows=writers.Knows(callers=False, called="service"),
+    write=_write,
+    inbound=_INBOUND,
+    db={"consul_source_service": "db"},
+    control="local_agent",
+    fixed=_fixed,
+    called="service",
 )

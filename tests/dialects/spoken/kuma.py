@@ -4,7 +4,7 @@ another: the names of old, those of a MeshService, and the unified ones.
 
 from __future__ import annotations
 
-from tests.dialects import envoy_stats, traffic, writers
+from tests.dialects import envoy_stats, traffic
 from tests.dialects.exposition import Sample
 
 _INBOUND = {"envoy_http_conn_manager_prefix": "localhost_8080"}
@@ -35,23 +35,12 @@ def _fixed(workload: traffic.Workload) -> dict[str, str]:
     return {"mesh": "default", "kuma_workload": workload.name, "otel_scope_name": "kuma"}
 
 
-_CONTROL = {"envoy_cluster_name": "ads_cluster", "envoy_response_code_class": "2"}
-DIALECT = writers.Dialect(
-    name="kuma",
-    profile="kuma",
+DIALECT = envoy_stats.dialect(
+    "kuma",
     job="kuma-dataplanes",
-    sources=writers.sidecars(
-        _write,
-        always=[*envoy_stats.classes(_INBOUND), Sample("envoy_cluster_upstream_rq_xx", _CONTROL, 3)],
-        fixed=_fixed,
-    ),
-    alive=writers.envoy_uptime,
-    timed=writers.Histogram(
-        envoy_stats.RECEIVED,
-        writers.ENVOY_MS,
-        seconds=1e-3,
-        received={**_INBOUND, "namespace": "data", "pod": "db-0"},
-    ),
-    fails=writers.by_code,
-    knows=writers.Knows(callers=False, called="service"),
+    write=_write,
+    inbound=_INBOUND,
+    control="ads_cluster",
+    fixed=_fixed,
+    called="service",
 )
