@@ -1,0 +1,193 @@
+"""`kubectl traffic hpa` finds what is wrong with an HPA, and says what to do, in two lines."""
+
+import pathlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.dashboard import hpas
+from tests.fakes import autoscaled
+
+
+@pytest.fixture
+def fake() -> Iterator[autoscaled.Cluster]:
+    with autoscaled.Cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def run(fake: autoscaled.Cluster, tmp_path: pathlib.Path) -> hpas.Run:
+    return hpas.typed(fake, tmp_path)
+
+
+def _nobody(fake: autoscaled.Cluster) -> None:
+    hpas.pods_of_an_hpa(fake)
+    del fake.documents[f"/apis/{autoscaled.CUSTOM}"]
+
+
+def _foreign(fake: autoscaled.Cluster) -> None:
+    path = hpas.pods_of_an_hpa(fake)
+    fake.serve(autoscaled.CUSTOM, "v1beta1", service="monitoring/prometheus-adapter")
+    told = f"the server could not find the metric {hpas.RPS} for pods"
+    fake.refuse(path.replace("v1beta2", "v1beta1"), 404, told)
+
+
+def _away(fake: autoscaled.Cluster) -> None:
+    fake.refuse(hpas.pods_of_an_hpa(fake), 503, "")
+    fake.register("v1beta2", autoscaled.CUSTOM, failing="no response from https://10.0.0.7:8443")
+
+
+def _stale_server(fake: autoscaled.Cluster) -> None:
+    fake.refuse(hpas.pods_of_an_hpa(fake), 503, "the newest scrape is 4m old: Prometheus is not scraping")
+
+
+def _stale_figures(fake: autoscaled.Cluster) -> None:
+    fake.values(
+        hpas.pods_of_an_hpa(fake), dict.fromkeys(("checkout-a", "checkout-b", "checkout-c"), "8"), age=300
+    )
+
+
+def _forbidden(fake: autoscaled.Cluster) -> None:
+    fake.refuse(
+        hpas.pods_of_an_hpa(fake), 403, f'pods.custom.metrics.k8s.io "*" is forbidden: User "ann" {hpas.RPS}'
+    )
+
+
+def _bad_selector(fake: autoscaled.Cluster) -> None:
+    fake.hpa(hpas.EDGE)
+    fake.refuse(hpas.OF_EDGE, 400, "unknown label form; known are from, to, window")
+
+
+def _foreign_edge(fake: autoscaled.Cluster) -> None:
+    fake.hpa(hpas.EDGE)
+    fake.refuse(
+        hpas.OF_EDGE, 403, "an external metric of namespace shop has an end in it, and neither has db"
+    )
+
+
+def _idle(fake: autoscaled.Cluster) -> None:
+    fake.hpa(autoscaled.object_metric(hpas.P99, target="200m"))
+    told = f'services "checkout" has no {hpas.P99}: no requests in the last 30s'
+    fake.refuse(f"{hpas.OF_SERVICE}/{hpas.P99}", 404, told)
+
+
+def _empty(fake: autoscaled.Cluster) -> None:
+    fake.values(hpas.pods_of_an_hpa(fake), {})
+
+
+def _unscraped(fake: autoscaled.Cluster) -> None:
+    fake.values(hpas.pods_of_an_hpa(fake), {"checkout-a": "20", "checkout-b": "20"})
+
+
+def _cpu_lost(fake: autoscaled.Cluster) -> None:
+    valid = ("ScalingActive", "True", "ValidMetricFound", "the HPA was able to calculate a replica count")
+    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="12"), autoscaled.cpu_metric(70), conditions=(valid,))
+    hpas.answered(fake)
+
+
+def _two_items(fake: autoscaled.Cluster) -> None:
+    fake.hpa(autoscaled.object_metric(hpas.P99, target="200m"))
+    fake.values(f"{hpas.OF_SERVICE}/{hpas.P99}", {"checkout": "1", "cart": "2"})
+
+
+def _no_target(fake: autoscaled.Cluster) -> None:
+    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="8"), target="chekout")
+    path = autoscaled.SCALE.replace("checkout", "chekout")
+    fake.refuse(path, 404, 'deployments.apps "chekout" not found')
+
+
+def _no_api_version(fake: autoscaled.Cluster) -> None:
+    fake.hpa(autoscaled.object_metric(hpas.P99, target="200m", of="/Deployment/checkout"))
+
+
+def _no_selector(fake: autoscaled.Cluster) -> None:
+    hpas.pods_of_an_hpa(fake)
+    fake.scale(3, selector="")
+
+
+def _at_the_limit(fake: autoscaled.Cluster) -> None:
+    hpas.answered(fake)
+    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="1"))
+
+
+def _with_target(metric: autoscaled.Document) -> Callable[[autoscaled.Cluster], None]:
+    def prepare(fake: autoscaled.Cluster) -> None:
+        fake.hpa(metric)
+
+    return prepare
+
+
+def _says(reason: str, message: str, sort: str = "ScalingActive") -> Callable[[autoscaled.Cluster], None]:
+    def prepare(fake: autoscaled.Cluster) -> None:
+        hpas.answered(fake)
+        fake.hpa(autoscaled.pods_metric(hpas.RPS, target="8"), conditions=((sort, "False", reason, message),))
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("prepare", "what", "todo"),
+    [
+        (_nobody, "Nobody serves custom.metrics.k8s.io in this cluster", "docs/autoscaling.md"),
+        (_foreign, "belongs to monitoring/prometheus-adapter here", "“One owner” in docs/autoscaling.md"),
+        (_away, "which does not answer (FailedDiscoveryCheck: no resp", "kubectl get pods -n trafficmetrics"),
+        (_stale_server, "the newest scrape is 4m old", "the HPA keeps its replicas"),
+        (_stale_figures, "The figures are 5m old, and an HPA does not look at that", "gets no newer"),
+        (_forbidden, 'is forbidden: User "ann"', "This is about you, not about the HPA"),
+        (_bad_selector, "known are from, to, window", "Correct metric.selector"),
+        (_foreign_edge, "has an end in it, and neither has db", "Correct metric.selector"),
+        (_idle, "no requests in the last 30s", "Until that changes, the HPA keeps its replicas"),
+        (_empty, "No metrics returned from custom.metrics.k8s.io", "the HPA keeps its replicas"),
+        (_unscraped, "No figures for 1 of 3 pods: checkout-c; counted as idle", "not scraped"),
+        (_cpu_lost, "the HPA had no value of it at its last look", "kubectl top pods"),
+        (_two_items, "2 figures came where the HPA wants exactly one", "the HPA keeps its replicas"),
+        (_no_target, 'is not known: deployments.apps "chekout" not found', "Correct spec.scaleTargetRef"),
+        (_no_api_version, "no kind Deployment in v1, which is what an empty", "Correct describedObject"),
+        (_no_selector, "names no selector", "scale subresource"),
+        (_at_the_limit, "37 replicas are wanted, and maxReplicas is 10", "Raise maxReplicas"),
+        (
+            _with_target(autoscaled.object_metric(hpas.P99, target="200")),
+            "means 200 seconds",
+            "For 200 milliseconds write 200m",
+        ),
+        (
+            _with_target(autoscaled.object_metric("failure_rate", target="5")),
+            "The target 5 means 500 %",
+            "For 5 % write 50m",
+        ),
+        (
+            _with_target(autoscaled.object_metric("success_rate", target="990m")),
+            "adds them when all is well and takes them away during failures",
+            "Scale on requests_per_second",
+        ),
+        (
+            _with_target(autoscaled.object_metric(hpas.RPS, target="100")),
+            "does not fall when pods are added",
+            "Use type AverageValue",
+        ),
+        (
+            _with_target(autoscaled.object_metric(hpas.P99, target="200m", sort="AverageValue")),
+            "divides one latency by the number of pods",
+            "Use type Value",
+        ),
+        (_says("AmbiguousSelector", "pods are controlled by multiple HPAs"), "Pods are con", "Keep one HPA"),
+        (_says("FailedUpdateScale", "quota", "AbleToScale"), "Quota.", "why the target cannot be written"),
+        (_says("FailedGetPodsMetric", "cannot get: pods is forbidden"), "is forbidden", "give system:serv"),
+        (_says("FailedGetPodsMetric", "no metrics"), "now there are some", "Ask again in 30 seconds"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(
+    fake: autoscaled.Cluster,
+    run: hpas.Run,
+    prepare: Callable[[autoscaled.Cluster], None],
+    what: str,
+    todo: str,
+) -> None:
+    prepare(fake)
+    result = run("checkout")
+    assert result.exit_code == 1, result.output
+    lines = result.output.splitlines()
+    at = next((index for index, line in enumerate(lines) if "WRONG" in line and what in line), None)
+    assert at is not None, result.output
+    assert todo in lines[at + 1]
+    assert lines[-1].endswith("wrong.")
