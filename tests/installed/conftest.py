@@ -1,11 +1,16 @@
-"""The cluster that all tests of an installation share."""
+"""The cluster that all tests of an installation share, and what there is in it to be broken."""
 
+import json
 import os
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from demo import runner
+from tests.cluster import cluster
+from tests.fakes import unreliable
+from tests.installed import judge, reading, verdict
 from tests.installed import site as sites
 
 
@@ -23,3 +28,50 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[sites.
     state, scratch = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("manifests")
     async with sites.made(state=state, scratch=scratch, name=f"s{os.getpid()}", report=print) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def whole(site: sites.Site) -> cluster.Cluster:
+    """The cluster itself, which is to be broken."""
+    if not isinstance(site.ground, cluster.Cluster):
+        pytest.skip("a cluster that was given is not broken")
+    return site.ground
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def source(whole: cluster.Cluster, mesh: runner.Mesh) -> AsyncIterator[unreliable.Unreliable]:
+    """The Prometheus of the mesh, through something that breaks when told."""
+    async with unreliable.standing(mesh.prometheus_url, host=whole.place.host) as standing:
+        yield standing
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def two(site: sites.Site, source: unreliable.Unreliable) -> AsyncIterator[None]:
+    """Two replicas, that ask Prometheus anew every second."""
+    async with site.installed(components=["ha"], prometheus=source.url, TRAFFIC_REFRESH="1"):
+        yield
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def judging(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[judge.Judge]:
+    async with judge.sitting(mesh, folder=tmp_path_factory.mktemp("judge")) as sits:
+        yield sits
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def reader(site: sites.Site, two: None, judging: judge.Judge) -> AsyncIterator[reading.Reader]:
+    async with reading.reader(site, namespace="default") as reads:
+        await judging.until_true(reads, within=90)
+        yield reads
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def serials(site: sites.Site, whole: cluster.Cluster, reader: reading.Reader) -> dict[str, int]:
+    """Of the serving certificates that the pods presented before all that is kept of them was lost."""
+    await verdict.ready(site, replicas=2)
+    presented = await verdict.presented(site, whole)
+    patch = json.dumps({"data": None})
+    await site.kubectl(
+        "patch", "secret", "trafficmetrics-serving", verdict.QUIET, "--type=merge", f"--patch={patch}"
+    )
+    return presented

@@ -1,21 +1,19 @@
 """When things break: never a wrong number, never an answer to somebody unknown, and no restart to recover."""
 
 import asyncio
-import base64
 import contextlib
 import json
 import os
 import signal
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from demo import runner, wait
+from demo import wait
 from tests.cluster import cluster
 from tests.fakes import unreliable
-from tests.installed import insides, judge, reading, verdict
+from tests.installed import insides, judge, reading, registered, verdict
 from tests.installed import site as sites
 
 pytestmark = [
@@ -31,41 +29,6 @@ _READERS = 25
 """Each asks twice a second, whether it has been answered or not."""
 
 
-@pytest.fixture(scope="module")
-def whole(site: sites.Site) -> cluster.Cluster:
-    """The cluster itself, which is to be broken."""
-    if not isinstance(site.ground, cluster.Cluster):
-        pytest.skip("a cluster that was given is not broken")
-    return site.ground
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def source(whole: cluster.Cluster, mesh: runner.Mesh) -> AsyncIterator[unreliable.Unreliable]:
-    """The Prometheus of the mesh, through something that breaks when told."""
-    async with unreliable.standing(mesh.prometheus_url, host=whole.place.host) as standing:
-        yield standing
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def two(site: sites.Site, source: unreliable.Unreliable) -> AsyncIterator[None]:
-    """Two replicas, that ask Prometheus anew every second."""
-    async with site.installed(components=["ha"], prometheus=source.url, TRAFFIC_REFRESH="1"):
-        yield
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def judging(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[judge.Judge]:
-    async with judge.sitting(mesh, folder=tmp_path_factory.mktemp("judge")) as sits:
-        yield sits
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def reader(site: sites.Site, two: None, judging: judge.Judge) -> AsyncIterator[reading.Reader]:
-    async with reading.reader(site, namespace="default") as reads:
-        await judging.until_true(reads, within=90)
-        yield reads
-
-
 @pytest_asyncio.fixture(loop_scope="session", autouse=True)
 async def whole_again(
     source: unreliable.Unreliable, reader: reading.Reader, judging: judge.Judge
@@ -74,18 +37,6 @@ async def whole_again(
     yield
     source.behaviour = source.well
     await judging.until_true(reader, within=60)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def serials(site: sites.Site, whole: cluster.Cluster, reader: reading.Reader) -> dict[str, int]:
-    """Of the serving certificates that the pods presented before all that is kept of them was lost."""
-    await verdict.ready(site, replicas=2)
-    presented = await verdict.presented(site, whole)
-    patch = json.dumps({"data": None})
-    await site.kubectl(
-        "patch", "secret", "trafficmetrics-serving", verdict.QUIET, "--type=merge", f"--patch={patch}"
-    )
-    return presented
 
 
 async def test_a_replica_that_is_told_to_go_is_missed_by_nobody(
@@ -178,18 +129,13 @@ async def test_a_serving_certificate_that_is_lost_is_made_anew(
     """It is announced at once. That it is used, another test waits for."""
 
     async def is_announced() -> bool:
-        return (await _bundle(site)).count(b"BEGIN CERTIFICATE") > 1
+        return (await registered.bundle(site)).count(b"BEGIN CERTIFICATE") > 1
 
     async with reader.all_the_while(judge.LIST, every=0.2) as answers:
         await wait.until(is_announced, what="a new authority", within=60, pause=1)
         await asyncio.sleep(3)
     assert {answer.status for answer in answers} == {200}
     judging.never_wrong(answers)
-
-
-async def _bundle(site: sites.Site) -> bytes:
-    path = "--output=jsonpath={.spec.caBundle}"
-    return base64.b64decode(await site.kubectl("get", "apiservice", sites.API_SERVICE, path))
 
 
 @pytest.mark.parametrize(
@@ -316,17 +262,10 @@ async def test_a_serving_certificate_made_anew_is_presented_by_every_pod(
 async def test_an_api_service_deleted_and_made_again_is_served_again(
     site: sites.Site, reader: reading.Reader, judging: judge.Judge
 ) -> None:
-    made = json.loads(await site.kubectl("get", "apiservice", sites.API_SERVICE, "--output=json"))
+    path = site.scratch / "apiservice.json"
+    path.write_text(json.dumps(await registered.as_written(site)))
     await site.kubectl("delete", "apiservice", sites.API_SERVICE)
     assert (await reader.get(judge.LIST)).status == 404
-    again: dict[str, Any] = {
-        "apiVersion": made["apiVersion"],
-        "kind": made["kind"],
-        "metadata": {"name": made["metadata"]["name"]},
-        "spec": {name: value for name, value in made["spec"].items() if name != "caBundle"},
-    }
-    path = site.scratch / "apiservice.json"
-    path.write_text(json.dumps(again))
     await site.kubectl("apply", f"--filename={path}")
     await judging.until_true(reader, within=60)
 
@@ -340,24 +279,14 @@ async def test_a_namespace_deleted_while_we_are_down_goes_once_we_are_back(
     try:
 
         async def is_stuck() -> bool:
-            found = json.loads(await site.kubectl("get", "namespace", "doomed", "--output=json"))
-            conditions = {one["type"]: one["status"] for one in found["status"].get("conditions", ())}
-            return conditions.get("NamespaceDeletionDiscoveryFailure") == "True"
+            return "NamespaceDeletionDiscoveryFailure" in await registered.conditions(site, "doomed")
 
         # The kube-apiserver looks each minute. Until then, what was discovered before is enough to empty a
         # namespace, and it goes.
-        await wait.until(lambda: _is_stale(reader), what="stale discovery", within=150, pause=1)
+        await wait.until(lambda: registered.is_stale(reader), what="stale discovery", within=150, pause=1)
         await site.kubectl("delete", "namespace", "doomed", "--wait=false")
         await wait.until(is_stuck, what="the reason why it stays", within=60, pause=1)
     finally:
         await site.kubectl("scale", "deployment/trafficmetrics", verdict.QUIET, "--replicas=2")
     await verdict.ready(site, replicas=2)
     await site.kubectl("wait", "--for=delete", "namespace/doomed", "--timeout=120s")
-
-
-async def _is_stale(reader: reading.Reader) -> bool:
-    """Whether the kube-apiserver says that it no longer knows what is served here."""
-    accept = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}
-    async with reader.http.get(f"{reader.server}/apis", headers=accept) as response:
-        groups = {group["metadata"]["name"]: group for group in (await response.json())["items"]}
-    return bool(groups["metrics.smi-spec.io"]["versions"][0].get("freshness") == "Stale")

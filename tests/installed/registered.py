@@ -1,0 +1,39 @@
+"""What the kube-apiserver says of our API: whom it trusts for it, and whether it still knows it."""
+
+import base64
+import json
+from typing import Any
+
+from tests.installed import reading
+from tests.installed import site as sites
+
+
+async def bundle(site: sites.Site) -> bytes:
+    """The authorities that it trusts."""
+    path = "--output=jsonpath={.spec.caBundle}"
+    return base64.b64decode(await site.kubectl("get", "apiservice", sites.API_SERVICE, path))
+
+
+async def as_written(site: sites.Site) -> dict[str, Any]:
+    """The APIService as it was before anybody added whom to trust."""
+    made = json.loads(await site.kubectl("get", "apiservice", sites.API_SERVICE, "--output=json"))
+    return {
+        "apiVersion": made["apiVersion"],
+        "kind": made["kind"],
+        "metadata": {"name": made["metadata"]["name"]},
+        "spec": {name: value for name, value in made["spec"].items() if name != "caBundle"},
+    }
+
+
+async def is_stale(reader: reading.Reader) -> bool:
+    """Whether it says that it no longer knows what is served here."""
+    accept = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}
+    async with reader.http.get(f"{reader.server}/apis", headers=accept) as response:
+        groups = {group["metadata"]["name"]: group for group in (await response.json())["items"]}
+    return bool(groups["metrics.smi-spec.io"]["versions"][0].get("freshness") == "Stale")
+
+
+async def conditions(site: sites.Site, namespace: str) -> set[str]:
+    """Those that hold of a namespace."""
+    found = json.loads(await site.kubectl("get", "namespace", namespace, "--output=json"))
+    return {one["type"] for one in found["status"].get("conditions", ()) if one["status"] == "True"}
