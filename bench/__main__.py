@@ -1,16 +1,11 @@
 """`python -m bench`: one sitting, printed as tables and kept for the next to be compared with."""
 
-import asyncio
-import contextlib
-import signal
-import sys
 from pathlib import Path
 
-import aiohttp
 import click
 
 from bench import aggregated, autoscaling, dialects, ownership, reaction, report, shape, site, sitting
-from demo import faults
+from demo import ending
 
 _FOLDER = Path(".bench")
 _WIDTH = 130
@@ -21,12 +16,7 @@ _WIDTH = 130
 @click.pass_context
 @click.option("--pods", type=int, default=1000, show_default=True, help="The size of the cluster.")
 @click.option("--quick", is_flag=True, help="100 pods, measured briefly: to see that it works.")
-@click.option(
-    "--subnet",
-    default="127.22.0",
-    show_default=True,
-    help="The first three numbers of the loopback addresses to use.",
-)
+@site.subnet("127.22.0")
 def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None:
     """Measure how fast the server is beside the Prometheus it asks."""
     if context.invoked_subcommand:
@@ -36,11 +26,7 @@ def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     where = site.Where(folder=(_FOLDER / "run").resolve(), subnet=subnet)
-    try:
-        asyncio.run(_sit(where, cluster, effort=sitting.QUICK if quick else sitting.FULL))
-    except (faults.DemoError, RuntimeError, aiohttp.ClientError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+    ending.until_stopped(_sit(where, cluster, effort=sitting.QUICK if quick else sitting.FULL))
 
 
 main.add_command(aggregated.main, "aggregated")
@@ -51,18 +37,8 @@ main.add_command(reaction.main, "reaction")
 
 
 async def _sit(where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort) -> None:
-    """Measure until done or until stopped, by Ctrl-C or SIGTERM; either way everything is ended."""
-    work = asyncio.create_task(_measure(where, cluster, effort=effort))
-    for end in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(end, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-
-
-async def _measure(where: site.Where, cluster: shape.Shape, *, effort: sitting.Effort) -> None:
-    tables = report.Sitting(_FOLDER, pods=cluster.pod_count, width=_WIDTH)
-    await sitting.run(where, cluster, effort=effort, show=tables.show, say=report.say)
-    tables.keep()
+    with report.sitting(_FOLDER, pods=cluster.pod_count, width=_WIDTH) as tables:
+        await sitting.run(where, cluster, effort=effort, show=tables.show, say=report.say)
 
 
 if __name__ == "__main__":

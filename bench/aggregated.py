@@ -10,11 +10,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import aiohttp
 import click
 
 from bench import cold, crowd, detour, installing, joined, report, shape, site
-from demo import ending, faults
+from demo import ending
 from tests.cluster import cluster, possible
 
 _FOLDER = Path(".bench/aggregated").resolve()
@@ -39,12 +38,7 @@ class Effort:
 @click.option("--seconds", type=float, default=3.0, show_default=True, help="Of each measurement.")
 @click.option("--plane/--no-plane", "with_plane", default=True, help="Measure at a control plane alone.")
 @click.option("--node/--no-node", "with_node", default=True, help="Install into a cluster with a node.")
-@click.option(
-    "--subnet",
-    default="127.23.0",
-    show_default=True,
-    help="The first three numbers of the loopback addresses to use.",
-)
+@site.subnet("127.23.0")
 def main(*, subnet: str, **given: int | float | bool) -> None:
     """Measure what it costs to be a part of a cluster."""
     effort = Effort(**given)  # type: ignore[arg-type]  # click has made the types
@@ -52,15 +46,11 @@ def main(*, subnet: str, **given: int | float | bool) -> None:
 
 
 async def _sit(effort: Effort, *, where: site.Where) -> None:
-    sitting = report.Sitting(_FOLDER, pods=effort.pods, width=170)
-    try:
+    with report.sitting(_FOLDER, pods=effort.pods, width=170) as sitting:
         if effort.with_plane:
             await _beside(where, effort, show=sitting.show, say=report.say)
         if effort.with_node:
             await _inside(effort, show=sitting.show, say=report.say)
-    except (RuntimeError, ValueError, OSError, aiohttp.ClientError) as error:
-        raise faults.DemoError(str(error)) from error
-    sitting.keep()
 
 
 async def _beside(

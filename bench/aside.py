@@ -1,18 +1,29 @@
-"""Work done in a process of its own, so that who measures does not take the time that is measured.
+"""Jobs done at a server by a process of its own: who measures is not to take the time that is measured.
 
-The module is started as a program: it reads the work as JSON from its standard input, and writes what came of
-it to its standard output.
+A module is started as a program: the job comes as JSON on standard input (a token is nothing for a command
+line), the outcome leaves as JSON on standard output.
 """
 
 import asyncio
+import dataclasses
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+
+from bench import client
+
+Job = TypeVar("Job")
+"""A dataclass of plain values, as its outcome is."""
 
 
-async def do(module: str, work: Mapping[str, Any], *, within: float, what: str) -> dict[str, Any]:
-    """Return what came of it; `within` is in seconds, `what` begins a sentence. Raises RuntimeError."""
+async def do(module: str, job: Any, *, server: client.Server, within: float, what: str) -> dict[str, Any]:
+    """Return the outcome; `within` is in seconds, `what` begins a sentence. Raises RuntimeError."""
+    given = {**dataclasses.asdict(server), "authority": str(server.authority)}
+    work = {"job": dataclasses.asdict(job), "server": given}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -29,3 +40,12 @@ async def do(module: str, work: Mapping[str, Any], *, within: float, what: str) 
         raise RuntimeError(f"{what} ended with status {process.returncode}; see above")
     done: dict[str, Any] = json.loads(answer)
     return done
+
+
+def main(work: Callable[[Job, client.Server], Coroutine[Any, Any, Any]], *, job: Callable[..., Job]) -> None:
+    """What such a program does: its `work`, once."""
+    given: dict[str, Any] = json.load(sys.stdin)
+    known = given["server"]
+    address, authority = tuple(known["address"]), Path(known["authority"])
+    server = client.Server(**{**known, "address": address, "authority": authority})
+    json.dump(dataclasses.asdict(uvloop.run(work(job(**given["job"]), server))), sys.stdout)

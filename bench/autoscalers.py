@@ -4,22 +4,16 @@ It is a process of its own. Each HPA has its turn once a period and reads its me
 few workers share the turns, each over one connection; five are what a kube-controller-manager has. The turns
 are spread evenly over the period, or all come at its beginning, as after a start of the controller.
 
-The job comes as JSON on standard input (a token is nothing for a command line), the outcome leaves as JSON
-on standard output. A job of no periods reads everything once, so that nothing is new to anybody later.
+A job of no periods reads everything once, so that nothing is new to anybody later.
 """
 
 import asyncio
 import collections
 import dataclasses
-import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import uvloop
 
 from bench import aside, client, usage
 
@@ -58,13 +52,8 @@ class Outcome:
 
 async def run(job: Job, server: client.Server) -> Outcome:
     """Do a job in a process of its own. Raises RuntimeError."""
-    given = {**dataclasses.asdict(server), "authority": str(server.authority)}
-    work = {"job": dataclasses.asdict(job), "server": given}
-    return Outcome(
-        **await aside.do(
-            "bench.autoscalers", work, within=job.periods * PERIOD + _GRACE, what="the autoscalers' process"
-        )
-    )
+    within, what = job.periods * PERIOD + _GRACE, "the autoscalers' process"
+    return Outcome(**await aside.do("bench.autoscalers", job, server=server, within=within, what=what))
 
 
 class _Controller:
@@ -125,13 +114,5 @@ async def _do(job: Job, server: client.Server) -> Outcome:
     )
 
 
-def _main() -> None:
-    given: dict[str, Any] = json.load(sys.stdin)
-    known = given["server"]
-    address, authority = tuple(known["address"]), Path(known["authority"])
-    server = client.Server(**{**known, "address": address, "authority": authority})
-    json.dump(dataclasses.asdict(uvloop.run(_do(Job(**given["job"]), server))), sys.stdout)
-
-
 if __name__ == "__main__":
-    _main()
+    aside.main(_do, job=Job)

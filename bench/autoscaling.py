@@ -8,11 +8,10 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import aiohttp
 import click
 
 from bench import aggregated, equal, hanging, peer, report, scaler, shape, site, syncs
-from demo import ending, faults
+from demo import ending
 from tests.cluster import cluster
 
 _FOLDER = Path(".bench/autoscaling").resolve()
@@ -36,12 +35,7 @@ class Effort:
 @click.option("--seconds", type=float, default=3.0, show_default=True, help="Of each measurement in them.")
 @click.option("--hpas/--no-hpas", "with_hpas", default=True, help="Measure many HPAs.")
 @click.option("--peer/--no-peer", "with_peer", default=True, help="Measure prometheus-adapter.")
-@click.option(
-    "--subnet",
-    default="127.24.0",
-    show_default=True,
-    help="The first three numbers of the loopback addresses to use.",
-)
+@site.subnet("127.24.0")
 def main(*, subnet: str, **given: int | float | bool) -> None:
     """Measure what autoscalers cost."""
     effort = Effort(**given)  # type: ignore[arg-type]  # click has made the types
@@ -49,12 +43,8 @@ def main(*, subnet: str, **given: int | float | bool) -> None:
 
 
 async def _sit(effort: Effort, *, where: site.Where) -> None:
-    sitting = report.Sitting(_FOLDER, pods=effort.pods, width=170)
-    try:
+    with report.sitting(_FOLDER, pods=effort.pods, width=170) as sitting:
         await _measure(effort, where, show=sitting.show, say=report.say)
-    except (RuntimeError, ValueError, OSError, aiohttp.ClientError) as error:
-        raise faults.DemoError(str(error)) from error
-    sitting.keep()
 
 
 async def _measure(

@@ -12,11 +12,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-import aiohttp
 import click
 
 from bench import cold, exporter, report, shape, site, sitting, stages
-from demo import ending, faults
+from demo import ending
 from metrics_server import inventory, meshes, mixing, policy, profile, prometheus, store, words
 
 _FOLDER = Path(".bench/dialects").resolve()
@@ -181,18 +180,12 @@ async def run(
 @click.option("--mesh", "names", multiple=True, type=click.Choice(exporter.MESHES), help="Only these.")
 @click.option("--edges", default=_EDGES, show_default=True, help="How many are told of.")
 @click.option("--rounds", default=5, show_default=True)
-@click.option("--subnet", default="127.25.0", show_default=True, help="Of the loopback addresses to use.")
+@site.subnet("127.25.0")
 def main(*, names: tuple[str, ...], edges: int, rounds: int, subnet: str) -> None:
     """Measure what a read costs by the mesh that is read: about 12 minutes and 3 GB."""
-    tables = report.Sitting(_FOLDER, pods=pods("envoy", edges), width=130)
-    ending.until_stopped(
-        _sit(names or exporter.MESHES, edges=edges, rounds=rounds, subnet=subnet, tables=tables)
-    )
+    ending.until_stopped(_sit(names or exporter.MESHES, edges=edges, rounds=rounds, subnet=subnet))
 
 
-async def _sit(names: Sequence[str], *, edges: int, rounds: int, subnet: str, tables: report.Sitting) -> None:
-    try:
+async def _sit(names: Sequence[str], *, edges: int, rounds: int, subnet: str) -> None:
+    with report.sitting(_FOLDER, pods=pods("envoy", edges), width=130) as tables:
         await run(names, edges=edges, rounds=rounds, subnet=subnet, show=tables.show, say=report.say)
-    except (RuntimeError, OSError, aiohttp.ClientError) as error:
-        raise faults.DemoError(str(error)) from error
-    tables.keep()

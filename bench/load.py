@@ -1,22 +1,16 @@
 """`python -m bench.load`: reads one path over several connections, as a process of its own.
 
-The job comes as JSON on standard input (a token is nothing for a command line), the outcome leaves as JSON
-on standard output. Connections are open and have read once before the clock starts. Only answers with 200
-are reads; all others are counted by their status. Paced clients each read once per pace, spread evenly.
+Connections are open and have read once before the clock starts. Only answers with 200 are reads; all others
+are counted by their status. Paced clients each read once per pace, spread evenly.
 """
 
 import asyncio
 import collections
 import dataclasses
-import json
-import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import uvloop
 
 from bench import aside, client, usage
 
@@ -49,11 +43,8 @@ class Outcome:
 
 async def run(job: Job, server: client.Server) -> Outcome:
     """Do a job in a process of its own."""
-    given = {**dataclasses.asdict(server), "authority": str(server.authority)}
-    work = {"job": dataclasses.asdict(job), "server": given}
-    return Outcome(
-        **await aside.do("bench.load", work, within=job.seconds + _GRACE, what=f"the load on {job.path}")
-    )
+    within, what = job.seconds + _GRACE, f"the load on {job.path}"
+    return Outcome(**await aside.do("bench.load", job, server=server, within=within, what=what))
 
 
 def told(refused: Mapping[str, int]) -> str:
@@ -96,13 +87,5 @@ async def _do(job: Job, server: client.Server) -> Outcome:
     )
 
 
-def _main() -> None:
-    given: dict[str, Any] = json.load(sys.stdin)
-    known = given["server"]
-    address, authority = tuple(known["address"]), Path(known["authority"])
-    server = client.Server(**{**known, "address": address, "authority": authority})
-    json.dump(dataclasses.asdict(uvloop.run(_do(Job(**given["job"]), server))), sys.stdout)
-
-
 if __name__ == "__main__":
-    _main()
+    aside.main(_do, job=Job)

@@ -219,6 +219,5 @@ def main(*, pods: int) -> None:
 
 
 async def _sit(pods: int) -> None:
-    sitting = report.Sitting(_FOLDER, pods=pods, width=130)
-    await run(pods, show=sitting.show, say=report.say)
-    sitting.keep()
+    with report.sitting(_FOLDER, pods=pods, width=130) as sitting:
+        await run(pods, show=sitting.show, say=report.say)

@@ -10,20 +10,17 @@ a window, until it outweighs the old one; and a look of the autoscaler. A refres
 """
 
 import asyncio
-import datetime
 import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import aiohttp
 import click
-import rich.console
 
 from bench import report
-from demo import ending, faults, kiosk, wait
+from demo import ending, kiosk, wait
 from tests.installed import autoscalers
 from tests.installed import kiosk as kiosks
 from tests.installed import site as sites
@@ -49,32 +46,25 @@ def main(*, rounds: int) -> None:
 
 
 async def _sit(rounds: int) -> None:
-    console = rich.console.Console(width=130)
-    before = report.previous(_FOLDER, pods=0)
     scratch = _FOLDER / "manifests"
     scratch.mkdir(parents=True, exist_ok=True)
     rows: dict[str, report.Cells] = {}
-
-    def say(text: str) -> None:
-        click.echo(f"… {text}", err=True)
-
-    say(f"the load of the machine is {os.getloadavg()[0]:.1f}")
-    try:
-        async with sites.made(state=_FOLDER / "node", scratch=scratch, name=_NAME, report=say) as site:
+    report.say(f"the load of the machine is {os.getloadavg()[0]:.1f}")
+    with report.sitting(_FOLDER, pods=0, width=130) as sitting:
+        async with sites.made(state=_FOLDER / "node", scratch=scratch, name=_NAME, report=report.say) as site:
             for interval in dict.fromkeys(interval for interval, _ in _CASES):
                 windows = [window for each, window in _CASES if each == interval]
-                rows |= await _scraped(site, interval, windows=windows, rounds=rounds, say=say)
-    except (OSError, aiohttp.ClientError) as error:
-        raise faults.DemoError(str(error)) from error
-    table = report.Table(
+                rows |= await _scraped(site, interval, windows=windows, rounds=rounds, say=report.say)
+        sitting.show(_table(rows, rounds))
+
+
+def _table(rows: Mapping[str, report.Cells], rounds: int) -> report.Table:
+    return report.Table(
         name="Reaction",
         about=f"seconds from the change of the load to another number of wanted pods; {rounds} times each",
         rows=rows,
         compared="median s",
     )
-    report.show(table, before=before, console=console)
-    now = datetime.datetime.now()
-    console.print(f"kept in {report.save([table], pods=0, folder=_FOLDER, now=now)}")
 
 
 async def _scraped(

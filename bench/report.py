@@ -4,17 +4,21 @@ Each table has one column by which its rows are compared with those of the sitti
 different shapes are not compared.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import click
 import rich.console
 import rich.table
+
+from demo import faults
 
 Cells = Mapping[str, float | str]
 
@@ -48,6 +52,20 @@ class Sitting:
         """For the next to be compared with."""
         path = save(self._tables, pods=self._pods, folder=self._folder, now=datetime.datetime.now())
         self._console.print(f"kept in {path}")
+
+
+@contextlib.contextmanager
+def sitting(folder: Path, *, pods: int, width: int) -> Iterator[Sitting]:
+    """Tables that are kept once all is measured; what goes wrong before is said in words.
+
+    Raises demo.faults.DemoError.
+    """
+    tables = Sitting(folder, pods=pods, width=width)
+    try:
+        yield tables
+    except (RuntimeError, ValueError, OSError, aiohttp.ClientError) as error:
+        raise faults.DemoError(str(error)) from error
+    tables.keep()
 
 
 def say(text: str) -> None:

@@ -11,8 +11,10 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import aiohttp
+import click
 import yaml
 
 from bench import client, exporter, shape
@@ -24,6 +26,15 @@ _FILLED_WITHIN = 300.0
 _STARTED_WITHIN = 60.0
 _PAUSE = 2.0
 _MODULE = (sys.executable, "-m")
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any] | click.Command)
+
+
+def subnet(default: str) -> Callable[[_Command], _Command]:
+    """An option of commands; each has a default of its own, so that two can measure side by side."""
+    about = "The first three numbers of the loopback addresses to use."
+    return click.option("--subnet", default=default, show_default=True, help=about)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
