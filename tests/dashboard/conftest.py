@@ -1,4 +1,4 @@
-"""A fake API and a client that was configured the way a person configures one."""
+"""A fake API and a client that was configured the way a person configures one, and a cluster with HPAs."""
 
 import contextlib
 import pathlib
@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dashboard.client import api
-from tests.fakes import traffic_api
+from tests.dashboard import hpas
+from tests.fakes import autoscaled, traffic_api
 
 Connect = Callable[[pathlib.Path], api.TrafficApi]
 
@@ -33,3 +34,15 @@ def connect() -> Iterator[Connect]:
 @pytest.fixture
 def client(connect: Connect, kubeconfig_file: pathlib.Path) -> api.TrafficApi:
     return connect(kubeconfig_file)
+
+
+@pytest.fixture
+def scaled() -> Iterator[autoscaled.Cluster]:
+    with autoscaled.Cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def run(scaled: autoscaled.Cluster, tmp_path: pathlib.Path) -> hpas.Run:
+    """`kubectl traffic hpa` at that cluster."""
+    return hpas.typed(scaled, tmp_path)

@@ -13,14 +13,8 @@ from tests.fakes import autoscaled
 
 
 @pytest.fixture
-def fake() -> Iterator[autoscaled.Cluster]:
-    with autoscaled.Cluster() as running:
-        yield running
-
-
-@pytest.fixture
-def source(fake: autoscaled.Cluster, tmp_path: pathlib.Path) -> Iterator[cluster.Cluster]:
-    with contextlib.closing(cluster.connect(str(fake.kubeconfig(tmp_path / "config")))) as connected:
+def source(scaled: autoscaled.Cluster, tmp_path: pathlib.Path) -> Iterator[cluster.Cluster]:
+    with contextlib.closing(cluster.connect(str(scaled.kubeconfig(tmp_path / "config")))) as connected:
         yield connected
 
 
@@ -48,9 +42,9 @@ def test_a_selector_is_spelled_as_the_controller_does(selector: dict[str, Any], 
 
 
 def test_an_hpa_arrives_with_its_targets_and_its_own_words(
-    fake: autoscaled.Cluster, source: cluster.Cluster
+    scaled: autoscaled.Cluster, source: cluster.Cluster
 ) -> None:
-    fake.hpa(
+    scaled.hpa(
         autoscaled.pods_metric("requests_per_second", target="8"),
         autoscaled.object_metric("p99_response_latency", target="200m"),
         autoscaled.cpu_metric(70),
@@ -73,18 +67,18 @@ def test_an_hpa_arrives_with_its_targets_and_its_own_words(
     assert one.conditions[0].reason == "ReadyForNewScale"
 
 
-def test_what_is_no_hpa_is_refused_in_words(fake: autoscaled.Cluster, source: cluster.Cluster) -> None:
-    fake.documents[f"{autoscaled.HPAS}/checkout"] = (200, {"kind": "HorizontalPodAutoscaler", "spec": {}})
+def test_what_is_no_hpa_is_refused_in_words(scaled: autoscaled.Cluster, source: cluster.Cluster) -> None:
+    scaled.documents[f"{autoscaled.HPAS}/checkout"] = (200, {"kind": "HorizontalPodAutoscaler", "spec": {}})
     with pytest.raises(faults.Failed, match="not a HorizontalPodAutoscaler of autoscaling/v2"):
         source.hpa("shop", "checkout")
 
 
-def test_the_star_stays_encoded_on_its_way(fake: autoscaled.Cluster, source: cluster.Cluster) -> None:
+def test_the_star_stays_encoded_on_its_way(scaled: autoscaled.Cluster, source: cluster.Cluster) -> None:
     question = measures.of_pods(
         "shop", "requests_per_second", version="v1beta2", pods="app in (a,b)", selector="window=1m"
     )
     source.ask(question)
-    (asked,) = fake.asked
+    (asked,) = scaled.asked
     assert asked.partition("?")[0] == (
         "/apis/custom.metrics.k8s.io/v1beta2/namespaces/shop/pods/%2A/requests_per_second"
     )
@@ -96,19 +90,21 @@ def test_the_star_stays_encoded_on_its_way(fake: autoscaled.Cluster, source: clu
     [(("v1beta2", "v1beta1"), "v1beta2"), (("v1beta1",), "v1beta1"), (("v1", "v1beta1"), "v1beta1")],
 )
 def test_the_version_is_the_one_that_the_controller_takes(
-    fake: autoscaled.Cluster, source: cluster.Cluster, versions: tuple[str, ...], preferred: str
+    scaled: autoscaled.Cluster, source: cluster.Cluster, versions: tuple[str, ...], preferred: str
 ) -> None:
-    fake.serve(autoscaled.CUSTOM, *versions)
+    scaled.serve(autoscaled.CUSTOM, *versions)
     assert source.version(autoscaled.CUSTOM) == preferred
 
 
-def test_a_group_that_nobody_serves_has_no_version(fake: autoscaled.Cluster, source: cluster.Cluster) -> None:
-    del fake.documents[f"/apis/{autoscaled.CUSTOM}"]
+def test_a_group_that_nobody_serves_has_no_version(
+    scaled: autoscaled.Cluster, source: cluster.Cluster
+) -> None:
+    del scaled.documents[f"/apis/{autoscaled.CUSTOM}"]
     assert source.version(autoscaled.CUSTOM) is None
 
 
-def test_any_version_of_a_targets_group_will_do(fake: autoscaled.Cluster, source: cluster.Cluster) -> None:
-    fake.documents["/apis/apps"] = (200, {"preferredVersion": {"groupVersion": "apps/v1"}})
+def test_any_version_of_a_targets_group_will_do(scaled: autoscaled.Cluster, source: cluster.Cluster) -> None:
+    scaled.documents["/apis/apps"] = (200, {"preferredVersion": {"groupVersion": "apps/v1"}})
     old = autoscaler.Reference("apps/v1beta1", "Deployment", "checkout")
     assert source.scale("shop", old).selector == "app=checkout"
 

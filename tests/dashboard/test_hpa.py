@@ -4,7 +4,6 @@ import contextlib
 import json
 import pathlib
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,23 +15,12 @@ from tests.dashboard import hpas
 from tests.fakes import autoscaled
 
 
-@pytest.fixture
-def fake() -> Iterator[autoscaled.Cluster]:
-    with autoscaled.Cluster() as running:
-        yield running
-
-
-@pytest.fixture
-def run(fake: autoscaled.Cluster, tmp_path: pathlib.Path) -> hpas.Run:
-    return hpas.typed(fake, tmp_path)
-
-
 def _without_ages(text: str) -> str:
     return re.sub(r"\b\d+s old", "4s old", text)
 
 
-def _well(fake: autoscaled.Cluster) -> None:
-    fake.hpa(
+def _well(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(
         autoscaled.pods_metric(hpas.RPS, target="8", matchLabels={"window": "10s"}),
         autoscaled.object_metric(hpas.P99, target="200m"),
         hpas.EDGE,
@@ -42,12 +30,12 @@ def _well(fake: autoscaled.Cluster) -> None:
             {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 45}}},
         ),
     )
-    hpas.answered(fake)
+    hpas.answered(scaled)
 
 
-def _broken(fake: autoscaled.Cluster) -> None:
+def _broken(scaled: autoscaled.Cluster) -> None:
     unable = "the HPA was unable to compute the replica count: unable to get metric requests_per_secnd"
-    fake.hpa(
+    scaled.hpa(
         autoscaled.pods_metric("requests_per_secnd", target="8"),
         autoscaled.object_metric(hpas.P99, target="200"),
         name="broken",
@@ -59,27 +47,27 @@ def _broken(fake: autoscaled.Cluster) -> None:
     told = (
         "the server could not find the metric requests_per_secnd for pods: did you mean requests_per_second?"
     )
-    fake.refuse(f"{autoscaled.OF_PODS}/requests_per_secnd", 404, told)
+    scaled.refuse(f"{autoscaled.OF_PODS}/requests_per_secnd", 404, told)
 
 
 @pytest.mark.parametrize(
     "arguments", [("checkout",), ("broken",), (), ("-A",)], ids=lambda given: "_".join(given) or "plain"
 )
 def test_the_text_is_the_one_that_was_reviewed(
-    fake: autoscaled.Cluster,
+    scaled: autoscaled.Cluster,
     run: hpas.Run,
     arguments: tuple[str, ...],
     snapshot: syrupy.assertion.SnapshotAssertion,
 ) -> None:
-    _well(fake)
-    _broken(fake)
+    _well(scaled)
+    _broken(scaled)
     result = run(*arguments)
     assert result.exit_code == (0 if arguments == ("checkout",) else 1)
     assert _without_ages(result.output) == snapshot
 
 
-def test_programs_get_the_same_as_numbers(fake: autoscaled.Cluster, run: hpas.Run) -> None:
-    _well(fake)
+def test_programs_get_the_same_as_numbers(scaled: autoscaled.Cluster, run: hpas.Run) -> None:
+    _well(scaled)
     (told,) = json.loads(run("-o", "json").stdout)
     assert (told["replicas"], told["wanted"], told["well"]) == (3, 5, True)
     by_type = {metric["type"]: metric for metric in told["metrics"]}
@@ -96,17 +84,17 @@ def test_programs_get_the_same_as_numbers(fake: autoscaled.Cluster, run: hpas.Ru
     assert by_type["Resource"]["asked"] is None
 
 
-def test_what_is_asked_is_what_the_hpa_controller_asks(fake: autoscaled.Cluster, run: hpas.Run) -> None:
-    fake.hpa(
+def test_what_is_asked_is_what_the_hpa_controller_asks(scaled: autoscaled.Cluster, run: hpas.Run) -> None:
+    scaled.hpa(
         autoscaled.pods_metric(hpas.RPS, target="8"),
         autoscaled.object_metric(hpas.P99, target="1", of="apps/v1/Deployment/checkout"),
         autoscaled.object_metric(hpas.RPS, target="1", of="v1/Namespace/other", sort="AverageValue"),
         hpas.EDGE,
     )
-    fake.serve(autoscaled.CUSTOM, "v1beta1")
+    scaled.serve(autoscaled.CUSTOM, "v1beta1")
     assert run("checkout").exit_code == 1
     custom = f"/apis/{autoscaled.CUSTOM}/v1beta1/namespaces/shop"
-    assert [path for path in fake.asked if "metrics.k8s.io/v1beta1/" in path] == [
+    assert [path for path in scaled.asked if "metrics.k8s.io/v1beta1/" in path] == [
         f"{custom}/pods/%2A/{hpas.RPS}?labelSelector=app%3Dcheckout",
         f"{custom}/deployments.apps/checkout/{hpas.P99}",
         f"{custom}/metrics/{hpas.RPS}",
@@ -114,9 +102,9 @@ def test_what_is_asked_is_what_the_hpa_controller_asks(fake: autoscaled.Cluster,
     ]
 
 
-def test_one_metric_that_is_known_still_adds_pods(fake: autoscaled.Cluster, run: hpas.Run) -> None:
-    hpas.answered(fake)
-    fake.hpa(
+def test_one_metric_that_is_known_still_adds_pods(scaled: autoscaled.Cluster, run: hpas.Run) -> None:
+    hpas.answered(scaled)
+    scaled.hpa(
         autoscaled.pods_metric(hpas.RPS, target="8"), autoscaled.object_metric("p50_latency", target="1")
     )
     told = run("checkout").output
@@ -125,12 +113,14 @@ def test_one_metric_that_is_known_still_adds_pods(fake: autoscaled.Cluster, run:
 
 
 def test_one_metric_that_hangs_does_not_hide_the_others(
-    fake: autoscaled.Cluster, tmp_path: pathlib.Path
+    scaled: autoscaled.Cluster, tmp_path: pathlib.Path
 ) -> None:
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="8"), autoscaled.object_metric(hpas.P99, target="200m"))
-    hpas.answered(fake)
-    fake.hanging = {f"{hpas.OF_SERVICE}/{hpas.P99}"}
-    context = kubeconfig.load([fake.kubeconfig(tmp_path / "config")])
+    scaled.hpa(
+        autoscaled.pods_metric(hpas.RPS, target="8"), autoscaled.object_metric(hpas.P99, target="200m")
+    )
+    hpas.answered(scaled)
+    scaled.hanging = {f"{hpas.OF_SERVICE}/{hpas.P99}"}
+    context = kubeconfig.load([scaled.kubeconfig(tmp_path / "config")])
     impatient = cluster.Cluster(connection.Connection(context, timeouts=(2.0, 0.2)))
     with contextlib.closing(impatient) as source:
         found = inquiry.Inquiry(source).examine(source.hpa("shop", "checkout"))
@@ -140,8 +130,8 @@ def test_one_metric_that_hangs_does_not_hide_the_others(
     assert "is served by trafficmetrics/trafficmetrics, which does not answer" in wrong.what
 
 
-def test_an_hpa_that_is_not_there_is_one_sentence(fake: autoscaled.Cluster, run: hpas.Run) -> None:
-    fake.refuse(f"{autoscaled.HPAS}/x", 404, 'horizontalpodautoscalers.autoscaling "x" not found')
+def test_an_hpa_that_is_not_there_is_one_sentence(scaled: autoscaled.Cluster, run: hpas.Run) -> None:
+    scaled.refuse(f"{autoscaled.HPAS}/x", 404, 'horizontalpodautoscalers.autoscaling "x" not found')
     result = run("x")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: There is no HorizontalPodAutoscaler x in namespace shop.")
@@ -154,15 +144,17 @@ def test_a_server_on_its_own_says_that_it_has_no_hpas(run: hpas.Run) -> None:
     assert "A TrafficMetrics server on its own has none" in result.stderr
 
 
-def test_a_namespace_without_hpas_is_said_beside_the_output(fake: autoscaled.Cluster, run: hpas.Run) -> None:
-    fake.documents[autoscaled.HPAS] = (200, {"items": []})
+def test_a_namespace_without_hpas_is_said_beside_the_output(
+    scaled: autoscaled.Cluster, run: hpas.Run
+) -> None:
+    scaled.documents[autoscaled.HPAS] = (200, {"items": []})
     result = run()
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "No HorizontalPodAutoscalers found in shop namespace.\n"
 
 
-def test_a_credential_that_is_not_accepted_ends_it(fake: autoscaled.Cluster, run: hpas.Run) -> None:
-    fake.token = "another"
+def test_a_credential_that_is_not_accepted_ends_it(scaled: autoscaled.Cluster, run: hpas.Run) -> None:
+    scaled.token = "another"
     result = run("checkout")
     assert result.exit_code == 1
     assert "does not accept the credential" in result.stderr

@@ -1,8 +1,7 @@
 """What `kubectl traffic hpa` only explains: nothing is wrong, and the command does not fail."""
 
 import datetime as dt
-import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -10,62 +9,51 @@ from tests.dashboard import hpas
 from tests.fakes import autoscaled
 
 
-@pytest.fixture
-def fake() -> Iterator[autoscaled.Cluster]:
-    with autoscaled.Cluster() as running:
-        yield running
+def _young(scaled: autoscaled.Cluster) -> None:
+    scaled.values(hpas.pods_of_an_hpa(scaled), {"checkout-a": "8", "checkout-b": "8"})
+    scaled.pods(("checkout-a", "checkout-b", "checkout-c"), started=dt.datetime.now(dt.UTC))
 
 
-@pytest.fixture
-def run(fake: autoscaled.Cluster, tmp_path: pathlib.Path) -> hpas.Run:
-    return hpas.typed(fake, tmp_path)
-
-
-def _young(fake: autoscaled.Cluster) -> None:
-    fake.values(hpas.pods_of_an_hpa(fake), {"checkout-a": "8", "checkout-b": "8"})
-    fake.pods(("checkout-a", "checkout-b", "checkout-c"), started=dt.datetime.now(dt.UTC))
-
-
-def _off(fake: autoscaled.Cluster) -> None:
-    fake.scale(0)
-    fake.hpa(
+def _off(scaled: autoscaled.Cluster) -> None:
+    scaled.scale(0)
+    scaled.hpa(
         autoscaled.object_metric(hpas.P99, target="200m"),
         conditions=(("ScalingActive", "False", "ScalingDisabled", "the replica count is zero"),),
     )
-    hpas.answered(fake)
+    hpas.answered(scaled)
 
 
-def _unseen(fake: autoscaled.Cluster) -> None:
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="12"), conditions=())
-    hpas.answered(fake)
+def _unseen(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="12"), conditions=())
+    hpas.answered(scaled)
 
 
-def _without_pods(fake: autoscaled.Cluster) -> None:
-    hpas.answered(fake)
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="12"))
-    fake.refuse(autoscaled.PODS, 403, 'pods is forbidden: User "ann" cannot list resource "pods"')
+def _without_pods(scaled: autoscaled.Cluster) -> None:
+    hpas.answered(scaled)
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="12"))
+    scaled.refuse(autoscaled.PODS, 403, 'pods is forbidden: User "ann" cannot list resource "pods"')
 
 
-def _less(fake: autoscaled.Cluster) -> None:
-    hpas.answered(fake)
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="20"))
+def _less(scaled: autoscaled.Cluster) -> None:
+    hpas.answered(scaled)
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="20"))
 
 
-def _held_down(fake: autoscaled.Cluster) -> None:
-    hpas.answered(fake)
+def _held_down(scaled: autoscaled.Cluster) -> None:
+    hpas.answered(scaled)
     behavior = {"scaleDown": {"selectPolicy": "Disabled"}}
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="20"), behavior=behavior)
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="20"), behavior=behavior)
 
 
-def _cpu_unasked(fake: autoscaled.Cluster) -> None:
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="12"), autoscaled.cpu_metric(70), conditions=())
-    hpas.answered(fake)
+def _cpu_unasked(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="12"), autoscaled.cpu_metric(70), conditions=())
+    hpas.answered(scaled)
 
 
-def _tiny(fake: autoscaled.Cluster) -> None:
-    hpas.pods_of_an_hpa(fake)
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="500m"), maximum=100)
-    hpas.answered(fake)
+def _tiny(scaled: autoscaled.Cluster) -> None:
+    hpas.pods_of_an_hpa(scaled)
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="500m"), maximum=100)
+    hpas.answered(scaled)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +70,9 @@ def _tiny(fake: autoscaled.Cluster) -> None:
     ],
 )
 def test_what_only_explains_is_a_note_and_no_failure(
-    fake: autoscaled.Cluster, run: hpas.Run, prepare: Callable[[autoscaled.Cluster], None], words: str
+    scaled: autoscaled.Cluster, run: hpas.Run, prepare: Callable[[autoscaled.Cluster], None], words: str
 ) -> None:
-    prepare(fake)
+    prepare(scaled)
     result = run("checkout")
     assert words in result.output
     assert result.exit_code == 0, result.output

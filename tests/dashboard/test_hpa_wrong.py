@@ -1,7 +1,6 @@
 """`kubectl traffic hpa` finds what is wrong with an HPA, and says what to do, in two lines."""
 
-import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -9,118 +8,111 @@ from tests.dashboard import hpas
 from tests.fakes import autoscaled
 
 
-@pytest.fixture
-def fake() -> Iterator[autoscaled.Cluster]:
-    with autoscaled.Cluster() as running:
-        yield running
+def _nobody(scaled: autoscaled.Cluster) -> None:
+    hpas.pods_of_an_hpa(scaled)
+    del scaled.documents[f"/apis/{autoscaled.CUSTOM}"]
 
 
-@pytest.fixture
-def run(fake: autoscaled.Cluster, tmp_path: pathlib.Path) -> hpas.Run:
-    return hpas.typed(fake, tmp_path)
-
-
-def _nobody(fake: autoscaled.Cluster) -> None:
-    hpas.pods_of_an_hpa(fake)
-    del fake.documents[f"/apis/{autoscaled.CUSTOM}"]
-
-
-def _foreign(fake: autoscaled.Cluster) -> None:
-    path = hpas.pods_of_an_hpa(fake)
-    fake.serve(autoscaled.CUSTOM, "v1beta1", service="monitoring/prometheus-adapter")
+def _foreign(scaled: autoscaled.Cluster) -> None:
+    path = hpas.pods_of_an_hpa(scaled)
+    scaled.serve(autoscaled.CUSTOM, "v1beta1", service="monitoring/prometheus-adapter")
     told = f"the server could not find the metric {hpas.RPS} for pods"
-    fake.refuse(path.replace("v1beta2", "v1beta1"), 404, told)
+    scaled.refuse(path.replace("v1beta2", "v1beta1"), 404, told)
 
 
-def _away(fake: autoscaled.Cluster) -> None:
-    fake.refuse(hpas.pods_of_an_hpa(fake), 503, "")
-    fake.register("v1beta2", autoscaled.CUSTOM, failing="no response from https://10.0.0.7:8443")
+def _away(scaled: autoscaled.Cluster) -> None:
+    scaled.refuse(hpas.pods_of_an_hpa(scaled), 503, "")
+    scaled.register("v1beta2", autoscaled.CUSTOM, failing="no response from https://10.0.0.7:8443")
 
 
-def _stale_server(fake: autoscaled.Cluster) -> None:
-    fake.refuse(hpas.pods_of_an_hpa(fake), 503, "the newest scrape is 4m old: Prometheus is not scraping")
+def _stale_server(scaled: autoscaled.Cluster) -> None:
+    scaled.refuse(hpas.pods_of_an_hpa(scaled), 503, "the newest scrape is 4m old: Prometheus is not scraping")
 
 
-def _stale_figures(fake: autoscaled.Cluster) -> None:
-    fake.values(
-        hpas.pods_of_an_hpa(fake), dict.fromkeys(("checkout-a", "checkout-b", "checkout-c"), "8"), age=300
+def _stale_figures(scaled: autoscaled.Cluster) -> None:
+    scaled.values(
+        hpas.pods_of_an_hpa(scaled), dict.fromkeys(("checkout-a", "checkout-b", "checkout-c"), "8"), age=300
     )
 
 
-def _forbidden(fake: autoscaled.Cluster) -> None:
-    fake.refuse(
-        hpas.pods_of_an_hpa(fake), 403, f'pods.custom.metrics.k8s.io "*" is forbidden: User "ann" {hpas.RPS}'
+def _forbidden(scaled: autoscaled.Cluster) -> None:
+    scaled.refuse(
+        hpas.pods_of_an_hpa(scaled),
+        403,
+        f'pods.custom.metrics.k8s.io "*" is forbidden: User "ann" {hpas.RPS}',
     )
 
 
-def _bad_selector(fake: autoscaled.Cluster) -> None:
-    fake.hpa(hpas.EDGE)
-    fake.refuse(hpas.OF_EDGE, 400, "unknown label form; known are from, to, window")
+def _bad_selector(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(hpas.EDGE)
+    scaled.refuse(hpas.OF_EDGE, 400, "unknown label form; known are from, to, window")
 
 
-def _foreign_edge(fake: autoscaled.Cluster) -> None:
-    fake.hpa(hpas.EDGE)
-    fake.refuse(
+def _foreign_edge(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(hpas.EDGE)
+    scaled.refuse(
         hpas.OF_EDGE, 403, "an external metric of namespace shop has an end in it, and neither has db"
     )
 
 
-def _idle(fake: autoscaled.Cluster) -> None:
-    fake.hpa(autoscaled.object_metric(hpas.P99, target="200m"))
+def _idle(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(autoscaled.object_metric(hpas.P99, target="200m"))
     told = f'services "checkout" has no {hpas.P99}: no requests in the last 30s'
-    fake.refuse(f"{hpas.OF_SERVICE}/{hpas.P99}", 404, told)
+    scaled.refuse(f"{hpas.OF_SERVICE}/{hpas.P99}", 404, told)
 
 
-def _empty(fake: autoscaled.Cluster) -> None:
-    fake.values(hpas.pods_of_an_hpa(fake), {})
+def _empty(scaled: autoscaled.Cluster) -> None:
+    scaled.values(hpas.pods_of_an_hpa(scaled), {})
 
 
-def _unscraped(fake: autoscaled.Cluster) -> None:
-    fake.values(hpas.pods_of_an_hpa(fake), {"checkout-a": "20", "checkout-b": "20"})
+def _unscraped(scaled: autoscaled.Cluster) -> None:
+    scaled.values(hpas.pods_of_an_hpa(scaled), {"checkout-a": "20", "checkout-b": "20"})
 
 
-def _cpu_lost(fake: autoscaled.Cluster) -> None:
+def _cpu_lost(scaled: autoscaled.Cluster) -> None:
     valid = ("ScalingActive", "True", "ValidMetricFound", "the HPA was able to calculate a replica count")
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="12"), autoscaled.cpu_metric(70), conditions=(valid,))
-    hpas.answered(fake)
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="12"), autoscaled.cpu_metric(70), conditions=(valid,))
+    hpas.answered(scaled)
 
 
-def _two_items(fake: autoscaled.Cluster) -> None:
-    fake.hpa(autoscaled.object_metric(hpas.P99, target="200m"))
-    fake.values(f"{hpas.OF_SERVICE}/{hpas.P99}", {"checkout": "1", "cart": "2"})
+def _two_items(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(autoscaled.object_metric(hpas.P99, target="200m"))
+    scaled.values(f"{hpas.OF_SERVICE}/{hpas.P99}", {"checkout": "1", "cart": "2"})
 
 
-def _no_target(fake: autoscaled.Cluster) -> None:
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="8"), target="chekout")
+def _no_target(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="8"), target="chekout")
     path = autoscaled.SCALE.replace("checkout", "chekout")
-    fake.refuse(path, 404, 'deployments.apps "chekout" not found')
+    scaled.refuse(path, 404, 'deployments.apps "chekout" not found')
 
 
-def _no_api_version(fake: autoscaled.Cluster) -> None:
-    fake.hpa(autoscaled.object_metric(hpas.P99, target="200m", of="/Deployment/checkout"))
+def _no_api_version(scaled: autoscaled.Cluster) -> None:
+    scaled.hpa(autoscaled.object_metric(hpas.P99, target="200m", of="/Deployment/checkout"))
 
 
-def _no_selector(fake: autoscaled.Cluster) -> None:
-    hpas.pods_of_an_hpa(fake)
-    fake.scale(3, selector="")
+def _no_selector(scaled: autoscaled.Cluster) -> None:
+    hpas.pods_of_an_hpa(scaled)
+    scaled.scale(3, selector="")
 
 
-def _at_the_limit(fake: autoscaled.Cluster) -> None:
-    hpas.answered(fake)
-    fake.hpa(autoscaled.pods_metric(hpas.RPS, target="1"))
+def _at_the_limit(scaled: autoscaled.Cluster) -> None:
+    hpas.answered(scaled)
+    scaled.hpa(autoscaled.pods_metric(hpas.RPS, target="1"))
 
 
 def _with_target(metric: autoscaled.Document) -> Callable[[autoscaled.Cluster], None]:
-    def prepare(fake: autoscaled.Cluster) -> None:
-        fake.hpa(metric)
+    def prepare(scaled: autoscaled.Cluster) -> None:
+        scaled.hpa(metric)
 
     return prepare
 
 
 def _says(reason: str, message: str, sort: str = "ScalingActive") -> Callable[[autoscaled.Cluster], None]:
-    def prepare(fake: autoscaled.Cluster) -> None:
-        hpas.answered(fake)
-        fake.hpa(autoscaled.pods_metric(hpas.RPS, target="8"), conditions=((sort, "False", reason, message),))
+    def prepare(scaled: autoscaled.Cluster) -> None:
+        hpas.answered(scaled)
+        scaled.hpa(
+            autoscaled.pods_metric(hpas.RPS, target="8"), conditions=((sort, "False", reason, message),)
+        )
 
     return prepare
 
@@ -177,13 +169,13 @@ def _says(reason: str, message: str, sort: str = "ScalingActive") -> Callable[[a
     ],
 )
 def test_what_is_wrong_is_said_with_what_to_do(
-    fake: autoscaled.Cluster,
+    scaled: autoscaled.Cluster,
     run: hpas.Run,
     prepare: Callable[[autoscaled.Cluster], None],
     what: str,
     todo: str,
 ) -> None:
-    prepare(fake)
+    prepare(scaled)
     result = run("checkout")
     assert result.exit_code == 1, result.output
     lines = result.output.splitlines()
