@@ -116,7 +116,14 @@ PROMETHEUS = Program(
 """A newer one than Debian's."""
 MOSN = Program("mosn", "../dialects/real/mosn", takes="half a minute")
 """A proxy of another mesh."""
-TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN)
+TRAEFIK = Program(
+    "traefik",
+    "../dialects/real/traefik",
+    takes="about 4 minutes on two cores",
+    main="github.com/traefik/traefik/v3/cmd/traefik",
+)
+"""A proxy that stands for services."""
+TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN, TRAEFIK)
 """What tests need beside a cluster, or without one."""
 
 

@@ -9,11 +9,16 @@ _TIMED = "traefik_service_request_duration_seconds"
 _SECONDS = (0.1, 0.3, 1.2, 5)
 
 
+_UNKNOWN = 2
+"""The status of gRPC where Traefik does not see it: in a trailer, after content. A failure has none."""
+
+
 def _write(call: traffic.Call) -> list[Sample]:
+    grpc = call.grpc_status is not None
     labels = {
-        "code": str(call.code),
-        "method": "GET",
-        "protocol": "http",
+        "code": str((call.grpc_status or _UNKNOWN) if grpc else call.code),
+        "method": "POST" if grpc else "GET",
+        "protocol": "grpc" if grpc else "http",
         "service": f"{call.callee.namespace}-{call.callee.name}-8080@http",
     }
     entry = {**labels, "entrypoint": "http-8080"}
@@ -47,7 +52,6 @@ DIALECT = writers.Dialect(
     sources=_proxies,
     alive=writers.start_time,
     timed=writers.Histogram(_TIMED, _SECONDS, seconds=1, received=None),
-    fails=writers.by_code,
     knows=writers.Knows(
         client=False, callers=False, pods=False, called="service", everybody=True, idle=False
     ),
