@@ -123,7 +123,9 @@ TRAEFIK = Program(
     main="github.com/traefik/traefik/v3/cmd/traefik",
 )
 """A proxy that stands for services."""
-TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN, TRAEFIK)
+HUBBLE = Program("hubble", "../dialects/real/hubble", takes="about a minute and a half on two cores")
+"""What Cilium's agents make of requests."""
+TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN, TRAEFIK, HUBBLE)
 """What tests need beside a cluster, or without one."""
 
 

@@ -51,9 +51,9 @@ class Asked:
     begin: float
     """Before everything happened, after every program was scraped: what appears later has begun later."""
 
-    async def tell(self, path: str) -> Told:
+    async def tell(self, path: str, **parameters: str) -> Told:
         window = f"{math.ceil(time.time() - self.begin)}s"
-        items = await self.api.items(f"/{path}", window=window)
+        items = await self.api.items(f"/{path}", window=window, **parameters)
         named = {item["metadata"]["name"]: item for item in items}
         return Told(named, window, self.between.asked[-1][1])
 

@@ -11,11 +11,12 @@ _DURATION = "hubble_http_request_duration_seconds"
 
 
 def _write(call: traffic.Call, sent: bool) -> list[Sample]:
+    node = traffic.node(call.pod if sent else call.answered_by)
     labels = {
         "method": "GET" if call.grpc_status is None else "POST",
         "reporter": "client" if sent else "server",
-        **_end("source", call.caller, call.pod),
-        **_end("destination", call.callee, call.answered_by),
+        **_end("source", call.caller, call.pod, node=node),
+        **_end("destination", call.callee, call.answered_by, node=node),
     }
     outcome = {"protocol": "HTTP/1.1" if call.grpc_status is None else "HTTP/2", "status": str(call.code)}
     seconds = [milliseconds / 1000 for milliseconds in call.milliseconds]
@@ -25,13 +26,14 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
     ]
 
 
-def _end(end: str, workload: traffic.Workload, pod: str) -> Mapping[str, str]:
-    """Who is outside the cluster is nobody to it."""
+def _end(end: str, workload: traffic.Workload, pod: str, *, node: str) -> Mapping[str, str]:
+    """Who is outside the cluster is nobody to the agent of a node, who is on another one a pod."""
     known = workload.meshed
+    local = known and traffic.node(pod) == node
     return {
         f"{end}_namespace": workload.namespace if known else "",
-        f"{end}_workload": workload.name if known else "",
-        f"{end}_workload_kind": workload.kind if known else "",
+        f"{end}_workload": workload.name if local else "",
+        f"{end}_workload_kind": workload.kind if local else "",
         f"{end}_pod": pod if known else "",
     }
 
