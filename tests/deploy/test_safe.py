@@ -59,12 +59,15 @@ def test_the_check_itself_sees_a_pod_that_is_not(
     assert judging.unrestricted(pod) == [fault]
 
 
-def test_every_container_says_what_it_needs_and_can_be_looked_at(everything: list[rendering.Object]) -> None:
+def test_every_container_says_what_it_needs_and_why_it_ended_and_can_be_looked_at(
+    everything: list[rendering.Object],
+) -> None:
     for _, pod in judging.pods(everything):
         for container in pod["containers"]:
             assert set(container["resources"]["requests"]) == {"cpu", "memory"}
             assert set(container["resources"]["limits"]) == {"memory"}
             assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_no_image_is_the_latest(everything: list[rendering.Object]) -> None:

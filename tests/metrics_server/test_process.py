@@ -167,3 +167,18 @@ async def test_an_address_that_is_taken_is_an_error_in_words(
         assert process.returncode == 1
         assert b"Error: " in said
         assert b"Traceback" not in said
+
+
+async def test_a_policy_that_is_wrong_is_the_last_thing_said(
+    backend: fake_prometheus.FakePrometheus, tmp_path: Path
+) -> None:
+    """Of a pod that has ended Kubernetes shows the end of its log."""
+    file = tmp_path / "policy.yaml"
+    file.write_text("namespaces: {shop: {client_errors: maybe}}", encoding="utf-8")
+    options = ("--listen", HOST, "--state", tmp_path / "state", "--policy", file)
+    async with asyncio.timeout(30), started("serve", "--prometheus", backend.url, *options) as process:
+        _, said = await process.communicate()
+        assert process.returncode == 1
+        why = f"Error: {file}: namespaces.shop.client_errors: Input should be 'success' or 'failure'\n"
+        assert said.decode().endswith(why)
+        assert b"Traceback" not in said
