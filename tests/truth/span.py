@@ -44,15 +44,22 @@ class Span:
 @contextlib.asynccontextmanager
 async def idle_around(mesh: runner.Reach) -> AsyncIterator[Span]:
     """Turn the load off, let the block make traffic, and wait until Prometheus has seen its end."""
+    async with quiet(mesh) as span:
+        yield span
+        await mesh.scenario("quiet")
+        span.end = time.time()
+        await _seen(mesh)
+
+
+@contextlib.asynccontextmanager
+async def quiet(mesh: runner.Reach) -> AsyncIterator[Span]:
+    """Turn the load off until the block is left, which begins once Prometheus has seen that."""
     await mesh.scenario("quiet")
     await _seen(mesh)
     span = Span(begin=time.time())
     await later(mesh, span.begin + 1.5)
     try:
         yield span
-        await mesh.scenario("quiet")
-        span.end = time.time()
-        await _seen(mesh)
     finally:
         await mesh.scenario("steady")
 
