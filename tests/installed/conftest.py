@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from demo import runner
-from tests.cluster import cluster
+from tests.cluster import build, cluster
 from tests.fakes import unreliable
 from tests.installed import judge, reading, verdict
 from tests.installed import site as sites
@@ -28,6 +28,12 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[sites.
     state, scratch = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("manifests")
     async with sites.made(state=state, scratch=scratch, name=f"s{os.getpid()}", report=print) as made:
         yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def helm() -> None:
+    """Built the first time."""
+    await build.make(build.HELM, report=print)
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import pytest
-import pytest_asyncio
 
 from demo import wait
-from tests.cluster import build, commands
 from tests.deploy import documented, rendering
-from tests.installed import manifests, reading
+from tests.installed import charting, manifests, reading
 from tests.installed import site as sites
 
 pytestmark = [
     pytest.mark.cluster,
     pytest.mark.go,
+    pytest.mark.usefixtures("helm"),
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(1800),
 ]
@@ -45,12 +44,6 @@ _PATH = re.compile(r"^ +\[(/.*)\] +\[\] +\[(.+)\]$", re.MULTILINE)
 """One that speaks of a path."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def helm() -> None:
-    """Built the first time."""
-    await build.make(build.HELM, report=print)
-
-
 _Change = Callable[[str], Awaitable[None]]
 """Installs the same once more, with a window of so many seconds."""
 
@@ -66,7 +59,7 @@ async def _flat(site: sites.Site) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _kustomized(site: sites.Site) -> AsyncIterator[_Change]:
-    components = ["ha", "dashboard", "network-policy", "autoscaling-apis"]
+    components = ["ha", "dashboard", "network-policy", "autoscaling-apis", "splits"]
     folder = site.scratch / "installing"
 
     async def apply(**settings: str) -> None:
@@ -85,27 +78,17 @@ async def _kustomized(site: sites.Site) -> AsyncIterator[_Change]:
 
 @contextlib.asynccontextmanager
 async def _charted(site: sites.Site) -> AsyncIterator[_Change]:
-    chosen = [
-        f"--set={name}={value}"
-        for name, value in {
-            "prometheus.url": rendering.PROMETHEUS, "ha.enabled": "true", "dashboard.enabled": "true",
-            "networkPolicy.enabled": "true", "autoscaling.enabled": "true",
-        }.items()
-    ]  # fmt: skip
-    where = (f"--kubeconfig={site.kubeconfig}", "--namespace=trafficmetrics")
-
-    async def helm(verb: str, *more: str) -> None:
-        await commands.output(str(rendering.HELM), verb, "trafficmetrics", *more, *where)
+    chosen = {
+        "prometheus.url": rendering.PROMETHEUS, "ha.enabled": "true", "dashboard.enabled": "true",
+        "networkPolicy.enabled": "true", "autoscaling.enabled": "true", "splits.gateway": "true",
+        "splits.linkerd": "true", "splits.istio": "true",
+    }  # fmt: skip
 
     async def change(window: str) -> None:
-        await helm("upgrade", str(rendering.CHART), *chosen, f"--set=settings.window={window}")
+        await charting.upgrade(site, {**chosen, "settings.window": window})
 
-    await helm("install", str(rendering.CHART), "--create-namespace", *chosen)
-    try:
+    async with charting.installed(site, chosen):
         yield change
-    finally:
-        await helm("uninstall", "--wait")
-        await site.kubectl("delete", "namespace", "trafficmetrics", "--wait")
 
 
 _Way = Callable[[sites.Site], contextlib.AbstractAsyncContextManager[object]]
@@ -133,7 +116,8 @@ async def test_it_is_soon_there_may_what_is_said_and_leaves_nothing(
         print(f"answers {time.monotonic() - began:.1f} s after it was asked for")
         rights = documented.rights()
         if served is _ALL:
-            rights |= documented.rights("rights with autoscaling-apis")
+            for part in ("autoscaling-apis", "splits"):
+                rights |= documented.rights(f"rights with {part}")
         assert await _rights(site, namespace="trafficmetrics") == {right[1:] for right in rights} | _DELEGATED
         everywhere = {right[1:] for right in rights if right[0] == "*"} | _DELEGATED
         assert await _rights(site, namespace="kube-system") == everywhere | _FRONT_PROXY
