@@ -45,6 +45,7 @@ def test_the_validation_sees_a_misspelt_field() -> None:
         ({"replicas": "2"}, "replicas"),
         ({"dashbord__enabled": "true"}, "dashbord"),
         ({"settings__windows": "30"}, "windows"),
+        ({"settings__refresh": "0.5s"}, "/settings/refresh"),
         ({"image__tag": "latest"}, "tag"),
         ({"policy__configMap": "My_Policy"}, "configMap"),
         ({"ha__replicas": "1"}, "minimum"),
@@ -71,6 +72,13 @@ def test_the_validation_sees_a_misspelt_field() -> None:
 )
 def test_the_chart_refuses(values: dict[str, str], complaint: str) -> None:
     assert complaint in (rendering.refused(**values) or "it was accepted")
+
+
+def test_seconds_of_the_chart_may_have_a_fraction() -> None:
+    """Of `--set` helm makes numbers only where they are whole."""
+    made = rendering.charted(values={"settings.refresh": "0.5", "settings.window": "60"})
+    (settled,) = [one for one in made if one["kind"] == "ConfigMap"]
+    assert (settled["data"]["TRAFFIC_REFRESH"], settled["data"]["TRAFFIC_WINDOW"]) == ("0.5", "60")
 
 
 def test_external_metrics_can_be_left_to_somebody_else() -> None:
