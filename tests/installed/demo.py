@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib import parse
@@ -35,11 +35,17 @@ class Api:
 
 @contextlib.asynccontextmanager
 async def running(
-    site: sites.Site, *, scratch: Path, components: tuple[str, ...] = (), **settings: str
+    site: sites.Site,
+    *,
+    scratch: Path,
+    components: Sequence[str] = (),
+    policy: str | None = None,
+    **settings: str,
 ) -> AsyncIterator[reach.Mesh]:
     """Until the block is left; it begins once the load has."""
     await give_identities(site, shop.SHOP, scratch=scratch)
-    async with site.installed(components=("demo", *components), prometheus=PROMETHEUS, **settings):
+    parts = ("demo", *components)
+    async with site.installed(components=parts, prometheus=PROMETHEUS, policy=policy, **settings):
         await until_ready(site)
         async with reach.Mesh(site.kubeconfig) as mesh:
             yield mesh

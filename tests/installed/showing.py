@@ -1,7 +1,7 @@
 """A cluster with everything in it, to look at: our server, its dashboard, and the demo mesh."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from demo.pods import reach
@@ -24,14 +24,21 @@ async def run(folder: Path, *, name: str, report: Callable[[str], None]) -> None
 
 @contextlib.asynccontextmanager
 async def everything(
-    here: site.Site, *, scratch: Path, report: Callable[[str], None], **settings: str
+    here: site.Site,
+    *,
+    scratch: Path,
+    report: Callable[[str], None],
+    components: Sequence[str] = (),
+    policy: str | None = None,
+    **settings: str,
 ) -> AsyncIterator[reach.Mesh]:
     """All of it in a cluster that is there, until the block is left; it begins once one can try it.
 
-    `settings` are the server's: TRAFFIC_…
+    `components` are further ones, `settings` the server's: TRAFFIC_…
     """
     report("installing the server, its dashboard and the demo")
-    async with demo.running(here, scratch=scratch, components=_COMPONENTS, **settings) as mesh:
+    parts = (*_COMPONENTS, *components)
+    async with demo.running(here, scratch=scratch, components=parts, policy=policy, **settings) as mesh:
         there = ("rollout", "status", "deployment/trafficmetrics-dashboard")
         await here.kubectl(*there, f"--namespace={manifests.NAMESPACE}", f"--timeout={_DASHBOARD_WITHIN}")
         report(welcome(here.kubeconfig))

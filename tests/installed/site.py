@@ -27,6 +27,10 @@ class Site:
     def kubeconfig(self) -> Path:
         return self.ground.kubeconfig
 
+    @property
+    def _overlay(self) -> Path:
+        return self.scratch / "overlay"
+
     async def kubectl(self, *arguments: str) -> str:
         """What it printed; raises a `DemoError` with the end of its complaint."""
         return await commands.kubectl(self.kubeconfig, *arguments)
@@ -39,17 +43,27 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def installed(
-        self, *, components: Sequence[str] = (), prometheus: str = _NO_PROMETHEUS, **settings: str
+        self,
+        *,
+        components: Sequence[str] = (),
+        prometheus: str = _NO_PROMETHEUS,
+        policy: str | None = None,
+        **settings: str,
     ) -> AsyncIterator[None]:
         """Our manifests, until the block is left; it begins once the API answers. `settings`: TRAFFIC_…"""
         given = {"TRAFFIC_PROMETHEUS": prometheus, **settings}
-        folder = manifests.overlay(self.scratch / "overlay", components=components, settings=given)
+        folder = manifests.overlay(self._overlay, components=components, settings=given, policy=policy)
         try:
             await self.kubectl("apply", f"--kustomize={folder}")
             await self.until_it_answers()
             yield
         finally:
             await self.kubectl("delete", "--ignore-not-found", "--wait", f"--kustomize={folder}")
+
+    async def decide(self, policy: str) -> None:
+        """Apply what is installed with a policy once more, and with this one. Pods take their time."""
+        (self._overlay / manifests.POLICY).write_text(policy)
+        await self.kubectl("apply", f"--kustomize={self._overlay}")
 
     async def until_it_answers(self, group: str = _TRAFFIC, *, within: float = _WITHIN) -> None:
         """An API of ours, through the kube-apiserver. Being Available does not tell: its probe verifies no
