@@ -125,7 +125,9 @@ TRAEFIK = Program(
 """A proxy that stands for services."""
 HUBBLE = Program("hubble", "../dialects/real/hubble", takes="about a minute and a half on two cores")
 """What Cilium's agents make of requests."""
-TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN, TRAEFIK, HUBBLE)
+DAPRD = Program("daprd", "../dialects/real/dapr", takes="about 2 minutes")
+"""Dapr's sidecar."""
+TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN, TRAEFIK, HUBBLE, DAPRD)
 """What tests need beside a cluster, or without one."""
 
 

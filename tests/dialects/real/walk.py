@@ -20,7 +20,8 @@ from tests.dialects import traffic
 SLOW = "slow"
 SLOW_PATH = f"/{SLOW}"
 APP_PORT = 8080
-_TIMED_OUT = 504
+TIMED_OUT = 504
+"""What most proxies answer for who has not answered in time."""
 _PAUSES = (0.0, 0.002, 0.005, 0.012, 0.03, 0.07)
 """Seconds, each in turn."""
 _AT_ONCE = 20
@@ -50,6 +51,11 @@ class Hop:
     @property
     def seen_by_callee(self) -> traffic.Truth:
         """Its proxy had no answer to count where the caller has gone."""
+        return self.answered
+
+    @property
+    def answered(self) -> traffic.Truth:
+        """Those that got an answer."""
         return _told({answer: count for answer, count in self.answers.items() if answer != SLOW})
 
 
@@ -99,7 +105,7 @@ class Doors:
 
     app: tuple[str, int]
     outbound: str
-    """A URL: the app's own proxy."""
+    """A URL: the app's own proxy. One that is told there who is called has `{name}` and `{namespace}` in it."""
 
 
 @contextlib.asynccontextmanager
@@ -112,8 +118,10 @@ async def apps(doors: Mapping[traffic.Workload, Doors]) -> AsyncIterator[None]:
         yield
 
 
-async def happen(doors: Mapping[traffic.Workload, Doors]) -> None:
-    """Send every request, and see that the frontend gets what it is to get."""
+async def happen(doors: Mapping[traffic.Workload, Doors], *, late: int = TIMED_OUT) -> None:
+    """Send every request, and see that the frontend gets what it is to get; `late` is what its proxy answers
+    for who has not answered in time.
+    """
     room = asyncio.Semaphore(_AT_ONCE)
     async with _session() as http:
 
@@ -121,7 +129,7 @@ async def happen(doors: Mapping[traffic.Workload, Doors]) -> None:
             async with room:
                 said = path.split("/")[1]
                 code = await _ask(http, doors[traffic.FRONTEND].outbound, traffic.CART, path=path)
-                assert code == (_TIMED_OUT if said == SLOW else int(said)), (path, code)
+                assert code == (late if said == SLOW else int(said)), (path, code)
 
         await asyncio.gather(*(one(path) for path, count in PATHS.items() for _ in range(count)))
 
@@ -134,6 +142,9 @@ async def _app(
 
     async def answer(request: web.Request) -> web.Response:
         first, _, rest = request.path.removeprefix("/").partition("/")
+        if not first.isdecimal() and first != SLOW:
+            # A proxy asks what sort of app this is.
+            raise web.HTTPNotFound
         if rest:
             await _ask(http, doors.outbound, traffic.DB, path=f"/{rest}")
         if first == SLOW:
@@ -157,7 +168,8 @@ async def _app(
 
 async def _ask(http: aiohttp.ClientSession, outbound: str, callee: traffic.Workload, *, path: str) -> int:
     host = f"{callee.name}.{callee.namespace}.svc.cluster.local"
-    async with http.get(outbound + path, headers={"host": host}) as response:
+    url = outbound.format(name=callee.name, namespace=callee.namespace) + path
+    async with http.get(url, headers={"host": host}) as response:
         await response.read()
         return response.status
 

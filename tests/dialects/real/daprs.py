@@ -1,0 +1,142 @@
+"""Dapr's sidecars, which are told by URL whom to ask, and find each other by a fixed list.
+
+A timeout is a Resiliency's, for all that one application is asked: those are long, so that nothing else is late.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+
+from demo import wait
+from tests.cluster import build
+from tests.dialects import traffic
+from tests.dialects.real import walk
+from tests.dialects.real.proxies import INBOUND_PORT, METRICS_PORT, OUTBOUND_PORT, Config, Hosts, Place, Proxies
+
+_GRPC_PORT = 50001
+_WITHIN = 60.0
+_LATE = 500
+"""What a sidecar answers for who has not answered in time."""
+_TIMEOUTS: Mapping[traffic.Workload, float] = {traffic.FRONTEND: 9.0, traffic.CART: 3.0}
+"""Seconds, by who asks."""
+
+
+def proxies(place: Place, folder: Path) -> Proxies:
+    """With their timeouts, in a folder that is made here."""
+    resources = folder / "resources"
+    resources.mkdir()
+    for hop in walk.HOPS:
+        (resources / f"{hop.caller.name}.yaml").write_text(json.dumps(_timeout(hop)))
+    by_name = {workload.name: workload for workload in walk.WORKLOADS}
+    return Proxies(
+        config=lambda workload, hosts: _config(hosts),
+        command=lambda file: _command(by_name[file.stem], place.hosts, config=file, resources=resources),
+        path="/",
+    )
+
+
+def place(subnet: str, first: int) -> Place:
+    return _Place(subnet, first)
+
+
+async def happen(place: Place) -> None:
+    """Let everything happen as soon as all sidecars are ready, and wait until those who are asked have ended
+    what nobody waits for any more.
+    """
+    async with aiohttp.ClientSession() as http:
+        for workload, host in place.hosts.items():
+
+            async def ready(host: str = host) -> bool:
+                async with http.get(f"http://{host}:{OUTBOUND_PORT}/v1.0/healthz") as response:
+                    return response.ok
+
+            await wait.until(ready, what=f"the sidecar of {workload}", within=_WITHIN)
+        await walk.happen(place.doors, late=_LATE)
+
+        async def over() -> bool:
+            return all([await _is_idle(http, place.hosts[hop.callee]) for hop in walk.HOPS])
+
+        await wait.until(over, what="the end of every call", within=_WITHIN)
+
+
+async def _is_idle(http: aiohttp.ClientSession, host: str) -> bool:
+    """Whether as many calls have ended here as begun."""
+    async with http.get(f"http://{host}:{METRICS_PORT}/") as response:
+        exposed = await response.text()
+    begun, ended = (
+        sum(float(line.rpartition(" ")[2]) for line in exposed.splitlines() if line.startswith(name))
+        for name in (
+            "dapr_runtime_service_invocation_req_recv_total",
+            "dapr_runtime_service_invocation_res_sent_total",
+        )
+    )
+    return begun == ended > 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place(Place):
+    """Where apps ask their sidecars by id and namespace."""
+
+    @property
+    def doors(self) -> Mapping[traffic.Workload, walk.Doors]:
+        invoke = "v1.0/invoke/{name}.{namespace}/method"
+        return {
+            workload: walk.Doors((host, walk.APP_PORT), f"http://{host}:{OUTBOUND_PORT}/{invoke}")
+            for workload, host in self.hosts.items()
+        }
+
+
+def _command(workload: traffic.Workload, hosts: Hosts, *, config: Path, resources: Path) -> list[str]:
+    host = hosts[workload]
+    app = {"app-port": str(walk.APP_PORT), "app-channel-address": host}
+    flags = {
+        "app-id": workload.name,
+        "config": str(config),
+        "resources-path": str(resources),
+        "dapr-listen-addresses": host,
+        "dapr-http-port": str(OUTBOUND_PORT),
+        "dapr-grpc-port": str(_GRPC_PORT),
+        "dapr-internal-grpc-listen-address": host,
+        "dapr-internal-grpc-port": str(INBOUND_PORT),
+        "metrics-listen-address": host,
+        "metrics-port": str(METRICS_PORT),
+        **(app if any(hop.callee is workload for hop in walk.HOPS) else {}),
+    }
+    environment = {"NAMESPACE": workload.namespace, "DAPR_HOST_IP": host}
+    return [
+        *("env", *(f"{name}={value}" for name, value in environment.items())),
+        str(build.DAPRD.path),
+        *(f"--{name}={value}" for name, value in flags.items()),
+    ]
+
+
+def _config(hosts: Hosts) -> Config:
+    known = {workload.name: f"{host}:{INBOUND_PORT}" for workload, host in hosts.items()}
+    return {
+        "apiVersion": "dapr.io/v1alpha1",
+        "kind": "Configuration",
+        "metadata": {"name": "fixed"},
+        "spec": {"nameResolution": {"component": "fixed", "configuration": known}},
+    }
+
+
+def _timeout(hop: walk.Hop) -> Config:
+    """What a caller's sidecar waits for an answer. Called in another namespace, an application has it in its
+    name.
+    """
+    asked = f"{hop.callee.name}.{hop.callee.namespace}"
+    return {
+        "apiVersion": "dapr.io/v1alpha1",
+        "kind": "Resiliency",
+        "metadata": {"name": f"{hop.caller.name}-waits"},
+        "scopes": [hop.caller.name],
+        "spec": {
+            "policies": {"timeouts": {"late": f"{_TIMEOUTS[hop.caller]:g}s"}},
+            "targets": {"apps": {asked: {"timeout": "late"}}},
+        },
+    }
