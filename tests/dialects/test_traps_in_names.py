@@ -201,3 +201,16 @@ def test_trap_13_of_two_clusters_with_the_same_names_a_profile_reads_the_one_it_
         labels = {"envoy_cluster_name": _CLUSTER["envoy"], "envoy_response_code_class": "2"}
         series += [*web.itself(mesh), web.growing(XX, 3 + number, **labels)]
     assert moments.counted(moments.moment(alone, *series), CLIENT) == (18, 0)
+
+
+def test_a_host_that_dapr_tells_by_its_url_is_no_workload_of_that_name() -> None:
+    mesh, web = MESHES["dapr"], moments.pod("shop", "web-1")
+    told = {"app_id": "web", "src_app_id": "https://api.bank.example", "status": "200", "type": "unary"}
+    taken = moments.moment(
+        mesh,
+        *web.itself(mesh),
+        web.growing("dapr_runtime_service_invocation_res_recv_total", 3, **told),
+    )
+    assert moments.counted(taken, CLIENT) == (18, 0)
+    ((_, callee),) = moments.edges(taken)
+    assert callee == "unknown"

@@ -77,6 +77,8 @@ class Knows:
     """Whether there, it is told also what they send who are in no mesh."""
     times_received: bool = True
     """Whether there, it is told how long it took."""
+    receives_grpc: bool = True
+    """Whether there, it is told of calls of gRPC."""
     pods: bool = True
     """Whether who tells is told as a pod, and not as a workload alone."""
     called: Literal["pod", "workload", "service"]
@@ -134,6 +136,11 @@ class Dialect:
             and (self.knows.hosts or call.callee.meshed)
             and (self.knows.from_outside or call.caller.meshed)
         ]
+
+    @property
+    def received(self) -> Calls:
+        """Those that the called one's side can tell of."""
+        return [call for call in self.calls if self.knows.receives_grpc or call.grpc_status is None]
 
 
 def sidecars(

@@ -1,6 +1,6 @@
 """Dapr's sidecars, which are told by URL whom to ask, and find each other by a fixed list.
 
-A timeout is a Resiliency's, for all that one application is asked: those are long, so that nothing else is late.
+A timeout is a Resiliency's, for all that one application is asked: long enough that nothing else is late.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from demo import wait
 from tests.cluster import build
 from tests.dialects import traffic
 from tests.dialects.real import walk
-from tests.dialects.real.proxies import INBOUND_PORT, METRICS_PORT, OUTBOUND_PORT, Config, Hosts, Place, Proxies
+from tests.dialects.real.proxies import (
+    INBOUND_PORT,
+    METRICS_PORT,
+    OUTBOUND_PORT,
+    Config,
+    Hosts,
+    Place,
+    Proxies,
+)
 
 _GRPC_PORT = 50001
 _WITHIN = 60.0
@@ -49,19 +57,26 @@ async def happen(place: Place) -> None:
     what nobody waits for any more.
     """
     async with aiohttp.ClientSession() as http:
-        for workload, host in place.hosts.items():
 
-            async def ready(host: str = host) -> bool:
-                async with http.get(f"http://{host}:{OUTBOUND_PORT}/v1.0/healthz") as response:
-                    return response.ok
+        async def ready() -> bool:
+            return all([await _is_ready(http, host) for host in place.hosts.values()])
 
-            await wait.until(ready, what=f"the sidecar of {workload}", within=_WITHIN)
+        await wait.until(ready, what="every sidecar", within=_WITHIN)
         await walk.happen(place.doors, late=_LATE)
 
         async def over() -> bool:
             return all([await _is_idle(http, place.hosts[hop.callee]) for hop in walk.HOPS])
 
         await wait.until(over, what="the end of every call", within=_WITHIN)
+
+
+async def _is_ready(http: aiohttp.ClientSession, host: str) -> bool:
+    """It tells its metrics before it listens."""
+    try:
+        async with http.get(f"http://{host}:{OUTBOUND_PORT}/v1.0/healthz") as response:
+            return response.ok
+    except aiohttp.ClientError:
+        return False
 
 
 async def _is_idle(http: aiohttp.ClientSession, host: str) -> bool:

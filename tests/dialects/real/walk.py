@@ -105,7 +105,7 @@ class Doors:
 
     app: tuple[str, int]
     outbound: str
-    """A URL: the app's own proxy. One that is told there who is called has `{name}` and `{namespace}` in it."""
+    """A URL: the app's own proxy. Where that is told in it who is called, with `{name}` and `{namespace}`."""
 
 
 @contextlib.asynccontextmanager
