@@ -71,7 +71,11 @@ async def test_a_policy_that_is_wrong_starts_no_pod_which_says_why_and_figures_s
     finally:
         await site.decide(right)
     await _rolled_out(site, within=_WITHIN)
-    assert all(not _last_words(pod) for pod in await site.objects(*_SERVERS))
+
+    async def is_gone() -> bool:
+        return not any(_last_words(pod) for pod in await site.objects(*_SERVERS))
+
+    await wait.until(is_gone, what="the end of the pod that failed", within=_WITHIN, pause=0.5)
 
 
 async def _rolled_out(site: sites.Site, *, within: float) -> None:
