@@ -144,13 +144,17 @@ def _sure(chosen: _Counters, counts: counting.Floats) -> frozenset[int]:
 def _worth(mesh: profile.Profile) -> snapshot.Mesh:
     """Return what holds of all that a mesh tells."""
     views = {side: [view for view in mesh.views if view.side is side] for side in words.Side}
+    sent, received = views[words.Side.CLIENT], views[words.Side.SERVER]
     return snapshot.Mesh(
         profile=mesh.name,
         told_from_start={
             side: not views[side] or any(view.appears == "at start" for view in views[side])
             for side in words.Side
         },
-        callers_told=any(view.peer is not None for view in views[words.Side.SERVER]),
+        callers_told=any(view.peer is not None for view in received),
+        timed_by_callees=any(view.latency and view.peer for view in received)
+        and bool(sent)
+        and not any(view.latency for view in sent),
         without={
             side: tuple(
                 dict.fromkeys(one for view in views[side] if view.latency for one in view.latency.without)

@@ -4,14 +4,15 @@ Counts and buckets are summed over the reporters of a resource, and quantiles ta
 parts. Traffic a resource receives comes from its own proxies' server side. A service none of whose proxies
 is scraped is told by its callers instead.
 
-An edge is what a caller's proxy saw. Traffic that arrives at a resource of which no caller reports a call
-is an edge from nobody known.
+An edge is what a caller's proxy saw; how long its requests took, in a mesh that times them where they arrive
+alone, what the called one's saw. Traffic that arrives at a resource of which no caller reports a call is an
+edge from nobody known.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,7 +26,7 @@ _NOBODY: tuple[words.Ref, ...] = ()
 """Stands last in a list of peers, where the index -1 of a peer that is not told finds it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """All traffic a resource receives, and how many requests it sends."""
 
@@ -34,7 +35,7 @@ class Received:
     sent: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """The traffic from one resource to another; the caller is words.UNKNOWN where no proxy reports it."""
 
@@ -130,7 +131,7 @@ class Rollup:
         group = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs], dtype=np.int64)
         seen = self._edges(words.Side.CLIENT, np.arange(len(client)), group, list(numbers))
         telling = {callers[reporter] for reporter in client.reporter.tolist()}
-        return seen + self._told_by_callees(kind, telling) + self._from_nobody_known(kind)
+        return self._timed(kind, seen) + self._told_by_callees(kind, telling) + self._from_nobody_known(kind)
 
     def _edges(
         self, side: words.Side, rows: Ints, group: Ints, pairs: Sequence[tuple[words.Ref, words.Ref]]
@@ -143,16 +144,39 @@ class Rollup:
             for (caller, callee), figure in zip(pairs, figures, strict=True)
         ]
 
+    def _timed(self, kind: str, edges: list[Edge]) -> list[Edge]:
+        """Return edges with the latencies that the called ones tell, where callers time nothing."""
+        timing = np.array(
+            [self._moment.meshes[mesh].timed_by_callees for mesh in self._moment.mesh], dtype=bool
+        )
+        if not timing.any():
+            return edges
+        told = {
+            (edge.caller, edge.callee): edge.figures
+            for edge in self._arrived(kind, timing[self._moment.calls[words.Side.SERVER].reporter])
+        }
+        return [
+            dataclasses.replace(
+                edge, figures=_with_latency(edge.figures, told.get((edge.caller, edge.callee)))
+            )
+            for edge in edges
+        ]
+
     def _told_by_callees(self, kind: str, telling: set[words.Ref]) -> list[Edge]:
         """Return the edges whose callers only the callees know; `telling` are those who tell themselves."""
+        server = self._moment.calls[words.Side.SERVER]
+        return self._arrived(kind, np.ones(len(server), dtype=np.bool_), telling)
+
+    def _arrived(self, kind: str, chosen: Bools, telling: Collection[words.Ref] = ()) -> list[Edge]:
+        """Return the edges that some rows of the called ones' side tell, but for those of some callers."""
         server = self._moment.calls[words.Side.SERVER]
         peers, groups = [*self._owners.peers(kind), words.UNKNOWN], self._owners.callers(kind)
         numbers: dict[tuple[words.Ref, words.Ref], int] = {}
         rows, group = [], []
-        for row, (reporter, peer) in enumerate(
-            zip(server.reporter.tolist(), server.peer.tolist(), strict=True)
+        for row, (reporter, peer, is_chosen) in enumerate(
+            zip(server.reporter.tolist(), server.peer.tolist(), chosen.tolist(), strict=True)
         ):
-            if peers[peer] != words.UNKNOWN and peers[peer] not in telling:
+            if is_chosen and peers[peer] != words.UNKNOWN and peers[peer] not in telling:
                 rows.append(row)
                 group.append(numbers.setdefault((peers[peer], groups[reporter]), len(numbers)))
         return self._edges(
@@ -208,6 +232,15 @@ class Rollup:
             units = self._owners.maybe_behind(service)
             called.update(ref for unit in units if (ref := self._owners.above(unit, kind)))
         return called
+
+
+def _with_latency(figures: Figures, other: Figures | None) -> Figures:
+    """Return figures with the latencies of others, unless they have their own."""
+    if other is None or any(value is not None for value in figures.latency):
+        return figures
+    return dataclasses.replace(
+        figures, latency=other.latency, clamped=other.clamped, approximate=other.approximate
+    )
 
 
 def _all(figures: Figures) -> float | None:

@@ -143,6 +143,8 @@ class Mesh:
     """
     callers_told: bool = False
     """Whether the called ones' proxies know who calls; a peer of -1 on their side is then nobody's proxy."""
+    timed_by_callees: bool = False
+    """Whether the called ones' proxies time requests and know who calls, and the callers' time nothing."""
     without: Mapping[words.Side, tuple[str, ...]] = field(default_factory=dict)
     """Requests that are counted and not timed, in a word each."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from metrics_server import inventory, snapshot, words
@@ -162,6 +163,24 @@ def test_who_tells_only_what_it_received_is_known_as_a_caller_by_those_it_called
     assert found.rows.tells([0]) is False
     edge = found.edges("Pod")[meshes.ref("Pod", "cart-a"), meshes.ref("Pod", "db-0", "data")]
     assert (edge.side, edge.success, edge.failure) == (words.Side.SERVER, 5, 1)
+
+
+@pytest.mark.parametrize("timed_by_callees", [True, False])
+def test_an_edge_is_timed_by_the_called_one_in_a_mesh_that_times_nothing_else(timed_by_callees: bool) -> None:
+    mesh = dataclasses.replace(meshes.TOY, callers_told=True, timed_by_callees=timed_by_callees)
+    cart, db = meshes.pod("cart-a"), meshes.pod("db-0", "data")
+    told = meshes.moment(
+        [cart, db],
+        peers=[snapshot.Peer(namespace="data", pod="db-0"), snapshot.Peer(namespace="shop", pod="cart-a")],
+        client=[(0, 0, 7, 2)],
+        server=[(1, 1, 5, 1)],
+    )
+    sent = told.calls[words.Side.CLIENT]
+    untimed = dataclasses.replace(sent, buckets=np.zeros_like(sent.buckets))
+    told = dataclasses.replace(told, meshes=(mesh,), calls={**told.calls, words.Side.CLIENT: untimed})
+    edge = meshes.seen(told).edges("Pod")[meshes.ref("Pod", "cart-a"), meshes.ref("Pod", "db-0", "data")]
+    assert (edge.side, edge.success, edge.failure) == (words.Side.CLIENT, 7, 2)
+    assert [value is not None for value in edge.latency] == [timed_by_callees] * 3
 
 
 def test_an_idle_resource_is_called_by_nobody_at_all() -> None:

@@ -19,7 +19,9 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
         **_end("destination", call.callee, call.answered_by, node=node),
     }
     outcome = {"protocol": "HTTP/1.1" if call.grpc_status is None else "HTTP/2", "status": str(call.code)}
-    seconds = [milliseconds / 1000 for milliseconds in call.milliseconds]
+    # Within a node the caller's are 0 s: the called one's answer has passed before.
+    forgotten = sent and traffic.node(call.answered_by) == node
+    seconds = [0.0 if forgotten else milliseconds / 1000 for milliseconds in call.milliseconds]
     return [
         Sample("hubble_http_requests_total", {**labels, **outcome}, call.count),
         *exposition.histogram(_DURATION, labels, seconds, bounds=writers.GO_SECONDS),
