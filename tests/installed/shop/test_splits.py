@@ -26,6 +26,8 @@ _NOTICED_WITHIN = 90.0
 _WITHIN = 30.0
 _CALLS = 60
 _KINDS = (routing.SPLIT.kind, routing.ROUTE.kind, routing.PROFILE.kind, routing.VIRTUAL.kind)
+# Nobody calls `catalog` itself, so of its subsets only its pods can tell.
+_SIDES = {**dict.fromkeys(_KINDS, "client"), routing.VIRTUAL.kind: "server"}
 _SPLIT = routing.told(routing.SPLIT, 90, 10)
 _ROUTE = routing.told(routing.ROUTE, 80, 20)
 _PROFILE = routing.told(routing.PROFILE, 700, 300)
@@ -93,9 +95,6 @@ async def test_kinds_that_come_while_the_server_runs_are_noticed_and_have_the_co
     for item in answer.items:
         assert _share(item) == pytest.approx(truth[_version(item)] / _CALLS, abs=1e-6)
     assert answer.warnings == ()
-    sides = {item["resource"]["kind"]: item["edge"]["side"] for item in answer.items}
-    # Nobody calls `catalog` itself, so of its subsets only its pods can tell.
-    assert sides == {**dict.fromkeys(_KINDS, "client"), routing.VIRTUAL.kind: "server"}
     log = await site.kubectl("logs", "deployment/trafficmetrics", f"--namespace={manifests.NAMESPACE}")
     assert "cannot be watched" not in log
     print(f"told {[(item['metadata']['name'], span.counts(item)) for item in answer.items]} of {truth}")
@@ -161,9 +160,12 @@ async def _until_declared(
 
 
 async def _until_seen(reader: reading.Reader, over: span.Span, truth: Mapping[str, float]) -> reading.Answer:
-    """Until every split has counted what its backends received since then."""
+    """Until every split has counted what its backends received since then, by the word of those who tell once
+    all were scraped: the called ones may have been before their callers.
+    """
     answers: list[reading.Answer] = []
     seen: dict[str, dict[str, float]] = {}
+    sides: dict[str, str] = {}
     expected = dict.fromkeys(_KINDS, truth)
 
     async def same() -> bool:
@@ -173,12 +175,13 @@ async def _until_seen(reader: reading.Reader, over: span.Span, truth: Mapping[st
         seen.clear()
         for item in answers[-1].items:
             seen.setdefault(item["resource"]["kind"], {})[_version(item)] = sum(span.counts(item))
-        return seen == expected
+            sides[item["resource"]["kind"]] = item["edge"]["side"]
+        return seen == expected and sides == _SIDES
 
     try:
         await wait.until(same, what="the callers' counts", within=_WITHIN, pause=0.5)
     except faults.DemoError:
-        assert seen == expected
+        assert (seen, sides) == (expected, _SIDES)
     return answers[-1]
 
 
