@@ -15,7 +15,7 @@ import aiohttp
 from demo import wait
 from tests.cluster import build
 from tests.dialects import traffic
-from tests.dialects.real import walk
+from tests.dialects.real import idle, walk
 from tests.dialects.real.proxies import (
     INBOUND_PORT,
     METRICS_PORT,
@@ -63,11 +63,12 @@ async def happen(place: Place) -> None:
 
         await wait.until(ready, what="every sidecar", within=_WITHIN)
         await walk.happen(place.doors, late=_LATE)
-
-        async def over() -> bool:
-            return all([await _is_idle(http, place.hosts[hop.callee]) for hop in walk.HOPS])
-
-        await wait.until(over, what="the end of every call", within=_WITHIN)
+        await idle.until_over(
+            http,
+            [f"http://{place.hosts[hop.callee]}:{METRICS_PORT}/" for hop in walk.HOPS],
+            begun="dapr_runtime_service_invocation_req_recv_total",
+            ended="dapr_runtime_service_invocation_res_sent_total",
+        )
 
 
 async def _is_ready(http: aiohttp.ClientSession, host: str) -> bool:
@@ -77,20 +78,6 @@ async def _is_ready(http: aiohttp.ClientSession, host: str) -> bool:
             return response.ok
     except aiohttp.ClientError:
         return False
-
-
-async def _is_idle(http: aiohttp.ClientSession, host: str) -> bool:
-    """Whether as many calls have ended here as begun."""
-    async with http.get(f"http://{host}:{METRICS_PORT}/") as response:
-        exposed = await response.text()
-    begun, ended = (
-        sum(float(line.rpartition(" ")[2]) for line in exposed.splitlines() if line.startswith(name))
-        for name in (
-            "dapr_runtime_service_invocation_req_recv_total",
-            "dapr_runtime_service_invocation_res_sent_total",
-        )
-    )
-    return begun == ended > 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

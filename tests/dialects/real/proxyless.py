@@ -15,10 +15,9 @@ from pathlib import Path
 
 import aiohttp
 
-from demo import wait
 from tests.cluster import build, commands
 from tests.dialects import traffic
-from tests.dialects.real import walk
+from tests.dialects.real import idle, walk
 from tests.dialects.real.proxies import Beside, Config, Hosts, Place, Proxies
 
 _HERE = Path(__file__).resolve().parent / "csm"
@@ -30,7 +29,6 @@ _PORT, _METRICS_PORT, _GO_PORT = 8080, 9464, 8081
 _XDS_PORT, _METADATA_PORT = 15010, 15080
 _STATUS = {"200": "OK", "404": "NOT_FOUND", "503": "UNAVAILABLE", walk.SLOW: "SLOW"}
 """What an app answers in gRPC where it answers with a code in HTTP."""
-_OVER_WITHIN = 30.0
 _TOLD = {**_STATUS, walk.SLOW: "DEADLINE_EXCEEDED"}
 
 
@@ -69,22 +67,12 @@ async def happen(place: Place) -> None:
     async with aiohttp.ClientSession() as http, http.get(url) as response:
         told: Mapping[str, int] = json.loads(await response.read())
         assert told == {_TOLD[answer]: count for answer, count in walk.HOPS[0].answers.items()}
-
-        async def over() -> bool:
-            return all([await _is_idle(http, place.hosts[hop.callee]) for hop in walk.HOPS])
-
-        await wait.until(over, what="the end of every call", within=_OVER_WITHIN)
-
-
-async def _is_idle(http: aiohttp.ClientSession, host: str) -> bool:
-    """Whether as many calls have ended here as begun."""
-    async with http.get(f"http://{host}:{_METRICS_PORT}/metrics") as response:
-        exposed = await response.text()
-    begun, ended = (
-        sum(float(line.rpartition(" ")[2]) for line in exposed.splitlines() if line.startswith(name))
-        for name in ("grpc_server_call_started_total", "grpc_server_call_duration_seconds_count")
-    )
-    return begun == ended > 0
+        await idle.until_over(
+            http,
+            [f"http://{place.hosts[hop.callee]}:{_METRICS_PORT}/metrics" for hop in walk.HOPS],
+            begun="grpc_server_call_started_total",
+            ended="grpc_server_call_duration_seconds_count",
+        )
 
 
 def _control_plane(place: Place) -> Beside:
