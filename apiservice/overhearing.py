@@ -20,6 +20,7 @@ _LENGTH = 3
 def overhear(contexts: Iterable[ssl.SSLContext], *, hear: Callable[[bytes], None] | None) -> None:
     """`hear` is given each certificate in DER before it is judged; None ends it."""
     for context in contexts:
+        # There is no other way to see a certificate that is refused; typeshed leaves private names out.
         context._msg_callback = _hook(hear) if hear else None  # type: ignore[attr-defined]
 
 

@@ -159,6 +159,7 @@ async def run(*, mesh: str, rate: float) -> None:
         roll = rolls.Roll(plan, clock=time.monotonic)
         traffic = load.Load(plan.entry_paths, world=world, rate=rate, gateways=roll.gateways(), running=[])
         desk = Desk(roll, world=world, load=traffic, clock=time.time)
+        # In a container: who reaches it is the pod's network's to say.
         async with answering.serve(desk.application(), listen=("0.0.0.0", identity.DESK_PORT)):  # noqa: S104
             await wait.until(
                 lambda: _complete(roll, http=http), what="the mesh", within=_READY_WITHIN, pause=0.5

@@ -21,6 +21,7 @@ _API = {
     "DaemonSet": "apps/v1",
     "Job": "batch/v1",
 }
+# In a container: who reaches it is the pod's network's to say.
 _EVERYWHERE = "0.0.0.0"  # noqa: S104
 _DEADLINE = 1_000_000_000
 """Seconds. A Job has an end; this one's is far away."""
