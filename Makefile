@@ -4,7 +4,7 @@ STATE  ?= .run
 PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
+.PHONY: help run test test-attacks test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
 	cluster-programs test-programs image images manifests cluster-demo cluster-autoscale
 
 help: ## Say what there is to make
@@ -44,6 +44,9 @@ cluster-demo: venv cluster-programs ## A cluster with our server, its dashboard 
 
 cluster-autoscale: venv cluster-programs ## The same with autoscalers on mesh traffic: two stories, live, and a verdict
 	@exec $(PY) -m tests.installed autoscale --state $(STATE)/cluster
+
+test-attacks: venv prometheus ## The attacks alone, and for longer: 20 times the inputs (TESTS_ATTACKS_SEED chooses others)
+	@TESTS_ATTACKS=long $(PY) -m pytest tests/attacks --timeout 1800
 
 test-versions: venv prometheus test-programs ## The contract on a newer Kubernetes, which is built the first time
 	@TESTS_CLUSTER=1 CONFORMANCE_KUBERNETES=next $(PY) -m pytest tests/conformance -m cluster \

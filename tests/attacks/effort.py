@@ -1,0 +1,30 @@
+"""How much an attack tries: a bounded share in every test run, and more on demand.
+
+`make test` tries the short share. `make test-attacks` sets TESTS_ATTACKS=long.
+"""
+
+import dataclasses
+import os
+import random
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How many inputs an attack may send, and from which seed they are made."""
+
+    seed: int
+    factor: int
+
+    def times(self, short: int) -> int:
+        """The number of inputs, where `short` is enough for every test run."""
+        return short * self.factor
+
+    def dice(self, name: str) -> random.Random:
+        """A source of random inputs that is the same in every run with this seed and name."""
+        return random.Random(f"{self.seed}/{name}")
+
+
+def chosen() -> Effort:
+    """The effort that the environment asks for: TESTS_ATTACKS (`long`) and TESTS_ATTACKS_SEED (an integer)."""
+    is_long = os.environ.get("TESTS_ATTACKS") == "long"
+    return Effort(seed=int(os.environ.get("TESTS_ATTACKS_SEED", "1")), factor=20 if is_long else 1)
