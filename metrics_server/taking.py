@@ -202,9 +202,10 @@ class Taker:
         age = reply.taken - reply.proxies.newest
         oldest = min(self._stale_after, reply.window)
         if age > oldest:
+            doubt = self._agreement.doubt(reply.taken)
             raise faults.Stale(
                 f"The newest scrape of the mesh is {age:.0f} s old; figures older than {oldest:.0f} s "
-                f"are not served. Does Prometheus still scrape the proxies?{self._agreement.doubt(reply.taken)}"
+                f"are not served. Does Prometheus still scrape the proxies?{doubt}"
             )
         begun = time.perf_counter()
         counted = await self._apart(

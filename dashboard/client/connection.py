@@ -6,6 +6,7 @@ connection never writes: its verbs are GET, and the POST by which Kubernetes let
 
 import dataclasses
 import datetime as dt
+import math
 import ssl
 import tempfile
 import threading
