@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, OrderedDict
+import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 
 from metrics_server import faults
@@ -51,15 +52,16 @@ class Ticket:
         return bool(self._places)
 
 
-Queue = OrderedDict[Ticket, None]
+Queue = dict[Ticket, None]
+"""In the order of their coming."""
 
 
 @dataclass(slots=True, eq=False)
 class _Lane:
     """Those who wait for the same kind of place."""
 
-    queues: OrderedDict[str, Queue] = field(default_factory=OrderedDict)
-    """By user; whose turn is longest ago stands first."""
+    queues: dict[str, Queue] = field(default_factory=dict)
+    """By user."""
     under_way: int = 0
 
 
@@ -72,6 +74,9 @@ class Turns:
         self._under_way: Counter[str] = Counter()
         """By user."""
         self._waiting: Counter[str] = Counter()
+        self._turns = itertools.count(1)
+        self._latest: dict[str, int] = {}
+        """The number of the latest turn of those who have fetches under way or waiting."""
 
     @property
     def under_way(self) -> int:
@@ -100,8 +105,9 @@ class Turns:
 
     def join(self, ticket: Ticket, *, user: str, urgent: bool = False) -> None:
         """Have a fetch that waits already wait in the name of a further user, too, if there is room."""
-        with contextlib.suppress(faults.Busy):
-            self.wait(ticket, user=user, urgent=urgent)
+        if ticket.is_waiting:
+            with contextlib.suppress(faults.Busy):
+                self.wait(ticket, user=user, urgent=urgent)
 
     async def turn(self, ticket: Ticket) -> None:
         """Wait until it is a fetch's turn. Raises faults.Busy; whoever has waited ends the ticket."""
@@ -121,9 +127,7 @@ class Turns:
             lane, user = ticket._holder
             ticket._holder = None
             lane.under_way -= 1
-            self._under_way[user] -= 1
-            if not self._under_way[user]:
-                del self._under_way[user]
+            self._less(self._under_way, user)
         self._give()
 
     def _give(self) -> None:
@@ -132,30 +136,38 @@ class Turns:
             lane, user = chosen
             ticket = next(iter(lane.queues[user]))
             self._leave(ticket)
-            if user in lane.queues:
-                lane.queues.move_to_end(user)
             ticket._holder = chosen
             lane.under_way += 1
             self._under_way[user] += 1
+            self._latest[user] = next(self._turns)
             ticket._turn.set()
 
     def _next(self) -> tuple[_Lane, str] | None:
         """Return whose turn it is; None if nobody may begin."""
         for lane in (self._urgent, self._usual):
             if lane.under_way < self._limits.at_once - 1:
-                # The first of those with the fewest: they stand in the order of their turns.
-                user = min(lane.queues, key=self._under_way.__getitem__, default=None)
+                user = min(lane.queues, key=self._had, default=None)
                 if user is not None and self._under_way[user] < self._limits.each:
                     return lane, user
         return None
+
+    def _had(self, user: str) -> tuple[int, int]:
+        """Return how many fetches of a user are under way, and when the latest began."""
+        return self._under_way[user], self._latest.get(user, 0)
 
     def _leave(self, ticket: Ticket) -> None:
         """Have a fetch wait no more."""
         for lane, user in ticket._places:
             del lane.queues[user][ticket]
-            self._waiting[user] -= 1
-            if not self._waiting[user]:
-                del self._waiting[user]
             if not lane.queues[user]:
                 del lane.queues[user]
+            self._less(self._waiting, user)
         ticket._places.clear()
+
+    def _less(self, counted: Counter[str], user: str) -> None:
+        """Count one less, and forget who has nothing left."""
+        counted[user] -= 1
+        if not counted[user]:
+            del counted[user]
+        if user not in self._under_way and user not in self._waiting:
+            self._latest.pop(user, None)

@@ -33,7 +33,7 @@ _LATELY = 60.0
 """Seconds for which it is remembered that a namespace was asked for: autoscalers ask every 15."""
 _MOST_MOMENTS, _LEAST_MOMENTS, _HEAVIEST_MOMENTS = 256, 4, 128e6
 """How many moments are kept, and how many bytes of them: but for the latest few, whatever they weigh."""
-_MOST_NAMES = 1024
+_MOST_NAMES = 512
 """Namespaces, with windows, of which is remembered that they were asked for, or have no proxy."""
 _SOME_SIDES = [
     frozenset(some)
