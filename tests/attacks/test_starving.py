@@ -32,7 +32,7 @@ from metrics_server import (
 )
 from metrics_server.views import questions
 from metrics_server.views.scaling import values
-from tests.metrics_server import fake_prometheus, reading, recording, storing
+from tests.metrics_server import fake_prometheus, reading, recording, storing, test_taking
 
 HOSTILE, GOOD = "eve", "ann"
 AT_ONCE, EACH = fetching.Limits().at_once, fetching.Limits().each
@@ -92,7 +92,7 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def site(folder: Path, **more: object) -> AsyncIterator[Site]:
-    fake = Slow(recording.shop(taken=time.time()))
+    fake = Slow(test_taking.scraped(5, until=time.time()))
     async with fake_prometheus.running(fake):
         chosen = settings.load(prometheus=fake.url, state=folder, profile="envoy", **more)
         async with (
@@ -135,7 +135,7 @@ async def test_forty_thousandths_of_a_second_are_one_fetch(tmp_path: Path) -> No
 
 
 async def test_who_waits_for_a_turn_in_vain_is_told_so_and_prometheus_is_not_blamed(tmp_path: Path) -> None:
-    async with site(tmp_path, patience=3.0) as running:
+    async with site(tmp_path, patience=2.0) as running:
         running.fake.slow = True
         hostile = [
             asyncio.create_task(running.get(f"trafficmetrics?window={31 + n}s", user=HOSTILE))
@@ -144,7 +144,7 @@ async def test_who_waits_for_a_turn_in_vain_is_told_so_and_prometheus_is_not_bla
         messages = [(await task).refused(503) for task in hostile]
     full = [one for one in messages if "64 questions of this user wait for figures already" in one]
     late = [one for one in messages if one.startswith("Prometheus")]
-    waited = [one for one in messages if "waited 3 s for its turn" in one]
+    waited = [one for one in messages if "waited 2 s for its turn" in one]
     assert len(full) == 5
     assert len(late) >= EACH, "those were asked, and they alone"
     assert len(full) + len(late) + len(waited) == len(messages), set(messages)
