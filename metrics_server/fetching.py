@@ -36,6 +36,11 @@ class Limits:
     """Seconds to wait for a turn."""
 
 
+def limits(at_once: int, *, patience: float) -> Limits:
+    """Return the limits of so many fetches at once, of which one user has half at most."""
+    return Limits(at_once=at_once, each=at_once // 2, patience=patience)
+
+
 class Ticket:
     """A fetch that waits for its turn, or has it."""
 

@@ -89,7 +89,7 @@ async def api(
             things=exists.things,
             clock=time.monotonic,
             refresh=chosen.refresh,
-            turns=fetching.Turns(fetching.Limits(patience=chosen.patience)),
+            turns=fetching.Turns(fetching.limits(chosen.fetches, patience=chosen.patience)),
         )
         stack.push_async_callback(moments.close)
         view = sight.View(moments, chosen.window, exists.splits, exists.of_splits)
