@@ -44,7 +44,7 @@ _kept: list[recollection.Recollection] = []
 
 def _keep() -> dict[str, Any]:
     """Remember as many deleted pods as ever are."""
-    memory = recollection.Recollection(clock=time.time)
+    memory = recollection.Recollection(clock=time.monotonic)
     for number in range(recollection.MOST):
         app = f"job-{number}"
         thing = inventory.Thing(

@@ -86,6 +86,7 @@ def main() -> None:
 @click.option("--autoscaling-fallback-ca", type=_FILE, help="Believe who is certified by this CA (PEM).")
 @click.option("--autoscaling-fallback-token", type=_FILE, help="File with the token to show [the pod's].")
 @click.option("--patience", type=float, help="Seconds a living Prometheus may take to answer [20].")
+@click.option("--fetches", type=int, help="Fetches from Prometheus at once, half of them for one user [8].")
 def serve(**given: object) -> None:
     """Serve the API over TLS: on its own with a token, or as part of a cluster that says who may read."""
     logging.basicConfig(

@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import functools
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from apiservice import backoff, grants, kubeapi, listwatch, reflecting
@@ -117,13 +118,14 @@ async def watched(
     api: kubeapi.KubeApi,
     *,
     clock: Callable[[], float],
+    uptime: Callable[[], float] = time.monotonic,
     keep: float = recollection.KEEP,
     pauses: backoff.Backoff = _PAUSES,
 ) -> AsyncIterator[Watched]:
-    """Watch until the block is left. `clock` is in Unix seconds, `keep` how many of them what is deleted is
-    remembered for.
+    """Watch until the block is left. `clock` is in Unix seconds, which readers are told; `uptime` in seconds
+    that nobody sets, and `keep` how many of these what is deleted is remembered for.
     """
-    known = recollection.Recollection(clock=clock, keep=keep)
+    known = recollection.Recollection(clock=uptime, keep=keep)
     found = Watched(known)
     reflections = [
         reflecting.Reflection(

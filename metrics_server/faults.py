@@ -9,6 +9,8 @@
         ├── BackendRefused  Prometheus answered, but not with figures
         ├── NoMesh          Prometheus answers, and holds no metric of a known mesh
         ├── Stale           the newest figure is too old to be served
+        ├── Ahead           Prometheus' clock and this server's differ: figures are of the future
+        ├── Busy            others' questions are answered first, and the wait for a turn is over
         └── PredecessorAway the other adapter, which has metrics that are not ours, gives no answer
 
 A message goes to the user: it never holds the address of a backend or the text of a query. What an operator
@@ -58,6 +60,14 @@ class NoMesh(Unavailable):
 
 class Stale(Unavailable):
     """The newest figure is too old to be served."""
+
+
+class Ahead(Unavailable):
+    """Prometheus' clock and this server's differ: figures are of the future."""
+
+
+class Busy(Unavailable):
+    """Others' questions are answered first, and the wait for a turn is over."""
 
 
 class PredecessorAway(Unavailable):

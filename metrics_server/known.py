@@ -46,7 +46,7 @@ async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIte
     from metrics_server import cluster, declarations
 
     async with (
-        cluster.watched(admits.cluster, clock=time.time) as watched,
+        cluster.watched(admits.cluster, clock=time.time, uptime=time.monotonic) as watched,
         declarations.followed(
             admits.cluster, kinds=sources.of(chosen.split_sources), clock=time.time
         ) as declared,

@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import functools
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent import futures
 from typing import NamedTuple, Protocol
@@ -54,13 +55,17 @@ class Taker:
         allowed: merging.Allowed,
         clock: Callable[[], float],
         beside: futures.Executor,
+        uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`takers`: those to be believed first stand first."""
+        """`takers`: those to be believed first stand first. `clock`: the time that Prometheus is asked about.
+        `uptime`: seconds that nobody sets.
+        """
         self._backend = backend
         self._takers = takers
         self._allowed = allowed
         self._clock = clock
         self._beside = beside
+        self._uptime = uptime
         self._present: frozenset[str] = frozenset()
         self._looked: float | None = None
         self._looking = asyncio.Lock()
@@ -117,9 +122,12 @@ class Taker:
     async def _found(self) -> frozenset[str]:
         """Return the names of the profiles that have something in Prometheus. Raises faults.NoMesh."""
         async with self._looking:
-            now = self._clock()
+            now = self._uptime()
             if not self._present or self._looked is None or now - self._looked >= _AGAIN:
-                self._present = await find(self._backend, [mesh for mesh, _ in self._takers], at=now)
+                meshes = [mesh for mesh, _ in self._takers]
+                found = await find(self._backend, meshes, at=self._clock())
+                # Where none is left, those that were there know why.
+                self._present = found or self._present
                 self._looked, self._least = now, 0.0
         if not self._present:
             raise faults.NoMesh(

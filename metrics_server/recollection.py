@@ -18,7 +18,7 @@ MOST = 20_000
 
 
 class Recollection:
-    """The things of a cluster. The clock is in seconds."""
+    """The things of a cluster. The clock is in seconds that nobody sets."""
 
     def __init__(self, *, clock: Callable[[], float], keep: float = KEEP, most: int = MOST) -> None:
         self._clock = clock

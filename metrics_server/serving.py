@@ -21,6 +21,7 @@ import prometheus_client
 from apiservice import health, server, service
 from metrics_server import (
     access,
+    fetching,
     known,
     meshes,
     passing,
@@ -83,7 +84,13 @@ async def api(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(backend.close)
         exists = await stack.enter_async_context(known.known(chosen, admits=admits))
-        moments = store.Store(taker, things=exists.things, clock=time.time, refresh=chosen.refresh)
+        moments = store.Store(
+            taker,
+            things=exists.things,
+            clock=time.monotonic,
+            refresh=chosen.refresh,
+            turns=fetching.Turns(fetching.limits(chosen.fetches, patience=chosen.patience)),
+        )
         stack.push_async_callback(moments.close)
         view = sight.View(moments, chosen.window, exists.splits, exists.of_splits)
         others = elsewhere.others(asked) if asked is not None else None

@@ -225,6 +225,11 @@ class Settings(pydantic_settings.BaseSettings):
     within 3 s.
     """
 
+    fetches: Annotated[int, pydantic.Field(ge=2, le=100)] = 8
+    """How many fetches from Prometheus are under way at once, half of them at most for one user: each is a
+    few queries, and holds their answers. The others wait for their turn.
+    """
+
     @property
     def address(self) -> tuple[str, int]:
         """Host and port to listen on."""

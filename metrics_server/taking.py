@@ -19,7 +19,7 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from metrics_server import decoding, faults, plan, profile, promql, snapshot, targets, words
+from metrics_server import agreement, decoding, faults, plan, profile, promql, snapshot, targets, words
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -30,6 +30,8 @@ _FURTHER = (4, 16)
 """How many times further to look back when no target seems to be scraped twice."""
 _JITTER = 0.25
 """Seconds by which the distance of two scrapes may exceed the interval."""
+_LOOKBACK = 300.0
+"""Seconds within which a living target is scraped."""
 _SAMPLE = 20
 """Series looked at to learn which labels a mesh's targets carry."""
 
@@ -107,8 +109,11 @@ class Taker:
         stale_after: float,
         strict: decoding.Strict = decoding.lenient,
         beside: futures.Executor | None = None,
+        uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`beside`: where several takers of one process decode, one after the other."""
+        """`clock`: the time that Prometheus is asked about. `beside`: where several takers of one process
+        decode, one after the other. `uptime`: seconds that nobody sets.
+        """
         self._backend = backend
         self._mesh = mesh
         self._watcher = watcher
@@ -118,6 +123,7 @@ class Taker:
         self._interval = _GUESS
         self._beside = beside or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._namespace_label: str | None = None
+        self._agreement = agreement.Agreement(uptime)
 
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[words.Side] = words.SIDES
@@ -125,8 +131,10 @@ class Taker:
         """Return the mesh (or one namespace) now; None if no proxy of that namespace is scraped. Latencies,
         which are the larger part of the work, are those of the sides that are wanted.
 
-        Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old.
+        Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old, or
+        of the future.
         """
+        await self._agree()
         scope = await self._scope(namespace)
         async with contextlib.AsyncExitStack() as stack:
             asked = _Asked(stack, latency)
@@ -190,12 +198,14 @@ class Taker:
         return (await self._backend.ask([query], at=at))[0] if query else None
 
     async def _decode(self, reply: _Reply) -> snapshot.Snapshot:
+        self._agreement.heard(reply.proxies.newest, asked=reply.taken)
         age = reply.taken - reply.proxies.newest
         oldest = min(self._stale_after, reply.window)
         if age > oldest:
+            doubt = self._agreement.doubt(reply.taken)
             raise faults.Stale(
                 f"The newest scrape of the mesh is {age:.0f} s old; figures older than {oldest:.0f} s "
-                "are not served. Does Prometheus still scrape the proxies?"
+                f"are not served. Does Prometheus still scrape the proxies?{doubt}"
             )
         begun = time.perf_counter()
         counted = await self._apart(
@@ -234,18 +244,32 @@ class Taker:
                 "Prometheus' answer makes no sense", detail=f"{type(error).__name__}: {error}"
             ) from error
 
+    async def _agree(self) -> None:
+        """See to it that this server's clock was not set back. Raises faults.Ahead."""
+        asked = self._clock()
+        lead = self._agreement.lead(asked)
+        if not lead:
+            return
+        later = promql.last(promql.selector(self._mesh.sign), math.floor(min(lead, _LOOKBACK)))
+        (series,) = await self._backend.ask([promql.count(later)], at=asked + lead)
+        if list(series):
+            raise agreement.differ(lead)
+        self._agreement.forget()
+
     async def _explain_nothing(self, scope: plan.Scope) -> None:
         """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
-        (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=self._clock())
+        asked = self._clock()
+        (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=asked)
+        doubt = self._agreement.doubt(asked)
         if not list(series):
             raise faults.NoMesh(
                 "Prometheus holds no recent metric of a known mesh (looked for "
                 f"{' or '.join(map(repr, self._mesh.sign))} of profile "
-                f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`."
+                f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`.{doubt}"
             )
         if scope.namespace is None:
             raise faults.Stale(
-                "No proxy was scraped within the window. Does Prometheus still scrape the proxies?"
+                f"No proxy was scraped within the window. Does Prometheus still scrape the proxies?{doubt}"
             )
 
 

@@ -6,9 +6,11 @@ connection never writes: its verbs are GET, and the POST by which Kubernetes let
 
 import dataclasses
 import datetime as dt
+import math
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -70,8 +72,12 @@ class Connection:
         context: kubeconfig.Context,
         *,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        uptime: Callable[[], float] = time.monotonic,
         timeouts: tuple[float, float] = _TIMEOUTS_S,
     ) -> None:
+        """A credential that says when it expires means `now`; how long another lasts is counted by `uptime`,
+        in seconds that nobody sets.
+        """
         if context.cluster.fields.get("insecure-skip-tls-verify"):
             raise faults.Unconfigured(
                 f"Cluster {context.cluster.name!r} sets insecure-skip-tls-verify. "
@@ -80,10 +86,12 @@ class Connection:
         self.context = context
         self._server = context.cluster.text("server").rstrip("/")
         self._now = now
+        self._uptime = uptime
         self._timeouts = timeouts
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
         self._expires: dt.datetime | None = None
+        self._until = math.inf
         self._authority: tuple[int, int, int] | None = None
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
@@ -155,11 +163,13 @@ class Connection:
     def _current(self) -> requests.Session:
         with self._lock:
             authority = self.context.cluster.edition("certificate-authority")
-            over = self._expires is not None and self._now() >= self._expires
+            expired = self._expires is not None and self._now() >= self._expires
+            over = expired or self._uptime() >= self._until
             if self._session is None or over or authority != self._authority:
-                secret = credential.fetch(self.context.user, now=self._now())
+                secret = credential.fetch(self.context.user)
                 self._session = _session(self.context.cluster, secret)
                 self._expires = secret.expires
+                self._until = math.inf if secret.lasts is None else self._uptime() + secret.lasts
                 self._authority = authority
             return self._session
 

@@ -8,19 +8,19 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import datetime as dt
 import hashlib
 import hmac
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable
 
 from dashboard.client import api, faults
 from dashboard.web import feed
 
 _MOST = 200  # viewers; the one who looked longest ago makes place
-_IDLE = dt.timedelta(minutes=15)
+_IDLE = 15 * 60.0  # seconds
 _PARALLEL_READS = 32  # of all viewers together
 # RFC 6750, section 2.1: what may follow `Bearer`. A line break in it would be a header of the viewer's own.
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -33,7 +33,7 @@ class Viewer:
 
     name: str
     feed: feed.Feed
-    looked: dt.datetime
+    looked: float  # when, in seconds that nobody sets
 
 
 class Viewers:
@@ -44,11 +44,11 @@ class Viewers:
         connect: Callable[[str], api.TrafficApi],
         *,
         most: int = _MOST,
-        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
         self._most = most
-        self._now = now
+        self._uptime = uptime
         self._key = secrets.token_bytes(32)
         self._known: collections.OrderedDict[bytes, Viewer] = collections.OrderedDict()
         self._guard = threading.Lock()
@@ -68,7 +68,7 @@ class Viewers:
             refused.callback(source.close)
             name = _name(source)
             refused.pop_all()
-        viewer = Viewer(name, feed.Feed(source, pool=self._pool, now=self._now), self._now())
+        viewer = Viewer(name, feed.Feed(source, pool=self._pool, uptime=self._uptime), self._uptime())
         with self._guard:
             # Two requests may have come at once: the first to be done is the viewer's feed.
             viewer = self._known.setdefault(self._mark(token), viewer)
@@ -83,7 +83,7 @@ class Viewers:
             leaving = self._leaving()
             viewer = self._known.get(mark)
             if viewer:
-                viewer.looked = self._now()
+                viewer.looked = self._uptime()
                 self._known.move_to_end(mark)
         _close(leaving)
         return viewer
@@ -108,7 +108,7 @@ class Viewers:
         leaving = []
         while self._known:
             mark, viewer = next(iter(self._known.items()))
-            if len(self._known) <= self._most and self._now() - viewer.looked < _IDLE:
+            if len(self._known) <= self._most and self._uptime() - viewer.looked < _IDLE:
                 break
             del self._known[mark]
             leaving.append(viewer)

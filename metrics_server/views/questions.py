@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import logging
+import math
 from collections.abc import Collection, Iterator
 
 from apiservice import errors, resources
@@ -19,12 +20,17 @@ _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
     (faults.Unavailable, errors.ServiceUnavailable),
 )
 LONGEST_WINDOW = 3600.0
+_GRID = ((120.0, 1.0), (600.0, 10.0), (LONGEST_WINDOW, 60.0))
+"""Up to how many seconds windows are told apart by how many: each other window is another fetch, and these
+are 218 in all. What stands in docs/api.md.
+"""
 PARTIAL = "Prometheus warns that its answer is incomplete"
 PARAMETERS = tuple(
     resources.Parameter(
         name=name,
         description=f"{about} A duration such as 30s, 5m or 1h; from 1s to 1h. "
-        "It is widened where it would hold fewer than two scrapes.",
+        "It is rounded up to whole seconds, beyond 2m to whole 10s, beyond 10m to whole minutes, and widened "
+        "where it would hold fewer than two scrapes.",
         schema={"type": "string"},
     )
     for name, about in (
@@ -69,14 +75,21 @@ def window(query: resources.Query, *, default: float) -> float:
 
 
 def seconds(name: str, text: str) -> float:
-    """Return the seconds of a window that a parameter gives. Raises errors.BadRequest."""
+    """Return the seconds of a window that a parameter gives, on the grid. Raises errors.BadRequest."""
     try:
         given = quantity.duration(text)
     except ValueError as error:
         raise errors.BadRequest(f"{name}: {error}") from error
     if not 1 <= given <= LONGEST_WINDOW:
         raise errors.BadRequest(f"{name}: {text!r} is outside 1s to 1h")
-    return given
+    return on_grid(given)
+
+
+def on_grid(window: float) -> float:
+    """Return the shortest window of the grid that is no shorter."""
+    step = next(step for longest, step in _GRID if window <= longest)
+    # To the microsecond: a sum of decimal parts may be a little more than what it is written as.
+    return step * math.ceil(round(window / step, 6))
 
 
 def nearest(name: str, known: Collection[str], *, what: str) -> str:

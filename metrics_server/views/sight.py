@@ -24,7 +24,8 @@ class View:
 
     async def moment(self, query: resources.Query, namespace: str | None) -> store.Moment | None:
         """Return the moment a query is about; None for a known namespace without proxies."""
-        return await self.at(namespace, window=questions.window(query, default=self.window))
+        window = questions.window(query, default=self.window)
+        return await self.at(namespace, window=window, user=query.user.name)
 
     async def at(
         self,
@@ -33,18 +34,19 @@ class View:
         window: float,
         latency: frozenset[words.Side] = words.SIDES,
         lag: float = 0.0,
+        user: str,
     ) -> store.Moment | None:
         """Return the moment of a namespace, or (None) of all; None for a known namespace without proxies.
 
-        `latency` and `lag` are those of `store.Store.moment`. Raises errors.StatusError.
+        `latency`, `lag` and `user` are those of `store.Store.moment`. Raises errors.StatusError.
         """
         with questions.answered():
-            moment = await self.moments.moment(namespace, window=window, latency=latency, lag=lag)
+            moment = await self.moments.moment(namespace, window=window, latency=latency, lag=lag, user=user)
             if namespace is None or (moment and namespace in moment.owners.namespaces):
                 return moment
             if words.Ref(words.NAMESPACE.name, "", namespace) in self.moments.things.things:
                 return None
-            everything = await self.moments.moment(None, window=window, latency=latency, lag=lag)
+            everything = await self.moments.moment(None, window=window, latency=latency, lag=lag, user=user)
         known = everything.owners.namespaces if everything else set()
         why = questions.nearest(namespace, known, what=words.NAMESPACE.singular)
         raise errors.NotFound(f'namespaces "{namespace}" not found: {why}')

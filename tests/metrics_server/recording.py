@@ -1,7 +1,7 @@
 """Samples of a mesh, and just enough PromQL to ask them: an evaluation of its own, by `promql_parser`.
 
-It knows selectors, ranges, `rate`, `sum by`, `count`, `topk`, `or`, `vector`, added labels and multiples;
-anything else is an error, so a query that a test does not expect cannot go unseen.
+It knows selectors, ranges, `rate`, `last_over_time`, `sum by`, `count`, `topk`, `or`, `vector`, added labels
+and multiples; anything else is an error, so a query that a test does not expect cannot go unseen.
 """
 
 from __future__ import annotations
@@ -123,6 +123,11 @@ class Recording:
             label, value = (argument.val for argument in expression.args[1:3])
             inner = self._evaluate(expression.args[0], at)
             return [{**one, "metric": one["metric"] | {label: value}} for one in inner]
+        if expression.func.name == "last_over_time":
+            return [
+                {"metric": one["metric"], "value": [at, one["values"][-1][1]]}
+                for one in self._range(expression.args[0], at)
+            ]
         assert expression.func.name == "rate"
         selector = expression.args[0]
         window = selector.range.total_seconds()

@@ -56,13 +56,14 @@ class Mesh:
         return dataclasses.replace(taken, window=max(window, self.least))
 
 
-def mixed(backend: Backend, *takers: Mesh, clock: Any = lambda: 0.0) -> mixing.Taker:
+def mixed(backend: Backend, *takers: Mesh, uptime: Any = lambda: 0.0) -> mixing.Taker:
     return mixing.Taker(
         backend,
         [(SHIPPED[taker.name], taker) for taker in takers],
         allowed=moments.everywhere,
-        clock=clock,
+        clock=lambda: 0.0,
         beside=futures.ThreadPoolExecutor(max_workers=1),
+        uptime=uptime,
     )
 
 
@@ -76,7 +77,7 @@ async def test_only_meshes_that_are_there_are_asked() -> None:
 
 async def test_a_mesh_that_comes_is_found_after_a_while() -> None:
     now, backend = 0.0, Backend("envoy")
-    taker = mixed(backend, Mesh("istio"), Mesh("envoy"), clock=lambda: now)
+    taker = mixed(backend, Mesh("istio"), Mesh("envoy"), uptime=lambda: now)
     for moment, expected in ((0.0, ["envoy"]), (59.0, ["envoy"]), (60.0, ["istio", "envoy"])):
         now = moment
         taken = await taker.take(None, window=30)

@@ -41,15 +41,16 @@ async def told(
     asked: Mapping[str, str],
     *,
     side: words.Side,
+    user: str,
     answer: Callable[[store.Moment], values.Value | values.Untold],
 ) -> tuple[store.Moment, values.Value | values.Untold]:
     """Return the one value asked for, and the moment it is of: with the latencies of a side, or of both where
     the other side tells them. Raises errors.StatusError.
     """
-    found = await moment(view, namespace, wanted, asked, sides=frozenset({side}))
+    found = await moment(view, namespace, wanted, asked, sides=frozenset({side}), user=user)
     one = answer(found)
     if isinstance(one, values.Untold) and one.elsewhere:
-        found = await moment(view, namespace, wanted, asked, sides=words.SIDES)
+        found = await moment(view, namespace, wanted, asked, sides=words.SIDES, user=user)
         one = answer(found)
     return found, one
 
@@ -61,15 +62,17 @@ async def moment(
     asked: Mapping[str, str],
     *,
     sides: frozenset[words.Side],
+    user: str,
 ) -> store.Moment:
     """Return the moment of a namespace, or of all (None), with the latencies of these sides if any are
-    wanted. Raises errors.StatusError.
+    wanted; a fetch for it is the user's. Raises errors.StatusError.
     """
     found = await view.at(
         namespace,
         window=selecting.window(asked, default=view.window),
         latency=sides if wanted.quantiles else frozenset(),
         lag=_LAG,
+        user=user,
     )
     if found is None:
         raise errors.NotFound(f"no {wanted.name}: no proxy of namespace {namespace} is scraped by Prometheus")

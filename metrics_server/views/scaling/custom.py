@@ -5,13 +5,12 @@ An answer about one resource has exactly one item, as an autoscaler demands.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from apiservice import errors, resources, selectors
-from metrics_server import measure, quantity, store, traffic, words
+from metrics_server import measure, moments, quantity, store, traffic, words
 from metrics_server.views import questions, sight
 from metrics_server.views.scaling import asking, ends, printing, selecting, values
 
@@ -92,7 +91,7 @@ class Reader:
         scope = self._scope(query, name)
         if name == _EVERYTHING:
             sides = self._sides(selecting.direction(asked))
-            moment = await asking.moment(self.view, scope, wanted, asked, sides=sides)
+            moment = await asking.moment(self.view, scope, wanted, asked, sides=sides, user=query.user.name)
             return self._answer(self._selected(query, wanted, asked, moment), wanted, asked, moment)
         ref = words.Ref(self.kind.name, (query.namespace or "") if self.kind.namespaced else "", name)
         question = asking.Question.of(
@@ -104,6 +103,7 @@ class Reader:
             wanted,
             asked,
             side=question.told_by,
+            user=query.user.name,
             answer=lambda moment: self._one(ref, question, wanted, asked, moment),
         )
         return self._answer([asking.known(one, self._named(ref), wanted)], wanted, asked, moment)
@@ -172,8 +172,12 @@ class Reader:
             item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
             return resources.Row(self.spelling(item), printing.Told(wanted, one.number, one.seconds))
 
-        rows = [moment.once((*key, one.ref), functools.partial(row, one)) for one in found]
-        return resources.Collection(rows=rows)
+        # Clients are free in what they select by, and in all of its values.
+        rows: dict[words.Ref, resources.Row] = moment.once(key, dict, sort=moments.SPELLINGS)
+        for one in found:
+            if one.ref not in rows:
+                rows[one.ref] = row(one)
+        return resources.Collection(rows=[rows[one.ref] for one in found])
 
 
 def _nothing(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apiservice import errors
-from metrics_server import ownership, rollup, store, words
+from metrics_server import moments, ownership, rollup, store, words
 from metrics_server.views import sight
 
 Numbers = Mapping[words.Ref, Sequence[int]]
@@ -108,6 +108,7 @@ def between(
     return moment.once(
         ("between", side, reporters, peers, quantiles),
         lambda: moment.rollup.between(side, reporters, peers, quantiles),
+        sort=moments.PAIRS,
     )
 
 

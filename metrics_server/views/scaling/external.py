@@ -46,6 +46,7 @@ class Reader:
             wanted,
             asked,
             side=question.told_by,
+            user=query.user.name,
             answer=lambda moment: question.answer(self.view, moment, wanted),
         )
         one = asking.known(answered, str(question), wanted)

@@ -14,11 +14,14 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 from apiservice import selectors
-from metrics_server import measure, ownership, rollup, snapshot, store, words
+from metrics_server import measure, moments, ownership, rollup, snapshot, store, words
 from metrics_server.views.scaling import selecting
 
 _MISSED = 2.5
 """Scrape intervals by which the newest scrape of a pod may lie behind the others': two missed, and jitter."""
+
+
+_USUAL = frozenset(one.quantiles for one in measure.MEASURES)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def of_kind(moment: store.Moment, kind: words.Kind, wanted: measure.Measure, way
     return moment.once_and_again(
         ("values", kind.name, wanted.name, way),
         lambda moment: Values(moment.owners, dict(_told(moment, kind, wanted, way))),
+        sort=_sort(wanted.quantiles),
     )
 
 
@@ -133,7 +137,12 @@ def received(
     return moment.once(
         ("received figures", kind, quantiles),
         lambda: {row.resource: row.figures for row in moment.rollup.received(kind, quantiles)},
+        sort=_sort(quantiles),
     )
+
+
+def _sort(quantiles: rollup.Quantiles) -> moments.Sort:
+    return moments.VIEWS if quantiles in _USUAL else moments.PERCENTILES
 
 
 def of_figures(

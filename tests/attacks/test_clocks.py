@@ -1,0 +1,368 @@
+"""A clock that is set back, set forward, stops or jumps has no old figure served, and keeps nothing longer.
+
+The time of day is for what is asked of Prometheus, for what is shown, and for what others stamped with it:
+certificates, cookies, credentials. Everything else is counted in seconds that nobody sets.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import datetime as dt
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from pathlib import Path
+
+import pytest
+
+from apiservice import complaints, livetls, memory, reloading
+from dashboard.client import connection, kubeconfig
+from dashboard.web import feed, state, viewers
+from metrics_server import agreement, faults, inventory, mixing, policy, recollection, store, taking, words
+from tests.metrics_server import recording, storing, test_taking
+
+_ROOT = Path(__file__).parents[2]
+HOUR, DAY = 3600.0, 86400.0
+JUMPS = {
+    "back an hour": -HOUR,
+    "back a day": -DAY,
+    "back a minute": -60.0,
+    "forward an hour": HOUR,
+    "forward a day": DAY,
+    "not at all": 0.0,
+}
+
+
+# Where the time of day is read at all
+
+TIME_OF_DAY = {
+    "metrics_server/serving.py": "the time that Prometheus is asked about",
+    "metrics_server/check.py": "the time that Prometheus is asked about",
+    "metrics_server/known.py": "the time of day that the kube-apiserver last answered, which is shown",
+    "metrics_server/access.py": "the validity of certificates, and the age of figures in tables",
+    "dashboard/web/feed.py": "the time of day of a reading, which is shown",
+    "dashboard/web/seal.py": "the moment a cookie was sealed, which all replicas must read alike",
+    "dashboard/web/attempts.py": "lock-outs of a minute",
+    "dashboard/client/connection.py": "the expiry that a credential plugin stamps its credentials with",
+    "dashboard/scaling/inquiry.py": "the age of an autoscaler's figures, which is shown",
+    "dashboard/terminal/hpa_text.py": "the age of an autoscaler's figures, which is shown",
+}
+"""Modules that may read the time of day, and what for."""
+_READS = {
+    "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "strftime"},
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+}
+
+
+def _reads(tree: ast.AST) -> Iterator[str]:
+    """Every mention of something that reads the time of day."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from (alias.name for alias in node.names if alias.name in _READS["time"])
+        if isinstance(node, ast.Attribute):
+            of = node.value
+            name = of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else ""
+            if node.attr in _READS.get(name, ()):
+                yield f"{name}.{node.attr}"
+
+
+def test_the_time_of_day_is_read_where_it_is_meant_and_nowhere_else() -> None:
+    found = {
+        str(path.relative_to(_ROOT)): mentions
+        for package in ("metrics_server", "apiservice", "dashboard")
+        for path in sorted((_ROOT / package).rglob("*.py"))
+        if "time" in (text := path.read_text(encoding="utf-8"))
+        if (mentions := set(_reads(ast.parse(text))))
+    }
+    assert found, "the search finds nothing"
+    stray = {name: mentions for name, mentions in found.items() if name not in TIME_OF_DAY}
+    assert not stray, "durations are counted by time.monotonic; else say here what the time of day is for"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["time.time()", "from time import time", "dt.datetime.now(dt.UTC)", "datetime.now()", "clock=time.time"],
+)
+def test_the_search_sees_every_spelling(text: str) -> None:
+    assert list(_reads(ast.parse(text.replace("clock=time.time", "f(clock=time.time)"))))
+
+
+def test_what_keeps_answers_counts_seconds_that_nobody_sets() -> None:
+    """All that have a clock of their own by default."""
+    defaults = [
+        memory.Memory.__init__,
+        reloading.Reloading.__init__,
+        complaints.Complaints.__init__,
+        livetls.LiveTls.__init__,
+        taking.Taker.__init__,
+        mixing.Taker.__init__,
+        feed.Feed.__init__,
+        viewers.Viewers.__init__,
+    ]
+    for one in defaults:
+        kept = {**(one.__kwdefaults__ or {})}
+        assert time.monotonic in kept.values(), one.__qualname__
+
+
+# Every piece that keeps something, driven by a clock of seconds while the time of day jumps
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+async def test_a_moment_is_served_for_one_refresh_whatever_the_time_of_day(jump: float) -> None:
+    scene = await storing.scene()
+    uptime = recording.Clock(10.0)
+    moments = store.Store(scene.source, things=inventory.Inventory, clock=uptime, refresh=storing.REFRESH)
+    first = await moments.moment(None, window=30.0)
+    scene.clock.now += jump
+    uptime.now += storing.REFRESH - 0.1
+    assert await moments.moment(None, window=30.0) is first
+    uptime.now += 0.1
+    second = await moments.moment(None, window=30.0)
+    assert second is not first
+    assert second is not None
+    assert second.snapshot.taken == scene.clock()
+    await moments.close()
+
+
+async def test_a_stopped_time_of_day_stops_nothing_else() -> None:
+    scene = await storing.scene()
+    uptime = recording.Clock(10.0)
+    moments = store.Store(scene.source, things=inventory.Inventory, clock=uptime, refresh=storing.REFRESH)
+    for _ in range(5):
+        await moments.moment(None, window=30.0)
+        uptime.now += storing.REFRESH
+    assert len(scene.source.asked) == 5
+    await moments.close()
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+async def test_meshes_are_looked_for_again_after_a_minute_whatever_the_time_of_day(jump: float) -> None:
+    day, uptime = recording.Clock(1e6), recording.Clock(0.0)
+    backend = recording.Backend(test_taking.scraped(5, until=1e6))
+    looking = mixing.Taker(
+        backend, [(test_taking.ENVOY, _Nobody())], allowed=policy.Policy().allows, clock=day, uptime=uptime,
+        beside=futures.ThreadPoolExecutor(max_workers=1),
+    )  # fmt: skip
+    await looking.take(None, window=30)
+    day.now += jump
+    uptime.now += 59
+    await looking.take(None, window=30)
+    assert len(backend.asked) == 1
+    uptime.now += 1
+    await looking.take(None, window=30)
+    assert len(backend.asked) == 2
+
+
+def test_what_is_gone_is_remembered_as_long_whatever_the_time_of_day() -> None:
+    uptime = recording.Clock(0.0)
+    known = recollection.Recollection(clock=uptime, keep=60.0)
+    ref = words.Ref("Pod", "shop", "a")
+    known.put(inventory.Thing(ref=ref))
+    known.drop(ref)
+    uptime.now += 59
+    assert ref in known.current().gone
+    uptime.now += 1
+    assert ref not in known.current().gone
+
+
+async def test_an_answer_about_a_token_is_remembered_as_long_whatever_the_time_of_day() -> None:
+    uptime, sought = recording.Clock(0.0), []
+
+    async def seek() -> int:
+        sought.append(uptime())
+        return len(sought)
+
+    known = memory.Memory[int](lifetime=10.0, most=4, clock=uptime)
+    for passed in (0.0, 9.9, 0.1, 9.9, 0.1):
+        uptime.now += passed
+        await known.recall("key", seek=seek)
+    assert sought == pytest.approx([0.0, 10.0, 20.0])
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+def test_a_page_is_read_anew_whatever_the_time_of_day(jump: float) -> None:
+    day = [dt.datetime(2026, 3, 29, 1, 59, 59, tzinfo=dt.UTC)]
+    uptime = recording.Clock(0.0)
+    source = _Source()
+    with contextlib.closing(feed.Feed(source, now=lambda: day[0], uptime=uptime)) as opened:  # type: ignore[arg-type]
+        first = opened.read(state.Question(), max_age=5)
+        day[0] += dt.timedelta(seconds=jump)
+        uptime.now += 4.9
+        assert opened.read(state.Question(), max_age=5) is first
+        uptime.now += 0.1
+        assert opened.read(state.Question(), max_age=5) is not first
+
+
+# What Prometheus tells, where its clock and the server's differ
+
+
+@dataclasses.dataclass
+class Server:
+    """A taker of a mesh that is scraped every 5 s, with the three clocks that there are."""
+
+    backend: recording.Backend
+    uptime: recording.Clock = dataclasses.field(default_factory=lambda: recording.Clock(5.0))
+    ahead: float = 0.0
+    """By how much this server's clock is ahead of Prometheus'."""
+    begun: float = test_taking.NOW
+
+    @property
+    def prometheus_time(self) -> float:
+        return self.begun + self.uptime.now
+
+    @functools.cached_property
+    def taker(self) -> taking.Taker:
+        return taking.Taker(
+            self.backend,
+            mesh=test_taking.ENVOY,
+            watcher=recording.Deaf(),
+            clock=lambda: self.prometheus_time + self.ahead,
+            stale_after=90.0,
+            uptime=self.uptime,
+        )
+
+
+class Growing(recording.Backend):
+    """A Prometheus that scrapes on: it has nothing later than its own time, and days of what is before."""
+
+    def __init__(self, server: Callable[[], Server]) -> None:
+        super().__init__(recording.Recording([]))
+        self._server = server
+
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[recording.Answer]:
+        now = self._server().prometheus_time
+        self.recording = recording.Recording(
+            [
+                one
+                for until in (min(now, at + 400),)
+                for one in test_taking.scraped(5, until=until - until % 5).series
+            ]
+        )
+        return await super().ask(queries, at=at)
+
+
+def server() -> Server:
+    made: list[Server] = []
+    made.append(Server(Growing(lambda: made[0])))
+    return made[0]
+
+
+@pytest.mark.parametrize("back", [30.0, 299.0, HOUR - 600, HOUR, DAY])
+async def test_who_is_set_back_refuses_what_is_of_the_past_and_says_by_how_much(back: float) -> None:
+    scene = server()
+    await scene.taker.take(None, window=30.0)
+    scene.uptime.now += 7
+    scene.ahead = -back
+    with pytest.raises(faults.Ahead, match="the clocks of this server and of Prometheus differ") as refused:
+        await scene.taker.take(None, window=30.0)
+    (told,) = [int(word) for word in refused.value.message.split() if word.isdigit()]
+    assert back - 15 <= told <= back
+    scene.uptime.now += HOUR
+    with pytest.raises(faults.Ahead):
+        await scene.taker.take(None, window=30.0)
+    scene.ahead = 0.0
+    assert await scene.taker.take(None, window=30.0) is not None, "set right again, it serves"
+
+
+async def test_a_clock_that_jumps_between_requests_serves_nothing_but_what_is_fresh() -> None:
+    scene = server()
+    for turn in range(40):
+        scene.uptime.now += 3
+        scene.ahead = (0.0, -HOUR, 0.4, HOUR, -DAY, -0.5)[turn % 6]
+        try:
+            taken = await scene.taker.take(None, window=30.0)
+        except (faults.Ahead, faults.Stale, faults.NoMesh):
+            assert abs(scene.ahead) > 1
+        else:
+            assert taken is not None
+            assert scene.prometheus_time - taken.timestamp < 30
+
+
+async def test_a_clock_set_forward_is_named_beside_the_usual_reasons() -> None:
+    scene = server()
+    await scene.taker.take(None, window=30.0)
+    scene.uptime.now += 7
+    scene.ahead = HOUR
+    with pytest.raises(faults.Unavailable, match=r"It went ahead by some 36\d\d s since it had figures"):
+        await scene.taker.take(None, window=30.0)
+
+
+async def test_where_both_clocks_were_wrong_and_are_set_right_the_server_goes_on() -> None:
+    scene = server()
+    await scene.taker.take(None, window=30.0)
+    scene.begun -= DAY
+    scene.uptime.now += 7
+    assert await scene.taker.take(None, window=30.0) is not None
+
+
+@pytest.mark.parametrize("later", [2.0, 60.0, HOUR, DAY])
+async def test_scrapes_of_the_future_are_refused_as_old_ones_are(later: float) -> None:
+    class Ahead(recording.Backend):
+        """Answers with the time of its own clock, whatever it is asked about."""
+
+        async def ask(self, queries: Sequence[str], *, at: float) -> list[recording.Answer]:
+            return await recording.Backend.ask(self, queries, at=at + later)
+
+    looking = test_taking.Scene(Ahead(test_taking.scraped(1, until=test_taking.NOW + later)))
+    with pytest.raises(faults.Ahead, match=rf"scrapes that are {later:.0f} s later than this server's time"):
+        await looking.take()
+
+
+async def test_what_a_backend_rounds_is_no_other_clock() -> None:
+    looking = test_taking.scene(test_taking.scraped(5, until=test_taking.NOW + 0.5).moved(0))
+    looking.clock.now += 0.2
+    assert await looking.take() is not None
+
+
+def test_a_clock_that_is_slewed_or_rests_for_days_is_no_other_clock() -> None:
+    uptime = recording.Clock(0.0)
+    agreed = agreement.Agreement(uptime)
+    agreed.heard(1000.0, asked=1000.0)
+    uptime.now += 10 * DAY
+    assert agreed.lead(1000.0 + 10 * DAY * 0.9995) == 0.0
+    assert agreed.lead(1000.0 + 9 * DAY) > HOUR
+
+
+# A token file, which client-go reads again each minute
+
+
+def test_a_token_file_is_read_again_after_a_minute_whatever_the_time_of_day(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("one")
+    (tmp_path / "config").write_text(
+        "{current-context: c, clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}],"
+        " contexts: [{name: c, context: {cluster: c, user: u}}],"
+        " users: [{name: u, user: {tokenFile: token}}]}"
+    )
+    day, uptime = [dt.datetime(2026, 11, 22, tzinfo=dt.UTC)], recording.Clock(0.0)
+    context = kubeconfig.load([tmp_path / "config"])
+    with contextlib.closing(connection.Connection(context, now=lambda: day[0], uptime=uptime)) as opened:
+        first = opened._current()
+        day[0] -= dt.timedelta(hours=1)
+        uptime.now += 59
+        assert opened._current() is first
+        uptime.now += 1
+        assert opened._current() is not first
+
+
+class _Nobody:
+    """A mesh without proxies in the namespace that is asked for."""
+
+    async def take(self, *_: object, **__: object) -> None:
+        return None
+
+
+class _Source:
+    """An API without any figure."""
+
+    def metrics(self, **_: object) -> tuple[()]:
+        return ()
+
+    def edges(self, **_: object) -> tuple[()]:
+        return ()
+
+    def close(self) -> None:
+        """Nothing is held."""
