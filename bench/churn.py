@@ -14,7 +14,8 @@ from typing import Any
 
 from bench import pages, shape
 
-SCRAPE_INTERVAL = 10.0
+SCRAPE_INTERVAL = 15.0
+"""Seconds."""
 EDGES = 2
 """Services that each pod calls: the first of its namespace, and one of another."""
 _CALLED = (0, 3)

@@ -27,6 +27,8 @@ _LATER = 3.0
 """Seconds after which an answer is judged: by then it is known who was scraped."""
 _GROWTH_AIM = 1.0
 """Megabytes a minute, over the second half."""
+_FLAT = 3
+"""Files or threads by which the last quarter may exceed the second."""
 _MOMENTS = 10
 """Rows of the table over time."""
 
@@ -64,7 +66,7 @@ async def _sit(effort: Effort, *, where: site.Where) -> None:
             await place.family.guard(watch.run(effort))
             for table in watch.tables():
                 tables.show(table)
-        for example in watch.ledger.examples[:20]:
+        for example in watch.examples():
             report.say(example)
 
 
@@ -121,12 +123,25 @@ class _Watch:
         known = await self._place.learn()
         while self.ledger.heard and self.ledger.heard[0].received < known - _LATER:
             heard = self.ledger.heard.popleft()
-            failing = self._place.failed(heard.asked, heard.received)
+            asked, received = heard.asked, heard.received
+            failing = self._place.failed(asked, received)
+            lately = self._place.failed(asked, received, after=enduring.PATIENCE)
             who = "autoscalers" if heard.kind == "autoscaler" else "readers"
-            for wrong in self._judge.wrong(heard, failing=failing):
+            for wrong in self._judge.wrong(heard, failing=failing, failed_lately=lately):
                 self.ledger.blame(who, f"{heard.path}: {wrong}")
             # There is more to do than to judge.
             await asyncio.sleep(0)
+
+    def examples(self) -> list[str]:
+        """Return the slowest answers, and some of those that were wrong."""
+        slowest = sorted(self.ledger.slowest, reverse=True)
+        return [
+            *(
+                f"{took:.1f} s: {what}; last failure {self._place.failure_before(at)}"
+                for took, at, what in slowest
+            ),
+            *(example[:1000] for example in self.ledger.examples[:40]),
+        ]
 
     def tables(self) -> list[report.Table]:
         return [self._held(), self._over_time(), self._answered(), self._verdict()]
@@ -134,7 +149,7 @@ class _Watch:
     def _held(self) -> report.Table:
         return report.Table(
             name="What the processes hold",
-            about=f"every {_EVERY:g} s; growth over the second half; aim: {_GROWTH_AIM:g} MB/min at most, else none",
+            about=f"every {_EVERY:g} s; growth over the second half; aim: {_GROWTH_AIM:g} MB/min at most",
             rows={name: vitals.cells(samples) for name, samples in self._samples.items()},
             compared="MB last",
         )
@@ -167,14 +182,14 @@ class _Watch:
             }
         return report.Table(
             name="Answers",
-            about=f"{self._judge.judged:,} figures held against the truth; 503 is right while Prometheus fails",
+            about=f"{self._judge.judged:,} figures compared with the truth; 503 is right in a failure",
             rows=rows,
             compared="p99 ms",
         )
 
     def _verdict(self) -> report.Table:
         growth = vitals.slope(self._samples["server"], "megabytes")
-        flat = all(abs(vitals.slope(self._samples["server"], figure)) < 1 for figure in ("files", "threads"))
+        flat = all(vitals.growth(self._samples["server"], figure) <= _FLAT for figure in ("files", "threads"))
         wrong = sum(self.ledger.wrong.values())
         (since, first), (until, last) = self._queries[0], self._queries[-1]
         cells: report.Cells = {

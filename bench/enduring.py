@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from bench import churn, client, oracle, polls, shape, site
+from bench import churn, client, cold, oracle, polls, shape, site
 from demo import ports, processes, prometheus, wait
 
 WATCHED = ("server", "dashboard", "prometheus")
@@ -25,8 +25,10 @@ _LASTS = 7.0
 """Seconds of a failure."""
 _BETWEEN = 18.0
 """Seconds, about, from one failure to the next."""
-_AFTER = 6.0
+AFTER = 6.0
 """Seconds after a failure in which a 503 may still come of it: what hung is given up within 3 s."""
+PATIENCE = 20.0
+"""Seconds that the server waits for an answer of a Prometheus that is alive: its default."""
 _REMEMBERED = 120.0
 """Seconds for which the inventory keeps a pod that is gone: the longest window, and more."""
 _AHEAD = 15.0
@@ -100,20 +102,37 @@ class Place:
         await wait.until_ok(self.http, url, what="Prometheus", within=_WITHIN)
         self.knows.down[-1] = (begun - churn.SCRAPE_INTERVAL, time.time() + 2 * churn.SCRAPE_INTERVAL)
 
-    def failed(self, since: float, until: float) -> bool:
-        """Whether Prometheus failed at some time between two, or shortly before."""
-        return any(begun <= until and since <= ended + _AFTER for _, begun, ended in self._failed)
+    def failed(self, since: float, until: float, *, after: float = AFTER) -> bool:
+        """Whether Prometheus failed at some time between two, or so many seconds before."""
+        return any(begun <= until and since <= ended + after for _, begun, ended in self._failed)
+
+    def failure_before(self, moment: float) -> str:
+        """Return for a message the last failure that began before a time."""
+        found = [
+            f"{kind}, from {begun - moment:+.1f} s to {ended - moment:+.1f} s"
+            for kind, begun, ended in self._failed
+            if begun <= moment
+        ]
+        return found[-1] if found else "none"
 
     def failures(self) -> str:
         kinds = [kind for kind, _, _ in self._failed]
         return ", ".join(f"{kinds.count(kind)} × {kind}" for kind in dict.fromkeys(kinds)) or "none"
 
     async def warm(self) -> None:
-        """Until everybody has been scraped often enough to be judged."""
-        await self.learn()
-        for _ in range(4):
-            await asyncio.sleep(churn.SCRAPE_INTERVAL)
-            await asyncio.to_thread(write_inventory, self.where, self.churning, now=time.time())
+        """Until everybody has been scraped often enough to be judged, and the server answers."""
+        follows = asyncio.create_task(self.follow())
+        try:
+            await asyncio.sleep(4 * churn.SCRAPE_INTERVAL)
+            path = f"{cold.PATHS}/namespaces/{self.churning.cluster.namespaces[0]}/trafficmetrics"
+
+            async def answers() -> bool:
+                async with contextlib.aclosing(await client.Connection.open(self.server)) as connection:
+                    return (await connection.get(path))[0] == 200
+
+            await wait.until(answers, what="an answer with figures", within=2 * _WITHIN, pause=2.0)
+        finally:
+            await processes.cancelled(follows)
         await self.learn()
 
 
@@ -209,7 +228,7 @@ async def _serve(runs: _Runs, where: site.Where, *, relay: str) -> client.Server
 
 def _config(exporter: str) -> Mapping[str, Any]:
     every = f"{churn.SCRAPE_INTERVAL:g}s"
-    found = {"url": f"http://{exporter}/targets", "refresh_interval": "3s"}
+    found = {"url": f"http://{exporter}/targets", "refresh_interval": "5s"}
     return {
         "global": {"scrape_interval": every, "scrape_timeout": "8s", "evaluation_interval": "1m"},
         "scrape_configs": [{"job_name": "envoy-stats", "http_sd_configs": [found]}],

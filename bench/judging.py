@@ -15,6 +15,7 @@ from bench import churn, oracle
 from dashboard.client import duration, quantity
 
 _INBOUND = churn.EDGES
+_SLOW = "took longer than"
 _Object = Mapping[str, Any]
 
 
@@ -50,8 +51,10 @@ class Judge:
         self.judged = 0
         """Figures that were compared with the truth."""
 
-    def wrong(self, heard: Heard, *, failing: bool) -> Iterator[str]:
-        """Return what is wrong. `failing`: whether Prometheus failed meanwhile, or shortly before."""
+    def wrong(self, heard: Heard, *, failing: bool, failed_lately: bool) -> Iterator[str]:
+        """Return what is wrong. `failing`: whether Prometheus failed meanwhile or shortly before;
+        `failed_lately`: whether it did while a question may have been asked that it never answered.
+        """
         if heard.status == 200:
             yield from self._judges[heard.kind](heard, json.loads(heard.body))
             return
@@ -60,7 +63,7 @@ class Judge:
         except (ValueError, KeyError, TypeError):
             yield f"{heard.status} without a reason"
             return
-        if heard.status == 503 and failing:
+        if heard.status == 503 and (failing or (_SLOW in reason and failed_lately)):
             return
         if heard.status == 404 and heard.kind in ("pod", "autoscaler") and not self._is_known(heard):
             return
@@ -86,15 +89,15 @@ class Judge:
         for item in document["items"]:
             life, of = self._churning.named(item["resource"]["name"]), _answer(item)
             listed.add(life)
-            if not self._knows.may_be_there(life, of):
-                yield f"pod {item['resource']['name']} was not scraped within the window"
+            if not self._knows.may_be_there(life, of, without_figures=not item["metrics"]):
+                yield f"not scraped within the window, but listed: {json.dumps(item)}"
             yield from self._count(life, _INBOUND, item, of)
         # An empty list does not say of when it is: all of a namespace's pods are then asked for as of now.
         of = of or oracle.Answer(timestamp=heard.asked - 10.0, window=20.0)
         places = [n for n, pod in self._pods.items() if pod.workload.namespace == heard.namespace]
         for life in (life for number in places for life in self._knows.lives_of(number, of)):
             if life not in listed and self._knows.must_be_there(life, of):
-                yield f"pod {self._churning.name(life)} is missing"
+                yield f"missing: pod {self._churning.name(life)}, {self._knows.told(life, _INBOUND, of)}"
 
     def _one_pod(self, _heard: Heard, item: _Object) -> Iterator[str]:
         yield from self._count(self._churning.named(item["resource"]["name"]), _INBOUND, item, _answer(item))
@@ -105,7 +108,8 @@ class Judge:
             return
         self.judged += 1
         if not self._knows.count_is_right(life, stream, told, of):
-            yield f"pod {self._churning.name(life)}, stream {stream}: {told}"
+            may = self._knows.told(life, stream, of)
+            yield f"a count of stream {stream}: {told}, where it may be {may}: {json.dumps(item)}"
 
     def _workload_list(self, _heard: Heard, document: _Object) -> Iterator[str]:
         for item in document["items"]:
@@ -117,7 +121,7 @@ class Judge:
                 places = self._places(int(name.removeprefix("svc-")))
                 lives = [life for number in places for life in self._knows.lives_of(number, of)]
                 if not self._knows.sum_is_right(lives, _INBOUND, told, of):
-                    yield f"workload {name}: {told}"
+                    yield f"a count of a workload: {told}: {json.dumps(item)}"
 
     def _edge_list(self, _heard: Heard, document: _Object) -> Iterator[str]:
         for item in document["items"]:
@@ -140,7 +144,9 @@ class Judge:
             told = float(quantity.parse(item["value"]))
             self.judged += 1
             if not self._knows.rate_is_right(self._churning.named(name), _INBOUND, told, of):
-                yield f"pod {name}: {told} requests per second"
+                life = self._churning.named(name)
+                may = self._knows.told(life, _INBOUND, of)
+                yield f"a rate: {told}, where it may be {may}: {json.dumps(item)}"
 
 
 def _answer(item: _Object) -> oracle.Answer:

@@ -2,11 +2,14 @@
 
 The rule. An object says of which time it is (`timestamp`, the newest scrape of all it was made of) and over
 which window. A pod's count must be exactly what it counted between two of its scrapes: one of the last few
-before the timestamp, and one of the last few before the window began; of a pod whose first scrape is later
-than that, from zero or from its first scrape. Several scrapes qualify, as one that is under way may be known
-or not; what they give are whole, known numbers, and no other is right. Of several pods together the count
-must lie between the sums of the least and of the most. A rate is such a count divided by the seconds between
-the two scrapes.
+before the timestamp, and one of the last few before the window began; of a pod that is younger than that,
+from zero. Several scrapes qualify, as one that is under way may be known or not; what they give are whole,
+known numbers, and no other is right. Of several pods together the count must lie between the sums of the
+least and of the most.
+
+A rate is such a count divided by the seconds between the two scrapes, give or take 3 %: scrapes are stored
+with the time at which they began. Since when a young pod counts it tells in whole seconds, so that its rate
+may be over by a second.
 
 While Prometheus was down within the window a count may be lower, as nothing is made up after a gap; it may
 never be higher.
@@ -22,8 +25,8 @@ _LATE = 2.5
 """Seconds by which what is known at a time may differ: a scrape under way, a timestamp without fractions."""
 _SOME = 3
 """Scrapes that may be the last before a moment: of one that failed nobody knows here."""
-_RATE = 0.03
-"""Of a rate: scrapes are stored with the time at which they began."""
+_RATE, _WHOLE = 0.03, 1.0
+"""Of a rate, and of the seconds it is divided by: see above."""
 Range = tuple[int, int]
 
 
@@ -63,9 +66,14 @@ class Oracle:
         return self._had_a_gap(of) and any(told[0] <= good and told[1] <= bad for good, bad in may)
 
     def rate_is_right(self, life: churn.Life, stream: int, told: float, of: Answer) -> bool:
-        rates = [sum(counts) / seconds for counts, seconds in self._may(life, stream, of) if seconds > 0]
-        near = (abs(told - rate) <= _RATE * rate + 0.1 for rate in rates)
-        return any(near) or (self._had_a_gap(of) and told <= max(rates, default=0.0))
+        may = [(sum(counts), seconds) for counts, seconds in self._may(life, stream, of)]
+        ranges = [
+            (count / seconds, count / max(0.1, seconds - _WHOLE)) for count, seconds in may if seconds > 0
+        ]
+        gap = self._had_a_gap(of)
+        return any(
+            (gap or least * (1 - _RATE) <= told) and told <= most * (1 + _RATE) for least, most in ranges
+        )
 
     def sum_is_right(self, lives: Iterable[churn.Life], stream: int, told: churn.Counts, of: Answer) -> bool:
         """Of several pods together, each of which may count from the one or the other scrape."""
@@ -79,13 +87,24 @@ class Oracle:
         gap = self._had_a_gap(of)
         return all((gap or least[kind] <= told[kind]) and told[kind] <= most[kind] for kind in (0, 1))
 
+    def told(self, life: churn.Life, stream: int, of: Answer) -> str:
+        """Return for a message what a pod may have counted, and when it was scraped."""
+        may = [f"{counts} in {seconds:.1f} s" for counts, seconds in self._may(life, stream, of)]
+        scraped = [f"{at - of.timestamp:+.1f}" for at in self._times(life)[-12:]]
+        begun = [f"{at - of.timestamp:+.1f}" for at in life.processes]
+        return (
+            f"{', '.join(may) or 'nothing'} (scraped {' '.join(scraped)}; processes since {' '.join(begun)})"
+        )
+
     def must_be_there(self, life: churn.Life, of: Answer) -> bool:
         """Whether a pod was scraped so often within the window that no list may be without it."""
         inside = [at for at in self._times(life) if of.since + _LATE < at < of.timestamp - _LATE]
         return len(inside) >= _SOME - 1 and not self._had_a_gap(of)
 
-    def may_be_there(self, life: churn.Life, of: Answer) -> bool:
-        return any(of.since - _LATE <= at <= of.timestamp + _LATE for at in self._times(life))
+    def may_be_there(self, life: churn.Life, of: Answer, *, without_figures: bool) -> bool:
+        """Whether a pod may be listed: one that went before the window only without figures."""
+        back = 2 * churn.SCRAPE_INTERVAL if without_figures else 0.0
+        return any(of.since - back - _LATE <= at <= of.timestamp + _LATE for at in self._times(life))
 
     def lives_of(self, number: int, of: Answer) -> list[churn.Life]:
         """Return who lived in a place within a window, and a little before."""

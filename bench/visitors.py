@@ -6,6 +6,7 @@ Each works until it is cancelled. What they hear is handed on and judged later.
 
 import asyncio
 import collections
+import heapq
 import json
 import random
 import time
@@ -34,15 +35,26 @@ class Ledger:
         self.statuses: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
         self.took: dict[str, list[float]] = collections.defaultdict(list)
         self.wrong: collections.Counter[str] = collections.Counter()
+        self.kinds: collections.Counter[str] = collections.Counter()
         self.examples: list[str] = []
+        """Some of each kind of what was wrong."""
+        self.slowest: list[tuple[float, float, str]] = []
 
     def note(self, who: str, status: str, seconds: float) -> None:
         self.statuses[who][status] += 1
         self.took[who].append(seconds)
 
+    def slow(self, seconds: float, what: str) -> None:
+        """Keep the slowest, each with the time when it ended."""
+        heapq.heappush(self.slowest, (seconds, time.time(), what))
+        if len(self.slowest) > 8:
+            heapq.heappop(self.slowest)
+
     def blame(self, who: str, what: str) -> None:
         self.wrong[who] += 1
-        if len(self.examples) < 200:
+        kind = " ".join(what.partition(": ")[2].split()[:3])
+        self.kinds[kind] += 1
+        if self.kinds[kind] <= 3:
             self.examples.append(f"{time.time():.1f} {who}: {what}")
 
 
@@ -66,6 +78,9 @@ async def read(
             ledger.blame(who, f"no answer to {path}: {type(error).__name__}")
             continue
         ledger.note(who, str(status), time.perf_counter() - begun)
+        ledger.slow(
+            time.perf_counter() - begun, f"{status} {path} {body[:160]!r}" if status != 200 else f"200 {path}"
+        )
         ledger.heard.append(
             judging.Heard(
                 kind=kind,

@@ -40,6 +40,16 @@ def slope(samples: Sequence[Sample], figure: str) -> float:
     return float(np.polyfit(minutes, [getattr(one, figure) for one in half], 1)[0])
 
 
+def growth(samples: Sequence[Sample], figure: str) -> float:
+    """Return by how much the most of the last quarter exceeds that of the second, the first that is warm."""
+    quarter = max(1, len(samples) // 4)
+    second, last = (
+        max(getattr(one, figure) for one in part)
+        for part in (samples[quarter : 2 * quarter] or samples, samples[-quarter:])
+    )
+    return float(last - second)
+
+
 def cells(samples: Sequence[Sample]) -> report.Cells:
     """Return a row of a table."""
     half = samples[len(samples) // 2 :]
@@ -50,9 +60,9 @@ def cells(samples: Sequence[Sample]) -> report.Cells:
         "MB last": samples[-1].megabytes,
         "MB/min": slope(samples, "megabytes"),
         "files": _span([one.files for one in half]),
-        "files/min": slope(samples, "files"),
+        "files more": growth(samples, "files"),
         "threads": _span([one.threads for one in half]),
-        "threads/min": slope(samples, "threads"),
+        "threads more": growth(samples, "threads"),
         "cores": (samples[-1].cpu - samples[0].cpu) / seconds if seconds else 0.0,
     }
 
