@@ -23,7 +23,7 @@ WATCHED = ("server", "dashboard", "prometheus")
 _FAILURES = ("stall", "500", "cut", "restart", "drip", "gone")
 _LASTS = 7.0
 """Seconds of a failure."""
-_BETWEEN = 18.0
+_BETWEEN = 25.0
 """Seconds, about, from one failure to the next."""
 AFTER = 6.0
 """Seconds after a failure in which a 503 may still come of it: what hung is given up within 3 s."""

@@ -4,6 +4,7 @@ https://www.kernel.org/doc/html/latest/filesystems/proc.html
 """
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,8 +64,15 @@ def cells(samples: Sequence[Sample]) -> report.Cells:
         "files more": growth(samples, "files"),
         "threads": _span([one.threads for one in half]),
         "threads more": growth(samples, "threads"),
-        "cores": (samples[-1].cpu - samples[0].cpu) / seconds if seconds else 0.0,
+        "cores": _used(samples) / seconds if seconds else 0.0,
     }
+
+
+def _used(samples: Sequence[Sample]) -> float:
+    """Return seconds of processor time, also of a process that was started anew."""
+    return sum(
+        later.cpu - (one.cpu if later.cpu >= one.cpu else 0.0) for one, later in itertools.pairwise(samples)
+    )
 
 
 def _span(values: Sequence[int]) -> str:
