@@ -182,7 +182,7 @@ class _Watch:
             }
         return report.Table(
             name="Answers",
-            about=f"{self._judge.judged:,} figures compared with the truth; 503 is right in a failure",
+            about=f"{self._judge.judged:,} figures compared with the truth; {self._judge.short:,} counts over less than their window",
             rows=rows,
             compared="p99 ms",
         )

@@ -50,6 +50,8 @@ class Judge:
         }
         self.judged = 0
         """Figures that were compared with the truth."""
+        self.short = 0
+        """Counts over less than three quarters of their window, of pods that were there throughout."""
 
     def wrong(self, heard: Heard, *, failing: bool, failed_lately: bool) -> Iterator[str]:
         """Return what is wrong. `failing`: whether Prometheus failed meanwhile or shortly before;
@@ -107,9 +109,12 @@ class Judge:
         if told is None:
             return
         self.judged += 1
-        if not self._knows.count_is_right(life, stream, told, of):
+        seconds = self._knows.covered(life, stream, told, of)
+        if seconds is None:
             may = self._knows.told(life, stream, of)
             yield f"a count of stream {stream}: {told}, where it may be {may}: {json.dumps(item)}"
+        elif seconds < 0.75 * of.window and self._knows.was_there(life, of):
+            self.short += 1
 
     def _workload_list(self, _heard: Heard, document: _Object) -> Iterator[str]:
         for item in document["items"]:

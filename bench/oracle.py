@@ -3,9 +3,9 @@
 The rule. An object says of which time it is (`timestamp`, the newest scrape of all it was made of) and over
 which window. A pod's count must be exactly what it counted between two of its scrapes: one of the last few
 before the timestamp, and one of the last few before the window began; of a pod that is younger than that,
-from zero. Several scrapes qualify, as one that is under way may be known or not; what they give are whole,
-known numbers, and no other is right. Of several pods together the count must lie between the sums of the
-least and of the most.
+from zero. Several scrapes qualify, as one that is under way may be known or not, as far as what lies between
+them is as long as the window, give or take one scrape; what they give are whole, known numbers, and no other
+is right. Of several pods together the count must lie between the sums of the least and of the most.
 
 A rate is such a count divided by the seconds between the two scrapes, give or take 3 %: scrapes are stored
 with the time at which they began. Since when a young pod counts it tells in whole seconds, so that its rate
@@ -59,11 +59,18 @@ class Oracle:
         for key in [key for key, times in self._scrapes.items() if times[-1] < before]:
             del self._scrapes[key]
 
-    def count_is_right(self, life: churn.Life, stream: int, told: churn.Counts, of: Answer) -> bool:
-        may = [counts for counts, _ in self._may(life, stream, of)]
-        if told in may:
-            return True
-        return self._had_a_gap(of) and any(told[0] <= good and told[1] <= bad for good, bad in may)
+    def covered(self, life: churn.Life, stream: int, told: churn.Counts, of: Answer) -> float | None:
+        """Return over how many seconds a pod counted what it is said to have; None if that is wrong."""
+        may = self._may(life, stream, of)
+        right = [seconds for counts, seconds in may if counts == told]
+        if not right and self._had_a_gap(of):
+            right = [seconds for (good, bad), seconds in may if told[0] <= good and told[1] <= bad]
+        return min(right, key=lambda seconds: abs(seconds - of.window), default=None)
+
+    def was_there(self, life: churn.Life, of: Answer) -> bool:
+        """Whether a pod was scraped before the window, and is scraped to its end."""
+        times = self._times(life)
+        return bool(times) and times[0] < of.since - _LATE and times[-1] > of.timestamp
 
     def rate_is_right(self, life: churn.Life, stream: int, told: float, of: Answer) -> bool:
         may = [(sum(counts), seconds) for counts, seconds in self._may(life, stream, of)]
@@ -130,7 +137,12 @@ class Oracle:
                 continue
             first = -1 if churn.process(life, times[0]) > of.since - _LATE else 0
             earliest, latest = max(first, before - _SOME + 1), min(end, max(before, 0))
-            found += [_between(life, stream, times, begin, end) for begin in range(earliest, latest + 1)]
+            pairs = [_between(life, stream, times, begin, end) for begin in range(earliest, latest + 1)]
+            # As long as the window, give or take one scrape; of a pod that is younger as long as it is.
+            span = min(times[last], of.timestamp) - of.since
+            found += [
+                one for one in pairs if before < 0 or abs(one[1] - span) <= churn.SCRAPE_INTERVAL + _LATE
+            ]
         return found
 
 
