@@ -182,7 +182,8 @@ class _Watch:
             }
         return report.Table(
             name="Answers",
-            about=f"{self._judge.judged:,} figures compared with the truth; {self._judge.short:,} counts over less than their window",
+            about=f"{self._judge.judged:,} figures compared with the truth; "
+            f"{self._judge.short:,} counts over less than their window",
             rows=rows,
             compared="p99 ms",
         )
