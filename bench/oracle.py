@@ -7,9 +7,9 @@ from zero. Several scrapes qualify, as one that is under way may be known or not
 them is as long as the window, give or take one scrape; what they give are whole, known numbers, and no other
 is right. Of several pods together the count must lie between the sums of the least and of the most.
 
-A rate is such a count divided by the seconds between the two scrapes, give or take 3 %: scrapes are stored
-with the time at which they began. Since when a young pod counts it tells in whole seconds, so that its rate
-may be over by a second.
+A rate is such a count divided by the seconds between the two scrapes, give or take one: scrapes are stored
+with the time at which they began, and a proxy says in whole seconds since when it counts. That of a proxy
+that was restarted within the window may be of the time since.
 
 While Prometheus was down within the window a count may be lower, as nothing is made up after a gap; it may
 never be higher.
@@ -25,9 +25,8 @@ _LATE = 2.5
 """Seconds by which what is known at a time may differ: a scrape under way, a timestamp without fractions."""
 _SOME = 3
 """Scrapes that may be the last before a moment: of one that failed nobody knows here."""
-_RATE, _WHOLE = 0.03, 1.0
-"""Of a rate, and of the seconds it is divided by: see above."""
-Range = tuple[int, int]
+_SECONDS = 1.1
+"""By which the time between two scrapes may be another: see above."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +72,23 @@ class Oracle:
         return bool(times) and times[0] < of.since - _LATE and times[-1] > of.timestamp
 
     def rate_is_right(self, life: churn.Life, stream: int, told: float, of: Answer) -> bool:
-        may = [(sum(counts), seconds) for counts, seconds in self._may(life, stream, of)]
-        ranges = [
-            (count / seconds, count / max(0.1, seconds - _WHOLE)) for count, seconds in may if seconds > 0
-        ]
+        may = [*self._may(life, stream, of), *self._since_restart(life, stream, of)]
         gap = self._had_a_gap(of)
-        return any(
-            (gap or least * (1 - _RATE) <= told) and told <= most * (1 + _RATE) for least, most in ranges
-        )
+        for counts, seconds in may:
+            if seconds <= 0:
+                continue
+            least, most = (sum(counts) / max(0.1, seconds + some) for some in (_SECONDS, -_SECONDS))
+            if (gap or least <= told) and told <= most:
+                return True
+        return False
+
+    def _since_restart(self, life: churn.Life, stream: int, of: Answer) -> list[tuple[churn.Counts, float]]:
+        """Return what a proxy that was restarted within the window has counted since."""
+        times = [at for at in self._times(life) if at <= of.timestamp + _LATE][-_SOME:]
+        begun = [(at, churn.process(life, at)) for at in times]
+        return [
+            (churn.counted(life, stream, at), at - since) for at, since in begun if since > of.since - _LATE
+        ]
 
     def sum_is_right(self, lives: Iterable[churn.Life], stream: int, told: churn.Counts, of: Answer) -> bool:
         """Of several pods together, each of which may count from the one or the other scrape."""
