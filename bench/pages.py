@@ -46,14 +46,15 @@ def _template(cluster: shape.Shape, workload: shape.Workload) -> str:
     lines: list[str] = []
     for callee in cluster.callees(workload):
         name = f'envoy_cluster_name="outbound|8080||{callee.name}.{callee.namespace}.svc.cluster.local"'
-        lines += _series("envoy_cluster_upstream_rq", name, classes=(2, 5))
+        lines += series("envoy_cluster_upstream_rq", name, classes=(2, 5))
     inbound = 'envoy_http_conn_manager_prefix="inbound"'
-    lines += _series("envoy_http_downstream_rq", inbound, classes=(1, 2, 3, 4, 5))
+    lines += series("envoy_http_downstream_rq", inbound, classes=(1, 2, 3, 4, 5))
     lines += ["# TYPE envoy_server_uptime gauge", "envoy_server_uptime{} %d", ""]
     return "\n".join(lines)
 
 
-def _series(name: str, label: str, *, classes: tuple[int, ...]) -> Iterator[str]:
+def series(name: str, label: str, *, classes: tuple[int, ...]) -> Iterator[str]:
+    """Return the lines of one counter by class and of one histogram, each with a place for its value."""
     yield f"# TYPE {name}_xx counter"
     for number in classes:
         yield f'{name}_xx{{envoy_response_code_class="{number}",{label}}} %d'
@@ -71,10 +72,10 @@ def _rates(totals: Sequence[float], medians: Sequence[float]) -> list[float]:
     for number, (total, median) in enumerate(zip(totals, medians, strict=True)):
         good, bad = total * (1 - _FAILING), total * _FAILING
         grows += [good, bad] if number < shape.EDGES else [0.0, good, 0.0, 0.0, bad]
-        grows += [total * _share(bound, median) for bound in BOUNDS] + [total]
+        grows += [total * share(bound, median) for bound in BOUNDS] + [total]
     return grows
 
 
-def _share(bound: float, median: float) -> float:
+def share(bound: float, median: float) -> float:
     """Return how many requests take no longer than a bound (both milliseconds)."""
     return 0.5 * (1.0 + math.erf(math.log(bound / median) / (_SPREAD * math.sqrt(2.0))))

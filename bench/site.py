@@ -25,7 +25,7 @@ SCRAPES = 7
 _FILLED_WITHIN = 300.0
 _STARTED_WITHIN = 60.0
 _PAUSE = 2.0
-_MODULE = (sys.executable, "-m")
+MODULE = (sys.executable, "-m")
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any] | click.Command)
@@ -84,7 +84,7 @@ class Site:
         """Run the API server, which serves a snapshot for `refresh` seconds."""
         state, (host, port) = self.where.folder / "server", self.where.server
         command = [
-            *(*_MODULE, "metrics_server", "serve", "--prometheus", self.where.prometheus_url),
+            *(*MODULE, "metrics_server", "serve", "--prometheus", self.where.prometheus_url),
             *("--inventory", str(self.where.inventory), "--state", str(state)),
             *("--listen", f"{host}:{port}", "--refresh", str(refresh)),
         ]
@@ -115,7 +115,7 @@ async def running(
     ports.demand_free(addresses, advice="end it, or give another --subnet")
     _prepare(where, cluster, mesh)
     host, port = where.exporter
-    proxies = [*_MODULE, "bench.exporter", host, str(port), str(cluster.pod_count), mesh]
+    proxies = [*MODULE, "bench.exporter", host, str(port), str(cluster.pod_count), mesh]
     async with processes.family(where.folder) as family, aiohttp.ClientSession() as http:
         await family.start("exporter", proxies)
         await family.guard(_ready(http, f"http://{host}:{port}/ready", "the exporter"))

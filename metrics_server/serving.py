@@ -35,6 +35,8 @@ from metrics_server.views import sight, traffic
 from metrics_server.views.scaling import elsewhere, groups
 
 logger = logging.getLogger(__name__)
+_BEYOND_PATIENCE = 5.0
+"""Seconds that a request may take longer than Prometheus: its answer has to be decoded, too."""
 
 
 @contextlib.asynccontextmanager
@@ -104,7 +106,7 @@ async def api(
             clock=access.now,
             title="TrafficMetrics",
             release=metadata.version("trafficmetrics"),
-            deadline=chosen.patience + 5.0,
+            deadline=chosen.patience + _BEYOND_PATIENCE,
             notices=exists.notices,
         )
 

@@ -36,3 +36,8 @@ def roles() -> set[str]:
 
 def _part(name: str) -> str:
     return _PAGE.read_text().partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]
+
+
+def tests_named() -> set[str]:
+    """The test files that the threat model names."""
+    return set(re.findall(r"`(tests/[^`]+\.py)`", _PAGE.read_text()))

@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.client import autoscaler
 from dashboard.scaling import doubts
-from tests.deploy import pages
+from tests.deploy import documented, pages
 
 _VERSIONS = ("1.35", "1.37")
 """The oldest and the newest that the package has schemas of."""
@@ -42,3 +42,10 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in pages.anchors(target)):
             lost.append(link)
     assert lost == []
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    named = documented.tests_named()
+
+    assert len(named) > 20
+    assert {name for name in named if not (pages.ROOT / name).is_file()} == set()

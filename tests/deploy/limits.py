@@ -1,0 +1,177 @@
+"""The limits of the programs, each in one row that reads its number where the program has it.
+
+A new limit is one line of `LIMITS`; `python -m tests.deploy` then writes the table of docs/security.md. The
+module stands with the tests because these may import all packages, and no package of ours may.
+"""
+
+import dataclasses
+import datetime as dt
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from apiservice import kubeapi, reflecting, server, subjectaccess, tokenreview, trust, warnings
+from dashboard.client import connection
+from dashboard.web import attempts, feed, seal, viewers
+from dashboard.web import serving as dashboard_serving
+from metrics_server import passing, prometheus, recollection, serving, settings, store
+from metrics_server.views import questions
+from metrics_server.views.scaling import asking
+
+BYTES, SECONDS = "bytes", "seconds"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limit:
+    """One row."""
+
+    name: str
+    value: float
+    unit: str
+    """`BYTES`, `SECONDS`, or the plural of what is counted."""
+    beyond: str
+    """What happens beyond it."""
+    setting: str | None = None
+    """The field of the settings that changes it; None where nothing does."""
+
+
+def rows() -> Iterator[Limit]:
+    return (limit for part in LIMITS.values() for limit in part)
+
+
+def _bytes(name: str, value: int, beyond: str) -> Limit:
+    return Limit(name, value, BYTES, beyond)
+
+
+def _seconds(name: str, value: float | dt.timedelta, beyond: str) -> Limit:
+    return Limit(name, value.total_seconds() if isinstance(value, dt.timedelta) else value, SECONDS, beyond)
+
+
+def _set(name: str, setting: str, beyond: str, *, unit: str = SECONDS) -> Limit:
+    """A limit that is a setting, with its default."""
+    return Limit(name, settings.Settings.model_fields[setting].default, unit, beyond, setting)
+
+
+def _default(function: Callable[..., Any], parameter: str) -> Any:
+    return inspect.signature(function).parameters[parameter].default
+
+
+_PATIENCE, _BOUNDS = prometheus.Patience(), passing.Bounds()
+_TOKENS, _REVIEWS = tokenreview.TokenReviewAuthenticator, subjectaccess.SubjectAccessReviewAuthorizer
+LIMITS: Mapping[str, Sequence[Limit]] = {
+    "What clients send to the server": (
+        _bytes("a request line, or a header", server._LONGEST_HEAD, "`400`"),
+        _seconds("a connection without a request", server._IDLE, "it is closed"),
+        Limit(
+            "connections not yet accepted",
+            server._WAITING,
+            "connections",
+            "the system refuses more, or fewer where `somaxconn` is smaller",
+        ),
+        _seconds(
+            "a request, beyond `--patience`",
+            serving._BEYOND_PATIENCE,
+            "`504`; a client may ask for less with `timeout`",
+        ),
+        _seconds("the longest window", questions.LONGEST_WINDOW, "`400`"),
+        _set("the window, where a request names none", "window", "a request may name another one"),
+        Limit(
+            "intermediate certificates of a client",
+            trust._MOST_INTERMEDIATES,
+            "certificates",
+            "the further ones are not looked at",
+        ),
+        Limit("one `Warning` of an answer", warnings._LONGEST, "characters", "it is cut"),
+        _bytes("all `Warning`s of an answer", warnings._ALL, "the further ones are left out"),
+    ),
+    "What is remembered of users": (
+        Limit(
+            "tokens whose user is known",
+            tokenreview._REMEMBERED,
+            "tokens",
+            "the one least lately used is forgotten",
+        ),
+        _seconds("a token whose user is known", _default(_TOKENS, "lifetime"), "the cluster is asked again"),
+        Limit(
+            "decisions of the cluster",
+            subjectaccess._REMEMBERED,
+            "decisions",
+            "the one least lately used is forgotten",
+        ),
+        _seconds("a decision of the cluster", _default(_REVIEWS, "lifetime"), "the cluster is asked again"),
+    ),
+    "What is asked of Prometheus": (
+        _set("the age of a snapshot that is served", "refresh", "Prometheus is asked again"),
+        _seconds(
+            "its further age, for autoscalers", asking._LAG, "the autoscaler waits for the next snapshot"
+        ),
+        _set("the age of figures", "stale_after", "`503`"),
+        _set("an answer of a Prometheus that is alive", "patience", "`503`"),
+        _seconds("a connection to Prometheus", _PATIENCE.connect, "`503`"),
+        _seconds(
+            "a query without an answer",
+            _PATIENCE.doubt,
+            "a query that costs nothing is asked, to see whether Prometheus is alive",
+        ),
+        _seconds("the answer to that query", _PATIENCE.probe, "`503`"),
+        Limit(
+            "namespaces that autoscalers ask for one by one",
+            store._MANY,
+            "namespaces",
+            "the whole mesh is asked for at once",
+        ),
+    ),
+    "What is asked of the kube-apiserver": (
+        Limit(
+            "connections to it at the same time, watches among them",
+            kubeapi._CONNECTIONS,
+            "connections",
+            "a question waits",
+        ),
+        _bytes("one line of a watch", 2 * kubeapi._LINE, "the watch is begun anew"),
+        _seconds("a watch without a word", reflecting.SILENCE, "the watch is begun anew"),
+        Limit("objects of a page", reflecting.PAGE, "objects", "the next page is asked for"),
+        Limit("deleted objects that are remembered", recollection.MOST, "objects", "the oldest is forgotten"),
+        _seconds("a deleted object that is remembered", recollection.KEEP, "it is forgotten"),
+    ),
+    "What is asked of another adapter (`autoscaling-fallback`)": (
+        _seconds("a connection to the adapter", _BOUNDS.connect, "`503`"),
+        _seconds("its answer, in time", _BOUNDS.answer, "`503`"),
+        _bytes("its answer, in size", _BOUNDS.size, "`503`"),
+        Limit("connections to it at the same time", passing._CONNECTIONS, "connections", "a question waits"),
+    ),
+    "The end of the server": (
+        _set("serving on, not ready", "shutdown_delay", "no connection is accepted any more"),
+        _seconds("requests under way", _default(server.serve, "drain"), "they are cut"),
+    ),
+    "The dashboard": (
+        _bytes("the body of a request", dashboard_serving._LARGEST_REQUEST, "`413`"),
+        Limit("a token that signs in", viewers._LONGEST, "characters", "it is refused"),
+        _bytes("the cookie of a session", seal._LONGEST_COOKIE, "the token is too long to sign in with"),
+        _bytes("the token in a cookie, unpacked", seal._LONGEST_TOKEN, "it is cut, and refused"),
+        Limit(
+            "failed sign-ins of an address that still count",
+            _default(attempts.Attempts, "most"),
+            "attempts",
+            "the address has to wait",
+        ),
+        _seconds("a failed sign-in", _default(attempts.Attempts, "span"), "it no longer counts"),
+        Limit(
+            "addresses whose failures are counted",
+            attempts._MOST_ADDRESSES,
+            "addresses",
+            "the oldest is forgotten",
+        ),
+        Limit("viewers signed in", viewers._MOST, "viewers", "who looked longest ago is asked about again"),
+        _seconds("a viewer who does not look", viewers._IDLE, "the API is asked about them again"),
+        Limit(
+            "questions remembered of a viewer", feed._MOST_QUESTIONS, "questions", "the oldest is forgotten"
+        ),
+        Limit("reads at the same time, of all viewers", viewers._PARALLEL_READS, "reads", "a read waits"),
+        _seconds(
+            "a connection to the API", connection._TIMEOUTS_S[0], "the page keeps the last graph and says so"
+        ),
+        _seconds("the API between two bytes of an answer", connection._TIMEOUTS_S[1], "the same"),
+    ),
+}
+"""By what they bound."""
