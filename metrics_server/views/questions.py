@@ -1,5 +1,7 @@
 """What a request asks, and why it cannot be answered: parameters in, and faults out as Kubernetes
 Statuses.
+
+A hint names only what its request was authorized for: no function that makes one takes names without a reach.
 """
 
 from __future__ import annotations
@@ -7,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 
 from apiservice import errors, resources
 from metrics_server import faults, quantity, store
@@ -19,6 +22,8 @@ _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
     (faults.Unavailable, errors.ServiceUnavailable),
 )
 LONGEST_WINDOW = 3600.0
+_FEW = 6
+"""Names in one hint."""
 PARTIAL = "Prometheus warns that its answer is incomplete"
 PARAMETERS = tuple(
     resources.Parameter(
@@ -79,22 +84,38 @@ def seconds(name: str, text: str) -> float:
     return given
 
 
-def nearest(name: str, known: Collection[str], *, what: str) -> str:
-    """Return the words that help after "not found": near names, or what there is."""
-    if alike := near(name, known):
+class Named(NamedTuple):
+    """A name that a hint may hold, and the namespace whose readers may be told of it; empty for none."""
+
+    home: str
+    name: str
+
+
+def nearest(name: str, known: Iterable[Named], *, what: str, reach: resources.Reach) -> str:
+    """Return the words that help after "not found": near names, or what there is, within a reach."""
+    if alike := near(name, known := list(known), reach=reach):
         return alike
-    if not known:
+    if not (there := some(known, reach=reach)):
         return f"no {what} has a scraped proxy here"
-    return f"{what}s with a scraped proxy: {some(known)}"
+    return f"{what}s with a scraped proxy: {there}"
 
 
-def near(name: str, known: Collection[str]) -> str:
-    """Return the question whether a name alike was meant; empty where there is none."""
-    alike = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+def near(name: str, known: Iterable[Named], *, reach: resources.Reach) -> str:
+    """Return the question whether a name alike was meant; empty where a reach has none."""
+    return near_word(name, _within(reach, known))
+
+
+def some(known: Iterable[Named], *, reach: resources.Reach) -> str:
+    """Return the first few of what a reach has, in words; empty where it has none."""
+    there = sorted(_within(reach, known))
+    return f"{', '.join(there[:_FEW])}{', …' if len(there) > _FEW else ''}"
+
+
+def near_word(name: str, served: Collection[str]) -> str:
+    """Return the question whether a word alike was meant that everybody may know, as that of a metric."""
+    alike = difflib.get_close_matches(name, served, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(alike)}?" if alike else ""
 
 
-def some(things: Collection[str]) -> str:
-    """Return the first few of a collection, in words."""
-    first = sorted(things)[:6]
-    return f"{', '.join(first)}{', …' if len(things) > len(first) else ''}"
+def _within(reach: resources.Reach, known: Iterable[Named]) -> set[str]:
+    return {one.name for one in known if reach.covers(one.home)}

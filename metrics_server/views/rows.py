@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from apiservice import resources
 from metrics_server import ownership, rollup, store, traffic, words
+from metrics_server.views import questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +31,13 @@ class Index:
         """Return the rows of a namespace, or all."""
         return self.rows.get(namespace, [])
 
-    def names(self, namespace: str | None) -> set[str]:
-        """Return the names of a namespace's rows, or of all."""
-        return {row.object["metadata"]["name"] for row in self.within(namespace)}
+    @property
+    def names(self) -> list[questions.Named]:
+        """The names of all rows, for hints."""
+        return [
+            questions.Named(home(row.detail.observed.resource), row.object["metadata"]["name"])
+            for row in self.within(None)
+        ]
 
     def named(self, namespace: str | None, name: str) -> resources.Row | None:
         """Return one row."""
