@@ -5,6 +5,7 @@ An answer about one resource has exactly one item, as an autoscaler demands.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -141,7 +142,9 @@ class Reader:
         moment: store.Moment,
     ) -> values.Value | values.Untold:
         if asked.keys() - {selecting.WINDOW, selecting.DIRECTION}:
-            return question.answer(self.view, moment, wanted)
+            answer = question.answer(self.view, moment, wanted)
+            # What is described stays what was asked for, whoever calls it.
+            return dataclasses.replace(answer, ref=ref) if isinstance(answer, values.Value) else answer
         told = values.of_kind(moment, self.kind, wanted, selecting.direction(asked))
         found = told.told.get(ref)
         if found is None:
