@@ -84,9 +84,7 @@ class World:
             reporters,
             peers=peers,
             client=[(self.apps.index(a), called.index(b), count, 1) for a, b, count in self.calls],
-            server=[
-                (self.apps.index(b), -1, count, 1) for _, b, count in self.calls if isinstance(b, App)
-            ],
+            server=[(self.apps.index(b), -1, count, 1) for _, b, count in self.calls if isinstance(b, App)],
         )
 
     def inventory(self) -> inventory.Inventory:

@@ -1,4 +1,4 @@
-"""All shapes of a path: group × resource × name × subresource × namespace, and what can be asked beside it."""
+"""All shapes of a path: group × resource × name × subresource × namespace, and what is asked beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.attacks import neighbours
 
 PLACES = (neighbours.OWN, neighbours.NEAR, neighbours.FAR, "nowhere", "*", "")
 _MADE_UP = ("metrics", "nonsense", "NAMESPACES")
-_PARTS = ("edges", "requests_per_second", "status", "pips")
+_PARTS = ("edges", "requests_per_second", "status")
 _FOREIGN = (neighbours.CALLER, neighbours.INNER, neighbours.FAR_A, neighbours.SILENT)
 
 
