@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from apiservice import errors, resources
-from metrics_server import faults, quantity, store
+from metrics_server import faults, quantity, store, words
 
 logger = logging.getLogger(__name__)
 _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
@@ -82,6 +82,11 @@ def seconds(name: str, text: str) -> float:
     if not 1 <= given <= LONGEST_WINDOW:
         raise errors.BadRequest(f"{name}: {text!r} is outside 1s to 1h")
     return given
+
+
+def home(ref: words.Ref) -> str:
+    """Return the namespace whose reader may see a resource; a namespace is at home in itself."""
+    return ref.name if ref.kind == words.NAMESPACE.name else ref.namespace
 
 
 class Named(NamedTuple):

@@ -35,7 +35,7 @@ class Index:
     def names(self) -> list[questions.Named]:
         """The names of all rows, for hints."""
         return [
-            questions.Named(home(row.detail.observed.resource), row.object["metadata"]["name"])
+            questions.Named(questions.home(row.detail.observed.resource), row.object["metadata"]["name"])
             for row in self.within(None)
         ]
 
@@ -64,11 +64,6 @@ def edges_of(moment: store.Moment, kind: str, resource: words.Ref) -> list[resou
     return [_row(moment, one, kind=traffic.METRICS_KIND, name=resource.name) for one in observed]
 
 
-def home(ref: words.Ref) -> str:
-    """Return the namespace whose reader may see a resource; a namespace is at home in itself."""
-    return ref.name if ref.kind == words.NAMESPACE.name else ref.namespace
-
-
 def _index(rows: Iterable[resources.Row]) -> Index:
     everything = list(rows)
     by_namespace: dict[str | None, list[resources.Row]] = {None: everything}
@@ -93,15 +88,15 @@ def _edges(moment: store.Moment, kind: str, namespace: str | None) -> Iterable[r
     for edge in moment.once(("edges of", kind), lambda: moment.rollup.edges(kind)):
         observed = _seen_from(edge, namespace)
         if observed is not None and kind in (ownership.WORKLOAD, observed.resource.kind):
-            name = traffic.edge_name(edge.caller, edge.callee, namespace=home(observed.resource))
+            name = traffic.edge_name(edge.caller, edge.callee, namespace=questions.home(observed.resource))
             yield _row(moment, observed, kind=traffic.EDGE_KIND, name=name)
 
 
 def _seen_from(edge: rollup.Edge, namespace: str | None) -> traffic.Observation | None:
     """Return the edge from its end in a namespace (the caller first); None means all: its caller."""
-    if edge.caller != words.UNKNOWN and namespace in (None, home(edge.caller)):
+    if edge.caller != words.UNKNOWN and namespace in (None, questions.home(edge.caller)):
         return _observation(edge, words.Direction.TO)
-    if namespace in (None, home(edge.callee)):
+    if namespace in (None, questions.home(edge.callee)):
         return _observation(edge, words.Direction.FROM)
     return None
 
@@ -121,7 +116,7 @@ def _row(
         observed,
         kind=kind,
         name=name,
-        namespace=resource.namespace if kind == traffic.METRICS_KIND else home(resource),
+        namespace=resource.namespace if kind == traffic.METRICS_KIND else questions.home(resource),
         labels=moment.owners.labels(resource),
         moment=when,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from apiservice import errors, resources
 from metrics_server import store, words
 from metrics_server.splits import values
-from metrics_server.views import questions, rows
+from metrics_server.views import questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,6 @@ class View:
         self, ref: words.Ref, asked: str, known: Iterable[questions.Named], *, reach: resources.Reach
     ) -> str:
         """Return why a resource is not found that was asked for by a name such as the known ones."""
-        if ref in self.moments.things.things and reach.covers(rows.home(ref)):
+        if ref in self.moments.things.things and reach.covers(questions.home(ref)):
             return "it exists, but none of its proxies is scraped by Prometheus"
         return questions.nearest(asked, known, what=ref.kind.lower() or "workload", reach=reach)

@@ -89,7 +89,7 @@ def print_edge(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
     detail: rows.Detail = row.detail
     ends = (detail.observed.resource, detail.observed.peer)
     caller, callee = ends if detail.observed.direction is words.Direction.TO else ends[::-1]
-    here = rows.home(detail.observed.resource)
+    here = questions.home(detail.observed.resource)
     return _end(caller, here), _end(callee, here), *_figures(detail, now), detail.name, *_observed(row)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from apiservice import errors, resources
 from metrics_server import ownership, rollup, store, words
-from metrics_server.views import questions, rows, sight
+from metrics_server.views import questions, sight
 from metrics_server.views.scaling import dealings
 
 Numbers = Mapping[words.Ref, Sequence[int]]
@@ -72,7 +72,7 @@ class Seen:
 
     def is_here(self, ref: words.Ref) -> bool:
         """Return whether something is in the namespace that was authorized."""
-        return self.within in (None, rows.home(ref))
+        return self.within in (None, questions.home(ref))
 
     def caller(self, end: End) -> Caller:
         """Return who calls. Raises errors.BadRequest, errors.NotFound."""
@@ -108,7 +108,7 @@ class Seen:
         raise self._unknown(end, _peers(self.moment, ownership.WORKLOAD))
 
     def _shows(self, ref: words.Ref, kind: str) -> bool:
-        if self.reach.namespace is None or self.reach.covers(rows.home(ref)):
+        if self.reach.namespace is None or self.reach.covers(questions.home(ref)):
             return True
         return ref in dealings.with_namespace(self.moment, kind, self.reach.namespace)
 
@@ -131,14 +131,14 @@ class Seen:
     def _thing(self, end: End) -> words.Ref | None:
         """Return the end among what exists, within reach."""
         things = self.view.moments.things.things
-        return next((ref for ref in things if _is(ref, end) and self.reach.covers(rows.home(ref))), None)
+        return next((ref for ref in things if _is(ref, end) and self.reach.covers(questions.home(ref))), None)
 
     def _unknown(self, end: End, among: _Named) -> errors.NotFound:
         if not self.reach.covers(end.home):
             return errors.NotFound(f"{end} not found among those that deal with namespace {self.within}")
         ref = self._thing(end) or words.Ref(end.kind, end.namespace, end.name)
         known = [
-            questions.Named(rows.home(ref), name)
+            questions.Named(questions.home(ref), name)
             for name, numbers in among.items()
             for ref in numbers
             if ref.namespace == end.namespace

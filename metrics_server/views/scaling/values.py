@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from apiservice import selectors
 from metrics_server import measure, ownership, rollup, snapshot, store, words
-from metrics_server.views import questions, rows
+from metrics_server.views import questions
 from metrics_server.views.scaling import selecting
 
 _MISSED = 2.5
@@ -59,12 +59,12 @@ class Values:
     @property
     def names(self) -> list[questions.Named]:
         """The names of all resources, for hints."""
-        return [questions.Named(rows.home(ref), ref.name) for ref in self.told]
+        return [questions.Named(questions.home(ref), ref.name) for ref in self.told]
 
     def reasons(self, labels: selectors.LabelSelector) -> list[questions.Named]:
         """Return why the selected resources have no value that have none, for hints."""
         return [
-            questions.Named(rows.home(ref), f"{ref.name}: {one.why}")
+            questions.Named(questions.home(ref), f"{ref.name}: {one.why}")
             for ref, one in self.told.items()
             if isinstance(one, Untold) and labels.matches(self._owners.labels(ref))
         ]
@@ -98,7 +98,7 @@ class Values:
         known: dict[str | None, list[Value]] = {}
         for one in self.told.values():
             if isinstance(one, Value):
-                for place in (None, rows.home(one.ref)):
+                for place in (None, questions.home(one.ref)):
                     known.setdefault(place, []).append(one)
         return known
 
