@@ -8,7 +8,7 @@ from typing import Any
 
 from apiservice import resources
 from metrics_server import words
-from metrics_server.views import cells, rows, shares
+from metrics_server.views import cells, questions, rows, shares
 
 
 def _column(name: str, description: str, *, wide: bool = False, format: str = "") -> resources.Column:
