@@ -7,8 +7,10 @@ credential never falls through to a weaker one.
 
 import dataclasses
 import hmac
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+from urllib import parse
 
 import multidict
 
@@ -28,6 +30,16 @@ class User:
     uid: str = ""
     extra: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
+    @property
+    def is_sayable(self) -> bool:
+        """Whether all of it is text. Other bytes could only be said as other characters: as another name."""
+        extra = [text for key, values in self.extra.items() for text in (key, *values)]
+        try:
+            "".join([self.name, *self.groups, self.uid, *extra]).encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -46,7 +58,33 @@ class Authenticator(Protocol):
 def identifies(header: str) -> bool:
     """Whether a header says who is asking. Nothing behind the authenticators ever sees such a header."""
     name = header.lower()
-    return name == "authorization" or name.startswith("x-remote-")
+    return name == "authorization" or name.startswith(("x-remote-", "impersonate-"))
+
+
+def impersonates(header: str) -> bool:
+    """Whether a header says as whom the sender wants to act."""
+    return header[:12].lower() == "impersonate-"
+
+
+def extras(
+    headers: multidict.CIMultiDictProxy[str], *, prefixes: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """What else is said of a user, by the part of the header's name behind a prefix."""
+    found: dict[str, list[str]] = {}
+    for prefix in map(str.lower, prefixes):
+        for header, value in headers.items():
+            name = header.lower()
+            if name.startswith(prefix):
+                found.setdefault(_unescaped(name[len(prefix) :]), []).append(value)
+    return {key: tuple(values) for key, values in found.items()}
+
+
+_ESCAPED = re.compile(r"(?:[^%]|%[0-9a-f]{2})*")
+
+
+def _unescaped(key: str) -> str:
+    """A key with a malformed escape is what it looks like, as in Go."""
+    return parse.unquote(key, errors="surrogateescape") if _ESCAPED.fullmatch(key) else key
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:

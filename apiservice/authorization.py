@@ -12,6 +12,9 @@ from typing import Protocol
 
 from apiservice import authentication, errors, requests
 
+IMPERSONATE = "impersonate"
+"""The verb of acting as somebody else."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -33,6 +36,23 @@ class GroupAuthorizer:
 
     async def authorize(self, user: authentication.User, *, attributes: requests.Attributes) -> Decision:
         return Decision(allowed=not self.groups.isdisjoint(user.groups))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AsThemselves:
+    """What another authorizer allows, but nobody acts as somebody else: where no users are known, there is
+    nobody to act as.
+    """
+
+    authorizer: Authorizer
+
+    async def authorize(self, user: authentication.User, *, attributes: requests.Attributes) -> Decision:
+        if attributes.is_resource and attributes.verb == IMPERSONATE:
+            return Decision(
+                allowed=False,
+                reason="this server knows no users but those of its tokens; leave out --as and Impersonate-…",
+            )
+        return await self.authorizer.authorize(user, attributes=attributes)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,8 @@ https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/
 
 import dataclasses
 import logging
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from urllib import parse
 
 import multidict
 
@@ -93,7 +91,7 @@ def _user(name: str, *, headers: multidict.CIMultiDictProxy[str], proxy: FrontPr
         name=name,
         groups=tuple(_values(headers, names=proxy.group_headers)),
         uid=next(_values(headers, names=proxy.uid_headers), ""),
-        extra=_extra(headers, prefixes=proxy.extra_prefixes),
+        extra=authentication.extras(headers, prefixes=proxy.extra_prefixes),
     )
 
 
@@ -103,32 +101,7 @@ def _values(headers: multidict.CIMultiDictProxy[str], *, names: tuple[str, ...])
         yield from filter(None, headers.getall(name, ()))
 
 
-def _extra(
-    headers: multidict.CIMultiDictProxy[str], *, prefixes: tuple[str, ...]
-) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for prefix in map(str.lower, prefixes):
-        for header, value in headers.items():
-            name = header.lower()
-            if name.startswith(prefix):
-                key = _unescaped(name[len(prefix) :])
-                found[key] = (*found.get(key, ()), value)
-    return found
-
-
-_ESCAPED = re.compile(r"(?:[^%]|%[0-9a-f]{2})*")
-
-
-def _unescaped(key: str) -> str:
-    """A key with a malformed escape is what it looks like, as in Go."""
-    return parse.unquote(key, errors="surrogateescape") if _ESCAPED.fullmatch(key) else key
-
-
 def _sayable(user: authentication.User) -> authentication.User:
-    """Bytes that are no UTF-8 could be told to nobody but as other characters: as somebody else's name."""
-    extra = [text for key, values in user.extra.items() for text in (key, *values)]
-    try:
-        "".join([user.name, *user.groups, user.uid, *extra]).encode()
-    except UnicodeEncodeError:
-        raise errors.Unauthorized("Unauthorized: the front proxy's headers are not UTF-8") from None
+    if not user.is_sayable:
+        raise errors.Unauthorized("Unauthorized: the front proxy's headers are not UTF-8")
     return user

@@ -10,6 +10,7 @@ from typing import Any
 
 from apiservice import (
     authentication,
+    confining,
     encoding,
     errors,
     exchange,
@@ -42,29 +43,36 @@ class Reader:
         target: routing.Target,
         attributes: requests.Attributes,
         user: authentication.User,
+        everywhere: resources.Everywhere,
     ) -> exchange.Answer:
-        endpoint = target.endpoint
-        if target.name is not None and endpoint.fetch is not None:
-            _check_verb(attributes, endpoint=endpoint)
-            return await self._one(incoming, target=target, user=user, fetch=endpoint.fetch)
-        selection = parameters.selection(incoming.query, field_labels=endpoint.field_labels)
+        """`everywhere` says whether the user may ask the same of all namespaces."""
+        endpoint, selection = target.endpoint, parameters.EVERYTHING
+        fetch = endpoint.fetch if target.name is not None else None
+        if fetch is None:
+            selection = parameters.selection(incoming.query, field_labels=endpoint.field_labels)
+            _check_name(attributes, endpoint=endpoint)
         _check_verb(attributes, endpoint=endpoint)
-        return await self._many(incoming, target=target, user=user, selection=selection)
+        reach = resources.Reach(namespace=target.within, everywhere=everywhere)
+        query = _query(incoming, target=target, user=user, selection=selection, reach=reach)
+        if fetch is not None:
+            return await self._one(incoming, query=query, endpoint=endpoint, fetch=fetch)
+        return await self._many(incoming, query=query, endpoint=endpoint, selection=selection)
 
     async def _one(
         self,
         incoming: exchange.Incoming,
         *,
-        target: routing.Target,
-        user: authentication.User,
+        query: resources.Query,
+        endpoint: routing.Endpoint,
         fetch: Callable[[resources.Query], Awaitable[resources.Row]],
     ) -> exchange.Answer:
         offer = _negotiate(incoming, offers=negotiation.OBJECT_OFFERS)
         include = parameters.include_object(incoming.query)
-        row = await fetch(_query(incoming, target=target, user=user, selection=parameters.EVERYTHING))
+        row = await fetch(query)
+        confining.check([row], endpoint=endpoint, within=query.reach.namespace)
         value: Any = row.object
         if offer.kind == "Table":
-            value = self._table([row], endpoint=target.endpoint, include=include, version=offer.version)
+            value = self._table([row], endpoint=endpoint, include=include, version=offer.version)
         elif offer.kind:
             (value,) = table.partials([row], api_version=f"{offer.group}/{offer.version}")
         return _encode(value, incoming=incoming, offer=offer, headers=self._warnings(row.warnings))
@@ -73,14 +81,13 @@ class Reader:
         self,
         incoming: exchange.Incoming,
         *,
-        target: routing.Target,
-        user: authentication.User,
+        query: resources.Query,
+        endpoint: routing.Endpoint,
         selection: parameters.Selection,
     ) -> exchange.Answer:
-        endpoint = target.endpoint
         offer = _negotiate(incoming, offers=negotiation.LIST_OFFERS)
         include = parameters.include_object(incoming.query)
-        collection = await endpoint.collect(_query(incoming, target=target, user=user, selection=selection))
+        collection = await endpoint.collect(query)
         if isinstance(collection, resources.Verbatim):
             return exchange.Answer(
                 status=collection.status, body=collection.body, content_type=collection.content_type
@@ -88,6 +95,7 @@ class Reader:
         rows = collection.rows
         if endpoint.selects:
             rows = listing.select(rows, selection=selection)
+        confining.check(rows, endpoint=endpoint, within=query.reach.namespace)
         value: Mapping[str, Any]
         if offer.kind == "Table":
             value = self._table(rows, endpoint=endpoint, include=include, version=offer.version)
@@ -136,6 +144,12 @@ def _check_verb(attributes: requests.Attributes, *, endpoint: routing.Endpoint) 
     )
 
 
+def _check_name(attributes: requests.Attributes, *, endpoint: routing.Endpoint) -> None:
+    """Refuses a name in a field selector where none selects: it would be authorized, and all be answered."""
+    if attributes.name and len(attributes.parts) < 2 and not endpoint.selects:
+        raise errors.BadRequest("values are not selected by fields; leave out the fieldSelector")
+
+
 def _negotiate(incoming: exchange.Incoming, *, offers: tuple[negotiation.Offer, ...]) -> negotiation.Offer:
     return negotiation.choose(incoming.headers.get("Accept", ""), offers=offers)
 
@@ -146,9 +160,11 @@ def _query(
     target: routing.Target,
     user: authentication.User,
     selection: parameters.Selection,
+    reach: resources.Reach,
 ) -> resources.Query:
     endpoint, sent = target.endpoint, incoming.query
     return resources.Query(
+        reach=reach,
         group=endpoint.group,
         version=endpoint.version,
         resource=target.resource,

@@ -56,10 +56,35 @@ class Collection:
     """Said to the user beside the answer; kubectl prints them."""
 
 
+Everywhere = Callable[[], Awaitable[bool]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a request was authorized for: nothing else is in its answer, nor in the words of a refusal."""
+
+    namespace: str | None
+    """The one namespace; `None` means all, and what is in none."""
+    everywhere: Everywhere
+    """Whether this user may ask the same of all namespaces. The authorizer is asked only when this is."""
+
+    def covers(self, namespace: str) -> bool:
+        """Whether what is in a namespace (empty: in none) may be told."""
+        return self.namespace is None or self.namespace == namespace
+
+    async def widest(self) -> "Reach":
+        """The reach of all namespaces where this user has it; else this one."""
+        if self.namespace is None or not await self.everywhere():
+            return self
+        return dataclasses.replace(self, namespace=None)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """What a provider is asked."""
 
+    reach: Reach
+    """Where the answer has to come from, whatever else is asked."""
     resource: str
     subresource: str | None = None
     namespace: str | None = None
@@ -173,7 +198,10 @@ class Values:
     aliases: Sequence[str] = ()
     """Further names by which it answers; discovery does not tell them."""
     in_namespaces_too: bool = False
-    """Whether one of cluster scope is also asked for below a namespace, as autoscalers do."""
+    """Whether one of cluster scope is also asked for below a namespace, as autoscalers do. Its user has to be
+    allowed the same at cluster scope, too. One whose name is in braces is of no known scope: what it answers
+    below a namespace is of that namespace.
+    """
     told: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Of a name in braces: the names that discovery tells, and a kind for each."""
     subresources: Sequence[Subresource] = ()

@@ -1,4 +1,8 @@
-"""Attributes of a request → what of the declared resources they mean.
+"""Attributes of a request → what of the declared resources they mean, and how far the answer may reach.
+
+A target never reaches further than its request is authorized. Where an answer concerns more than the
+namespace of the path, the target names what must be allowed besides; a path whose answer would concern
+another namespace leads nowhere.
 
 Everything a read needs and that does not depend on the request is made here once: an `Endpoint` per
 resource and subresource, found by one look-up.
@@ -51,11 +55,18 @@ class Target:
     subresource: str | None = None
     namespace: str | None = None
     name: str | None = None
+    within: str | None = None
+    """The one namespace that the answer is of; `None` means all, and what is in none."""
+    besides: requests.Attributes | None = None
+    """What must be allowed beside the request itself."""
 
 
 _Key = tuple[str, str, str | None, str | None]
 _ANY = "{}"
 """Stands in keys for names that no other endpoint has."""
+NAMESPACES = "namespaces"
+_ALL = "*"
+"""Stands for every object where values are asked for. It is no namespace's name: RBAC takes it for one."""
 
 
 class Routes:
@@ -82,16 +93,19 @@ class Routes:
         endpoint = self._lookup(attributes, resource, subresource)
         if endpoint is None:
             return self._below_namespace(attributes)
-        name, namespace = parts[1] if len(parts) > 1 else None, attributes.namespace or None
-        if endpoint.namespaced and name and not namespace:
+        name = parts[1] if len(parts) > 1 else None
+        if not _leads_somewhere(attributes, endpoint=endpoint, name=name):
             return None
-        if not endpoint.namespaced:
-            # The path of a Namespace object names it as its own namespace.
-            if namespace and resource != "namespaces" and not endpoint.anywhere:
-                return None
-            namespace = namespace if endpoint.anywhere else None
-        return Target(
-            endpoint=endpoint, resource=resource, subresource=subresource, namespace=namespace, name=name
+        places = endpoint.namespaced or endpoint.anywhere
+        return _reaching(
+            attributes,
+            Target(
+                endpoint=endpoint,
+                resource=resource,
+                subresource=subresource,
+                namespace=(attributes.namespace or None) if places else None,
+                name=name,
+            ),
         )
 
     def _add(self, endpoint: Endpoint, name: str) -> None:
@@ -118,10 +132,31 @@ class Routes:
         if not attributes.namespace or len(attributes.parts) > 1:
             return None
         part = attributes.parts[0]
-        endpoint = self._lookup(attributes, "namespaces", part)
+        endpoint = self._lookup(attributes, NAMESPACES, part)
         if endpoint is None:
             return None
-        return Target(endpoint=endpoint, resource="namespaces", subresource=part, name=attributes.namespace)
+        found = Target(endpoint=endpoint, resource=NAMESPACES, subresource=part, name=attributes.namespace)
+        return _reaching(attributes, found)
+
+
+def _leads_somewhere(attributes: requests.Attributes, *, endpoint: Endpoint, name: str | None) -> bool:
+    """Whether the path has the form of such an endpoint's."""
+    namespace = attributes.namespace
+    if endpoint.namespaced:
+        return bool(namespace) or not name
+    if not namespace or endpoint.anywhere:
+        return True
+    # The path of a Namespace object names it as its own namespace, and no other is below a namespace.
+    return attributes.parts[0] == NAMESPACES and name == namespace
+
+
+def _reaching(attributes: requests.Attributes, target: Target) -> Target:
+    """The target, confined to the namespace that was authorized, or with what must be allowed besides."""
+    namespace, endpoint = attributes.namespace or None, target.endpoint
+    is_of_cluster = endpoint.anywhere and not resources.is_open(endpoint.resource)
+    if namespace is None or not (is_of_cluster or (namespace == _ALL and not endpoint.selects)):
+        return dataclasses.replace(target, within=namespace)
+    return dataclasses.replace(target, besides=dataclasses.replace(attributes, namespace=""))
 
 
 def _key(name: str | None) -> str | None:

@@ -7,6 +7,7 @@ client learns only where to look.
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import re
 import time
@@ -21,6 +22,7 @@ from apiservice import (
     exchange,
     fixed,
     health,
+    impersonation,
     parameters,
     reading,
     requests,
@@ -112,11 +114,19 @@ class Service:
             return await self.health.answer(incoming)
         visit.target = self.routes.find(attributes)
         user = await self._admit(credentials, attributes=attributes, visit=visit)
+        if visit.target is not None and visit.target.besides is not None:
+            await self._allow(user, attributes=visit.target.besides)
         if not attributes.is_resource:
             return await self.fixed.answer(incoming)
         if visit.target is None:
             raise _unknown(attributes)
-        return await self.reader.read(incoming, target=visit.target, attributes=attributes, user=user)
+        return await self.reader.read(
+            incoming,
+            target=visit.target,
+            attributes=attributes,
+            user=user,
+            everywhere=functools.partial(self._may_everywhere, user, attributes=attributes),
+        )
 
     async def _admit(
         self, credentials: authentication.Credentials, *, attributes: requests.Attributes, visit: _Visit
@@ -126,10 +136,22 @@ class Service:
         if user is None:
             raise errors.Unauthorized()
         visit.user = user.name
+        acting = await impersonation.acting(user, headers=credentials.headers, authorizer=self.authorizer)
+        if acting is not user:
+            visit.user = acting.name
+            _log.info("%r acts as %r (audit id %s)", user.name, acting.name, visit.audit)
+        await self._allow(acting, attributes=attributes)
+        return acting
+
+    async def _allow(self, user: authentication.User, *, attributes: requests.Attributes) -> None:
         decision = await self.authorizer.authorize(user, attributes=attributes)
         if not decision.allowed:
             raise authorization.refusal(user, attributes=attributes, decision=decision)
-        return user
+
+    async def _may_everywhere(self, user: authentication.User, *, attributes: requests.Attributes) -> bool:
+        """Whether the user may ask the same of all namespaces."""
+        of_all = dataclasses.replace(attributes, namespace="")
+        return (await self.authorizer.authorize(user, attributes=of_all)).allowed
 
 
 def _unknown(attributes: requests.Attributes) -> errors.StatusError:

@@ -92,7 +92,7 @@ def _by_token(chosen: settings.Settings) -> Access:
 
     return Access(
         authenticator=authentication.TokenAuthenticator(token=token, user=_ADMINISTRATOR),
-        authorizer=authorization.GroupAuthorizer(),
+        authorizer=authorization.AsThemselves(authorizer=authorization.GroupAuthorizer()),
         identifies=authentication.identifies,
         tls=pair.context(),
         announce=announce,

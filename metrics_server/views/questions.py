@@ -1,5 +1,7 @@
 """What a request asks, and why it cannot be answered: parameters in, and faults out as Kubernetes
 Statuses.
+
+A hint names only what its request was authorized for: no function that makes one takes names without a reach.
 """
 
 from __future__ import annotations
@@ -8,10 +10,11 @@ import contextlib
 import difflib
 import logging
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 
 from apiservice import errors, resources
-from metrics_server import faults, quantity, store
+from metrics_server import faults, quantity, store, words
 
 logger = logging.getLogger(__name__)
 _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
@@ -24,6 +27,8 @@ _GRID = ((120.0, 1.0), (600.0, 10.0), (LONGEST_WINDOW, 60.0))
 """Up to how many seconds windows are told apart by how many: each other window is another fetch, and these
 are 218 in all. What stands in docs/api.md.
 """
+_FEW = 6
+"""Names in one hint."""
 PARTIAL = "Prometheus warns that its answer is incomplete"
 PARAMETERS = tuple(
     resources.Parameter(
@@ -92,22 +97,43 @@ def on_grid(window: float) -> float:
     return step * math.ceil(round(window / step, 6))
 
 
-def nearest(name: str, known: Collection[str], *, what: str) -> str:
-    """Return the words that help after "not found": near names, or what there is."""
-    if alike := near(name, known):
+def home(ref: words.Ref) -> str:
+    """Return the namespace whose reader may see a resource; a namespace is at home in itself."""
+    return ref.name if ref.kind == words.NAMESPACE.name else ref.namespace
+
+
+class Named(NamedTuple):
+    """A name that a hint may hold, and the namespace whose readers may be told of it; empty for none."""
+
+    home: str
+    name: str
+
+
+def nearest(name: str, known: Iterable[Named], *, what: str, reach: resources.Reach) -> str:
+    """Return the words that help after "not found": near names, or what there is, within a reach."""
+    if alike := near(name, known := list(known), reach=reach):
         return alike
-    if not known:
+    if not (there := some(known, reach=reach)):
         return f"no {what} has a scraped proxy here"
-    return f"{what}s with a scraped proxy: {some(known)}"
+    return f"{what}s with a scraped proxy: {there}"
 
 
-def near(name: str, known: Collection[str]) -> str:
-    """Return the question whether a name alike was meant; empty where there is none."""
-    alike = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+def near(name: str, known: Iterable[Named], *, reach: resources.Reach) -> str:
+    """Return the question whether a name alike was meant; empty where a reach has none."""
+    return near_word(name, _within(reach, known))
+
+
+def some(known: Iterable[Named], *, reach: resources.Reach) -> str:
+    """Return the first few of what a reach has, in words; empty where it has none."""
+    there = sorted(_within(reach, known))
+    return f"{', '.join(there[:_FEW])}{', …' if len(there) > _FEW else ''}"
+
+
+def near_word(name: str, served: Collection[str]) -> str:
+    """Return the question whether a word alike was meant that everybody may know, as that of a metric."""
+    alike = difflib.get_close_matches(name, served, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(alike)}?" if alike else ""
 
 
-def some(things: Collection[str]) -> str:
-    """Return the first few of a collection, in words."""
-    first = sorted(things)[:6]
-    return f"{', '.join(first)}{', …' if len(things) > len(first) else ''}"
+def _within(reach: resources.Reach, known: Iterable[Named]) -> set[str]:
+    return {one.name for one in known if reach.covers(one.home)}

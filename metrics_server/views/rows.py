@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from apiservice import resources
 from metrics_server import ownership, rollup, store, traffic, words
+from metrics_server.views import questions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +31,13 @@ class Index:
         """Return the rows of a namespace, or all."""
         return self.rows.get(namespace, [])
 
-    def names(self, namespace: str | None) -> set[str]:
-        """Return the names of a namespace's rows, or of all."""
-        return {row.object["metadata"]["name"] for row in self.within(namespace)}
+    @property
+    def names(self) -> list[questions.Named]:
+        """The names of all rows, for hints."""
+        return [
+            questions.Named(questions.home(row.detail.observed.resource), row.object["metadata"]["name"])
+            for row in self.within(None)
+        ]
 
     def named(self, namespace: str | None, name: str) -> resources.Row | None:
         """Return one row."""
@@ -59,11 +64,6 @@ def edges_of(moment: store.Moment, kind: str, resource: words.Ref) -> list[resou
     return [_row(moment, one, kind=traffic.METRICS_KIND, name=resource.name) for one in observed]
 
 
-def home(ref: words.Ref) -> str:
-    """Return the namespace whose reader may see a resource; a namespace is at home in itself."""
-    return ref.name if ref.kind == words.NAMESPACE.name else ref.namespace
-
-
 def _index(rows: Iterable[resources.Row]) -> Index:
     everything = list(rows)
     by_namespace: dict[str | None, list[resources.Row]] = {None: everything}
@@ -88,15 +88,15 @@ def _edges(moment: store.Moment, kind: str, namespace: str | None) -> Iterable[r
     for edge in moment.once(("edges of", kind), lambda: moment.rollup.edges(kind)):
         observed = _seen_from(edge, namespace)
         if observed is not None and kind in (ownership.WORKLOAD, observed.resource.kind):
-            name = traffic.edge_name(edge.caller, edge.callee, namespace=home(observed.resource))
+            name = traffic.edge_name(edge.caller, edge.callee, namespace=questions.home(observed.resource))
             yield _row(moment, observed, kind=traffic.EDGE_KIND, name=name)
 
 
 def _seen_from(edge: rollup.Edge, namespace: str | None) -> traffic.Observation | None:
     """Return the edge from its end in a namespace (the caller first); None means all: its caller."""
-    if edge.caller != words.UNKNOWN and namespace in (None, home(edge.caller)):
+    if edge.caller != words.UNKNOWN and namespace in (None, questions.home(edge.caller)):
         return _observation(edge, words.Direction.TO)
-    if namespace in (None, home(edge.callee)):
+    if namespace in (None, questions.home(edge.callee)):
         return _observation(edge, words.Direction.FROM)
     return None
 
@@ -116,7 +116,7 @@ def _row(
         observed,
         kind=kind,
         name=name,
-        namespace=resource.namespace if kind == traffic.METRICS_KIND else home(resource),
+        namespace=resource.namespace if kind == traffic.METRICS_KIND else questions.home(resource),
         labels=moment.owners.labels(resource),
         moment=when,
     )

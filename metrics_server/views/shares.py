@@ -9,7 +9,7 @@ from typing import Any
 from apiservice import resources
 from metrics_server import quantity, sharing, store, traffic, words
 from metrics_server.splits import values
-from metrics_server.views import rows
+from metrics_server.views import questions, rows
 
 SHARE = "request_share"
 UNCLEAR_ANNOTATION = f"{traffic.GROUP}/unclear"
@@ -38,9 +38,9 @@ class Shares:
         self._parts = {(row.detail.part.split.ref.namespace, row.detail.name): row for row in self.rows}
 
     @property
-    def names(self) -> set[str]:
-        """The names of splits and of their backends."""
-        return {name for _, name in (*self._splits, *self._parts)}
+    def names(self) -> list[questions.Named]:
+        """The names of splits and of their backends, for hints."""
+        return [questions.Named(*place) for place in (*self._splits, *self._parts)]
 
     def named(self, namespace: str, name: str) -> resources.Row | None:
         """Return a backend of a split, or a split as a whole."""

@@ -1,8 +1,11 @@
-"""The store as views see it: the moment that a request is about, and words for what is not in it."""
+"""The store as views see it: the moment that a request is about, and words for what is not in it.
+
+There is no way to a moment but by the reach of a request: which namespace is read is never a view's choice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from apiservice import errors, resources
@@ -22,41 +25,63 @@ class View:
     of_splits: Callable[[], Sequence[str]] = tuple
     """What readers of splits are to be told now."""
 
-    async def moment(self, query: resources.Query, namespace: str | None) -> store.Moment | None:
+    async def moment(self, query: resources.Query) -> store.Moment | None:
         """Return the moment a query is about; None for a known namespace without proxies."""
         window = questions.window(query, default=self.window)
-        return await self.at(namespace, window=window, user=query.user.name)
+        return await self.at(query.reach, window=window, user=query.user.name)
 
     async def at(
         self,
-        namespace: str | None,
+        reach: resources.Reach,
         *,
         window: float,
         latency: frozenset[words.Side] = words.SIDES,
         lag: float = 0.0,
         user: str,
     ) -> store.Moment | None:
-        """Return the moment of a namespace, or (None) of all; None for a known namespace without proxies.
+        """Return a moment that has what a reach covers; None for a known namespace without proxies.
 
         `latency`, `lag` and `user` are those of `store.Store.moment`. Raises errors.StatusError.
         """
+        namespace = reach.namespace
         with questions.answered():
             moment = await self.moments.moment(namespace, window=window, latency=latency, lag=lag, user=user)
             if namespace is None or (moment and namespace in moment.owners.namespaces):
                 return moment
             if words.Ref(words.NAMESPACE.name, "", namespace) in self.moments.things.things:
                 return None
+        why = await self._instead(reach, window=window, latency=latency, lag=lag, user=user)
+        raise errors.NotFound(f'namespaces "{namespace}" not found{why}')
+
+    async def _instead(
+        self,
+        reach: resources.Reach,
+        *,
+        window: float,
+        latency: frozenset[words.Side],
+        lag: float,
+        user: str,
+    ) -> str:
+        """Return what there is instead of a namespace, for whoever may read all; empty for others."""
+        named, reach = reach.namespace or "", await reach.widest()
+        if reach.namespace is not None:
+            return ""
+        with questions.answered():
             everything = await self.moments.moment(None, window=window, latency=latency, lag=lag, user=user)
         known = everything.owners.namespaces if everything else set()
-        why = questions.nearest(namespace, known, what=words.NAMESPACE.singular)
-        raise errors.NotFound(f'namespaces "{namespace}" not found: {why}')
+        homes = [questions.Named(name, name) for name in known]
+        return f": {questions.nearest(named, homes, what=words.NAMESPACE.singular, reach=reach)}"
 
-    def missing(self, query: resources.Query, ref: words.Ref, known: Collection[str]) -> errors.NotFound:
+    def missing(
+        self, query: resources.Query, ref: words.Ref, known: Iterable[questions.Named]
+    ) -> errors.NotFound:
         """Return the 404 for the resource asked for: it exists unscraped, or what known name is near."""
-        return query.not_found(self.absence(ref, query.name or "", known))
+        return query.not_found(self.absence(ref, query.name or "", known, reach=query.reach))
 
-    def absence(self, ref: words.Ref, asked: str, known: Collection[str]) -> str:
+    def absence(
+        self, ref: words.Ref, asked: str, known: Iterable[questions.Named], *, reach: resources.Reach
+    ) -> str:
         """Return why a resource is not found that was asked for by a name such as the known ones."""
-        if ref in self.moments.things.things:
+        if ref in self.moments.things.things and reach.covers(questions.home(ref)):
             return "it exists, but none of its proxies is scraped by Prometheus"
-        return questions.nearest(asked, known, what=ref.kind.lower() or "workload")
+        return questions.nearest(asked, known, what=ref.kind.lower() or "workload", reach=reach)

@@ -22,41 +22,42 @@ class TrafficSplits:
 
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return every backend of every split. Raises errors.StatusError."""
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         found = self._of(moment, query).rows if moment else []
         return self._answer(moment, found, query)
 
     async def get(self, query: resources.Query) -> resources.Row:
         """Return a backend of a split, or a split as a whole. Raises errors.StatusError."""
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         row = self._named(moment, query)
         warnings = (*questions.warnings(moment), *self.view.of_splits(), *_unclear(row))
         return dataclasses.replace(row, warnings=warnings) if warnings else row
 
     async def edges(self, query: resources.Query) -> resources.Collection:
         """Return who calls the backends of a split, or one of them. Raises errors.StatusError."""
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         row = self._named(moment, query)
         found = moment and self._of(moment, query).callers(query.namespace or "", query.name or "")
         answer = self._answer(moment, [*(found or ())], query)
         return dataclasses.replace(answer, warnings=(*answer.warnings, *_unclear(row)))
 
     def _of(self, moment: store.Moment, query: resources.Query) -> shares.Shares:
-        return shares.of(moment, self.view.splits(), query.namespace)
+        return shares.of(moment, self.view.splits(), query.reach.namespace)
 
     def _named(self, moment: store.Moment | None, query: resources.Query) -> resources.Row:
         there = self._of(moment, query) if moment else None
         row = there and there.named(query.namespace or "", query.name or "")
         if row:
             return row
-        declared = {split.name for split in self.view.splits() if split.ref.namespace == query.namespace}
-        if there is None and declared & {query.name, (query.name or "").partition(":")[0]}:
+        declared = [questions.Named(split.ref.namespace, split.name) for split in self.view.splits()]
+        asked = {(query.namespace, query.name), (query.namespace, (query.name or "").partition(":")[0])}
+        if there is None and asked & {*declared}:
             raise query.not_found("it exists, but no proxy is scraped by Prometheus that could tell of it")
         known = there.names if there else declared
-        alike = questions.near(query.name or "", known)
-        raise query.not_found(
-            alike or (f"splits are {questions.some(known)}" if known else "no split is known here")
-        )
+        if alike := questions.near(query.name or "", known, reach=query.reach):
+            raise query.not_found(alike)
+        some = questions.some(known, reach=query.reach)
+        raise query.not_found(f"splits are {some}" if some else "no split is known here")
 
     def _answer(
         self, moment: store.Moment | None, found: Sequence[resources.Row], query: resources.Query

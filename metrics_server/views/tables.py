@@ -8,7 +8,7 @@ from typing import Any
 
 from apiservice import resources
 from metrics_server import words
-from metrics_server.views import cells, rows, shares
+from metrics_server.views import cells, questions, rows, shares
 
 
 def _column(name: str, description: str, *, wide: bool = False, format: str = "") -> resources.Column:
@@ -89,7 +89,7 @@ def print_edge(row: resources.Row, now: datetime.datetime) -> Sequence[Any]:
     detail: rows.Detail = row.detail
     ends = (detail.observed.resource, detail.observed.peer)
     caller, callee = ends if detail.observed.direction is words.Direction.TO else ends[::-1]
-    here = rows.home(detail.observed.resource)
+    here = questions.home(detail.observed.resource)
     return _end(caller, here), _end(callee, here), *_figures(detail, now), detail.name, *_observed(row)
 
 

@@ -20,13 +20,9 @@ class OfKind:
     view: sight.View
     kind: words.Kind
 
-    def _scope(self, query: resources.Query) -> str | None:
-        """A namespace is asked for as itself, a node can only be found among all."""
-        return query.name if self.kind is words.NAMESPACE else query.namespace
-
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return all resources of the kind. Raises errors.StatusError."""
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         found = (
             rows.received(moment, self.kind.name, prefixed=False).within(query.namespace) if moment else []
         )
@@ -34,12 +30,12 @@ class OfKind:
 
     async def get(self, query: resources.Query) -> resources.Row:
         """Return one resource. Raises errors.StatusError."""
-        moment = await self.view.moment(query, self._scope(query))
+        moment = await self.view.moment(query)
         return _one(moment, self._row(query, moment))
 
     async def edges(self, query: resources.Query) -> resources.Collection:
         """Return the edges of one resource. Raises errors.StatusError."""
-        moment = await self.view.moment(query, self._scope(query))
+        moment = await self.view.moment(query)
         self._row(query, moment)
         found = rows.edges_of(moment, self.kind.name, self._ref(query)) if moment else []
         return _answer(moment, found, self.kind.name, query.namespace, query.name)
@@ -51,8 +47,7 @@ class OfKind:
         index = rows.received(moment, self.kind.name, prefixed=False) if moment else None
         row = index.named(query.namespace, query.name or "") if index else None
         if row is None:
-            known = index.names(query.namespace) if index else set()
-            raise self.view.missing(query, self._ref(query), known)
+            raise self.view.missing(query, self._ref(query), index.names if index else ())
         return row
 
 
@@ -65,13 +60,13 @@ class TrafficMetrics:
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return one item per resource. Raises errors.StatusError."""
         kind = _kind(query)
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         found = rows.received(moment, kind, prefixed=True).within(query.namespace) if moment else []
         return _answer(moment, found, kind, query.namespace)
 
     async def get(self, query: resources.Query) -> resources.Row:
         """Return one item by its name `<kind>.<name>`. Raises errors.StatusError."""
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         prefix, _, name = (query.name or "").partition(".")
         kind = next((kind.name for kind in words.KINDS if kind.singular == prefix), prefix)
         for served in (ownership.WORKLOAD, kind):
@@ -80,7 +75,7 @@ class TrafficMetrics:
             if row is not None:
                 return _one(moment, row)
         workloads = rows.received(moment, ownership.WORKLOAD, prefixed=True) if moment else None
-        known = workloads.names(query.namespace) if workloads else set()
+        known = workloads.names if workloads else ()
         raise self.view.missing(query, words.Ref(kind, query.namespace or "", name), known)
 
 
@@ -93,18 +88,18 @@ class TrafficEdges:
     async def list(self, query: resources.Query) -> resources.Collection:
         """Return every edge of a namespace, or of all. Raises errors.StatusError."""
         kind = _kind(query)
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         found = rows.edges(moment, kind, query.namespace).within(query.namespace) if moment else []
         return _answer(moment, found, kind, query.namespace)
 
     async def get(self, query: resources.Query) -> resources.Row:
         """Return one edge by its name. Raises errors.StatusError."""
-        moment = await self.view.moment(query, query.namespace)
+        moment = await self.view.moment(query)
         index = rows.edges(moment, ownership.WORKLOAD, query.namespace) if moment else None
         row = index.named(query.namespace, query.name or "") if index else None
         if row is None:
-            known = index.names(query.namespace) if index else set()
-            raise query.not_found(questions.nearest(query.name or "", known, what="edge"))
+            known = index.names if index else ()
+            raise query.not_found(questions.nearest(query.name or "", known, what="edge", reach=query.reach))
         return _one(moment, row)
 
 

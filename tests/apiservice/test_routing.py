@@ -55,6 +55,10 @@ def test_a_path_leads_to_what_was_declared(
         "/apis/fruits.example.com/v1/fruits/apple",
         "/apis/fruits.example.com/v1/namespaces/north/crates",
         "/apis/fruits.example.com/v1/namespaces/north/crates/c",
+        "/apis/fruits.example.com/v1/namespaces/north/namespaces",
+        "/apis/fruits.example.com/v1/namespaces/north/namespaces/south",
+        "/apis/fruits.example.com/v1/namespaces/north/namespaces/south/pips",
+        "/apis/fruits.example.com/v1/namespaces/north/namespaces/*/pips",
         "/apis/fruits.example.com/v1/namespaces/north/fruits/apple/pips/1",
         "/apis/fruits.example.com/v1/namespaces/north/fruits/apple/leaves",
         "/apis/fruits.example.com/v1/namespaces/north/fruits//pips",
@@ -66,6 +70,29 @@ def test_a_path_leads_to_what_was_declared(
 )
 def test_a_path_nobody_declared_leads_nowhere(routes: routing.Routes, path: str) -> None:
     assert find(routes, path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "within"),
+    [
+        ("fruits", None),
+        ("namespaces", None),
+        ("crates/c/pips", None),
+        ("namespaces/north/fruits", "north"),
+        ("namespaces/north/fruits/apple/pips", "north"),
+        ("namespaces/north", "north"),
+        ("namespaces/north/pips", "north"),
+        ("namespaces//namespaces/north", None),
+    ],
+)
+def test_an_answer_reaches_as_far_as_its_request_was_authorized(
+    routes: routing.Routes, path: str, within: str | None
+) -> None:
+    asked = requests.parse("GET", path=f"/apis/{fruits.GROUP_VERSION}/{path}", query={})
+    target = routes.find(asked)
+    assert target is not None
+    assert (target.within, target.besides) == (within, None)
+    assert target.within == (asked.namespace or None)
 
 
 def test_a_resource_declared_twice_is_refused() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from apiservice import authentication, exchange, reading, requests, routing
+from apiservice import authentication, exchange, reading, requests, resources, routing
 from tests.apiservice import asking, fruits
 
 SINGLE = "namespaces/north/fruits"
@@ -185,9 +185,12 @@ class Witness(reading.Reader):
         target: routing.Target,
         attributes: requests.Attributes,
         user: authentication.User,
+        everywhere: resources.Everywhere,
     ) -> exchange.Answer:
         self.seen.append(incoming)
-        return await super().read(incoming, target=target, attributes=attributes, user=user)
+        return await super().read(
+            incoming, target=target, attributes=attributes, user=user, everywhere=everywhere
+        )
 
 
 async def test_nobody_behind_the_authenticators_sees_who_is_asking(toy: asking.Toy) -> None:

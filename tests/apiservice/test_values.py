@@ -8,7 +8,7 @@ from typing import Any
 import prometheus_client
 import pytest
 
-from apiservice import authentication, authorization, errors, health, resources, server, service
+from apiservice import authentication, authorization, errors, health, requests, resources, server, service
 from tests.apiservice import asking, fruits
 
 ROOT = f"/apis/{fruits.GROUP_VERSION}"
@@ -136,6 +136,33 @@ async def test_a_value_is_read_by_the_names_it_was_asked_for_by(
     (query,) = toy.scales.asked
     assert (query.resource, query.subresource, query.namespace, query.name) == asked
     assert (query.group, query.version) == (fruits.GROUP, fruits.VERSION)
+    # Hills are in no namespace, whichever they are asked for in.
+    assert query.reach.namespace == (None if query.resource == "hills" else query.namespace)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InNorth:
+    """Allows what is asked in one namespace."""
+
+    async def authorize(
+        self, user: authentication.User, *, attributes: requests.Attributes
+    ) -> authorization.Decision:
+        return authorization.Decision(allowed=attributes.namespace == "north")
+
+
+async def test_what_is_in_no_namespace_takes_the_right_to_it_wherever_it_is_asked_for(toy: Toy) -> None:
+    narrow = dataclasses.replace(toy, api=dataclasses.replace(toy.api, authorizer=InNorth()))
+    assert (await narrow.ask(f"{ROOT}/namespaces/north/trees/oak/weight")).status == 200
+    refused = await narrow.ask(f"{ROOT}/namespaces/north/hills/hill/weight")
+    assert refused.status == 403
+    assert "at the cluster scope" in refused.message
+    assert len(toy.scales.asked) == 1
+
+
+async def test_a_name_in_a_field_selector_selects_no_values_and_opens_none(toy: Toy) -> None:
+    told = await toy.ask(f"{ROOT}/namespaces/north/weight?fieldSelector=metadata.name%3Doak")
+    assert (told.status, toy.scales.asked) == (400, [])
+    assert "values are not selected by fields" in told.message
 
 
 async def test_selectors_are_the_providers_affair(toy: Toy) -> None:

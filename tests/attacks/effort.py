@@ -25,6 +25,6 @@ class Effort:
 
 
 def chosen() -> Effort:
-    """The effort that the environment asks for: TESTS_ATTACKS (`long`) and TESTS_ATTACKS_SEED (an integer)."""
+    """The effort that TESTS_ATTACKS (`long`) and TESTS_ATTACKS_SEED (an integer) ask for."""
     is_long = os.environ.get("TESTS_ATTACKS") == "long"
     return Effort(seed=int(os.environ.get("TESTS_ATTACKS_SEED", "1")), factor=20 if is_long else 1)

@@ -21,7 +21,8 @@ async def joined(
     control_plane: cluster.Cluster, mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[cluster.Cluster]:
     """The cluster, with our server as a part of it."""
-    async with aggregated.serve(control_plane, mesh, scratch=tmp_path_factory.mktemp("aggregated")):
+    scratch = tmp_path_factory.mktemp("aggregated")
+    async with aggregated.serve(control_plane, mesh, scratch=scratch, options=["--autoscaling"]):
         kubeconfig = control_plane.kubeconfig
         for line in (
             "create namespace shop",
@@ -30,6 +31,11 @@ async def joined(
             "create rolebinding traffic --role=traffic --user=ann --serviceaccount=shop:reader",
         ):
             await commands.kubectl(kubeconfig, *line.split(), "--namespace=shop")
+        for line in (
+            "create namespace data",
+            "create rolebinding everything --clusterrole=cluster-admin --user=dora --namespace=data",
+        ):
+            await commands.kubectl(kubeconfig, *line.split())
         yield control_plane
 
 
@@ -97,3 +103,75 @@ async def test_past_the_kube_apiserver_a_token_reads_what_it_may(
     other = await aggregated.directly(joined, path.format("data"), headers=bearer)
     assert other.status == 403
     assert "system:serviceaccount:shop:reader" in other.json["message"]
+
+
+_DORA = {"X-Remote-User": "dora", "X-Remote-Group": "system:authenticated"}
+"""She may do everything in the namespace `data`."""
+_CUSTOM, _EXTERNAL = "/apis/custom.metrics.k8s.io/v1beta2", "/apis/external.metrics.k8s.io/v1beta1"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{aggregated.PATH}/namespaces/data/namespaces",
+        f"{aggregated.PATH}/namespaces/data/namespaces/shop",
+        f"{aggregated.PATH}/namespaces/data/namespaces/shop/edges",
+        f"{aggregated.PATH}/namespaces/data/nodes",
+        f"{aggregated.PATH}/namespaces/shop",
+        f"{aggregated.PATH}/namespaces/shop/edges",
+        f"{aggregated.PATH}/namespaces",
+        f"{aggregated.PATH}/trafficmetrics?fieldSelector=metadata.namespace%3Ddata",
+        f"{_CUSTOM}/namespaces/data/namespaces/shop/success_count",
+        f"{_CUSTOM}/namespaces/data/namespaces/*/success_count",
+        f"{_CUSTOM}/namespaces/*/success_count",
+        f"{_CUSTOM}/namespaces/data/nodes/*/success_count",
+        f"{_EXTERNAL}/namespaces/data/success_count?labelSelector=name%3Dcart,namespace%3Dshop",
+        f"{_EXTERNAL}/namespaces/data/success_count"
+        "?labelSelector=from%3Dfrontent,from_namespace%3Dshop,to%3Ddb",
+    ],
+)
+async def test_all_rights_in_one_namespace_open_nothing_of_another(
+    joined: cluster.Cluster, path: str
+) -> None:
+    told = await aggregated.directly(joined, path, headers=_DORA, identity=joined.files)
+    assert told.status in (403, 404), told
+    assert "frontend" not in told.json["message"]
+    if path.startswith(aggregated.PATH):
+        with pytest.raises(faults.DemoError):
+            await commands.kubectl(joined.kubeconfig, "get", f"--raw={path}", "--as=dora")
+
+
+async def test_all_rights_in_one_namespace_open_that_one(joined: cluster.Cluster) -> None:
+    for path, name in (
+        (f"{aggregated.PATH}/namespaces/data/trafficmetrics", "statefulset.db"),
+        (f"{aggregated.PATH}/namespaces/data", "data"),
+    ):
+        printed = await commands.kubectl(joined.kubeconfig, "get", f"--raw={path}", "--as=dora")
+        assert f'"name":"{name}"' in printed
+    path = f"{_CUSTOM}/namespaces/data/metrics/success_count"
+    told = await aggregated.directly(joined, path, headers=_DORA, identity=joined.files)
+    assert [item["describedObject"]["name"] for item in told.json["items"]] == ["data"]
+
+
+async def test_past_the_kube_apiserver_who_acts_as_somebody_else_is_that_one_and_may_be_refused_it(
+    joined: cluster.Cluster,
+) -> None:
+    path = f"{aggregated.PATH}/namespaces/shop/trafficmetrics"
+    for user, headers in (
+        ("dora", aggregated.MASTER | {"Impersonate-User": "dora"}),
+        ("ann", {"X-Remote-User": "ann", "Impersonate-User": "dora"}),
+    ):
+        told = await aggregated.directly(joined, path, headers=headers, identity=joined.files)
+        assert told.status == 403
+        assert f'User "{user}" cannot' in told.json["message"]
+    as_ann = aggregated.MASTER | {"Impersonate-User": "ann"}
+    told = await aggregated.directly(joined, path, headers=as_ann, identity=joined.files)
+    assert "deployment.cart" in told.names
+
+
+async def test_a_member_of_1500_groups_is_served_through_the_kube_apiserver(joined: cluster.Cluster) -> None:
+    groups = [f"--as-group=team-{number}" for number in range(1500)]
+    printed = await commands.kubectl(
+        joined.kubeconfig, "get", "trafficmetrics", "--namespace=shop", "--as=ann", *groups
+    )
+    assert "deployment.cart" in printed

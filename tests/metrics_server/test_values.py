@@ -167,7 +167,7 @@ def test_pods_are_selected_by_the_whole_grammar(selector: str, names: list[str])
 def test_why_selected_pods_have_no_value_is_known() -> None:
     down = snapshot.Span(since=START, until=980.0)
     of = told(moment(WHOLE, down))
-    assert of.reasons("shop", selectors.LabelSelector.parse("number=1")) == {
-        "p1: its proxy was last scraped 19 s before the others: is it down?"
-    }
-    assert of.reasons("shop", selectors.LabelSelector.parse("number=0")) == set()
+    assert of.reasons(selectors.LabelSelector.parse("number=1")) == [
+        ("shop", "p1: its proxy was last scraped 19 s before the others: is it down?")
+    ]
+    assert of.reasons(selectors.LabelSelector.parse("number=0")) == []

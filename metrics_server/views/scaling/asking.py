@@ -30,13 +30,13 @@ async def another_s(
     if others is not None:
         return await others(query)
     told = [one.name for one in measure.MEASURES]
-    near = questions.near(metric, told) or f"there are {', '.join(told)}"
+    near = questions.near_word(metric, told) or f"there are {', '.join(told)}"
     raise errors.NotFound(f"the server could not find the metric {metric} for {what}: {near}")
 
 
 async def told(
     view: sight.View,
-    namespace: str | None,
+    reach: resources.Reach,
     wanted: measure.Measure,
     asked: Mapping[str, str],
     *,
@@ -47,35 +47,39 @@ async def told(
     """Return the one value asked for, and the moment it is of: with the latencies of a side, or of both where
     the other side tells them. Raises errors.StatusError.
     """
-    found = await moment(view, namespace, wanted, asked, sides=frozenset({side}), user=user)
+    found = await moment(view, reach, wanted, asked, sides=frozenset({side}), user=user)
     one = answer(found)
     if isinstance(one, values.Untold) and one.elsewhere:
-        found = await moment(view, namespace, wanted, asked, sides=words.SIDES, user=user)
+        found = await moment(view, reach, wanted, asked, sides=words.SIDES, user=user)
         one = answer(found)
     return found, one
 
 
 async def moment(
     view: sight.View,
-    namespace: str | None,
+    reach: resources.Reach,
     wanted: measure.Measure,
     asked: Mapping[str, str],
     *,
     sides: frozenset[words.Side],
     user: str,
 ) -> store.Moment:
-    """Return the moment of a namespace, or of all (None), with the latencies of these sides if any are
-    wanted; a fetch for it is the user's. Raises errors.StatusError.
+    """Return a moment that has what a reach covers, with the latencies of these sides if any are wanted; a
+    fetch for it is the user's.
+
+    Raises errors.StatusError.
     """
     found = await view.at(
-        namespace,
+        reach,
         window=selecting.window(asked, default=view.window),
         latency=sides if wanted.quantiles else frozenset(),
         lag=_LAG,
         user=user,
     )
     if found is None:
-        raise errors.NotFound(f"no {wanted.name}: no proxy of namespace {namespace} is scraped by Prometheus")
+        raise errors.NotFound(
+            f"no {wanted.name}: no proxy of namespace {reach.namespace} is scraped by Prometheus"
+        )
     if why := questions.missing(found):
         raise errors.ServiceUnavailable(
             f"no {wanted.name}, for an autoscaler would obey what is missing: {'; '.join(why)}"
@@ -92,14 +96,24 @@ def known(one: values.Value | values.Untold, what: str, wanted: measure.Measure)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who calls and who is called (None: anybody), and from where it is to be seen."""
+    """Who calls and who is called (None: anybody), and from where it is to be seen.
+
+    One end is in the namespace that was authorized. Of the other one its asker learns only how it deals with
+    that one: an end elsewhere that never did is told apart from none at all only to whoever may read it.
+    """
 
     caller: ends.End | None
     callee: ends.End | None
     side: words.Side | None
+    within: str | None
+    """Where one end has to be; None: anywhere."""
+    reach: resources.Reach
+    """Where an end may be told of that deals with nobody in there."""
 
     @classmethod
-    def of(cls, asked: Mapping[str, str], described: ends.End | None, *, namespace: str) -> Self:
+    async def of(
+        cls, asked: Mapping[str, str], described: ends.End | None, *, namespace: str, reach: resources.Reach
+    ) -> Self:
         """Return the question that labels ask of a described resource, if there is one.
 
         `namespace`: where an end is for which none is given. Raises errors.BadRequest.
@@ -114,7 +128,10 @@ class Question:
             raise errors.BadRequest(
                 "metric selector: say whose traffic is meant: name=…, or from=… and to=… for one edge"
             )
-        return cls(caller=caller, callee=callee, side=selecting.side(asked))
+        within, named = reach.namespace, [one for one in (caller, callee) if one is not None]
+        if not all(reach.covers(one.home) for one in named):
+            reach = await reach.widest()
+        return cls(caller=caller, callee=callee, side=selecting.side(asked), within=within, reach=reach)
 
     @property
     def told_by(self) -> words.Side:
@@ -135,42 +152,65 @@ class Question:
     def answer(
         self, view: sight.View, moment: store.Moment, wanted: measure.Measure
     ) -> values.Value | values.Untold:
-        """Return the one value asked for. Raises errors.BadRequest, errors.NotFound."""
+        """Return the one value asked for. Raises errors.BadRequest, errors.Forbidden, errors.NotFound."""
+        seen = ends.Seen(view=view, moment=moment, within=self.within, reach=self.reach)
         if self.caller is None and self.callee is not None and self.side is not words.Side.CLIENT:
-            return self._received(view, moment, self.callee, wanted)
+            return self._received(seen, self.callee, wanted)
         if self.side is words.Side.SERVER:
             raise errors.BadRequest(
                 "metric selector: what somebody calls is seen at the caller only; leave out side=server"
             )
-        ref, side, telling, told = self._seen(view, moment)
+        ref, side, telling, told = self._seen(seen)
         figures = ends.between(moment, side, telling, told, wanted.quantiles)
         return values.of_figures(ref, figures, wanted, moment)
 
     def _seen(
-        self, view: sight.View, moment: store.Moment
+        self, seen: ends.Seen
     ) -> tuple[words.Ref, words.Side, Sequence[int] | None, Sequence[int] | None]:
         """Return whose value it is, and which proxies tell of which peers, on which side."""
         ref, called = words.UNKNOWN, None
         if self.callee is not None:
-            ref, called = ends.callees(view, moment, self.callee)
+            ref, called = seen.callees(self.callee)
         if self.caller is None:
+            self._check(seen, ref)
             return ref, words.Side.CLIENT, None, called
-        caller = ends.caller(view, moment, self.caller)
+        caller = seen.caller(self.caller)
+        self._check(seen, ref, caller.ref)
         if caller.tells:
             return caller.ref, words.Side.CLIENT, caller.numbers, called
-        telling = ends.telling(moment, self.callee) if self.callee is not None else None
+        telling = seen.telling(self.callee) if self.callee is not None else None
         return caller.ref, words.Side.SERVER, telling, caller.numbers
 
     def _received(
-        self, view: sight.View, moment: store.Moment, end: ends.End, wanted: measure.Measure
+        self, seen: ends.Seen, end: ends.End, wanted: measure.Measure
     ) -> values.Value | values.Untold:
-        ref, _ = ends.callees(view, moment, end)
+        ref, _ = seen.callees(end)
+        self._check(seen, ref)
+        moment = seen.moment
         for kind in (ownership.WORKLOAD, ref.kind):
             told = values.received(moment, kind, wanted.quantiles).get(ref)
             if told is not None:
                 return values.of_figures(ref, told, wanted, moment)
         return values.Untold(
             "none of its proxies is scraped by Prometheus; side=client asks those of its callers"
+        )
+
+    def check(self) -> None:
+        """Raise errors.Forbidden unless one of the ends is asked for where one has to be."""
+        if self.within is not None and all(end.home != self.within for end in self.named):
+            raise self._elsewhere()
+
+    def _check(self, seen: ends.Seen, *found: words.Ref) -> None:
+        """Raise errors.Forbidden unless one of the ends really is there: a host is in no namespace, whichever
+        it is asked for in.
+        """
+        if not any(seen.is_here(ref) for ref in found):
+            raise self._elsewhere()
+
+    def _elsewhere(self) -> errors.Forbidden:
+        return errors.Forbidden(
+            f"a metric of namespace {self.within} has an end in it, and neither has {self}; "
+            "ask in the namespace of one of them"
         )
 
 

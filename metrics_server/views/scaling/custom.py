@@ -5,6 +5,7 @@ An answer about one resource has exactly one item, as an autoscaler demands.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -88,18 +89,18 @@ class Reader:
         asked = selecting.labels(
             selectors.LabelSelector.parse(query.parameters.get(SELECTOR, "")), known=selecting.OF_TRAFFIC
         )
-        scope = self._scope(query, name)
         if name == _EVERYTHING:
             sides = self._sides(selecting.direction(asked))
-            moment = await asking.moment(self.view, scope, wanted, asked, sides=sides, user=query.user.name)
+            moment = await asking.moment(
+                self.view, query.reach, wanted, asked, sides=sides, user=query.user.name
+            )
             return self._answer(self._selected(query, wanted, asked, moment), wanted, asked, moment)
         ref = words.Ref(self.kind.name, (query.namespace or "") if self.kind.namespaced else "", name)
-        question = asking.Question.of(
-            asked, ends.End(ref.kind, ref.namespace, ref.name), namespace=ref.namespace
-        )
+        described = ends.End(ref.kind, ref.namespace, ref.name)
+        question = await asking.Question.of(asked, described, namespace=ref.namespace, reach=query.reach)
         moment, one = await asking.told(
             self.view,
-            scope,
+            query.reach,
             wanted,
             asked,
             side=question.told_by,
@@ -117,12 +118,6 @@ class Reader:
             return frozenset({words.Side.CLIENT})
         return words.SIDES if self.kind is words.SERVICE else frozenset({words.Side.SERVER})
 
-    def _scope(self, query: resources.Query, name: str) -> str | None:
-        """A node can only be found among all."""
-        if self.kind is words.NAMESPACE:
-            return None if name == _EVERYTHING else name
-        return query.namespace if self.kind.namespaced else None
-
     def _selected(
         self,
         query: resources.Query,
@@ -135,10 +130,9 @@ class Reader:
                 f"metric selector: from, to and side need the name of one of the {self.kind.plural}"
             )
         told = values.of_kind(moment, self.kind, wanted, selecting.direction(asked))
-        namespace = query.namespace if self.kind.namespaced else None
-        found = told.select(namespace, query.labels)
+        found = told.select(query.reach.namespace, query.labels)
         if not found:
-            raise errors.NotFound(_nothing(told, self.kind, namespace, query, wanted))
+            raise errors.NotFound(_nothing(told, self.kind, query, wanted))
         return [*found]
 
     def _one(
@@ -150,11 +144,13 @@ class Reader:
         moment: store.Moment,
     ) -> values.Value | values.Untold:
         if asked.keys() - {selecting.WINDOW, selecting.DIRECTION}:
-            return question.answer(self.view, moment, wanted)
+            answer = question.answer(self.view, moment, wanted)
+            # What is described stays what was asked for, whoever calls it.
+            return dataclasses.replace(answer, ref=ref) if isinstance(answer, values.Value) else answer
         told = values.of_kind(moment, self.kind, wanted, selecting.direction(asked))
         found = told.told.get(ref)
         if found is None:
-            why = self.view.absence(ref, ref.name, told.names(ref.namespace))
+            why = self.view.absence(ref, ref.name, told.names, reach=question.reach)
             raise errors.NotFound(f"{self._named(ref)} has no {wanted.name}: {why}")
         return found
 
@@ -183,16 +179,14 @@ class Reader:
 def _nothing(
     told: values.Values,
     kind: words.Kind,
-    namespace: str | None,
     query: resources.Query,
     wanted: measure.Measure,
 ) -> str:
     """Return why not one of the selected resources has a value."""
-    where = f" in namespace {namespace}" if namespace else ""
-    reasons = told.reasons(namespace, query.labels)
-    if not reasons:
+    where = f" in namespace {query.reach.namespace}" if query.reach.namespace else ""
+    why = questions.some(told.reasons(query.labels), reach=query.reach)
+    if not why:
         return (
             f"no {wanted.name}: none of the selected {kind.plural}{where} has a proxy that Prometheus scrapes"
         )
-    why = questions.some(reasons)
     return f"no {wanted.name} of any of the selected {kind.plural}{where}: {why}"

@@ -6,12 +6,13 @@ does not appear in any figure has no traffic; an end that nobody knows is an err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from apiservice import errors
+from apiservice import errors, resources
 from metrics_server import moments, ownership, rollup, store, words
-from metrics_server.views import sight
+from metrics_server.views import questions, sight
+from metrics_server.views.scaling import dealings
 
 Numbers = Mapping[words.Ref, Sequence[int]]
 _Named = Mapping[str, Numbers]
@@ -59,41 +60,91 @@ class Caller:
     tells: bool
 
 
-def caller(view: sight.View, moment: store.Moment, end: End) -> Caller:
-    """Return who calls. Raises errors.BadRequest, errors.NotFound."""
-    reporting = _find(end, lambda kind: _reporters(moment, kind))
-    if reporting and moment.rollup.tells(reporting[1]):
-        return Caller(*reporting, tells=True)
-    if moment.snapshot.callers_told and (found := _find(end, lambda kind: _peers(moment, kind))):
-        return Caller(*found, tells=False)
-    if reporting:
-        return Caller(*reporting, tells=True)
-    known = _names(_reporters(moment, ownership.WORKLOAD), end.namespace)
-    raise _unknown(view, end, known)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A moment as far as whoever asks may see it: what is within their reach, and who deals with that."""
 
+    view: sight.View
+    moment: store.Moment
+    within: str | None
+    """The namespace that was authorized; None: all."""
+    reach: resources.Reach
 
-def telling(moment: store.Moment, end: End) -> Sequence[int]:
-    """Return the numbers of an end's own proxies. Raises errors.BadRequest."""
-    found = _find(end, lambda kind: _reporters(moment, kind))
-    return found[1] if found is not None else ()
+    def is_here(self, ref: words.Ref) -> bool:
+        """Return whether something is in the namespace that was authorized."""
+        return self.within in (None, questions.home(ref))
 
+    def caller(self, end: End) -> Caller:
+        """Return who calls. Raises errors.BadRequest, errors.NotFound."""
+        moment = self.moment
+        reporting = self._find(end, lambda kind: _reporters(moment, kind))
+        if reporting and moment.rollup.tells(reporting[1]):
+            return Caller(*reporting, tells=True)
+        if moment.snapshot.callers_told and (found := self._find(end, lambda kind: _peers(moment, kind))):
+            return Caller(*found, tells=False)
+        if reporting:
+            return Caller(*reporting, tells=True)
+        raise self._unknown(end, _reporters(moment, ownership.WORKLOAD))
 
-def callees(view: sight.View, moment: store.Moment, end: End) -> tuple[words.Ref, Sequence[int]]:
-    """Return who is called, and the numbers by which callers know it; none if nobody ever called it.
+    def telling(self, end: End) -> Sequence[int]:
+        """Return the numbers of an end's own proxies. Raises errors.BadRequest."""
+        found = self._find(end, lambda kind: _reporters(self.moment, kind))
+        return found[1] if found is not None else ()
 
-    Raises errors.BadRequest, errors.NotFound.
-    """
-    found = _find(end, lambda kind: _peers(moment, kind))
-    if found is not None:
-        return found
-    uncalled = _find(end, lambda kind: _uncalled(moment, kind))
-    if uncalled is not None:
-        return uncalled
-    things = [ref for ref in view.moments.things.things if _is(ref, end)]
-    if things:
-        return things[0], ()
-    known = _names(_peers(moment, ownership.WORKLOAD), end.namespace)
-    raise _unknown(view, end, known)
+    def callees(self, end: End) -> tuple[words.Ref, Sequence[int]]:
+        """Return who is called, and the numbers by which callers know it; none if nobody ever called it.
+
+        Raises errors.BadRequest, errors.NotFound.
+        """
+        found = self._find(end, lambda kind: _peers(self.moment, kind))
+        if found is not None:
+            return found
+        uncalled = self._find(end, lambda kind: _uncalled(self.moment, kind))
+        if uncalled is not None:
+            return uncalled
+        thing = self._thing(end)
+        if thing is not None:
+            return thing, ()
+        raise self._unknown(end, _peers(self.moment, ownership.WORKLOAD))
+
+    def _shows(self, ref: words.Ref, kind: str) -> bool:
+        if self.reach.namespace is None or self.reach.covers(questions.home(ref)):
+            return True
+        return ref in dealings.with_namespace(self.moment, kind, self.reach.namespace)
+
+    def _find(self, end: End, among: _Among) -> tuple[words.Ref, Sequence[int]] | None:
+        """Return the end among what is seen as its kind; without one, as workload and then as service."""
+        known = end.kind in words.KIND_BY_NAME
+        for kind in (end.kind,) if known else (ownership.WORKLOAD, words.SERVICE.name):
+            numbers = among(kind).get(end.name, {})
+            found = [ref for ref in numbers if _is(ref, end) and self._shows(ref, kind)]
+            if len(found) > 1:
+                kinds = " and ".join(sorted(ref.kind for ref in found))
+                raise errors.BadRequest(
+                    f"metric selector: {end.name!r} is {kinds} in namespace {end.namespace}; "
+                    "name the kind, too"
+                )
+            if found:
+                return found[0], numbers[found[0]]
+        return None
+
+    def _thing(self, end: End) -> words.Ref | None:
+        """Return the end among what exists, within reach."""
+        things = self.view.moments.things.things
+        return next((ref for ref in things if _is(ref, end) and self.reach.covers(questions.home(ref))), None)
+
+    def _unknown(self, end: End, among: _Named) -> errors.NotFound:
+        if not self.reach.covers(end.home):
+            return errors.NotFound(f"{end} not found among those that deal with namespace {self.within}")
+        ref = self._thing(end) or words.Ref(end.kind, end.namespace, end.name)
+        known = [
+            questions.Named(questions.home(ref), name)
+            for name, numbers in among.items()
+            for ref in numbers
+            if ref.namespace == end.namespace
+        ]
+        why = self.view.absence(ref, end.name, known, reach=self.reach)
+        return errors.NotFound(f"{end} not found: {why}")
 
 
 def between(
@@ -141,31 +192,5 @@ def _numbered(refs: Iterable[tuple[int | None, words.Ref]]) -> _Named:
     return named
 
 
-def _names(named: _Named, namespace: str) -> set[str]:
-    return {name for name, numbers in named.items() if any(ref.namespace == namespace for ref in numbers)}
-
-
-def _find(end: End, among: _Among) -> tuple[words.Ref, Sequence[int]] | None:
-    """Return the end among what is seen as its kind; without one, as workload and then as service."""
-    known = end.kind in words.KIND_BY_NAME
-    for kind in (end.kind,) if known else (ownership.WORKLOAD, words.SERVICE.name):
-        numbers = among(kind).get(end.name, {})
-        found = [ref for ref in numbers if _is(ref, end)]
-        if len(found) > 1:
-            kinds = " and ".join(sorted(ref.kind for ref in found))
-            raise errors.BadRequest(
-                f"metric selector: {end.name!r} is {kinds} in namespace {end.namespace}; name the kind, too"
-            )
-        if found:
-            return found[0], numbers[found[0]]
-    return None
-
-
 def _is(ref: words.Ref, end: End) -> bool:
     return ref.name == end.name and ref.namespace in (end.namespace, "") and end.kind in ("", ref.kind)
-
-
-def _unknown(view: sight.View, end: End, known: Collection[str]) -> errors.NotFound:
-    things = (ref for ref in view.moments.things.things if _is(ref, end))
-    ref = next(things, words.Ref(end.kind, end.namespace, end.name))
-    return errors.NotFound(f"{end} not found: {view.absence(ref, end.name, known)}")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from apiservice import selectors
 from metrics_server import measure, moments, ownership, rollup, snapshot, store, words
+from metrics_server.views import questions
 from metrics_server.views.scaling import selecting
 
 _MISSED = 2.5
@@ -59,19 +60,18 @@ class Values:
         self._owners = owners
         self._found: dict[str | None, dict[tuple[str, str], list[Value]]] = {}
 
-    def names(self, namespace: str) -> set[str]:
-        """Return the names of the resources of a namespace."""
-        return {ref.name for ref in self.told if ref.namespace == namespace}
+    @property
+    def names(self) -> list[questions.Named]:
+        """The names of all resources, for hints."""
+        return [questions.Named(questions.home(ref), ref.name) for ref in self.told]
 
-    def reasons(self, namespace: str | None, labels: selectors.LabelSelector) -> set[str]:
-        """Return why the selected resources have no value that have none."""
-        return {
-            f"{ref.name}: {one.why}"
+    def reasons(self, labels: selectors.LabelSelector) -> list[questions.Named]:
+        """Return why the selected resources have no value that have none, for hints."""
+        return [
+            questions.Named(questions.home(ref), f"{ref.name}: {one.why}")
             for ref, one in self.told.items()
-            if isinstance(one, Untold)
-            and namespace in (None, ref.namespace)
-            and labels.matches(self._owners.labels(ref))
-        }
+            if isinstance(one, Untold) and labels.matches(self._owners.labels(ref))
+        ]
 
     def select(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
         """Return what is told of the selected resources of a namespace, or (None) of all."""
@@ -102,7 +102,7 @@ class Values:
         known: dict[str | None, list[Value]] = {}
         for one in self.told.values():
             if isinstance(one, Value):
-                for place in (None, one.ref.namespace):
+                for place in (None, questions.home(one.ref)):
                     known.setdefault(place, []).append(one)
         return known
 

@@ -1,0 +1,26 @@
+"""Who deals with a namespace: what its readers may be told of others, as edges name both their ends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metrics_server import ownership, store, words
+
+
+def with_namespace(moment: store.Moment, kind: str, namespace: str) -> frozenset[words.Ref]:
+    """Return whatever calls a namespace or is called from it, seen as a kind. Made once per moment."""
+    return moment.once(("dealings", kind, namespace), lambda: _dealing(moment, kind, namespace))
+
+
+def _dealing(moment: store.Moment, kind: str, namespace: str) -> frozenset[words.Ref]:
+    owners = moment.owners
+    reporters, peers = owners.callers(kind), owners.peers(kind)
+    reports_here = np.array([unit.namespace == namespace for unit in owners.units], dtype=bool)
+    is_here = np.array([ref.namespace == namespace for ref in owners.peers(ownership.WORKLOAD)], dtype=bool)
+    found: set[words.Ref] = set()
+    for calls in moment.snapshot.calls.values():
+        told = np.flatnonzero(calls.peer >= 0)
+        reporter, peer = calls.reporter[told], calls.peer[told]
+        found.update(peers[number] for number in np.unique(peer[reports_here[reporter]]).tolist())
+        found.update(reporters[number] for number in np.unique(reporter[is_here[peer]]).tolist())
+    return frozenset(found)

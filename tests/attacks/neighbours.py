@@ -1,0 +1,199 @@
+"""A mesh of three namespaces: one that somebody may read, one that deals with it, and one that does not.
+
+There are two of it. What the readers of `data` may know is the same in both: its own traffic, and who deals
+with it. Everything else is in the whole one alone, under names that nobody could guess and with figures that
+are those of nothing else. So nobody who may read only `data` can tell one from the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+import prometheus_client
+
+from apiservice import authentication, authorization, health, requests, server, service
+from metrics_server import inventory, snapshot, store, words
+from metrics_server.splits import values
+from metrics_server.views import sight, traffic
+from metrics_server.views.scaling import asking, groups
+from tests.apiservice import fruits
+from tests.metrics_server import meshes
+
+OWN, NEAR, FAR = "data", "near-q7xk", "far-z3wj"
+NODE_OWN, NODE_FAR = "node-own", "node-far-w8rt"
+USER = authentication.User(name="viewer", groups=(authentication.AUTHENTICATED,))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class App:
+    """A Deployment with a ReplicaSet, a pod and a service."""
+
+    namespace: str
+    name: str
+    node: str = NODE_OWN
+
+    def ref(self, kind: str) -> words.Ref:
+        named = {"Pod": f"{self.name}-pod", "ReplicaSet": f"{self.name}-rs", "Service": f"{self.name}-svc"}
+        return words.Ref(kind, self.namespace, named.get(kind, self.name))
+
+    def things(self) -> Iterable[inventory.Thing]:
+        labels = {"app": self.name, "of": self.namespace}
+        owned = (("Deployment", ""), ("ReplicaSet", "Deployment"), ("Pod", "ReplicaSet"))
+        for kind, above in owned:
+            yield inventory.Thing(
+                ref=self.ref(kind),
+                labels=labels,
+                owner=self.ref(above) if above else None,
+                node=self.node if kind == "Pod" else "",
+            )
+        yield inventory.Thing(ref=self.ref("Service"), selector=labels)
+
+
+LEDGER, STORE = App(OWN, "ledger"), App(OWN, "store")
+CALLER, CALLED = App(NEAR, "teller-m2vd"), App(NEAR, "mint-c9hb")
+INNER, FAR_A, FAR_B = App(NEAR, "guard-p5yn"), App(FAR, "payments-k8fs", NODE_FAR), App(FAR, "audit-t4gc")
+HOST, FAR_HOST = "api.own.example", "api.d6lu.example"
+SILENT = App(FAR, "silent-b7je")
+"""It exists, and is not scraped."""
+HIDDEN = (INNER, FAR_A, FAR_B, SILENT)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class World:
+    """What there is: apps, and who calls whom how often."""
+
+    apps: Sequence[App]
+    unscraped: Sequence[App]
+    calls: Sequence[tuple[App, App | str, int]]
+
+    def snapshot(self) -> snapshot.Snapshot:
+        reporters = [
+            meshes.pod(app.ref("Pod").name, app.namespace, app=app.name, of=app.namespace)
+            for app in self.apps
+        ]
+        called = list(dict.fromkeys(callee for _, callee, _ in self.calls))
+        peers = [
+            snapshot.Peer(host=one)
+            if isinstance(one, str)
+            else snapshot.Peer(namespace=one.namespace, service=one.ref("Service").name)
+            for one in called
+        ]
+        return meshes.moment(
+            reporters,
+            peers=peers,
+            client=[(self.apps.index(a), called.index(b), count, 1) for a, b, count in self.calls],
+            server=[(self.apps.index(b), -1, count, 1) for _, b, count in self.calls if isinstance(b, App)],
+        )
+
+    def inventory(self) -> inventory.Inventory:
+        everything = (*self.apps, *self.unscraped)
+        things = [thing for app in everything for thing in app.things()]
+        things += [inventory.Thing(ref=words.Ref("Namespace", "", app.namespace)) for app in everything]
+        things += [inventory.Thing(ref=words.Ref("Node", "", app.node)) for app in everything]
+        return meshes.things(*things)
+
+    def splits(self) -> Sequence[values.Split]:
+        """Each namespace splits its own traffic, and `data` also says to split that of others."""
+        found = [_split(app.namespace, app.name, app, app) for app in self.apps]
+        return (*found, _split(OWN, "spying", FAR_A, FAR_B), _split(OWN, "peeping", CALLED, INNER))
+
+
+def _split(namespace: str, name: str, *backends: App) -> values.Split:
+    return values.Split(
+        ref=words.Ref(values.OBJECT, namespace, name),
+        apex=backends[0].ref("Service").name,
+        backends=tuple(
+            values.Backend(service=app.ref("Service"), weight=number + 1)
+            for number, app in enumerate(dict.fromkeys(backends))
+        ),
+        at_home=all(app.namespace == namespace for app in backends),
+    )
+
+
+_SHARED = (
+    (CALLER, LEDGER, 101),
+    (LEDGER, STORE, 103),
+    (STORE, CALLED, 107),
+    (STORE, HOST, 109),
+)
+WHOLE = World(
+    apps=(LEDGER, STORE, CALLER, CALLED, INNER, FAR_A, FAR_B),
+    unscraped=(SILENT,),
+    calls=(
+        *_SHARED,
+        (CALLER, INNER, 211),
+        (INNER, CALLED, 223),
+        (FAR_A, FAR_B, 227),
+        (FAR_B, FAR_A, 229),
+        (FAR_A, HOST, 233),
+        (FAR_B, FAR_HOST, 239),
+        (FAR_A, CALLED, 241),
+    ),
+)
+KNOWN = World(apps=(LEDGER, STORE, CALLER, CALLED), unscraped=(), calls=_SHARED)
+"""What the readers of `data` may know."""
+
+
+@dataclasses.dataclass(slots=True)
+class Rbac:
+    """Allows what is asked in some namespaces (None: everywhere), and remembers what that was."""
+
+    namespaces: frozenset[str] | None
+    asked: list[requests.Attributes] = dataclasses.field(default_factory=list)
+    allowed: list[requests.Attributes] = dataclasses.field(default_factory=list)
+
+    async def authorize(
+        self, user: authentication.User, *, attributes: requests.Attributes
+    ) -> authorization.Decision:
+        self.asked.append(attributes)
+        if self.namespaces is not None and attributes.namespace not in self.namespaces:
+            return authorization.Decision(allowed=False, reason="no binding")
+        self.allowed.append(attributes)
+        return authorization.Decision(allowed=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Anybody:
+    """Everybody is the viewer."""
+
+    async def authenticate(self, credentials: authentication.Credentials) -> authentication.User | None:
+        return USER
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Source:
+    """The whole mesh, whichever part is asked for: what is left out of an answer has to be left out by us."""
+
+    taken: snapshot.Snapshot
+
+    async def take(
+        self, namespace: str | None, *, window: float, latency: frozenset[words.Side]
+    ) -> snapshot.Snapshot | None:
+        return dataclasses.replace(self.taken, window=window)
+
+
+@asynccontextmanager
+async def served(
+    world: World, rbac: Rbac, *, others: asking.Others | None = None
+) -> AsyncIterator[service.Service]:
+    """The product's API over a world, with this to say who may read."""
+    known, splits = world.inventory(), world.splits()
+    moments = store.Store(
+        _Source(world.snapshot()), things=lambda: known, clock=lambda: 1000.0, refresh=3600.0
+    )
+    view = sight.View(moments, 30.0, lambda: splits)
+    try:
+        yield server.build(
+            [traffic.group(view), *groups.groups(view, others=others)],
+            authenticator=Anybody(),
+            authorizer=rbac,
+            checks=health.Health(),
+            registry=prometheus_client.CollectorRegistry(),
+            clock=lambda: fruits.NOW,
+            title="TrafficMetrics",
+            release="1.2.3",
+        )
+    finally:
+        await moments.close()
