@@ -4,8 +4,7 @@ Routes and providers see to that. Should one of them err, the answer is a defect
 that a client sends may bring it about.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from apiservice import resources, routing
 
@@ -13,27 +12,33 @@ from apiservice import resources, routing
 def check(rows: Sequence[resources.Row], *, endpoint: routing.Endpoint, within: str | None) -> None:
     """Raises RuntimeError for a row of another namespace, where a row says of which it is. `None` means all.
 
-    Rows that the kit selects are sorted by namespace: if the first and the last are right, so are all.
+    Objects that the kit selects are sorted by namespace: if the first and the last are right, so are all.
     """
     if within is None or not rows:
         return
-    for row in (rows[0], rows[-1]) if endpoint.selects else rows:
-        home = _home(row.object, endpoint=endpoint)
-        if home is not None and home != within:
-            raise RuntimeError(f"an answer about namespace {within!r} has a row of {home!r}")
+    if endpoint.selects:
+        _check_objects((rows[0], rows[-1]), endpoint=endpoint, within=within)
+    else:
+        _check_values(rows, within=within)
 
 
-def _home(told: Mapping[str, Any], *, endpoint: routing.Endpoint) -> str | None:
-    """The namespace of an object or of what a value describes; empty for none, `None` if it does not say."""
-    metadata = told.get("metadata")
-    if metadata is not None:
-        if endpoint.namespaced:
-            return str(metadata.get("namespace", ""))
-        if endpoint.resource == routing.NAMESPACES and endpoint.subresource is None:
-            return str(metadata.get("name", ""))
-        namespace: str | None = metadata.get("namespace")
-        return namespace
-    described = told.get("describedObject")
-    if described is None:
-        return None
-    return str(described["name"] if described["kind"] == "Namespace" else described.get("namespace", ""))
+def _check_objects(rows: Sequence[resources.Row], *, endpoint: routing.Endpoint, within: str) -> None:
+    is_whole = endpoint.resource == routing.NAMESPACES and endpoint.subresource is None
+    for row in rows:
+        metadata = row.object["metadata"]
+        home = metadata.get("name" if is_whole else "namespace")
+        if home != within and (home or endpoint.namespaced):
+            raise _stray(home, within=within)
+
+
+def _check_values(rows: Sequence[resources.Row], *, within: str) -> None:
+    for row in rows:
+        described = row.object.get("describedObject")
+        if described is None or described.get("namespace") == within:
+            continue
+        if described["kind"] != "Namespace" or described["name"] != within:
+            raise _stray(described.get("namespace"), within=within)
+
+
+def _stray(home: str | None, *, within: str) -> RuntimeError:
+    return RuntimeError(f"an answer about namespace {within!r} has a row of {home!r}")

@@ -30,7 +30,7 @@ async def acting(
     authorizer: authorization.Authorizer,
 ) -> authentication.User:
     """The user to go on as: the sender, or whom it impersonates. Raises BadRequest, Forbidden."""
-    if not any(authentication.impersonates(name) for name in headers):
+    if not any(map(authentication.impersonates, headers)):
         return user
     wished = _wished(headers)
     if wished is None:

@@ -97,15 +97,15 @@ class Routes:
         if not _leads_somewhere(attributes, endpoint=endpoint, name=name):
             return None
         places = endpoint.namespaced or endpoint.anywhere
-        return _reaching(
-            attributes,
-            Target(
-                endpoint=endpoint,
-                resource=resource,
-                subresource=subresource,
-                namespace=(attributes.namespace or None) if places else None,
-                name=name,
-            ),
+        within, besides = _reach(attributes, endpoint=endpoint)
+        return Target(
+            endpoint=endpoint,
+            resource=resource,
+            subresource=subresource,
+            namespace=(attributes.namespace or None) if places else None,
+            name=name,
+            within=within,
+            besides=besides,
         )
 
     def _add(self, endpoint: Endpoint, name: str) -> None:
@@ -135,8 +135,15 @@ class Routes:
         endpoint = self._lookup(attributes, NAMESPACES, part)
         if endpoint is None:
             return None
-        found = Target(endpoint=endpoint, resource=NAMESPACES, subresource=part, name=attributes.namespace)
-        return _reaching(attributes, found)
+        within, besides = _reach(attributes, endpoint=endpoint)
+        return Target(
+            endpoint=endpoint,
+            resource=NAMESPACES,
+            subresource=part,
+            name=attributes.namespace,
+            within=within,
+            besides=besides,
+        )
 
 
 def _leads_somewhere(attributes: requests.Attributes, *, endpoint: Endpoint, name: str | None) -> bool:
@@ -150,13 +157,15 @@ def _leads_somewhere(attributes: requests.Attributes, *, endpoint: Endpoint, nam
     return attributes.parts[0] == NAMESPACES and name == namespace
 
 
-def _reaching(attributes: requests.Attributes, target: Target) -> Target:
-    """The target, confined to the namespace that was authorized, or with what must be allowed besides."""
-    namespace, endpoint = attributes.namespace or None, target.endpoint
+def _reach(
+    attributes: requests.Attributes, *, endpoint: Endpoint
+) -> tuple[str | None, requests.Attributes | None]:
+    """The namespace that an answer is confined to, or what must be allowed for one that is not."""
+    namespace = attributes.namespace or None
     is_of_cluster = endpoint.anywhere and not resources.is_open(endpoint.resource)
     if namespace is None or not (is_of_cluster or (namespace == _ALL and not endpoint.selects)):
-        return dataclasses.replace(target, within=namespace)
-    return dataclasses.replace(target, besides=dataclasses.replace(attributes, namespace=""))
+        return namespace, None
+    return None, dataclasses.replace(attributes, namespace="")
 
 
 def _key(name: str | None) -> str | None:

@@ -53,9 +53,9 @@ def _plurals(version: resources.GroupVersion) -> list[str]:
 def names() -> list[str]:
     """Of everything: what is there, what is nearly there, and what stands for all."""
     found = ["*", neighbours.NODE_OWN, neighbours.NODE_FAR, *PLACES[:4]]
-    for app in (neighbours.LEDGER, neighbours.CALLER, neighbours.FAR_A):
-        found += [app.ref(kind).name for kind in ("Deployment", "Pod", "Service")]
-        found += [str(app.ref("Deployment")), misspelt(app.name)]
+    found += [neighbours.LEDGER.name, neighbours.LEDGER.ref("Service").name, neighbours.CALLER.name]
+    found += [neighbours.FAR_A.ref(kind).name for kind in ("Deployment", "Pod", "Service")]
+    found += [str(neighbours.FAR_A.ref("Deployment")), misspelt(neighbours.FAR_A.name)]
     found += ["spying", "peeping", "spyin", f"{neighbours.FAR_A.name}:{neighbours.FAR_A.ref('Service').name}"]
     found += [f"deployment.ledger:{neighbours.NEAR}:deployment.{neighbours.CALLER.name}", "namespace.data"]
     return [*dict.fromkeys(found)]
