@@ -50,7 +50,7 @@ def of_object(
     namespace: str, metric: str, *, version: str, resource: str, described: str, selector: str
 ) -> Question:
     """Of one object; `resource` is `services` or `deployments.apps`."""
-    return _custom(namespace, f"{resource}/{_quoted(described)}", metric, version, {}, selector)
+    return _custom(namespace, f"{_quoted(resource)}/{_quoted(described)}", metric, version, {}, selector)
 
 
 def of_namespace(namespace: str, metric: str, *, version: str, selector: str) -> Question:

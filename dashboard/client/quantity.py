@@ -9,6 +9,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 import re
 from fractions import Fraction
 
+_LONGEST = 64  # letters; the longest that a float needs is shorter
 _SCALES = {
     "n": Fraction(1, 10**9),
     "u": Fraction(1, 10**6),
@@ -27,9 +28,9 @@ _FORM = re.compile(
 
 def parse(text: str) -> Fraction:
     """The exact number; ValueError for anything that is not a quantity."""
-    form = _FORM.fullmatch(text)
+    form = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
     if form is None:
-        raise ValueError(f"not a quantity: {text!r}")
+        raise ValueError(f"not a quantity: {text[:_LONGEST]!r}")
     number = Fraction(form["number"])
     if form["exponent"] is not None:
         return number * Fraction(10) ** int(form["exponent"])
