@@ -8,6 +8,8 @@ what is read, on a page as well. kubectl escapes what it prints for the same rea
 """
 
 import json
+import logging
+from typing import Any
 
 LONGEST = 4000  # characters of one message that a person is shown
 _FORMULA = tuple("=+-@＝＋－＠")
@@ -46,3 +48,20 @@ def document(value: object) -> str:
     return "".join(
         letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in written
     )
+
+
+class _Plainly(logging.Formatter):
+    """One line for a message, whatever it quotes; a traceback keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        return message(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
+        return "\n".join(message(line) for line in super().formatException(ei).split("\n"))
+
+
+def log_plainly(level: int) -> None:
+    """Write log lines to stderr, made plain."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plainly("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])

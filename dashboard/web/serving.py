@@ -13,7 +13,7 @@ from dashboard.client import api, incluster
 from dashboard.health import verdict
 from dashboard.web import app, door, feed, seal, viewers
 
-_LARGEST_REQUEST = 1 << 20  # bytes; a page sends a few kilobytes
+_SPARE_THREADS = 8  # for sign-ins, of which six may wait, and for what is answered at once
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def to_everyone(source: api.TrafficApi, *, thresholds: verdict.Thresholds, host:
     """Whoever reaches the page reads with the same credential."""
     shared = feed.Feed(source)
     application = app.build(shared, thresholds=thresholds, host=host)
-    return Site(application, {"threads": 8}, shared.close)
+    return Site(application, {"threads": 16}, shared.close)
 
 
 def to_each(
@@ -39,8 +39,9 @@ def to_each(
     host: str,
     key: pathlib.Path | None,
     length: dt.timedelta,
+    proxies: int = 0,
 ) -> Site:
-    """Whoever signs in reads with their own."""
+    """Whoever signs in reads with their own. `proxies` is how many in front of it say truly who asks."""
     sealing = seal.Seal(seal.keys(key), length=length)
     with contextlib.ExitStack() as unfinished:
         known = viewers.Viewers(cluster.connect)
@@ -49,10 +50,15 @@ def to_each(
         application = app.build(entrance, thresholds=thresholds, host=host, entrance=entrance)
         unfinished.pop_all()
     options = {
-        "threads": 16,
-        "max_request_body_size": _LARGEST_REQUEST,
-        # Whoever invents them betrays only their own cookie; a browser lets no site send them.
+        "threads": viewers.WAITING + _SPARE_THREADS,
         "trusted_proxy": "*",
-        "trusted_proxy_headers": {"x-forwarded-proto", "x-forwarded-host"},
+        "trusted_proxy_count": max(proxies, 1),
+        # Whoever invents the first two betrays only their own cookie; a browser lets no site send them.
+        # Whoever invents the last would never be locked out: it counts only if a proxy is known to write it.
+        "trusted_proxy_headers": {
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            *(["x-forwarded-for"] if proxies else []),
+        },
     }
     return Site(application, options, known.close)
