@@ -1,7 +1,7 @@
 """Who guesses wrongly too often has to wait, and nobody else.
 
 Tokens cannot be guessed; this keeps the API from being asked about wrong ones without end. Failures are
-counted for a token that comes from an address, for the address and for all together, with more room each time:
+counted for a token that comes from an address, for the address and for all together, each with more room:
 the same wrong token again is refused soon; an address, behind which may be a whole company, much later; and
 what all together may ask in vain is bounded as well. Each count goes down as time passes, so a full one still
 lets some through. Time is monotonic: a clock that is set does not shut anybody out.
