@@ -8,9 +8,11 @@ follows no redirect, and reads no answer without an end in time and size.
 import dataclasses
 import datetime as dt
 import json
+import math
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -82,11 +84,15 @@ class Connection:
         context: kubeconfig.Context,
         *,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        uptime: Callable[[], float] = time.monotonic,
         timeouts: tuple[float, float] = _TIMEOUTS_S,
         whole: float = _WHOLE_S,
         largest: int = _LARGEST,
     ) -> None:
-        """`whole` is how many seconds an answer may take in all, `largest` how many bytes it may have."""
+        """A credential that says when it expires means `now`; how long another lasts is counted by `uptime`,
+        in seconds that nobody sets. `whole` is how many seconds an answer may take in all, `largest` how many
+        bytes it may have.
+        """
         if context.cluster.fields.get("insecure-skip-tls-verify"):
             raise faults.Unconfigured(
                 f"Cluster {context.cluster.name!r} sets insecure-skip-tls-verify. "
@@ -95,12 +101,14 @@ class Connection:
         self.context = context
         self._server = context.cluster.text("server").rstrip("/")
         self._now = now
+        self._uptime = uptime
         self._timeouts = timeouts
         self._whole = whole
         self._largest = largest
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
         self._expires: dt.datetime | None = None
+        self._until = math.inf
         self._authority: tuple[int, int, int] | None = None
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
@@ -181,11 +189,13 @@ class Connection:
     def _current(self) -> requests.Session:
         with self._lock:
             authority = self.context.cluster.edition("certificate-authority")
-            over = self._expires is not None and self._now() >= self._expires
+            expired = self._expires is not None and self._now() >= self._expires
+            over = expired or self._uptime() >= self._until
             if self._session is None or over or authority != self._authority:
-                secret = credential.fetch(self.context.user, now=self._now())
+                secret = credential.fetch(self.context.user)
                 self._session = _session(self.context.cluster, secret)
                 self._expires = secret.expires
+                self._until = math.inf if secret.lasts is None else self._uptime() + secret.lasts
                 self._authority = authority
             return self._session
 

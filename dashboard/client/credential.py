@@ -14,7 +14,7 @@ from typing import Any
 
 from dashboard.client import faults, kubeconfig
 
-_TOKEN_FILE_LIFETIME = dt.timedelta(minutes=1)  # as client-go re-reads it
+_TOKEN_FILE_LIFETIME_S = 60.0  # as client-go re-reads it
 _EXEC_TIMEOUT_S = 60  # a plugin may wait for a person at an identity provider
 
 
@@ -26,9 +26,10 @@ class Credential:
     certificate: str = dataclasses.field(default="", repr=False)
     key: str = dataclasses.field(default="", repr=False)
     expires: dt.datetime | None = None
+    lasts: float | None = None  # seconds from now, whatever the time of day
 
 
-def fetch(user: kubeconfig.Entry, *, now: dt.datetime) -> Credential:
+def fetch(user: kubeconfig.Entry) -> Credential:
     """The user's credential as of now; anonymous when the kubeconfig names none."""
     if isinstance(plugin := user.fields.get("exec"), dict):
         return _from_plugin(plugin, user)
@@ -40,7 +41,7 @@ def fetch(user: kubeconfig.Entry, *, now: dt.datetime) -> Credential:
             raise faults.Unconfigured(
                 f"Cannot read the token file of user {user.name!r}: {error}."
             ) from error
-        return Credential(token=token, certificate=certificate, key=key, expires=now + _TOKEN_FILE_LIFETIME)
+        return Credential(token=token, certificate=certificate, key=key, lasts=_TOKEN_FILE_LIFETIME_S)
     return Credential(token=user.text("token"), certificate=certificate, key=key)
 
 

@@ -10,6 +10,7 @@ import concurrent.futures
 import dataclasses
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable
 
 from dashboard.client import api, faults
@@ -39,6 +40,7 @@ _BUSY = "Too many of your questions wait for the API at once. This page asks aga
 class _Slot:
     asking: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     reading: Reading | None = None
+    asked: float = 0.0  # when, in seconds that nobody sets
 
 
 class Feed:
@@ -51,13 +53,14 @@ class Feed:
         pool: concurrent.futures.Executor | None = None,
         places: turns.Turns | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Reads in the threads of `pool`, whose owner ends it, or in its own.
-
-        `places` is who may wait for the API at once.
+        """Reads in the threads of `pool`, whose owner ends it, or in its own. `now` is shown; `uptime`, in
+        seconds that nobody sets, says what is too old. `places` is who may wait for the API at once.
         """
         self._source = source
         self._now = now
+        self._uptime = uptime
         self._slots: collections.OrderedDict[state.Question, _Slot] = collections.OrderedDict()
         self._guard = threading.Lock()
         self._owns_pool = pool is None
@@ -88,8 +91,10 @@ class Feed:
         if not slot.reading:
             slot.asking.acquire()
         try:
-            if slot.reading is None or (self._now() - slot.reading.asked).total_seconds() >= max_age:
+            if slot.reading is None or self._uptime() - slot.asked >= max_age:
+                asked = self._uptime()
                 slot.reading = self._ask(question, slot.reading)
+                slot.asked = asked
             return slot.reading
         finally:
             slot.asking.release()

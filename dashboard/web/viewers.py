@@ -8,12 +8,12 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import datetime as dt
 import hashlib
 import hmac
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable
 
 from dashboard import outside
@@ -24,7 +24,7 @@ _MOST = 200  # viewers; the one who looked longest ago makes place
 _MOST_ELEMENTS = 100_000  # nodes and edges remembered for all viewers, about 1 KB each
 _MOST_ACCEPTED = 2000  # tokens remembered, as hashes only
 _ASKED_ABOUT = 6  # tokens at once
-_IDLE = dt.timedelta(minutes=15)
+_IDLE = 15 * 60.0  # seconds
 _PARALLEL_READS = 32  # of all viewers together
 WAITING, WAITING_EACH = 24, 6  # threads that wait for answers to viewers at once, and to one of them
 # RFC 6750, section 2.1: what may follow `Bearer`. A line break in it would be a header of the viewer's own.
@@ -38,7 +38,7 @@ class Viewer:
 
     name: str
     feed: feed.Feed
-    looked: dt.datetime
+    looked: float  # when, in seconds that nobody sets
 
 
 class Viewers:
@@ -49,11 +49,11 @@ class Viewers:
         connect: Callable[[str], api.TrafficApi],
         *,
         most: int = _MOST,
-        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
         self._most = most
-        self._now = now
+        self._uptime = uptime
         self._key = secrets.token_bytes(32)
         self._known: collections.OrderedDict[bytes, Viewer] = collections.OrderedDict()
         self._guard = threading.Lock()
@@ -76,8 +76,8 @@ class Viewers:
                 name, source = self._ask(token)
         except turns.Busy as error:
             raise faults.Excessive("The API is being asked about too many tokens at once.") from error
-        watched = feed.Feed(source, pool=self._pool, places=self._reading, now=self._now)
-        viewer = Viewer(name, watched, self._now())
+        watched = feed.Feed(source, pool=self._pool, places=self._reading, uptime=self._uptime)
+        viewer = Viewer(name, watched, self._uptime())
         with self._guard:
             self._accepted[self.digest(token)] = None
             if len(self._accepted) > _MOST_ACCEPTED:
@@ -108,7 +108,7 @@ class Viewers:
             leaving = self._leaving()
             viewer = self._known.get(mark)
             if viewer:
-                viewer.looked = self._now()
+                viewer.looked = self._uptime()
                 self._known.move_to_end(mark)
         _close(leaving)
         return viewer
@@ -137,7 +137,7 @@ class Viewers:
             fits = len(self._known) <= self._most and (
                 len(self._known) == 1 or self._weight() <= _MOST_ELEMENTS
             )
-            if fits and self._now() - viewer.looked < _IDLE:
+            if fits and self._uptime() - viewer.looked < _IDLE:
                 break
             del self._known[mark]
             leaving.append(viewer)

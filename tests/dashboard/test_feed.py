@@ -21,6 +21,9 @@ class _Clock:
     def __call__(self) -> dt.datetime:
         return self.now
 
+    def uptime(self) -> float:
+        return self.now.timestamp()
+
     def pass_seconds(self, seconds: float) -> None:
         self.now += dt.timedelta(seconds=seconds)
 
@@ -32,7 +35,7 @@ def clock() -> _Clock:
 
 @pytest.fixture
 def source(client: api.TrafficApi, clock: _Clock) -> Iterator[feed.Feed]:
-    with contextlib.closing(feed.Feed(client, now=clock)) as opened:
+    with contextlib.closing(feed.Feed(client, now=clock, uptime=clock.uptime)) as opened:
         yield opened
 
 

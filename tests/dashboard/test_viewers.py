@@ -19,6 +19,9 @@ class _Clock:
     def __call__(self) -> dt.datetime:
         return self.now
 
+    def uptime(self) -> float:
+        return self.now.timestamp()
+
 
 @pytest.fixture
 def clock() -> _Clock:
@@ -31,7 +34,7 @@ def known(
 ) -> Iterator[viewers.Viewers]:
     fake.viewers = {name: traffic_api.Viewer(name) for name in ("ann", "bob", "eve")}
     cluster = incluster.Cluster(fake.url, fake.authority(tmp_path / "ca.crt"))
-    with contextlib.closing(viewers.Viewers(cluster.connect, most=2, now=clock)) as opened:
+    with contextlib.closing(viewers.Viewers(cluster.connect, most=2, uptime=clock.uptime)) as opened:
         yield opened
 
 
