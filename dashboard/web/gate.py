@@ -118,6 +118,7 @@ def guard(app: dash.Dash) -> None:
     server.config["MAX_FORM_PARTS"] = 16
     gate = Gate(json.loads(app.dependencies().get_data()))
     server.register_error_handler(_Refused, _answer)
+    server.register_error_handler(dash.exceptions.DependencyException, _nothing)
 
     @server.before_request
     def check() -> None:
@@ -130,6 +131,11 @@ def guard(app: dash.Dash) -> None:
 
 def _answer(_: _Refused) -> tuple[str, int, Mapping[str, str]]:
     return "This is no question of the page.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _nothing(_: Exception) -> tuple[str, int, Mapping[str, str]]:
+    """Dash raises it for scripts that the page does not have."""
+    return "There is no such file.\n", 404, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def _parsed(content: bytes) -> Mapping[str, Any]:

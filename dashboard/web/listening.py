@@ -21,16 +21,18 @@ _LARGEST_HEAD = 32 * 1024  # bytes: a token of 16 KiB, a cookie, an address
 
 class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
     began: float | None = None  # the request that is not whole yet
+    whole: float = _WHOLE_S
+    most: int = _MOST_CONNECTIONS
 
     def __init__(self, server: Any, *arguments: Any, **named: Any) -> None:
         super().__init__(server, *arguments, **named)
         self.came = time.monotonic()
-        if len(server.active_channels) > _MOST_CONNECTIONS:
+        if len(server.active_channels) > self.most:
             _make_place(server, newest=self)
 
     def received(self, data: bytes) -> bool:
         now = time.monotonic()
-        if self.request is not None and self.began is not None and now - self.began > _WHOLE_S:
+        if self.request is not None and self.began is not None and now - self.began > self.whole:
             self.will_close = True
             return False
         went_well: bool = super().received(data)
@@ -51,8 +53,13 @@ def _make_place(server: Any, *, newest: _Channel) -> None:
         min(waiting, key=lambda one: one.came).will_close = True
 
 
-def server(site: serving.Site, *, host: str, port: int) -> Any:
-    """A server that listens; `run` serves until the process is asked to end."""
+def server(
+    site: serving.Site, *, host: str, port: int, whole: float = _WHOLE_S, most: int = _MOST_CONNECTIONS
+) -> Any:
+    """A server that listens; `run` serves until the process is asked to end.
+
+    A request is whole within `whole` seconds or cut; above `most` connections, waiting ones make place.
+    """
     listening = waitress.create_server(
         site.application,
         host=host,
@@ -62,12 +69,12 @@ def server(site: serving.Site, *, host: str, port: int) -> Any:
         max_request_header_size=_LARGEST_HEAD,
         channel_timeout=_IDLE_S,
         cleanup_interval=5,
-        connection_limit=_MOST_CONNECTIONS + 100,
+        connection_limit=most + 100,
         asyncore_use_poll=True,
         **site.options,
     )
     for one in _parts(listening):
-        one.channel_class = _Channel
+        one.channel_class = type("Channel", (_Channel,), {"whole": whole, "most": most})
     return listening
 
 
