@@ -14,6 +14,7 @@ from dashboard.client import duration, faults, quantity
 
 _PROFILE = "metrics.smi-spec.io/profile"
 _APPROXIMATE = "metrics.smi-spec.io/approximate"
+_LONGEST_WINDOW = 1e9  # seconds
 _LATENCY = "_response_latency"
 
 
@@ -110,8 +111,8 @@ def _figure(given: Any) -> float:
 
 def _window(given: str) -> float:
     seconds = duration.parse(given)
-    if not seconds:
-        raise ValueError("a window of no time")
+    if not 0 < seconds < _LONGEST_WINDOW:
+        raise ValueError(f"a window of {seconds:g} s")
     return seconds
 
 
@@ -120,4 +121,4 @@ def _moment(text: str) -> dt.datetime:
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {text!r}")
-    return moment
+    return moment.astimezone(dt.UTC)
