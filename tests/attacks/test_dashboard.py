@@ -23,7 +23,7 @@ from tests.attacks import dashboards, effort, hostile
 from tests.fakes import traffic_api
 
 _BODIES = 900
-_REQUESTS = 250
+_REQUESTS = 150
 _FEW = attempts.Room(10)
 _GROWTH = 64 << 20  # bytes
 _INTERNALS = ("Traceback", 'File "', "site-packages", "werkzeug", "KeyError", "waitress")
