@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from dashboard import audience
+from dashboard import audience, outside
 from dashboard.client import api, duration, faults
 from dashboard.health import verdict
 
@@ -64,6 +64,13 @@ _FILE = click.Path(path_type=pathlib.Path, dir_okay=False)
 )
 @click.option("--context", help="Context in the kubeconfig; its current one if not given.")
 @click.option(
+    "--trusted-proxies",
+    type=click.IntRange(0, 10),
+    default=0,
+    show_default=True,
+    help="With --cluster: how many proxies in front write X-Forwarded-For; more in it is not believed.",
+)
+@click.option(
     "--listen", type=_Address(), default="127.0.0.1:8050", show_default=True, help="Where to serve."
 )
 @click.option(
@@ -82,6 +89,7 @@ def main(
     open_to_all: bool,
     kubeconfig: str | None,
     context: str | None,
+    trusted_proxies: int,
     listen: tuple[str, int],
     healthy: float,
     failing: float,
@@ -98,11 +106,9 @@ def main(
         cluster=cluster, kubeconfig=kubeconfig, context=context, host=host, open_to_all=open_to_all
     )
     # Only now, so that --help and mistakes answer at once: Dash takes more than a second to load.
-    import waitress
+    from dashboard.web import listening, serving
 
-    from dashboard.web import serving
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    outside.log_plainly(logging.INFO)
     with contextlib.ExitStack() as open_things:
         try:
             judging = verdict.Thresholds(
@@ -110,7 +116,14 @@ def main(
             )
             if cluster:
                 found, length = audience.find(authority), audience.session(session)
-                site = serving.to_each(found, thresholds=judging, host=host, key=cookie_key, length=length)
+                site = serving.to_each(
+                    found,
+                    thresholds=judging,
+                    host=host,
+                    key=cookie_key,
+                    length=length,
+                    proxies=trusted_proxies,
+                )
             else:
                 api_of_one = api.connect(kubeconfig, context=context)
                 site = serving.to_everyone(api_of_one, thresholds=judging, host=host)
@@ -119,7 +132,7 @@ def main(
         except faults.Fault as fault:
             raise click.ClickException(str(fault)) from fault
         open_things.callback(site.close)
-        server = waitress.create_server(site.application, host=host, port=port, ident=None, **site.options)
+        server = listening.server(site, host=host, port=port)
         click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
         # The first process of a container ignores SIGTERM unless it says what to do.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -52,6 +52,9 @@ class TrafficApi:
     def _list(
         self, row: kinds.Row, namespace: str | None, parameters: Mapping[str, str]
     ) -> tuple[traffic.Traffic, ...]:
+        if namespace in (".", ".."):
+            # Whatever path it stands in, it would lead to another one.
+            raise faults.Failed(f'namespaces "{namespace}" not found')
         place = (
             f"/namespaces/{urllib.parse.quote(namespace, safe='')}" if namespace and row.namespaced else ""
         )

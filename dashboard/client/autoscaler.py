@@ -98,22 +98,22 @@ def decode(document: Mapping[str, Any]) -> Autoscaler:
         up, down = behavior.get("scaleUp") or {}, behavior.get("scaleDown") or {}
         seen = status.get("currentMetrics") or []
         return Autoscaler(
-            namespace=metadata["namespace"],
-            name=metadata["name"],
+            namespace=_text(metadata["namespace"]),
+            name=_text(metadata["name"]),
             scales=_reference(spec["scaleTargetRef"]),
-            minimum=spec.get("minReplicas", 1),
-            maximum=spec["maxReplicas"],
+            minimum=_number(spec.get("minReplicas", 1)),
+            maximum=_number(spec["maxReplicas"]),
             metrics=tuple(
                 _metric(metric, seen[index] if index < len(seen) else {})
                 for index, metric in enumerate(spec.get("metrics") or [])
             ),
             conditions=tuple(
-                Condition(one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
+                Condition(*(_text(one.get(key, "")) for key in ("type", "status", "reason", "message")))
                 for one in status.get("conditions") or []
             ),
             tolerance_up=_share(up),
             tolerance_down=_share(down),
-            patience=down.get("stabilizationWindowSeconds", _PATIENCE_S),
+            patience=_number(down.get("stabilizationWindowSeconds", _PATIENCE_S)),
             may_grow=up.get("selectPolicy") != "Disabled",
             may_shrink=down.get("selectPolicy") != "Disabled",
         )
@@ -134,7 +134,7 @@ def _metric(metric: Mapping[str, Any], status: Mapping[str, Any]) -> Metric:
     seen = (status.get(key) or {}).get("current") if status.get("type") == source else None
     return Metric(
         source=source,
-        name=identity["name"],
+        name=_text(identity["name"]),
         selector=spell_selector(identity.get("selector") or {}),
         target=_target(body["target"]),
         described=_reference(body["describedObject"]) if "describedObject" in body else None,
@@ -155,7 +155,19 @@ def _target(fields: Mapping[str, Any]) -> Target:
 
 
 def _reference(fields: Mapping[str, Any]) -> Reference:
-    return Reference(fields.get("apiVersion", ""), fields["kind"], fields["name"])
+    return Reference(_text(fields.get("apiVersion", "")), _text(fields["kind"]), _text(fields["name"]))
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise TypeError(f"{type(given).__name__} where a text belongs")
+    return given
+
+
+def _number(given: Any) -> int:
+    if not isinstance(given, int):
+        raise TypeError(f"{type(given).__name__} where a number belongs")
+    return given
 
 
 def _share(rules: Mapping[str, Any]) -> Fraction:

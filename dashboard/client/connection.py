@@ -1,11 +1,13 @@
 """One trusted, authenticated way to ask a path of the API, and every way it can fail as a `Fault`.
 
 The server's certificate is always verified, by authorities that are read again when their file changes. A
-connection never writes: its verbs are GET, and the POST by which Kubernetes lets itself be asked.
+connection never writes: its verbs are GET, and the POST by which Kubernetes lets itself be asked. It
+follows no redirect, and reads no answer without an end in time and size.
 """
 
 import dataclasses
 import datetime as dt
+import json
 import math
 import ssl
 import tempfile
@@ -15,12 +17,22 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import requests
-import requests.adapters
 import requests.utils
 
-from dashboard.client import credential, faults, kubeconfig
+from dashboard.client import credential, faults, kubeconfig, limits
 
 _TIMEOUTS_S = (2.0, 10.0)  # to connect, and between two bytes of the answer
+_WHOLE_S = 30.0  # from the question to the answer's last byte
+_GOOD = (requests.codes.ok, requests.codes.created)
+_LARGEST = 32 << 20  # bytes, unpacked: some 40,000 items
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Response:
+    """What came back, whole. `document` is None when it is not JSON."""
+
+    status: int
+    document: Any
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +53,7 @@ class Answer:
         return str(self.document.get("message", "")) if is_status else ""
 
 
-class _PinnedAdapter(requests.adapters.HTTPAdapter):
+class _PinnedAdapter(limits.Adapter):
     """TLS with exactly the given context.
 
     Left alone, requests adds its own bundle of public authorities to any context, so that whoever owns a
@@ -74,9 +86,12 @@ class Connection:
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         uptime: Callable[[], float] = time.monotonic,
         timeouts: tuple[float, float] = _TIMEOUTS_S,
+        whole: float = _WHOLE_S,
+        largest: int = _LARGEST,
     ) -> None:
         """A credential that says when it expires means `now`; how long another lasts is counted by `uptime`,
-        in seconds that nobody sets.
+        in seconds that nobody sets. `whole` is how many seconds an answer may take in all, `largest` how many
+        bytes it may have.
         """
         if context.cluster.fields.get("insecure-skip-tls-verify"):
             raise faults.Unconfigured(
@@ -88,6 +103,8 @@ class Connection:
         self._now = now
         self._uptime = uptime
         self._timeouts = timeouts
+        self._whole = whole
+        self._largest = largest
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
         self._expires: dt.datetime | None = None
@@ -101,8 +118,8 @@ class Connection:
     def look(self, path: str, *, params: Mapping[str, str] | None = None) -> Answer:
         """Whatever is behind a path: for those to whom a refusal is an answer too."""
         response = self._fetch(path, params=params)
-        document = _json(response)
-        return Answer(response.status_code, document if isinstance(document, dict) else None)
+        document = response.document
+        return Answer(response.status, document if isinstance(document, dict) else None)
 
     def review(self, path: str, *, question: Mapping[str, Any]) -> Any:
         """The answer to a review: a question that Kubernetes wants as an object, and does not keep."""
@@ -115,15 +132,15 @@ class Connection:
                 self._session.close()
             self._session = None
 
-    def _fetch(self, path: str, *, params: Mapping[str, str] | None) -> requests.Response:
+    def _fetch(self, path: str, *, params: Mapping[str, str] | None) -> _Response:
         """A 401 is tried once more with a fresh credential."""
         response = self._ask("GET", path, params=params)
-        if response.status_code == requests.codes.unauthorized:
+        if response.status == requests.codes.unauthorized:
             self.close()
             response = self._ask("GET", path, params=params)
         return response
 
-    def _judged(self, response: requests.Response) -> Any:
+    def _judged(self, response: _Response) -> Any:
         return _judge(response, self._server, origin=self.context.origin)
 
     def _ask(
@@ -133,23 +150,32 @@ class Connection:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
-    ) -> requests.Response:
+    ) -> _Response:
         session = self._current()
         try:
-            return session.request(
-                verb,
-                self._server + path,
-                params=params,
-                json=body,
-                timeout=self._timeouts,
-                allow_redirects=False,
-            )
+            with limits.within(self._whole):
+                answer = session.request(
+                    verb,
+                    self._server + path,
+                    params=params,
+                    json=body,
+                    timeout=self._timeouts,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                content = limits.body(answer, most=self._largest)
+            return _Response(answer.status_code, _json(content))
+        except limits.TooLarge as error:
+            raise faults.Failed(
+                f"The API at {self._server} answers with more than {self._largest >> 20} MiB. "
+                "Ask for fewer namespaces."
+            ) from error
         except requests.exceptions.SSLError as error:
             raise faults.Unreachable(
                 f"The API at {self._server} cannot be trusted: {_root(error)}. "
                 f"Check the certificate authority in {self.context.origin}."
             ) from error
-        except requests.exceptions.Timeout as error:
+        except (requests.exceptions.Timeout, limits.Overdue) as error:
             raise faults.Unreachable(
                 f"The API at {self._server} did not answer in time. "
                 "Check that the server is running and not overloaded."
@@ -187,6 +213,7 @@ def _session(cluster: kubeconfig.Entry, secret: credential.Credential) -> reques
         session.headers["Authorization"] = f"Bearer {secret.token}"
     adapter = _PinnedAdapter(context=_tls(cluster, secret), server_name=cluster.text("tls-server-name"))
     session.mount("https://", adapter)
+    session.mount("http://", limits.Adapter())
     return session
 
 
@@ -209,12 +236,12 @@ def _tls(cluster: kubeconfig.Entry, secret: credential.Credential) -> ssl.SSLCon
     return context
 
 
-def _judge(response: requests.Response, server: str, *, origin: str) -> Any:
-    status = _json(response)
-    if response.ok and isinstance(status, dict):
+def _judge(response: _Response, server: str, *, origin: str) -> Any:
+    status = response.document
+    if response.status in _GOOD and isinstance(status, dict):
         return status
     told = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
-    match response.status_code:
+    match response.status:
         case 401:
             raise faults.Unauthenticated(
                 f"The API at {server} does not accept the credential: {told or 'Unauthorized'}. "
@@ -235,14 +262,16 @@ def _judge(response: requests.Response, server: str, *, origin: str) -> Any:
                 "Check the APIService and its pods."
             )
     raise faults.Failed(
-        told or f"The API at {server} answered {response.status_code} with something that is not JSON."
+        told
+        or f"The API at {server} answered {response.status} with something that is not an answer in JSON."
     )
 
 
-def _json(response: requests.Response) -> Any:
+def _json(content: bytes) -> Any:
+    """None for what is not JSON, or is nested or has numbers as no answer of an API has."""
     try:
-        return response.json()
-    except requests.exceptions.JSONDecodeError:
+        return json.loads(content)
+    except (ValueError, RecursionError):
         return None
 
 

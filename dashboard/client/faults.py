@@ -1,12 +1,17 @@
 """Why an answer is missing, in terms a person can act on.
 
 Each fault's text says what happened, where, and what to do, so that the page and the terminal can show it as
-it is.
+it is. It may quote what came from outside, so it is made plain here, once for all.
 """
+
+from dashboard import outside
 
 
 class Fault(Exception):
     """The API gave no usable answer."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(outside.message(text))
 
 
 class Unconfigured(Fault):
@@ -27,6 +32,10 @@ class Unauthenticated(Denied):
 
 class NotServed(Fault):
     """Somebody answered, but no TrafficMetrics API stands behind that address."""
+
+
+class Excessive(Fault):
+    """More was asked for at once than is served."""
 
 
 class Failed(Fault):

@@ -50,7 +50,7 @@ def of_object(
     namespace: str, metric: str, *, version: str, resource: str, described: str, selector: str
 ) -> Question:
     """Of one object; `resource` is `services` or `deployments.apps`."""
-    return _custom(namespace, f"{resource}/{_quoted(described)}", metric, version, {}, selector)
+    return _custom(namespace, f"{_quoted(resource)}/{_quoted(described)}", metric, version, {}, selector)
 
 
 def of_namespace(namespace: str, metric: str, *, version: str, selector: str) -> Question:
@@ -67,17 +67,23 @@ def decode(answer: Mapping[str, Any]) -> tuple[Measure, ...]:
     try:
         return tuple(
             Measure(
-                name=(item.get("describedObject") or {}).get("name", ""),
+                name=str((item.get("describedObject") or {}).get("name", "")),
                 value=quantity.parse(str(item["value"])),
                 timestamp=dt.datetime.fromisoformat(item["timestamp"]).astimezone(dt.UTC),
-                window=item.get("windowSeconds", item.get("window")),
+                window=_seconds(item.get("windowSeconds", item.get("window"))),
             )
             for item in answer["items"] or []
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise faults.Failed(
             f"the answer is not a list of metric values ({type(error).__name__}: {error})"
         ) from error
+
+
+def _seconds(given: Any) -> float | None:
+    if given is not None and not isinstance(given, (int, float)):
+        raise TypeError(f"{type(given).__name__} where seconds belong")
+    return given
 
 
 def _custom(

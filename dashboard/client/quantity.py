@@ -9,6 +9,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 import re
 from fractions import Fraction
 
+_LARGEST = 10**30  # far above what Kubernetes can hold, and sums of it are still floats
+_LONGEST = 64  # letters; the longest that a float needs is shorter
 _SCALES = {
     "n": Fraction(1, 10**9),
     "u": Fraction(1, 10**6),
@@ -27,12 +29,18 @@ _FORM = re.compile(
 
 def parse(text: str) -> Fraction:
     """The exact number; ValueError for anything that is not a quantity."""
-    form = _FORM.fullmatch(text)
+    form = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
     if form is None:
-        raise ValueError(f"not a quantity: {text!r}")
-    number = Fraction(form["number"])
+        raise ValueError(f"not a quantity: {text[:_LONGEST]!r}")
+    number = Fraction(form["number"]) * _scale(form, text)
+    if abs(number) > _LARGEST:
+        raise ValueError(f"not a quantity: {text!r} (too large)")
+    return number
+
+
+def _scale(form: re.Match[str], text: str) -> Fraction:
     if form["exponent"] is not None:
-        return number * Fraction(10) ** int(form["exponent"])
+        return Fraction(10) ** int(form["exponent"])
     if form["suffix"] not in _SCALES:
         raise ValueError(f"not a quantity: {text!r} (unknown suffix {form['suffix']!r})")
-    return number * _SCALES[form["suffix"]]
+    return _SCALES[form["suffix"]]

@@ -1,6 +1,7 @@
 """One item of the wire as a value, and the lists of them.
 
-What the server leaves out stays None here: an unknown latency is never a zero, nor is an unknown count.
+What the server leaves out stays None here: an unknown latency is never a zero, nor is an unknown count. Every
+name is plain text from here on, whatever the API sends.
 """
 
 import dataclasses
@@ -8,10 +9,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from dashboard import outside
 from dashboard.client import duration, faults, quantity
 
 _PROFILE = "metrics.smi-spec.io/profile"
 _APPROXIMATE = "metrics.smi-spec.io/approximate"
+_LONGEST_WINDOW = 1e9  # seconds
 _LATENCY = "_response_latency"
 
 
@@ -64,15 +67,15 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
     if resource is None:
         raise ValueError("an item describes no resource")
     annotations = metadata.get("annotations") or {}
-    figures = {metric["name"]: float(quantity.parse(str(metric["value"]))) for metric in item["metrics"]}
+    figures = {metric["name"]: _figure(metric["value"]) for metric in item["metrics"]}
     return Traffic(
-        name=metadata["name"],
+        name=_text(metadata["name"]),
         resource=resource,
         peer=_resource(edge.get("resource") or {}),
-        direction=edge["direction"],
-        side=edge["side"],
+        direction=_text(edge["direction"]),
+        side=_text(edge["side"]),
         timestamp=_moment(item["timestamp"]),
-        window=duration.parse(item["window"]),
+        window=_window(item["window"]),
         success_count=figures.get("success_count"),
         failure_count=figures.get("failure_count"),
         p50=figures.get("p50_response_latency"),
@@ -81,15 +84,36 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
         approximate=frozenset(
             name.removesuffix(_LATENCY) for name in annotations.get(_APPROXIMATE, "").split(",") if name
         ),
-        labels=metadata.get("labels") or {},
-        profile=annotations.get(_PROFILE, ""),
+        labels={_text(name): _text(value) for name, value in (metadata.get("labels") or {}).items()},
+        profile=_text(annotations.get(_PROFILE, "")),
     )
 
 
 def _resource(reference: Mapping[str, str]) -> Resource | None:
     if not reference:
         return None
-    return Resource(reference["kind"], reference["name"], reference.get("namespace", ""))
+    return Resource(_text(reference["kind"]), _text(reference["name"]), _text(reference.get("namespace", "")))
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise ValueError(f"{type(given).__name__} where a text belongs")
+    return outside.plain(given)
+
+
+def _figure(given: Any) -> float:
+    """A count or a latency, neither of which can be less than nothing."""
+    figure = float(quantity.parse(str(given)))
+    if figure < 0:
+        raise ValueError(f"a figure of {figure:g}")
+    return figure
+
+
+def _window(given: str) -> float:
+    seconds = duration.parse(given)
+    if not 0 < seconds < _LONGEST_WINDOW:
+        raise ValueError(f"a window of {seconds:g} s")
+    return seconds
 
 
 def _moment(text: str) -> dt.datetime:
@@ -97,4 +121,4 @@ def _moment(text: str) -> dt.datetime:
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {text!r}")
-    return moment
+    return moment.astimezone(dt.UTC)

@@ -9,7 +9,7 @@ import click
 
 from dashboard.client import cluster, faults
 from dashboard.scaling import inquiry, report
-from dashboard.terminal import hpa_records, hpa_text, options
+from dashboard.terminal import hpa_records, hpa_text, options, screen
 
 _AT_ONCE = 8  # as many as kube-apiservers gladly answer to one person
 
@@ -52,16 +52,16 @@ def hpa(
             place = None if all_namespaces else namespace or source.context.namespace
             reports = _reports(source, place=place, name=name)
     except faults.Fault as fault:
-        raise click.ClickException(str(fault)) from fault
+        raise screen.Failure(fault) from fault
     if output == "json":
-        click.echo(hpa_records.as_json(reports))
+        screen.write_document(hpa_records.as_json(reports))
     elif name:
-        click.echo(hpa_text.full(reports[0], colour=sys.stdout.isatty()))
+        screen.write(hpa_text.full(reports[0]))
     elif reports:
-        click.echo(hpa_text.overview(reports, namespaces=place is None, colour=sys.stdout.isatty()))
+        screen.write(hpa_text.overview(reports, namespaces=place is None))
     else:
         where = f"in {place} namespace" if place else "in any namespace"
-        click.echo(f"No HorizontalPodAutoscalers found {where}.", err=True)
+        screen.remark(f"No HorizontalPodAutoscalers found {where}.")
     if any(one.wrong for one in reports):
         sys.exit(1)
 

@@ -1,16 +1,16 @@
 """Reports about HPAs → JSON: numbers without units, and null for the unknown."""
 
-import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from dashboard import outside
 from dashboard.client import measures
 from dashboard.scaling import report
 
 
 def as_json(reports: Sequence[report.Report]) -> str:
-    return json.dumps([_report(one) for one in reports], indent=2, ensure_ascii=False)
+    return outside.document([_report(one) for one in reports])
 
 
 def _report(one: report.Report) -> Mapping[str, Any]:

@@ -8,33 +8,31 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-import click
-
 from dashboard import spelling
 from dashboard.client import autoscaler, duration
 from dashboard.scaling import doubts, report
-from dashboard.terminal import table
+from dashboard.terminal import screen, table
 
 _LABEL = 9  # letters of the widest word at the left, and a space
 _SOME = 2  # pods of which figures are shown
 
 
-def full(one: report.Report, *, colour: bool, now: dt.datetime | None = None) -> str:
+def full(one: report.Report, *, now: dt.datetime | None = None) -> list[screen.Line]:
     """Everything about one HPA."""
     moment = now or dt.datetime.now(dt.UTC)
-    lines = [f"{one.autoscaler.namespace}/{one.autoscaler.name}: {_headline(one)}"]
-    lines += _findings(one.findings, colour=colour, indent=2)
+    lines: list[screen.Line] = [f"{one.autoscaler.namespace}/{one.autoscaler.name}: {_headline(one)}"]
+    lines += _findings(one.findings, indent=2)
     for reading in one.readings:
         lines += ["", f"  {name(reading.metric)}: {_outcome(reading)}"]
         lines += _labelled(_facts(reading, one, moment), indent=4)
-        lines += _findings(reading.findings, colour=colour, indent=4)
+        lines += _findings(reading.findings, indent=4)
     if one.autoscaler.conditions:
         lines += ["", "  The HPA says of itself:"]
         lines += _aligned([_words(condition) for condition in one.autoscaler.conditions], indent=4)
-    return "\n".join([*lines, "", _verdict(len(one.wrong))])
+    return [*lines, "", _verdict(len(one.wrong))]
 
 
-def overview(reports: Sequence[report.Report], *, namespaces: bool, colour: bool) -> str:
+def overview(reports: Sequence[report.Report], *, namespaces: bool) -> list[screen.Line]:
     """A row for each HPA."""
     headers = ["NAME", "SCALES", "REPLICAS", "WANTED", "RANGE", "STATE", "METRICS"]
     rows = [(["NAMESPACE"] if namespaces else []) + headers]
@@ -52,12 +50,12 @@ def overview(reports: Sequence[report.Report], *, namespaces: bool, colour: bool
                 ", ".join(f"{reading.metric.name} {_short(reading)}" for reading in one.readings),
             ]
         )
-    lines = _aligned(rows, indent=0)
+    lines: list[screen.Line] = [*_aligned(rows, indent=0)]
     for one in reports:
         if one.wrong:
             lines += ["", f"{one.autoscaler.namespace}/{one.autoscaler.name}"]
-            lines += _findings(one.wrong, colour=colour, indent=2)
-    return "\n".join([*lines, "", _verdict(sum(len(one.wrong) for one in reports))])
+            lines += _findings(one.wrong, indent=2)
+    return [*lines, "", _verdict(sum(len(one.wrong) for one in reports))]
 
 
 def name(metric: autoscaler.Metric) -> str:
@@ -155,11 +153,11 @@ def _words(condition: autoscaler.Condition) -> Sequence[str]:
     return condition.sort, condition.status, condition.reason, condition.message
 
 
-def _findings(findings: Sequence[report.Finding], *, colour: bool, indent: int) -> Iterator[str]:
+def _findings(findings: Sequence[report.Finding], *, indent: int) -> Iterator[screen.Line]:
     for finding in findings:
         wrong = finding.weight is report.Weight.WRONG
         label = ("WRONG" if wrong else "note").ljust(_LABEL)
-        yield " " * indent + (click.style(label, fg="red") if colour and wrong else label) + finding.what
+        yield " " * indent, screen.Mark(label, "red") if wrong else label, finding.what
         if finding.todo:
             yield " " * (indent + _LABEL) + f"→ {finding.todo}"
 
@@ -170,12 +168,7 @@ def _labelled(facts: Iterator[tuple[str, str]], *, indent: int) -> Iterator[str]
 
 
 def _aligned(rows: Sequence[Sequence[str]], *, indent: int) -> list[str]:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return [
-        " " * indent
-        + table.GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return [" " * indent + table.GAP.join(row).rstrip() for row in table.aligned(rows)]
 
 
 def _verdict(wrong: int) -> str:

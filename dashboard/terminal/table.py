@@ -7,14 +7,12 @@ unknown.
 import csv
 import dataclasses
 import io
-import json
 from collections.abc import Callable, Sequence
 
-import click
-
-from dashboard import spelling
+from dashboard import outside, spelling
 from dashboard.client import duration, traffic
 from dashboard.health import verdict
+from dashboard.terminal import screen
 
 GAP = "   "
 _COLOURS = {
@@ -116,34 +114,47 @@ def columns(*, wide: bool, namespaces: bool, mixed: bool) -> list[Column]:
     ]
 
 
-def text(items: Sequence[traffic.Traffic], shown: Sequence[Column], *, colour: bool) -> str:
-    rows = [[column.words(item) for column in shown] for item in items]
+def lines(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> list[screen.Line]:
     headers = [column.header for column in shown]
-    widths = [max(map(len, cells)) for cells in zip(headers, *rows, strict=True)]
-    padded = [
-        [cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [headers, *rows]
-    ]
-    if colour:
-        success_column = headers.index("SUCCESS")
-        for item, row in zip(items, padded[1:], strict=True):
-            row[success_column] = click.style(row[success_column], fg=_colour(item))
-    return "\n".join(GAP.join(row).rstrip() for row in padded)
+    padded = aligned([headers, *([column.words(item) for column in shown] for item in items)])
+    success_column = headers.index("SUCCESS")
+    return [GAP.join(padded[0]).rstrip(), *map(_coloured(success_column), items, padded[1:])]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Cells as wide as the widest of their column, as the screen will show them."""
+    plain = [[outside.plain(cell) for cell in row] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*plain, strict=True)]
+    return [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in plain]
+
+
+def _coloured(place: int) -> Callable[[traffic.Traffic, Sequence[str]], screen.Line]:
+    def line(item: traffic.Traffic, row: Sequence[str]) -> screen.Line:
+        before = "".join(f"{cell}{GAP}" for cell in row[:place])
+        after = "".join(f"{GAP}{cell}" for cell in row[place + 1 :]).rstrip()
+        return before, screen.Mark(row[place], _colour(item)), after
+
+    return line
 
 
 def as_json(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> str:
-    return json.dumps([_record(item, shown) for item in items], indent=2)
+    return outside.document([_record(item, shown) for item in items])
 
 
 def as_csv(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, [column.key for column in shown], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_record(item, shown) for item in items)
+    writer.writerows(_cells(_record(item, shown)) for item in items)
     return out.getvalue().rstrip("\n")
 
 
 def _record(item: traffic.Traffic, shown: Sequence[Column]) -> dict[str, Value]:
     return {column.key: column.value(item) for column in shown}
+
+
+def _cells(record: dict[str, Value]) -> dict[str, Value]:
+    return {key: outside.cell(value) if isinstance(value, str) else value for key, value in record.items()}
 
 
 def _colour(item: traffic.Traffic) -> str:

@@ -1,17 +1,15 @@
 """`kubectl traffic top`: who has how much traffic, and how good it is."""
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Sequence
 
 import click
 
 from dashboard.client import api, duration, faults, kinds, traffic
-from dashboard.terminal import options, table
+from dashboard.terminal import options, screen, table
 
 _WATCH_EVERY_S = 5
-_CLEAR_SCREEN = "\x1b[H\x1b[2J"
 
 # Worst first, and whatever is unknown last.
 _ORDERS: dict[str, Callable[[traffic.Traffic], tuple[bool, float]]] = {
@@ -98,7 +96,7 @@ def top(
     except KeyboardInterrupt:
         return  # how a person ends --watch
     except faults.Fault as fault:
-        raise click.ClickException(str(fault)) from fault
+        raise screen.Failure(fault) from fault
 
 
 def _show(
@@ -109,15 +107,14 @@ def _show(
         namespaces=output in ("json", "csv") or (place is None and kind.namespaced),
         mixed=kind is kinds.WORKLOADS,
     )
-    people = sys.stdout.isatty()
-    if redraw and people:
-        click.echo(_CLEAR_SCREEN, nl=False)
+    if redraw:
+        screen.clear()
     if output == "json":
-        click.echo(table.as_json(items, shown))
+        screen.write_document(table.as_json(items, shown))
     elif output == "csv":
-        click.echo(table.as_csv(items, shown))
+        screen.write_document(table.as_csv(items, shown))
     elif items:
-        click.echo(table.text(items, shown, colour=people))
+        screen.write(table.lines(items, shown))
     else:
         where = f"in {place} namespace" if place and kind.namespaced else "in any namespace"
-        click.echo(f"No traffic known {where}.", err=True)
+        screen.remark(f"No traffic known {where}.")

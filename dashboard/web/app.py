@@ -8,7 +8,7 @@ import dash_cytoscape
 import flask
 
 from dashboard.health import verdict
-from dashboard.web import callbacks, door, login_page, page, security
+from dashboard.web import callbacks, door, gate, login_page, page, security
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -55,6 +55,7 @@ def build(
     security.protect(server, script_hashes=hashes, host=host, forms=entrance is not None)
     if entrance:
         entrance.guard(server)
+    gate.guard(app)
     return server
 
 

@@ -83,9 +83,9 @@ def _acted(actor: str, seen: state.State, values: dict[str, Any], *, picked: Any
     """The state after the viewer used a control, the graph, a table or a button."""
     match actor:
         case "namespaces":
-            return dataclasses.replace(seen, namespaces=tuple(sorted(values["namespaces"] or ())))
+            return dataclasses.replace(seen, namespaces=state.places(values["namespaces"] or ()))
         case "picked":
-            return dataclasses.replace(seen, selected=(picked or {}).get("id", ""))
+            return dataclasses.replace(seen, selected=(picked or {}).get("id") or "")
         case "close":
             return dataclasses.replace(seen, selected="")
         case "clear":
@@ -93,11 +93,11 @@ def _acted(actor: str, seen: state.State, values: dict[str, Any], *, picked: Any
         case "widen":
             return dataclasses.replace(seen, window=notice.wider(seen))
         case "place" | "show":
-            named = {part.strip() for part in place.split(",")} - {""}
-            return dataclasses.replace(seen, namespaces=tuple(sorted(named))) if named else seen
+            named = state.places(place.split(","))
+            return dataclasses.replace(seen, namespaces=named) if named else seen
         case "enter":
             name = seen.selected.rpartition("/")[2]
-            return dataclasses.replace(seen, namespaces=(name,), selected="", grouping="open")
+            return dataclasses.replace(seen, namespaces=state.places([name]), selected="", grouping="open")
     change: dict[str, Any] = {actor: values[actor] or ""}
     return dataclasses.replace(seen, **change)
 

@@ -4,6 +4,7 @@ The token comes with each request: in the `Authorization` header, if a proxy in 
 the sealed cookie that the login page sets. It goes to the API and nowhere else.
 """
 
+import contextlib
 import dataclasses
 from typing import Any
 from urllib.parse import urlencode
@@ -12,10 +13,10 @@ import flask
 import werkzeug.wrappers
 
 from dashboard.client import faults
-from dashboard.web import attempts, feed, login_page, seal, security, state, viewers
+from dashboard.web import attempts, feed, gate, login_page, seal, security, state, turns, viewers
 
 _OPEN_TO_ALL = ("/login", "/logout", *(f"/{asset}" for asset in login_page.ASSETS))
-_CALLBACK = "/_dash-update-component"
+_CALLBACKS_EACH = 12  # at once, of one viewer: twice what a browser sends
 _COOKIE = "trafficmetrics"
 
 
@@ -43,6 +44,7 @@ class Door:
         self._known = known
         self._seal = sealing
         self._failures = failures or attempts.Attempts()
+        self._turns = turns.Turns(most=2 * viewers.WAITING, each=_CALLBACKS_EACH)
 
     @property
     def namespaces(self) -> list[str]:
@@ -83,6 +85,21 @@ class Door:
         def demand_a_viewer() -> None:
             if flask.request.path not in (*_OPEN_TO_ALL, security.HEALTH):
                 flask.g.viewer = self._admit()
+                flask.g.place = self._place(flask.g.viewer)
+
+        @server.teardown_request
+        def make_place(_: BaseException | None) -> None:
+            if place := flask.g.pop("place", None):
+                place.close()
+
+        server.register_error_handler(turns.Busy, _too_many)
+
+    def _place(self, viewer: viewers.Viewer) -> contextlib.ExitStack:
+        """One of the few places that a viewer's callbacks have, so that they leave some to others."""
+        place = contextlib.ExitStack()
+        if flask.request.path == gate.PATH:
+            place.enter_context(self._turns.taken(viewer.feed))
+        return place
 
     def _viewer(self) -> viewers.Viewer:
         viewer: viewers.Viewer = flask.g.viewer
@@ -94,17 +111,23 @@ class Door:
             raise _Stopped("ended" if _sealed() else "")
         if viewer := self._known.find(bearer.token):
             return viewer
-        address = flask.request.remote_addr or ""
-        if self._failures.are_too_many(address):
+        if self._are_too_many(bearer.token):
             raise _Stopped("often", keeps=True)
         try:
             return self._known.admit(bearer.token)
         except faults.Unauthenticated as fault:
-            self._failures.failed(address)
+            self._fail(bearer.token)
             raise _Stopped("proxy" if bearer.from_proxy else "refused") from fault
         except faults.Fault as fault:
             flask.current_app.logger.warning("Cannot ask the API about a viewer: %s", fault)
             raise _Stopped("away", keeps=True) from fault
+
+    def _are_too_many(self, token: str) -> bool:
+        digest, is_known = self._known.digest(token), self._known.was_accepted(token)
+        return self._failures.are_too_many(flask.request.remote_addr or "", digest, is_known=is_known)
+
+    def _fail(self, token: str) -> None:
+        self._failures.failed(flask.request.remote_addr or "", self._known.digest(token))
 
     def _bearer(self) -> _Bearer | None:
         sent = flask.request.authorization
@@ -118,15 +141,14 @@ class Door:
 
     def _let_in(self) -> werkzeug.wrappers.Response:
         query = _query(flask.request.form.get("next"))
-        address = flask.request.remote_addr or ""
-        if self._failures.are_too_many(address):
-            return _page("often", query=query, status=429)
         token = flask.request.form.get("token", "").strip().removeprefix("Bearer ").strip()
+        if self._are_too_many(token):
+            return _page("often", query=query, status=429)
         try:
             self._known.admit(token)
             sealed = self._seal.close(token)
         except faults.Unauthenticated:
-            self._failures.failed(address)
+            self._fail(token)
             return _page("wrong", query=query, status=401)
         except faults.Fault as fault:
             flask.current_app.logger.warning("Cannot ask the API about a viewer: %s", fault)
@@ -174,7 +196,7 @@ def _page(why: str, *, query: str, status: int = 200) -> werkzeug.wrappers.Respo
 def _turned_away(stopped: _Stopped) -> werkzeug.wrappers.Response:
     """By a redirect, or for a page that is open already by what Dash's `set_props` sends."""
     response: Any
-    if flask.request.path == _CALLBACK:
+    if flask.request.path == gate.PATH:
         view = _query(flask.request.headers.get("Referer", "").partition("?")[2])
         goal = {"leave": {"href": _login(stopped.why, view)}}
         response = flask.jsonify({"multi": True, "response": {}, "sideUpdate": goal})
@@ -184,6 +206,10 @@ def _turned_away(stopped: _Stopped) -> werkzeug.wrappers.Response:
     else:
         response = flask.Response("Sign in first.\n", 401, mimetype="text/plain")
     return response if stopped.keeps else _without_cookie(response)
+
+
+def _too_many(_: turns.Busy) -> werkzeug.wrappers.Response:
+    return flask.Response("Too many of your questions are being answered.\n", 429, mimetype="text/plain")
 
 
 def _login(why: str, view: str) -> str:

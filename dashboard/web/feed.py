@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from dashboard.client import api, faults, traffic
-from dashboard.graph import build, model
-from dashboard.web import state
+from dashboard.client import api, faults
+from dashboard.graph import model
+from dashboard.web import asking, state, turns
 
 _MOST_QUESTIONS = 64  # remembered; a page's controls reach a few dozen
+_MOST_ELEMENTS = 20_000  # nodes and edges remembered, about 1 KB each
+_WAITING = 12  # for the API at once, where nobody says otherwise
 _PARALLEL_READS = 8
 
 
@@ -29,6 +31,9 @@ class Reading:
     fault: faults.Fault | None
     asked: dt.datetime  # when the API was last asked
     good: dt.datetime | None  # when it last answered
+
+
+_BUSY = "Too many of your questions wait for the API at once. This page asks again by itself."
 
 
 @dataclasses.dataclass(slots=True)
@@ -46,11 +51,12 @@ class Feed:
         source: api.TrafficApi,
         *,
         pool: concurrent.futures.Executor | None = None,
+        places: turns.Turns | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         """Reads in the threads of `pool`, whose owner ends it, or in its own. `now` is shown; `uptime`, in
-        seconds that nobody sets, says what is too old.
+        seconds that nobody sets, says what is too old. `places` is who may wait for the API at once.
         """
         self._source = source
         self._now = now
@@ -59,6 +65,8 @@ class Feed:
         self._guard = threading.Lock()
         self._owns_pool = pool is None
         self._pool = pool or concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
+        self._asking = asking.Asking(source, pool=self._pool)
+        self._turns = places or turns.Turns(most=_WAITING, each=_WAITING)
         self._namespaces: frozenset[str] = frozenset()
 
     @property
@@ -68,7 +76,16 @@ class Feed:
 
     def read(self, question: state.Question, *, max_age: float) -> Reading:
         """A reading at most `max_age` seconds old, or the last one while somebody else is getting a newer."""
+        if excess := asking.excess(question):
+            return self._without(excess)
         slot = self._slot(question)
+        try:
+            with self._turns.taken(self):
+                return self._renewed(slot, question, max_age)
+        except turns.Busy:
+            return slot.reading or self._without(_BUSY)
+
+    def _renewed(self, slot: _Slot, question: state.Question, max_age: float) -> Reading:
         if slot.reading and not slot.asking.acquire(blocking=False):
             return slot.reading
         if not slot.reading:
@@ -82,6 +99,14 @@ class Feed:
         finally:
             slot.asking.release()
 
+    def _without(self, words: str) -> Reading:
+        return Reading(graph=None, fault=faults.Excessive(words), asked=self._now(), good=None)
+
+    @property
+    def weight(self) -> int:
+        """Nodes and edges that are remembered."""
+        return sum(_weight(slot.reading) for slot in list(self._slots.values()))
+
     def close(self) -> None:
         if self._owns_pool:
             self._pool.shutdown(cancel_futures=True)
@@ -91,14 +116,16 @@ class Feed:
         with self._guard:
             slot = self._slots.setdefault(question, _Slot())
             self._slots.move_to_end(question)
-            while len(self._slots) > _MOST_QUESTIONS:
+            while len(self._slots) > _MOST_QUESTIONS or (
+                len(self._slots) > 1 and self.weight > _MOST_ELEMENTS
+            ):
                 self._slots.popitem(last=False)
             return slot
 
     def _ask(self, question: state.Question, before: Reading | None) -> Reading:
         asked = self._now()
         try:
-            graph = self._graph(question)
+            graph = self._asking.graph(question)
         except faults.Fault as fault:
             kept = None if isinstance(fault, faults.Denied) else before
             return Reading(
@@ -110,21 +137,7 @@ class Feed:
         self._namespaces |= {node.namespace for node in graph.nodes.values() if node.namespace}
         return Reading(graph=graph, fault=None, asked=asked, good=asked)
 
-    def _graph(self, question: state.Question) -> model.Graph:
-        places: tuple[str | None, ...] = question.namespaces or (None,)
-        kind = state.KINDS[question.kind]
 
-        def metrics(place: str | None) -> tuple[traffic.Traffic, ...]:
-            return self._source.metrics(namespace=place, window=question.window, described=kind)
-
-        def edges(place: str | None) -> tuple[traffic.Traffic, ...]:
-            return self._source.edges(namespace=place, window=question.window, described=kind)
-
-        reads = [self._pool.submit(read, place) for read in (metrics, edges) for place in places]
-        # Also when one fails: what is still on its way would pile up behind an API in trouble.
-        concurrent.futures.wait(reads)
-        answers = [read.result() for read in reads]
-        return build.build(
-            [item for answer in answers[: len(places)] for item in answer],
-            [item for answer in answers[len(places) :] for item in answer],
-        )
+def _weight(reading: Reading | None) -> int:
+    graph = reading.graph if reading else None
+    return len(graph.nodes) + len(graph.edges) if graph else 0

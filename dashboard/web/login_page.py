@@ -23,7 +23,7 @@ WHY = {
     "wrong": "The API does not accept this token. Is it whole, of this cluster, and not expired?",
     "proxy": "The proxy in front sent a token that the API does not accept. Sign in there again.",
     "long": "This token is too long for a cookie. Use a service account's, or a proxy that signs you in.",
-    "often": "Too many wrong tokens came from your address. Try again in a minute.",
+    "often": "Too many wrong tokens came, or this one too often. Try again in a minute.",
     "away": "The cluster's API cannot be asked just now whether it knows you. Try again.",
     "out": "You are signed out.",
 }

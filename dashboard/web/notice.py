@@ -11,6 +11,7 @@ from dashboard.client import duration, faults
 from dashboard.web import feed, state
 
 _TITLES: tuple[tuple[type[faults.Fault], str], ...] = (
+    (faults.Excessive, "Too much is asked for"),
     (faults.Unreachable, "The API cannot be reached"),
     (faults.Denied, "The API refuses to answer"),
     (faults.NotServed, "There is no TrafficMetrics API"),

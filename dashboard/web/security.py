@@ -65,7 +65,10 @@ def _is_from_here() -> bool:
     if site := flask.request.headers.get("Sec-Fetch-Site"):
         return site == "same-origin"
     origin = flask.request.headers.get("Origin", "")
-    return urllib.parse.urlsplit(origin).netloc == flask.request.host
+    try:
+        return urllib.parse.urlsplit(origin).netloc == flask.request.host
+    except ValueError:
+        return False
 
 
 def without_port(host: str) -> str:

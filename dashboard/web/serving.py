@@ -11,9 +11,9 @@ import flask
 
 from dashboard.client import api, incluster
 from dashboard.health import verdict
-from dashboard.web import app, door, feed, seal, viewers
+from dashboard.web import app, attempts, door, feed, seal, viewers
 
-_LARGEST_REQUEST = 1 << 20  # bytes; a page sends a few kilobytes
+_SPARE_THREADS = 8  # for sign-ins, of which six may wait, and for what is answered at once
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def to_everyone(source: api.TrafficApi, *, thresholds: verdict.Thresholds, host:
     """Whoever reaches the page reads with the same credential."""
     shared = feed.Feed(source)
     application = app.build(shared, thresholds=thresholds, host=host)
-    return Site(application, {"threads": 8}, shared.close)
+    return Site(application, {"threads": 16}, shared.close)
 
 
 def to_each(
@@ -39,20 +39,30 @@ def to_each(
     host: str,
     key: pathlib.Path | None,
     length: dt.timedelta,
+    proxies: int = 0,
+    failures: attempts.Attempts | None = None,
 ) -> Site:
-    """Whoever signs in reads with their own."""
+    """Whoever signs in reads with their own.
+
+    `proxies` is how many in front say truly who asks, `failures` what is known of wrong tokens.
+    """
     sealing = seal.Seal(seal.keys(key), length=length)
     with contextlib.ExitStack() as unfinished:
         known = viewers.Viewers(cluster.connect)
         unfinished.callback(known.close)
-        entrance = door.Door(known, sealing=sealing)
+        entrance = door.Door(known, sealing=sealing, failures=failures)
         application = app.build(entrance, thresholds=thresholds, host=host, entrance=entrance)
         unfinished.pop_all()
     options = {
-        "threads": 16,
-        "max_request_body_size": _LARGEST_REQUEST,
-        # Whoever invents them betrays only their own cookie; a browser lets no site send them.
+        "threads": viewers.WAITING + _SPARE_THREADS,
         "trusted_proxy": "*",
-        "trusted_proxy_headers": {"x-forwarded-proto", "x-forwarded-host"},
+        "trusted_proxy_count": max(proxies, 1),
+        # Whoever invents the first two betrays only their own cookie; a browser lets no site send them.
+        # Whoever invents the last would never be locked out: it counts only if a proxy is known to write it.
+        "trusted_proxy_headers": {
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            *(["x-forwarded-for"] if proxies else []),
+        },
     }
     return Site(application, options, known.close)

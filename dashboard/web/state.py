@@ -1,15 +1,23 @@
 """What a viewer looks at, as the page's address says it.
 
 The address is the only place this lives, so a link shows a colleague the same view and the back button works.
-What is as usual is left out of it, and what it says wrongly counts as unsaid: an old link still opens.
+What is as usual is left out of it, and what it says wrongly counts as unsaid: an old link still opens. Of
+what is longer than any name only the beginning is read.
 """
 
 import dataclasses
 import urllib.parse
+from collections.abc import Iterable
 
 WINDOWS = ("30s", "1m", "5m", "15m")
 REFRESHES = {"pause": 0, "2s": 2, "5s": 5, "10s": 10, "30s": 30}  # seconds
 KINDS = {"workloads": None, "pods": "Pod", "services": "Service"}
+MOST_NAMESPACES = 200
+"""In one question. More are not cut off, which would show less than was asked for, but refused."""
+_LONGEST_ADDRESS = 64 * 1024  # as much as the server takes
+_LONGEST_NAME = 253  # of an object of Kubernetes
+_LONGEST_SELECTION = 4 * (_LONGEST_NAME + 64)  # kind, namespace and name of both ends of an edge
+_MOST_FIELDS = 64
 FINDS = ("all", "failing", "slow")
 VIEWS = ("graph", "table")
 GROUPINGS = ("auto", "open", "closed")
@@ -49,7 +57,7 @@ class State:
 
 
 _USUAL = State()
-_CHOICES: dict[str, tuple[str, ...]] = {
+CHOICES: dict[str, tuple[str, ...]] = {
     "window": WINDOWS,
     "kind": tuple(KINDS),
     "refresh": tuple(REFRESHES),
@@ -61,21 +69,35 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 def parse(query: str | None) -> State:
     """The state behind `?ns=shop,data&window=5m`."""
-    said = dict(urllib.parse.parse_qsl((query or "").removeprefix("?")))
-    chosen = {name: said[name] for name, allowed in _CHOICES.items() if said.get(name) in allowed}
-    namespaces = {part.strip() for part in said.get("ns", "").split(",")}
+    said = _said(query or "")
+    chosen = {name: said[name] for name, allowed in CHOICES.items() if said.get(name) in allowed}
     return State(
-        namespaces=tuple(sorted(namespaces - {""})),
-        search=said.get("search", ""),
-        selected=said.get("selected", ""),
+        namespaces=places(said.get("ns", "").split(",")),
+        search=said.get("search", "")[:_LONGEST_NAME],
+        selected=said.get("selected", "")[:_LONGEST_SELECTION],
         **chosen,
     )
+
+
+def places(named: Iterable[str]) -> tuple[str, ...]:
+    """Names of namespaces, each once and in order; what can be none is left out."""
+    found = {name.strip() for name in named}
+    return tuple(sorted(name for name in found if 0 < len(name) <= _LONGEST_NAME and name.isprintable()))
+
+
+def _said(query: str) -> dict[str, str]:
+    if len(query) > _LONGEST_ADDRESS:
+        return {}
+    try:
+        return dict(urllib.parse.parse_qsl(query.removeprefix("?"), max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return {}
 
 
 def spell(state: State) -> str:
     """The shortest address of a state; empty when all is as usual."""
     said = {"ns": ",".join(state.namespaces)} if state.namespaces else {}
-    for name in (*_CHOICES, "search", "selected"):
+    for name in (*CHOICES, "search", "selected"):
         if (value := getattr(state, name)) != getattr(_USUAL, name):
             said[name] = value
     return f"?{urllib.parse.urlencode(said, safe=',/:>')}" if said else ""

@@ -16,12 +16,17 @@ import threading
 import time
 from collections.abc import Callable
 
+from dashboard import outside
 from dashboard.client import api, faults
-from dashboard.web import feed
+from dashboard.web import feed, turns
 
 _MOST = 200  # viewers; the one who looked longest ago makes place
+_MOST_ELEMENTS = 100_000  # nodes and edges remembered for all viewers, about 1 KB each
+_MOST_ACCEPTED = 2000  # tokens remembered, as hashes only
+_ASKED_ABOUT = 6  # tokens at once
 _IDLE = 15 * 60.0  # seconds
 _PARALLEL_READS = 32  # of all viewers together
+WAITING, WAITING_EACH = 24, 6  # threads that wait for answers to viewers at once, and to one of them
 # RFC 6750, section 2.1: what may follow `Bearer`. A line break in it would be a header of the viewer's own.
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _LONGEST = 16 * 1024
@@ -52,6 +57,9 @@ class Viewers:
         self._key = secrets.token_bytes(32)
         self._known: collections.OrderedDict[bytes, Viewer] = collections.OrderedDict()
         self._guard = threading.Lock()
+        self._accepted: collections.OrderedDict[bytes, None] = collections.OrderedDict()
+        self._reading = turns.Turns(most=WAITING, each=WAITING_EACH)
+        self._reviewing = turns.Turns(most=_ASKED_ABOUT, each=_ASKED_ABOUT)
         self._pool = concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
 
     def __len__(self) -> int:
@@ -63,22 +71,39 @@ class Viewers:
             return viewer
         if len(token) > _LONGEST or not _TOKEN.fullmatch(token):
             raise faults.Unauthenticated("This is not a bearer token.")
+        try:
+            with self._reviewing.taken(None):
+                name, source = self._ask(token)
+        except turns.Busy as error:
+            raise faults.Excessive("The API is being asked about too many tokens at once.") from error
+        watched = feed.Feed(source, pool=self._pool, places=self._reading, uptime=self._uptime)
+        viewer = Viewer(name, watched, self._uptime())
+        with self._guard:
+            self._accepted[self.digest(token)] = None
+            if len(self._accepted) > _MOST_ACCEPTED:
+                self._accepted.popitem(last=False)
+            # Two requests may have come at once: the first to be done is the viewer's feed.
+            viewer = self._known.setdefault(self.digest(token), viewer)
+            leaving = self._leaving()
+        _close(leaving)
+        return viewer
+
+    def _ask(self, token: str) -> tuple[str, api.TrafficApi]:
         with contextlib.ExitStack() as refused:
             source = self._connect(token)
             refused.callback(source.close)
             name = _name(source)
             refused.pop_all()
-        viewer = Viewer(name, feed.Feed(source, pool=self._pool, uptime=self._uptime), self._uptime())
+        return name, source
+
+    def was_accepted(self, token: str) -> bool:
+        """Whether the API has known `token`, also if that was long ago."""
         with self._guard:
-            # Two requests may have come at once: the first to be done is the viewer's feed.
-            viewer = self._known.setdefault(self._mark(token), viewer)
-            leaving = self._leaving()
-        _close(leaving)
-        return viewer
+            return self.digest(token) in self._accepted
 
     def find(self, token: str) -> Viewer | None:
         """The viewer, if the API was asked about `token` lately."""
-        mark = self._mark(token)
+        mark = self.digest(token)
         with self._guard:
             leaving = self._leaving()
             viewer = self._known.get(mark)
@@ -90,7 +115,7 @@ class Viewers:
 
     def forget(self, token: str) -> None:
         with self._guard:
-            viewer = self._known.pop(self._mark(token), None)
+            viewer = self._known.pop(self.digest(token), None)
         _close([viewer] if viewer else [])
 
     def close(self) -> None:
@@ -100,7 +125,8 @@ class Viewers:
         _close(leaving)
         self._pool.shutdown(cancel_futures=True)
 
-    def _mark(self, token: str) -> bytes:
+    def digest(self, token: str) -> bytes:
+        """What stands for `token` where it must not be kept."""
         return hmac.digest(self._key, token.encode(errors="replace"), hashlib.sha256)
 
     def _leaving(self) -> list[Viewer]:
@@ -108,17 +134,23 @@ class Viewers:
         leaving = []
         while self._known:
             mark, viewer = next(iter(self._known.items()))
-            if len(self._known) <= self._most and self._uptime() - viewer.looked < _IDLE:
+            fits = len(self._known) <= self._most and (
+                len(self._known) == 1 or self._weight() <= _MOST_ELEMENTS
+            )
+            if fits and self._uptime() - viewer.looked < _IDLE:
                 break
             del self._known[mark]
             leaving.append(viewer)
         return leaving
 
+    def _weight(self) -> int:
+        return sum(viewer.feed.weight for viewer in self._known.values())
+
 
 def _name(source: api.TrafficApi) -> str:
     """Whoever is refused the question is known all the same."""
     try:
-        return source.whoami()
+        return outside.plain(source.whoami())
     except faults.Unauthenticated:
         raise
     except faults.Denied:

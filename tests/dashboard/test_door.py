@@ -13,7 +13,7 @@ import werkzeug.test
 
 from dashboard.client import incluster
 from dashboard.health import verdict
-from dashboard.web import serving
+from dashboard.web import attempts, serving
 from tests.fakes import traffic_api
 
 _SHOP, _ALL = "a-token-for-the-shop", "a-token-for-all"
@@ -215,12 +215,28 @@ def test_a_proxys_viewer_has_no_sign_out_of_ours(visitor: Client) -> None:
     assert visitor.get("/", headers=_bearer("nobody")).location == "/login?why=proxy"
 
 
-def test_wrong_tokens_without_end_are_not_passed_on(
+def test_a_wrong_token_again_and_again_is_not_passed_on_and_another_is(
     visitor: Client, fake: traffic_api.FakeTrafficApi
 ) -> None:
-    answers = [_sign_in(visitor, f"wrong-{number}").status_code for number in range(12)]
-    assert answers == [401] * 10 + [429] * 2
-    assert fake.requests.total() == 10
+    answers = [_sign_in(visitor, "wrong").status_code for _ in range(5)]
+    assert answers == [401] * 3 + [429] * 2
+    assert fake.requests.total() == 3
+    assert visitor.get("/", headers=_bearer("wrong")).location == "/login?why=often"
+    assert _sign_in(visitor, _SHOP).status_code == 303
+
+
+def test_wrong_tokens_without_end_are_not_passed_on_but_who_was_in_stays_in(
+    visitor: Client, fake: traffic_api.FakeTrafficApi
+) -> None:
+    assert _sign_in(visitor, _SHOP).status_code == 303
+    fake.requests.clear()
+    answers = [_sign_in(visitor, f"wrong-{number}").status_code for number in range(80)]
+    most = attempts.OF_AN_ADDRESS.failures
+    assert answers[:most] == [401] * most
+    assert answers.count(429) >= 10
+    assert fake.requests.total() == answers.count(401)
+    visitor.post("/logout", headers=_HERE)
+    assert _sign_in(visitor, _SHOP).status_code == 303
 
 
 def test_an_api_that_is_away_is_no_reason_to_sign_in_again(

@@ -106,11 +106,40 @@ def test_a_short_key_is_no_key(tmp_path: pathlib.Path) -> None:
         seal.keys(tmp_path / "key")
 
 
-def test_failures_are_forgiven_with_time_and_counted_by_address(clock: _Clock) -> None:
-    failures = attempts.Attempts(most=2, now=clock)
-    failures.failed("a")
-    failures.failed("a")
-    assert failures.are_too_many("a")
-    assert not failures.are_too_many("b")
-    clock.now += dt.timedelta(minutes=2)
-    assert not failures.are_too_many("a")
+def test_failures_are_forgiven_with_time_and_counted_by_token_and_address() -> None:
+    moment = [0.0]
+    rooms = {"token": attempts.Room(2), "address": attempts.Room(4), "everybody": attempts.Room(6)}
+    failures = attempts.Attempts(**rooms, now=lambda: moment[0])
+
+    def fail(address: str, token: bytes) -> None:
+        failures.failed(address, token)
+        failures.failed(address, token)
+
+    fail("192.0.2.1", b"one")
+    assert failures.are_too_many("192.0.2.1", b"one")
+    assert not failures.are_too_many("192.0.2.1", b"other")
+    assert not failures.are_too_many("192.0.2.2", b"one")
+    fail("192.0.2.1", b"two")
+    assert failures.are_too_many("192.0.2.1", b"other")
+    assert not failures.are_too_many("192.0.2.1", b"other", is_known=True)
+    fail("192.0.2.2", b"three")
+    assert failures.are_too_many("192.0.2.3", b"other")
+    moment[0] += 31
+    assert not failures.are_too_many("192.0.2.1", b"one")
+    moment[0] += 3600
+    fail("192.0.2.1", b"one")
+    assert failures.are_too_many("192.0.2.1", b"one")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("x" * 9000, "x" * 64, True),
+    ],
+)
+def test_a_subscriber_is_one_address(one: str, other: str, *, same: bool) -> None:
+    assert (attempts.network(one) == attempts.network(other)) is same

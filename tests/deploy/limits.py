@@ -12,8 +12,7 @@ from typing import Any
 
 from apiservice import kubeapi, reflecting, server, subjectaccess, tokenreview, trust, warnings
 from dashboard.client import connection
-from dashboard.web import attempts, feed, seal, viewers
-from dashboard.web import serving as dashboard_serving
+from dashboard.web import attempts, door, feed, gate, listening, seal, state, viewers
 from metrics_server import passing, prometheus, recollection, serving, settings, store
 from metrics_server.views import questions
 from metrics_server.views.scaling import asking
@@ -145,33 +144,43 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
         _seconds("requests under way", _default(server.serve, "drain"), "they are cut"),
     ),
     "The dashboard": (
-        _bytes("the body of a request", dashboard_serving._LARGEST_REQUEST, "`413`"),
+        _bytes("the head of a request", listening._LARGEST_HEAD, "`431`"),
+        _bytes("the body of a request", gate.LARGEST_BODY, "`413`"),
+        _seconds("a request, from its first byte to its last", listening._WHOLE_S, "it is cut"),
+        Limit("connections", listening._MOST_CONNECTIONS, "connections", "those that only wait make place"),
+        Limit("namespaces in one address", state.MOST_NAMESPACES, "namespaces", "they are refused in words"),
+        Limit("callbacks of one viewer at once", door._CALLBACKS_EACH, "callbacks", "`429`"),
         Limit("a token that signs in", viewers._LONGEST, "characters", "it is refused"),
         _bytes("the cookie of a session", seal._LONGEST_COOKIE, "the token is too long to sign in with"),
         _bytes("the token in a cookie, unpacked", seal._LONGEST_TOKEN, "it is cut, and refused"),
-        Limit(
-            "failed sign-ins of an address that still count",
-            _default(attempts.Attempts, "most"),
-            "attempts",
-            "the address has to wait",
+        *(
+            Limit(
+                f"failed sign-ins of {of} within a minute",
+                room.failures,
+                "attempts",
+                "later ones have to wait",
+            )
+            for of, room in (
+                ("a token from an address", attempts.OF_A_TOKEN),
+                ("an address", attempts.OF_AN_ADDRESS),
+                ("all", attempts.OF_ALL),
+            )
         ),
-        _seconds("a failed sign-in", _default(attempts.Attempts, "span"), "it no longer counts"),
         Limit(
-            "addresses whose failures are counted",
-            attempts._MOST_ADDRESSES,
-            "addresses",
+            "tokens and addresses whose failures are counted",
+            attempts._MOST_KEYS,
+            "keys",
             "the oldest is forgotten",
         ),
+        Limit("sign-ins that wait for the API", viewers._ASKED_ABOUT, "sign-ins", "later ones are refused"),
         Limit("viewers signed in", viewers._MOST, "viewers", "who looked longest ago is asked about again"),
         _seconds("a viewer who does not look", viewers._IDLE, "the API is asked about them again"),
         Limit(
             "questions remembered of a viewer", feed._MOST_QUESTIONS, "questions", "the oldest is forgotten"
         ),
         Limit("reads at the same time, of all viewers", viewers._PARALLEL_READS, "reads", "a read waits"),
-        _seconds(
-            "a connection to the API", connection._TIMEOUTS_S[0], "the page keeps the last graph and says so"
-        ),
-        _seconds("the API between two bytes of an answer", connection._TIMEOUTS_S[1], "the same"),
+        _seconds("an answer of the API, as a whole", connection._WHOLE_S, "the page keeps the last graph"),
+        _bytes("an answer of the API, unpacked", connection._LARGEST, "the same"),
     ),
 }
 """By what they bound."""
