@@ -1,5 +1,11 @@
 """`trafficmetrics-dashboard`: the service graph, on a local address or inside a cluster."""
 
+if __name__ == "__main__":
+    # Before the imports below: they take a while.
+    from dashboard import signals
+
+    signals.end_by_signals()
+
 import contextlib
 import logging
 import pathlib
@@ -122,7 +128,8 @@ def main(
         server = waitress.create_server(site.application, host=host, port=port, ident=None, **site.options)
         click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
         # The first process of a container ignores SIGTERM unless it says what to do.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: sys.exit(0))
         server.run()
 
 
