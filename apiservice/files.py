@@ -27,35 +27,49 @@ _REMEDIES = {
     errno.EEXIST: "give a directory, or remove the file in its place",
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
+    errno.EFBIG: _SPACE,
     errno.EROFS: "give a place that can be written",
     errno.ENAMETOOLONG: "give a shorter path",
     errno.ELOOP: "correct the symbolic links",
 }
 
 
-def read(path: pathlib.Path, *, most: int = LARGEST) -> bytes:
-    """The content of a regular file of at most so many bytes. Raises `OSError`, and `ValueError` for what is
-    no such file.
+class BadFile(ValueError):
+    """A file that cannot be used for what it is, as `OSError` is for one that cannot be reached. The message
+    names the file.
     """
+
+    def __init__(self, path: pathlib.Path, reason: str) -> None:
+        super().__init__(f"{shown(path)}: {reason}")
+        self.filename = str(path)
+
+
+def read(path: pathlib.Path, *, most: int = LARGEST) -> bytes:
+    """The content of a regular file of at most so many bytes. Raises `OSError` and `BadFile`."""
     # Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
-    with os.fdopen(os.open(path, _READING), "rb") as file:
-        if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
+    handle = os.open(path, _READING)
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError(f"{shown(path)}: it is a pipe or a device; give a regular file")
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"{shown(path)}: it has more than {most} bytes; give a smaller file")
+        if not stat.S_ISREG(status.st_mode):
+            raise BadFile(path, "it is a pipe or a device; give a regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = b"" if status.st_size > most else file.read(most + 1)
+    finally:
+        os.close(handle)
+    if max(status.st_size, len(content)) > most:
+        raise BadFile(path, f"it has more than {most} bytes; give a smaller file")
     return content
 
 
 def write(path: pathlib.Path, *, content: bytes, mode: int) -> None:
     """Replaces the file in one step; what is no file is not replaced. Raises `OSError` that names the path,
-    and `ValueError`.
+    and `BadFile`.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         # Root would replace /dev/null for every program of the machine.
-        raise ValueError(f"{shown(path)}: it is a pipe or a device; give a path for a regular file")
+        raise BadFile(path, "it is a pipe or a device; give a path for a regular file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp creates with mode 0600.
@@ -90,10 +104,15 @@ def exposed(path: pathlib.Path) -> str | None:
 
 def explained(error: Exception, *, path: pathlib.Path) -> str:
     """What went wrong with a file and what to do, in one sentence that begins with the file."""
-    if isinstance(error, OSError) and isinstance(error.filename, str):
-        path = pathlib.Path(error.filename)
-    said, named = reason(error), shown(path)
-    return said if said.startswith(named) else f"{named}: {said}"
+    path = named(error) or path
+    said, beginning = reason(error), f"{shown(path)}: "
+    return said if said.startswith((beginning, f"{shown(path)} ")) else f"{beginning}{said}"
+
+
+def named(error: Exception) -> pathlib.Path | None:
+    """The file that an error names."""
+    name = getattr(error, "filename", None)
+    return pathlib.Path(name) if isinstance(name, str) else None
 
 
 def reason(error: Exception, *, several: bool = False) -> str:

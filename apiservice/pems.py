@@ -22,26 +22,27 @@ _UNUSABLE = (ValueError, TypeError, exceptions.UnsupportedAlgorithm)
 
 def refused(
     certificate: tuple[pathlib.Path, bytes], key: tuple[pathlib.Path, bytes], *, said: str
-) -> ValueError:
+) -> files.BadFile:
     """Why OpenSSL, which said so, does not use a certificate with a key; each is a file and its content."""
     try:
         check(certificate, key)
-    except ValueError as error:
+    except files.BadFile as error:
         return error
-    both = f"{files.shown(certificate[0])} and {files.shown(key[0])}"
-    return ValueError(f"{both}: OpenSSL does not take them ({said}); make them anew")
+    why = f"OpenSSL does not take it with the key in {files.shown(key[0])} ({said}); make both anew"
+    return files.BadFile(certificate[0], why)
 
 
 def check(certificate: tuple[pathlib.Path, bytes], key: tuple[pathlib.Path, bytes]) -> None:
-    """Raises `ValueError` for what is no certificate and its key."""
+    """Raises `files.BadFile` for what is no certificate and its key."""
     (certified, public), (keyed, private) = certificate, key
     if why := _of_certificate(public):
-        raise ValueError(f"{files.shown(certified)}: {why}")
+        raise files.BadFile(certified, why)
     if why := _of_key(private):
-        raise ValueError(f"{files.shown(keyed)}: {why}")
+        raise files.BadFile(keyed, why)
     if not _belong_together(public, private):
-        both = f"{files.shown(certified)} and {files.shown(keyed)}"
-        raise ValueError(f"{both}: the key is not the certificate's; give two that were made together")
+        raise files.BadFile(
+            certified, f"the key in {files.shown(keyed)} is not its own; give two that were made together"
+        )
 
 
 def over(content: bytes, *, now: datetime) -> str | None:

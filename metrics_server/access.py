@@ -74,7 +74,7 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
         admission.delegated(api, current=published.current, clock=now) as admitted,
         certified.serving(chosen, api=api, clock=now) as pair,
     ):
-        with settings.about(pair.settings[0], path=pair.certificate):
+        with settings.about(*pair.settings, paths=(pair.certificate, pair.key)):
             tls = livetls.LiveTls(
                 certificate=pair.certificate,
                 key=pair.key,
@@ -124,7 +124,7 @@ class _LiveToken:
 
 
 def _by_token(chosen: settings.Settings) -> Access:
-    with settings.about("state", path=chosen.state):
+    with settings.about("state", paths=(chosen.state,)):
         pair = certificates.ensure(chosen.state, hosts=certified.hosts(chosen), now=now())
         tls, token = pair.context(), _LiveToken(chosen.state / "token")
 
@@ -134,7 +134,7 @@ def _by_token(chosen: settings.Settings) -> Access:
             return
 
         def write(bearer: str) -> None:
-            with settings.about("kubeconfig", path=kubeconfig):
+            with settings.about("kubeconfig", paths=(kubeconfig,)):
                 authority = files.read(pair.authority)
                 credentials.write_kubeconfig(
                     kubeconfig, server=url, authority=authority, bearer=bearer, name=_CONTEXT

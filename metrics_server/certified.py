@@ -53,7 +53,7 @@ async def serving(
         async with shared as pair:
             yield Serving(certificate=pair.serving, key=pair.serving)
     else:
-        with settings.about("state", path=chosen.state):
+        with settings.about("state", paths=(chosen.state,)):
             pair = certificates.ensure(chosen.state, hosts=hosts(chosen), now=clock())
         yield Serving(certificate=pair.serving, key=pair.serving)
 

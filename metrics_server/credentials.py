@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from apiservice import pems
+from apiservice import files, pems
 
 _SHORTEST_SECRET = 8
 """Characters; a shorter one, such as a tenant's number, would be taken out of every other word."""
@@ -157,9 +157,9 @@ class Tls:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
         except (ssl.SSLError, ValueError) as error:
-            raise ValueError(
-                f"{self.authority} holds no certificates in PEM, or not all of one; "
-                "give those of the authorities"
+            raise files.BadFile(
+                self.authority,
+                "it holds no certificates in PEM, or not all of one; give those of authorities",
             ) from error
         return text
 

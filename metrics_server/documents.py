@@ -16,7 +16,6 @@ from typing import Any
 import yaml
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MANY = 5000
 """Signs that may open something, from which on the depth is looked at first: deep enough, libyaml ends the
 process.
@@ -42,13 +41,16 @@ class Malformed(ValueError):
 def text(path: Path, *, most: int) -> str:
     """Return the text of a regular file of at most so many bytes. Raises OSError, ValueError."""
     # Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
-    with os.fdopen(os.open(path, _READING), "rb") as file:
-        if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is a directory; give a file")
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is a pipe or a device; give a regular file")
-        content = file.read(most + 1)
-    if len(content) > most:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is a directory, a pipe or a device; give a regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = b"" if status.st_size > most else file.read(most + 1)
+    finally:
+        os.close(handle)
+    if max(status.st_size, len(content)) > most:
         raise ValueError(f"it has more than {most} bytes; give a smaller file")
     try:
         return content.decode("utf-8-sig")

@@ -48,7 +48,7 @@ def _attempts(chosen: settings.Settings) -> Iterator[Callable[[], object]]:
 def _serving_pair(chosen: settings.Settings) -> None:
     if chosen.tls_certificate is None or chosen.tls_key is None:
         return
-    with settings.about("tls_certificate", path=chosen.tls_certificate):
-        certificate = files.read(chosen.tls_certificate)
-    with settings.about("tls_key", path=chosen.tls_key):
-        pems.check((chosen.tls_certificate, certificate), (chosen.tls_key, files.read(chosen.tls_key)))
+    pair = chosen.tls_certificate, chosen.tls_key
+    with settings.about("tls_certificate", "tls_key", paths=pair):
+        certificate, key = map(files.read, pair)
+        pems.check((pair[0], certificate), (pair[1], key))

@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 import yarl
 
 from apiservice import files, pems, reloading
-from metrics_server import credentials, settings, wording
+from metrics_server import credentials, settings
 
 logger = logging.getLogger(__name__)
 
@@ -47,13 +47,10 @@ class _Part(Generic[_Value]):
     def live(self, mistakes: list[str]) -> reloading.Reloading[_Value] | None:
         """Return it as it is from now on, or add what is wrong with it."""
         try:
-            return reloading.Reloading(self.files, make=self._made, every=_EACH_TIME, named=self.options)
-        except (OSError, ValueError) as error:
-            reason = files.explained(error, path=self.files[0] if self.files else Path())
-        meant = list(zip(map(files.shown, self.files), self.settings, strict=True))
-        named = [(path, name) for path, name in meant if reason.startswith(path)]
-        _, setting = max(named, default=meant[0], key=lambda pair: len(pair[0]))
-        mistakes.append(settings.mistake(setting, wording.with_remedy(reason)))
+            with settings.about(*self.settings, paths=self.files):
+                return reloading.Reloading(self.files, make=self._made, every=_EACH_TIME, named=self.options)
+        except settings.BadSettings as error:
+            mistakes.append(str(error))
         return None
 
     def _made(self, contents: Sequence[bytes]) -> _Value:

@@ -234,6 +234,7 @@ def load(path: Path) -> Profile:
     return read(text, source=str(path))
 
 
+@functools.cache
 def shipped() -> tuple[Profile, ...]:
     """Return the profiles that come with the product, by name."""
     files = (entry for entry in resources.files(__package__).joinpath("profiles").iterdir())

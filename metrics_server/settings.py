@@ -8,7 +8,7 @@ server runs, and is seen neither in the process list nor in a pod's description.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -233,16 +233,19 @@ def load(**given: Any) -> Settings:
 
 
 @contextlib.contextmanager
-def about(name: str, *, path: Path | None = None) -> Iterator[None]:
-    """Make what is wrong with a setting's files mistakes of that setting, a line each. Raises BadSettings."""
+def about(*names: str, paths: Sequence[Path] = ()) -> Iterator[None]:
+    """Make what is wrong with the files of settings mistakes of these, a line each: of the setting whose file
+    an error names, else of the first. Raises BadSettings.
+    """
     try:
         yield
     except BadSettings:
         raise
     except (OSError, ValueError) as error:
-        whole = files.explained(error, path=path) if path is not None else None
-        lines = whole.splitlines() if whole else str(error).splitlines()
-        raise BadSettings("\n".join(mistake(name, wording.with_remedy(line)) for line in lines)) from error
+        by_path = dict(zip(paths, names, strict=False))
+        name = by_path.get(files.named(error) or Path(), names[0])
+        said = [files.explained(error, path=paths[0])] if paths else str(error).splitlines()
+        raise BadSettings("\n".join(mistake(name, wording.with_remedy(line)) for line in said)) from error
 
 
 def mistake(name: str, reason: str) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _REMEDY = re.compile(
-    r"\b(give|make|create|delete|remove|write|run|set|free|save|leave|decrypt|renew|correct|list|needs|put"
-    r"|choose|install|generate|shipped are|read are|should)\b|\bis required\b"
+    # Not within a path, such as /run/secrets.
+    r"(^|\s)(give|make|create|delete|remove|write|run|set|free|save|leave|decrypt|renew|correct|needs|put"
+    r"|should|shipped are|read are|is required)\b",
+    re.IGNORECASE,
 )
 _GIVE = {
     "missing": "is required",

@@ -156,7 +156,7 @@ def test_without_a_ca_those_of_the_machine_are_believed(tmp_path: Path) -> None:
     "content", [b"hello", AUTHORITY.pem[:200], AUTHORITY.pem + AUTHORITY.pem[:200], b"\xff\0"]
 )
 def test_what_is_no_whole_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"ca\.crt holds no certificates in PEM, or not all of one"):
+    with pytest.raises(ValueError, match=r"ca\.crt: it holds no certificates in PEM, or not all of one"):
         tls(tmp_path, ca=content)
 
 
@@ -170,7 +170,7 @@ ENCRYPTED = IDENTITY.key.private_bytes(
 @pytest.mark.parametrize(
     ("certificate", "key", "why"),
     [
-        (IDENTITY.pem, AUTHORITY.issue("other").key_pem, r"tls\.crt and .*tls\.key: the key is not the"),
+        (IDENTITY.pem, AUTHORITY.issue("other").key_pem, r"tls\.crt: the key in .*tls\.key is not its own"),
         (IDENTITY.pem[:200], IDENTITY.key_pem, r"tls\.crt: its certificate is damaged or cut off"),
         (IDENTITY.key_pem, IDENTITY.key_pem, r"tls\.crt: it holds a private key and no certificate"),
         (IDENTITY.pem, IDENTITY.key_pem[:60], r"tls\.key: its private key is damaged or cut off"),

@@ -87,10 +87,8 @@ async def test_authorities_and_certificates_are_replaced_without_a_failed_read(s
         assert set(read.statuses) == {200}
     said = logged(scene.folder)
     assert said.count("changed and is used from now on") >= 3
-    assert (
-        f"{scene.folder / 'tls.crt'} and {scene.folder / 'tls.key'}: the key is not the certificate's" in said
-    )
-    assert f"{scene.ca} holds no certificates in PEM, or not all of one" in said
+    assert f"{scene.folder / 'tls.crt'}: the key in {scene.folder / 'tls.key'} is not its own" in said
+    assert f"{scene.ca}: it holds no certificates in PEM, or not all of one" in said
 
 
 async def test_a_replaced_password_is_used_with_the_next_read(scene: Scene) -> None:
