@@ -70,8 +70,8 @@ def write(path: pathlib.Path, *, content: bytes, mode: int) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         # Root would replace /dev/null for every program of the machine.
         raise BadFile(path, "it is a pipe or a device; give a path for a regular file")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp creates with mode 0600.
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}."[:100])
     except OSError as error:

@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def now() -> datetime.datetime:
 async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
     """Grant access until the block is left. Raises OSError, ValueError, settings.BadSettings."""
     if chosen.cluster is None:
-        yield _by_token(chosen)
+        yield by_token(chosen)
         return
     # Imported where it is needed: it takes as long as all the rest, and who runs alone need not wait for it.
     from apiservice import admission, connecting, delegationmap, kubeapi, livetls
@@ -94,13 +95,13 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
 class _LiveToken:
     """The token in a file, read again when the file changes; a file that cannot be used changes nothing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
         """Raises OSError, ValueError."""
         self._path = path
         self._renewed: Callable[[str], None] | None = None
         credentials.token(path)
         self._current = reloading.Reloading(
-            (path,), make=self._made, every=_LOOK, named=settings.option("state")
+            (path,), make=self._made, every=_LOOK, clock=clock, named=settings.option("state")
         )
 
     def renew(self, renewed: Callable[[str], None]) -> None:
@@ -123,10 +124,11 @@ class _LiveToken:
         return authentication.TokenAuthenticator(token=token, user=_ADMINISTRATOR)
 
 
-def _by_token(chosen: settings.Settings) -> Access:
+def by_token(chosen: settings.Settings, *, clock: Callable[[], float] = time.monotonic) -> Access:
+    """Return the access of a server that is on its own. Raises settings.BadSettings."""
     with settings.about("state", paths=(chosen.state,)):
         pair = certificates.ensure(chosen.state, hosts=certified.hosts(chosen), now=now())
-        tls, token = pair.context(), _LiveToken(chosen.state / "token")
+        tls, token = pair.context(), _LiveToken(chosen.state / "token", clock=clock)
 
     def announce(url: str) -> None:
         kubeconfig = chosen.kubeconfig

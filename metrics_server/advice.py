@@ -50,7 +50,8 @@ def _strays(environment: Mapping[str, str]) -> Iterator[str]:
         and not _OTHERS.fullmatch(name.upper())
     )
     for name in strays[:_MOST]:
-        near = difflib.get_close_matches(name.upper()[:_SHOWN], known, n=1)
+        begun = [one for one in known if one.startswith(f"{name.upper()}_")]
+        near = begun or difflib.get_close_matches(name.upper()[:_SHOWN], known, n=1)
         hint = (
             f"; did you mean {near[0]}?" if near else "; remove it, or look for its name in the documentation"
         )

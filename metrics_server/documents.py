@@ -26,6 +26,8 @@ _REPEATED = 100_000
 """Values that aliases may add to those that are written out."""
 _SHOWN = 300
 """Characters of a reason."""
+_PATH = 200
+"""Characters of a path that are shown."""
 _KEY = 80
 """Characters of a key that are shown."""
 _FAULTS = 20
@@ -87,6 +89,13 @@ def read_all(text: str) -> list[Any]:
         raise
     except (yaml.YAMLError, RecursionError, ValueError, TypeError, OverflowError) as error:
         raise Malformed(_reason(error)) from error
+
+
+def named(path: Path | str) -> str:
+    """Return the name of a file as one line of moderate length."""
+    text = str(path)
+    text = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return text if len(text) <= _PATH else f"{text[: _PATH // 2]}…{text[-_PATH // 4 :]}"
 
 
 def fault(place: Iterable[int | str], reason: str) -> str:

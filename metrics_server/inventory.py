@@ -256,7 +256,9 @@ class File:
             self._complaint = text
             said = text.replace("\n", "; ")
             logger.warning(
-                "--inventory: the inventory could not be read again, the last good one stays: %s", said
+                "--inventory: the inventory could not be read again, the last good one stays; "
+                "correct the file: %s",
+                said,
             )
 
     def _changed(self) -> tuple[int, int, int]:
@@ -271,7 +273,7 @@ class File:
             text = documents.text(self._path, most=_LARGEST)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
-        return read(text, source=str(self._path), splitting=self._splitting)
+        return read(text, source=documents.named(self._path), splitting=self._splitting)
 
     def _unreadable(self, error: Exception) -> BadInventory:
-        return BadInventory(f"{self._path}: cannot be read: {documents.unreadable(error)}")
+        return BadInventory(f"{documents.named(self._path)}: cannot be read: {documents.unreadable(error)}")

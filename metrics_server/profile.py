@@ -230,8 +230,8 @@ def load(path: Path) -> Profile:
     try:
         text = documents.text(path, most=documents.LARGEST)
     except (OSError, ValueError) as error:
-        raise BadProfile(f"{path}: cannot be read: {documents.unreadable(error)}") from error
-    return read(text, source=str(path))
+        raise BadProfile(f"{documents.named(path)}: cannot be read: {documents.unreadable(error)}") from error
+    return read(text, source=documents.named(path))
 
 
 @functools.cache

@@ -53,14 +53,18 @@ ANY: Mapping[str, Make] = {
 }
 EMPTY = {"empty": content(b""), "a blank line": content(b"\n")}
 
-AUTHORITIES: Mapping[str, Make] = ANY | EMPTY | {
+AUTHORITIES: Mapping[str, Make] = {
+    **ANY,
+    **EMPTY,
     "a key": content(PAIR.key_pem),
     "cut off": content(AUTHORITY.pem[: len(AUTHORITY.pem) // 2]),
     "half base64": content(AUTHORITY.pem.replace(b"MII", b"M\xc3\xbcI")[:-80]),
     "words": content("hello\n"),
     "in UTF-16 and PEM": content(AUTHORITY.pem.decode().encode("utf-16")),
-}  # fmt: skip
-CERTIFICATE: Mapping[str, Make] = ANY | EMPTY | {
+}
+CERTIFICATE: Mapping[str, Make] = {
+    **ANY,
+    **EMPTY,
     "a key": content(PAIR.key_pem),
     "another's": content(OTHER.pem),
     "cut off": content(PAIR.pem[: len(PAIR.pem) // 2]),
@@ -68,8 +72,10 @@ CERTIFICATE: Mapping[str, Make] = ANY | EMPTY | {
     "words": content("hello\n"),
     "in UTF-16 and PEM": content(PAIR.pem.decode().encode("utf-16")),
     "DER": content(PAIR.der),
-}  # fmt: skip
-KEY: Mapping[str, Make] = ANY | EMPTY | {
+}
+KEY: Mapping[str, Make] = {
+    **ANY,
+    **EMPTY,
     "a certificate": content(PAIR.pem),
     "another's": content(OTHER.key_pem),
     "encrypted": content(ENCRYPTED),
@@ -77,21 +83,25 @@ KEY: Mapping[str, Make] = ANY | EMPTY | {
     "not base64": content(PAIR.key_pem.replace(b"M", b"!")),
     "words": content("hello\n"),
     "in UTF-16 and PEM": content(PAIR.key_pem.decode().encode("utf-16")),
-}  # fmt: skip
-TOKEN: Mapping[str, Make] = ANY | EMPTY | {
+}
+TOKEN: Mapping[str, Make] = {
+    **ANY,
+    **EMPTY,
     "two words": content("two words\n"),
     "a header more": content("token\r\nX-Evil: 1\n"),
     "no ASCII": content("schlüssel\n"),
-}  # fmt: skip
-PASSWORD: Mapping[str, Make] = ANY | {"empty": EMPTY["empty"], "two lines": content("one\ntwo\n")}
-HEADERS: Mapping[str, Make] = {kind: make for kind, make in ANY.items() if kind != "in UTF-16"} | {
+}
+PASSWORD: Mapping[str, Make] = {**ANY, "empty": EMPTY["empty"], "two lines": content("one\ntwo\n")}
+HEADERS: Mapping[str, Make] = {
+    **ANY,
     "no colon": content("hello\n"),
     "a name with blanks": content("X Y: 1\n"),
     "ours": content("Content-Length: 5\n"),
     "twice": content("A: 1\na: 2\n"),
     "an escape": content("A: \x1b[31m\n"),
 }
-YAML: Mapping[str, Make] = ANY | {
+YAML: Mapping[str, Make] = {
+    **ANY,
     "a list": content("[1, 2]\n"),
     "a word": content("hello\n"),
     "a number": content("5\n"),
@@ -114,8 +124,9 @@ YAML: Mapping[str, Make] = ANY | {
     "odd kinds": content("name: [1]\nviews: 5\nkind: {a: 1}\nmetadata: x\nclusters: 5\ncontexts: {a: b}\n"),
     "a key of many lines": content('"a\\nb\\nTraceback\\n": {"c\\nd": 1}\n'),
     "an escape in a key": content('"\\e[31m": 1\n'),
-}  # fmt: skip
-INVENTORY: Mapping[str, Make] = YAML | {
+}
+INVENTORY: Mapping[str, Make] = {
+    **YAML,
     "items is a number": content("kind: List\nitems: 5\n"),
     "items is a text": content("kind: List\nitems: " + "x" * 10_000 + "\n"),
     "items is a mapping": content("kind: List\nitems: {a: b}\n"),
@@ -126,32 +137,27 @@ INVENTORY: Mapping[str, Make] = YAML | {
     "owners of wrong kinds": content("kind: Pod\nmetadata: {name: a, ownerReferences: 5}\n"),
     "an address of wrong kind": content("kind: Pod\nmetadata: {name: a}\nstatus: {podIPs: [1]}\n"),
 }
-KUBECONFIG: Mapping[str, Make] = YAML | EMPTY | {
+
+
+def _kubeconfig(cluster: str = "x: y", *, user: str = "{token: t}") -> str:
+    return (
+        "current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
+        f"clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:1', {cluster}}}}}]\n"
+        f"users: [{{name: a, user: {user}}}]\n"
+    )
+
+
+KUBECONFIG: Mapping[str, Make] = {
+    **YAML,
+    **EMPTY,
     "no context": content("apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n"),
     "a context that is not there": content("current-context: a\nclusters: []\nusers: []\ncontexts: []\n"),
     "several documents": content("a: 1\n---\nb: 2\n"),
-    "a plugin that is not there": content(
-        "current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
-        "clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\n"
-        "users: [{name: a, user: {exec: {apiVersion: v1, command: /nowhere/plugin}}}]\n"
-    ),
+    "a plugin that is not there": content(_kubeconfig(user="{exec: {apiVersion: v1, command: /no}}")),
     "a plugin that fails": content(
-        "current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
-        "clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\n"
-        "users: [{name: a, user: {exec: {apiVersion: v1, command: sh, args: ['-c', 'echo one >&2; echo two >&2; exit 3']}}}]\n"
+        _kubeconfig(user="{exec: {apiVersion: v1, command: sh, args: [-c, 'echo 1; echo 2; exit 3']}}")
     ),
-    "an authority that is none": content(
-        "current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
-        "clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1', certificate-authority-data: aGVsbG8=}}]\n"
-        "users: [{name: a, user: {token: t}}]\n"
-    ),
-    "an authority that is not there": content(
-        "current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
-        "clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1', certificate-authority: nowhere}}]\n"
-        "users: [{name: a, user: {token: t}}]\n"
-    ),
-    "no server": content(
-        "current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
-        "clusters: [{name: a, cluster: {server: [5]}}]\nusers: [{name: a, user: {token: t}}]\n"
-    ),
-}  # fmt: skip
+    "an authority that is none": content(_kubeconfig("certificate-authority-data: aGVsbG8=")),
+    "an authority that is not there": content(_kubeconfig("certificate-authority: nowhere")),
+    "no server": content(_kubeconfig("server: [5]")),
+}
