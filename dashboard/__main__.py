@@ -125,7 +125,15 @@ def main(
         except faults.Fault as fault:
             raise click.ClickException(str(fault)) from fault
         open_things.callback(site.close)
-        server = waitress.create_server(site.application, host=host, port=port, ident=None, **site.options)
+        try:
+            server = waitress.create_server(
+                site.application, host=host, port=port, ident=None, **site.options
+            )
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise click.ClickException(
+                f"Cannot listen on {host}:{port} (--listen): {why}. Give another address or port."
+            ) from error
         click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
         # The first process of a container ignores SIGTERM unless it says what to do.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -46,12 +46,25 @@ class _Part(Generic[_Value]):
 
     def live(self, mistakes: list[str]) -> reloading.Reloading[_Value] | None:
         """Return it as it is from now on, or add what is wrong with it."""
+        unread = list(self._unread())
+        if unread:
+            mistakes.extend(unread)
+            return None
         try:
             with settings.about(*self.settings, paths=self.files):
                 return reloading.Reloading(self.files, make=self._made, every=_EACH_TIME, named=self.options)
         except settings.BadSettings as error:
             mistakes.append(str(error))
         return None
+
+    def _unread(self) -> Iterator[str]:
+        """Say of each file that cannot be read why."""
+        for name, path in zip(self.settings, self.files, strict=True):
+            try:
+                with settings.about(name, paths=(path,)):
+                    files.read(path)
+            except settings.BadSettings as error:
+                yield str(error)
 
     def _made(self, contents: Sequence[bytes]) -> _Value:
         made = self.make(contents)

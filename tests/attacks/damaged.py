@@ -139,7 +139,8 @@ INVENTORY: Mapping[str, Make] = {
 }
 
 
-def _kubeconfig(cluster: str = "x: y", *, user: str = "{token: t}") -> str:
+def kubeconfig(cluster: str = "x: y", *, user: str = "{token: t}") -> str:
+    """One context; `cluster` is added to its cluster."""
     return (
         "current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
         f"clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:1', {cluster}}}}}]\n"
@@ -153,11 +154,11 @@ KUBECONFIG: Mapping[str, Make] = {
     "no context": content("apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n"),
     "a context that is not there": content("current-context: a\nclusters: []\nusers: []\ncontexts: []\n"),
     "several documents": content("a: 1\n---\nb: 2\n"),
-    "a plugin that is not there": content(_kubeconfig(user="{exec: {apiVersion: v1, command: /no}}")),
+    "a plugin that is not there": content(kubeconfig(user="{exec: {apiVersion: v1, command: /no}}")),
     "a plugin that fails": content(
-        _kubeconfig(user="{exec: {apiVersion: v1, command: sh, args: [-c, 'echo 1; echo 2; exit 3']}}")
+        kubeconfig(user="{exec: {apiVersion: v1, command: sh, args: [-c, 'echo 1; echo 2; exit 3']}}")
     ),
-    "an authority that is none": content(_kubeconfig("certificate-authority-data: aGVsbG8=")),
-    "an authority that is not there": content(_kubeconfig("certificate-authority: nowhere")),
-    "no server": content(_kubeconfig("server: [5]")),
+    "an authority that is none": content(kubeconfig("certificate-authority-data: aGVsbG8=")),
+    "an authority that is not there": content(kubeconfig("certificate-authority: nowhere")),
+    "no server": content(kubeconfig("server: [5]")),
 }

@@ -1,6 +1,7 @@
-"""Whatever a setting names is used, or refused in one line that says which setting, which file and what to do."""
+"""Whatever a setting names is used, or refused in one line that names setting, file and remedy."""
 
 import asyncio
+import codecs
 import contextlib
 import os
 import pathlib
@@ -55,7 +56,7 @@ KINDS: Mapping[str, Mapping[str, damaged.Make]] = {
     "autoscaling_fallback_ca": damaged.AUTHORITIES,
     "autoscaling_fallback_token": damaged.TOKEN,
 }
-"""What each file holds; of a setting that is not here it is expected that it refuses what nothing can read."""
+"""What each file holds; a setting that is not here must refuse what no file may be."""
 HARMLESS = {
     ("inventory", "a number without an end"),
     ("policy", "a key of many lines"),
@@ -235,9 +236,24 @@ def test_an_address_that_cannot_be_listened_on_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize(
     "listen",
-    ["[::1", "::1]:1", "[::1]", "[127.0.0.1]:1", "[fe80::1%lo]:1", "a b:1", "a\x00:1", "é.example:1", "*:1", "a:٣"]
-    + ["a:" + "9" * 5000, "a" * 5000 + ":1", "a..b:1", "-:1", "http://a:1"],
-)  # fmt: skip
+    [
+        "[::1",
+        "::1]:1",
+        "[::1]",
+        "[127.0.0.1]:1",
+        "[fe80::1%lo]:1",
+        "a b:1",
+        "a\x00:1",
+        "é.example:1",
+        "*:1",
+        "a:٣",
+        "a:" + "9" * 5000,
+        "a" * 5000 + ":1",
+        "a..b:1",
+        "-:1",
+        "http://a:1",
+    ],
+)
 def test_what_is_no_address_is_refused_with_an_example(listen: str) -> None:
     with pytest.raises(settings.BadSettings) as refusal:
         settings.load(prometheus=URL, listen=listen)
@@ -318,7 +334,9 @@ def open_folder() -> Iterator[Folder]:
 
 
 def test_a_file_that_this_user_may_not_read_is_refused_in_one_sentence(open_folder: Folder) -> None:
+    # What only a user with all rights can load is loaded before.
     profile.shipped()
+    codecs.lookup("utf-8-sig")
     folder = open_folder
     for name in sorted(set(file_valued()) - WRITTEN - {"cluster", "profile", "tls_certificate", "tls_key"}):
         given = folder.given(name)
@@ -329,6 +347,7 @@ def test_a_file_that_this_user_may_not_read_is_refused_in_one_sentence(open_fold
         (line,) = [line for line in lines if line.startswith(f"--{name.replace('_', '-')} ")]
         check_line(line, setting=name, path=folder.at(name))
         assert "Permission denied; " in line
+        folder.at(name).unlink()
 
 
 def test_unknown_variables_are_named_with_the_nearest_setting(tmp_path: pathlib.Path) -> None:
@@ -446,7 +465,7 @@ async def test_a_replaced_token_is_used_without_a_restart(
 
 
 def served(**given: Any) -> list[str]:
-    """The lines with which a server refuses to start; it listens where another program does, if nowhere else."""
+    """The lines with which a server refuses to start; by default where another program listens."""
     with taken_port() as port:
         try:
             chosen = settings.load(**{"prometheus": URL, "listen": f"127.0.0.1:{port}", **given})
