@@ -507,3 +507,17 @@ def _written(path: pathlib.Path, data: bytes) -> None:
 def _linked(path: pathlib.Path, to: str) -> None:
     path.parent.mkdir(parents=True)
     path.symlink_to(to)
+
+
+def test_the_page_says_of_each_file_when_it_is_read_again() -> None:
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "standalone.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in page.splitlines()
+        if line[:4] == "| `-"
+    ]
+    when = {option: row[-1].strip("| ") for row in rows for option in re.findall(r"`--([a-z-]+)`", row[0])}
+    for name in file_valued():
+        said = when[name.replace("_", "-")]
+        assert said, name
+        assert (said == "at the start") is (name in {"policy", "profile", "cluster"}), name

@@ -11,7 +11,7 @@ OURS = {"trafficmetrics", "trafficmetrics-demo"}
 """Built here, by name without a registry."""
 _STAGE = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
 _ARGUMENT = re.compile(r"^ARG\s+(\w+)=(\S+)", re.MULTILINE)
-_IMAGE = re.compile(r"^\s*(?:- )?image:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+_IMAGE = re.compile(r"^\s*(?:- )?image:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
