@@ -3,8 +3,8 @@
 # Builds with Docker, BuildKit and buildah. `make image` also works where no registry can be reached, and hands
 # in how this host reaches its packages as build secrets, which no layer keeps: docs/image.md.
 
-# Any Debian with Python as `python`. A release pins it: --build-arg PYTHON=python@sha256:…
-ARG PYTHON=docker.io/library/python:3.13-slim-trixie
+# Any Debian with Python as `python`, pinned by digest; how to take a newer one is in docs/image.md.
+ARG PYTHON=docker.io/library/python:3.13-slim-trixie@sha256:9662417aace5ae7b8e2609cce472b72a8958e134ba372808abe9cc1a0c0125e6
 
 FROM ${PYTHON} AS packages
 WORKDIR /src

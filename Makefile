@@ -4,7 +4,7 @@ STATE  ?= .run
 PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test test-attacks test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
+.PHONY: help audit run test test-attacks test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
 	cluster-programs test-programs image images manifests cluster-demo cluster-autoscale
 
 help: ## Say what there is to make
@@ -70,6 +70,10 @@ image: ## The container image, with or without a registry: .run/image/trafficmet
 
 manifests: venv ## Write what in deploy/ is made from other files there
 	@sh deploy/render
+
+audit: ## Look for known faults in the pinned packages; needs pip-audit and the network
+	@command -v pip-audit >/dev/null || { echo "make audit: install pip-audit (pipx install pip-audit); it asks pypi.org" >&2; exit 1; }
+	@pip-audit --strict --requirement requirements/run.txt --disable-pip --require-hashes
 
 lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and without any address
 	@sh requirements/lock

@@ -25,7 +25,7 @@ _RENEW_BEFORE = timedelta(days=30)
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
-class CertificateError(Exception):
+class CertificateError(ValueError):
     """The files there are cannot be used, and only their owner can say what they are."""
 
 
@@ -51,7 +51,7 @@ def ensure(directory: pathlib.Path, *, hosts: Sequence[str], now: datetime) -> C
     found = Certificates(authority=directory / "ca.crt", serving=directory / "serving.pem")
     authority = _authority(directory / "ca.pem", now=now)
     public = authority.certificate_pem
-    if not found.authority.exists() or found.authority.read_bytes() != public:
+    if not found.authority.exists() or files.read(found.authority) != public:
         files.write(found.authority, content=public, mode=_PUBLIC)
     if why := _stale(found.serving, authority=authority, hosts=hosts, now=now):
         _log.info("issuing a serving certificate for %s: %s", ", ".join(hosts), why)
@@ -63,17 +63,23 @@ def ensure(directory: pathlib.Path, *, hosts: Sequence[str], now: datetime) -> C
 def _read(path: pathlib.Path) -> issuing.Pair | None:
     """The key and certificate in the file, `None` where there is no such file."""
     try:
-        content = path.read_bytes()
+        content = files.read(path)
         key = serialization.load_pem_private_key(content, password=None)
         certificate = x509.load_pem_x509_certificate(content)
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as error:
         raise CertificateError(
-            f"{path} holds no key and certificate ({error}): delete it to have it made"
+            f"{files.shown(path)} holds no key and certificate that can be read: delete it to have it made"
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise CertificateError(f"{path} holds a key of another kind than ours: delete it to have it made")
+        raise CertificateError(
+            f"{files.shown(path)} holds a key of another kind than ours: delete it to have it made"
+        )
+    if key.public_key() != certificate.public_key():
+        raise CertificateError(
+            f"{files.shown(path)} holds a key that is not its certificate's: delete it to have it made"
+        )
     return issuing.Pair(key=key, certificate=certificate)
 
 

@@ -1,16 +1,28 @@
 """How to reach the kube-apiserver: as a pod's service account, or as a kubeconfig says."""
 
+import asyncio
+import contextlib
 import os
 import pathlib
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import yaml
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.config import incluster_config
 
-from apiservice import kubeapi, reloading
+from apiservice import files, kubeapi, reloading
+
+_LARGEST = 1 << 20
+"""Bytes of a kubeconfig."""
+_DEEPEST = 50
+"""Levels of a kubeconfig, which needs ten."""
+_PLUGIN = 60.0
+"""Seconds for a credential plugin, which may wait for a person at an identity provider."""
+_SAID = 300
+"""Characters of what a library or a plugin said that are repeated."""
 
 
 class NoCluster(Exception):
@@ -33,47 +45,100 @@ def in_cluster(
     loader = incluster_config.InClusterConfigLoader(
         token_filename=token, cert_filename=authority, environ=dict(environment), try_refresh_token=False
     )
-    try:
+    with _explained("this is no pod of a cluster", remedy="Give a kubeconfig instead."):
+        for path in (token, authority):
+            if os.path.exists(path):
+                files.read(pathlib.Path(path))
         loader.load_and_set(found)
         current = reloading.Reloading((pathlib.Path(token),), make=_bearer, every=every, clock=clock)
-    except (config.ConfigException, OSError, ValueError) as error:
-        raise NoCluster(f"this is no pod of a cluster: {error} Give a kubeconfig instead.") from error
+        tls = _tls(found)
 
     async def authorization() -> str:
         return current.current()
 
-    return _connection(found, authorization=authorization)
+    return _connection(found, tls=tls, authorization=authorization)
 
 
 async def from_kubeconfig(path: pathlib.Path, *, context: str | None = None) -> kubeapi.Connection:
     """As the kubeconfig's current context, or another, says. Raises `NoCluster`."""
     found = client.Configuration()
-    try:
-        await config.load_kube_config(
-            config_file=str(path), context=context, client_configuration=found, persist_config=False
-        )
-    except config.ConfigException as error:
-        raise NoCluster(f"the kubeconfig {path} cannot be used: {error}") from error
+    with _explained(
+        f"the kubeconfig {files.shown(path)} cannot be used", remedy="Correct it or give another."
+    ):
+        _look_at(path)
+        async with asyncio.timeout(_PLUGIN):
+            await config.load_kube_config(
+                config_file=str(path), context=context, client_configuration=found, persist_config=False
+            )
+        tls = _tls(found)
 
     async def authorization() -> str | None:
         value: str | None = await found.get_api_key_with_prefix("BearerToken")
         return value
 
-    return _connection(found, authorization=authorization)
+    return _connection(found, tls=tls, authorization=authorization)
 
 
-def _connection(found: Any, *, authorization: Callable[[], Awaitable[str | None]]) -> kubeapi.Connection:
+@contextlib.contextmanager
+def _explained(what: str, *, remedy: str) -> Iterator[None]:
+    """Whatever the library raises becomes a sentence: it has many errors for a wrong kind of value."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise NoCluster(f"{what}: its credential plugin gave nothing in {_PLUGIN:g} s. {remedy}") from error
+    except ssl.SSLError as error:
+        why = error.reason or "OpenSSL does not take it"
+        raise NoCluster(f"{what}: its certificate, key or authority is damaged ({why}). {remedy}") from error
+    except Exception as error:
+        said = (
+            files.reason(error)[:_SAID].rstrip(".") or f"it is not as one should be ({type(error).__name__})"
+        )
+        raise NoCluster(f"{what}: {said}. {remedy}") from error
+
+
+def _look_at(path: pathlib.Path) -> None:
+    """Refuses what would hold up the library, which reads whatever it is given. Raises `OSError`,
+    `ValueError`.
+    """
+    try:
+        text = files.read(path.expanduser(), most=_LARGEST).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is no text in UTF-8") from None
+    depth = 0
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise ValueError("it is nested too deeply")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise ValueError(f"it is no YAML: {where}{getattr(error, 'problem', error)}") from None
+    if text.strip() == "" or not isinstance(yaml.load(text, Loader=loader), dict):  # noqa: S506 - a safe one
+        raise ValueError("it is empty or no mapping")
+
+
+def _connection(
+    found: Any, *, tls: ssl.SSLContext, authorization: Callable[[], Awaitable[str | None]]
+) -> kubeapi.Connection:
     """Of a `kubernetes_asyncio.client.Configuration`."""
     return kubeapi.Connection(
         url=found.host.rstrip("/"),
-        tls=_tls(found) if found.host.startswith("https:") else None,
+        tls=tls if found.host.startswith("https:") else None,
         server_name=found.tls_server_name,
         authorization=authorization,
     )
 
 
 def _bearer(contents: Sequence[bytes]) -> str:
-    token = contents[0].decode("ascii").strip()
+    try:
+        token = contents[0].decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise ValueError("the token holds what no token holds") from None
+    if not token.isprintable() or " " in token:
+        raise ValueError("the token holds what no token holds")
     if not token:
         raise ValueError("the token is empty")
     return f"Bearer {token}"
@@ -84,7 +149,8 @@ def _tls(found: Any) -> ssl.SSLContext:
     # Python 3.13 and newer refuse authorities without key identifiers, which clusters have.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if found.cert_file:
-        context.load_cert_chain(found.cert_file, keyfile=found.key_file)
+        # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+        context.load_cert_chain(found.cert_file, keyfile=found.key_file, password=lambda: b"")
     if not found.verify_ssl:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

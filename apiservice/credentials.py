@@ -1,10 +1,12 @@
 """What a user of a standalone server holds: a bearer token, and a kubeconfig that carries it.
 
-Both are for their owner's eyes only.
+Both are for their owner's eyes only. A token that somebody chose must be as hard to guess as a password of an
+administrator; one that is generated always is.
 """
 
 import base64
 import pathlib
+import re
 import secrets
 
 import yaml
@@ -15,16 +17,35 @@ _PRIVATE = 0o600
 _TOKEN_BYTES = 32
 
 
+_SHORTEST = 16
+_FEWEST = 8
+"""Different characters: `aaaaaaaaaaaaaaaa` is long and is guessed at once."""
+
+
 def token(path: pathlib.Path) -> str:
-    """The token in the file, which is made on first use."""
+    """The token in the file, which is made on first use. Raises `OSError`, `ValueError`."""
     try:
-        found = path.read_text("ascii").strip()
+        content = files.read(path)
     except FileNotFoundError:
-        found = secrets.token_urlsafe(_TOKEN_BYTES)
-        files.write(path, content=f"{found}\n".encode(), mode=_PRIVATE)
+        content = f"{secrets.token_urlsafe(_TOKEN_BYTES)}\n".encode()
+        files.write(path, content=content, mode=_PRIVATE)
+    return chosen(content)
+
+
+def chosen(content: bytes) -> str:
+    """The token that is the content of a file. Raises `ValueError`, which does not hold it."""
+    anew = "delete it to have a new token made"
+    found = content.removeprefix(b"\xef\xbb\xbf").strip()
     if not found:
-        raise ValueError(f"the token file {path} is empty: delete it to have a new token made")
-    return found
+        raise ValueError(f"the token file is empty: {anew}")
+    if re.fullmatch(rb"[!-~]+", found) is None:
+        raise ValueError(f"the token file holds more than one word, or what no token holds: {anew}")
+    if len(found) < _SHORTEST or len(set(found)) < _FEWEST:
+        raise ValueError(
+            f"the token is easily guessed: {anew}, or write one of at least {_SHORTEST} characters, "
+            f"{_FEWEST} of them different"
+        )
+    return found.decode("ascii")
 
 
 def write_kubeconfig(

@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from apiservice import complaints, delegation, namesakes, overhearing, trust
+from apiservice import complaints, delegation, files, namesakes, overhearing, pems, trust
 
 _log = logging.getLogger(__name__)
 _SIGNATURE_FAILURE = 7
@@ -41,8 +41,12 @@ class LiveTls:
         current: Callable[[], delegation.Delegation],
         every: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
+        named: str = "",
     ) -> None:
-        """Looks at the files at most every so many seconds. Raises `OSError` (also of TLS) at first."""
+        """Looks at the files at most every so many seconds. At first raises `OSError`, and `ValueError` that
+        says what is wrong with them. `named` is the setting that names the files, for the log.
+        """
+        self._named = f"{named}: " if named else ""
         self._certificate = certificate
         self._key = key
         self._delegation = current
@@ -78,14 +82,14 @@ class LiveTls:
                 _log.info("TLS uses %s and the client authorities as they are now", self._certificate)
         except (OSError, ValueError) as error:
             self._complaints.warn(
-                f"{self._certificate}, {self._key} and the client authorities changed and cannot be used "
-                f"together, what was is kept: {error}"
+                f"{self._named}{files.shown(self._certificate)}, {files.shown(self._key)} and the client "
+                f"authorities changed and cannot be used together, what was is kept: {files.reason(error)}"
             )
 
     def _read(self) -> _Material:
         return _Material(
-            certificate=self._certificate.read_bytes(),
-            key=self._key.read_bytes(),
+            certificate=files.read(self._certificate),
+            key=files.read(self._key),
             authorities=self._delegation().authorities,
         )
 
@@ -104,7 +108,14 @@ class LiveTls:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
         # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
-        context.load_cert_chain(self._certificate, self._key, password=lambda: b"")
+        try:
+            context.load_cert_chain(self._certificate, self._key, password=lambda: b"")
+        except ssl.SSLError as error:
+            raise pems.refused(
+                (self._certificate, material.certificate),
+                (self._key, material.key),
+                said=error.reason or "no reason",
+            ) from error
         context.verify_mode = ssl.CERT_OPTIONAL
         # Each authority of a bundle is trusted by itself, as in Go.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

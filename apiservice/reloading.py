@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from apiservice import complaints
+from apiservice import complaints, files
 
 _log = logging.getLogger(__name__)
 
@@ -27,8 +27,12 @@ class Reloading(Generic[_Value]):
         make: Callable[[Sequence[bytes]], _Value],
         every: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
+        named: str = "",
     ) -> None:
-        """Raises what `make` raises: at first there is nothing to keep."""
+        """Raises what `make` raises: at first there is nothing to keep. `named` is the setting that names the
+        files, for the log.
+        """
+        self._named = f"{named}: " if named else ""
         self._paths = tuple(paths)
         self._make = make
         self._every = every
@@ -51,13 +55,16 @@ class Reloading(Generic[_Value]):
             if found != self._seen:
                 self._value = self._make(found)
                 self._seen = found
-                _log.info("%s changed and is used from now on", self._names)
+                _log.info("%s%s changed and is used from now on", self._named, self._names)
         except (OSError, ValueError) as error:
-            self._complaints.warn(f"{self._names} changed and cannot be used, what was is kept: {error}")
+            self._complaints.warn(
+                f"{self._named}{self._names} changed and cannot be used, what was is kept: "
+                f"{files.reason(error, several=len(self._paths) > 1)}"
+            )
 
     @property
     def _names(self) -> str:
-        return " and ".join(map(str, self._paths))
+        return " and ".join(map(files.shown, self._paths))
 
     def _read(self) -> tuple[bytes, ...]:
-        return tuple(path.read_bytes() for path in self._paths)
+        return tuple(files.read(path) for path in self._paths)

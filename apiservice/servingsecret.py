@@ -122,6 +122,9 @@ class Keeper:
                 self._complaints.warn(f"{self._advice(error)}; the certificate stays as it is")
             except kubeapi.KubeApiError as error:
                 self._complaints.warn(f"the serving certificate stays as it is: {error}")
+            except OSError as error:
+                where = files.explained(error, path=self._place.folder)
+                self._complaints.warn(f"the serving certificate stays as it is: {where}")
             except Exception:
                 # Were this to end for good, it would be missed only when the certificate expires.
                 _log.exception("a defect keeping the serving certificate")

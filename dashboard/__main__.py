@@ -1,5 +1,11 @@
 """`trafficmetrics-dashboard`: the service graph, on a local address or inside a cluster."""
 
+if __name__ == "__main__":
+    # Before the imports below: they take a while.
+    from dashboard import signals
+
+    signals.end_by_signals()
+
 import contextlib
 import logging
 import pathlib
@@ -132,10 +138,17 @@ def main(
         except faults.Fault as fault:
             raise click.ClickException(str(fault)) from fault
         open_things.callback(site.close)
-        server = listening.server(site, host=host, port=port)
+        try:
+            server = listening.server(site, host=host, port=port)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise click.ClickException(
+                f"Cannot listen on {host}:{port} (--listen): {why}. Give another address or port."
+            ) from error
         click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
         # The first process of a container ignores SIGTERM unless it says what to do.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: sys.exit(0))
         server.run()
 
 

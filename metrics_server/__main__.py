@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    # Before the imports below: they take a second.
+    from metrics_server import signals
+
+    signals.end_by_signals()
+
+import contextlib
 import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import uvloop
 
+from metrics_server import advice, opening, presenting, quantity, serving, settings
 from metrics_server import check as checking
-from metrics_server import inventory, meshes, policy, presenting, profile, serving, settings
 
 _FILE = click.Path(path_type=Path)
 _PROMETHEUS = (
@@ -30,14 +38,6 @@ _PROFILE = click.option(
     metavar="NAMES",
     help="The meshes: `auto`, shipped profiles, YAML files, -NAME to leave one out; with commas [auto].",
 )
-_FAILURES = (
-    settings.BadSettings,
-    profile.BadProfile,
-    policy.BadPolicy,
-    inventory.BadInventory,
-    OSError,
-    ValueError,
-)
 
 
 def _prometheus(command: Callable[..., None]) -> Callable[..., None]:
@@ -45,6 +45,15 @@ def _prometheus(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_PROMETHEUS):
         command = option(command)
     return command
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """End the program with exit code 1 and the reason, a line for each mistake."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.group()
@@ -92,14 +101,17 @@ def serve(**given: object) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
-    try:
+    with _in_words():
         chosen = settings.load(**given)
         logging.getLogger("apiservice.access").setLevel(
             logging.INFO if chosen.logs_access else logging.WARNING
         )
-        uvloop.run(serving.serve(chosen))
-    except _FAILURES as error:
-        raise click.ClickException(str(error)) from error
+        for warning in advice.warnings(chosen, os.environ):
+            logging.getLogger("metrics_server").warning("%s", warning)
+        try:
+            uvloop.run(serving.serve(chosen))
+        except settings.BadSettings as error:
+            raise opening.mistakes(chosen, first=error) from error
 
 
 @main.command()
@@ -109,17 +121,17 @@ def serve(**given: object) -> None:
 @click.option("--namespace", "-n", help="One namespace instead of all.")
 def check(*, profile: str | None, window: str, namespace: str | None, **given: Any) -> None:
     """Ask Prometheus as the server would, and say what comes back and what is wrong."""
-    try:
+    with _in_words():
         chosen = settings.load(profile=profile, **given)
+        try:
+            with settings.about("window"):
+                quantity.duration(window)
+            read, shown = opening.profiles(chosen), presenting.current(chosen)()
+        except settings.BadSettings as error:
+            raise opening.mistakes(chosen, first=error) from error
         report = checking.run(
-            chosen.prometheus,
-            profiles=meshes.choose(profile) if profile else None,
-            window=window,
-            namespace=namespace,
-            shown=presenting.current(chosen)(),
+            chosen.prometheus, profiles=read, window=window, namespace=namespace, shown=shown
         )
-    except _FAILURES as error:
-        raise click.ClickException(str(error)) from error
     for line in report.lines:
         click.echo(line)
     sys.exit(0 if report.healthy else 1)

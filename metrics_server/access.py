@@ -1,6 +1,7 @@
 """Who may ask, and over which TLS: with a token of the server's own, or as the cluster says.
 
-Standalone, one generated token stands for an administrator. In a cluster users come by the kube-apiserver's
+Standalone, one generated token stands for an administrator; its file is followed, and so is the kubeconfig
+that holds it. In a cluster users come by the kube-apiserver's
 front proxy, by client certificate or by token, and each request is allowed or refused by SubjectAccessReview;
 CAs and the serving certificate are exchanged while the server listens.
 """
@@ -9,19 +10,25 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apiservice import authentication, authorization, certificates, credentials
+from apiservice import authentication, authorization, certificates, credentials, files, reloading
 from metrics_server import certified, settings
 
 if TYPE_CHECKING:
     from apiservice import kubeapi
 
+logger = logging.getLogger(__name__)
+
 _CONTEXT = "trafficmetrics"
+_LOOK = 2.0
+"""Seconds after which the token's file is looked at again."""
 _ADMINISTRATOR = authentication.User(name="trafficmetrics-admin", groups=(authentication.MASTERS,))
 IN_CLUSTER = "in-cluster"
 
@@ -49,7 +56,7 @@ def now() -> datetime.datetime:
 async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
     """Grant access until the block is left. Raises OSError, ValueError, settings.BadSettings."""
     if chosen.cluster is None:
-        yield _by_token(chosen)
+        yield by_token(chosen)
         return
     # Imported where it is needed: it takes as long as all the rest, and who runs alone need not wait for it.
     from apiservice import admission, connecting, delegationmap, kubeapi, livetls
@@ -61,14 +68,20 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
             else await connecting.from_kubeconfig(Path(chosen.cluster))
         )
     except connecting.NoCluster as error:
-        raise settings.BadSettings(f"--cluster (TRAFFIC_CLUSTER): {error}") from error
+        raise settings.BadSettings(settings.mistake("cluster", str(error))) from error
     async with (
         kubeapi.connect(connection) as api,
         delegationmap.watch(api) as published,
         admission.delegated(api, current=published.current, clock=now) as admitted,
         certified.serving(chosen, api=api, clock=now) as pair,
     ):
-        tls = livetls.LiveTls(certificate=pair.certificate, key=pair.key, current=published.current)
+        with settings.about(*pair.settings, paths=(pair.certificate, pair.key)):
+            tls = livetls.LiveTls(
+                certificate=pair.certificate,
+                key=pair.key,
+                current=published.current,
+                named=", ".join(map(settings.option, pair.settings)),
+            )
         yield Access(
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
@@ -79,21 +92,62 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
         )
 
 
-def _by_token(chosen: settings.Settings) -> Access:
-    pair = certificates.ensure(chosen.state, hosts=certified.hosts(chosen), now=now())
-    token = credentials.token(chosen.state / "token")
+class _LiveToken:
+    """The token in a file, read again when the file changes; a file that cannot be used changes nothing."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
+        """Raises OSError, ValueError."""
+        self._path = path
+        self._renewed: Callable[[str], None] | None = None
+        credentials.token(path)
+        self._current = reloading.Reloading(
+            (path,), make=self._made, every=_LOOK, clock=clock, named=settings.option("state")
+        )
+
+    def renew(self, renewed: Callable[[str], None]) -> None:
+        """Have this called with the token, and with each one that replaces it."""
+        self._renewed = renewed
+        renewed(self._current.current().token)
+
+    async def authenticate(self, presented: authentication.Credentials) -> authentication.User | None:
+        return await self._current.current().authenticate(presented)
+
+    def _made(self, contents: Sequence[bytes]) -> authentication.TokenAuthenticator:
+        token = credentials.chosen(contents[0])
+        if advice := files.exposed(self._path):
+            logger.warning("%s: %s", settings.option("state"), advice)
+        if self._renewed is not None:
+            try:
+                self._renewed(token)
+            except settings.BadSettings as error:
+                logger.warning("the new token is used, and is not in the kubeconfig: %s", error)
+        return authentication.TokenAuthenticator(token=token, user=_ADMINISTRATOR)
+
+
+def by_token(chosen: settings.Settings, *, clock: Callable[[], float] = time.monotonic) -> Access:
+    """Return the access of a server that is on its own. Raises settings.BadSettings."""
+    with settings.about("state", paths=(chosen.state,)):
+        pair = certificates.ensure(chosen.state, hosts=certified.hosts(chosen), now=now())
+        tls, token = pair.context(), _LiveToken(chosen.state / "token", clock=clock)
 
     def announce(url: str) -> None:
-        if chosen.kubeconfig is not None:
-            authority = pair.authority.read_bytes()
-            credentials.write_kubeconfig(
-                chosen.kubeconfig, server=url, authority=authority, bearer=token, name=_CONTEXT
-            )
+        kubeconfig = chosen.kubeconfig
+        if kubeconfig is None:
+            return
+
+        def write(bearer: str) -> None:
+            with settings.about("kubeconfig", paths=(kubeconfig,)):
+                authority = files.read(pair.authority)
+                credentials.write_kubeconfig(
+                    kubeconfig, server=url, authority=authority, bearer=bearer, name=_CONTEXT
+                )
+
+        token.renew(write)
 
     return Access(
-        authenticator=authentication.TokenAuthenticator(token=token, user=_ADMINISTRATOR),
+        authenticator=token,
         authorizer=authorization.AsThemselves(authorizer=authorization.GroupAuthorizer()),
         identifies=authentication.identifies,
-        tls=pair.context(),
+        tls=tls,
         announce=announce,
     )

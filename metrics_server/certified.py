@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apiservice import certificates
+from apiservice import certificates, files
 from metrics_server import settings, traffic
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Serving:
 
     certificate: Path
     key: Path
+    settings: tuple[str, ...] = ("state",)
+    """That say where they are."""
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +42,9 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     """Have a certificate until the block is left. Raises OSError, settings.BadSettings."""
     if chosen.tls_certificate is not None and chosen.tls_key is not None:
-        yield Serving(certificate=chosen.tls_certificate, key=chosen.tls_key)
+        yield Serving(
+            certificate=chosen.tls_certificate, key=chosen.tls_key, settings=("tls_certificate", "tls_key")
+        )
     elif chosen.tls_secret is not None and chosen.service is not None:
         shared = _shared(
             chosen.tls_secret, chosen.service, chosen.state,
@@ -49,7 +53,8 @@ async def serving(
         async with shared as pair:
             yield Serving(certificate=pair.serving, key=pair.serving)
     else:
-        pair = certificates.ensure(chosen.state, hosts=hosts(chosen), now=clock())
+        with settings.about("state", paths=(chosen.state,)):
+            pair = certificates.ensure(chosen.state, hosts=hosts(chosen), now=clock())
         yield Serving(certificate=pair.serving, key=pair.serving)
 
 
@@ -89,4 +94,7 @@ async def _shared(
             pair = await stack.enter_async_context(kept)
         except servingsecret.NoSecret as error:
             raise settings.BadSettings(settings.mistake("tls_secret", str(error))) from error
+        except OSError as error:
+            reason = files.explained(error, path=folder)
+            raise settings.BadSettings(settings.mistake("state", reason)) from error
         yield pair

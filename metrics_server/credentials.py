@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apiservice import files, pems
+
 _SHORTEST_SECRET = 8
 """Characters; a shorter one, such as a tenant's number, would be taken out of every other word."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -58,9 +60,9 @@ def token(contents: Sequence[bytes]) -> Presented:
     """Return what a bearer token's file asks for. Raises ValueError."""
     found = _text(contents[0]).strip()
     if not found:
-        raise ValueError("it is empty; it should hold a token")
+        raise ValueError("it is empty; write the token into it")
     if re.fullmatch(r"[!-~]+", found) is None:
-        raise ValueError("it holds more than one word, or what no token holds")
+        raise ValueError("it holds more than one word, or what no token holds; write the token alone into it")
     return Presented(headers={"Authorization": f"Bearer {found}"}, secrets=_secrets((found,)))
 
 
@@ -70,9 +72,11 @@ def password(contents: Sequence[bytes], *, username: str) -> Presented:
     """
     found = _text(contents[0]).removesuffix("\n").removesuffix("\r")
     if not found:
-        raise ValueError("it is empty; it should hold a password")
+        raise ValueError("it is empty; write the password into it")
     if re.search(r"[\x00-\x1f\x7f]", found):
-        raise ValueError("it holds more than one line, or what no password holds")
+        raise ValueError(
+            "it holds more than one line, or what no password holds; write the password alone into it"
+        )
     basic = base64.b64encode(f"{username}:{found}".encode()).decode("ascii")
     return Presented(headers={"Authorization": f"Basic {basic}"}, secrets=_secrets((basic, found)))
 
@@ -141,9 +145,8 @@ class Tls:
                 # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
                 made.load_cert_chain(self.certificate, self.key, password=lambda: b"")
             except ssl.SSLError as error:
-                raise ValueError(
-                    f"{self.certificate} and {self.key} are no certificate in PEM and its key: {error.reason}"
-                ) from error
+                pair = (self.certificate, contents[-2]), (self.key, contents[-1])
+                raise pems.refused(*pair, said=error.reason or "no reason") from error
         return made
 
     def _authorities(self, contents: Sequence[bytes]) -> str | None:
@@ -154,13 +157,16 @@ class Tls:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
         except (ssl.SSLError, ValueError) as error:
-            raise ValueError(f"{self.authority} holds no certificates in PEM, or not all of one") from error
+            raise files.BadFile(
+                self.authority,
+                "it holds no certificates in PEM, or not all of one; give those of authorities",
+            ) from error
         return text
 
 
 def _text(content: bytes) -> str:
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         # The error would hold the content.
-        raise ValueError("it is no text in UTF-8") from None
+        raise ValueError("it is no text in UTF-8; save it as UTF-8") from None

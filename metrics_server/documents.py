@@ -1,58 +1,180 @@
-"""The files that people write: one YAML document each, in which no key stands twice.
+"""The files that people write, as YAML within bounds: no key twice, no endless or exploding references.
 
-Of a key that stands twice YAML libraries keep the last one and say nothing. It is read by libyaml where that
-is there, as 21 profiles take ten times as long without.
+Of a key that stands twice YAML libraries keep the last one and say nothing. A few lines of aliases stand for
+billions of values, or for a list that contains itself, and whoever walks over them does not come back. It is
+read by libyaml where that is there, as 21 profiles take ten times as long without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MANY = 5000
-"""Signs that may open something, beyond which libyaml is not used: deep enough, it ends the process."""
+"""Signs that may open something, from which on the depth is looked at first: deep enough, libyaml ends the
+process.
+"""
+_DEEPEST = 100
+"""Levels; of a Pod there are twelve."""
+_REPEATED = 100_000
+"""Values that aliases may add to those that are written out."""
+_SHOWN = 300
+"""Characters of a reason."""
+_PATH = 200
+"""Characters of a path that are shown."""
+_KEY = 80
+"""Characters of a key that are shown."""
+_FAULTS = 20
+"""Told of one file."""
+LARGEST = 1 << 20
+"""Bytes of a file that a person writes."""
 
 
 class Malformed(ValueError):
     """A text that is no such document; the message says where and why."""
 
 
+def text(path: Path, *, most: int) -> str:
+    """Return the text of a regular file of at most so many bytes. Raises OSError, ValueError."""
+    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is a directory, a pipe or a device; give a regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = b"" if status.st_size > most else file.read(most + 1)
+    finally:
+        os.close(handle)
+    if max(status.st_size, len(content)) > most:
+        raise ValueError(f"it has more than {most} bytes; give a smaller file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # The error would hold the content.
+        raise ValueError("it is no text in UTF-8; save it as UTF-8") from None
+
+
 def read(text: str) -> Any:
     """Return what a document holds, None if it is empty. Raises Malformed."""
+    found = read_all(text)
+    if len(found) > 1:
+        raise Malformed("it holds several documents; leave one")
+    return found[0] if found else None
+
+
+def read_all(text: str) -> list[Any]:
+    """Return what each of the documents in a text holds. Raises Malformed."""
     try:
-        many = sum(map(text.count, "[{-?")) > _MANY
-        loader: Any = yaml.SafeLoader(text) if many else _LOADER(text)
+        if sum(map(text.count, "[{-?")) > _MANY:
+            _look_at_depth(text)
+        loader = _LOADER(text)
         try:
-            node = loader.get_single_node()
-            if node is None:
-                return None
-            if twice := list(_twice(node, set())):
-                raise Malformed("; ".join(twice))
-            return loader.construct_document(node)
+            found = []
+            while loader.check_node():
+                node = loader.get_node()
+                if faults := list(_faults(node)):
+                    raise Malformed("; ".join(faults))
+                found.append(loader.construct_document(node))
+            return found
         finally:
             loader.dispose()
     except Malformed:
         raise
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise Malformed(str(error)) from error
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, OverflowError) as error:
+        raise Malformed(_reason(error)) from error
 
 
-def _twice(node: yaml.Node, seen: set[int]) -> Iterator[str]:
-    """Say which keys stand twice in one mapping; what is referred to again is looked at once."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
+def named(path: Path | str) -> str:
+    """Return the name of a file as one line of moderate length."""
+    text = str(path)
+    text = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return text if len(text) <= _PATH else f"{text[: _PATH // 2]}…{text[-_PATH // 4 :]}"
+
+
+def fault(place: Iterable[int | str], reason: str) -> str:
+    """Return what is wrong at a place in a document, in one line of moderate length."""
+    said = ".".join(f"{part:.{_KEY}}" if isinstance(part, str) else str(part) for part in place)
+    said = f"{said or '(top)'}: {reason.removeprefix('Value error, ')}"
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())[:_SHOWN]
+
+
+def first(faults: Sequence[str]) -> str:
+    """Return the first of the faults, a line each, and how many there are beside them."""
+    further = len(faults) - _FAULTS
+    return "\n".join(
+        [*faults[:_FAULTS], *([f"{further} further faults are like these"] if further > 0 else [])]
+    )
+
+
+def unreadable(error: Exception) -> str:
+    """Return why a file cannot be read, and what to do, in one line."""
+    if isinstance(error, OSError):
+        return f"{error.strerror or type(error).__name__}; give a file that the user of this program may read"
+    return " ".join(str(error).split())
+
+
+def _look_at_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            where = f"line {event.start_mark.line + 1}: " if event.start_mark else ""
+            raise Malformed(f"{where}nested more than {_DEEPEST} deep")
+
+
+def _reason(error: Exception) -> str:
+    """In one line; the library takes several, and repeats the text."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+    return f"{where}{' '.join(str(problem).split())[:_SHOWN]}"
+
+
+def _faults(root: yaml.Node) -> Iterator[str]:
+    """Say which keys stand twice in one mapping, which value contains itself, and whether aliases explode."""
+    sizes: dict[int, int] = {}
+    yield from _walk(root, sizes, set())
+    if sizes.get(id(root), 0) > len(sizes) + _REPEATED:
+        yield f"aliases repeat more than {_REPEATED} values; write out what is meant"
+
+
+def _walk(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> Iterator[str]:
+    """Take down how many values each node stands for; what is referred to again is looked at once."""
     if isinstance(node, yaml.MappingNode):
-        keys: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in keys:
-                    yield f"line {key.start_mark.line + 1}: the key {key.value!r} stands twice"
-                keys.add(key.value)
-            yield from _twice(value, seen)
+        yield from _twice(node)
+        below = [one for pair in node.value for one in pair]
     elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _twice(value, seen)
+        below = node.value
+    else:
+        sizes[id(node)] = 1
+        return
+    above.add(id(node))
+    size = 1
+    for one in below:
+        if id(one) in above:
+            yield f"line {one.start_mark.line + 1}: what begins here contains itself"
+            continue
+        if id(one) not in sizes:
+            yield from _walk(one, sizes, above)
+        size += sizes.get(id(one), 1)
+    above.discard(id(node))
+    sizes[id(node)] = size
+
+
+def _twice(node: yaml.MappingNode) -> Iterator[str]:
+    keys: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in keys:
+                yield f"line {key.start_mark.line + 1}: the key {key.value[:_SHOWN]!r} stands twice"
+            keys.add(key.value)

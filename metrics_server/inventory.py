@@ -20,13 +20,16 @@ from typing import Any
 
 import orjson
 import pydantic
-import yaml
 
-from metrics_server import words
+from metrics_server import documents, words
 from metrics_server.splits import fields, sources, values
 
 logger = logging.getLogger(__name__)
 _RENAMED = {"WorkloadEntry": words.EXTERNAL_WORKLOAD}
+_DEEPEST = 10
+"""Lists in lists."""
+_LARGEST = 1 << 29
+"""Bytes of the file: `kubectl get pods -o yaml` prints some 5 kB for each."""
 _UNITS = frozenset({words.POD.name, words.EXTERNAL_WORKLOAD})
 
 
@@ -133,6 +136,9 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
     declared: dict[words.Ref, values.Declared] = {}
     faults: list[str] = []
     for number, content in enumerate(_flat(_documents(text, source))):
+        if isinstance(content, _NoList):
+            faults.append(f"{source}: object {number}: items: {content}")
+            continue
         if kind := sources.known(content):
             if kind.source in splitting:
                 declared |= _declared(content, kind, where=f"{source}: object {number}")
@@ -141,12 +147,10 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
             thing = _thing(_Object.model_validate(content))
             things[thing.ref] = thing
         except pydantic.ValidationError as error:
-            faults.extend(
-                f"{source}: object {number}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
-                for e in error.errors()
-            )
+            where = f"{source}: object {number}"
+            faults.extend(f"{where}: {documents.fault(e['loc'], e['msg'])}" for e in error.errors())
     if faults:
-        raise BadInventory("\n".join(faults))
+        raise BadInventory(documents.first(faults))
     return Inventory(things, splits=values.joined(declared.values()))
 
 
@@ -164,15 +168,27 @@ def _documents(text: str, source: str) -> list[Any]:
     with contextlib.suppress(orjson.JSONDecodeError):
         return [orjson.loads(text)]
     try:
-        return list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError as error:
+        return documents.read_all(text)
+    except documents.Malformed as error:
         raise BadInventory(f"{source}: neither YAML nor JSON: {error}") from error
 
 
-def _flat(contents: Iterable[Any]) -> Iterator[Any]:
+class _NoList(str):
+    """What stands where a list keeps its objects, in words."""
+
+    __slots__ = ()
+
+
+def _flat(contents: Iterable[Any], *, depth: int = 0) -> Iterator[Any]:
     for content in contents:
         if isinstance(content, dict) and str(content.get("kind", "")).endswith("List") and "items" in content:
-            yield from _flat(content["items"] or ())
+            items = content["items"]
+            if items is not None and not isinstance(items, list):
+                yield _NoList("is no list; give the objects as kubectl prints them")
+            elif depth >= _DEEPEST:
+                yield _NoList("is a list in too many lists; give one list of objects")
+            else:
+                yield from _flat(items or (), depth=depth + 1)
         elif content is not None:
             yield content
 
@@ -218,6 +234,7 @@ class File:
         """`splitting`: the sources of splits. Raises BadInventory if the file cannot be used now."""
         self._path = path
         self._splitting = splitting
+        self._complaint = ""
         self._seen = self._changed()
         self._inventory = self._load()
 
@@ -228,20 +245,35 @@ class File:
             if changed != self._seen:
                 self._seen = changed
                 self._inventory = self._load()
+                self._complaint = ""
         except BadInventory as error:
-            logger.warning("The inventory could not be read again, the last good one stays: %s", error)
+            self._complain(str(error))
         return self._inventory
 
-    def _changed(self) -> tuple[int, int]:
+    def _complain(self, text: str) -> None:
+        """Once, however often it is looked at."""
+        if text != self._complaint:
+            self._complaint = text
+            said = text.replace("\n", "; ")
+            logger.warning(
+                "--inventory: the inventory could not be read again, the last good one stays; "
+                "correct the file: %s",
+                said,
+            )
+
+    def _changed(self) -> tuple[int, int, int]:
         try:
             status = self._path.stat()
-        except OSError as error:
-            raise BadInventory(f"{self._path}: cannot be read: {error}") from error
-        return status.st_mtime_ns, status.st_size
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
     def _load(self) -> Inventory:
         try:
-            text = self._path.read_text(encoding="utf-8")
-            return read(text, source=str(self._path), splitting=self._splitting)
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInventory(f"{self._path}: cannot be read: {error}") from error
+            text = documents.text(self._path, most=_LARGEST)
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        return read(text, source=documents.named(self._path), splitting=self._splitting)
+
+    def _unreadable(self, error: Exception) -> BadInventory:
+        return BadInventory(f"{documents.named(self._path)}: cannot be read: {documents.unreadable(error)}")

@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from apiservice import health
 from metrics_server import access, inventory, settings
@@ -32,11 +33,17 @@ class Known:
     """What readers of splits are to be told now."""
 
 
+def of_file(chosen: settings.Settings, path: Path) -> inventory.File:
+    """Return what a file says that exists. Raises settings.BadSettings."""
+    with settings.about("inventory"):
+        return inventory.File(path, splitting=chosen.split_sources)
+
+
 @contextlib.asynccontextmanager
 async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[Known]:
-    """Keep it up to date until the block is left. Raises inventory.BadInventory."""
+    """Keep it up to date until the block is left. Raises settings.BadSettings."""
     if chosen.inventory is not None:
-        file = inventory.File(chosen.inventory, splitting=chosen.split_sources)
+        file = of_file(chosen, chosen.inventory)
         yield Known(things=file.current, splits=lambda: file.current().splits)
         return
     if admits.cluster is None:

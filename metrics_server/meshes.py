@@ -10,6 +10,8 @@ from pathlib import Path
 from metrics_server import mixing, policy, profile, store, taking
 
 AUTO = "auto"
+_SHOWN = 80
+"""Characters of a name that is none."""
 
 
 def choose(text: str) -> tuple[profile.Profile, ...]:
@@ -32,7 +34,9 @@ def choose(text: str) -> tuple[profile.Profile, ...]:
             chosen[mesh.name] = mesh
     kept = [mesh for name, mesh in chosen.items() if name not in left_out]
     if not kept:
-        raise profile.BadProfile(f"{text!r} names no profile; give {AUTO}, or one of {', '.join(shipped)}")
+        raise profile.BadProfile(
+            f"{text[:_SHOWN]!r} names no profile; give {AUTO}, or one of {', '.join(shipped)}"
+        )
     return tuple(sorted(kept, key=lambda mesh: (mesh.fallback, mesh.name)))
 
 
@@ -42,7 +46,7 @@ def _one(name: str, shipped: dict[str, profile.Profile]) -> profile.Profile:
     if "/" in name or name.endswith((".yaml", ".yml")):
         return profile.load(Path(name))
     raise profile.BadProfile(
-        f"no profile is called {name!r}; shipped are {', '.join(shipped)}; a file ends in .yaml"
+        f"no profile is called {name[:_SHOWN]!r}; shipped are {', '.join(shipped)}; a file ends in .yaml"
     )
 
 

@@ -61,14 +61,15 @@ class Policy(Facts):
 
 def load(path: Path) -> Policy:
     """Return the policy in a file. Raises BadPolicy with everything that is wrong."""
+    source = documents.named(path)
     try:
-        content = documents.read(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadPolicy(f"{path}: cannot be read: {error}") from error
+        content = documents.read(documents.text(path, most=documents.LARGEST))
     except documents.Malformed as error:
-        raise BadPolicy(f"{path}: not YAML: {error}") from error
+        raise BadPolicy(f"{source}: not YAML: {error}") from error
+    except (OSError, ValueError) as error:
+        raise BadPolicy(f"{source}: cannot be read: {documents.unreadable(error)}") from error
     try:
         return Policy.model_validate({} if content is None else content)
     except pydantic.ValidationError as error:
-        faults = (f"{path}: {'.'.join(map(str, e['loc'])) or '(top)'}: {e['msg']}" for e in error.errors())
-        raise BadPolicy("\n".join(faults)) from error
+        faults = [f"{source}: {documents.fault(e['loc'], e['msg'])}" for e in error.errors()]
+        raise BadPolicy(documents.first(faults)) from error

@@ -6,6 +6,7 @@ the only one that Prometheus still takes. A file that cannot be used changes not
 
 from __future__ import annotations
 
+import datetime
 import functools
 import ipaddress
 import itertools
@@ -18,34 +19,59 @@ from typing import Generic, TypeVar
 
 import yarl
 
-from apiservice import reloading
+from apiservice import files, pems, reloading
 from metrics_server import credentials, settings
 
 logger = logging.getLogger(__name__)
 
 _Value = TypeVar("_Value")
 _EACH_TIME = 0.0
+_TLS = ("prometheus_ca", "prometheus_certificate", "prometheus_key")
 
 
 @dataclass(frozen=True, slots=True)
 class _Part(Generic[_Value]):
-    """Something made of files: which setting names them, what it is in words, and how it is made."""
+    """Something made of files: which settings name them, what it is in words, and how it is made."""
 
-    setting: str
+    settings: Sequence[str]
+    """One for each file."""
     words: str
     files: Sequence[Path]
     make: Callable[[Sequence[bytes]], _Value]
 
+    @property
+    def options(self) -> str:
+        """The options by which the files are given."""
+        return ", ".join(map(settings.option, self.settings))
+
     def live(self, mistakes: list[str]) -> reloading.Reloading[_Value] | None:
         """Return it as it is from now on, or add what is wrong with it."""
+        unread = list(self._unread())
+        if unread:
+            mistakes.extend(unread)
+            return None
         try:
-            return reloading.Reloading(self.files, make=self.make, every=_EACH_TIME)
-        except OSError as error:
-            reason = f"{error.filename or self.files[0]}: {error.strerror or error}"
-        except ValueError as error:
-            reason = f"{' and '.join(map(str, self.files))}: {error}"
-        mistakes.append(settings.mistake(self.setting, reason))
+            with settings.about(*self.settings, paths=self.files):
+                return reloading.Reloading(self.files, make=self._made, every=_EACH_TIME, named=self.options)
+        except settings.BadSettings as error:
+            mistakes.append(str(error))
         return None
+
+    def _unread(self) -> Iterator[str]:
+        """Say of each file that cannot be read why."""
+        for name, path in zip(self.settings, self.files, strict=True):
+            try:
+                with settings.about(name, paths=(path,)):
+                    files.read(path)
+            except settings.BadSettings as error:
+                yield str(error)
+
+    def _made(self, contents: Sequence[bytes]) -> _Value:
+        made = self.make(contents)
+        for path, content, name in zip(self.files, contents, self.settings, strict=True):
+            if over := pems.over(content, now=datetime.datetime.now(datetime.UTC)):
+                logger.warning("%s: %s: %s", settings.option(name), files.shown(path), over)
+        return made
 
 
 def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
@@ -58,8 +84,8 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
         raise settings.BadSettings("\n".join(mistakes))
     if headers and _is_in_the_open(chosen.prometheus):
         logger.warning(
-            "what --%s names goes to Prometheus unencrypted; give --prometheus https://…",
-            " and --".join(part.setting.replace("_", "-") for part in headers),
+            "what %s names goes to Prometheus unencrypted; give --prometheus https://…",
+            " and ".join(part.options for part in headers),
         )
     words = [part.words for part in headers] + ([tls.words] if tls is not None and tls.words else [])
     described = " and ".join(words) or credentials.NOTHING.presented
@@ -87,9 +113,9 @@ def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials]
         return None
     mistakes: list[str] = []
     tls = credentials.Tls(authority=authority)
-    shown = _Part("autoscaling_fallback_token", f"the token in {token}", (token,), credentials.token)
+    shown = _Part(("autoscaling_fallback_token",), f"the token in {token}", (token,), credentials.token)
     presented = shown.live(mistakes)
-    context = _Part("autoscaling_fallback_ca", "", tls.paths, tls.context).live(mistakes)
+    context = _Part(("autoscaling_fallback_ca",), "", tls.paths, tls.context).live(mistakes)
     if presented is None or context is None:
         raise settings.BadSettings("\n".join(mistakes))
 
@@ -109,26 +135,26 @@ def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials]
 def _headers(chosen: settings.Settings) -> Iterator[_Part[credentials.Presented]]:
     if chosen.prometheus_token is not None:
         token = chosen.prometheus_token
-        yield _Part("prometheus_token", f"the token in {token}", (token,), credentials.token)
+        yield _Part(("prometheus_token",), f"the token in {token}", (token,), credentials.token)
     if chosen.prometheus_username is not None and chosen.prometheus_password is not None:
         user, password = chosen.prometheus_username, chosen.prometheus_password
         make = functools.partial(credentials.password, username=user)
         yield _Part(
-            "prometheus_password", f"user {user!r} with the password in {password}", (password,), make
+            ("prometheus_password",), f"user {user!r} with the password in {password}", (password,), make
         )
     if chosen.prometheus_headers is not None:
         alone = chosen.prometheus_token is None and chosen.prometheus_username is None
         further, file = functools.partial(credentials.headers, authorizes=alone), chosen.prometheus_headers
-        yield _Part("prometheus_headers", f"the headers in {file}", (file,), further)
+        yield _Part(("prometheus_headers",), f"the headers in {file}", (file,), further)
 
 
 def _tls(chosen: settings.Settings) -> _Part[ssl.SSLContext] | None:
     if yarl.URL(chosen.prometheus).scheme != "https":
         return None
-    files = _files(chosen)
-    words = f"the certificate in {files.certificate}" if files.certificate else ""
-    setting = "prometheus_certificate" if files.authority is None else "prometheus_ca"
-    return _Part(setting, words, files.paths, files.context)
+    made = _files(chosen)
+    words = f"the certificate in {made.certificate}" if made.certificate else ""
+    given = {name: getattr(chosen, name) for name in _TLS}
+    return _Part([name for name in given if given[name]], words, made.paths, made.context)
 
 
 def _files(chosen: settings.Settings) -> credentials.Tls:

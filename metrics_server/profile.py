@@ -216,25 +216,25 @@ def read(text: str, *, source: str) -> Profile:
     try:
         return Profile.model_validate(content)
     except pydantic.ValidationError as error:
-        faults = (
-            f"{source}: {_key(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
-        )
-        raise BadProfile("\n".join(faults)) from error
+        faults = [f"{source}: {documents.fault(_key(e['loc']), e['msg'])}" for e in error.errors()]
+        raise BadProfile(documents.first(faults)) from error
 
 
-def _key(place: Sequence[int | str]) -> str:
+def _key(place: Sequence[int | str]) -> Sequence[int | str]:
     """Return where in a file something is wrong, in the file's own keys."""
-    return ".".join(str(part) for part in place if part not in (*parties.WAYS, *_COUNTING)) or "(top)"
+    return [part for part in place if part not in (*parties.WAYS, *_COUNTING)]
 
 
 def load(path: Path) -> Profile:
     """Return the profile in a file. Raises BadProfile."""
     try:
-        return read(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadProfile(f"{path}: cannot be read: {error}") from error
+        text = documents.text(path, most=documents.LARGEST)
+    except (OSError, ValueError) as error:
+        raise BadProfile(f"{documents.named(path)}: cannot be read: {documents.unreadable(error)}") from error
+    return read(text, source=documents.named(path))
 
 
+@functools.cache
 def shipped() -> tuple[Profile, ...]:
     """Return the profiles that come with the product, by name."""
     files = (entry for entry in resources.files(__package__).joinpath("profiles").iterdir())

@@ -23,7 +23,9 @@ from metrics_server import (
     access,
     fetching,
     known,
+    listening,
     meshes,
+    opening,
     passing,
     presenting,
     prometheus,
@@ -60,11 +62,9 @@ async def predecessor(chosen: settings.Settings) -> AsyncIterator[passing.Predec
 async def api(
     chosen: settings.Settings, *, admits: access.Access, asked: passing.Predecessor | None = None
 ) -> AsyncIterator[service.Service]:
-    """Join the parts; closes what they hold when the block is left. Raises BadProfile, BadPolicy,
-    BadInventory.
-    """
-    read = meshes.choose(chosen.profile)
-    decisions = meshes.decided(chosen.policy, read)
+    """Join the parts; closes what they hold when the block is left. Raises settings.BadSettings."""
+    read = opening.profiles(chosen)
+    decisions = opening.decisions(chosen, read)
     registry = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=registry)
     prometheus_client.PlatformCollector(registry=registry)
@@ -129,17 +129,17 @@ def _rest_the_collector() -> None:
 
 
 async def serve(chosen: settings.Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises what `access.granted`, `predecessor` and `api` raise."""
-    host, port = chosen.address
+    """Serve until SIGINT or SIGTERM. Raises settings.BadSettings."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
         access.granted(chosen) as admits,
         predecessor(chosen) as asked,
         api(chosen, admits=admits, asked=asked) as served,
-        server.serve(served, host=host, port=port, tls=admits.tls, pause=chosen.shutdown_delay) as bound,
+        listening.bound(chosen, served, tls=admits.tls) as bound,
     ):
+        # Before there are no requests to be ended: a signal ends the process at once (`signals`).
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         admits.announce(bound.url)
         _rest_the_collector()
         sys.setswitchinterval(_TURN)

@@ -7,8 +7,8 @@ server runs, and is seen neither in the process list nor in a pod's description.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,51 +16,10 @@ import pydantic
 import pydantic_settings
 import yarl
 
+from apiservice import files
+from metrics_server import shapes, wording
 from metrics_server.splits import sources
 
-_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-
-
-def _http_url(text: str) -> str:
-    url = yarl.URL(text)
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("give the base of the query API, such as http://prometheus.monitoring:9090")
-    if url.user is not None or url.password is not None:
-        raise ValueError("holds a name or a password; give --prometheus-username and --prometheus-password")
-    if url.query_string or url.fragment:
-        raise ValueError("give the base of the query API, without ? and #")
-    return text
-
-
-def _service(text: str) -> str:
-    called, colon, port = text.partition(":")
-    is_port = port.isdecimal() and 0 < int(port) < 65536
-    if not re.fullmatch(rf"{_LABEL}\.{_LABEL}", called) or (colon and not is_port):
-        raise ValueError("give the other adapter's Service, NAME.NAMESPACE or NAME.NAMESPACE:PORT")
-    return text
-
-
-def _address(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError("give an address and a port, such as 127.0.0.1:8443")
-    return text
-
-
-def _sources(text: str) -> str:
-    named = [name.strip() for name in text.split(",")]
-    if named == [_NO_SPLITS]:
-        return _NO_SPLITS
-    for name in named:
-        if name not in sources.NAMES:
-            raise ValueError(
-                f"{name[:40]!r} is no source of splits; give some of {', '.join(sources.NAMES)}, with commas "
-                f"between them, or {_NO_SPLITS} alone"
-            )
-    return ",".join(dict.fromkeys(named))
-
-
-_NO_SPLITS = "none"
 Given = Mapping[str, Any]
 """What is known of the settings before the one that is looked at; without those that are wrong."""
 
@@ -78,7 +37,7 @@ def _excludes_token(given: Given) -> str | None:
 
 
 def _needs_cluster(given: Given) -> str | None:
-    missing = [f"--{name}" for name in ("cluster", "service") if name in given and not given[name]]
+    missing = [option(name) for name in ("cluster", "service") if name in given and not given[name]]
     return f"needs {' and '.join(missing)}" if missing else None
 
 
@@ -127,7 +86,7 @@ class Settings(pydantic_settings.BaseSettings):
         validate_default=True,
     )
 
-    prometheus: Annotated[str, pydantic.AfterValidator(_http_url)]
+    prometheus: Annotated[str, pydantic.AfterValidator(shapes.http_url)]
     """Prometheus, or anything that speaks its query API. No default: a guess would read foreign figures."""
 
     prometheus_ca: Path | None = None
@@ -151,7 +110,7 @@ class Settings(pydantic_settings.BaseSettings):
     prometheus_headers: Path | None = None
     """A file with further headers, such as a tenant's, one `Name: value` a line."""
 
-    listen: Annotated[str, pydantic.AfterValidator(_address)] = "127.0.0.1:8443"
+    listen: Annotated[str, pydantic.AfterValidator(shapes.address)] = "127.0.0.1:8443"
     """Where the API is served: on loopback, lest what is tried out be on the network by accident."""
 
     state: Path = Path(".run/server")
@@ -184,7 +143,7 @@ class Settings(pydantic_settings.BaseSettings):
     inventory: Path | None = None
     """Kubernetes objects as `kubectl get -o yaml` prints them; without, the scrape labels tell the owners."""
 
-    splits: Annotated[str, pydantic.AfterValidator(_sources)] = ",".join(sorted(sources.DEFAULT))
+    splits: Annotated[str, pydantic.AfterValidator(shapes.sources)] = ",".join(sorted(sources.DEFAULT))
     """Whose objects tell how traffic is split. Each further source is one more right in the cluster."""
 
     profile: str = "auto"
@@ -209,7 +168,7 @@ class Settings(pydantic_settings.BaseSettings):
     server is one only where it is told to be.
     """
 
-    autoscaling_fallback: Annotated[str, pydantic.AfterValidator(_service)] | None = None
+    autoscaling_fallback: Annotated[str, pydantic.AfterValidator(shapes.service)] | None = None
     """The Service of the adapter that answers metrics which are not ours, `name.namespace[:port]`."""
 
     autoscaling_fallback_ca: Path | None = None
@@ -239,7 +198,7 @@ class Settings(pydantic_settings.BaseSettings):
     @property
     def split_sources(self) -> frozenset[str]:
         """The sources of splits."""
-        return frozenset(() if self.splits == _NO_SPLITS else self.splits.split(","))
+        return frozenset(() if self.splits == shapes.NO_SPLITS else self.splits.split(","))
 
     @property
     def logs_access(self) -> bool:
@@ -253,7 +212,7 @@ class Settings(pydantic_settings.BaseSettings):
         other = _PAIRS.get(name)
         if other in known.data and (value is None) != (known.data[other] is None):
             missing, there = (name, other) if value is None else (other, name)
-            raise ValueError(f"--{_option(there)} needs --{_option(missing)}")
+            raise ValueError(f"{option(there)} needs {option(missing)}")
         condition = _CONDITIONS.get(name)
         if value is not None and condition is not None and (reason := condition(known.data)):
             raise ValueError(reason)
@@ -271,20 +230,34 @@ def load(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except pydantic.ValidationError as error:
-        lines = []
-        for fault in error.errors():
-            name = str(fault["loc"][0]) if fault["loc"] else "settings"
-            reason = (
-                "is required" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
-            )
-            lines.append(mistake(name, reason))
+        lines = [
+            mistake(str(fault["loc"][0]) if fault["loc"] else "settings", wording.of(fault))
+            for fault in error.errors()
+        ]
         raise BadSettings("\n".join(lines)) from error
+
+
+@contextlib.contextmanager
+def about(*names: str, paths: Sequence[Path] = ()) -> Iterator[None]:
+    """Make what is wrong with the files of settings mistakes of these, a line each: of the setting whose file
+    an error names, else of the first. Raises BadSettings.
+    """
+    try:
+        yield
+    except BadSettings:
+        raise
+    except (OSError, ValueError) as error:
+        by_path = dict(zip(paths, names, strict=False))
+        name = by_path.get(files.named(error) or Path(), names[0])
+        said = [files.explained(error, path=paths[0])] if paths else str(error).splitlines()
+        raise BadSettings("\n".join(mistake(name, wording.with_remedy(line)) for line in said)) from error
 
 
 def mistake(name: str, reason: str) -> str:
     """Return what is wrong with a setting, in the words of all such errors."""
-    return f"--{_option(name)} (TRAFFIC_{name.upper()}): {reason}"
+    return f"{option(name)} (TRAFFIC_{name.upper()}): {reason}"
 
 
-def _option(name: str | None) -> str:
-    return (name or "").replace("_", "-")
+def option(name: str) -> str:
+    """Return the option by which a setting is given."""
+    return f"--{name.replace('_', '-')}"

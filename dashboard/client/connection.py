@@ -228,10 +228,12 @@ def _tls(cluster: kubeconfig.Entry, secret: credential.Credential) -> ssl.SSLCon
             with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
                 pem.write(f"{secret.certificate}\n{secret.key}")
                 pem.flush()
-                context.load_cert_chain(pem.name)
+                # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+                context.load_cert_chain(pem.name, password=lambda: b"")
     except (ssl.SSLError, ValueError) as error:
         raise faults.Unconfigured(
-            f"The certificates for cluster {cluster.name!r} in the kubeconfig are not usable: {error}."
+            f"The certificates for cluster {cluster.name!r} in the kubeconfig are not usable: "
+            f"{' '.join(str(error).split())}. Correct them."
         ) from error
     return context
 

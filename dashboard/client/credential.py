@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard.client import faults, kubeconfig
+from dashboard.client import bounded, faults, kubeconfig
 
 _TOKEN_FILE_LIFETIME_S = 60.0  # as client-go re-reads it
 _EXEC_TIMEOUT_S = 60  # a plugin may wait for a person at an identity provider
@@ -36,10 +36,11 @@ def fetch(user: kubeconfig.Entry) -> Credential:
     certificate, key = user.content("client-certificate"), user.content("client-key")
     if path := user.text("tokenFile"):
         try:
-            token = (user.directory / path).read_text().strip()
-        except OSError as error:
+            token = bounded.text(user.directory / path).strip()
+        except (OSError, ValueError) as error:
             raise faults.Unconfigured(
-                f"Cannot read the token file of user {user.name!r}: {error}."
+                f"Cannot read the token file {path} of user {user.name!r}: {bounded.reason(error)}. "
+                "Correct the path or the file."
             ) from error
         return Credential(token=token, certificate=certificate, key=key, lasts=_TOKEN_FILE_LIFETIME_S)
     return Credential(token=user.text("token"), certificate=certificate, key=key)
@@ -52,7 +53,12 @@ def _from_plugin(plugin: Mapping[str, Any], user: kubeconfig.Entry) -> Credentia
     if os.sep in command:
         command = str(user.directory / command)
     request = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
-    extra = {entry["name"]: entry["value"] for entry in plugin.get("env") or []}
+    try:
+        extra = {entry["name"]: entry["value"] for entry in plugin.get("env") or []}
+    except (KeyError, TypeError) as error:
+        raise faults.Unconfigured(
+            f"The credential plugin {command!r} has an env that is no list of names and values. Correct it."
+        ) from error
     try:
         done = subprocess.run(
             [command, *(str(argument) for argument in plugin.get("args") or [])],
@@ -77,7 +83,7 @@ def _from_plugin(plugin: Mapping[str, Any], user: kubeconfig.Entry) -> Credentia
     except subprocess.CalledProcessError as error:
         raise faults.Unconfigured(
             f"The credential plugin {command!r} failed with exit code {error.returncode}: "
-            f"{error.stderr.strip()[-300:]}"
+            f"{' '.join(error.stderr.split())[-300:]}"
         ) from error
     except (subprocess.TimeoutExpired, OSError) as error:
         raise faults.Unconfigured(

@@ -14,9 +14,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
-from dashboard.client import faults
+from dashboard.client import bounded, faults
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +26,28 @@ class Entry:
     directory: pathlib.Path
 
     def text(self, field: str) -> str:
-        return str(self.fields.get(field) or "")
+        value = self.fields.get(field) or ""
+        if not isinstance(value, str | int | float):
+            raise faults.Unconfigured(f"{field} of {self.name!r} in the kubeconfig is no text. Correct it.")
+        return str(value)
 
     def content(self, field: str) -> str:
         """What `<field>-data` holds inline, else the file `<field>` points to, else nothing."""
-        inline = self.text(f"{field}-data")
+        inline, path = self.text(f"{field}-data"), self.text(field)
         try:
             if inline:
                 return base64.b64decode(inline, validate=True).decode()
-            if path := self.text(field):
-                return (self.directory / path).read_text()
+            if path:
+                return bounded.text(self.directory / path)
         except (binascii.Error, UnicodeDecodeError) as error:
             raise faults.Unconfigured(
-                f"{field}-data of {self.name!r} in the kubeconfig is not base64 text."
+                f"{field}-data of {self.name!r} in the kubeconfig is not base64 text. Correct it."
             ) from error
-        except OSError as error:
-            raise faults.Unconfigured(f"Cannot read {field} of {self.name!r}: {error}.") from error
+        except (OSError, ValueError) as error:
+            raise faults.Unconfigured(
+                f"Cannot read {field} of {self.name!r}, {path}: {bounded.reason(error)}. "
+                "Correct the path or the file."
+            ) from error
         return ""
 
     def edition(self, field: str) -> tuple[int, int, int] | None:
@@ -78,20 +82,19 @@ def paths(given: str | None, *, environ: Mapping[str, str] = os.environ) -> Sequ
 def load(files: Sequence[pathlib.Path], *, context: str | None = None) -> Context:
     """The chosen (or current) context of the merged files; as with kubectl, the first to speak wins."""
     documents = [(path.parent, _read(path)) for path in files if path.exists() or len(files) == 1]
-    current = context or next(
-        (doc["current-context"] for _, doc in documents if doc.get("current-context")), ""
-    )
+    named = (doc["current-context"] for _, doc in documents if doc.get("current-context"))
+    current = context or next((name for name in named if isinstance(name, str)), "")
     where = ", ".join(str(path) for path in files)
     if not current:
         raise faults.Unconfigured(f"No current context in {where}. Name one with --context.")
     chosen = _find(documents, "context", current, where).fields
-    cluster = _find(documents, "cluster", str(chosen.get("cluster", "")), where)
+    cluster = _find(documents, "cluster", _name(chosen.get("cluster")), where)
     if not cluster.text("server"):
         raise faults.Unconfigured(f"Cluster {cluster.name!r} in {where} has no server address.")
-    user = str(chosen.get("user") or "")
+    user = _name(chosen.get("user"))
     return Context(
         name=current,
-        namespace=str(chosen.get("namespace") or "default"),
+        namespace=_name(chosen.get("namespace")) or "default",
         cluster=cluster,
         user=_find(documents, "user", user, where)
         if user
@@ -99,17 +102,28 @@ def load(files: Sequence[pathlib.Path], *, context: str | None = None) -> Contex
     )
 
 
+def _name(value: object) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
 def _read(path: pathlib.Path) -> Mapping[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
+        text = bounded.text(path)
+    except (OSError, ValueError) as error:
         raise faults.Unconfigured(
-            f"Cannot read the kubeconfig {path}: {error}. Give one with --kubeconfig or KUBECONFIG."
+            f"Cannot read the kubeconfig {path}: {bounded.reason(error)}. "
+            "Give one with --kubeconfig or KUBECONFIG."
         ) from error
-    except yaml.YAMLError as error:
-        raise faults.Unconfigured(f"The kubeconfig {path} is not YAML: {error}.") from error
+    try:
+        document = bounded.document(text)
+    except bounded.Malformed as error:
+        raise faults.Unconfigured(
+            f"The kubeconfig {path} is not YAML: {error}. Correct it or give another with --kubeconfig."
+        ) from error
     if not isinstance(document, dict):
-        raise faults.Unconfigured(f"The kubeconfig {path} is empty or not a mapping.")
+        raise faults.Unconfigured(
+            f"The kubeconfig {path} is empty or not a mapping. Give one with --kubeconfig or KUBECONFIG."
+        )
     return document
 
 
@@ -117,7 +131,8 @@ def _find(
     documents: Sequence[tuple[pathlib.Path, Mapping[str, Any]]], sort: str, name: str, where: str
 ) -> Entry:
     for directory, document in documents:
-        for entry in document.get(f"{sort}s") or []:
+        entries = document.get(f"{sort}s")
+        for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(sort), dict):
                 return Entry(name=name, fields=entry[sort], directory=directory)
     raise faults.Unconfigured(f"The kubeconfig ({where}) has no {sort} named {name!r}.")

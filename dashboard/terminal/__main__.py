@@ -1,5 +1,11 @@
 """`kubectl-traffic`, the executable that kubectl runs for `kubectl traffic`."""
 
+if __name__ == "__main__":
+    # Before the imports below: they take a while.
+    from dashboard import signals
+
+    signals.end_by_signals()
+
 import click
 
 from dashboard.terminal import hpa, top

@@ -1,6 +1,7 @@
 """`kubectl traffic top`: who has how much traffic, and how good it is."""
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Sequence
 
@@ -82,6 +83,8 @@ def top(
       kubectl traffic top deploy -n shop -l app=cart -o wide
     """
     options.check_place(namespace, all_namespaces=all_namespaces)
+    if watch:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with contextlib.closing(api.connect(kubeconfig, context=context)) as source:
             place = None if all_namespaces else namespace or source.context.namespace

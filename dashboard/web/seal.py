@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from cryptography import fernet
 
-from dashboard.client import faults
+from dashboard.client import bounded, faults
 
 _SHORTEST_KEY = 32  # letters
 _LONGEST_COOKIE = 3800  # bytes; browsers drop a cookie of more than 4096, its name and attributes included
@@ -64,9 +64,12 @@ def keys(file: pathlib.Path | None) -> list[str]:
     if file is None:
         return [secrets.token_urlsafe(_SHORTEST_KEY)]
     try:
-        found = file.read_text().split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise faults.Unconfigured(f"Cannot read the cookie key {file}: {error}.") from error
+        found = bounded.text(file).split()
+    except (OSError, ValueError) as error:
+        raise faults.Unconfigured(
+            f"Cannot read the cookie key {file} (--cookie-key): {bounded.reason(error)}. "
+            "Correct the path or the file."
+        ) from error
     if not found or min(map(len, found)) < _SHORTEST_KEY:
         raise faults.Unconfigured(
             f"Each line of {file} must be a key of at least {_SHORTEST_KEY} letters, "

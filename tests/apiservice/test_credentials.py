@@ -23,8 +23,35 @@ def test_a_token_is_made_once_and_kept_private(tmp_path: pathlib.Path) -> None:
 
 def test_a_token_that_is_there_is_used(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "token"
-    path.write_text(" chosen\n")
-    assert credentials.token(path) == "chosen"
+    path.write_text(" chosen-by-somebody\n")
+    assert credentials.token(path) == "chosen-by-somebody"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"x", "is easily guessed"),
+        (b"fifteen-letters", "is easily guessed"),
+        (b"a" * 64, "is easily guessed"),
+        (b"two words of some length", "more than one word"),
+        (b"\xff\xfe\x00\x01" * 8, "what no token holds"),
+        ("ein-schlüssel-mit-umlaut".encode(), "what no token holds"),
+    ],
+)
+def test_a_token_that_is_none_or_weak_is_refused_and_not_shown(
+    tmp_path: pathlib.Path, content: bytes, why: str
+) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{why}.*: delete it to have a new token made") as refused:
+        credentials.token(path)
+    assert repr(content)[2:-1] not in str(refused.value) or content == b"x"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(b"\xef\xbb\xbfchosen-by-somebody\r\n")
+    assert credentials.token(path) == "chosen-by-somebody"
 
 
 def test_an_empty_token_file_is_refused(tmp_path: pathlib.Path) -> None:

@@ -15,7 +15,7 @@ from apiservice import server
 from metrics_server import access, quantity, serving, settings
 from tests.metrics_server import fake_prometheus
 
-TOKEN = "correct-horse"
+TOKEN = "correct-horse-battery-staple"
 ROOT = "/apis/metrics.smi-spec.io/v1alpha1"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 

@@ -156,7 +156,7 @@ def test_without_a_ca_those_of_the_machine_are_believed(tmp_path: Path) -> None:
     "content", [b"hello", AUTHORITY.pem[:200], AUTHORITY.pem + AUTHORITY.pem[:200], b"\xff\0"]
 )
 def test_what_is_no_whole_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"ca\.crt holds no certificates in PEM, or not all of one"):
+    with pytest.raises(ValueError, match=r"ca\.crt: it holds no certificates in PEM, or not all of one"):
         tls(tmp_path, ca=content)
 
 
@@ -168,18 +168,28 @@ ENCRYPTED = IDENTITY.key.private_bytes(
 
 
 @pytest.mark.parametrize(
-    ("certificate", "key"),
+    ("certificate", "key", "why"),
     [
-        (IDENTITY.pem, AUTHORITY.issue("other").key_pem),
-        (IDENTITY.pem[:200], IDENTITY.key_pem),
-        (IDENTITY.pem, IDENTITY.key_pem[:60]),
-        (IDENTITY.pem, b"hello"),
-        (IDENTITY.pem, ENCRYPTED),
+        (IDENTITY.pem, AUTHORITY.issue("other").key_pem, r"tls\.crt: the key in .*tls\.key is not its own"),
+        (IDENTITY.pem[:200], IDENTITY.key_pem, r"tls\.crt: its certificate is damaged or cut off"),
+        (IDENTITY.key_pem, IDENTITY.key_pem, r"tls\.crt: it holds a private key and no certificate"),
+        (IDENTITY.pem, IDENTITY.key_pem[:60], r"tls\.key: its private key is damaged or cut off"),
+        (IDENTITY.pem, IDENTITY.pem, r"tls\.key: it holds a certificate and no private key"),
+        (IDENTITY.pem, b"hello", r"tls\.key: it holds no private key in PEM"),
+        (IDENTITY.pem, ENCRYPTED, r"tls\.key: its private key is encrypted; decrypt it"),
     ],
-    ids=["of another", "half a certificate", "half a key", "no key", "an encrypted key"],
+    ids=[
+        "of another",
+        "half a certificate",
+        "no certificate",
+        "half a key",
+        "no key",
+        "no PEM",
+        "an encrypted key",
+    ],
 )
 def test_a_certificate_and_a_key_that_are_no_pair_are_refused(
-    tmp_path: Path, certificate: bytes, key: bytes
+    tmp_path: Path, certificate: bytes, key: bytes, why: str
 ) -> None:
-    with pytest.raises(ValueError, match=r"tls\.crt and .*tls\.key are no certificate in PEM and its key"):
+    with pytest.raises(ValueError, match=why):
         tls(tmp_path, certificate=certificate, key=key)

@@ -87,7 +87,8 @@ def test_all_files_that_cannot_be_used_at_first_are_told_at_once_by_option(tmp_p
         )
     token, headers, ca = str(refused.value).splitlines()
     assert token == (
-        f"--prometheus-token (TRAFFIC_PROMETHEUS_TOKEN): {tmp_path / 'absent'}: No such file or directory"
+        f"--prometheus-token (TRAFFIC_PROMETHEUS_TOKEN): {tmp_path / 'absent'}: No such file or directory; "
+        "create it or give another path"
     )
     assert headers.startswith("--prometheus-headers (TRAFFIC_PROMETHEUS_HEADERS): ")
     assert "line 2 has no colon" in headers

@@ -179,6 +179,7 @@ async def test_a_policy_that_is_wrong_is_the_last_thing_said(
     async with asyncio.timeout(30), started("serve", "--prometheus", backend.url, *options) as process:
         _, said = await process.communicate()
         assert process.returncode == 1
-        why = f"Error: {file}: namespaces.shop.client_errors: Input should be 'success' or 'failure'\n"
+        why = f"{file}: namespaces.shop.client_errors: Input should be 'success' or 'failure'\n"
+        why = f"Error: --policy (TRAFFIC_POLICY): {why}"
         assert said.decode().endswith(why)
         assert b"Traceback" not in said

@@ -87,8 +87,8 @@ async def test_authorities_and_certificates_are_replaced_without_a_failed_read(s
         assert set(read.statuses) == {200}
     said = logged(scene.folder)
     assert said.count("changed and is used from now on") >= 3
-    assert f"{scene.folder / 'tls.crt'} and {scene.folder / 'tls.key'} are no certificate in PEM" in said
-    assert f"{scene.ca} holds no certificates in PEM, or not all of one" in said
+    assert f"{scene.folder / 'tls.crt'}: the key in {scene.folder / 'tls.key'} is not its own" in said
+    assert f"{scene.ca}: it holds no certificates in PEM, or not all of one" in said
 
 
 async def test_a_replaced_password_is_used_with_the_next_read(scene: Scene) -> None:
@@ -127,7 +127,8 @@ async def test_a_replaced_token_and_tenant_are_used_without_a_failed_read(scene:
             await read.more()
             assert set(read.statuses) == {200}
     said = logged(scene.folder)
-    assert "it is empty; it should hold a token" in said
+    assert "--prometheus-token: " in said
+    assert "it is empty; write the token into it" in said
     assert "line 1 has no colon" in said
     assert "market" not in said
     assert "-token" not in said.replace("--prometheus-token", "")

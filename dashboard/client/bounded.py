@@ -1,0 +1,85 @@
+"""Files and YAML within bounds: what never ends, is too large or contains itself is refused in one line.
+
+A kubeconfig may come through a pipe (`--kubeconfig <(…)`); whoever writes into it has some seconds.
+"""
+
+import os
+import pathlib
+import select
+import stat
+import time
+from typing import Any
+
+import yaml
+
+_LARGEST = 1 << 20  # bytes
+_PATIENCE_S = 10.0
+_DEEPEST = 100
+_SHOWN = 200  # characters of a reason
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Malformed(ValueError):
+    """A text that is no YAML; the message says where and why, in one line."""
+
+
+def text(path: pathlib.Path) -> str:
+    """What a file or a pipe holds. Raises OSError, ValueError."""
+    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+            raise ValueError("it is a directory or a device")
+        content = _whole(handle)
+    finally:
+        os.close(handle)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # The error would hold the content.
+        raise ValueError("it is no text in UTF-8") from None
+
+
+def _whole(handle: int) -> bytes:
+    content, given_up = bytearray(), time.monotonic() + _PATIENCE_S
+    while len(content) <= _LARGEST:
+        try:
+            part = os.read(handle, _LARGEST)
+        except BlockingIOError:
+            if not select.select([handle], [], [], max(0.0, given_up - time.monotonic()))[0]:
+                raise ValueError("nothing more comes through this pipe") from None
+            continue
+        if not part:
+            return bytes(content)
+        content += part
+    raise ValueError(f"it has more than {_LARGEST} bytes")
+
+
+def document(text: str) -> Any:
+    """The one document of a text. Raises Malformed."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise Malformed(f"nested more than {_DEEPEST} deep")
+        return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the safe loaders
+    except Malformed:
+        raise
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise Malformed(_problem(error)) from error
+
+
+def _problem(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}: " if mark is not None else ""
+    said = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+    return f"{where}{' '.join(str(said).split())[:_SHOWN]}"
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read, in one line without a full stop."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return " ".join((said or str(error)).split()).rstrip(".")

@@ -1,0 +1,68 @@
+"""What the values of settings look like, each checked by itself, with what to give instead."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+import yarl
+
+from metrics_server.splits import sources as splitting
+
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_HOST = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?"
+NO_SPLITS = "none"
+
+
+def http_url(text: str) -> str:
+    """Return a URL that is the base of a query API. Raises ValueError."""
+    url = yarl.URL(text)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("give the base of the query API, such as http://prometheus.monitoring:9090")
+    if url.user is not None or url.password is not None:
+        raise ValueError("holds a name or a password; give --prometheus-username and --prometheus-password")
+    if url.query_string or url.fragment:
+        raise ValueError("give the base of the query API, without ? and #")
+    return text
+
+
+def service(text: str) -> str:
+    """Return the name of a Service, with its port or without. Raises ValueError."""
+    called, colon, port = text.partition(":")
+    is_port = port.isdecimal() and 0 < int(port) < 65536
+    if not re.fullmatch(rf"{_LABEL}\.{_LABEL}", called) or (colon and not is_port):
+        raise ValueError("give the other adapter's Service, NAME.NAMESPACE or NAME.NAMESPACE:PORT")
+    return text
+
+
+def address(text: str) -> str:
+    """Return an address to listen on, with its port. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) < 65536
+    if not is_port or not _is_host(host):
+        raise ValueError("give an address and a port, such as 127.0.0.1:8443 or [::1]:8443")
+    return text
+
+
+def _is_host(text: str) -> bool:
+    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        address = ipaddress.ip_address(inside)
+    except ValueError:
+        return len(text) <= 253 and re.fullmatch(_HOST, text) is not None
+    # An address of a link has a scope, which no certificate can name.
+    return "%" not in inside and (text == inside or address.version == 6)
+
+
+def sources(text: str) -> str:
+    """Return the sources of splits that are named. Raises ValueError."""
+    named = [name.strip() for name in text.split(",")]
+    if named == [NO_SPLITS]:
+        return NO_SPLITS
+    for name in named:
+        if name not in splitting.NAMES:
+            raise ValueError(
+                f"{name[:40]!r} is no source of splits; give some of {', '.join(splitting.NAMES)}, with "
+                f"commas between them, or {NO_SPLITS} alone"
+            )
+    return ",".join(dict.fromkeys(named))
