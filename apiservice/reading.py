@@ -4,6 +4,7 @@ Never sends `Retry-After`: Kubernetes clients sleep as long as it says, several 
 autoscaler that sleeps stalls every other one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -47,7 +48,7 @@ class Reader:
         if target.name is not None and endpoint.fetch is not None:
             _check_verb(attributes, endpoint=endpoint)
             return await self._one(incoming, target=target, user=user, fetch=endpoint.fetch)
-        selection = parameters.selection(incoming.query, field_labels=endpoint.field_labels)
+        selection = await _selection(incoming.query, endpoint=endpoint)
         _check_verb(attributes, endpoint=endpoint)
         return await self._many(incoming, target=target, user=user, selection=selection)
 
@@ -123,6 +124,16 @@ class Reader:
             include=include,
             version=version,
         )
+
+
+_LONG_SELECTOR = 4096
+"""Characters. Longer ones are read in a thread: other requests do not wait for it."""
+
+
+async def _selection(query: Mapping[str, str], *, endpoint: routing.Endpoint) -> parameters.Selection:
+    if len(query.get("labelSelector", "")) > _LONG_SELECTOR:
+        return await asyncio.to_thread(parameters.selection, query, field_labels=endpoint.field_labels)
+    return parameters.selection(query, field_labels=endpoint.field_labels)
 
 
 def _check_verb(attributes: requests.Attributes, *, endpoint: routing.Endpoint) -> None:

@@ -7,7 +7,7 @@ series.
 import prometheus_client
 from prometheus_client import exposition
 
-from apiservice import exchange, requests, routing
+from apiservice import exchange, negotiation, requests, routing
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds; from a warm answer to the longest deadline."""
@@ -53,7 +53,8 @@ class Telemetry:
         self._durations.labels(*subject).observe(seconds)
 
     async def show(self, incoming: exchange.Incoming) -> exchange.Answer:
-        encode, content_type = exposition.choose_encoder(incoming.headers.get("Accept", ""))
+        accept = incoming.headers.get("Accept", "")
+        encode, content_type = exposition.choose_encoder(accept if len(accept) <= negotiation.LONGEST else "")
         return exchange.Answer(body=encode(self._registry), content_type=content_type)
 
 
