@@ -48,7 +48,9 @@ class AccessLog:
         seconds: float,
         audit: str,
     ) -> None:
-        """`attributes` are None for a request that could not be understood, `user` is empty for a stranger."""
+        """`attributes` are None for a request that could not be understood, `user` is empty for a
+        stranger.
+        """
         if not _log.isEnabledFor(logging.INFO):
             return
         self.settle()

@@ -20,13 +20,14 @@ Providers raise these and nothing else on purpose; any other exception is a defe
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-
 _LONGEST_MESSAGE = 4096
 """Characters. A message may quote what a client sent, which may have any length."""
 
 
 class StatusError(Exception):
-    """A refusal. A very long message loses its middle; `details` are the fields of Kubernetes' `StatusDetails`: group, kind, name, causes."""
+    """A refusal. A very long message loses its middle. `details` are the fields of Kubernetes'
+    `StatusDetails`: group, kind, name, causes.
+    """
 
     code: ClassVar[int]
     reason: ClassVar[str]

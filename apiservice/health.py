@@ -66,9 +66,7 @@ class Health:
             if not checks:
                 raise errors.NotFound(f'there is no health check "{name}" of /{kind}')
         if len(incoming.query.get("exclude", "")) > _LONGEST_EXCLUDE:
-            raise errors.BadRequest(
-                f'the parameter "exclude" has more than {_LONGEST_EXCLUDE} characters'
-            )
+            raise errors.BadRequest(f'the parameter "exclude" has more than {_LONGEST_EXCLUDE} characters')
         excluded = set(filter(None, incoming.query.get("exclude", "").split(",")))
         return await _report(kind, checks=checks, excluded=excluded, verbose="verbose" in incoming.query)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from apiservice import errors, names
 
 MOST_CONDITIONS = 100
-"""Requirements of a label selector, terms of a field selector. One requirement may have any number of values."""
+"""Requirements of a label selector, terms of a field selector. A requirement has any number of values."""
 LONGEST_FIELD_SELECTOR = 4096
 """Characters. Its name is read before it is known what the user may do."""
 
@@ -85,7 +85,7 @@ class _Token:
 
 
 _TOKEN = re.compile(r"(==|!=|[=!(),<>])|([^ \t\r\n=!(),<>]+)")
-"""What is between tokens is skipped by the search, once: a pattern for it would be tried at each of its blanks."""
+"""Blanks are skipped by the search, once: a pattern for them would be tried at each."""
 _END = ""
 _COMPARISONS = {
     "=": Operator.IN,
