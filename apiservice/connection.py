@@ -31,7 +31,7 @@ class Limits:
     """What all connections together and each of them may take. Times are in seconds."""
 
     connections: int = 512
-    buffered: int = 32 << 20
+    buffered: int = 16 << 20
     """Bytes of requests that are not answered, and of answers that are not taken, over all connections."""
     head: int = 256 << 10
     """Bytes of a request line and its header fields."""
@@ -107,6 +107,11 @@ class Connection(web.RequestHandler):
         return self._request_in_progress or bool(self._messages)
 
     @property
+    def is_stranger(self) -> bool:
+        """Whether it was answered before and its client is not known even so."""
+        return not self.known and self._request_count > 1
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether a handshake or a head has begun and not ended, or no request ever came."""
         return self._line is None or self._head > 0 or self._request_count == 0
@@ -119,6 +124,14 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """It has ended: nothing of it may wait for the garbage collector, which is at work but seldom."""
+        if self._body is not None and not self._body.is_eof():
+            self._body.feed_eof()
+        self._line = self._body = self._parser = None
+        self._messages.clear()
         self._hall.gone(self)
 
     def data_received(self, data: bytes) -> None:
@@ -129,7 +142,10 @@ class Connection(web.RequestHandler):
         if self._request_count > count:
             # The end of the last head that has one; a later one has only begun.
             self._head = len(data) - data.rfind(b"\r\n\r\n") - 4 if b"\r\n\r\n" in data else len(data)
-            self._body = self._messages[-1][1] if self._messages else None
+            self._body = self._messages[-1][1]
+            if isinstance(error := getattr(self._messages[-1][0], "exc", None), BaseException):
+                # It is in a variable of a frame of its own traceback.
+                error.__traceback__ = None
         elif body is not None and not body.is_eof():
             self._head = 0
         else:

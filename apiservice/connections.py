@@ -66,6 +66,14 @@ class Observer(Protocol):
     def cut(self, why: Cut) -> None: ...
 
 
+def _rests(one: connection.Connection) -> bool:
+    return not one.is_answering or one.blocked is not None
+
+
+def _is_stranger(one: connection.Connection) -> bool:
+    return one.is_stranger
+
+
 class Hall:
     """Holds all connections, and ends those that take too much or too long."""
 
@@ -114,16 +122,23 @@ class Hall:
 
     def make_room(self) -> bool:
         """Ends a connection that another one needs the place of; answers whether there was one."""
-        for strangers in sorted(self._strangers.values(), key=len, reverse=True):
-            for one in strangers:
-                if not one.is_answering or one.blocked is not None:
-                    self._cut(one, why=Cut.ROOM)
+        for is_dispensable in (_rests, _is_stranger):
+            for strangers in sorted(self._strangers.values(), key=len, reverse=True):
+                if self._cut_first(strangers, which=is_dispensable):
                     return True
-        for one in self._known:
-            if not one.is_answering:
-                self._cut(one, why=Cut.ROOM)
-                return True
-        return False
+        return self._cut_first(self._known, which=_rests)
+
+    def _cut_first(
+        self,
+        those: collections.OrderedDict[connection.Connection, None],
+        *,
+        which: Callable[[connection.Connection], bool],
+    ) -> bool:
+        found = next(filter(which, those), None)
+        if found is None:
+            return False
+        self._cut(found, why=Cut.ROOM)
+        return True
 
     def recognize(self, one: web.RequestHandler) -> None:
         """Its client has shown who it is, now or before."""
@@ -140,7 +155,11 @@ class Hall:
     def weigh(self, change: int) -> None:
         """What all hold has changed by so many bytes."""
         self._weight += change
-        while change > 0 and self._weight > self.limits.buffered:
+        if change > 0:
+            self._relieve()
+
+    def _relieve(self) -> None:
+        while self._weight > self.limits.buffered:
             heaviest = max(filter(self._may_be_cut, self), key=lambda held: held.weight, default=None)
             if heaviest is None:
                 return
@@ -167,6 +186,7 @@ class Hall:
             why = self._overdue(one, now=now)
             if why is not None:
                 self._cut(one, why=why)
+        self._relieve()
 
     async def stop(self, *, unfinished: float, answering: float) -> None:
         """Closes what rests now, what is unfinished after so many seconds, and the others once they are
@@ -203,7 +223,10 @@ class Hall:
             )
         except OSError:
             self._observer.cut(Cut.HANDSHAKE)
-            self.gone(one)
+            one.let_go()
+        except asyncio.CancelledError:
+            one.let_go()
+            raise
         finally:
             self._handshakes.pop(one, None)
 

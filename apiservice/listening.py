@@ -17,6 +17,8 @@ _PAUSE = 0.1
 """Seconds until accepting is tried again where the system lacks something."""
 _RECEIVED = 32 * 1024
 """Bytes of a connection that wait in the kernel: what one read brings, and TLS and HTTP then hold."""
+_SENT = 128 * 1024
+"""Bytes of answers that wait in the kernel, for each connection."""
 _LACKS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -38,6 +40,7 @@ def _listen(one: socket.socket, *, address: Any, backlog: int) -> None:
     one.setblocking(False)
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT)
     if one.family == socket.AF_INET6:
         one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:

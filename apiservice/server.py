@@ -11,7 +11,6 @@ connections, then the requests under way to their end.
 import asyncio
 import contextlib
 import dataclasses
-import io
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,7 +18,7 @@ from datetime import datetime
 
 import multidict
 import prometheus_client
-from aiohttp import web
+from aiohttp import abc, payload, web
 
 from apiservice import (
     authentication,
@@ -55,7 +54,7 @@ _UNFINISHED = 1.0
 """Seconds that a handshake or a head has when the server stops."""
 _LAST_ANSWERS = 1.0
 """Seconds before the end of the drain in which every request must have its answer, to be sent still."""
-_IN_ONE_PIECE = 64 * 1024
+_PIECE = 64 * 1024
 """Bytes. A longer answer is written in pieces, each when the one before it is taken."""
 
 
@@ -200,8 +199,26 @@ async def _response(answer: exchange.Answer, *, incoming: exchange.Incoming) -> 
         if encoding.accepts_gzip(incoming.headers.get("Accept-Encoding", "")):
             headers["Content-Encoding"] = "gzip"
             body = await encoding.compress(body)
-    sent = body if len(body) <= _IN_ONE_PIECE else io.BytesIO(body)
+    sent = body if len(body) <= _PIECE else _Pieces(body)
     return _Response(body=sent, status=answer.status, headers=headers)
+
+
+class _Pieces(payload.Payload):
+    """A long body, of which no more is with the socket than its client takes."""
+
+    _value: bytes
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__(value)
+        self._size = len(value)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._value.decode(encoding, errors)
+
+    async def write(self, writer: abc.AbstractStreamWriter) -> None:
+        whole = memoryview(self._value)
+        for start in range(0, len(whole), _PIECE):
+            await writer.write(whole[start : start + _PIECE])
 
 
 class _Response(web.Response):
