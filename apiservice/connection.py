@@ -30,7 +30,9 @@ LINGER = 2.0
 class Limits:
     """What all connections together and each of them may take. Times are in seconds."""
 
-    connections: int = 512
+    connections: int = 1024
+    strangers: int = 256
+    """Of these, such as have not shown a valid credential yet. A new connection is one of them."""
     buffered: int = 16 << 20
     """Bytes of requests that are not answered, and of answers that are not taken, over all connections."""
     head: int = 256 << 10
@@ -98,13 +100,14 @@ class Connection(web.RequestHandler):
         self.weight = 0
         """Bytes of what it holds."""
         self._hall = hall
+        self._answered = 0
         self._head = 0
         self._body: streams.StreamReader | None = None
         self._line: asyncio.Transport | None = None
 
     @property
     def is_answering(self) -> bool:
-        return self._request_in_progress or bool(self._messages)
+        return self._request_count > self._answered
 
     @property
     def is_stranger(self) -> bool:
@@ -136,6 +139,11 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         count, had, body = self._request_count, self._head, self._body
+        if had and had + len(data) > self._hall.limits.head:
+            end = data.find(b"\r\n\r\n")
+            if had + (end if end >= 0 else len(data)) > self._hall.limits.head:
+                self._refuse()
+                return
         super().data_received(data)
         if not data:
             return
@@ -175,7 +183,8 @@ class Connection(web.RequestHandler):
             return await super().finish_response(request, resp, start_time)
         finally:
             self.since = self._loop.time()
-            if not self._messages:
+            self._answered += 1
+            if not self.is_answering:
                 self._hold(2 * self._head)
 
     def handle_error(

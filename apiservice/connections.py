@@ -111,7 +111,9 @@ class Hall:
 
     def take(self, accepted: socket.socket, *, host: str) -> None:
         """Takes a connection in, or closes it where there is no room."""
-        if len(self) >= self.limits.connections and not self.make_room():
+        strangers = len(self) - len(self._known)
+        is_full = strangers >= self.limits.strangers or len(self) >= self.limits.connections
+        if is_full and not self.make_room():
             self._observer.cut(Cut.FULL)
             accepted.close()
             return
@@ -246,7 +248,7 @@ class Hall:
         if one.weight == 0:
             return False
         if one.is_answering:
-            return one.blocked is not None and self._loop.time() - one.blocked > 1.0
+            return one.is_stranger or (one.blocked is not None and self._loop.time() - one.blocked > 1.0)
         return True
 
     def _cut(self, one: connection.Connection, *, why: Cut | None) -> None:

@@ -117,7 +117,7 @@ async def running(folder: Path, *options: str) -> AsyncIterator[Victim]:
             )
         try:
             async with asyncio.timeout(PATIENCE):
-                while not kubeconfig.exists():  # noqa: ASYNC240 - a look that does not block
+                while not kubeconfig.exists():
                     assert process.returncode is None, (folder / "log").read_text(encoding="utf-8")
                     await asyncio.sleep(0.05)
             found = re.search(r"server: (\S+)", kubeconfig.read_text(encoding="utf-8"))
