@@ -45,14 +45,16 @@ async def hostile(one: victim.Victim, *, number: int, sent: bytes | None) -> Asy
     """So many connections that send this, read nothing, and stay. Answers how many came about."""
     context = one.context()
     opened: list[asyncio.StreamWriter] = []
+    kept: list[asyncio.StreamReader] = []
 
     async def attack(door: asyncio.Semaphore) -> None:
         async with door:
             with contextlib.suppress(OSError):
                 tls: ssl.SSLContext | None = None if sent is None else context
-                _, writer = await asyncio.open_connection("127.0.0.1", one.port, ssl=tls)
+                reader, writer = await asyncio.open_connection("127.0.0.1", one.port, ssl=tls, limit=1)
                 opened.append(writer)
-                writer.transport.pause_reading()
+                # Its limit of one byte keeps it from reading on.
+                kept.append(reader)
                 writer.write(sent or b"")
 
     door = asyncio.Semaphore(AT_ONCE)
