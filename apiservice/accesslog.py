@@ -5,40 +5,79 @@
 What a request does not have is left out. The resource is spelled as RBAC spells it; what is none has its
 path instead. Queries and headers are never written, for they may hold secrets; nor are health checks that
 pass, for they come every second and say nothing.
+
+What anybody can send cannot fill the log: a field, and with it a line, has a greatest length, and of refused
+requests only so many are written in a second. How many others there were is a line, too.
 """
 
 import json
 import logging
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from apiservice import requests
 
 _log = logging.getLogger("apiservice.access")
+_LONGEST = 512
+"""Characters of a field."""
+_LONGEST_QUOTED = 128
+"""Characters of one that must be quoted, and can be six times as long then."""
+_REFUSED = 400
+"""The first of the statuses that refuse."""
 
 
-def write(
-    attributes: requests.Attributes | None,
-    *,
-    method: str,
-    path: str,
-    user: str,
-    status: int,
-    seconds: float,
-    audit: str,
-) -> None:
-    """`attributes` are None for a request that could not be understood, `user` is empty for a stranger."""
-    if not _log.isEnabledFor(logging.INFO):
-        return
-    fields = {
-        "user": user,
-        "verb": attributes.verb if attributes is not None else method,
-        **dict(_what(attributes, path=path)),
-        "status": str(status),
-        "ms": f"{seconds * 1000:.1f}",
-        "audit": audit,
-    }
-    _log.info("%s", " ".join(f"{name}={_word(value)}" for name, value in fields.items() if value))
+class AccessLog:
+    """Writes a line for each request, but for `most` of the refused ones a second."""
+
+    def __init__(self, *, most: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._second = clock()
+        self._written = 0
+        self._left_out = 0
+
+    def write(
+        self,
+        attributes: requests.Attributes | None,
+        *,
+        method: str,
+        path: str,
+        user: str,
+        status: int,
+        seconds: float,
+        audit: str,
+    ) -> None:
+        """`attributes` are None for a request that could not be understood, `user` is empty for a
+        stranger.
+        """
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        self.settle()
+        if status >= _REFUSED:
+            if self._written >= self._most:
+                self._left_out += 1
+                return
+            self._written += 1
+        fields = {
+            "user": user,
+            "verb": attributes.verb if attributes is not None else method,
+            **dict(_what(attributes, path=path)),
+            "status": str(status),
+            "ms": f"{seconds * 1000:.1f}",
+            "audit": audit,
+        }
+        _log.info("%s", " ".join(f"{name}={word(value)}" for name, value in fields.items() if value))
+
+    def settle(self) -> None:
+        """Says how many requests were left out, once their second is over."""
+        now = self._clock()
+        if now - self._second < 1.0:
+            return
+        left_out, self._left_out = self._left_out, 0
+        self._second, self._written = now, 0
+        if left_out:
+            _log.info("left out %d more refused requests", left_out)
 
 
 def _what(attributes: requests.Attributes | None, *, path: str) -> Iterator[tuple[str, str]]:
@@ -54,6 +93,9 @@ def _what(attributes: requests.Attributes | None, *, path: str) -> Iterator[tupl
 _PLAIN = re.compile(r"[!#-~]+")
 
 
-def _word(text: str) -> str:
-    """The text, quoted where it could be taken for more than one word or line."""
-    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+def word(text: str) -> str:
+    """The text, quoted where it could be taken for more than one word or line, and cut where it is long."""
+    is_plain = _PLAIN.fullmatch(text, 0, _LONGEST) is not None
+    longest = _LONGEST if is_plain else _LONGEST_QUOTED
+    kept = text[:longest] if is_plain else json.dumps(text[:longest])
+    return kept if len(text) <= longest else f"{kept}…({len(text)}_characters)"

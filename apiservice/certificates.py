@@ -15,7 +15,7 @@ from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from apiservice import files, issuing
+from apiservice import ciphers, files, issuing
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +37,9 @@ class Certificates:
     serving: pathlib.Path
 
     def context(self) -> ssl.SSLContext:
-        """For a server: TLS 1.2 or newer, HTTP/1.1."""
+        """For a server."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        ciphers.restrict(context)
         context.load_cert_chain(self.serving)
         return context
 

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import yaml
 
+_LONGEST = 1024
+"""Characters of an Accept-Encoding header that are read. What comes later is as if it were not there."""
 COMPRESSION_FROM = 128 * 1024
 """Bytes. Below that compression costs more than it saves, as Kubernetes found."""
 
@@ -30,7 +32,7 @@ def dump(value: Any, *, subtype: str, pretty: bool) -> bytes:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """https://www.rfc-editor.org/rfc/rfc9110#field.accept-encoding"""
-    for clause in accept_encoding.lower().split(","):
+    for clause in accept_encoding[:_LONGEST].lower().split(","):
         coding, _, quality = clause.replace(" ", "").partition(";q=")
         if coding in {"gzip", "*"}:
             return quality.strip("0.") != "" or quality == ""

@@ -20,9 +20,14 @@ Providers raise these and nothing else on purpose; any other exception is a defe
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+_LONGEST_MESSAGE = 4096
+"""Characters. A message may quote what a client sent, which may have any length."""
+
 
 class StatusError(Exception):
-    """A refusal. `details` are the fields of Kubernetes' `StatusDetails`: group, kind, name, causes."""
+    """A refusal. A very long message loses its middle. `details` are the fields of Kubernetes'
+    `StatusDetails`: group, kind, name, causes.
+    """
 
     code: ClassVar[int]
     reason: ClassVar[str]
@@ -34,10 +39,19 @@ class StatusError(Exception):
         details: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _shortened(message)
+        super().__init__(self.message)
         self.details: Mapping[str, Any] = details or {}
         self.headers: Mapping[str, str] = headers or {}
+
+
+def _shortened(message: str) -> str:
+    """What was quoted begins a message, why it was refused ends it."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    half = _LONGEST_MESSAGE // 2
+    left_out = len(message) - 2 * half
+    return f"{message[:half]}… ({left_out} characters left out) …{message[-half:]}"
 
 
 class BadRequest(StatusError):

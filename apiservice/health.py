@@ -27,6 +27,8 @@ async def _ping() -> None:
     """That this runs is the proof."""
 
 
+_LONGEST_EXCLUDE = 1024
+
 PING = Check(name="ping", probe=_ping)
 
 
@@ -63,6 +65,8 @@ class Health:
             checks = [check for check in checks if check.name == name]
             if not checks:
                 raise errors.NotFound(f'there is no health check "{name}" of /{kind}')
+        if len(incoming.query.get("exclude", "")) > _LONGEST_EXCLUDE:
+            raise errors.BadRequest(f'the parameter "exclude" has more than {_LONGEST_EXCLUDE} characters')
         excluded = set(filter(None, incoming.query.get("exclude", "").split(",")))
         return await _report(kind, checks=checks, excluded=excluded, verbose="verbose" in incoming.query)
 

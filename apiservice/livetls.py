@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from apiservice import complaints, delegation, files, namesakes, overhearing, pems, trust
+from apiservice import ciphers, complaints, delegation, files, namesakes, overhearing, pems, trust
 
 _log = logging.getLogger(__name__)
 _SIGNATURE_FAILURE = 7
@@ -105,8 +105,7 @@ class LiveTls:
     def _made(self, material: _Material) -> ssl.SSLContext:
         """Of the files as they are now; should they have changed meanwhile, the next look finds out."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        ciphers.restrict(context)
         # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
         try:
             context.load_cert_chain(self._certificate, self._key, password=lambda: b"")

@@ -52,8 +52,16 @@ _REMEMBERED = 512
 """Headers, and characters of one. Clients send few different ones again and again, and kubectl's has 200."""
 
 
+LONGEST = 4096
+"""Characters of a header that is read: each of its clauses is compared with every offer."""
+
+
 def choose(accept: str, *, offers: tuple[Offer, ...]) -> Offer:
     """The offer to send. Without any clause, the first."""
+    if len(accept) > LONGEST:
+        raise errors.NotAcceptable(
+            f"the Accept header has {len(accept)} characters, at most {LONGEST} are read"
+        )
     return _remembered(accept, offers) if len(accept) <= _REMEMBERED else _choose(accept, offers)
 
 

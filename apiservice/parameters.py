@@ -93,6 +93,8 @@ def deadline(query: Mapping[str, str], *, longest: float) -> float:
 
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_LONGEST_DURATION = 64
+"""Characters. Go's own longest has 26."""
 _PART = r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)"
 
 
@@ -100,7 +102,7 @@ def _duration(text: str) -> float:
     """Seconds of a duration as Go writes it."""
     if text == "0":
         return 0.0
-    if not re.fullmatch(f"(?:{_PART})+", text, re.ASCII):
+    if len(text) > _LONGEST_DURATION or not re.fullmatch(f"(?:{_PART})+", text, re.ASCII):
         raise errors.BadRequest(f'invalid timeout "{text}": use a duration such as 5s or 1m30s')
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
 

@@ -4,6 +4,7 @@ Never sends `Retry-After`: Kubernetes clients sleep as long as it says, several 
 autoscaler that sleeps stalls every other one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -49,7 +50,7 @@ class Reader:
         endpoint, selection = target.endpoint, parameters.EVERYTHING
         fetch = endpoint.fetch if target.name is not None else None
         if fetch is None:
-            selection = parameters.selection(incoming.query, field_labels=endpoint.field_labels)
+            selection = await _selection(incoming.query, endpoint=endpoint)
             _check_name(attributes, endpoint=endpoint)
         _check_verb(attributes, endpoint=endpoint)
         reach = resources.Reach(namespace=target.within, everywhere=everywhere)
@@ -131,6 +132,16 @@ class Reader:
             include=include,
             version=version,
         )
+
+
+_LONG_SELECTOR = 4096
+"""Characters. Longer ones are read in a thread: other requests do not wait for it."""
+
+
+async def _selection(query: Mapping[str, str], *, endpoint: routing.Endpoint) -> parameters.Selection:
+    if len(query.get("labelSelector", "")) > _LONG_SELECTOR:
+        return await asyncio.to_thread(parameters.selection, query, field_labels=endpoint.field_labels)
+    return parameters.selection(query, field_labels=endpoint.field_labels)
 
 
 def _check_verb(attributes: requests.Attributes, *, endpoint: routing.Endpoint) -> None:

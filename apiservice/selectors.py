@@ -2,16 +2,22 @@
 wrong.
 
 Both are pure and follow the grammar of Kubernetes' own parsers, escapes and odd corners included, because
-kubectl passes its `-l` and `--field-selector` on unread.
+kubectl passes its `-l` and `--field-selector` on unread. The time they take grows with the length of the text
+and no faster, and what a selector may hold is limited: every object of a list is compared with all of it.
 https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
 """
 
 import dataclasses
 import enum
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from apiservice import errors, names
+
+MOST_CONDITIONS = 100
+"""Requirements of a label selector, terms of a field selector. A requirement has any number of values."""
+LONGEST_FIELD_SELECTOR = 4096
+"""Characters. Its name is read before it is known what the user may do."""
 
 OBJECT_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 """The fields every resource can be selected by."""
@@ -78,7 +84,8 @@ class _Token:
     word: bool
 
 
-_TOKENS = re.compile(r"[ \t\r\n]*(?:(==|!=|[=!(),<>])|([^ \t\r\n=!(),<>]+))")
+_TOKEN = re.compile(r"(==|!=|[=!(),<>])|([^ \t\r\n=!(),<>]+)")
+"""Blanks are skipped by the search, once: a pattern for them would be tried at each."""
 _END = ""
 _COMPARISONS = {
     "=": Operator.IN,
@@ -95,8 +102,8 @@ class _LabelParser:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = [*_tokens(text), _Token(_END, len(text) + 1, word=False)]
-        self._next = 0
+        self._reached = 0
+        self._current = self._read()
 
     def parse(self) -> tuple[Requirement, ...]:
         if self._peek().text == _END:
@@ -104,6 +111,8 @@ class _LabelParser:
         requirements = [self._requirement()]
         while self._peek().text != _END:
             self._expect(",", expected="',' or the end")
+            if len(requirements) == MOST_CONDITIONS:
+                raise self._invalid(f"it has more than {MOST_CONDITIONS} requirements")
             requirements.append(self._requirement())
         return tuple(requirements)
 
@@ -161,12 +170,19 @@ class _LabelParser:
         return self._take().text
 
     def _peek(self) -> _Token:
-        return self._tokens[self._next]
+        return self._current
 
     def _take(self) -> _Token:
-        token = self._tokens[self._next]
-        self._next += 1
-        return token
+        taken, self._current = self._current, self._read()
+        return taken
+
+    def _read(self) -> _Token:
+        found = _TOKEN.search(self._text, self._reached)
+        if found is None:
+            self._reached = len(self._text)
+            return _Token(_END, self._reached + 1, word=False)
+        self._reached = found.end()
+        return _Token(found[0], found.start() + 1, word=found.lastindex == 2)
 
     def _expect(self, text: str, *, expected: str) -> None:
         if self._peek().text != text:
@@ -179,12 +195,6 @@ class _LabelParser:
 
     def _invalid(self, why: str) -> errors.BadRequest:
         return errors.BadRequest(f'unable to parse label selector "{self._text}": {why}')
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    for match in _TOKENS.finditer(text):
-        group = 1 if match[1] else 2
-        yield _Token(match[group], match.start(group) + 1, word=group == 2)
 
 
 def _is_integer(text: str) -> bool:
@@ -211,7 +221,15 @@ class FieldSelector:
         """`allowed` names the fields beside those of every object; `None` allows any field."""
         if not text:
             return EVERY_FIELD
+        if len(text) > LONGEST_FIELD_SELECTOR:
+            raise errors.BadRequest(
+                f"the field selector has {len(text)} characters, at most {LONGEST_FIELD_SELECTOR} are read"
+            )
         terms = tuple(_term(part, text=text) for part in _UNESCAPED_COMMA.findall(text) if part)
+        if len(terms) > MOST_CONDITIONS:
+            raise errors.BadRequest(
+                f'unable to parse field selector "{text}": it has more than {MOST_CONDITIONS} terms'
+            )
         if allowed is not None:
             for term in terms:
                 _check_field(term.field, allowed=allowed | OBJECT_FIELDS)

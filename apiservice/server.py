@@ -13,22 +13,26 @@ import contextlib
 import dataclasses
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 import multidict
 import prometheus_client
-from aiohttp import http_exceptions, web
+from aiohttp import abc, payload, web
 
 from apiservice import (
     authentication,
     authorization,
+    connection,
+    connections,
     discovery,
     encoding,
     exchange,
     fixed,
     health,
+    listening,
     openapi,
+    queries,
     reading,
     resources,
     routing,
@@ -38,24 +42,20 @@ from apiservice import (
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_HEAD = 1 << 20
-"""Bytes of a request line or a header, as in Go: an autoscaler's label selector outgrows aiohttp's 8 KiB."""
-_IDLE = 90.0
-"""Seconds a connection may wait for its next request."""
 _WAITING = 1024
 """Connections not yet accepted, as far as the system lets so many wait. A kube-apiserver opens one for each
 of its clients that ask at once, and passes on as an error what finds no room (docs/benchmarks.md).
 """
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    """What a client sends that is not HTTP is refused, and is no news to the operator."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, http_exceptions.HttpProcessingError)
-
-
-_connections = logging.getLogger("apiservice.connections")
-_connections.addFilter(_is_ours)
+_TICK = 0.25
+"""Seconds between two looks at the connections and at the event loop."""
+_LAST_LOOK = 0.05
+"""Seconds in which what clients have sent already is read before connections are closed."""
+_UNFINISHED = 1.0
+"""Seconds that a handshake or a head has when the server stops."""
+_LAST_ANSWERS = 1.0
+"""Seconds before the end of the drain in which every request must have its answer, to be sent still."""
+_PIECE = 64 * 1024
+"""Bytes. A longer answer is written in pieces, each when the one before it is taken."""
 
 
 def build(
@@ -108,6 +108,10 @@ class Bound:
         return f"https://{host}:{self.port}"
 
 
+_LIMITS = connection.Limits()
+_STRANGER = 401
+
+
 @contextlib.asynccontextmanager
 async def serve(
     api: service.Service,
@@ -116,43 +120,61 @@ async def serve(
     port: int,
     tls: ssl.SSLContext,
     pause: float = 0.0,
-    drain: float = 15.0,
+    drain: float = 5.0,
+    limits: connection.Limits = _LIMITS,
 ) -> AsyncIterator[Bound]:
-    """Serves until the block is left. `port` 0 takes a free one; `pause` and `drain` are seconds."""
-    listener = web.Server(
-        _handler(api),
-        access_log=None,
-        logger=_connections,
-        keepalive_timeout=_IDLE,
-        max_line_size=_LONGEST_HEAD,
-        max_field_size=_LONGEST_HEAD,
+    """Serves until the block is left. `port` 0 takes a free one; `pause` and `drain` are seconds.
+
+    Raises OSError where it cannot listen.
+    """
+    hall: connections.Hall = connections.Hall(
+        lambda request: _handle(request, api=api, hall=hall), tls=tls, limits=limits, observer=api.telemetry
     )
-    runner = web.ServerRunner(listener, shutdown_timeout=drain)
-    await runner.setup()
+    listener = listening.Listener(await listening.bind(host, port=port, backlog=_WAITING), hall=hall)
+    watch = asyncio.ensure_future(_watch(api, hall=hall))
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls, backlog=_WAITING).start()
-        address = runner.addresses[0]
+        address = listener.address
         bound = Bound(host=address[0], port=address[1])
         _log.info("serving on %s", bound.url)
         yield bound
         api.health.stop()
         await asyncio.sleep(pause)
     finally:
-        await runner.cleanup()
+        listener.close()
+        await asyncio.sleep(min(_LAST_LOOK, drain))
+        api.hasten(max(drain - _LAST_ANSWERS, 0.0))
+        await hall.stop(unfinished=min(_UNFINISHED, drain), answering=drain)
+        watch.cancel()
 
 
-def _handler(api: service.Service) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        incoming = exchange.Incoming(
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            headers=request.headers,
-            certificates=_presented(request),
-        )
-        return await _response(await api.answer(incoming), incoming=incoming)
+async def _watch(api: service.Service, *, hall: connections.Hall) -> None:
+    """Looks at the connections now and then, and at how much later than it should."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _TICK
+        await asyncio.sleep(_TICK)
+        api.telemetry.lag.observe(max(loop.time() - due, 0.0))
+        hall.sweep()
+        api.log.settle()
 
-    return handle
+
+async def _handle(
+    request: web.BaseRequest, *, api: service.Service, hall: connections.Hall
+) -> web.StreamResponse:
+    incoming = exchange.Incoming(
+        method=request.method,
+        path=request.path,
+        query=queries.of(request.rel_url),
+        headers=request.headers,
+        certificates=_presented(request),
+    )
+    answer = await api.answer(incoming)
+    if answer.status != _STRANGER and not api.health.concerns(incoming.path):
+        hall.recognize(request.protocol)
+    response = await _response(answer, incoming=incoming)
+    if hall.is_stopping:
+        response.force_close()
+    return response
 
 
 def _presented(request: web.BaseRequest) -> tuple[bytes, ...]:
@@ -177,4 +199,31 @@ async def _response(answer: exchange.Answer, *, incoming: exchange.Incoming) -> 
         if encoding.accepts_gzip(incoming.headers.get("Accept-Encoding", "")):
             headers["Content-Encoding"] = "gzip"
             body = await encoding.compress(body)
-    return web.Response(body=body, status=answer.status, headers=headers)
+    sent = body if len(body) <= _PIECE else _Pieces(body)
+    return _Response(body=sent, status=answer.status, headers=headers)
+
+
+class _Pieces(payload.Payload):
+    """A long body, of which no more is with the socket than its client takes."""
+
+    _value: bytes
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__(value)
+        self._size = len(value)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._value.decode(encoding, errors)
+
+    async def write(self, writer: abc.AbstractStreamWriter) -> None:
+        whole = memoryview(self._value)
+        for start in range(0, len(whole), _PIECE):
+            await writer.write(whole[start : start + _PIECE])
+
+
+class _Response(web.Response):
+    """Without the name and the versions of what made it."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        del self.headers["Server"]

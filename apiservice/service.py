@@ -1,6 +1,7 @@
 """One request from its credential to its answer.
 
-The order is the promise: who is asking, may they, and only then whether it exists and what it says.
+The order is the promise: who is asking, may they, and only then whether it exists and what it says. Of a
+stranger's request only the path is looked at; the query is read once it is known who asks.
 Whatever goes wrong on the way is an answer too, a `Status`; a defect is logged with its traceback and the
 client learns only where to look.
 """
@@ -12,7 +13,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from apiservice import (
     accesslog,
@@ -41,6 +42,8 @@ class _Visit:
     attributes: requests.Attributes | None = None
     target: routing.Target | None = None
     user: str = ""
+    seconds: float = 0.0
+    """The time that the request has."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,6 +62,16 @@ class Service:
     identifies: Callable[[str], bool] = authentication.identifies
     """Which headers are for the authenticator alone."""
     stopwatch: Callable[[], float] = time.perf_counter
+    log: accesslog.AccessLog = dataclasses.field(default_factory=accesslog.AccessLog)
+    _under_way: set[asyncio.Timeout] = dataclasses.field(default_factory=set, init=False)
+
+    def hasten(self, seconds: float) -> None:
+        """Have every request that is under way answered within so many seconds."""
+        latest = asyncio.get_running_loop().time() + seconds
+        for limit in self._under_way:
+            when = limit.when()
+            if when is None or when > latest:
+                limit.reschedule(latest)
 
     async def answer(self, incoming: exchange.Incoming) -> exchange.Answer:
         started = self.stopwatch()
@@ -68,7 +81,7 @@ class Service:
         seconds = self.stopwatch() - started
         self.telemetry.observe(visit.attributes, target=visit.target, code=answer.status, seconds=seconds)
         if answer.status != 200 or not self.health.concerns(incoming.path):
-            accesslog.write(
+            self.log.write(
                 visit.attributes,
                 method=incoming.method,
                 path=incoming.path,
@@ -86,7 +99,10 @@ class Service:
             return exchange.refusal_answer(refusal)
         except Exception:
             _log.exception(
-                "a defect answering %s %s (audit id %s)", incoming.method, incoming.path, visit.audit
+                "a defect answering %s %s (audit id %s)",
+                incoming.method,
+                accesslog.word(incoming.path),
+                visit.audit,
             )
             return exchange.refusal_answer(
                 errors.InternalError(
@@ -95,27 +111,37 @@ class Service:
             )
 
     async def _timed(self, incoming: exchange.Incoming, *, visit: _Visit) -> exchange.Answer:
-        seconds = parameters.deadline(incoming.query, longest=self.deadline)
-        limit = asyncio.timeout(seconds)
+        visit.seconds = self.deadline
+        limit = asyncio.timeout(self.deadline)
         try:
             async with limit:
-                return await self._serve(incoming, visit=visit)
+                self._under_way.add(limit)
+                return await self._serve(incoming, visit=visit, limit=limit)
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise errors.Timeout(f"the request was not answered within {seconds:g} seconds") from None
+            raise errors.Timeout(f"the request was not answered within {visit.seconds:g} seconds") from None
+        finally:
+            self._under_way.discard(limit)
 
-    async def _serve(self, incoming: exchange.Incoming, *, visit: _Visit) -> exchange.Answer:
-        attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
-        visit.attributes = attributes
-        credentials = authentication.Credentials(headers=incoming.headers, certificates=incoming.certificates)
-        incoming = exchange.without_identity(incoming, identifies=self.identifies)
+    async def _serve(
+        self, incoming: exchange.Incoming, *, visit: _Visit, limit: asyncio.Timeout
+    ) -> exchange.Answer:
+        if len(incoming.path) > _LONGEST_PATH:
+            raise errors.BadRequest(f"the path has more than {_LONGEST_PATH} characters")
+        visit.attributes = attributes = requests.parse(incoming.method, path=incoming.path, query=_NOTHING)
         if self.health.concerns(incoming.path):
             return await self.health.answer(incoming)
         visit.target = self.routes.find(attributes)
-        user = await self._admit(credentials, attributes=attributes, visit=visit)
+        user = await self._authenticated(incoming, visit=visit)
+        if incoming.query:
+            attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
+            visit.attributes, visit.target = attributes, self.routes.find(attributes)
+            self._limit(incoming, visit=visit, limit=limit)
+        await self._allow(user, attributes=attributes)
         if visit.target is not None and visit.target.besides is not None:
             await self._allow(user, attributes=visit.target.besides)
+        incoming = exchange.without_identity(incoming, identifies=self.identifies)
         if not attributes.is_resource:
             return await self.fixed.answer(incoming)
         if visit.target is None:
@@ -128,19 +154,24 @@ class Service:
             everywhere=functools.partial(self._may_everywhere, user, attributes=attributes),
         )
 
-    async def _admit(
-        self, credentials: authentication.Credentials, *, attributes: requests.Attributes, visit: _Visit
-    ) -> authentication.User:
-        """The user, who is known and allowed from here on."""
+    def _limit(self, incoming: exchange.Incoming, *, visit: _Visit, limit: asyncio.Timeout) -> None:
+        """Gives the request the time that its client waits, counted from its beginning."""
+        visit.seconds = parameters.deadline(incoming.query, longest=self.deadline)
+        when = limit.when()
+        if when is not None and visit.seconds < self.deadline:
+            limit.reschedule(when - self.deadline + visit.seconds)
+
+    async def _authenticated(self, incoming: exchange.Incoming, *, visit: _Visit) -> authentication.User:
+        """The user to go on as, who is known."""
+        credentials = authentication.Credentials(headers=incoming.headers, certificates=incoming.certificates)
         user = await self.authenticator.authenticate(credentials)
         if user is None:
             raise errors.Unauthorized()
         visit.user = user.name
-        acting = await impersonation.acting(user, headers=credentials.headers, authorizer=self.authorizer)
+        acting = await impersonation.acting(user, headers=incoming.headers, authorizer=self.authorizer)
         if acting is not user:
             visit.user = acting.name
             _log.info("%r acts as %r (audit id %s)", user.name, acting.name, visit.audit)
-        await self._allow(acting, attributes=attributes)
         return acting
 
     async def _allow(self, user: authentication.User, *, attributes: requests.Attributes) -> None:
@@ -161,6 +192,9 @@ def _unknown(attributes: requests.Attributes) -> errors.StatusError:
     return errors.NotFound("the server could not find the requested resource")
 
 
+_LONGEST_PATH = 4096
+"""Characters. The longest path that means something has some 700."""
+_NOTHING: Mapping[str, str] = {}
 _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

@@ -7,7 +7,7 @@ series.
 import prometheus_client
 from prometheus_client import exposition
 
-from apiservice import exchange, requests, routing
+from apiservice import connections, exchange, negotiation, requests, routing
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds; from a warm answer to the longest deadline."""
@@ -39,6 +39,27 @@ class Telemetry:
         self.in_flight = prometheus_client.Gauge(
             "apiserver_current_inflight_requests", "Requests being answered.", registry=registry
         )
+        self.lag = prometheus_client.Histogram(
+            "apiserver_event_loop_lag_seconds",
+            "Seconds by which a timer fires late: for so long nothing else was served.",
+            buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+            registry=registry,
+        )
+        self._connections = prometheus_client.Gauge(
+            "apiserver_current_connections", "Connections that are open.", registry=registry
+        )
+        self._cut = prometheus_client.Counter(
+            "apiserver_connections_cut_total",
+            "Connections that the server ended before their clients did, by why.",
+            ("reason",),
+            registry=registry,
+        )
+
+    def opened(self, number: int) -> None:
+        self._connections.set(number)
+
+    def cut(self, why: connections.Cut) -> None:
+        self._cut.labels(why.value).inc()
 
     def observe(
         self,
@@ -53,7 +74,8 @@ class Telemetry:
         self._durations.labels(*subject).observe(seconds)
 
     async def show(self, incoming: exchange.Incoming) -> exchange.Answer:
-        encode, content_type = exposition.choose_encoder(incoming.headers.get("Accept", ""))
+        accept = incoming.headers.get("Accept", "")
+        encode, content_type = exposition.choose_encoder(accept if len(accept) <= negotiation.LONGEST else "")
         return exchange.Answer(body=encode(self._registry), content_type=content_type)
 
 

@@ -18,7 +18,9 @@ _SUFFIX: dict[str, Decimal] = {
     **{suffix: Decimal(scale).scaleb(-9) for suffix, scale in _UNITS},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([a-zA-Z]*))", re.ASCII)
+_LONGEST = 64
+"""Characters of a quantity or a duration that are read; Kubernetes prints at most 30."""
+_QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d{1,3})|([a-zA-Z]*))", re.ASCII)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _DURATION = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
@@ -37,10 +39,10 @@ def render(value: float) -> str:
 
 def parse(text: str) -> Decimal:
     """Return the exact value of a quantity. Raises ValueError with the reason."""
-    found = _QUANTITY.fullmatch(text)
+    found = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None or (found[3] and found[3] not in _SUFFIX):
         raise ValueError(
-            f"{text!r} is not a quantity; write a number with an optional suffix such as 250m, 12 or 4k"
+            f"{_shown(text)} is not a quantity; write a number with an optional suffix such as 250m, 12 or 4k"
         )
     if found[2]:
         return Decimal(found[1] + found[2])
@@ -49,9 +51,13 @@ def parse(text: str) -> Decimal:
 
 def duration(text: str) -> float:
     """Return the seconds of a duration such as `30s` or `1h30m`. Raises ValueError with the reason."""
-    if not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is not a duration; write one such as 30s, 5m or 1h30m")
+    if len(text) > _LONGEST or not _DURATION.fullmatch(text):
+        raise ValueError(f"{_shown(text)} is not a duration; write one such as 30s, 5m or 1h30m")
     return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r}… ({len(text)} characters)"
 
 
 def render_duration(seconds: float) -> str:

@@ -66,5 +66,5 @@ def test_any_header_is_answered_with_an_offer_or_a_406(accept: str) -> None:
 
 
 def test_a_header_too_long_to_be_remembered_is_understood_all_the_same() -> None:
-    accept = ",".join(["text/html"] * 1000 + ["application/yaml"])
+    accept = ",".join(["text/html"] * 300 + ["application/yaml"])
     assert negotiation.choose(accept, offers=negotiation.LIST_OFFERS).subtype == "yaml"

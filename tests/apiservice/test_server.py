@@ -44,6 +44,7 @@ async def test_an_answer_has_the_headers_every_answer_has(client: aiohttp.Client
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Audit-Id"] == "abc"
         assert "Retry-After" not in response.headers
+        assert "Server" not in response.headers
         assert (await response.json())["metadata"]["name"] == "apple"
 
 
@@ -79,13 +80,13 @@ async def test_a_write_with_a_body_is_refused(client: aiohttp.ClientSession, met
 async def test_a_long_selector_and_a_long_header_are_taken(
     client: aiohttp.ClientSession, served: asking.Served
 ) -> None:
-    values = ",".join(f"pod-{number:06}" for number in range(20_000))
+    values = ",".join(f"pod-{number:06}" for number in range(10_000))
     query = {"labelSelector": f"sort in (pome,{values})"}
-    async with client.get(FRUITS, params=query, headers={"X-Long": "x" * 100_000}) as response:
+    async with client.get(FRUITS, params=query, headers={"X-Long": "x" * 50_000}) as response:
         assert response.status == 200
         assert [item["metadata"]["name"] for item in (await response.json())["items"]] == ["apple"]
     (query_told,) = served.toy.orchard.asked
-    assert len(query_told.labels.requirements[0].values) == 20_001
+    assert len(query_told.labels.requirements[0].values) == 10_001
 
 
 @pytest.mark.parametrize(
@@ -142,17 +143,22 @@ async def test_a_client_that_leaves_is_not_worth_a_word(
 
 
 @pytest.mark.parametrize(
-    "sent",
-    [b"\x00nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * (1 << 21)],
+    ("sent", "status"),
+    [
+        (b"\x00nonsense\r\n\r\n", b"400 Bad Request"),
+        (b"GET /\xff HTTP/1.1\r\n\r\n", b"400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * (1 << 21), b"431 Request Header Fields Too Large"),
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 2_100 + b"\r\n", b"431 Request Header Fields Too Large"),
+    ],
 )
 async def test_a_stranger_to_http_is_refused_without_a_word(
-    served: asking.Served, caplog: pytest.LogCaptureFixture, sent: bytes
+    served: asking.Served, caplog: pytest.LogCaptureFixture, sent: bytes, status: bytes
 ) -> None:
     caplog.set_level(logging.INFO)
     trust = ssl.create_default_context(cafile=served.authority)
     reader, writer = await asyncio.open_connection("127.0.0.1", served.bound.port, ssl=trust)
     writer.write(sent)
-    assert b" 400 " in await asyncio.wait_for(reader.readline(), PATIENCE)
+    assert await asyncio.wait_for(reader.readline(), PATIENCE) == b"HTTP/1.1 " + status + b"\r\n"
     writer.close()
     assert [record.message for record in caplog.records if record.levelno > logging.INFO] == []
     async with session(served) as client, client.get(f"{FRUITS}/apple") as response:

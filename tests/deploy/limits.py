@@ -10,7 +10,21 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from apiservice import kubeapi, reflecting, server, subjectaccess, tokenreview, trust, warnings
+from apiservice import connection as connection_limits
+from apiservice import (
+    errors,
+    kubeapi,
+    negotiation,
+    queries,
+    reflecting,
+    selectors,
+    server,
+    service,
+    subjectaccess,
+    tokenreview,
+    trust,
+    warnings,
+)
 from dashboard.client import connection
 from dashboard.web import attempts, door, feed, gate, listening, seal, state, viewers
 from metrics_server import passing, prometheus, recollection, serving, settings, store
@@ -55,12 +69,44 @@ def _default(function: Callable[..., Any], parameter: str) -> Any:
     return inspect.signature(function).parameters[parameter].default
 
 
+_CONNECTIONS = connection_limits.Limits()
 _PATIENCE, _BOUNDS = prometheus.Patience(), passing.Bounds()
 _TOKENS, _REVIEWS = tokenreview.TokenReviewAuthenticator, subjectaccess.SubjectAccessReviewAuthorizer
 LIMITS: Mapping[str, Sequence[Limit]] = {
     "What clients send to the server": (
-        _bytes("a request line, or a header", server._LONGEST_HEAD, "`400`"),
-        _seconds("a connection without a request", server._IDLE, "it is closed"),
+        _bytes("the head of a request: its line and its fields", _CONNECTIONS.head, "`431`"),
+        Limit("fields of a head", _CONNECTIONS.fields, "fields", "`431`"),
+        _seconds(
+            "a TLS handshake, or a head, from its first byte to its last",
+            _CONNECTIONS.unfinished,
+            "it is cut",
+        ),
+        _bytes(
+            "requests not answered and answers not taken, of all connections",
+            _CONNECTIONS.buffered,
+            "the connection that holds the most is cut",
+        ),
+        Limit(
+            "connections",
+            _CONNECTIONS.connections,
+            "connections",
+            "one whose client is not known yet, or one that rests, is cut",
+        ),
+        Limit(
+            "connections whose client is not known yet",
+            _CONNECTIONS.strangers,
+            "connections",
+            "the oldest of the address that has the most is cut",
+        ),
+        _seconds("the next request of a client that is not known yet", _CONNECTIONS.stranger, "it is closed"),
+        _seconds("the next request of a client that is known", _CONNECTIONS.idle, "it is closed"),
+        _seconds("an answer of which a client takes nothing", _CONNECTIONS.untaken, "it is cut"),
+        Limit("a path", service._LONGEST_PATH, "characters", "`400`"),
+        Limit("parameters of a query", queries._MOST, "parameters", "`400`"),
+        Limit("conditions of a selector", selectors.MOST_CONDITIONS, "conditions", "`400`"),
+        Limit("a field selector", selectors.LONGEST_FIELD_SELECTOR, "characters", "`400`"),
+        Limit("an `Accept` header", negotiation.LONGEST, "characters", "`406`"),
+        Limit("a message of an error", errors._LONGEST_MESSAGE, "characters", "it is cut"),
         Limit(
             "connections not yet accepted",
             server._WAITING,

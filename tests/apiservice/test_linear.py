@@ -1,0 +1,136 @@
+"""Everything that reads what a client sent takes time that grows with its length, and no faster."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apiservice import (
+    encoding,
+    errors,
+    names,
+    negotiation,
+    parameters,
+    requests,
+    selectors,
+)
+from metrics_server import quantity
+
+LENGTH = 20_000
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "label selector": selectors.LabelSelector.parse,
+    "field selector": selectors.FieldSelector.parse,
+    "Accept": lambda text: negotiation.choose(text, offers=negotiation.LIST_OFFERS),
+    "Accept-Encoding": encoding.accepts_gzip,
+    "timeout": lambda text: parameters.deadline({"timeout": text}, longest=1.0),
+    "limit": lambda text: parameters.selection({"limit": text}, field_labels=frozenset()),
+    "watch": lambda text: parameters.selection({"watch": text}, field_labels=frozenset()),
+    "includeObject": lambda text: parameters.include_object({"includeObject": text}),
+    "pretty": lambda text: parameters.pretty({"pretty": text}, user_agent=text),
+    "path": lambda text: requests.parse("GET", path=f"/apis/a/b/{text}", query={}),
+    "label key": names.wrong_label_key,
+    "label value": names.wrong_label_value,
+    "duration": quantity.duration,
+    "quantity": quantity.parse,
+}
+PIECES = (
+    *" \t,;=!()/.-+\\\"'%&0",
+    "a",
+    "é",
+    "1s",
+    "a,",
+    "a=b,",
+    "!a,",
+    "\\,",
+    "a;q=1,",
+    "gzip,",
+    "1.",
+    "e1",
+    "a/",
+    "a in (b),",
+    "-a",
+)
+FRAMES = (("", ""), ("a in (", ")"), ("a in (", ""), ("a=", "$"), ("1", "x"), ("a", "-"), ("a=\\", "="))
+
+
+def steps(parser: Callable[[str], Any], text: str) -> int:
+    """How many calls the parser makes, of functions in Python and in C."""
+    count = 0
+
+    def counted(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(counted)
+    try:
+        parser(text)
+    except (errors.StatusError, ValueError):
+        pass
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def seconds(parser: Callable[[str], Any], text: str) -> float:
+    """The processor's time, the shortest of some: what a regular expression does within one step."""
+    shortest = float("inf")
+    for _ in range(3):
+        began = time.thread_time()
+        with contextlib.suppress(errors.StatusError, ValueError):
+            parser(text)
+        shortest = min(shortest, time.thread_time() - began)
+        if shortest < _SHORT:
+            break
+    return shortest
+
+
+_SHORT = 0.05
+"""Seconds. A quadratic parser takes seconds for as much text."""
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_twice_the_text_takes_at_most_twice_the_steps(name: str) -> None:
+    for before, after in FRAMES:
+        for piece in PIECES:
+            once, twice = (
+                steps(PARSERS[name], before + piece * (length // len(piece)) + after)
+                for length in (LENGTH // 40, LENGTH // 20)
+            )
+            assert twice <= 2.2 * once + 50, (before, piece, after)
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_no_step_takes_longer_than_its_text_explains(name: str) -> None:
+    for before, after in FRAMES:
+        for piece in PIECES:
+            text = before + piece * (LENGTH // len(piece)) + after
+            assert seconds(PARSERS[name], text) < 10 * _SHORT, (before, piece, after)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda text: selectors.LabelSelector.parse(f"{text}$"),
+        selectors.FieldSelector.parse,
+        lambda text: parameters.deadline({"timeout": text}, longest=1.0),
+        lambda text: parameters.include_object({"includeObject": text}),
+        lambda text: parameters.selection({"limit": text}, field_labels=frozenset()),
+    ],
+)
+def test_a_message_does_not_repeat_what_is_very_long(refused: Callable[[str], Any]) -> None:
+    with pytest.raises(errors.BadRequest) as raised:
+        refused("x" * 1_000_000)
+    assert len(raised.value.message) < 5_000
+
+
+def test_a_selector_has_a_limited_number_of_conditions() -> None:
+    many = ",".join(f"a{number}" for number in range(selectors.MOST_CONDITIONS + 1))
+    with pytest.raises(errors.BadRequest, match="more than 100 requirements"):
+        selectors.LabelSelector.parse(many)
+    assert selectors.LabelSelector.parse(many.rpartition(",")[0]).requirements
+    terms = ",".join(f"a{number}=b" for number in range(selectors.MOST_CONDITIONS + 1))
+    with pytest.raises(errors.BadRequest, match="more than 100 terms"):
+        selectors.FieldSelector.parse(terms)
