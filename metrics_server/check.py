@@ -18,6 +18,7 @@ import numpy as np
 from metrics_server import (
     credentials,
     faults,
+    gate,
     inventory,
     merging,
     meshes,
@@ -150,7 +151,7 @@ async def _labels(backend: witness.Witness, mesh: profile.Profile, report: Repor
     if not mesh.reports_of_targets:
         return
     (series,) = await backend.ask([promql.sample(mesh.sign, _SAMPLE)], at=time.time())
-    carried = {label for one in series for label in one["metric"]}
+    carried = {label for one in gate.checked(series) for label in one["metric"]}
     for what, meta, names in (
         ("namespace", "__meta_kubernetes_namespace", mesh.target.namespace),
         ("pod", "__meta_kubernetes_pod_name", mesh.target.pod),

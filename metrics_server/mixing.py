@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent import futures
 from typing import NamedTuple, Protocol
 
-from metrics_server import faults, merging, profile, promql, snapshot, taking, words
+from metrics_server import faults, gate, merging, profile, promql, snapshot, taking, words
 
 logger = logging.getLogger(__name__)
 _AGAIN = 60.0
@@ -138,7 +138,9 @@ async def find(backend: taking.Backend, meshes: Sequence[profile.Profile], *, at
         for selector in signs(mesh)
     ]
     (series,) = await backend.ask([promql.either(looked_for)], at=at)
-    return frozenset(one["metric"][_LABEL] for one in series)
+    found = [one["metric"].get(_LABEL, "") for one in gate.checked(series)]
+    gate.asked(found, [mesh.name for mesh in meshes])
+    return frozenset(found)
 
 
 def signs(mesh: profile.Profile) -> list[str]:
