@@ -11,8 +11,8 @@ from typing import Any
 import click
 import uvloop
 
+from metrics_server import allowance, inventory, meshes, policy, presenting, profile, serving, settings
 from metrics_server import check as checking
-from metrics_server import inventory, meshes, policy, presenting, profile, serving, settings
 
 _FILE = click.Path(path_type=Path)
 _PROMETHEUS = (
@@ -24,6 +24,7 @@ _PROMETHEUS = (
     click.option("--prometheus-username", metavar="NAME", help="Name for basic authentication."),
     click.option("--prometheus-password", type=_FILE, help="File with its password."),
     click.option("--prometheus-headers", type=_FILE, help="File with further headers: `Name: value` lines."),
+    click.option("--answer-limit", type=float, help="MiB that its answers may take [half of the memory]."),
 )
 _PROFILE = click.option(
     "--profile",
@@ -116,6 +117,7 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
             window=window,
             namespace=namespace,
             shown=presenting.current(chosen)(),
+            allowed=allowance.Allowance(chosen.answer_bytes),
         )
     except _FAILURES as error:
         raise click.ClickException(str(error)) from error

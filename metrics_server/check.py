@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from metrics_server import (
+    allowance,
     credentials,
     faults,
     gate,
@@ -74,9 +75,10 @@ def run(
     window: str,
     namespace: str | None,
     shown: credentials.Credentials = credentials.NOTHING,
+    allowed: allowance.Allowance | None = None,
 ) -> Report:
     """Return the report on a Prometheus. Raises ValueError for a window that is none."""
-    backend = witness.Witness(url.rstrip("/"), shown)
+    backend = witness.Witness(url.rstrip("/"), shown, allowed=allowed)
     return asyncio.run(
         _run(url, backend, profiles or meshes.choose(meshes.AUTO), quantity.duration(window), namespace)
     )

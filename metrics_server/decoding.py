@@ -204,7 +204,8 @@ def _choose(
         target = numbers.get(key_of(labels))
         if target is None:
             continue
-        twins.see(labels)
+        if labels["__name__"] in views:
+            twins.see(labels)
         for number, reader in views.get(labels["__name__"], ()):
             outcome = reader.outcome(labels)
             ends = who.ends(number, labels) if outcome is not None else None

@@ -52,12 +52,14 @@ def senseless(error: BaseException) -> faults.BackendRefused:
     return refused(_NO_SERIES, detail=f"{type(error).__name__}{where}: {str(error)[:200]!r}")
 
 
-def checked(series: Iterable[Any]) -> Iterator[Series]:
-    """Return series, each looked at from all sides. Raises faults.BackendRefused."""
+def checked(series: Iterable[Any], *, again: bool = False) -> Iterator[Series]:
+    """Return series, each looked at from all sides; `again`: one may come twice, where several queries ask
+    for it. Raises faults.BackendRefused.
+    """
     twins = Twins()
     for one in series:
         try:
-            twins.see(one["metric"])
+            (labels if again else twins.see)(one["metric"])
             if "values" in one:
                 samples(one["values"])
             elif "value" in one:

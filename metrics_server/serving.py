@@ -21,6 +21,7 @@ import prometheus_client
 from apiservice import health, server, service
 from metrics_server import (
     access,
+    allowance,
     known,
     meshes,
     passing,
@@ -71,6 +72,7 @@ async def api(
         observer=watcher,
         presenting=presenting.current(chosen),
         patience=prometheus.Patience(answer=chosen.patience),
+        allowed=allowance.Allowance(chosen.answer_bytes),
     )
     taker = meshes.taker(
         backend,

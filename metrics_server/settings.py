@@ -16,6 +16,7 @@ import pydantic
 import pydantic_settings
 import yarl
 
+from metrics_server import allowance
 from metrics_server.splits import sources
 
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -224,6 +225,16 @@ class Settings(pydantic_settings.BaseSettings):
     """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up
     within 3 s.
     """
+
+    answer_limit: Annotated[float, pydantic.Field(ge=1, allow_inf_nan=False)] | None = None
+    """MiB that Prometheus' answers may take, all at one time. None: half of the memory of the process, from
+    160 to 1024.
+    """
+
+    @property
+    def answer_bytes(self) -> int:
+        """How many bytes Prometheus' answers may take."""
+        return allowance.usual() if self.answer_limit is None else int(self.answer_limit * allowance.MIB)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -157,9 +157,9 @@ def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
         elif not shows_proxies:
             requests.append(series)
     keys = _keys(ups)
-    up = {keys.of(series["metric"]): series for series in gate.checked(ups)}
+    up = {keys.of(series["metric"]): series for series in gate.checked(ups, again=True)}
     proxies = {} if shows_proxies else _counting(requests, keys, up)
-    for series in gate.checked(processes):
+    for series in gate.checked(processes, again=True):
         key = keys.of(series["metric"])
         if shows_proxies:
             proxies.setdefault(key, Target(labels=series["metric"]))

@@ -44,6 +44,7 @@ def test_the_defaults_are_these() -> None:
         "autoscaling_fallback_ca": None,
         "autoscaling_fallback_token": Path("/var/run/secrets/kubernetes.io/serviceaccount/token"),
         "patience": 20.0,
+        "answer_limit": None,
     }
 
 
