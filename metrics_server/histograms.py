@@ -90,6 +90,7 @@ def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
     line_of: list[int] = []
     column_of: list[int] = []
     count_of: list[str] = []
+    times: list[float] = []
     told: Mapping[str, str] | None = None
     group, line, scale = -1, -1, 1.0
     for series in buckets:
@@ -107,8 +108,10 @@ def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
             group_of.append(group)
             line_of.append(line)
             column_of.append(columns.setdefault((bound, scale), len(columns)))
-            _, count = series["value"]
+            time, count = series["value"]
+            times.append(time)
             count_of.append(count)
+    sum(times)  # numbers all of them, or a TypeError
     gate.once(np.array(group_of), np.array(column_of))
     members = [line for _, line, _ in groups.values() if line >= 0]
     bounds, places = _bounds(columns)

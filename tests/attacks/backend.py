@@ -21,12 +21,13 @@ def whole(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     return head(status, *headers, length=len(body)) + body
 
 
-async def query_of(reader: asyncio.StreamReader) -> str:
-    """Read a request of the query API, and return its query."""
+async def query_of(reader: asyncio.StreamReader) -> tuple[str, float]:
+    """Read a request of the query API, and return its query and its time."""
     told = (await reader.readuntil(b"\r\n\r\n")).decode()
     fields = dict(line.lower().split(": ", 1) for line in told.split("\r\n")[1:] if ": " in line)
     form = (await reader.readexactly(int(fields.get("content-length", "0")))).decode()
-    return urllib.parse.parse_qs(form)["query"][0]
+    asked = urllib.parse.parse_qs(form)
+    return asked["query"][0], float(asked["time"][0])
 
 
 class Backend:
@@ -35,11 +36,13 @@ class Backend:
     def __init__(self, play: Play) -> None:
         self.play = play
         self.url = ""
+        self.at = 0.0
+        """The time of the latest query."""
         self.asked: list[str] = []
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError):
-            query = await query_of(reader)
+            query, self.at = await query_of(reader)
             self.asked.append(query)
             await self.play(query, reader, writer)
             await writer.drain()
