@@ -14,6 +14,7 @@ from metrics_server import credentials, faults
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 """What OpenSSL makes of an answer in plain HTTP, before 3.2 and since."""
 _NO_HTTP = aiohttp.ClientResponseError | http_exceptions.HttpProcessingError | AssertionError
+_PACKED = http_exceptions.ContentEncodingError | AssertionError
 _BROKEN_OFF = aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError
 
 
@@ -57,7 +58,7 @@ def why(error: BaseException, shown: credentials.Credentials, *, began: bool) ->
 def _what(error: BaseException, *, began: bool) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "Prometheus cannot be reached: no connection could be made in time"
-    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, _NO_HTTP):
+    if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, _PACKED):
         return "Prometheus' answer cannot be unpacked"
     if began and isinstance(error, _BROKEN_OFF):
         return "Prometheus broke off in the middle of its answer"
