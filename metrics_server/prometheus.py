@@ -78,6 +78,7 @@ class Prometheus:
             return [result for one in asked if isinstance(result := one.task.result(), answers.Answer)]
         finally:
             await patience_.given_up([one.task for one in asked])
+            asked.clear()  # the frame, and the answers with it, may live as long as an error
 
     def _begin(self, text: str, at: float) -> patience_.Question[answers.Answer]:
         progress = patience_.Progress()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import urllib.parse
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 HOST = "127.0.0.1"
@@ -41,12 +42,14 @@ class Backend:
         self.asked: list[str] = []
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            query, self.at = await query_of(reader)
-            self.asked.append(query)
-            await self.play(query, reader, writer)
-            await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, EOFError):
+                query, self.at = await query_of(reader)
+                self.asked.append(query)
+                await self.play(query, reader, writer)
+                await writer.drain()
+        finally:
+            writer.close()
 
 
 async def until_left(reader: asyncio.StreamReader) -> None:
@@ -60,8 +63,10 @@ async def running(play: Play) -> AsyncIterator[Backend]:
     """Serves until the block is left."""
     backend = Backend(play)
     tasks: set[asyncio.Task[None]] = set()
+    writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         task = asyncio.create_task(backend.handle(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -75,3 +80,6 @@ async def running(play: Play) -> AsyncIterator[Backend]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in list(writers):
+            writer.transport.abort()
+        await asyncio.sleep(0)
