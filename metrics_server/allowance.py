@@ -45,6 +45,10 @@ class Share:
                 "together: ask for less at a time, or raise --answer-limit (TRAFFIC_ANSWER_LIMIT)"
             )
 
+    def give_back(self) -> None:
+        """Take nothing any more."""
+        self.size = 0
+
 
 class Allowance:
     """What all answers may take together, in bytes."""

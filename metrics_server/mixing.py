@@ -104,7 +104,11 @@ class Taker:
         # One without a proxy of its own is no mesh, whoever else speaks in its words.
         failed.sort(key=lambda fault: (isinstance(fault, faults.NoMesh), isinstance(fault, faults.Stale)))
         if failed and (len(failed) == len(answers) or not isinstance(failed[0], _ABSENCE)):
-            raise failed[0]
+            try:
+                raise failed[0]
+            finally:
+                # An error that its own frame holds would hold all that was received.
+                del answers, failed
         absent = [
             name
             for (name, _), answer in zip(takers, answers, strict=True)

@@ -173,7 +173,13 @@ class Waiting(Generic[T]):
 
 
 async def given_up(tasks: Sequence[asyncio.Task[T]]) -> None:
-    """End tasks, whatever becomes of them."""
-    for task in tasks:
+    """End those tasks that are not done, whatever becomes of them."""
+    left = [task for task in tasks if not task.done()]
+    for task in left:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if left:
+        # Not `gather`, which would hold the answers for one more turn of the loop.
+        await asyncio.wait(left)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at, lest it be reported

@@ -98,7 +98,8 @@ class Prometheus:
                 outcome = "answered"
             return result
         except faults.Unavailable as fault:
-            return patience_.anew(fault)
+            unreachable.let_go(fault)
+            return fault
         except _FOREIGN as error:
             why = unreachable.why(error, shown, began=progress.began)
             unreachable.let_go(error)
@@ -176,6 +177,7 @@ async def _body(
                 break
     except BaseException:
         body.clear()
+        share.give_back()
         raise
     return body
 

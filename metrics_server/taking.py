@@ -248,5 +248,4 @@ class Taker:
 
 
 async def _given_up(task: asyncio.Task[Answer | None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await patience.given_up([task])

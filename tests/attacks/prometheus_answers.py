@@ -11,7 +11,7 @@ import itertools
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from tests.attacks import backend
 
@@ -148,7 +148,7 @@ def _series(change: Callable[[dict[str, Any], Result], object]) -> Wire:
         )
         other = change(result[place], result)
         if other is not None:
-            result[place] = other  # type: ignore[assignment]
+            result[place] = cast(dict[str, Any], other)
         return backend.whole(json.dumps(answer, separators=(",", ":")).encode())
 
     return wire
