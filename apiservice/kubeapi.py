@@ -29,6 +29,10 @@ _CONNECTIONS = 32
 JSON = "application/json"
 _LINE = 1 << 21
 """Bytes; half of the longest line of a watch. etcd stores objects of up to 1.5 MiB."""
+_LONGEST = 1 << 28
+"""Bytes of an answer, unpacked. A page of 500 objects is some 5 MiB."""
+_EXPLAINED = 1 << 16
+"""Bytes of a refusal that are read."""
 
 
 class KubeApiError(Exception):
@@ -78,12 +82,14 @@ class KubeApi:
         patience: float,
         attempts: int,
         pauses: backoff.Backoff,
+        longest: int = _LONGEST,
     ) -> None:
         self._connection = connection
         self._http = http
         self._patience = patience
         self._attempts = attempts
         self._pauses = pauses
+        self._longest = longest
 
     async def post(self, path: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
         """The object that the kube-apiserver makes of the given one."""
@@ -118,7 +124,7 @@ class KubeApi:
         try:
             async with asyncio.timeout(self._patience) as beginning, begun as response:
                 beginning.reschedule(None)
-                yield _events(response, path=path)
+                yield _events(response, path=path, silence=silence)
         except TimeoutError:
             raise Unreachable(f"{path}: no watch within {self._patience:g} s") from None
 
@@ -149,7 +155,7 @@ class KubeApi:
         async with self._response(
             method, path, query=query, data=data, limits=limits, accept=accept
         ) as response:
-            return _object(await response.read(), path=path)
+            return _object(await _body(response, path=path, longest=self._longest), path=path)
 
     @contextlib.asynccontextmanager
     async def _response(
@@ -179,7 +185,8 @@ class KubeApi:
                 server_hostname=self._connection.server_name,
             ) as response:
                 if response.status >= 300:
-                    raise _failure(await response.read(), code=response.status, path=path)
+                    body = await response.content.read(_EXPLAINED)
+                    raise _failure(body, code=response.status, path=path)
                 yield response
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{path}: {str(error) or type(error).__name__}") from error
@@ -195,6 +202,7 @@ async def connect(
     patience: float = 10.0,
     attempts: int = 5,
     pauses: backoff.Backoff | None = None,
+    longest: int = _LONGEST,
 ) -> AsyncIterator[KubeApi]:
     """A pool of connections, closed when the block is left."""
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=connection.tls or True)
@@ -205,17 +213,37 @@ async def connect(
             patience=patience,
             attempts=attempts,
             pauses=pauses or backoff.Backoff(),
+            longest=longest,
         )
 
 
-async def _events(response: aiohttp.ClientResponse, *, path: str) -> AsyncIterator[dict[str, Any]]:
-    async for line in response.content:
+async def _body(response: aiohttp.ClientResponse, *, path: str, longest: int) -> bytearray:
+    body = bytearray()
+    while chunk := await response.content.readany():
+        body += chunk
+        if len(body) > longest:
+            raise Garbled(f"{path}: the answer is longer than {longest} bytes")
+    return body
+
+
+async def _events(
+    response: aiohttp.ClientResponse, *, path: str, silence: float
+) -> AsyncIterator[dict[str, Any]]:
+    while True:
+        try:
+            # Of a whole event, which may come in pieces for ever.
+            async with asyncio.timeout(silence):
+                line = await response.content.readline()
+        except TimeoutError:
+            raise Unreachable(f"{path}: timeout, no event of the watch within {silence:g} s") from None
+        if not line:
+            return
         if not line.endswith(b"\n"):
             raise Unreachable(f"{path}: the watch was cut off in the middle of an event")
         yield _object(line, path=path)
 
 
-def _object(body: bytes, *, path: str) -> dict[str, Any]:
+def _object(body: bytes | bytearray, *, path: str) -> dict[str, Any]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

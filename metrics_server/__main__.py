@@ -19,7 +19,7 @@ from typing import Any
 import click
 import uvloop
 
-from metrics_server import advice, opening, presenting, quantity, serving, settings
+from metrics_server import advice, allowance, opening, presenting, quantity, serving, settings
 from metrics_server import check as checking
 
 _FILE = click.Path(path_type=Path)
@@ -32,6 +32,7 @@ _PROMETHEUS = (
     click.option("--prometheus-username", metavar="NAME", help="Name for basic authentication."),
     click.option("--prometheus-password", type=_FILE, help="File with its password."),
     click.option("--prometheus-headers", type=_FILE, help="File with further headers: `Name: value` lines."),
+    click.option("--answer-limit", type=float, help="MiB that its answers may take [half of the memory]."),
 )
 _PROFILE = click.option(
     "--profile",
@@ -130,7 +131,12 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
         except settings.BadSettings as error:
             raise opening.mistakes(chosen, first=error) from error
         report = checking.run(
-            chosen.prometheus, profiles=read, window=window, namespace=namespace, shown=shown
+            chosen.prometheus,
+            profiles=read,
+            window=window,
+            namespace=namespace,
+            shown=shown,
+            allowed=allowance.Allowance(chosen.answer_bytes),
         )
     for line in report.lines:
         click.echo(line)

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from metrics_server import (
+    allowance,
     credentials,
     faults,
+    gate,
     inventory,
     merging,
     meshes,
@@ -73,9 +75,10 @@ def run(
     window: str,
     namespace: str | None,
     shown: credentials.Credentials = credentials.NOTHING,
+    allowed: allowance.Allowance | None = None,
 ) -> Report:
     """Return the report on a Prometheus. Raises ValueError for a window that is none."""
-    backend = witness.Witness(url.rstrip("/"), shown)
+    backend = witness.Witness(url.rstrip("/"), shown, allowed=allowed)
     return asyncio.run(
         _run(url, backend, profiles or meshes.choose(meshes.AUTO), quantity.duration(window), namespace)
     )
@@ -150,7 +153,7 @@ async def _labels(backend: witness.Witness, mesh: profile.Profile, report: Repor
     if not mesh.reports_of_targets:
         return
     (series,) = await backend.ask([promql.sample(mesh.sign, _SAMPLE)], at=time.time())
-    carried = {label for one in series for label in one["metric"]}
+    carried = {label for one in gate.checked(series) for label in one["metric"]}
     for what, meta, names in (
         ("namespace", "__meta_kubernetes_namespace", mesh.target.namespace),
         ("pod", "__meta_kubernetes_pod_name", mesh.target.pod),

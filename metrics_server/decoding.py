@@ -16,8 +16,10 @@ import numpy as np
 from metrics_server import (
     counting,
     facts,
+    gate,
     histograms,
     identities,
+    plan,
     profile,
     snapshot,
     targets,
@@ -194,11 +196,16 @@ def _choose(
     duplicates = proxies.duplicates(who)
     numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
     key_of = proxies.keys.of
+    told_of = {plan.UP, *views, *([mesh.process.metric] if mesh.process else ())}
+    twins = gate.Twins()
     for series in counters:
         labels = series["metric"]
+        gate.asked((labels["__name__"],), told_of)
         target = numbers.get(key_of(labels))
         if target is None:
             continue
+        if labels["__name__"] in views:
+            twins.see(labels)
         for number, reader in views.get(labels["__name__"], ()):
             outcome = reader.outcome(labels)
             ends = who.ends(number, labels) if outcome is not None else None
@@ -211,10 +218,10 @@ def _choose(
             chosen.failures.append(_is_failure(outcome, labels, who, number, strict))
             chosen.sure.append(mesh.recognises_proxies or not mesh.views[number].shared)
             chosen.target.append(target)
-            samples = series["values"]
-            chosen.lengths.append(len(samples))
-            chosen.times.extend([sample[0] for sample in samples])
-            chosen.values.extend([float(sample[1]) for sample in samples])
+            times, values = gate.columns(series["values"])
+            chosen.lengths.append(len(times))
+            chosen.times.extend(times)
+            chosen.values.extend(map(float, values))
     return chosen
 
 
@@ -231,12 +238,14 @@ def _is_failure(
 
 
 def _samples(chosen: _Counters) -> counting.Samples:
-    return counting.Samples(
+    samples = counting.Samples(
         times=np.array(chosen.times),
         values=np.array(chosen.values),
         first=np.concatenate(([0], np.cumsum(chosen.lengths, dtype=np.int64))).astype(np.int64),
         target=np.array(chosen.target, dtype=np.int64),
     )
+    gate.counters(samples.times, samples.values, samples.first)
+    return samples
 
 
 def _calls(

@@ -5,7 +5,7 @@ of their own.
 
 Bounds are told apart as numbers, because Prometheus 2 writes `le="1"` and 3 `le="1.0"`. Answers that speak
 of the same line (two listeners of one proxy) are added. A bound that one of them lacks is NaN in that line:
-unlike buckets do not add.
+unlike buckets do not add. A bucket that comes twice is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics_server import native, snapshot, words
+from metrics_server import gate, native, snapshot, words
 
 SIDES = tuple(words.Side)
 Series = dict[str, Any]
@@ -85,28 +85,35 @@ class _Classic:
 def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
     lines: dict[Row, int] = {}
     columns: dict[tuple[str, float], int] = {}
-    groups: dict[tuple[tuple[str, str], ...], tuple[int, float]] = {}
+    groups: dict[tuple[tuple[str, str], ...], tuple[int, int, float]] = {}
+    group_of: list[int] = []
     line_of: list[int] = []
     column_of: list[int] = []
     count_of: list[str] = []
+    times: list[float] = []
     told: Mapping[str, str] | None = None
-    line, scale = -1, 1.0
+    group, line, scale = -1, -1, 1.0
     for series in buckets:
         labels = series["metric"]
         bound = labels.pop("le", "")
         if labels != told:  # Prometheus tells the bounds of a line one after another
-            told, key = labels, tuple(labels.items())
+            told, key = labels, tuple(sorted(labels.items()))
             if key not in groups:
+                gate.labels(labels)
                 found = resolve(labels)
-                groups[key] = (
-                    (-1, 1.0) if found is None else (lines.setdefault(found.row, len(lines)), found.scale)
-                )
-            line, scale = groups[key]
+                whose = (-1, 1.0) if found is None else (lines.setdefault(found.row, len(lines)), found.scale)
+                groups[key] = (len(groups), *whose)
+            group, line, scale = groups[key]
         if line >= 0:
+            group_of.append(group)
             line_of.append(line)
             column_of.append(columns.setdefault((bound, scale), len(columns)))
-            count_of.append(series["value"][1])
-    members = [line for line, _ in groups.values() if line >= 0]
+            time, count = series["value"]
+            times.append(time)
+            count_of.append(count)
+    sum(times)  # numbers all of them, or a TypeError
+    gate.once(np.array(group_of), np.array(column_of))
+    members = [line for _, line, _ in groups.values() if line >= 0]
     bounds, places = _bounds(columns)
     return _Classic(
         bounds, lines, _fill(members, np.array(line_of), places[column_of], count_of, len(lines), len(bounds))
@@ -116,14 +123,18 @@ def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
 def _joined(classic: _Classic, others: _Others, resolve: Resolve) -> Matrix:
     """Return classic histograms with what else was told; of who tells both ways the native one counts."""
     sparse: dict[Row, list[native.Histogram]] = {}
+    twins = gate.Twins()
     for series in others.natives:
         labels = series["metric"]
+        twins.see(labels)
         if (found := resolve(labels)) is not None:
             sparse.setdefault(found.row, []).append(native.read(series["histogram"][1], scale=found.scale))
     told: dict[tuple[Row, float], float] = {}
     for series in others.told:
+        twins.see(series["metric"])
         found, value = resolve(series["metric"]), _number(series["value"][1])
         if found is not None and found.quantile is not None and np.isfinite(value):
+            gate.figures(np.array([value]))
             key = (found.row, found.quantile)
             told[key] = max(told.get(key, 0.0), value * found.scale)
 
@@ -165,7 +176,9 @@ def _number(text: str) -> float:
 def _fill(
     members: list[int], line: snapshot.Ints, column: snapshot.Ints, counts: list[str], height: int, width: int
 ) -> snapshot.Floats:
+    "".join(counts)  # words all of them, or a TypeError
     count = np.fromiter(map(float, counts), dtype=np.float64, count=len(counts))
+    gate.figures(count)
     good = (column >= 0) & np.isfinite(count)
     cell = line[good].astype(np.int64) * width + column[good]
     total = np.bincount(cell, weights=count[good], minlength=height * width).reshape(height, width)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent import futures
 from typing import NamedTuple, Protocol
 
-from metrics_server import faults, merging, profile, promql, snapshot, taking, words
+from metrics_server import faults, gate, merging, profile, promql, snapshot, taking, words
 
 logger = logging.getLogger(__name__)
 _AGAIN = 60.0
@@ -109,7 +109,11 @@ class Taker:
         # One without a proxy of its own is no mesh, whoever else speaks in its words.
         failed.sort(key=lambda fault: (isinstance(fault, faults.NoMesh), isinstance(fault, faults.Stale)))
         if failed and (len(failed) == len(answers) or not isinstance(failed[0], _ABSENCE)):
-            raise failed[0]
+            try:
+                raise failed[0]
+            finally:
+                # An error that its own frame holds would hold all that was received.
+                del answers, failed
         absent = [
             name
             for (name, _), answer in zip(takers, answers, strict=True)
@@ -146,7 +150,9 @@ async def find(backend: taking.Backend, meshes: Sequence[profile.Profile], *, at
         for selector in signs(mesh)
     ]
     (series,) = await backend.ask([promql.either(looked_for)], at=at)
-    return frozenset(one["metric"][_LABEL] for one in series)
+    found = [one["metric"].get(_LABEL, "") for one in gate.checked(series)]
+    gate.asked(found, [mesh.name for mesh in meshes])
+    return frozenset(found)
 
 
 def signs(mesh: profile.Profile) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics_server import snapshot
+from metrics_server import gate, snapshot
 
 _ALIKE = 1e-6
 """By which share the growth of two buckets of one histogram may differ: bounds are told in decimals."""
@@ -42,6 +42,7 @@ class Histogram:
 
 def read(told: Mapping[str, Any], *, scale: float) -> Histogram:
     """Return a histogram of the query API; `scale` is seconds per unit. Durations are not negative."""
+    gate.histogram(told)
     buckets = sorted(
         (float(low), float(high), float(count)) for _, low, high, count in told.get("buckets") or ()
     )

@@ -3,9 +3,8 @@
 Anything that speaks its query API will do (Thanos, Mimir, VictoriaMetrics). Queries go by POST, because a
 selector may be longer than a URL, compressed, all of one plan at the same instant. VictoriaMetrics, which its
 answers give away, would evaluate them as of half a minute ago and is asked not to; the parameter for that is
-sent to no other, since some refuse what they do not know. A backend that was reached but does not answer is
-told from one that is merely slow by a second, trivial query: a hung one is given up within three seconds, a
-busy one may finish.
+sent to no other, since some refuse what they do not know. How long is waited says `patience`, and how much
+is taken `allowance`; nothing of an answer is held once its query has failed.
 
 Credentials are asked for with every question. Connections belong to the TLS they were made with, so that one
 under way goes on and the next is made with what is trusted by then. Redirects are not followed: they would
@@ -17,38 +16,28 @@ What the backend says of itself (address, query, error text) goes to the log, ne
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import aiohttp
 import yarl
+from aiohttp import abc, http_exceptions
 
-from metrics_server import answers, credentials, faults, promql, refusals
+from metrics_server import allowance, answers, credentials, faults, promql, refusals, unreachable
+from metrics_server import patience as patience_
 
-_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
-"""What OpenSSL makes of an answer in plain HTTP, before 3.2 and since."""
+Patience = patience_.Patience
+_FOREIGN = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, AssertionError)
+"""What aiohttp raises of a connection, and of what comes over it: a cut deflate stream is an assertion."""
+_EXPLAINED = 1 << 16
+"""Bytes of an answer that is no success that are looked at."""
 
 
 class Observer(Protocol):
     """Is told of every query: how it ended and how many seconds it took."""
 
     def query_done(self, outcome: str, seconds: float) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long to wait, in seconds."""
-
-    connect: float = 1.0
-    doubt: float = 1.5
-    """After this long without an answer, ask whether anybody is there."""
-    probe: float = 1.0
-    """How long the answer to that may take."""
-    answer: float = 20.0
-    """How long a living backend may take."""
 
 
 class Prometheus:
@@ -61,11 +50,16 @@ class Prometheus:
         observer: Observer,
         presenting: Callable[[], credentials.Credentials] = lambda: credentials.NOTHING,
         patience: Patience | None = None,
+        allowed: allowance.Allowance | None = None,
+        resolver: abc.AbstractResolver | None = None,
     ) -> None:
+        """`allowed`: what answers may take. `resolver` finds the host; without, the machine does."""
         self._endpoint = yarl.URL(url) / "api/v1/query"
         self._observer = observer
         self._presenting = presenting
         self._patience = patience or Patience()
+        self._allowed = allowed or allowance.Allowance(allowance.usual())
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
         self._further: Mapping[str, str] = {}
 
@@ -76,62 +70,74 @@ class Prometheus:
 
     async def ask(self, queries: Sequence[str], *, at: float) -> list[answers.Answer]:
         """Return the results of all queries at the Unix time `at`, in order. Raises faults.Unavailable."""
-        asked = [asyncio.create_task(self._query(text, at), name="query") for text in queries]
+        asked = [self._begin(text, at) for text in queries]
         try:
-            if not await _all_done(asked, within=self._patience.doubt):
-                await self._wait_if_alive(asked, at)
-            return [task.result() for task in asked]
+            await patience_.Waiting(
+                asked, patience=self._patience, probe=lambda: self._begin(promql.PROBE, at)
+            ).done()
+            return [result for one in asked if isinstance(result := one.task.result(), answers.Answer)]
         finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await patience_.given_up([one.task for one in asked])
+            asked.clear()  # the frame, and the answers with it, may live as long as an error
 
-    async def _wait_if_alive(self, asked: Sequence[asyncio.Task[answers.Answer]], at: float) -> None:
-        """Give a backend that answers something the time to answer all; one that answers nothing, none."""
-        probe = asyncio.create_task(self._query(promql.PROBE, at, limit=self._patience.probe), name="probe")
-        try:
-            if await _all_done(asked, within=self._patience.probe):
-                return
-            await probe
-        finally:
-            probe.cancel()
-            await asyncio.gather(probe, return_exceptions=True)
-        if not await _all_done(asked, within=self._patience.answer - self._patience.doubt):
-            raise faults.BackendSlow(f"Prometheus took longer than {self._patience.answer:.0f} s to answer")
+    def _begin(self, text: str, at: float) -> patience_.Question[answers.Answer]:
+        progress = patience_.Progress()
+        return patience_.Question(
+            asyncio.create_task(self._query(text, at, progress), name="query"), progress
+        )
 
-    async def _query(self, text: str, at: float, *, limit: float | None = None) -> answers.Answer:
+    async def _query(
+        self, text: str, at: float, progress: patience_.Progress
+    ) -> answers.Answer | faults.Unavailable:
         begun = time.perf_counter()
         outcome = "failed"
         shown = self._presenting()
         try:
-            async with asyncio.timeout(limit or self._patience.answer):
-                result = await self._post(text, at, shown, further := self._further)
-                if result.behind and not further:
-                    self._further = answers.NOT_BEHIND
-                    result = await self._post(text, at, shown, self._further)
-            outcome = "answered"
+            result = await self._post(text, at, shown, progress)
+            if isinstance(result, answers.Answer):
+                outcome = "answered"
             return result
-        except TimeoutError as error:
-            outcome = "timed out"
-            raise faults.BackendSlow(
-                "Prometheus accepts connections but does not answer", detail=text
-            ) from error
-        except aiohttp.ClientError as error:
-            raise _unreachable(error, shown) from error
+        except faults.Unavailable as fault:
+            unreachable.let_go(fault)
+            return fault
+        except _FOREIGN as error:
+            why = unreachable.why(error, shown, began=progress.began)
+            unreachable.let_go(error)
+            return why
         finally:
+            outcome = "timed out" if progress.given_up else outcome
             self._observer.query_done(outcome, time.perf_counter() - begun)
 
     async def _post(
-        self, text: str, at: float, shown: credentials.Credentials, further: Mapping[str, str]
-    ) -> answers.Answer:
+        self, text: str, at: float, shown: credentials.Credentials, progress: patience_.Progress
+    ) -> answers.Answer | faults.Unavailable:
+        result = await self._posted(text, at, shown, progress, further := self._further)
+        if isinstance(result, answers.Answer) and result.behind and not further:
+            self._further = answers.NOT_BEHIND
+            del result
+            progress.began = False
+            result = await self._posted(text, at, shown, progress, self._further)
+        return result
+
+    async def _posted(
+        self,
+        text: str,
+        at: float,
+        shown: credentials.Credentials,
+        progress: patience_.Progress,
+        further: Mapping[str, str],
+    ) -> answers.Answer | faults.Unavailable:
+        share = self._allowed.share()
         async with self._open().post(
             self._endpoint,
             data={"query": text, "time": f"{at:.3f}", **further},
             headers=shown.headers,
             ssl=shown.tls or True,
             allow_redirects=False,
+            trace_request_ctx=progress,
         ) as response:
-            body = await response.read()
+            progress.began = True
+            body = await _body(response, progress, share)
         refused = refusals.refusal(
             response.status,
             body=body,
@@ -139,65 +145,55 @@ class Prometheus:
             presented=shown.presented,
         )
         if refused is not None:
-            raise faults.BackendRefused(refused.message, detail=f"{refused.detail}; {text}")
-        return _result(response.status, body, text, shown)
+            return faults.BackendRefused(refused.message, detail=f"{refused.detail}; {text}")
+        return _result(response.status, body, text, shown, share)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._patience.connect)
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=self._resolver),
                 timeout=timeout,
                 headers={"Accept": "application/json"},
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[unreachable.steps()],
             )
         return self._session
 
 
-async def _all_done(tasks: Sequence[asyncio.Task[answers.Answer]], *, within: float) -> bool:
-    """Whether all tasks are done in time. Raises what the first to fail raised, and waits for no other."""
-    done, pending = await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_EXCEPTION)
-    for task in done:
-        task.result()
-    return not pending
-
-
-def _result(status: int, body: bytes, text: str, shown: credentials.Credentials) -> answers.Answer:
-    """Return the result in an answer of the query API. Raises faults.BackendRefused."""
+async def _body(
+    response: aiohttp.ClientResponse, progress: patience_.Progress, share: allowance.Share
+) -> bytearray:
+    """Return the body, unpacked; of one that is no success no more than tells why. Raises
+    faults.BackendRefused for one that is too long. After a failure nothing of it is held.
+    """
+    body = bytearray()
     try:
-        answer = answers.Answer(body)
+        while chunk := await response.content.readany():
+            progress.size += len(chunk)
+            share.take(len(chunk))
+            body += chunk
+            if response.status != 200 and len(body) >= _EXPLAINED:
+                break
+    except BaseException:
+        body.clear()
+        share.give_back()
+        raise
+    return body
+
+
+def _result(
+    status: int, body: bytearray, text: str, shown: credentials.Credentials, share: allowance.Share
+) -> answers.Answer | faults.Unavailable:
+    """Return the result in an answer of the query API, or why it is none."""
+    try:
+        answer = answers.Answer(body, kind=answers.kind(text), held=share)
         if status == 200:
             return answer
         reason = "though it says success"
     except ValueError as error:
         reason = shown.censored(str(error))
-    raise faults.BackendRefused(
+    return faults.BackendRefused(
         "Prometheus did not answer the query",
         detail=f"status {status}, {reason}{refusals.hint(status, body)}; {text}",
     )
-
-
-def _unreachable(error: aiohttp.ClientError, shown: credentials.Credentials) -> faults.BackendDown:
-    """Return why there is no connection, or no longer one."""
-    detail = f"{type(error).__name__}: {error}"
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return faults.BackendDown(
-                "Prometheus' certificate is not trusted",
-                detail=f"{cause.verify_message}; believed are {shown.believed}",
-            )
-        if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
-            return faults.BackendDown(
-                "Prometheus refuses the server's certificate, or its TLS",
-                detail=f"{cause.reason}; presented was {shown.presented}; see --prometheus-certificate",
-            )
-        if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
-            detail += "; if no TLS is spoken there, give --prometheus http://…"
-    return faults.BackendDown("Prometheus cannot be reached", detail=detail)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    # aiohttp's own errors inherit from those of TLS and lack what these say.
-    while error is not None:
-        if not isinstance(error, aiohttp.ClientError):
-            yield error
-        error = error.__cause__ or error.__context__

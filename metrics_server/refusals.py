@@ -17,7 +17,7 @@ _PLAIN_TO_TLS = b"HTTP request to an HTTPS server"
 
 
 def refusal(
-    status: int, *, body: bytes, location: str = "", presented: str = "nothing"
+    status: int, *, body: bytes | bytearray, location: str = "", presented: str = "nothing"
 ) -> faults.BackendRefused | None:
     """Return what an answer means that is none of the query API; None for one that may be."""
     if status in _MOVED:
@@ -39,7 +39,7 @@ def refusal(
     return None
 
 
-def hint(status: int, body: bytes) -> str:
+def hint(status: int, body: bytes | bytearray) -> str:
     """Return what to look at, where the status or the words tell; with a comma before it."""
     if status == 404:
         return ", is the path of --prometheus right?"

@@ -22,6 +22,7 @@ import prometheus_client
 from apiservice import health, server, service
 from metrics_server import (
     access,
+    allowance,
     fetching,
     known,
     listening,
@@ -75,6 +76,7 @@ async def api(
         observer=watcher,
         presenting=presenting.current(chosen),
         patience=prometheus.Patience(answer=chosen.patience),
+        allowed=allowance.Allowance(chosen.answer_bytes),
     )
     taker = meshes.taker(
         backend,

@@ -17,7 +17,7 @@ import pydantic_settings
 import yarl
 
 from apiservice import files
-from metrics_server import shapes, wording
+from metrics_server import allowance, shapes, wording
 from metrics_server.splits import sources
 
 Given = Mapping[str, Any]
@@ -188,6 +188,16 @@ class Settings(pydantic_settings.BaseSettings):
     """How many fetches from Prometheus are under way at once, half of them at most for one user: each is a
     few queries, and holds their answers. The others wait for their turn.
     """
+
+    answer_limit: Annotated[float, pydantic.Field(ge=1, allow_inf_nan=False)] | None = None
+    """MiB that Prometheus' answers may take, all at one time. None: half of the memory of the process, from
+    160 to 1024.
+    """
+
+    @property
+    def answer_bytes(self) -> int:
+        """How many bytes Prometheus' answers may take."""
+        return allowance.usual() if self.answer_limit is None else int(self.answer_limit * allowance.MIB)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -19,7 +19,19 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from metrics_server import agreement, decoding, faults, plan, profile, promql, snapshot, targets, words
+from metrics_server import (
+    agreement,
+    decoding,
+    faults,
+    gate,
+    patience,
+    plan,
+    profile,
+    promql,
+    snapshot,
+    targets,
+    words,
+)
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -167,7 +179,7 @@ class Taker:
             return plan.Scope(namespace=namespace)
         if self._namespace_label is None:
             (series,) = await self._backend.ask([promql.sample(self._mesh.sign, _SAMPLE)], at=self._clock())
-            carried = {label for one in series for label in one["metric"]}
+            carried = {label for one in gate.checked(series) for label in one["metric"]}
             self._namespace_label = next(
                 (name for name in self._mesh.target.namespace if name in carried), None
             )
@@ -237,12 +249,10 @@ class Taker:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._beside, functools.partial(work, *given, **named))
-        except (ValueError, TypeError, LookupError) as error:
-            # Where it arose: the next one may be a fault of ours.
-            logger.warning("An answer of Prometheus cannot be read", exc_info=error)
-            raise faults.BackendRefused(
-                "Prometheus' answer makes no sense", detail=f"{type(error).__name__}: {error}"
-            ) from error
+        except gate.SENSELESS as error:
+            fault = gate.senseless(error)
+        # Without the error, whose frames hold what was read.
+        raise patience.anew(fault)
 
     async def _agree(self) -> None:
         """See to it that this server's clock was not set back. Raises faults.Ahead."""
@@ -252,7 +262,7 @@ class Taker:
             return
         later = promql.last(promql.selector(self._mesh.sign), math.floor(min(lead, _LOOKBACK)))
         (series,) = await self._backend.ask([promql.count(later)], at=asked + lead)
-        if list(series):
+        if list(gate.checked(series)):
             raise agreement.differ(lead)
         self._agreement.forget()
 
@@ -261,7 +271,7 @@ class Taker:
         asked = self._clock()
         (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=asked)
         doubt = self._agreement.doubt(asked)
-        if not list(series):
+        if not list(gate.checked(series)):
             raise faults.NoMesh(
                 "Prometheus holds no recent metric of a known mesh (looked for "
                 f"{' or '.join(map(repr, self._mesh.sign))} of profile "
@@ -274,5 +284,4 @@ class Taker:
 
 
 async def _given_up(task: asyncio.Task[Answer | None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await patience.given_up([task])

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics_server import counting, facts, identities, plan, profile, snapshot
+from metrics_server import counting, facts, gate, identities, plan, profile, snapshot
 
 Series = dict[str, Any]
 Key = tuple[str, ...]
@@ -140,7 +140,9 @@ def told_by(mesh: profile.Profile) -> Sequence[str]:
 
 
 def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
-    """Return the proxies among the targets that the answer to a plan's counter queries speaks of."""
+    """Return the proxies among the targets that the answer to a plan's counter queries speaks of. Raises
+    faults.BackendRefused, or what `gate.SENSELESS` says.
+    """
     ups: list[Series] = []
     processes: list[Series] = []
     requests: list[Series] = []
@@ -155,9 +157,9 @@ def find(counters: Iterable[Series], mesh: profile.Profile) -> Targets:
         elif not shows_proxies:
             requests.append(series)
     keys = _keys(ups)
-    up = {keys.of(series["metric"]): series for series in ups}
+    up = {keys.of(series["metric"]): series for series in gate.checked(ups, again=True)}
     proxies = {} if shows_proxies else _counting(requests, keys, up)
-    for series in processes:
+    for series in gate.checked(processes, again=True):
         key = keys.of(series["metric"])
         if shows_proxies:
             proxies.setdefault(key, Target(labels=series["metric"]))
@@ -174,6 +176,7 @@ def _counting(requests: Iterable[Series], keys: Keys, up: Mapping[Key, Series]) 
     for series in requests:
         key = keys.of(series["metric"])
         if key not in found:
+            gate.samples(series["values"])
             labels = up[key]["metric"] if key in up else series["metric"]
             found[key] = Target(labels=labels, counted=series["values"])
     return found

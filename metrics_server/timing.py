@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from metrics_server import facts, histograms, identities, parties, plan, profile
+from metrics_server import facts, gate, histograms, identities, parties, plan, profile
 
 
 class Timing:
@@ -14,9 +14,15 @@ class Timing:
         self._who = who
         self._is_marked = plan.is_marked(mesh)
         self._timed = [(number, view, view.latency) for number, view in enumerate(mesh.views) if view.latency]
+        self._asked = {plan.MARK}.union(
+            *(plan.bucket_labels(view, mesh.target) for _, view, _ in self._timed)
+        )
 
     def line(self, labels: Mapping[str, str]) -> histograms.Line | None:
-        """Return the row that buckets, or a quantile, belong to; None if they do not count."""
+        """Return the row that buckets, or a quantile, belong to; None if they do not count. Raises
+        faults.BackendRefused for labels that were not asked for.
+        """
+        gate.asked(labels, self._asked)
         for number, view, latency in self._timed:
             if self._is_of(number, view, labels):
                 peer, reporter = self._who.peer(number, labels), self._who.known(labels, number)

@@ -17,10 +17,11 @@ import requests
 import requests.adapters
 import urllib3
 
-from metrics_server import answers, credentials, faults, refusals
+from metrics_server import allowance, answers, credentials, faults, refusals
 
 _QUOTED = 200
 """Characters of an answer that is none."""
+_CHUNK = 1 << 16
 _PATIENCE = 30
 """Seconds."""
 
@@ -40,8 +41,9 @@ class Series(list[dict[str, Any]]):
 class _Doorway(requests.adapters.HTTPAdapter):
     """Speaks TLS as the server does, and explains what is no answer of the query API before it is read."""
 
-    def __init__(self, shown: credentials.Credentials) -> None:
+    def __init__(self, shown: credentials.Credentials, allowed: allowance.Allowance) -> None:
         self._shown = shown
+        self._allowed = allowed
         self.behind = False
         """Whether the last answer was that of a backend which answers as of some time ago."""
         super().__init__(max_retries=urllib3.Retry(total=0))
@@ -56,7 +58,9 @@ class _Doorway(requests.adapters.HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **more: Any) -> requests.Response:
         """Raises faults.BackendRefused for what comes from a door."""
-        response = super().send(request, *arguments, **more)
+        response = super().send(request, *arguments, **{**more, "stream": True})
+        # What `requests` would read itself, however much and however slowly it comes.
+        response._content = self._content(response)
         refused = refusals.refusal(
             response.status_code,
             body=response.content,
@@ -70,11 +74,28 @@ class _Doorway(requests.adapters.HTTPAdapter):
             self.behind = answers.Answer(response.content).behind
         return response
 
+    def _content(self, response: requests.Response) -> bytes:
+        """Return the body, unpacked. Raises faults.BackendRefused, faults.BackendSlow."""
+        body, share, begun = bytearray(), self._allowed.share(), time.monotonic()
+        try:
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
+                share.take(len(chunk))
+                body += chunk
+                if time.monotonic() - begun > _PATIENCE:
+                    raise faults.BackendSlow(f"Prometheus was still sending its answer after {_PATIENCE} s")
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(error) from error
+        finally:
+            response.close()
+        return bytes(body)
+
 
 class Witness:
     """Asks, and keeps what was asked, how much came back and how many seconds it took."""
 
-    def __init__(self, url: str, shown: credentials.Credentials) -> None:
+    def __init__(
+        self, url: str, shown: credentials.Credentials, *, allowed: allowance.Allowance | None = None
+    ) -> None:
         session = requests.Session()
         # The server knows neither proxies nor passwords of the environment.
         session.trust_env = False
@@ -83,7 +104,7 @@ class Witness:
             url=url, timeout=_PATIENCE, method="POST", session=session, headers=dict(shown.headers)
         )
         # The library mounts an adapter of its own at the URL; the longest prefix is used.
-        self._doorway = _Doorway(shown)
+        self._doorway = _Doorway(shown, allowed or allowance.Allowance(allowance.usual()))
         session.mount(f"{url}/api/", self._doorway)
         self._further: Mapping[str, str] = {}
         self.asked: list[tuple[str, int, float]] = []

@@ -45,6 +45,7 @@ def test_the_defaults_are_these() -> None:
         "autoscaling_fallback_token": Path("/var/run/secrets/kubernetes.io/serviceaccount/token"),
         "patience": 20.0,
         "fetches": 8,
+        "answer_limit": None,
     }
 
 
