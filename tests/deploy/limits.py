@@ -26,8 +26,19 @@ from apiservice import (
     warnings,
 )
 from dashboard.client import connection
-from dashboard.web import attempts, door, feed, gate, listening, seal, state, viewers
-from metrics_server import passing, prometheus, recollection, serving, settings, store
+from dashboard.web import attempts, door, feed, listening, seal, state, viewers
+from dashboard.web import gate as dashboard_gate
+from metrics_server import (
+    allowance,
+    fetching,
+    gate,
+    passing,
+    prometheus,
+    recollection,
+    serving,
+    settings,
+    store,
+)
 from metrics_server.views import questions
 from metrics_server.views.scaling import asking
 
@@ -70,6 +81,7 @@ def _default(function: Callable[..., Any], parameter: str) -> Any:
 
 
 _CONNECTIONS = connection_limits.Limits()
+_FETCHES = fetching.Limits()
 _PATIENCE, _BOUNDS = prometheus.Patience(), passing.Bounds()
 _TOKENS, _REVIEWS = tokenreview.TokenReviewAuthenticator, subjectaccess.SubjectAccessReviewAuthorizer
 LIMITS: Mapping[str, Sequence[Limit]] = {
@@ -159,6 +171,24 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
             "a query that costs nothing is asked, to see whether Prometheus is alive",
         ),
         _seconds("the answer to that query", _PATIENCE.probe, "`503`"),
+        _set("fetches at once, half of them for one user", "fetches", "they wait", unit="fetches"),
+        Limit("fetches of one user that wait", _FETCHES.waiting, "fetches", "`503`"),
+        Limit("fetches that wait, of all users", _FETCHES.waiting_in_all, "fetches", "`503`"),
+        Limit(
+            "all answers at one time, unpacked: half of the memory, at least",
+            allowance.LEAST / allowance.MIB,
+            "MiB",
+            "`503`",
+            "answer_limit",
+        ),
+        Limit(
+            "all answers at one time, unpacked: half of the memory, at most",
+            allowance.MOST / allowance.MIB,
+            "MiB",
+            "`503`",
+            "answer_limit",
+        ),
+        _bytes("a text in an answer", gate._LONGEST, "`503`"),
         Limit(
             "namespaces that autoscalers ask for one by one",
             store._MANY,
@@ -191,9 +221,14 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
     ),
     "The dashboard": (
         _bytes("the head of a request", listening._LARGEST_HEAD, "`431`"),
-        _bytes("the body of a request", gate.LARGEST_BODY, "`413`"),
+        _bytes("the body of a request", dashboard_gate.LARGEST_BODY, "`413`"),
         _seconds("a request, from its first byte to its last", listening._WHOLE_S, "it is cut"),
-        Limit("connections", listening._MOST_CONNECTIONS, "connections", "those that only wait make place"),
+        Limit(
+            "connections to the dashboard",
+            listening._MOST_CONNECTIONS,
+            "connections",
+            "those that only wait make place",
+        ),
         Limit("namespaces in one address", state.MOST_NAMESPACES, "namespaces", "they are refused in words"),
         Limit("callbacks of one viewer at once", door._CALLBACKS_EACH, "callbacks", "`429`"),
         Limit("a token that signs in", viewers._LONGEST, "characters", "it is refused"),
