@@ -294,7 +294,6 @@ def test_odd_numbers_are_used_or_refused_each_in_one_sentence(
         chosen = settings.load(prometheus=URL)
     except settings.BadSettings as refusal:
         lines = {_setting(line): line for line in str(refusal).splitlines()}
-        assert len(lines) == len(str(refusal).splitlines())
         for name, line in lines.items():
             check_line(line, setting=name, path=None)
     else:
