@@ -5,8 +5,8 @@ import os
 import pathlib
 import socket
 import warnings
-from collections.abc import Iterator
 
+import click
 import click.testing
 import pytest
 
@@ -15,13 +15,18 @@ from dashboard.terminal import __main__ as terminal
 from tests.attacks import damaged
 
 
-@pytest.fixture(autouse=True)
-def _sockets() -> Iterator[None]:
-    """The library that listens forgets to close its socket where it cannot; the program ends then."""
+def asked(command: click.Command, *arguments: str) -> tuple[int, str]:
+    """The exit code of a program and what it said; it must have ended as programs do."""
     with warnings.catch_warnings():
+        # The library that listens forgets to close its socket where it cannot; the program ends then.
         warnings.simplefilter("ignore", ResourceWarning)
-        yield
-        gc.collect()
+        result = click.testing.CliRunner().invoke(command, arguments)
+        code, said = result.exit_code, result.output
+        assert isinstance(result.exception, SystemExit), said
+        del result
+        if "Cannot listen" in said:
+            gc.collect()
+    return code, said
 
 
 @pytest.mark.parametrize("kind", list(damaged.KUBECONFIG))
@@ -35,10 +40,9 @@ def test_a_damaged_kubeconfig_is_refused_in_one_line(tmp_path: pathlib.Path, pro
         listen = ["--listen", f"127.0.0.1:{port}"]
         command = dashboard.__main__.main if program == "dashboard" else terminal.commands
         arguments = listen if program == "dashboard" else ["top"]
-        result = click.testing.CliRunner().invoke(command, [*arguments, "--kubeconfig", str(path)])
-    assert result.exit_code == 1, result.output
-    assert isinstance(result.exception, SystemExit)
-    (line,) = result.output.splitlines()
+        code, said = asked(command, *arguments, "--kubeconfig", str(path))
+    assert code == 1, said
+    (line,) = said.splitlines()
     assert line.startswith("Error: ")
     assert line.isprintable()
     assert len(line) < 700
@@ -52,19 +56,20 @@ def test_a_kubeconfig_may_come_through_a_pipe(tmp_path: pathlib.Path) -> None:
     damaged.content("current-context: through-the-pipe\n")(tmp_path / "file")
     os.write(writer, (tmp_path / "file").read_bytes())
     os.close(writer)
-    result = click.testing.CliRunner().invoke(terminal.commands, ["top", "--kubeconfig", str(path)])
+    _, said = asked(terminal.commands, "top", "--kubeconfig", str(path))
     os.close(reader)
-    assert "has no context named 'through-the-pipe'" in result.output
+    assert "has no context named 'through-the-pipe'" in said
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: pathlib.Path) -> None:
     (tmp_path / "config").write_text(damaged.kubeconfig())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = click.testing.CliRunner().invoke(
+        code, said = asked(
             dashboard.__main__.main,
-            ["--kubeconfig", str(tmp_path / "config"), "--listen", f"127.0.0.1:{port}"],
+            *("--kubeconfig", str(tmp_path / "config"), "--listen", f"127.0.0.1:{port}"),
         )
-    (line,) = result.output.splitlines()
+    assert code == 1
+    (line,) = said.splitlines()
     assert line.startswith(f"Error: Cannot listen on 127.0.0.1:{port} (--listen): Address already in use")
     assert "Give another" in line

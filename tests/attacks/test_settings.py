@@ -283,39 +283,52 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("name", numbers())
 @pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
-def test_an_odd_number_is_used_or_refused_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+def test_odd_numbers_are_used_or_refused_each_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    monkeypatch.setenv(f"TRAFFIC_{name.upper()}", value)
+    for name in numbers():
+        monkeypatch.setenv(f"TRAFFIC_{name.upper()}", value)
+    lines: dict[str, str] = {}
     try:
         chosen = settings.load(prometheus=URL)
     except settings.BadSettings as refusal:
-        check_line(str(refusal), setting=name, path=None)
+        lines = {_setting(line): line for line in str(refusal).splitlines()}
+        for name, line in lines.items():
+            check_line(line, setting=name, path=None)
     else:
-        assert 0 <= float(getattr(chosen, name)) < float("inf")
+        assert all(0 <= float(getattr(chosen, name)) < float("inf") for name in numbers())
 
 
-@pytest.mark.parametrize(
-    "value", ["\udcff", "x" * 100_000, "\x1b[31m", "a\nb", "%s{0}", "../../etc/passwd", "'\""]
-)
-@pytest.mark.parametrize("name", list(settings.Settings.model_fields))
-def test_an_odd_text_is_used_or_refused_in_lines(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, name: str, value: str
+ODD_TEXTS = ["\udcff", "x" * 100_000, "\x1b[31m", "a\nb", "%s{0}", "../../etc/passwd", "'\""]
+
+
+@pytest.mark.parametrize("value", ODD_TEXTS, ids=range(len(ODD_TEXTS)))
+def test_odd_texts_are_used_or_refused_in_lines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, value: str
 ) -> None:
-    monkeypatch.setenv(f"TRAFFIC_{name.upper()}", value)
     monkeypatch.chdir(tmp_path)
-    given = {} if name == "prometheus" else {"prometheus": URL}
-    try:
-        chosen = settings.load(**given)
-        lines = str(opening.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
-    except settings.BadSettings as refusal:
-        lines = str(refusal).splitlines()
-    for line in lines:
-        assert LINE.fullmatch(line)
-        assert line.isprintable()
-        assert len(line) < LONGEST
+    files = ("prometheus_token", "prometheus_headers", "inventory", "policy", "profile", "state")
+    for names in (tuple(settings.Settings.model_fields), files):
+        given = {"prometheus": URL} if names is files else {}
+        with monkeypatch.context() as environment:
+            for name in names:
+                environment.setenv(f"TRAFFIC_{name.upper()}", value)
+            try:
+                chosen = settings.load(**given)
+                lines = str(opening.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
+            except settings.BadSettings as refusal:
+                lines = str(refusal).splitlines()
+        assert len({_setting(line) for line in lines}) >= 3
+        for line in lines:
+            assert line.isprintable()
+            assert len(line) < LONGEST
+
+
+def _setting(line: str) -> str:
+    found = LINE.fullmatch(line)
+    assert found is not None, line
+    return found["variable"].lower()
 
 
 def test_all_files_that_are_wrong_are_told_at_once(folder: Folder) -> None:
