@@ -192,8 +192,8 @@ def _unknown(attributes: requests.Attributes) -> errors.StatusError:
     return errors.NotFound("the server could not find the requested resource")
 
 
-_LONGEST_PATH = 4096
-"""Characters. The longest path that means something has some 700."""
+_LONGEST_PATH = 128 * 1024
+"""Characters, a half of what a head may have. The longest path of Kubernetes has some 700."""
 _NOTHING: Mapping[str, str] = {}
 _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

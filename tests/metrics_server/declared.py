@@ -70,4 +70,5 @@ async def served(state: Path) -> AsyncIterator[reading.Api]:
         fake_prometheus.running(fake) as prometheus,
         reading.served(prometheus, state, inventory=things, splits=sources, refresh=3600) as running,
     ):
+        await running.get("trafficmetrics")  # the whole, of which every namespace is then a part
         yield running
