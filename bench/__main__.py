@@ -4,7 +4,18 @@ from pathlib import Path
 
 import click
 
-from bench import aggregated, autoscaling, dialects, ownership, reaction, report, shape, site, sitting
+from bench import (
+    aggregated,
+    autoscaling,
+    dialects,
+    ownership,
+    parsers,
+    reaction,
+    report,
+    shape,
+    site,
+    sitting,
+)
 from demo import ending
 
 _FOLDER = Path(".bench")
@@ -33,6 +44,7 @@ main.add_command(aggregated.main, "aggregated")
 main.add_command(autoscaling.main, "autoscaling")
 main.add_command(dialects.main, "dialects")
 main.add_command(ownership.main, "ownership")
+main.add_command(parsers.main, "parsers")
 main.add_command(reaction.main, "reaction")
 
 
