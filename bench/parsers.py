@@ -2,8 +2,8 @@
 
     python -m bench parsers
 
-Of each parser the worst texts of `tests.apiservice.parsers` are shown: the longest time, and how many times as
-long twice the text takes. More than the aim is a parser that a client can keep busy.
+Of each parser the worst texts of `tests.apiservice.parsers` are shown: the longest time, and how many times
+as long twice the text takes. More than the aim is a parser that a client can keep busy.
 """
 
 import contextlib
