@@ -30,6 +30,9 @@ class _Query(Mapping[str, str]):
     def get(self, name: str, default: Any = None) -> Any:
         return self._all().get(name, default)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())
 

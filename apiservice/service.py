@@ -134,8 +134,9 @@ class Service:
         user = await self._authenticated(incoming)
         visit.user = user.name
         if incoming.query:
-            attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
-            visit.attributes, visit.target = attributes, self.routes.find(attributes)
+            if any(name in incoming.query for name in _CONCERN_ATTRIBUTES):
+                attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
+                visit.attributes = attributes
             self._limit(incoming, visit=visit, limit=limit)
         await self._check(user, attributes=attributes)
         incoming = exchange.without_identity(incoming, identifies=self.identifies)
@@ -174,6 +175,7 @@ def _unknown(attributes: requests.Attributes) -> errors.StatusError:
 
 _LONGEST_PATH = 4096
 """Characters. The longest path that means something has some 700."""
+_CONCERN_ATTRIBUTES = ("watch", "fieldSelector", "labelSelector")
 _NOTHING: Mapping[str, str] = {}
 _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
