@@ -31,7 +31,7 @@ class Limits:
     """What all connections together and each of them may take. Times are in seconds."""
 
     connections: int = 1024
-    strangers: int = 256
+    strangers: int = 128
     """Of these, such as have not shown a valid credential yet. A new connection is one of them."""
     buffered: int = 16 << 20
     """Bytes of requests that are not answered, and of answers that are not taken, over all connections."""
@@ -139,6 +139,8 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         count, had, body = self._request_count, self._head, self._body
+        # The last request is held until there is another.
+        is_fresh = not had and not self.is_answering
         if had and had + len(data) > self._hall.limits.head:
             end = data.find(b"\r\n\r\n")
             if had + (end if end >= 0 else len(data)) > self._hall.limits.head:
@@ -162,7 +164,8 @@ class Connection(web.RequestHandler):
             self.since = self._loop.time()
         if had + len(data) > _LONG:
             self._hall.read(len(data))
-        self._hold(self.weight + len(data) + _FIELD * data.count(b"\n"))
+        held = 0 if is_fresh else self.weight
+        self._hold(held + len(data) + _FIELD * data.count(b"\n"))
         if self._head > self._hall.limits.head:
             self._refuse()
 
@@ -177,15 +180,14 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        body = resp.content_length if isinstance(resp, web.Response) else None
-        self._hold(self.weight + (body or 0))
+        body = (resp.content_length or 0) if isinstance(resp, web.Response) else 0
+        self._hold(self.weight + body)
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
             self.since = self._loop.time()
             self._answered += 1
-            if not self.is_answering:
-                self._hold(2 * self._head)
+            self._hold(max(self.weight - body, 0))
 
     def handle_error(
         self,

@@ -142,17 +142,14 @@ class Hall:
         self._cut(found, why=Cut.ROOM)
         return True
 
-    def recognize(self, one: web.RequestHandler) -> None:
+    def recognize(self, one: connection.Connection) -> None:
         """Its client has shown who it is, now or before."""
-        if not isinstance(one, connection.Connection) or one not in self:
-            return
-        if not one.known:
+        if one in self._known:
+            self._known.move_to_end(one)
+        elif self._forget(one):
             one.known = True
-            self._forget(one)
             self._known[one] = None
             self._changed()
-        else:
-            self._known.move_to_end(one)
 
     def weigh(self, change: int) -> None:
         """What all hold has changed by so many bytes."""

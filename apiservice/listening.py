@@ -15,7 +15,7 @@ _AT_ONCE = 16
 """Connections accepted before others have a turn."""
 _PAUSE = 0.1
 """Seconds until accepting is tried again where the system lacks something."""
-_RECEIVED = 32 * 1024
+_RECEIVED = 16 * 1024
 """Bytes of a connection that wait in the kernel: what one read brings, and TLS and HTTP then hold."""
 _SENT = 128 * 1024
 """Bytes of answers that wait in the kernel, for each connection."""

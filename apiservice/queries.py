@@ -1,6 +1,7 @@
 """The query of a URL, read when somebody looks at it: a stranger's never is."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yarl
 
@@ -25,6 +26,12 @@ class _Query(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._all()[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._all().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())

@@ -11,6 +11,7 @@ import dataclasses
 import enum
 import re
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from apiservice import errors, names
 
@@ -77,8 +78,7 @@ class LabelSelector:
 EVERY_LABEL = LabelSelector()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     position: int
     word: bool

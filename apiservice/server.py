@@ -15,6 +15,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from typing import cast
 
 import multidict
 import prometheus_client
@@ -170,7 +171,7 @@ async def _handle(
     )
     answer = await api.answer(incoming)
     if answer.status != _STRANGER and not api.health.concerns(incoming.path):
-        hall.recognize(request.protocol)
+        hall.recognize(cast(connection.Connection, request.protocol))
     response = await _response(answer, incoming=incoming)
     if hall.is_stopping:
         response.force_close()

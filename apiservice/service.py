@@ -135,8 +135,9 @@ class Service:
         visit.target = self.routes.find(attributes)
         user = await self._authenticated(incoming, visit=visit)
         if incoming.query:
-            attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
-            visit.attributes, visit.target = attributes, self.routes.find(attributes)
+            if any(name in incoming.query for name in _CONCERN_ATTRIBUTES):
+                attributes = requests.parse(incoming.method, path=incoming.path, query=incoming.query)
+                visit.attributes, visit.target = attributes, self.routes.find(attributes)
             self._limit(incoming, visit=visit, limit=limit)
         await self._allow(user, attributes=attributes)
         if visit.target is not None and visit.target.besides is not None:
@@ -194,6 +195,7 @@ def _unknown(attributes: requests.Attributes) -> errors.StatusError:
 
 _LONGEST_PATH = 128 * 1024
 """Characters, a half of what a head may have. The longest path of Kubernetes has some 700."""
+_CONCERN_ATTRIBUTES = ("watch", "fieldSelector", "labelSelector")
 _NOTHING: Mapping[str, str] = {}
 _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

@@ -10,6 +10,7 @@ from bench import (
     dialects,
     endurance,
     ownership,
+    parsers,
     reaction,
     report,
     shape,
@@ -45,6 +46,7 @@ main.add_command(autoscaling.main, "autoscaling")
 main.add_command(dialects.main, "dialects")
 main.add_command(endurance.main, "endurance")
 main.add_command(ownership.main, "ownership")
+main.add_command(parsers.main, "parsers")
 main.add_command(reaction.main, "reaction")
 
 

@@ -8,52 +8,11 @@ from typing import Any
 
 import pytest
 
-from apiservice import (
-    encoding,
-    errors,
-    names,
-    negotiation,
-    parameters,
-    requests,
-    selectors,
-)
-from metrics_server import quantity
+from apiservice import errors, parameters, selectors
+from tests.apiservice import parsers
 
 LENGTH = 20_000
-PARSERS: dict[str, Callable[[str], Any]] = {
-    "label selector": selectors.LabelSelector.parse,
-    "field selector": selectors.FieldSelector.parse,
-    "Accept": lambda text: negotiation.choose(text, offers=negotiation.LIST_OFFERS),
-    "Accept-Encoding": encoding.accepts_gzip,
-    "timeout": lambda text: parameters.deadline({"timeout": text}, longest=1.0),
-    "limit": lambda text: parameters.selection({"limit": text}, field_labels=frozenset()),
-    "watch": lambda text: parameters.selection({"watch": text}, field_labels=frozenset()),
-    "includeObject": lambda text: parameters.include_object({"includeObject": text}),
-    "pretty": lambda text: parameters.pretty({"pretty": text}, user_agent=text),
-    "path": lambda text: requests.parse("GET", path=f"/apis/a/b/{text}", query={}),
-    "label key": names.wrong_label_key,
-    "label value": names.wrong_label_value,
-    "duration": quantity.duration,
-    "quantity": quantity.parse,
-}
-PIECES = (
-    *" \t,;=!()/.-+\\\"'%&0",
-    "a",
-    "é",
-    "1s",
-    "a,",
-    "a=b,",
-    "!a,",
-    "\\,",
-    "a;q=1,",
-    "gzip,",
-    "1.",
-    "e1",
-    "a/",
-    "a in (b),",
-    "-a",
-)
-FRAMES = (("", ""), ("a in (", ")"), ("a in (", ""), ("a=", "$"), ("1", "x"), ("a", "-"), ("a=\\", "="))
+"""Characters."""
 
 
 def steps(parser: Callable[[str], Any], text: str) -> int:
@@ -91,23 +50,23 @@ _SHORT = 0.05
 """Seconds. A quadratic parser takes seconds for as much text."""
 
 
-@pytest.mark.parametrize("name", PARSERS)
+@pytest.mark.parametrize("name", parsers.PARSERS)
 def test_twice_the_text_takes_at_most_twice_the_steps(name: str) -> None:
-    for before, after in FRAMES:
-        for piece in PIECES:
+    for before, after in parsers.FRAMES:
+        for piece in parsers.PIECES:
             once, twice = (
-                steps(PARSERS[name], before + piece * (length // len(piece)) + after)
+                steps(parsers.PARSERS[name], before + piece * (length // len(piece)) + after)
                 for length in (LENGTH // 40, LENGTH // 20)
             )
             assert twice <= 2.2 * once + 50, (before, piece, after)
 
 
-@pytest.mark.parametrize("name", PARSERS)
+@pytest.mark.parametrize("name", parsers.PARSERS)
 def test_no_step_takes_longer_than_its_text_explains(name: str) -> None:
-    for before, after in FRAMES:
-        for piece in PIECES:
+    for before, after in parsers.FRAMES:
+        for piece in parsers.PIECES:
             text = before + piece * (LENGTH // len(piece)) + after
-            assert seconds(PARSERS[name], text) < 10 * _SHORT, (before, piece, after)
+            assert seconds(parsers.PARSERS[name], text) < 10 * _SHORT, (before, piece, after)
 
 
 @pytest.mark.parametrize(

@@ -220,3 +220,19 @@ async def test_before_it_stops_the_server_answers_that_it_is_not_ready(
 
 def test_an_address_of_ipv6_is_bracketed_in_its_url() -> None:
     assert server.Bound(host="::1", port=8443).url == "https://[::1]:8443"
+
+
+@pytest.mark.parametrize(
+    "suite", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "AES128-GCM-SHA256"]
+)
+async def test_tls_1_2_agrees_on_no_suite_without_forward_secrecy_and_authenticated_encryption(
+    served: asking.Served, suite: str
+) -> None:
+    trust = ssl.create_default_context(cafile=served.authority)
+    trust.maximum_version = ssl.TLSVersion.TLSv1_2
+    trust.set_ciphers(suite)
+    with pytest.raises((ConnectionError, ssl.SSLError)):
+        await asyncio.open_connection("127.0.0.1", served.bound.port, ssl=trust)
+    trust.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+    _, writer = await asyncio.open_connection("127.0.0.1", served.bound.port, ssl=trust)
+    writer.transport.abort()

@@ -1,0 +1,49 @@
+"""All that reads what a client sent, and texts that such readers take long for if they take long for any."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from apiservice import encoding, names, negotiation, parameters, requests, selectors
+from metrics_server import quantity
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "label selector": selectors.LabelSelector.parse,
+    "field selector": selectors.FieldSelector.parse,
+    "Accept": lambda text: negotiation.choose(text, offers=negotiation.LIST_OFFERS),
+    "Accept-Encoding": encoding.accepts_gzip,
+    "timeout": lambda text: parameters.deadline({"timeout": text}, longest=1.0),
+    "limit": lambda text: parameters.selection({"limit": text}, field_labels=frozenset()),
+    "watch": lambda text: parameters.selection({"watch": text}, field_labels=frozenset()),
+    "includeObject": lambda text: parameters.include_object({"includeObject": text}),
+    "pretty": lambda text: parameters.pretty({"pretty": text}, user_agent=text),
+    "path": lambda text: requests.parse("GET", path=f"/apis/a/b/{text}", query={}),
+    "label key": names.wrong_label_key,
+    "label value": names.wrong_label_value,
+    "duration": quantity.duration,
+    "quantity": quantity.parse,
+}
+PIECES = (
+    *" \t,;=!()/.-+\\\"'%&0",
+    "a",
+    "é",
+    "1s",
+    "a,",
+    "a=b,",
+    "!a,",
+    "\\,",
+    "a;q=1,",
+    "gzip,",
+    "1.",
+    "e1",
+    "a/",
+    "a in (b),",
+    "-a",
+)
+FRAMES = (("", ""), ("a in (", ")"), ("a in (", ""), ("a=", "$"), ("1", "x"), ("a", "-"), ("a=\\", "="))
+
+
+def texts(length: int) -> Iterator[str]:
+    """About so many characters each."""
+    for before, after in FRAMES:
+        for piece in PIECES:
+            yield before + piece * (length // len(piece)) + after
