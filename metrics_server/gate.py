@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,23 +52,27 @@ def senseless(error: BaseException) -> faults.BackendRefused:
     return refused(_NO_SERIES, detail=f"{type(error).__name__}{where}: {str(error)[:200]!r}")
 
 
-def checked(series: Iterable[Any], *, again: bool = False) -> Iterator[Series]:
-    """Return series, each looked at from all sides; `again`: one may come twice, where several queries ask
-    for it. Raises faults.BackendRefused.
+def checked(series: Iterable[Any], *, again: bool = False) -> list[Series]:
+    """Return series, looked at from all sides; `again`: one may come twice, where several queries ask for
+    it. Raises faults.BackendRefused.
     """
-    twins = Twins()
-    for one in series:
-        try:
+    twins, found, lengths = Twins(), list(series), [0]
+    times: list[float] = []
+    values: list[float] = []
+    try:
+        for one in found:
             (labels if again else twins.see)(one["metric"])
-            if "values" in one:
-                samples(one["values"])
-            elif "value" in one:
-                samples([one["value"]])
-            else:
+            if "values" not in one and "value" not in one:
                 histogram(one["histogram"][1])
-        except SENSELESS as error:
-            raise senseless(error) from None
-        yield one
+                continue
+            moments, told = columns(one["values"] if "values" in one else [one["value"]])
+            times.extend(moments)
+            values.extend(map(float, told))
+            lengths.append(len(moments))
+        counters(np.array(times) + 0.0, np.array(values), np.cumsum(lengths))
+    except SENSELESS as error:
+        raise senseless(error) from None
+    return found
 
 
 def labels(found: Any) -> None:
@@ -105,8 +109,7 @@ def asked(found: Collection[str], wanted: Collection[str]) -> None:
 def samples(values: Sequence[Any]) -> None:
     """Look at the samples of one series. Raises faults.BackendRefused, or what `SENSELESS` says."""
     times, told = columns(values)
-    moments = np.array([0.0 + time for time in times], dtype=np.float64)
-    counters(moments, np.array([float(one) for one in told]), np.array([0, len(moments)]))
+    counters(np.array(times) + 0.0, np.array([float(one) for one in told]), np.array([0, len(times)]))
 
 
 def columns(values: Sequence[Any]) -> tuple[tuple[float, ...], tuple[str, ...]]:

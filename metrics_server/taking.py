@@ -235,7 +235,7 @@ class Taker:
     async def _explain_nothing(self, scope: plan.Scope) -> None:
         """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
         (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=self._clock())
-        if not list(gate.checked(series)):
+        if not gate.checked(series):
             raise faults.NoMesh(
                 "Prometheus holds no recent metric of a known mesh (looked for "
                 f"{' or '.join(map(repr, self._mesh.sign))} of profile "
