@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,21 +83,37 @@ def labels(found: Any) -> None:
         raise refused("the labels of a series are longer than any name")
 
 
+def distinct(answers: Iterable[Iterable[Series]]) -> Iterator[Series]:
+    """Return the series of several answers, each once: two queries may ask for the same series, but no answer
+    has it twice. Raises faults.BackendRefused, or what `SENSELESS` says.
+    """
+    before: set[int] = set()
+    for answer in answers:
+        twins = Twins()
+        for one in answer:
+            if twins.see(one["metric"]) not in before:
+                yield one
+        before |= twins.seen
+
+
 class Twins:
     """The label sets of an answer, each of which may come once."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("seen",)
 
     def __init__(self) -> None:
-        self._seen: set[int] = set()
+        self.seen: set[int] = set()
 
-    def see(self, found: Mapping[str, str]) -> None:
-        """Look at a label set, too. Raises faults.BackendRefused, or what `SENSELESS` says."""
+    def see(self, found: Mapping[str, str]) -> int:
+        """Look at a label set, too, and return what stands for it. Raises faults.BackendRefused, or what
+        `SENSELESS` says.
+        """
         labels(found)
         key = hash(frozenset(found.items()))
-        if key in self._seen:
+        if key in self.seen:
             raise refused(_TWICE)
-        self._seen.add(key)
+        self.seen.add(key)
+        return key
 
 
 def asked(found: Collection[str], wanted: Collection[str]) -> None:

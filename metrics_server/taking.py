@@ -71,7 +71,8 @@ class _All:
         return self.among(())
 
     def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
-        return itertools.chain.from_iterable(answer.among(metrics) for answer in self.answers)
+        found = (answer.among(metrics) for answer in self.answers)
+        return itertools.chain.from_iterable(found) if metrics else gate.distinct(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
