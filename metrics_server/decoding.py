@@ -197,15 +197,12 @@ def _choose(
     numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
     key_of = proxies.keys.of
     told_of = {plan.UP, *views, *([mesh.process.metric] if mesh.process else ())}
-    twins = gate.Twins()
     for series in counters:
         labels = series["metric"]
         gate.asked((labels["__name__"],), told_of)
         target = numbers.get(key_of(labels))
         if target is None:
             continue
-        if labels["__name__"] in views:
-            twins.see(labels)
         for number, reader in views.get(labels["__name__"], ()):
             outcome = reader.outcome(labels)
             ends = who.ends(number, labels) if outcome is not None else None

@@ -52,23 +52,27 @@ def senseless(error: BaseException) -> faults.BackendRefused:
     return refused(_NO_SERIES, detail=f"{type(error).__name__}{where}: {str(error)[:200]!r}")
 
 
-def checked(series: Iterable[Any], *, again: bool = False) -> Iterator[Series]:
-    """Return series, each looked at from all sides; `again`: one may come twice, where several queries ask
-    for it. Raises faults.BackendRefused.
+def checked(series: Iterable[Any], *, again: bool = False) -> list[Series]:
+    """Return series, looked at from all sides; `again`: one may come twice, where several queries ask for
+    it. Raises faults.BackendRefused.
     """
-    twins = Twins()
-    for one in series:
-        try:
+    twins, found, lengths = Twins(), list(series), [0]
+    times: list[float] = []
+    values: list[float] = []
+    try:
+        for one in found:
             (labels if again else twins.see)(one["metric"])
-            if "values" in one:
-                samples(one["values"])
-            elif "value" in one:
-                samples([one["value"]])
-            else:
+            if "values" not in one and "value" not in one:
                 histogram(one["histogram"][1])
-        except SENSELESS as error:
-            raise senseless(error) from None
-        yield one
+                continue
+            moments, told = columns(one["values"] if "values" in one else [one["value"]])
+            times.extend(moments)
+            values.extend(map(float, told))
+            lengths.append(len(moments))
+        counters(np.array(times) + 0.0, np.array(values), np.cumsum(lengths))
+    except SENSELESS as error:
+        raise senseless(error) from None
+    return found
 
 
 def labels(found: Any) -> None:
@@ -79,21 +83,37 @@ def labels(found: Any) -> None:
         raise refused("the labels of a series are longer than any name")
 
 
+def distinct(answers: Iterable[Iterable[Series]]) -> Iterator[Series]:
+    """Return the series of several answers, each once: two queries may ask for the same series, but no answer
+    has it twice. Raises faults.BackendRefused, or what `SENSELESS` says.
+    """
+    before: set[int] = set()
+    for answer in answers:
+        twins = Twins()
+        for one in answer:
+            if twins.see(one["metric"]) not in before:
+                yield one
+        before |= twins.seen
+
+
 class Twins:
     """The label sets of an answer, each of which may come once."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("seen",)
 
     def __init__(self) -> None:
-        self._seen: set[int] = set()
+        self.seen: set[int] = set()
 
-    def see(self, found: Mapping[str, str]) -> None:
-        """Look at a label set, too. Raises faults.BackendRefused, or what `SENSELESS` says."""
+    def see(self, found: Mapping[str, str]) -> int:
+        """Look at a label set, too, and return what stands for it. Raises faults.BackendRefused, or what
+        `SENSELESS` says.
+        """
         labels(found)
         key = hash(frozenset(found.items()))
-        if key in self._seen:
+        if key in self.seen:
             raise refused(_TWICE)
-        self._seen.add(key)
+        self.seen.add(key)
+        return key
 
 
 def asked(found: Collection[str], wanted: Collection[str]) -> None:
@@ -105,8 +125,7 @@ def asked(found: Collection[str], wanted: Collection[str]) -> None:
 def samples(values: Sequence[Any]) -> None:
     """Look at the samples of one series. Raises faults.BackendRefused, or what `SENSELESS` says."""
     times, told = columns(values)
-    moments = np.array([0.0 + time for time in times], dtype=np.float64)
-    counters(moments, np.array([float(one) for one in told]), np.array([0, len(moments)]))
+    counters(np.array(times) + 0.0, np.array([float(one) for one in told]), np.array([0, len(times)]))
 
 
 def columns(values: Sequence[Any]) -> tuple[tuple[float, ...], tuple[str, ...]]:

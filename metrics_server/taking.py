@@ -85,7 +85,8 @@ class _All:
         return self.among(())
 
     def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
-        return itertools.chain.from_iterable(answer.among(metrics) for answer in self.answers)
+        found = (answer.among(metrics) for answer in self.answers)
+        return itertools.chain.from_iterable(found) if metrics else gate.distinct(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +263,7 @@ class Taker:
             return
         later = promql.last(promql.selector(self._mesh.sign), math.floor(min(lead, _LOOKBACK)))
         (series,) = await self._backend.ask([promql.count(later)], at=asked + lead)
-        if list(gate.checked(series)):
+        if gate.checked(series):
             raise agreement.differ(lead)
         self._agreement.forget()
 
@@ -271,7 +272,7 @@ class Taker:
         asked = self._clock()
         (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=asked)
         doubt = self._agreement.doubt(asked)
-        if not list(gate.checked(series)):
+        if not gate.checked(series):
             raise faults.NoMesh(
                 "Prometheus holds no recent metric of a known mesh (looked for "
                 f"{' or '.join(map(repr, self._mesh.sign))} of profile "
