@@ -16,7 +16,9 @@ from typing import NamedTuple
 from apiservice import errors, names
 
 MOST_CONDITIONS = 100
-"""Requirements of a label selector, terms of a field selector. A requirement has any number of values."""
+"""Different requirements of a label selector, or terms of a field selector. One may have any number of
+values.
+"""
 LONGEST_FIELD_SELECTOR = 4096
 """Characters. Its name is read before it is known what the user may do."""
 
@@ -108,12 +110,12 @@ class _LabelParser:
     def parse(self) -> tuple[Requirement, ...]:
         if self._peek().text == _END:
             return ()
-        requirements = [self._requirement()]
+        requirements = {self._requirement(): None}
         while self._peek().text != _END:
             self._expect(",", expected="',' or the end")
-            if len(requirements) == MOST_CONDITIONS:
+            requirements[self._requirement()] = None
+            if len(requirements) > MOST_CONDITIONS:
                 raise self._invalid(f"it has more than {MOST_CONDITIONS} requirements")
-            requirements.append(self._requirement())
         return tuple(requirements)
 
     def _requirement(self) -> Requirement:
@@ -225,7 +227,8 @@ class FieldSelector:
             raise errors.BadRequest(
                 f"the field selector has {len(text)} characters, at most {LONGEST_FIELD_SELECTOR} are read"
             )
-        terms = tuple(_term(part, text=text) for part in _UNESCAPED_COMMA.findall(text) if part)
+        parts = filter(None, _UNESCAPED_COMMA.findall(text))
+        terms = tuple(dict.fromkeys(_term(part, text=text) for part in parts))
         if len(terms) > MOST_CONDITIONS:
             raise errors.BadRequest(
                 f'unable to parse field selector "{text}": it has more than {MOST_CONDITIONS} terms'
