@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from bench import client, exporter, report, site, usage
-from metrics_server import plan, profile
+from metrics_server.profiles import schema
+from metrics_server.query import plan
 
 PATHS = "/apis/metrics.smi-spec.io/v1alpha1"
 WINDOW = 30.0
@@ -25,7 +26,7 @@ _AIM = 1.3
 
 def queries(*, namespace: str | None, mesh: str = "envoy") -> list[str]:
     """Return what the server asks for the whole mesh or one namespace."""
-    shipped = {one.name: one for one in profile.shipped()}
+    shipped = {one.name: one for one in schema.shipped()}
     asked = plan.make(
         shipped[mesh],
         scope=plan.Scope(namespace=namespace),

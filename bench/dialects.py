@@ -16,7 +16,13 @@ import click
 
 from bench import cold, exporter, report, shape, site, sitting, stages
 from demo import ending
-from metrics_server import inventory, meshes, mixing, policy, profile, prometheus, store, words
+from metrics_server.collect import detection
+from metrics_server.inventory import file_source, objects
+from metrics_server.model import kinds
+from metrics_server.profiles import policy, registry, schema
+from metrics_server.server import collectors
+from metrics_server.store import store
+from metrics_server.upstream import prometheus
 
 _FOLDER = Path(".bench/dialects").resolve()
 _EDGES = 25_000
@@ -50,7 +56,7 @@ async def measure(
     cluster = shape.Shape(pods(mesh, edges))
     async with site.running(where, cluster, report=say, mesh=mesh) as place:
         recording = await sitting.record(place, None, mesh=mesh)
-        things = inventory.read(recording.inventory, source="the cluster")
+        things = file_source.read(recording.inventory, source="the cluster")
         texts = cold.queries(namespace=None, mesh=mesh)
         raw: list[float] = []
         named: list[float] = []
@@ -59,7 +65,7 @@ async def measure(
         queries: list[int] = []
         for _ in range(rounds):
             raw.append(await _timed(cold.ask(place.http, where, texts, at=time.time())))
-            for profiles, times in ((mesh, named), (meshes.AUTO, auto)):
+            for profiles, times in ((mesh, named), (registry.AUTO, auto)):
                 seconds, count = await _read(where, profiles, things)
                 times.append(seconds)
                 queries.append(count)
@@ -93,21 +99,21 @@ async def _timed(work: Awaitable[object]) -> float:
     return time.perf_counter() - begun
 
 
-async def _read(where: site.Where, profiles: str, things: inventory.Inventory) -> tuple[float, int]:
+async def _read(where: site.Where, profiles: str, things: objects.Inventory) -> tuple[float, int]:
     """Return the seconds of a read of all edges that finds nothing known, and the queries it took."""
     watcher = _Watcher()
     backend = prometheus.Prometheus(where.prometheus_url, observer=watcher, patience=_PATIENCE)
     try:
-        taker = meshes.taker(
+        taker = collectors.taker(
             backend,
-            meshes.choose(profiles),
+            registry.choose(profiles),
             decisions=policy.Policy(),
             watcher=watcher,
             clock=time.time,
             stale_after=90.0,
         )
         begun = time.perf_counter()
-        taken = await taker.take(None, window=cold.WINDOW, latency=words.SIDES)
+        taken = await taker.take(None, window=cold.WINDOW, latency=kinds.SIDES)
         if taken is None:
             raise RuntimeError("no proxy was found")
         edges = store.Moment(taken, things, arrived=time.time()).rollup.edges("")
@@ -122,7 +128,7 @@ async def _read(where: site.Where, profiles: str, things: inventory.Inventory) -
 async def _look(where: site.Where) -> frozenset[str]:
     backend = prometheus.Prometheus(where.prometheus_url, observer=_Watcher(), patience=_PATIENCE)
     try:
-        return await mixing.find(backend, meshes.choose(meshes.AUTO), at=time.time())
+        return await detection.find(backend, registry.choose(registry.AUTO), at=time.time())
     finally:
         await backend.close()
 
@@ -132,7 +138,7 @@ def loading(*, rounds: int) -> report.Table:
     taken, count = [], 0
     for _ in range(rounds):
         begun = time.thread_time()
-        count = len(profile.shipped())
+        count = len(schema.shipped())
         taken.append((time.thread_time() - begun) * 1e3)
     cells = {"first ms": taken[0], "median ms": statistics.median(taken)}
     return report.Table(

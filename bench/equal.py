@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import client, hpas, joined, load, peer, report, usage
 from demo import wait
-from metrics_server import quantity
+from metrics_server.model import quantity
 
 _CONNECTIONS = (1, 8, 32)
 _WITHIN = 120.0

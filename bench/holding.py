@@ -14,22 +14,24 @@ from typing import Any
 
 import uvloop
 
-from apiservice import connecting, kubeapi
-from metrics_server import cluster, inventory, recollection, words
+from apiservice.kube import client, config
+from metrics_server.cluster import owners
+from metrics_server.inventory import objects, tombstones
+from metrics_server.model import kinds
 
 
 async def hold(kubeconfig: Path) -> None:
     """Until there is nothing more to read."""
-    connection = await connecting.from_kubeconfig(kubeconfig)
+    connection = await config.from_kubeconfig(kubeconfig)
     begun = time.perf_counter()
-    async with kubeapi.connect(connection) as api, cluster.watched(api, clock=time.time) as watched:
+    async with client.connect(connection) as api, owners.watched(api, clock=time.time) as watched:
         await watched.complete()
         _say({"seconds": time.perf_counter() - begun, "things": len(watched.current().things)})
         while line := await asyncio.to_thread(sys.stdin.readline):
             _say(_answer(watched, question=line.strip()))
 
 
-def _answer(watched: cluster.Watched, *, question: str) -> dict[str, Any]:
+def _answer(watched: owners.Watched, *, question: str) -> dict[str, Any]:
     if question == "keep":
         return _keep()
     found, first = _timed(watched.current)
@@ -39,18 +41,18 @@ def _answer(watched: cluster.Watched, *, question: str) -> dict[str, Any]:
     return {"first": first, "again": again, "indexed": indexed, "moved": moved, "gone": len(found.gone)}
 
 
-_kept: list[recollection.Recollection] = []
+_kept: list[tombstones.Recollection] = []
 
 
 def _keep() -> dict[str, Any]:
     """Remember as many deleted pods as ever are."""
-    memory = recollection.Recollection(clock=time.monotonic)
-    for number in range(recollection.MOST):
+    memory = tombstones.Recollection(clock=time.monotonic)
+    for number in range(tombstones.MOST):
         app = f"job-{number}"
-        thing = inventory.Thing(
-            ref=words.Ref("Pod", "team-1", f"{app}-x7k2p"),
+        thing = objects.Thing(
+            ref=kinds.Ref("Pod", "team-1", f"{app}-x7k2p"),
             labels={"batch.kubernetes.io/job-name": app, "app": "job", "version": "v1"},
-            owner=words.Ref("Job", "team-1", app),
+            owner=kinds.Ref("Job", "team-1", app),
             node="node-1",
         )
         memory.put(thing)

@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 import click
 
-from apiservice import connecting, listwatch
+from apiservice.kube import config, list_watch
 from bench import population, report, usage
 from demo import ending, faults
 from tests.cluster import cluster
@@ -87,7 +87,7 @@ async def run(pods: int, *, show: Callable[[report.Table], None], say: Callable[
         for program in ("kube-controller-manager", "kube-scheduler"):
             # They would see that there is no node behind the pods.
             os.kill(running.pid(program), signal.SIGKILL)
-        connection = await connecting.from_kubeconfig(running.kubeconfig)
+        connection = await config.from_kubeconfig(running.kubeconfig)
         connector = aiohttp.TCPConnector(ssl=connection.tls or True)
         async with aiohttp.ClientSession(connector=connector) as http:
             writer = population.Writer(connection, http=http)
@@ -122,7 +122,7 @@ async def _look(
 async def _forms(writer: population.Writer) -> report.Table:
     """Why pods are asked for as rows."""
     rows: dict[str, report.Cells] = {}
-    forms = {"whole": listwatch.WHOLE, "rows": listwatch.ROWS, "metadata": listwatch.METADATA}
+    forms = {"whole": list_watch.WHOLE, "rows": list_watch.ROWS, "metadata": list_watch.METADATA}
     for name, form in forms.items():
         length, taken = 0, []
         for _ in range(5):

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from apiservice import errors
+from apiservice.http import errors
 from bench import report
 from tests.apiservice import parsers
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from apiservice import certificates
+from apiservice.tls import self_signed
 from bench import client, hpas, joined, scaler, shape
 from demo import faults, wait
 from tests.cluster import build, cluster, commands, registration
@@ -76,7 +76,7 @@ async def serving(joint: joined.Joined, program: Path, *, limit: str) -> AsyncIt
     address = str(kubernetes.place.services[_HOST])
     host = f"{NAME}.{registration.NAMESPACE}.svc"
     now = datetime.datetime.now(datetime.UTC)
-    trusted = await asyncio.to_thread(certificates.ensure, state, hosts=[host, address], now=now)
+    trusted = await asyncio.to_thread(self_signed.ensure, state, hosts=[host, address], now=now)
     rules = state / "rules.yaml"
     rules.write_text(yaml.safe_dump(_RULES))
     files = {

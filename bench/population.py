@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from apiservice import kubeapi
+from apiservice.kube import client
 from demo import faults
 
 _WRITERS = 16
@@ -90,7 +90,7 @@ class Population:
 class Writer:
     """Writes objects as their controllers would."""
 
-    def __init__(self, connection: kubeapi.Connection, *, http: aiohttp.ClientSession) -> None:
+    def __init__(self, connection: client.Connection, *, http: aiohttp.ClientSession) -> None:
         self._connection = connection
         self._http = http
 

@@ -18,10 +18,16 @@ from typing import Any, TypeVar
 
 import rich.console
 
-from apiservice import encoding
+from apiservice.http import encoding
 from bench import report
-from metrics_server import answers, decoding, inventory, ownership, profile, snapshot, store, targets
-from metrics_server.views import rows
+from metrics_server.api.smi import rows
+from metrics_server.decode import decoder, targets
+from metrics_server.inventory import file_source, objects
+from metrics_server.model import snapshot
+from metrics_server.ownership import graph
+from metrics_server.profiles import schema
+from metrics_server.store import store
+from metrics_server.upstream import response
 
 T = TypeVar("T")
 _INTERVAL = 15.0
@@ -114,7 +120,7 @@ def decoding_and_rollup(recording: Recording, *, rounds: int) -> float:
 
 
 def _measured(recording: Recording, rounds: int) -> _Stopwatch:
-    things = inventory.read(recording.inventory, source="recording")
+    things = file_source.read(recording.inventory, source="recording")
     watch = _Stopwatch()
     for _ in range(rounds):
         gc.collect()
@@ -122,10 +128,10 @@ def _measured(recording: Recording, rounds: int) -> _Stopwatch:
     return watch
 
 
-def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) -> None:
-    counters = [answers.Answer(body) for body in recording.counters]
-    buckets = answers.Answer(recording.buckets)
-    mesh = next(mesh for mesh in profile.shipped() if mesh.name == recording.mesh)
+def _read(recording: Recording, things: objects.Inventory, watch: _Stopwatch) -> None:
+    counters = [response.Answer(body) for body in recording.counters]
+    buckets = response.Answer(recording.buckets)
+    mesh = next(mesh for mesh in schema.shipped() if mesh.name == recording.mesh)
 
     def counted(*metrics: str) -> Iterator[Any]:
         return itertools.chain.from_iterable(answer.among(metrics) for answer in counters)
@@ -133,7 +139,7 @@ def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) 
     proxies = watch.time("finding targets", lambda: targets.find(counted(*targets.told_by(mesh)), mesh))
 
     def decode(summed: Iterable[Any]) -> snapshot.Snapshot:
-        return decoding.read(
+        return decoder.read(
             counted(),
             summed,
             proxies=proxies,
@@ -147,7 +153,7 @@ def _read(recording: Recording, things: inventory.Inventory, watch: _Stopwatch) 
     taken = decode(buckets)
     counting = watch.times["JSON of counters, counting"][-1]
     watch.add("JSON of buckets, histograms", time.thread_time() - begun - counting)
-    watch.time("ownership", lambda: ownership.Ownership(taken, things))
+    watch.time("ownership", lambda: graph.Ownership(taken, things))
     moment = store.Moment(taken, things, arrived=taken.taken)
     watch.time("roll-up", lambda: moment.once(("edges of", ""), lambda: moment.rollup.edges("")))
     index = watch.time("rows", lambda: rows.edges(moment, "", recording.namespace))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 if __name__ == "__main__":
     # Before the imports below: they take a second.
-    from metrics_server import signals
+    from metrics_server.server import signals
 
     signals.end_by_signals()
 
@@ -19,8 +19,11 @@ from typing import Any
 import click
 import uvloop
 
-from metrics_server import advice, allowance, opening, presenting, quantity, serving, settings
 from metrics_server import check as checking
+from metrics_server.model import quantity
+from metrics_server.server import server, setting_files, start_warnings
+from metrics_server.settings import memory_budget, settings
+from metrics_server.upstream import credential_files
 
 _FILE = click.Path(path_type=Path)
 _PROMETHEUS = (
@@ -107,12 +110,12 @@ def serve(**given: object) -> None:
         logging.getLogger("apiservice.access").setLevel(
             logging.INFO if chosen.logs_access else logging.WARNING
         )
-        for warning in advice.warnings(chosen, os.environ):
+        for warning in start_warnings.warnings(chosen, os.environ):
             logging.getLogger("metrics_server").warning("%s", warning)
         try:
-            uvloop.run(serving.serve(chosen))
+            uvloop.run(server.serve(chosen))
         except settings.BadSettings as error:
-            raise opening.mistakes(chosen, first=error) from error
+            raise setting_files.mistakes(chosen, first=error) from error
 
 
 @main.command()
@@ -127,16 +130,16 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
         try:
             with settings.about("window"):
                 quantity.duration(window)
-            read, shown = opening.profiles(chosen), presenting.current(chosen)()
+            read, shown = setting_files.profiles(chosen), credential_files.current(chosen)()
         except settings.BadSettings as error:
-            raise opening.mistakes(chosen, first=error) from error
+            raise setting_files.mistakes(chosen, first=error) from error
         report = checking.run(
             chosen.prometheus,
             profiles=read,
             window=window,
             namespace=namespace,
             shown=shown,
-            allowed=allowance.Allowance(chosen.answer_bytes),
+            allowed=memory_budget.Allowance(chosen.answer_bytes),
         )
     for line in report.lines:
         click.echo(line)

@@ -15,25 +15,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from metrics_server import (
-    allowance,
-    credentials,
-    faults,
-    gate,
-    inventory,
-    merging,
-    meshes,
-    mixing,
-    policy,
-    profile,
-    promql,
-    quantity,
-    snapshot,
-    store,
-    taking,
-    witness,
-    words,
-)
+from metrics_server.collect import collector, detection, merge
+from metrics_server.inventory import objects
+from metrics_server.model import faults, kinds, quantity, snapshot, validation
+from metrics_server.profiles import policy, registry, schema
+from metrics_server.query import promql
+from metrics_server.settings import memory_budget
+from metrics_server.store import store
+from metrics_server.upstream import credentials, requests_prometheus
 
 _STALE_AFTER = 90.0
 _SHOWN = 5
@@ -71,23 +60,23 @@ class _Deaf:
 def run(
     url: str,
     *,
-    profiles: Sequence[profile.Profile] | None,
+    profiles: Sequence[schema.Profile] | None,
     window: str,
     namespace: str | None,
     shown: credentials.Credentials = credentials.NOTHING,
-    allowed: allowance.Allowance | None = None,
+    allowed: memory_budget.Allowance | None = None,
 ) -> Report:
     """Return the report on a Prometheus. Raises ValueError for a window that is none."""
-    backend = witness.Witness(url.rstrip("/"), shown, allowed=allowed)
+    backend = requests_prometheus.Witness(url.rstrip("/"), shown, allowed=allowed)
     return asyncio.run(
-        _run(url, backend, profiles or meshes.choose(meshes.AUTO), quantity.duration(window), namespace)
+        _run(url, backend, profiles or registry.choose(registry.AUTO), quantity.duration(window), namespace)
     )
 
 
 async def _run(
     url: str,
-    backend: witness.Witness,
-    profiles: Sequence[profile.Profile],
+    backend: requests_prometheus.Witness,
+    profiles: Sequence[schema.Profile],
     window: float,
     namespace: str | None,
 ) -> Report:
@@ -123,21 +112,21 @@ def _tells_of(moment: snapshot.Snapshot, namespace: str | None) -> bool:
 
 
 async def _found(
-    backend: witness.Witness, profiles: Sequence[profile.Profile], report: Report
-) -> list[profile.Profile]:
+    backend: requests_prometheus.Witness, profiles: Sequence[schema.Profile], report: Report
+) -> list[schema.Profile]:
     """Return the meshes that the server would read: of several, those that are found by what only they tell;
     one that was named alone is read wherever its metrics are.
     """
     alone = len(profiles) == 1
     looked_for = {
-        mesh.name: " or ".join([promql.selector(mesh.sign)] if alone else mixing.signs(mesh))
+        mesh.name: " or ".join([promql.selector(mesh.sign)] if alone else detection.signs(mesh))
         for mesh in profiles
     }
     if alone:
         (series,) = await backend.ask([promql.sample(profiles[0].sign, 1)], at=time.time())
         names = frozenset(looked_for) if series else frozenset()
     else:
-        names = await mixing.find(backend, profiles, at=time.time())
+        names = await detection.find(backend, profiles, at=time.time())
     for name, selectors in looked_for.items():
         if name in names:
             report.good(f"profile {name}: {selectors} is there")
@@ -148,12 +137,12 @@ async def _found(
     return [mesh for mesh in profiles if mesh.name in names]
 
 
-async def _labels(backend: witness.Witness, mesh: profile.Profile, report: Report) -> None:
+async def _labels(backend: requests_prometheus.Witness, mesh: schema.Profile, report: Report) -> None:
     """Say which labels tell whose proxy a scrape target is."""
     if not mesh.reports_of_targets:
         return
     (series,) = await backend.ask([promql.sample(mesh.sign, _SAMPLE)], at=time.time())
-    carried = {label for one in gate.checked(series) for label in one["metric"]}
+    carried = {label for one in validation.checked(series) for label in one["metric"]}
     for what, meta, names in (
         ("namespace", "__meta_kubernetes_namespace", mesh.target.namespace),
         ("pod", "__meta_kubernetes_pod_name", mesh.target.pod),
@@ -169,9 +158,13 @@ async def _labels(backend: witness.Witness, mesh: profile.Profile, report: Repor
 
 
 async def _look(
-    backend: witness.Witness, mesh: profile.Profile, window: float, namespace: str | None, report: Report
+    backend: requests_prometheus.Witness,
+    mesh: schema.Profile,
+    window: float,
+    namespace: str | None,
+    report: Report,
 ) -> snapshot.Snapshot | None:
-    taker = taking.Taker(backend, mesh=mesh, watcher=_Deaf(), clock=time.time, stale_after=_STALE_AFTER)
+    taker = collector.Taker(backend, mesh=mesh, watcher=_Deaf(), clock=time.time, stale_after=_STALE_AFTER)
     backend.asked.clear()
     try:
         taken = await taker.take(namespace, window=window)
@@ -197,7 +190,7 @@ def _believed(moments: Sequence[snapshot.Snapshot], report: Report) -> None:
     """Say in whose words each proxy is told of, where several meshes tell of it."""
     if len(moments) < 2:
         return
-    merged = merging.merge(moments, allowed=policy.Policy().allows)
+    merged = merge.merge(moments, allowed=policy.Policy().allows)
     told = Counter(merged.meshes[mesh].profile for mesh in merged.mesh)
     report.good(
         f"{len(merged.reporters)} proxies in all, each counted once: "
@@ -205,7 +198,7 @@ def _believed(moments: Sequence[snapshot.Snapshot], report: Report) -> None:
     )
 
 
-def _describe(taken: snapshot.Snapshot, mesh: profile.Profile, window: float, report: Report) -> None:
+def _describe(taken: snapshot.Snapshot, mesh: schema.Profile, window: float, report: Report) -> None:
     age = taken.taken - taken.timestamp
     report.good(
         f"{len(taken.reporters)} proxies, scraped every {taken.interval:.0f} s, the newest {age:.1f} s ago"
@@ -226,7 +219,7 @@ def _describe(taken: snapshot.Snapshot, mesh: profile.Profile, window: float, re
         report.good(
             f"{side} side: {len(calls)} rows, {succeeded + failed:.0f} requests, {failed:.0f} of them failed"
         )
-        if side is words.Side.CLIENT and (nobody := int((calls.peer < 0).sum())):
+        if side is kinds.Side.CLIENT and (nobody := int((calls.peer < 0).sum())):
             report.note(f"{side} side: {nobody} of these rows name nobody who was called")
         timed = any(view.latency for view in mesh.views if view.side is side)
         if timed and succeeded + failed > 0 and not (calls.buckets.any() or np.isfinite(calls.told).any()):
@@ -234,7 +227,7 @@ def _describe(taken: snapshot.Snapshot, mesh: profile.Profile, window: float, re
                 f"{side} side: requests but no latency buckets; does the scrape drop them, "
                 "or are histograms off?"
             )
-    edges = store.Moment(taken, inventory.Inventory(), arrived=taken.taken).rollup.edges("")
+    edges = store.Moment(taken, objects.Inventory(), arrived=taken.taken).rollup.edges("")
     report.good(f"{len(edges)} edges between workloads")
 
 

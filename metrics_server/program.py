@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metrics_server import signals
+from metrics_server.server import signals
 
 
 def main() -> None:

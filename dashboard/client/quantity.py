@@ -9,7 +9,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 import re
 from fractions import Fraction
 
-_LARGEST = 10**30  # far above what Kubernetes can hold, and sums of it are still floats
+_LARGEST = 10**40  # far above what Kubernetes can hold, and sums of it are still floats
 _LONGEST = 64  # letters; the longest that a float needs is shorter
 _SCALES = {
     "n": Fraction(1, 10**9),

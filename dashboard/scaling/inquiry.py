@@ -7,7 +7,16 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 
 from dashboard.client import autoscaler, cluster, duration, faults, measures
-from dashboard.scaling import arithmetic, conditions, doubts, figures, proposals, refusals, report, servers
+from dashboard.scaling import (
+    arithmetic,
+    conditions,
+    figures,
+    proposals,
+    refusals,
+    report,
+    servers,
+    target_checks,
+)
 
 _WRONG, _NOTE = report.Weight.WRONG, report.Weight.NOTE
 _Pods = tuple[cluster.Pod, ...] | None
@@ -80,7 +89,7 @@ class Inquiry:
             result = proposals.as_seen(one, metric, scale=scale, pods=pods)
             found = _of_resource(one, metric)
             return report.Reading(metric=metric, result=result, findings=(found,))
-        doubtful = tuple(doubts.find(metric))
+        doubtful = tuple(target_checks.find(metric))
         try:
             question = self._question(one, metric, scale)
         except faults.Unauthenticated:

@@ -4,7 +4,7 @@ The server's own words come first, because they are what `kubectl describe hpa` 
 """
 
 from dashboard.client import cluster, connection, measures
-from dashboard.scaling import doubts, report, servers
+from dashboard.scaling import report, servers, target_checks
 
 _CONTROLLER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 _SWITCH = (
@@ -32,7 +32,7 @@ def explain(
     if answer.status == 503 and not answer.told:  # it is the kube-apiserver that has no words
         return _away(question, owner)
     told = answer.told or f"The server answered {answer.status} without words."
-    if owner and answer.status == 404 and doubts.is_ours(metric) and known.is_foreign(question.group):
+    if owner and answer.status == 404 and target_checks.is_ours(metric) and known.is_foreign(question.group):
         return report.Finding(
             report.Weight.WRONG,
             f"{told} – {question.group} belongs to {owner.service} here, not to TrafficMetrics.",

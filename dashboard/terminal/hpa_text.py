@@ -8,9 +8,9 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from dashboard import spelling
+from dashboard import format
 from dashboard.client import autoscaler, duration
-from dashboard.scaling import doubts, report
+from dashboard.scaling import report, target_checks
 from dashboard.terminal import screen, table
 
 _LABEL = 9  # letters of the widest word at the left, and a space
@@ -43,8 +43,8 @@ def overview(reports: Sequence[report.Report], *, namespaces: bool) -> list[scre
                 *([hpa.namespace] if namespaces else []),
                 hpa.name,
                 str(hpa.scales),
-                str(one.scale.wanted) if one.scale else spelling.UNKNOWN,
-                str(one.decision.replicas) if one.decision else spelling.UNKNOWN,
+                str(one.scale.wanted) if one.scale else format.UNKNOWN,
+                str(one.decision.replicas) if one.decision else format.UNKNOWN,
                 f"{hpa.minimum}-{hpa.maximum}",
                 f"{len(one.wrong)} wrong" if one.wrong else "well",
                 ", ".join(f"{reading.metric.name} {_short(reading)}" for reading in one.readings),
@@ -130,14 +130,14 @@ def _short(reading: report.Reading) -> str:
 def _spelled(metric: autoscaler.Metric, value: Fraction | None) -> str:
     """In the metric's own unit, if it is one of ours."""
     if value is None:
-        return spelling.UNKNOWN
+        return format.UNKNOWN
     number = float(value)
     if metric.group is None:
         return f"{number:g}%" if metric.target.sort == "Utilization" else f"{number:g}"
-    if doubts.is_latency(metric.name):
-        return spelling.latency(number)
+    if target_checks.is_latency(metric.name):
+        return format.latency(number)
     if metric.name == "requests_per_second":
-        return spelling.rate(number)
+        return format.rate(number)
     if metric.name in ("success_rate", "failure_rate"):
         return f"{number * 100:.4g}%"
     return f"{number:.6g}"

@@ -9,7 +9,7 @@ import dataclasses
 import io
 from collections.abc import Callable, Sequence
 
-from dashboard import outside, spelling
+from dashboard import format, outside
 from dashboard.client import duration, traffic
 from dashboard.health import verdict
 from dashboard.terminal import screen
@@ -66,13 +66,13 @@ def _latency(quantile: str) -> Column:
         header=f"LATENCY_{quantile.upper()}",
         key=f"{quantile}_seconds",
         value=seconds,
-        words=lambda item: spelling.latency(seconds(item), approximate=quantile in item.approximate),
+        words=lambda item: format.latency(seconds(item), approximate=quantile in item.approximate),
     )
 
 
 def _fixed(number: float | None, *, digits: int, unit: str = "") -> str:
     """As many digits in every row, so that a column can be compared at a glance."""
-    return spelling.UNKNOWN if number is None else f"{number:.{digits}f}{unit}"
+    return format.UNKNOWN if number is None else f"{number:.{digits}f}{unit}"
 
 
 def _count(header: str, key: str) -> Column:
@@ -88,7 +88,7 @@ _NAMESPACE = _text("NAMESPACE", "namespace", lambda item: item.resource.namespac
 _NAME = _text("NAME", "name", name)
 _SHORT_NAME = _text("NAME", "name", lambda item: item.resource.name)
 _SUCCESS = Column(
-    header="SUCCESS", key="success", value=success, words=lambda item: spelling.success(success(item))
+    header="SUCCESS", key="success", value=success, words=lambda item: format.success(success(item))
 )
 _RPS = Column(
     header="RPS", key="rps", value=rate, words=lambda item: _fixed(rate(item), digits=1, unit="rps")

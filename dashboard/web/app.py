@@ -8,7 +8,7 @@ import dash_cytoscape
 import flask
 
 from dashboard.health import verdict
-from dashboard.web import callbacks, door, gate, login_page, page, security
+from dashboard.web import auth, callbacks, gate, login_page, page, security
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -31,7 +31,7 @@ _INDEX = """<!DOCTYPE html>
 
 
 def build(
-    source: callbacks.Source, *, thresholds: verdict.Thresholds, host: str, entrance: door.Door | None = None
+    source: callbacks.Source, *, thresholds: verdict.Thresholds, host: str, entrance: auth.Door | None = None
 ) -> flask.Flask:
     """A WSGI application that needs nothing from any network but its own address.
 
@@ -59,7 +59,7 @@ def build(
     return server
 
 
-def _layout(entrance: door.Door | None) -> Callable[[], Any]:
+def _layout(entrance: auth.Door | None) -> Callable[[], Any]:
     def layout() -> Any:
         # Dash asks before anybody is there, too, to learn what the page is made of.
         if entrance is None or not entrance.is_passed:

@@ -13,7 +13,7 @@ from dash import ClientsideFunction, Input, Output, State, ctx, html, no_update
 
 from dashboard.graph import collapse, model
 from dashboard.health import verdict
-from dashboard.web import cues, elements, feed, notice, page, panel, rows, state
+from dashboard.web import elements, feed, labels, notice, page, panel, rows, state
 
 _CONTROLS = ("namespaces", "search", "kind", "window", "find", "grouping", "refresh", "view")
 _SHARE_OF_REFRESH = 0.8  # a reading younger than this part of the pace is shared, so ticks may be a bit early
@@ -250,7 +250,7 @@ def _summary(graph: model.Graph, thresholds: verdict.Thresholds) -> list[html.Sp
     judged += [elements.health(edge.flow, thresholds=thresholds) for edge in graph.edges.values()]
     bad = [
         html.Span(
-            f"{cues.ICONS[health]} {judged.count(health)} {cues.WORDS[health].lower()}",
+            f"{labels.ICONS[health]} {judged.count(health)} {labels.WORDS[health].lower()}",
             className=f"tm-verdict tm-{health}",
         )
         for health in (verdict.Health.FAILING, verdict.Health.DEGRADED)

@@ -9,10 +9,10 @@ https://js.cytoscape.org/#notation/elements-json
 import math
 from typing import Any
 
-from dashboard import spelling
+from dashboard import format
 from dashboard.graph import model
 from dashboard.health import verdict
-from dashboard.web import cues
+from dashboard.web import labels
 
 _DAGRE_MOST_NODES = 200  # layered and calm, but slow above (measured: 0.7 s at 200 nodes, 4 s at 500)
 COLLAPSE_ABOVE_NODES = 300
@@ -53,7 +53,7 @@ def health(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> verdic
 
 def title(node: model.Node) -> str:
     """A node's name for people."""
-    return cues.NAMES.get(node.kind, node.name)
+    return labels.NAMES.get(node.kind, node.name)
 
 
 def slow(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> bool:
@@ -67,10 +67,10 @@ def _node(node: model.Node, thresholds: verdict.Thresholds) -> dict[str, Any]:
     data = {
         "id": node.id,
         "name": title(node),
-        "badge": cues.badge(node.kind),
+        "badge": labels.badge(node.kind),
         "shape": _SHAPES.get(node.kind, "workload"),
         "health": judged,
-        "icon": cues.ICONS[judged],
+        "icon": labels.ICONS[judged],
         "figures": _figures(node, flow),
         "trouble": "" if node.kind == model.OUTSIDE else _trouble(flow),
         "slow": slow(flow, thresholds=thresholds),
@@ -92,7 +92,7 @@ def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) 
         "figures": _rate(edge.flow),
         "latency": _latency(edge.flow),
         "trouble": _trouble(edge.flow),
-        "icon": cues.ICONS[judged] if judged in _REMARKABLE else "",
+        "icon": labels.ICONS[judged] if judged in _REMARKABLE else "",
         "width": width(edge.flow.rate),
         "slow": slow(edge.flow, thresholds=thresholds),
         "name": name,
@@ -111,7 +111,7 @@ def _figures(node: model.Node, flow: model.Flow | None) -> str:
         return f"{size} · {_words(flow)}" if flow else size
     if flow is None:
         return _NOT_REPORTED
-    return f"sends {spelling.rate(flow.rate)}" if flow is node.sent else _words(flow)
+    return f"sends {format.rate(flow.rate)}" if flow is node.sent else _words(flow)
 
 
 def _words(flow: model.Flow) -> str:
@@ -121,25 +121,25 @@ def _words(flow: model.Flow) -> str:
 def _rate(flow: model.Flow) -> str:
     if flow.total is None:
         return _NOT_REPORTED
-    return spelling.rate(flow.rate) if flow.total else "idle"
+    return format.rate(flow.rate) if flow.total else "idle"
 
 
 def _latency(flow: model.Flow) -> str:
     if not flow.total or flow.p99 is None:
         return ""
-    return spelling.latency(flow.p99, approximate="p99" in flow.approximate)
+    return format.latency(flow.p99, approximate="p99" in flow.approximate)
 
 
 def _trouble(flow: model.Flow | None) -> str:
-    return spelling.failure(flow.failure) if flow and flow.failure else ""
+    return format.failure(flow.failure) if flow and flow.failure else ""
 
 
 def _spoken(what: str, flow: model.Flow | None, judged: verdict.Health) -> str:
     """What a screen reader says of a node or an edge."""
-    parts = [what, cues.WORDS[judged].lower()]
+    parts = [what, labels.WORDS[judged].lower()]
     if flow and flow.total:
-        parts += [f"{flow.rate:.3g} requests per second", f"{spelling.success(flow.success)} success"]
+        parts += [f"{flow.rate:.3g} requests per second", f"{format.success(flow.success)} success"]
     if flow and flow.p99 is not None:
         nearly = "about " if "p99" in flow.approximate else ""
-        parts.append(f"P99 {nearly}{spelling.latency(flow.p99)}")
+        parts.append(f"P99 {nearly}{format.latency(flow.p99)}")
     return ", ".join(parts)

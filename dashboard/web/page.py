@@ -7,7 +7,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboard.health import verdict
-from dashboard.web import cues, grids, state
+from dashboard.web import grids, labels, state
 
 _KIND_WORDS = {"workloads": "Workloads", "pods": "Pods", "services": "Services"}
 _FIND_WORDS = {"all": "All", "failing": "✕ Failing", "slow": "Slow"}
@@ -229,7 +229,9 @@ def _legend() -> html.Div:
                     html.Li(
                         [
                             html.Span(className=f"tm-line tm-line-{health}", **_HIDDEN_FROM_READERS),
-                            html.Span(f"{cues.ICONS[health]} {cues.WORDS[health]}", className=f"tm-{health}"),
+                            html.Span(
+                                f"{labels.ICONS[health]} {labels.WORDS[health]}", className=f"tm-{health}"
+                            ),
                         ]
                     )
                     for health in verdict.Health

@@ -4,11 +4,11 @@ import dataclasses
 
 from dash import html
 
-from dashboard import spelling
+from dashboard import format
 from dashboard.client import duration
 from dashboard.graph import model
 from dashboard.health import verdict
-from dashboard.web import cues, elements, rows
+from dashboard.web import elements, labels, rows
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def _node(node: model.Node, graph: model.Graph, thresholds: verdict.Thresholds) 
     flow = node.telling
     facts = _facts(flow)
     if flow is node.received and node.sent:
-        facts = (*facts, ("Sends", spelling.rate(node.sent.rate)))
+        facts = (*facts, ("Sends", format.rate(node.sent.rate)))
     return Panel(
         heading=elements.title(node),
         subtitle=f"{node.kind} in {node.namespace}" if node.namespace else node.kind,
@@ -73,13 +73,13 @@ def _facts(flow: model.Flow | None) -> tuple[tuple[str, str], ...]:
     if flow is None:
         return (("Requests", "not reported"),)
     return (
-        ("Success", spelling.success(flow.success)),
-        ("Rate", spelling.rate(flow.rate)),
-        ("P50", spelling.latency(flow.p50, approximate="p50" in flow.approximate)),
-        ("P90", spelling.latency(flow.p90, approximate="p90" in flow.approximate)),
-        ("P99", spelling.latency(flow.p99, approximate="p99" in flow.approximate)),
-        ("Succeeded", spelling.count(flow.success_count)),
-        ("Failed", spelling.count(flow.failure_count)),
+        ("Success", format.success(flow.success)),
+        ("Rate", format.rate(flow.rate)),
+        ("P50", format.latency(flow.p50, approximate="p50" in flow.approximate)),
+        ("P90", format.latency(flow.p90, approximate="p90" in flow.approximate)),
+        ("P99", format.latency(flow.p99, approximate="p99" in flow.approximate)),
+        ("Succeeded", format.count(flow.success_count)),
+        ("Failed", format.count(flow.failure_count)),
         ("Window", duration.spell(flow.window)),
     )
 
@@ -90,7 +90,7 @@ def heading(panel: Panel) -> list[html.Div]:
         html.Div(
             [
                 html.Span(
-                    f"{cues.ICONS[panel.health]} {cues.WORDS[panel.health]}",
+                    f"{labels.ICONS[panel.health]} {labels.WORDS[panel.health]}",
                     className=f"tm-verdict tm-{panel.health}",
                 ),
                 html.Span(panel.subtitle, className="tm-muted"),

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from dashboard import spelling
+from dashboard import format
 from dashboard.graph import model
 from dashboard.health import verdict
-from dashboard.web import cues, elements
+from dashboard.web import elements, labels
 
 Row = dict[str, Any]
 
@@ -51,11 +51,11 @@ def _figures(flow: model.Flow | None, thresholds: verdict.Thresholds) -> Row:
     success = flow.success if flow else None
     return {
         "health": judged,
-        "verdict": f"{cues.ICONS[judged]} {cues.WORDS[judged]}",
+        "verdict": f"{labels.ICONS[judged]} {labels.WORDS[judged]}",
         "success": success,
-        "success_words": spelling.success(success),
+        "success_words": format.success(success),
         "rate": flow.rate if flow else None,
-        "rate_words": spelling.rate(flow.rate if flow else None),
+        "rate_words": format.rate(flow.rate if flow else None),
         **{
             key: value
             for name in ("p50", "p90", "p99")
@@ -63,7 +63,7 @@ def _figures(flow: model.Flow | None, thresholds: verdict.Thresholds) -> Row:
             for approximate in (flow is not None and name in flow.approximate,)
             for key, value in (
                 (name, latency),
-                (f"{name}_words", spelling.latency(latency, approximate=approximate)),
+                (f"{name}_words", format.latency(latency, approximate=approximate)),
             )
         },
     }

@@ -11,7 +11,7 @@ import flask
 
 from dashboard.client import api, incluster
 from dashboard.health import verdict
-from dashboard.web import app, attempts, door, feed, seal, viewers
+from dashboard.web import app, auth, feed, login_throttle, session_cookie, viewers
 
 _SPARE_THREADS = 8  # for sign-ins, of which six may wait, and for what is answered at once
 
@@ -40,17 +40,17 @@ def to_each(
     key: pathlib.Path | None,
     length: dt.timedelta,
     proxies: int = 0,
-    failures: attempts.Attempts | None = None,
+    failures: login_throttle.Attempts | None = None,
 ) -> Site:
     """Whoever signs in reads with their own.
 
     `proxies` is how many in front say truly who asks, `failures` what is known of wrong tokens.
     """
-    sealing = seal.Seal(seal.keys(key), length=length)
+    sealing = session_cookie.Seal(session_cookie.keys(key), length=length)
     with contextlib.ExitStack() as unfinished:
         known = viewers.Viewers(cluster.connect)
         unfinished.callback(known.close)
-        entrance = door.Door(known, sealing=sealing, failures=failures)
+        entrance = auth.Door(known, sealing=sealing, failures=failures)
         application = app.build(entrance, thresholds=thresholds, host=host, entrance=entrance)
         unfinished.pop_all()
     options = {

@@ -1,6 +1,7 @@
-"""Where traffic to a service is told to go: every mesh's own objects, read to the same few values. Pure.
+"""How traffic to a service is to be split: the objects of every mesh that say so, read into the same few
+types. Pure.
 
-One module reads the objects of one source; `sources` lists them all. What an object says is believed as far
-as it makes sense: one that does not is named and left out, and nothing else is lost with it. What became of
-the traffic does not belong here (`sharing`).
+One module reads the objects of one source, and `sources` lists them all. A field that makes no sense is
+named and left out; the rest of the object is kept. The traffic that was really observed belongs in
+`aggregate.split_traffic`.
 """

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import pydantic
 
-from metrics_server import quantity, words
+from metrics_server.model import kinds, quantity
 
 T = TypeVar("T", bound=pydantic.BaseModel)
 _FAULTS = 5
@@ -37,7 +37,7 @@ class Fields(pydantic.BaseModel):
 class Given:
     """An object of a source."""
 
-    ref: words.Ref
+    ref: kinds.Ref
     labels: Mapping[str, str] = field(default_factory=dict)
     spec: Any = None
 
@@ -95,7 +95,7 @@ def given(content: object, *, kind: str) -> Given:
     except pydantic.ValidationError as error:
         raise _malformed(error) from error
     meta = told.metadata
-    return Given(ref=words.Ref(kind, meta.namespace, meta.name), labels=meta.labels or {}, spec=told.spec)
+    return Given(ref=kinds.Ref(kind, meta.namespace, meta.name), labels=meta.labels or {}, spec=told.spec)
 
 
 def spec(given: Given, model: type[T]) -> T:
@@ -120,10 +120,10 @@ def _shown(key: int | str) -> str:
     return str(key)[:_LONGEST].encode("unicode_escape").decode()
 
 
-def service(host: str, *, namespace: str, pairs: bool = False) -> words.Ref:
+def service(host: str, *, namespace: str, pairs: bool = False) -> kinds.Ref:
     """Return the service a host name means in a namespace, else the host. `pairs`: `name.namespace`, too."""
     if _SERVICE.fullmatch(host):
-        return words.Ref(words.SERVICE.name, namespace, host)
+        return kinds.Ref(kinds.SERVICE.name, namespace, host)
     if found := _FULL.fullmatch(host) or (_PAIR.fullmatch(host) if pairs else None):
-        return words.Ref(words.SERVICE.name, found[2], found[1])
-    return words.Ref(words.HOST, "", host)
+        return kinds.Ref(kinds.SERVICE.name, found[2], found[1])
+    return kinds.Ref(kinds.HOST, "", host)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from metrics_server import words
-from metrics_server.splits import fields, values
+from metrics_server.model import kinds
+from metrics_server.splits import fields, model
 
 _CORE = ("", "core")
 
@@ -23,7 +23,7 @@ class _Parent(fields.Fields):
 
 class _Backend(fields.Fields):
     group: str = ""
-    kind: fields.Kind = words.SERVICE.name
+    kind: fields.Kind = kinds.SERVICE.name
     namespace: fields.Label | None = None
     name: fields.Name
     weight: fields.Weight = fields.ONE
@@ -39,7 +39,7 @@ class _Spec(fields.Fields):
     rules: tuple[_Rule, ...] | None = None
 
 
-def read(given: fields.Given) -> values.Declared:
+def read(given: fields.Given) -> model.Declared:
     """Return the splits of a route. Raises fields.Malformed."""
     told = fields.spec(given, _Spec)
     rules = [
@@ -47,17 +47,17 @@ def read(given: fields.Given) -> values.Declared:
         for number, rule in enumerate(told.rules or (), start=1)
         if len(rule.backendRefs or ()) > 1
     ]
-    splits = values.of_rules(given.ref, apex=_apex(told, given.ref), labels=given.labels, rules=rules)
-    return values.Declared(splits=splits)
+    splits = model.of_rules(given.ref, apex=_apex(told, given.ref), labels=given.labels, rules=rules)
+    return model.Declared(splits=splits)
 
 
-def _backend(one: _Backend, route: words.Ref) -> tuple[values.Backend, Decimal]:
-    ref = words.Ref(one.kind, one.namespace or route.namespace, one.name)
-    return values.Backend(service=ref, weight=0), one.weight
+def _backend(one: _Backend, route: kinds.Ref) -> tuple[model.Backend, Decimal]:
+    ref = kinds.Ref(one.kind, one.namespace or route.namespace, one.name)
+    return model.Backend(service=ref, weight=0), one.weight
 
 
-def _apex(told: _Spec, route: words.Ref) -> words.Ref:
+def _apex(told: _Spec, route: kinds.Ref) -> kinds.Ref:
     for parent in told.parentRefs or ():
-        if parent.group in _CORE and parent.kind == words.SERVICE.name:
-            return words.Ref(words.SERVICE.name, parent.namespace or route.namespace, parent.name)
-    return words.Ref(words.HOST, "", next(iter(told.hostnames or ()), route.name))
+        if parent.group in _CORE and parent.kind == kinds.SERVICE.name:
+            return kinds.Ref(kinds.SERVICE.name, parent.namespace or route.namespace, parent.name)
+    return kinds.Ref(kinds.HOST, "", next(iter(told.hostnames or ()), route.name))

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import pydantic
 
-from metrics_server.splits import fields, values
+from metrics_server.splits import fields, model
 
 _Subset = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
 
@@ -46,7 +46,7 @@ class _Subsets(fields.Fields):
     subsets: tuple[_Named, ...] | None = None
 
 
-def routes(given: fields.Given) -> values.Declared:
+def routes(given: fields.Given) -> model.Declared:
     """Return the splits of a VirtualService. Raises fields.Malformed."""
     told = fields.spec(given, _Routes)
     namespace = given.ref.namespace
@@ -56,19 +56,19 @@ def routes(given: fields.Given) -> values.Declared:
         if len(rule.route or ()) > 1
     ]
     apex = fields.service(next(iter(told.hosts or ()), given.ref.name), namespace=namespace)
-    splits = values.of_rules(given.ref, apex=apex, labels=given.labels, rules=rules)
-    return values.Declared(splits=splits)
+    splits = model.of_rules(given.ref, apex=apex, labels=given.labels, rules=rules)
+    return model.Declared(splits=splits)
 
 
-def _backend(destination: _Destination, namespace: str) -> values.Backend:
+def _backend(destination: _Destination, namespace: str) -> model.Backend:
     service = fields.service(destination.host, namespace=namespace)
-    return values.Backend(service=service, subset=destination.subset or "", weight=0)
+    return model.Backend(service=service, subset=destination.subset or "", weight=0)
 
 
-def subsets(given: fields.Given) -> values.Declared:
+def subsets(given: fields.Given) -> model.Declared:
     """Return the subsets of a DestinationRule. Raises fields.Malformed."""
     told = fields.spec(given, _Subsets)
     service = fields.service(told.host, namespace=given.ref.namespace)
-    return values.Declared(
+    return model.Declared(
         subsets={(service, one.name): dict(one.labels) for one in told.subsets or () if one.labels}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metrics_server.splits import fields, values
+from metrics_server.splits import fields, model
 
 
 class _Override(fields.Fields):
@@ -14,16 +14,16 @@ class _Spec(fields.Fields):
     dstOverrides: tuple[_Override, ...] | None = None  # noqa: N815 - Linkerd's own spelling
 
 
-def read(given: fields.Given) -> values.Declared:
+def read(given: fields.Given) -> model.Declared:
     """Return the split of a profile that has one. Raises fields.Malformed."""
     told = fields.spec(given, _Spec)
     namespace = given.ref.namespace
     backends = [
-        (values.Backend(service=fields.service(one.authority, namespace=namespace), weight=0), one.weight)
+        (model.Backend(service=fields.service(one.authority, namespace=namespace), weight=0), one.weight)
         for one in told.dstOverrides or ()
     ]
     if not backends:
-        return values.NOTHING
+        return model.NOTHING
     apex = fields.service(given.ref.name, namespace=namespace)
-    splits = values.of_rules(given.ref, apex=apex, labels=given.labels, rules=[(1, backends)])
-    return values.Declared(splits=splits)
+    splits = model.of_rules(given.ref, apex=apex, labels=given.labels, rules=[(1, backends)])
+    return model.Declared(splits=splits)

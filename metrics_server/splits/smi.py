@@ -11,7 +11,7 @@ from typing import Annotated
 
 import pydantic
 
-from metrics_server.splits import fields, values
+from metrics_server.splits import fields, model
 
 
 class _Backend(fields.Fields):
@@ -24,17 +24,17 @@ class _Spec(fields.Fields):
     backends: Annotated[tuple[_Backend, ...], pydantic.Field(min_length=1)]
 
 
-def read(given: fields.Given) -> values.Declared:
+def read(given: fields.Given) -> model.Declared:
     """Return the split. Raises fields.Malformed."""
     told = fields.spec(given, _Spec)
     namespace = given.ref.namespace
     backends = [
         (
-            values.Backend(service=fields.service(one.service, namespace=namespace, pairs=True), weight=0),
+            model.Backend(service=fields.service(one.service, namespace=namespace, pairs=True), weight=0),
             one.weight,
         )
         for one in told.backends
     ]
     apex = fields.service(told.service, namespace=namespace, pairs=True)
-    splits = values.of_rules(given.ref, apex=apex, labels=given.labels, rules=[(1, backends)])
-    return values.Declared(splits=splits)
+    splits = model.of_rules(given.ref, apex=apex, labels=given.labels, rules=[(1, backends)])
+    return model.Declared(splits=splits)

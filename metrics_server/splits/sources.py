@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from metrics_server.splits import fields, gateway, istio, linkerd, smi, values
+from metrics_server.splits import fields, gateway, istio, linkerd, model, smi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Kind:
     group: str
     versions: tuple[str, ...]
     """That are understood, the newest first: a cluster serves the same objects in all of its own."""
-    read: Callable[[fields.Given], values.Declared]
+    read: Callable[[fields.Given], model.Declared]
 
     def __str__(self) -> str:
         """As kubectl and RBAC commands spell it."""
@@ -33,7 +33,7 @@ _OF_ISTIO = ("v1", "v1beta1", "v1alpha3")
 KINDS: tuple[Kind, ...] = (
     Kind(
         source="smi",
-        kind=values.OBJECT,
+        kind=model.OBJECT,
         plural="trafficsplits",
         group="split.smi-spec.io",
         versions=("v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"),

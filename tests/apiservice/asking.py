@@ -10,21 +10,25 @@ import multidict
 import prometheus_client
 import yarl
 
-from apiservice import authentication, authorization, exchange, health, server, service
+from apiservice.authn import authenticator
+from apiservice.authz import authorizer
+from apiservice.http import messages
+from apiservice.observe import health
+from apiservice.server import handler, sockets
 from tests.apiservice import fruits
 
 TOKEN = "correct-horse"
-ADMIN = authentication.User(name="admin", groups=(authentication.MASTERS, authentication.AUTHENTICATED))
-NOBODY = authentication.User(name="<nobody>", groups=(authentication.AUTHENTICATED,))
+ADMIN = authenticator.User(name="admin", groups=(authenticator.MASTERS, authenticator.AUTHENTICATED))
+NOBODY = authenticator.User(name="<nobody>", groups=(authenticator.AUTHENTICATED,))
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 KUBECTL = f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
 
 
-def incoming(url: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> exchange.Incoming:
+def incoming(url: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> messages.Incoming:
     path, _, query = url.partition("?")
     parsed = yarl.URL.build(path=path, query_string=query, encoded=True)
-    return exchange.Incoming(
+    return messages.Incoming(
         method=method,
         path=parsed.path,
         query=parsed.query,
@@ -37,20 +41,20 @@ class Toy:
     """The toy API; what it is made of stays at hand."""
 
     orchard: fruits.Orchard = dataclasses.field(default_factory=fruits.Orchard)
-    user: authentication.User = ADMIN
+    user: authenticator.User = ADMIN
     checks: health.Health = dataclasses.field(default_factory=health.Health)
     registry: prometheus_client.CollectorRegistry = dataclasses.field(
         default_factory=prometheus_client.CollectorRegistry
     )
     deadline: float = 10.0
     notices: Callable[[], Sequence[str]] = tuple
-    api: service.Service = dataclasses.field(init=False)
+    api: handler.Service = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        self.api = server.build(
+        self.api = sockets.build(
             [fruits.group_version(self.orchard)],
-            authenticator=authentication.TokenAuthenticator(token=TOKEN, user=self.user),
-            authorizer=authorization.GroupAuthorizer(),
+            authenticator=authenticator.TokenAuthenticator(token=TOKEN, user=self.user),
+            authorizer=authorizer.GroupAuthorizer(),
             checks=self.checks,
             registry=self.registry,
             clock=lambda: fruits.NOW,
@@ -79,7 +83,7 @@ class Toy:
 class Told:
     """An answer, taken apart."""
 
-    answer: exchange.Answer
+    answer: messages.Answer
 
     @property
     def status(self) -> int:
@@ -114,5 +118,5 @@ class Served:
     """The toy API on a socket."""
 
     toy: Toy
-    bound: server.Bound
+    bound: sockets.Bound
     authority: pathlib.Path

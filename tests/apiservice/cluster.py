@@ -14,7 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from apiservice import backoff, kubeapi
+from apiservice.kube import client
+from apiservice.runtime import backoff
 from tests.apiservice import pki
 
 HOST = "127.0.0.1"
@@ -136,9 +137,9 @@ async def serve(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[Cluster]:
 @contextlib.asynccontextmanager
 async def ask(
     cluster: Cluster, *, patience: float = PATIENCE, attempts: int = 5
-) -> AsyncIterator[kubeapi.KubeApi]:
-    connection = kubeapi.Connection(url=cluster.url)
-    async with kubeapi.connect(connection, patience=patience, attempts=attempts, pauses=IMPATIENT) as api:
+) -> AsyncIterator[client.KubeApi]:
+    connection = client.Connection(url=cluster.url)
+    async with client.connect(connection, patience=patience, attempts=attempts, pauses=IMPATIENT) as api:
         yield api
 
 

@@ -3,7 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apiservice import certificates, kubeapi, server
+from apiservice.kube import client
+from apiservice.server import sockets
+from apiservice.tls import self_signed
 from tests.apiservice import asking, cluster, reflections
 from tests.fakes import kubernetes
 
@@ -16,16 +18,16 @@ def toy() -> asking.Toy:
 
 
 @pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certificates:
+def tls(tmp_path_factory: pytest.TempPathFactory) -> self_signed.Certificates:
     # The clients check validity by the real clock.
-    return certificates.ensure(
+    return self_signed.ensure(
         tmp_path_factory.mktemp("tls"), hosts=[HOST, "localhost"], now=datetime.now(UTC)
     )
 
 
 @pytest.fixture
-async def served(toy: asking.Toy, tls: certificates.Certificates) -> AsyncIterator[asking.Served]:
-    async with server.serve(toy.api, host=HOST, port=0, tls=tls.context()) as bound:
+async def served(toy: asking.Toy, tls: self_signed.Certificates) -> AsyncIterator[asking.Served]:
+    async with sockets.serve(toy.api, host=HOST, port=0, tls=tls.context()) as bound:
         yield asking.Served(toy=toy, bound=bound, authority=tls.authority)
 
 
@@ -36,7 +38,7 @@ async def kube() -> AsyncIterator[cluster.Cluster]:
 
 
 @pytest.fixture
-async def kube_api(kube: cluster.Cluster) -> AsyncIterator[kubeapi.KubeApi]:
+async def kube_api(kube: cluster.Cluster) -> AsyncIterator[client.KubeApi]:
     async with cluster.ask(kube) as api:
         yield api
 

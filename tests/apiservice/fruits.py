@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from apiservice import errors, metaschemas, resources
+from apiservice.discovery import meta_schemas
+from apiservice.http import errors
+from apiservice.resources import declaration
 
 GROUP, VERSION = "fruits.example.com", "v1"
 GROUP_VERSION = f"{GROUP}/{VERSION}"
@@ -20,11 +22,11 @@ PICKED = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 def fruit(
     name: str, *, namespace: str | None = "north", labels: dict[str, str] | None = None, colour: str = "red"
-) -> resources.Row:
+) -> declaration.Row:
     metadata: dict[str, Any] = {"name": name, "labels": labels or {}}
     if namespace:
         metadata["namespace"] = namespace
-    return resources.Row(
+    return declaration.Row(
         {
             "apiVersion": GROUP_VERSION,
             "kind": "Fruit",
@@ -47,20 +49,20 @@ ORCHARD = (
 class Orchard:
     """A provider of given rows, which remembers what it was asked and misbehaves for some names."""
 
-    rows: Sequence[resources.Row] = ORCHARD
+    rows: Sequence[declaration.Row] = ORCHARD
     warnings: Sequence[str] = ()
-    asked: list[resources.Query] = dataclasses.field(default_factory=list)
+    asked: list[declaration.Query] = dataclasses.field(default_factory=list)
     hanging: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
     given_up: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
-    async def list(self, query: resources.Query) -> resources.Collection:
+    async def list(self, query: declaration.Query) -> declaration.Collection:
         self.asked.append(query)
         rows = [
             row for row in self.rows if query.namespace in {None, row.object["metadata"].get("namespace")}
         ]
-        return resources.Collection(rows=rows, extra={"season": "autumn"}, warnings=self.warnings)
+        return declaration.Collection(rows=rows, extra={"season": "autumn"}, warnings=self.warnings)
 
-    async def get(self, query: resources.Query) -> resources.Row:
+    async def get(self, query: declaration.Query) -> declaration.Row:
         self.asked.append(query)
         match query.name:
             case "rotten":
@@ -79,21 +81,21 @@ class Orchard:
                 return row
         raise query.not_found("nobody planted it")
 
-    async def pips(self, query: resources.Query) -> resources.Collection:
+    async def pips(self, query: declaration.Query) -> declaration.Collection:
         self.asked.append(query)
         names = [f"{query.name}-pip-{number}" for number in (2, 1)]
-        return resources.Collection(rows=[fruit(name, namespace=query.namespace) for name in names])
+        return declaration.Collection(rows=[fruit(name, namespace=query.namespace) for name in names])
 
 
 COLUMNS = (
-    resources.Column(name="Name", format="name", description="The fruit."),
-    resources.Column(name="Colour", description="Its colour."),
-    resources.Column(name="Age", description="Since it was picked."),
-    resources.Column(name="Ripe", type="boolean", description="Whether to eat it.", priority=1),
+    declaration.Column(name="Name", format="name", description="The fruit."),
+    declaration.Column(name="Colour", description="Its colour."),
+    declaration.Column(name="Age", description="Since it was picked."),
+    declaration.Column(name="Ripe", type="boolean", description="Whether to eat it.", priority=1),
 )
 
 
-def cells(row: resources.Row, now: datetime) -> Sequence[Any]:
+def cells(row: declaration.Row, now: datetime) -> Sequence[Any]:
     metadata, spec = row.object["metadata"], row.object["spec"]
     return [metadata["name"], spec["colour"], f"{(now - row.detail).total_seconds():.0f}s", spec["ripe"]]
 
@@ -104,9 +106,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "type": "object",
         "description": "Something sweet that grows on trees.",
         "properties": {
-            "apiVersion": metaschemas.API_VERSION,
-            "kind": metaschemas.KIND,
-            "metadata": metaschemas.reference(metaschemas.OBJECT_META, description="Its name and labels."),
+            "apiVersion": meta_schemas.API_VERSION,
+            "kind": meta_schemas.KIND,
+            "metadata": meta_schemas.reference(meta_schemas.OBJECT_META, description="Its name and labels."),
             "spec": {
                 "type": "object",
                 "description": "What it is like to look at and to eat.",
@@ -120,8 +122,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
-def group_version(orchard: Orchard) -> resources.GroupVersion:
-    pips = resources.Subresource(
+def group_version(orchard: Orchard) -> declaration.GroupVersion:
+    pips = declaration.Subresource(
         name="pips",
         kind="Fruit",
         list_kind="FruitList",
@@ -130,12 +132,12 @@ def group_version(orchard: Orchard) -> resources.GroupVersion:
         fetch=orchard.pips,
         description="What is inside.",
     )
-    fruits = resources.Resource(
+    fruits = declaration.Resource(
         plural="fruits",
         singular="fruit",
         kind="Fruit",
         list_kind="FruitList",
-        scope=resources.Scope.NAMESPACED,
+        scope=declaration.Scope.NAMESPACED,
         columns=COLUMNS,
         printer=cells,
         provider=orchard,
@@ -144,7 +146,7 @@ def group_version(orchard: Orchard) -> resources.GroupVersion:
         categories=("food",),
         field_labels=frozenset({"spec.colour", "spec.ripe"}),
         parameters=(
-            resources.Parameter(name="window", description="How far back.", schema={"type": "string"}),
+            declaration.Parameter(name="window", description="How far back.", schema={"type": "string"}),
         ),
         subresources=(pips,),
         description="What the orchard has.",
@@ -154,11 +156,11 @@ def group_version(orchard: Orchard) -> resources.GroupVersion:
         plural="crates",
         singular="crate",
         kind="Crate",
-        scope=resources.Scope.CLUSTER,
+        scope=declaration.Scope.CLUSTER,
         short_names=(),
         parameters=(),
     )
     namespaces = dataclasses.replace(crates, plural="namespaces", singular="namespace", kind="Namespace")
-    return resources.GroupVersion(
+    return declaration.GroupVersion(
         group=GROUP, version=VERSION, resources=(fruits, crates, namespaces), schemas=SCHEMAS
     )

@@ -9,7 +9,8 @@ import ssl
 from cryptography import x509
 from cryptography.x509 import oid
 
-from apiservice import delegation, trust
+from apiservice.authn import delegated_config
+from apiservice.x509 import verify
 from tests.apiservice import pki
 
 HOST = "127.0.0.1"
@@ -24,7 +25,7 @@ class Listener:
 
     directory: pathlib.Path
     port: int = 0
-    known: delegation.Delegation = delegation.NOBODY
+    known: delegated_config.Delegation = delegated_config.NOBODY
     now: float = 0.0
 
     @property
@@ -41,11 +42,11 @@ class Listener:
 
     def trusts(self, *authorities: pki.Identity) -> None:
         pem = b"".join(each.pem for each in authorities)
-        self.known = delegation.Delegation(clients=trust.Authorities(pem))
+        self.known = delegated_config.Delegation(clients=verify.Authorities(pem))
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         presented = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        name = trust.common_name(trust.read(presented)) if presented else "nobody"
+        name = verify.common_name(verify.read(presented)) if presented else "nobody"
         writer.write(name.encode())
         with contextlib.suppress(OSError):
             await writer.drain()
@@ -76,7 +77,7 @@ class Listener:
             with contextlib.suppress(OSError):
                 told = (await reader.read()).decode()
             served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            return told, trust.common_name(x509.load_der_x509_certificate(served))
+            return told, verify.common_name(x509.load_der_x509_certificate(served))
         finally:
             writer.close()
             with contextlib.suppress(OSError):

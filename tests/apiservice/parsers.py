@@ -3,22 +3,23 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from apiservice import encoding, names, negotiation, parameters, requests, selectors
-from metrics_server import quantity
+from apiservice.http import encoding, negotiation
+from apiservice.request import list_options, request_info, selectors, validation
+from metrics_server.model import quantity
 
 PARSERS: dict[str, Callable[[str], Any]] = {
     "label selector": selectors.LabelSelector.parse,
     "field selector": selectors.FieldSelector.parse,
     "Accept": lambda text: negotiation.choose(text, offers=negotiation.LIST_OFFERS),
     "Accept-Encoding": encoding.accepts_gzip,
-    "timeout": lambda text: parameters.deadline({"timeout": text}, longest=1.0),
-    "limit": lambda text: parameters.selection({"limit": text}, field_labels=frozenset()),
-    "watch": lambda text: parameters.selection({"watch": text}, field_labels=frozenset()),
-    "includeObject": lambda text: parameters.include_object({"includeObject": text}),
-    "pretty": lambda text: parameters.pretty({"pretty": text}, user_agent=text),
-    "path": lambda text: requests.parse("GET", path=f"/apis/a/b/{text}", query={}),
-    "label key": names.wrong_label_key,
-    "label value": names.wrong_label_value,
+    "timeout": lambda text: list_options.deadline({"timeout": text}, longest=1.0),
+    "limit": lambda text: list_options.selection({"limit": text}, field_labels=frozenset()),
+    "watch": lambda text: list_options.selection({"watch": text}, field_labels=frozenset()),
+    "includeObject": lambda text: list_options.include_object({"includeObject": text}),
+    "pretty": lambda text: list_options.pretty({"pretty": text}, user_agent=text),
+    "path": lambda text: request_info.parse("GET", path=f"/apis/a/b/{text}", query={}),
+    "label key": validation.wrong_label_key,
+    "label value": validation.wrong_label_value,
     "duration": quantity.duration,
     "quantity": quantity.parse,
 }

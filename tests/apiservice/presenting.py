@@ -2,14 +2,14 @@
 
 import multidict
 
-from apiservice import authentication
+from apiservice.authn import authenticator
 from tests.apiservice import pki
 
 
 def present(
     *chain: pki.Identity, headers: dict[str, str] | list[tuple[str, str]] | None = None
-) -> authentication.Credentials:
-    return authentication.Credentials(
+) -> authenticator.Credentials:
+    return authenticator.Credentials(
         headers=multidict.CIMultiDictProxy(multidict.CIMultiDict(headers or {})),
         certificates=tuple(each.der for each in chain),
     )

@@ -4,32 +4,32 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
-from apiservice import listwatch, reflecting
+from apiservice.kube import list_watch, reflector
 from tests.fakes import kubernetes
 
-PODS = listwatch.Resource(kind="Pod", plural="pods", form=listwatch.ROWS, columns=("Node",))
-NODES = listwatch.Resource(kind="Node", plural="nodes")
+PODS = list_watch.Resource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node",))
+NODES = list_watch.Resource(kind="Node", plural="nodes")
 
 
 class Heard:
     """What a reflection has told, and what there is by that."""
 
     def __init__(self) -> None:
-        self.things: dict[listwatch.Key, str] = {}
+        self.things: dict[list_watch.Key, str] = {}
         self.lists = 0
         self.notices: list[str] = []
 
-    def listed(self, found: Mapping[listwatch.Key, str]) -> None:
+    def listed(self, found: Mapping[list_watch.Key, str]) -> None:
         self.things = dict(found)
         self.lists += 1
 
-    def seen(self, key: listwatch.Key, found: str) -> None:
+    def seen(self, key: list_watch.Key, found: str) -> None:
         self.things[key] = found
 
-    def gone(self, key: listwatch.Key) -> None:
+    def gone(self, key: list_watch.Key) -> None:
         self.things.pop(key, None)
 
-    def notice(self, changed: reflecting.Reflection[str]) -> None:
+    def notice(self, changed: reflector.Reflection[str]) -> None:
         told = type(changed.trouble).__name__ if changed.trouble else "well"
         if not self.notices or self.notices[-1] != told:
             self.notices.append(told)
@@ -43,11 +43,11 @@ async def reflected(
     kube: kubernetes.Kubernetes,
     heard: Heard,
     *,
-    resource: listwatch.Resource = PODS,
+    resource: list_watch.Resource = PODS,
     silence: float = 10.0,
-) -> AsyncIterator[reflecting.Reflection[str]]:
+) -> AsyncIterator[reflector.Reflection[str]]:
     async with kubernetes.ask(kube) as api:
-        reflection = reflecting.Reflection(
+        reflection = reflector.Reflection(
             api,
             resource,
             make=lambda seen: seen.cells[0] if seen.cells else "",

@@ -10,7 +10,8 @@ from typing import Any
 
 from cryptography import x509
 
-from apiservice import certificates, kubeapi, registration, rotation, servingsecret
+from apiservice.kube import client
+from apiservice.tls import ca_bundle, rotation, secret_store, self_signed
 from demo import wait
 from tests.fakes import objects
 
@@ -33,7 +34,7 @@ class Clock:
 class Scene:
     """A cluster with a Secret without data, an APIService without authorities, and one of somebody else's."""
 
-    api: kubeapi.KubeApi
+    api: client.KubeApi
     cluster: objects.Objects
     folder: pathlib.Path
     clock: Clock = dataclasses.field(default_factory=Clock)
@@ -41,11 +42,11 @@ class Scene:
     @contextlib.asynccontextmanager
     async def replica(
         self, name: str = "a", *, settle: float = 0.0, patience: float = 0.1
-    ) -> AsyncIterator[certificates.Certificates]:
-        async with servingsecret.kept(
+    ) -> AsyncIterator[self_signed.Certificates]:
+        async with secret_store.kept(
             self.api,
-            place=servingsecret.Place(namespace="mesh", secret="serving", folder=self.folder / name),
-            registered=registration.Registration(
+            place=secret_store.Place(namespace="mesh", secret="serving", folder=self.folder / name),
+            registered=ca_bundle.Registration(
                 self.api,
                 api_services=["v1.fruit.example", "v1.nuts.example"],
                 namespace="mesh",
@@ -53,7 +54,7 @@ class Scene:
             ),
             policy=POLICY,
             clock=self.clock,
-            pace=servingsecret.Pace(every=0.01, settle=settle, patience=patience),
+            pace=secret_store.Pace(every=0.01, settle=settle, patience=patience),
         ) as files:
             yield files
 
@@ -84,7 +85,7 @@ async def rounds(scene: Scene) -> None:
     await wait.until(passed, what="a few rounds", within=10)
 
 
-def is_trusted(files: certificates.Certificates, bundle: bytes) -> bool:
+def is_trusted(files: self_signed.Certificates, bundle: bytes) -> bool:
     own = x509.load_pem_x509_certificate(files.serving.read_bytes())
     authorities = x509.load_pem_x509_certificates(bundle) if bundle else []
     return any(own.issuer == each.subject and is_signed(own, each) for each in authorities)

@@ -13,17 +13,24 @@ from contextlib import asynccontextmanager
 
 import prometheus_client
 
-from apiservice import authentication, authorization, health, requests, server, service
-from metrics_server import inventory, snapshot, store, words
-from metrics_server.splits import values
-from metrics_server.views import sight, traffic
-from metrics_server.views.scaling import asking, groups
+from apiservice.authn import authenticator
+from apiservice.authz import authorizer
+from apiservice.observe import health
+from apiservice.request import request_info
+from apiservice.server import handler, sockets
+from metrics_server.api import view as api_view
+from metrics_server.api.autoscaling import groups, query
+from metrics_server.api.smi import group
+from metrics_server.inventory import objects
+from metrics_server.model import kinds, snapshot
+from metrics_server.splits import model
+from metrics_server.store import store
 from tests.apiservice import fruits
 from tests.metrics_server import meshes
 
 OWN, NEAR, FAR = "data", "near-q7xk", "far-z3wj"
 NODE_OWN, NODE_FAR = "node-own", "node-far-w8rt"
-USER = authentication.User(name="viewer", groups=(authentication.AUTHENTICATED,))
+USER = authenticator.User(name="viewer", groups=(authenticator.AUTHENTICATED,))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,21 +41,21 @@ class App:
     name: str
     node: str = NODE_OWN
 
-    def ref(self, kind: str) -> words.Ref:
+    def ref(self, kind: str) -> kinds.Ref:
         named = {"Pod": f"{self.name}-pod", "ReplicaSet": f"{self.name}-rs", "Service": f"{self.name}-svc"}
-        return words.Ref(kind, self.namespace, named.get(kind, self.name))
+        return kinds.Ref(kind, self.namespace, named.get(kind, self.name))
 
-    def things(self) -> Iterable[inventory.Thing]:
+    def things(self) -> Iterable[objects.Thing]:
         labels = {"app": self.name, "of": self.namespace}
         owned = (("Deployment", ""), ("ReplicaSet", "Deployment"), ("Pod", "ReplicaSet"))
         for kind, above in owned:
-            yield inventory.Thing(
+            yield objects.Thing(
                 ref=self.ref(kind),
                 labels=labels,
                 owner=self.ref(above) if above else None,
                 node=self.node if kind == "Pod" else "",
             )
-        yield inventory.Thing(ref=self.ref("Service"), selector=labels)
+        yield objects.Thing(ref=self.ref("Service"), selector=labels)
 
 
 LEDGER, STORE = App(OWN, "ledger"), App(OWN, "store")
@@ -87,25 +94,25 @@ class World:
             server=[(self.apps.index(b), -1, count, 1) for _, b, count in self.calls if isinstance(b, App)],
         )
 
-    def inventory(self) -> inventory.Inventory:
+    def inventory(self) -> objects.Inventory:
         everything = (*self.apps, *self.unscraped)
         things = [thing for app in everything for thing in app.things()]
-        things += [inventory.Thing(ref=words.Ref("Namespace", "", app.namespace)) for app in everything]
-        things += [inventory.Thing(ref=words.Ref("Node", "", app.node)) for app in everything]
+        things += [objects.Thing(ref=kinds.Ref("Namespace", "", app.namespace)) for app in everything]
+        things += [objects.Thing(ref=kinds.Ref("Node", "", app.node)) for app in everything]
         return meshes.things(*things)
 
-    def splits(self) -> Sequence[values.Split]:
+    def splits(self) -> Sequence[model.Split]:
         """Each namespace splits its own traffic, and `data` also says to split that of others."""
         found = [_split(app.namespace, app.name, app, app) for app in self.apps]
         return (*found, _split(OWN, "spying", FAR_A, FAR_B), _split(OWN, "peeping", CALLED, INNER))
 
 
-def _split(namespace: str, name: str, *backends: App) -> values.Split:
-    return values.Split(
-        ref=words.Ref(values.OBJECT, namespace, name),
+def _split(namespace: str, name: str, *backends: App) -> model.Split:
+    return model.Split(
+        ref=kinds.Ref(model.OBJECT, namespace, name),
         apex=backends[0].ref("Service").name,
         backends=tuple(
-            values.Backend(service=app.ref("Service"), weight=number + 1)
+            model.Backend(service=app.ref("Service"), weight=number + 1)
             for number, app in enumerate(dict.fromkeys(backends))
         ),
         at_home=all(app.namespace == namespace for app in backends),
@@ -141,24 +148,24 @@ class Rbac:
     """Allows what is asked in some namespaces (None: everywhere), and remembers what that was."""
 
     namespaces: frozenset[str] | None
-    asked: list[requests.Attributes] = dataclasses.field(default_factory=list)
-    allowed: list[requests.Attributes] = dataclasses.field(default_factory=list)
+    asked: list[request_info.Attributes] = dataclasses.field(default_factory=list)
+    allowed: list[request_info.Attributes] = dataclasses.field(default_factory=list)
 
     async def authorize(
-        self, user: authentication.User, *, attributes: requests.Attributes
-    ) -> authorization.Decision:
+        self, user: authenticator.User, *, attributes: request_info.Attributes
+    ) -> authorizer.Decision:
         self.asked.append(attributes)
         if self.namespaces is not None and attributes.namespace not in self.namespaces:
-            return authorization.Decision(allowed=False, reason="no binding")
+            return authorizer.Decision(allowed=False, reason="no binding")
         self.allowed.append(attributes)
-        return authorization.Decision(allowed=True)
+        return authorizer.Decision(allowed=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Anybody:
     """Everybody is the viewer."""
 
-    async def authenticate(self, credentials: authentication.Credentials) -> authentication.User | None:
+    async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         return USER
 
 
@@ -169,24 +176,24 @@ class _Source:
     taken: snapshot.Snapshot
 
     async def take(
-        self, namespace: str | None, *, window: float, latency: frozenset[words.Side]
+        self, namespace: str | None, *, window: float, latency: frozenset[kinds.Side]
     ) -> snapshot.Snapshot | None:
         return dataclasses.replace(self.taken, window=window)
 
 
 @asynccontextmanager
 async def served(
-    world: World, rbac: Rbac, *, others: asking.Others | None = None
-) -> AsyncIterator[service.Service]:
+    world: World, rbac: Rbac, *, others: query.Others | None = None
+) -> AsyncIterator[handler.Service]:
     """The product's API over a world, with this to say who may read."""
     known, splits = world.inventory(), world.splits()
     moments = store.Store(
         _Source(world.snapshot()), things=lambda: known, clock=lambda: 1000.0, refresh=3600.0
     )
-    view = sight.View(moments, 30.0, lambda: splits)
+    view = api_view.View(moments, 30.0, lambda: splits)
     try:
-        yield server.build(
-            [traffic.group(view), *groups.groups(view, others=others)],
+        yield sockets.build(
+            [group.group(view), *groups.groups(view, others=others)],
             authenticator=Anybody(),
             authorizer=rbac,
             checks=health.Health(),

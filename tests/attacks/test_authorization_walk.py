@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from apiservice import resources, routing, service
-from metrics_server.views import sight, traffic
-from metrics_server.views.scaling import groups
+from apiservice.resources import declaration, router
+from apiservice.server import handler
+from metrics_server.api import view
+from metrics_server.api.autoscaling import groups
+from metrics_server.api.smi import group
 from tests.apiservice import asking, fruits
 from tests.attacks import effort, neighbours, walking
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _NOWHERE: Any = None
-VERSIONS = [traffic.group(sight.View(_NOWHERE, 30.0)), *groups.groups(sight.View(_NOWHERE, 30.0))]
+VERSIONS = [group.group(view.View(_NOWHERE, 30.0)), *groups.groups(view.View(_NOWHERE, 30.0))]
 OWN = frozenset({neighbours.OWN})
 
 
@@ -27,12 +29,12 @@ OWN = frozenset({neighbours.OWN})
 class Doors:
     """Both worlds for one who may read `data` alone, and the whole one for one who may read all."""
 
-    whole: service.Service
-    known: service.Service
-    opened: service.Service
+    whole: handler.Service
+    known: handler.Service
+    opened: handler.Service
     rbac: neighbours.Rbac
 
-    async def ask(self, api: service.Service, url: str, *, accept: str = "") -> asking.Told:
+    async def ask(self, api: handler.Service, url: str, *, accept: str = "") -> asking.Told:
         headers = {"Accept": accept} if accept else {}
         return asking.Told(await api.answer(asking.incoming(url, headers=headers)))
 
@@ -212,10 +214,10 @@ def _places(told: asking.Told) -> Iterator[str]:
 class Leaky:
     """Answers what is of another namespace, whatever it is asked."""
 
-    async def list(self, query: resources.Query) -> resources.Collection:
-        return resources.Collection(rows=[await self.get(query)])
+    async def list(self, query: declaration.Query) -> declaration.Collection:
+        return declaration.Collection(rows=[await self.get(query)])
 
-    async def get(self, query: resources.Query) -> resources.Row:
+    async def get(self, query: declaration.Query) -> declaration.Row:
         return fruits.fruit("x", namespace=neighbours.FAR)
 
 
@@ -223,7 +225,7 @@ async def test_a_provider_that_answers_too_much_is_a_defect_and_never_an_answer(
     toy = _toy(neighbours.Rbac(OWN))
     version = fruits.group_version(toy.orchard)
     declared = [dataclasses.replace(one, provider=Leaky()) for one in version.resources]
-    routes = routing.Routes([dataclasses.replace(version, resources=declared)])
+    routes = router.Routes([dataclasses.replace(version, resources=declared)])
     toy.api = dataclasses.replace(toy.api, routes=routes)
     for path in ("fruits", "fruits/x", neighbours.OWN):
         place = f"namespaces/{neighbours.OWN}"

@@ -18,11 +18,17 @@ from pathlib import Path
 
 import pytest
 
-from apiservice import complaints, livetls, memory, reloading
+from apiservice.runtime import reloaded_files, throttled_log, ttl_cache
+from apiservice.tls import dynamic_context
 from dashboard.client import connection, kubeconfig
 from dashboard.web import feed, state, viewers
-from metrics_server import agreement, faults, inventory, mixing, policy, recollection, store, taking, words
-from tests.metrics_server import recording, storing, test_taking
+from metrics_server.collect import clock_check, collector, multi_mesh
+from metrics_server.inventory import objects, tombstones
+from metrics_server.model import faults, kinds
+from metrics_server.profiles import policy
+from metrics_server.store import store
+from tests.metrics_server import recording, storing
+from tests.metrics_server.collect import test_collector
 
 _ROOT = Path(__file__).parents[2]
 HOUR, DAY = 3600.0, 86400.0
@@ -39,13 +45,13 @@ JUMPS = {
 # Where the time of day is read at all
 
 TIME_OF_DAY = {
-    "metrics_server/serving.py": "the time that Prometheus is asked about",
+    "metrics_server/server/server.py": "the time that Prometheus is asked about",
     "metrics_server/check.py": "the time that Prometheus is asked about",
-    "metrics_server/known.py": "the time of day that the kube-apiserver last answered, which is shown",
-    "metrics_server/presenting.py": "the validity of certificates",
-    "metrics_server/access.py": "the validity of certificates, and the age of figures in tables",
+    "metrics_server/server/inventory_source.py": "when the kube-apiserver last answered, which is shown",
+    "metrics_server/upstream/credential_files.py": "the validity of certificates",
+    "metrics_server/server/access.py": "the validity of certificates, and the age of figures in tables",
     "dashboard/web/feed.py": "the time of day of a reading, which is shown",
-    "dashboard/web/seal.py": "the moment a cookie was sealed, which all replicas must read alike",
+    "dashboard/web/session_cookie.py": "the moment a cookie was sealed, which all replicas must read alike",
     "dashboard/client/connection.py": "the expiry that a credential plugin stamps its credentials with",
     "dashboard/scaling/inquiry.py": "the age of an autoscaler's figures, which is shown",
     "dashboard/terminal/hpa_text.py": "the age of an autoscaler's figures, which is shown",
@@ -94,12 +100,12 @@ def test_the_search_sees_every_spelling(text: str) -> None:
 def test_what_keeps_answers_counts_seconds_that_nobody_sets() -> None:
     """All that have a clock of their own by default."""
     defaults = [
-        memory.Memory.__init__,
-        reloading.Reloading.__init__,
-        complaints.Complaints.__init__,
-        livetls.LiveTls.__init__,
-        taking.Taker.__init__,
-        mixing.Taker.__init__,
+        ttl_cache.Memory.__init__,
+        reloaded_files.Reloading.__init__,
+        throttled_log.Complaints.__init__,
+        dynamic_context.LiveTls.__init__,
+        collector.Taker.__init__,
+        multi_mesh.Taker.__init__,
         feed.Feed.__init__,
         viewers.Viewers.__init__,
     ]
@@ -115,7 +121,7 @@ def test_what_keeps_answers_counts_seconds_that_nobody_sets() -> None:
 async def test_a_moment_is_served_for_one_refresh_whatever_the_time_of_day(jump: float) -> None:
     scene = await storing.scene()
     uptime = recording.Clock(10.0)
-    moments = store.Store(scene.source, things=inventory.Inventory, clock=uptime, refresh=storing.REFRESH)
+    moments = store.Store(scene.source, things=objects.Inventory, clock=uptime, refresh=storing.REFRESH)
     first = await moments.moment(None, window=30.0)
     scene.clock.now += jump
     uptime.now += storing.REFRESH - 0.1
@@ -131,7 +137,7 @@ async def test_a_moment_is_served_for_one_refresh_whatever_the_time_of_day(jump:
 async def test_a_stopped_time_of_day_stops_nothing_else() -> None:
     scene = await storing.scene()
     uptime = recording.Clock(10.0)
-    moments = store.Store(scene.source, things=inventory.Inventory, clock=uptime, refresh=storing.REFRESH)
+    moments = store.Store(scene.source, things=objects.Inventory, clock=uptime, refresh=storing.REFRESH)
     for _ in range(5):
         await moments.moment(None, window=30.0)
         uptime.now += storing.REFRESH
@@ -142,10 +148,10 @@ async def test_a_stopped_time_of_day_stops_nothing_else() -> None:
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
 async def test_meshes_are_looked_for_again_after_a_minute_whatever_the_time_of_day(jump: float) -> None:
     day, uptime = recording.Clock(1e6), recording.Clock(0.0)
-    backend = recording.Backend(test_taking.scraped(5, until=1e6))
-    looking = mixing.Taker(
-        backend, [(test_taking.ENVOY, _Nobody())], allowed=policy.Policy().allows, clock=day, uptime=uptime,
-        beside=futures.ThreadPoolExecutor(max_workers=1),
+    backend = recording.Backend(test_collector.scraped(5, until=1e6))
+    looking = multi_mesh.Taker(
+        backend, [(test_collector.ENVOY, _Nobody())], allowed=policy.Policy().allows,
+        clock=day, uptime=uptime, beside=futures.ThreadPoolExecutor(max_workers=1),
     )  # fmt: skip
     await looking.take(None, window=30)
     day.now += jump
@@ -159,9 +165,9 @@ async def test_meshes_are_looked_for_again_after_a_minute_whatever_the_time_of_d
 
 def test_what_is_gone_is_remembered_as_long_whatever_the_time_of_day() -> None:
     uptime = recording.Clock(0.0)
-    known = recollection.Recollection(clock=uptime, keep=60.0)
-    ref = words.Ref("Pod", "shop", "a")
-    known.put(inventory.Thing(ref=ref))
+    known = tombstones.Recollection(clock=uptime, keep=60.0)
+    ref = kinds.Ref("Pod", "shop", "a")
+    known.put(objects.Thing(ref=ref))
     known.drop(ref)
     uptime.now += 59
     assert ref in known.current().gone
@@ -176,7 +182,7 @@ async def test_an_answer_about_a_token_is_remembered_as_long_whatever_the_time_o
         sought.append(uptime())
         return len(sought)
 
-    known = memory.Memory[int](lifetime=10.0, most=4, clock=uptime)
+    known = ttl_cache.Memory[int](lifetime=10.0, most=4, clock=uptime)
     for passed in (0.0, 9.9, 0.1, 9.9, 0.1):
         uptime.now += passed
         await known.recall("key", seek=seek)
@@ -208,17 +214,17 @@ class Server:
     uptime: recording.Clock = dataclasses.field(default_factory=lambda: recording.Clock(5.0))
     ahead: float = 0.0
     """By how much this server's clock is ahead of Prometheus'."""
-    begun: float = test_taking.NOW
+    begun: float = test_collector.NOW
 
     @property
     def prometheus_time(self) -> float:
         return self.begun + self.uptime.now
 
     @functools.cached_property
-    def taker(self) -> taking.Taker:
-        return taking.Taker(
+    def taker(self) -> collector.Taker:
+        return collector.Taker(
             self.backend,
-            mesh=test_taking.ENVOY,
+            mesh=test_collector.ENVOY,
             watcher=recording.Deaf(),
             clock=lambda: self.prometheus_time + self.ahead,
             stale_after=90.0,
@@ -239,7 +245,7 @@ class Growing(recording.Backend):
             [
                 one
                 for until in (min(now, at + 400),)
-                for one in test_taking.scraped(5, until=until - until % 5).series
+                for one in test_collector.scraped(5, until=until - until % 5).series
             ]
         )
         return await super().ask(queries, at=at)
@@ -307,20 +313,20 @@ async def test_scrapes_of_the_future_are_refused_as_old_ones_are(later: float) -
         async def ask(self, queries: Sequence[str], *, at: float) -> list[recording.Answer]:
             return await recording.Backend.ask(self, queries, at=at + later)
 
-    looking = test_taking.Scene(Ahead(test_taking.scraped(1, until=test_taking.NOW + later)))
+    looking = test_collector.Scene(Ahead(test_collector.scraped(1, until=test_collector.NOW + later)))
     with pytest.raises(faults.Ahead, match=rf"scrapes that are {later:.0f} s later than this server's time"):
         await looking.take()
 
 
 async def test_what_a_backend_rounds_is_no_other_clock() -> None:
-    looking = test_taking.scene(test_taking.scraped(5, until=test_taking.NOW + 0.5).moved(0))
+    looking = test_collector.scene(test_collector.scraped(5, until=test_collector.NOW + 0.5).moved(0))
     looking.clock.now += 0.2
     assert await looking.take() is not None
 
 
 def test_a_clock_that_is_slewed_or_rests_for_days_is_no_other_clock() -> None:
     uptime = recording.Clock(0.0)
-    agreed = agreement.Agreement(uptime)
+    agreed = clock_check.Agreement(uptime)
     agreed.heard(1000.0, asked=1000.0)
     uptime.now += 10 * DAY
     assert agreed.lead(1000.0 + 10 * DAY * 0.9995) == 0.0

@@ -18,13 +18,13 @@ import requests
 
 from dashboard.client import incluster
 from dashboard.health import verdict
-from dashboard.web import asking, attempts, gate, listening, serving, state
+from dashboard.web import asking, gate, listening, login_throttle, serving, state
 from tests.attacks import dashboards, effort, hostile
 from tests.fakes import traffic_api
 
 _BODIES = 900
 _REQUESTS = 150
-_FEW = attempts.Room(10)
+_FEW = login_throttle.Room(10)
 _GROWTH = 64 << 20  # bytes
 _INTERNALS = ("Traceback", 'File "', "site-packages", "werkzeug", "KeyError", "waitress")
 
@@ -254,7 +254,7 @@ def serve(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> Iterator[
                 key=None,
                 length=dt.timedelta(hours=1),
                 proxies=proxies,
-                failures=attempts.Attempts(address=_FEW),
+                failures=login_throttle.Attempts(address=_FEW),
             )
             ending.callback(site.close)
             server = listening.server(site, host="127.0.0.1", port=0, **limits)

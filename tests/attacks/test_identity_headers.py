@@ -9,7 +9,11 @@ from collections.abc import Sequence
 import multidict
 import pytest
 
-from apiservice import authentication, authorization, exchange, frontproxy, requests, trust, union
+from apiservice.authn import authenticator, chain, request_header
+from apiservice.authz import authorizer
+from apiservice.http import messages
+from apiservice.request import request_info
+from apiservice.x509 import verify
 from tests.apiservice import asking, pki
 
 CA = pki.authority("front-proxy-ca")
@@ -23,14 +27,14 @@ class Witness:
     """Allows everything but what is named, and remembers who asked for what."""
 
     denies: frozenset[str] = frozenset()
-    seen: list[tuple[authentication.User, requests.Attributes]] = dataclasses.field(default_factory=list)
+    seen: list[tuple[authenticator.User, request_info.Attributes]] = dataclasses.field(default_factory=list)
 
     async def authorize(
-        self, user: authentication.User, *, attributes: requests.Attributes
-    ) -> authorization.Decision:
+        self, user: authenticator.User, *, attributes: request_info.Attributes
+    ) -> authorizer.Decision:
         self.seen.append((user, attributes))
-        denied = attributes.verb == authorization.IMPERSONATE and attributes.name in self.denies
-        return authorization.Decision(allowed=not denied, reason="no role" if denied else "")
+        denied = attributes.verb == authorizer.IMPERSONATE and attributes.name in self.denies
+        return authorizer.Decision(allowed=not denied, reason="no role" if denied else "")
 
     @property
     def wishes(self) -> list[tuple[str, str, str, str, str]]:
@@ -38,7 +42,7 @@ class Witness:
         return [
             (one.group, one.resource, one.subresource, one.namespace, one.name)
             for _, one in self.seen
-            if one.verb == authorization.IMPERSONATE
+            if one.verb == authorizer.IMPERSONATE
         ]
 
 
@@ -50,23 +54,25 @@ class Door:
     toy: asking.Toy = dataclasses.field(default_factory=asking.Toy)
 
     async def enter(self, *headers: tuple[str, str], path: str = FRUITS) -> asking.Told:
-        settings = frontproxy.FrontProxy(authorities=trust.Authorities(CA.pem), uid_headers=("X-Remote-Uid",))
-        proxy = frontproxy.FrontProxyAuthenticator(lambda: settings, clock=lambda: pki.NOW)
+        settings = request_header.FrontProxy(
+            authorities=verify.Authorities(CA.pem), uid_headers=("X-Remote-Uid",)
+        )
+        proxy = request_header.FrontProxyAuthenticator(lambda: settings, clock=lambda: pki.NOW)
         api = dataclasses.replace(
             self.toy.api,
-            authenticator=union.Union(authenticators=[proxy], anonymous=False),
+            authenticator=chain.Union(authenticators=[proxy], anonymous=False),
             authorizer=self.witness,
             identifies=proxy.identifies,
         )
         return asking.Told(await api.answer(_presented(headers, path=path)))
 
     @property
-    def user(self) -> authentication.User:
+    def user(self) -> authenticator.User:
         """Who was served."""
         return self.toy.orchard.asked[-1].user
 
 
-def _presented(headers: Sequence[tuple[str, str]], *, path: str) -> exchange.Incoming:
+def _presented(headers: Sequence[tuple[str, str]], *, path: str) -> messages.Incoming:
     return dataclasses.replace(
         asking.incoming(path),
         headers=multidict.CIMultiDictProxy(multidict.CIMultiDict(headers)),
@@ -79,7 +85,7 @@ async def test_who_is_in_1500_groups_is_let_in_as_a_member_of_all_of_them() -> N
     extra = [("X-Remote-Extra-Scopes", f"scope-{number}") for number in range(400)]
     told = await door.enter(SUE, *(("X-Remote-Group", name) for name in groups), *extra)
     assert told.status == 200
-    assert door.user.groups == (*groups, authentication.AUTHENTICATED)
+    assert door.user.groups == (*groups, authenticator.AUTHENTICATED)
     assert len(door.user.extra["scopes"]) == 400
     assert door.witness.seen[0][0] == door.user
 
@@ -124,9 +130,9 @@ async def test_whoever_may_acts_as_somebody_else_and_each_thing_is_asked_for() -
         ("authentication.k8s.io", "uids", "", "", "42"),
     ]
     assert {user.name for user, one in door.witness.seen if one.verb == "impersonate"} == {"sue"}
-    assert door.user == authentication.User(
+    assert door.user == authenticator.User(
         name="ann",
-        groups=("dev", "ops", authentication.AUTHENTICATED),
+        groups=("dev", "ops", authenticator.AUTHENTICATED),
         uid="42",
         extra={"example.com/roles": ("reader", "writer")},
     )
@@ -207,13 +213,13 @@ async def test_an_empty_name_is_none_and_bytes_that_are_no_text_are_nobodys() ->
 
 async def test_nothing_behind_the_authenticators_sees_whom_somebody_acts_as() -> None:
     for name in ("Impersonate-User", "impersonate-group", "IMPERSONATE-EXTRA-x", "Impersonate-Whatever"):
-        assert authentication.identifies(name)
+        assert authenticator.identifies(name)
 
 
 async def test_a_server_of_its_own_refuses_to_act_as_somebody_else() -> None:
     toy = asking.Toy()
     toy.api = dataclasses.replace(
-        toy.api, authorizer=authorization.AsThemselves(authorizer=authorization.GroupAuthorizer())
+        toy.api, authorizer=authorizer.AsThemselves(authorizer=authorizer.GroupAuthorizer())
     )
     told = await toy.ask(FRUITS, **{"Impersonate-User": "ann"})
     assert told.status == 403

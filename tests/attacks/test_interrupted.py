@@ -16,7 +16,7 @@ SERVER = ("metrics_server", "serve", "--prometheus", "http://127.0.0.1:1", "--li
 DASHBOARD = ("dashboard", "--listen", "127.0.0.1:0")
 TERMINAL = ("dashboard.terminal", "top", "-A", "--watch")
 PROGRAMS = {
-    "server": (SERVER, ("click", "pydantic", "metrics_server.serving")),
+    "server": (SERVER, ("click", "pydantic", "metrics_server.server.server")),
     "dashboard": (DASHBOARD, ("click", "flask")),
     "terminal": (TERMINAL, ("click", "dashboard.terminal.top")),
 }

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from apiservice import kubeapi
+from apiservice.kube import client
 from tests.attacks import backend
 
 _LONGEST = 1 << 20
@@ -14,7 +14,7 @@ _SOON = 20.0
 
 
 @contextlib.asynccontextmanager
-async def asking(sent: bytes, again: bytes) -> AsyncIterator[kubeapi.KubeApi]:
+async def asking(sent: bytes, again: bytes) -> AsyncIterator[client.KubeApi]:
     """A client of one that answers anything with some bytes, and then the same ones again and again."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -29,27 +29,27 @@ async def asking(sent: bytes, again: bytes) -> AsyncIterator[kubeapi.KubeApi]:
 
     async with await asyncio.start_server(accept, backend.HOST, 0) as server:
         url = f"http://{backend.HOST}:{server.sockets[0].getsockname()[1]}"
-        connection = kubeapi.Connection(url=url)
-        async with kubeapi.connect(connection, patience=_SOON, attempts=1, longest=_LONGEST) as api:
+        connection = client.Connection(url=url)
+        async with client.connect(connection, patience=_SOON, attempts=1, longest=_LONGEST) as api:
             yield api
         await asyncio.sleep(0.05)
 
 
 async def test_an_answer_without_end_is_cut() -> None:
     async with asking(backend.head() + b'{"a":"', b"x" * 100_000) as api:
-        with pytest.raises(kubeapi.Garbled, match="longer than 1048576 bytes"):
+        with pytest.raises(client.Garbled, match="longer than 1048576 bytes"):
             await api.get("/api/v1/pods", query={})
 
 
 async def test_of_a_refusal_without_end_the_beginning_is_read() -> None:
     async with asking(backend.head("403 Forbidden") + b'{"a":"', b"x" * 100_000) as api:
-        with pytest.raises(kubeapi.Refused) as refused:
+        with pytest.raises(client.Refused) as refused:
             await api.get("/api/v1/pods", query={})
     assert refused.value.code == 403
 
 
 async def test_a_watch_that_drips_is_silent() -> None:
     async with asking(backend.head(), b" ") as api, asyncio.timeout(_SOON):
-        with pytest.raises(kubeapi.Unreachable, match=r"no event of the watch within 0\.3 s"):
+        with pytest.raises(client.Unreachable, match=r"no event of the watch within 0\.3 s"):
             async for _ in api.watch("/api/v1/pods", query={"watch": "1"}, silence=0.3):
                 pass

@@ -14,8 +14,12 @@ from typing import Any, get_args
 import multidict
 import pytest
 
-from apiservice import authentication, errors
-from metrics_server import access, advice, known, opening, presenting, profile, serving, settings
+from apiservice.authn import authenticator
+from apiservice.http import errors
+from metrics_server.profiles import schema
+from metrics_server.server import access, inventory_source, server, setting_files, start_warnings
+from metrics_server.settings import settings
+from metrics_server.upstream import credential_files
 from tests.attacks import damaged
 
 URL = "http://127.0.0.1:1"
@@ -125,10 +129,10 @@ def refused(**given: Any) -> list[str]:
     try:
         chosen = settings.load(**given)
         if chosen.cluster not in (None, "in-cluster") or chosen.kubeconfig is not None:
-            asyncio.run(asyncio.wait_for(serving.serve(chosen), 20))
+            asyncio.run(asyncio.wait_for(server.serve(chosen), 20))
     except settings.BadSettings as error:
         return str(error).splitlines()
-    return str(opening.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
+    return str(setting_files.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
 
 
 def cases() -> list[tuple[str, str]]:
@@ -316,7 +320,7 @@ def test_odd_texts_are_used_or_refused_in_lines(
                 environment.setenv(f"TRAFFIC_{name.upper()}", value)
             try:
                 chosen = settings.load(**given)
-                lines = str(opening.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
+                lines = str(setting_files.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
             except settings.BadSettings as refusal:
                 lines = str(refusal).splitlines()
         assert len({_setting(line) for line in lines}) >= 3
@@ -348,7 +352,7 @@ def open_folder() -> Iterator[Folder]:
 
 def test_a_file_that_this_user_may_not_read_is_refused_in_one_sentence(open_folder: Folder) -> None:
     # What only a user with all rights can load is loaded before.
-    profile.shipped()
+    schema.shipped()
     codecs.lookup("utf-8-sig")
     folder = open_folder
     for name in sorted(set(file_valued()) - WRITTEN - {"cluster", "profile", "tls_certificate", "tls_key"}):
@@ -374,7 +378,7 @@ def test_unknown_variables_are_named_with_the_nearest_setting(tmp_path: pathlib.
         "TRAFFIC_PORT_443_TCP_ADDR": "10.0.0.1",
         "PATH": "/bin",
     }
-    lines = list(advice.warnings(settings.load(prometheus=URL, state=tmp_path), environment))
+    lines = list(start_warnings.warnings(settings.load(prometheus=URL, state=tmp_path), environment))
     assert len(lines) == 3
     assert "TRAFFIC_PROMETEUS is none of this server's settings; did you mean TRAFFIC_PROMETHEUS?" in lines[1]
     assert "TRAFFIC_STALE is" in lines[2]
@@ -385,14 +389,14 @@ def test_unknown_variables_are_named_with_the_nearest_setting(tmp_path: pathlib.
 def test_every_setting_that_holds_a_secret_is_warned_of_when_others_may_read_it(folder: Folder) -> None:
     secret = re.compile(r"key|token|password|headers")
     named = {name for name in file_valued() if secret.search(name)}
-    assert named == set(advice.SECRETS)
+    assert named == set(start_warnings.SECRETS)
     for name in sorted(named - {"tls_key"}):
         given = folder.given(name) | folder.write(name)
         chosen = settings.load(**given)
         path = folder.at(name)
         for mode, is_open in ((0o640, True), (0o604, True), (0o600, False), (0o400, False)):
             path.chmod(mode)
-            said = [line for line in advice.warnings(chosen, {}) if str(path) in line]
+            said = [line for line in start_warnings.warnings(chosen, {}) if str(path) in line]
             assert bool(said) is is_open
             if is_open:
                 assert f"--{name.replace('_', '-')}: " in said[0]
@@ -433,9 +437,13 @@ def test_a_file_damaged_later_changes_nothing_and_is_told_in_one_sentence(
 def following(chosen: settings.Settings, name: str) -> Callable[[], object]:
     """What answers a part of the settings as it is now."""
     if chosen.inventory is not None:
-        file = known.of_file(chosen, chosen.inventory)
+        file = inventory_source.of_file(chosen, chosen.inventory)
         return file.current
-    now = presenting.fallback(chosen) if name.startswith("autoscaling") else presenting.current(chosen)
+    now = (
+        credential_files.fallback(chosen)
+        if name.startswith("autoscaling")
+        else credential_files.current(chosen)
+    )
     assert now is not None
     return lambda: ((shown := now()).headers, shown.tls)
 
@@ -451,7 +459,7 @@ async def test_a_replaced_token_is_used_without_a_restart(
     async def is_admitted(token: str) -> bool:
         headers = multidict.CIMultiDictProxy(multidict.CIMultiDict(Authorization=f"Bearer {token}"))
         try:
-            user = await admits.authenticator.authenticate(authentication.Credentials(headers=headers))
+            user = await admits.authenticator.authenticate(authenticator.Credentials(headers=headers))
         except errors.Unauthorized:
             return False
         return user is not None
@@ -483,9 +491,9 @@ def served(**given: Any) -> list[str]:
         try:
             chosen = settings.load(**{"prometheus": URL, "listen": f"127.0.0.1:{port}", **given})
             try:
-                asyncio.run(asyncio.wait_for(serving.serve(chosen), 60))
+                asyncio.run(asyncio.wait_for(server.serve(chosen), 60))
             except settings.BadSettings as error:
-                raise opening.mistakes(chosen, first=error) from error
+                raise setting_files.mistakes(chosen, first=error) from error
         except settings.BadSettings as error:
             return str(error).splitlines()
     raise AssertionError("it served")

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import abc
 
-from metrics_server import faults, prometheus, promql
+from metrics_server.model import faults
+from metrics_server.query import promql
+from metrics_server.upstream import prometheus
 from tests.attacks import backend
 from tests.metrics_server import questions
 

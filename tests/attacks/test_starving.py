@@ -18,32 +18,29 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from apiservice import authentication, server
-from metrics_server import (
-    access,
-    faults,
-    fetching,
-    measure,
-    moments,
-    quantity,
-    serving,
-    settings,
-    words,
-)
-from metrics_server.views import questions
-from metrics_server.views.scaling import values
-from tests.metrics_server import fake_prometheus, reading, recording, storing, test_taking
+from apiservice.authn import authenticator
+from apiservice.server import sockets
+from metrics_server.aggregate import named_metrics
+from metrics_server.api import request
+from metrics_server.api.autoscaling import values
+from metrics_server.model import faults, kinds, quantity
+from metrics_server.server import access, server
+from metrics_server.settings import settings
+from metrics_server.store import fetch_queue
+from metrics_server.store import moment as store_moment
+from tests.metrics_server import fake_prometheus, reading, recording, storing
+from tests.metrics_server.collect import test_collector
 
 HOSTILE, GOOD = "eve", "ann"
-AT_ONCE, EACH = fetching.Limits().at_once, fetching.Limits().each
+AT_ONCE, EACH = fetch_queue.Limits().at_once, fetch_queue.Limits().each
 
 
 class ByName:
     """Whoever says a name has it."""
 
-    async def authenticate(self, credentials: authentication.Credentials) -> authentication.User | None:
-        name = authentication.bearer(credentials.headers)
-        return authentication.User(name=name, groups=(authentication.MASTERS,)) if name else None
+    async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
+        name = authenticator.bearer(credentials.headers)
+        return authenticator.User(name=name, groups=(authenticator.MASTERS,)) if name else None
 
 
 class Slow(fake_prometheus.FakePrometheus):
@@ -92,13 +89,13 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def site(folder: Path, **more: object) -> AsyncIterator[Site]:
-    fake = Slow(test_taking.scraped(5, until=time.time()))
+    fake = Slow(test_collector.scraped(5, until=time.time()))
     async with fake_prometheus.running(fake):
         chosen = settings.load(prometheus=fake.url, state=folder, profile="envoy", **more)
         async with (
             access.granted(chosen) as admits,
-            serving.api(chosen, admits=dataclasses.replace(admits, authenticator=ByName())) as api,
-            server.serve(api, host="127.0.0.1", port=0, tls=admits.tls) as bound,
+            server.api(chosen, admits=dataclasses.replace(admits, authenticator=ByName())) as api,
+            sockets.serve(api, host="127.0.0.1", port=0, tls=admits.tls) as bound,
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=reading._trusting(folder), limit=0)
             ) as session,
@@ -257,7 +254,7 @@ async def test_what_is_made_of_a_moment_is_bounded_by_sort() -> None:
     scene = await storing.scene()
     moment = await scene.store.moment(None, window=30.0)
     assert moment is not None
-    for sort in (moments.VIEWS, moments.PERCENTILES, moments.PAIRS, moments.SPELLINGS):
+    for sort in (store_moment.VIEWS, store_moment.PERCENTILES, store_moment.PAIRS, store_moment.SPELLINGS):
         for number in range(3 * sort.most):
             moment.once_and_again((sort.name, number), lambda _: [0], sort=sort)
         assert len(moment._made[sort]) == sort.most
@@ -269,18 +266,18 @@ async def test_the_percentiles_that_can_be_asked_for_are_of_the_few_that_are_kep
     moment = await scene.store.moment(None, window=30.0)
     assert moment is not None
     for hundredths in range(101, 9999, 400):
-        wanted = measure.find(f"p{hundredths / 100:.2f}_response_latency")
+        wanted = named_metrics.find(f"p{hundredths / 100:.2f}_response_latency")
         assert wanted is not None
-        values.of_kind(moment, words.POD, wanted, words.Direction.FROM)
-    assert len(moment._made[moments.PERCENTILES]) <= moments.PERCENTILES.most
-    assert not moment._made.get(moments.VIEWS)
+        values.of_kind(moment, kinds.POD, wanted, kinds.Direction.FROM)
+    assert len(moment._made[store_moment.PERCENTILES]) <= store_moment.PERCENTILES.most
+    assert not moment._made.get(store_moment.VIEWS)
 
 
 def test_there_are_218_windows_and_the_usual_ones_stay_as_they_are() -> None:
-    grid = {questions.on_grid(tenths / 10) for tenths in range(10, 36_001)}
+    grid = {request.on_grid(tenths / 10) for tenths in range(10, 36_001)}
     assert len(grid) == 218
     assert (min(grid), max(grid)) == (1.0, 3600.0)
-    assert all(questions.on_grid(window) == window for window in grid)
+    assert all(request.on_grid(window) == window for window in grid)
     for text in (
         "1s",
         "10s",
@@ -297,7 +294,7 @@ def test_there_are_218_windows_and_the_usual_ones_stay_as_they_are() -> None:
         "30m",
         "1h",
     ):
-        assert questions.seconds("window", text) == quantity.duration(text)
+        assert request.seconds("window", text) == quantity.duration(text)
 
 
 @pytest.mark.parametrize(
@@ -313,4 +310,4 @@ def test_there_are_218_windows_and_the_usual_ones_stay_as_they_are() -> None:
     ],
 )
 def test_windows_between_are_rounded_up(asked: str, used: float) -> None:
-    assert questions.seconds("window", asked) == used
+    assert request.seconds("window", asked) == used

@@ -13,11 +13,13 @@ from typing import cast
 
 import pytest
 
-from metrics_server import allowance, credentials, faults, prometheus, witness
+from metrics_server.model import faults
+from metrics_server.settings import memory_budget
+from metrics_server.upstream import credentials, prometheus, requests_prometheus
 from tests.attacks import backend
 from tests.metrics_server import fake_prometheus, questions, reading
 
-MIB = allowance.MIB
+MIB = memory_budget.MIB
 BEGUN = b'{"status":"success","data":{"resultType":"vector","result":['
 SERIES = b'{"metric":{"a":"%s"},"value":[1,"1"]},' % (b"b" * 4000)
 FAILURES = 50
@@ -25,7 +27,7 @@ FAILURES = 50
 
 @contextlib.asynccontextmanager
 async def asking(play: backend.Play, *, mib: float) -> AsyncIterator[prometheus.Prometheus]:
-    allowed = allowance.Allowance(int(mib * MIB))
+    allowed = memory_budget.Allowance(int(mib * MIB))
     patience = prometheus.Patience(connect=5.0, doubt=20.0, probe=5.0, stall=0.2, answer=30.0)
     async with backend.running(play) as endless:
         client = prometheus.Prometheus(
@@ -106,7 +108,9 @@ def test_check_is_bounded_too() -> None:
 
     async def look() -> str:
         async with backend.running(endless) as one:
-            asked = witness.Witness(one.url, credentials.NOTHING, allowed=allowance.Allowance(8 * MIB))
+            asked = requests_prometheus.Witness(
+                one.url, credentials.NOTHING, allowed=memory_budget.Allowance(8 * MIB)
+            )
             with pytest.raises(faults.BackendRefused) as raised:
                 await asyncio.to_thread(asyncio.run, asked.ask([questions.QUERY], at=questions.NOW))
             return raised.value.message

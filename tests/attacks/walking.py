@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from urllib import parse
 
-from apiservice import resources
-from metrics_server import words
+from apiservice.resources import declaration
+from metrics_server.model import kinds
 from tests.attacks import neighbours
 
 PLACES = (neighbours.OWN, neighbours.NEAR, neighbours.FAR, "nowhere", "*", "")
@@ -24,7 +24,7 @@ def misspelt(name: str) -> str:
     return name[:-1]
 
 
-def paths(versions: Sequence[resources.GroupVersion], *, names: Sequence[str]) -> Iterator[str]:
+def paths(versions: Sequence[declaration.GroupVersion], *, names: Sequence[str]) -> Iterator[str]:
     """Every path below each group and version, in a namespace or not, declared or not.
 
     All names are asked for where something is opened by them, some of them elsewhere.
@@ -42,11 +42,11 @@ def paths(versions: Sequence[resources.GroupVersion], *, names: Sequence[str]) -
         yield from (f"{root}/proxy/namespaces/{neighbours.OWN}/{one}" for one in _plurals(version))
 
 
-def _plurals(version: resources.GroupVersion) -> list[str]:
+def _plurals(version: declaration.GroupVersion) -> list[str]:
     declared = [resource.plural for resource in version.resources]
     for values in version.values:
         told = list(values.told) or [values.plural]
-        declared += [one for one in (*told, *values.aliases) if not resources.is_open(one)]
+        declared += [one for one in (*told, *values.aliases) if not declaration.is_open(one)]
     return [*dict.fromkeys([*declared, "namespaces", "edges", "requests_per_second", *_MADE_UP])]
 
 
@@ -67,7 +67,7 @@ def queries(path: str) -> Iterator[str]:
     foreign = [app.name for app in _FOREIGN]
     for field, value in itertools.product(("metadata.name", "metadata.namespace"), (*PLACES[:3], *foreign)):
         yield f"fieldSelector={parse.quote(f'{field}={value}')}"
-    yield from (f"fieldSelector=resource.kind%3D{kind.name}" for kind in words.KINDS)
+    yield from (f"fieldSelector=resource.kind%3D{kind.name}" for kind in kinds.KINDS)
     yield from (f"labelSelector={parse.quote(f'of={place}')}" for place in PLACES[:3])
     yield "watch=true"
     for asked in (*_ends(), "direction=to", "side=client", f"name={neighbours.HOST}"):

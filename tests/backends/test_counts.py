@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from metrics_server import quantity
+from metrics_server.model import quantity
 from tests import serving
 from tests.backends import backend, proxies
 

@@ -14,7 +14,12 @@ from typing import Any
 
 import prometheus_client
 
-from apiservice import admission, connecting, delegationmap, errors, health, kubeapi, resources, server
+from apiservice.authn import delegated_config_watch
+from apiservice.http import errors
+from apiservice.kube import client, config
+from apiservice.observe import health
+from apiservice.resources import declaration
+from apiservice.server import delegated_auth, sockets
 from tests.apiservice import pki
 from tests.cluster import cluster
 from tests.metrics_server import other_adapter
@@ -23,7 +28,7 @@ NAME, NAMESPACE = "orders", "queues"
 METRIC = "orders_waiting"
 _CUSTOM, _EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
 _SCHEMA = "test.Value"
-_COLUMNS = (resources.Column(name="Value"),)
+_COLUMNS = (declaration.Column(name="Value"),)
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,25 +37,27 @@ class Orders:
 
     port: int = 0
     waiting: int = 30
-    asked: list[resources.Query] = dataclasses.field(default_factory=list)
+    asked: list[declaration.Query] = dataclasses.field(default_factory=list)
 
-    async def of_pods(self, query: resources.Query) -> resources.Collection:
+    async def of_pods(self, query: declaration.Query) -> declaration.Collection:
         return self._answer(
             query, query.subresource,
             describedObject={"kind": "Pod", "namespace": query.namespace, "name": "web"},
             metric={"name": METRIC, "selector": None},
         )  # fmt: skip
 
-    async def external(self, query: resources.Query) -> resources.Collection:
+    async def external(self, query: declaration.Query) -> declaration.Collection:
         return self._answer(query, query.resource, metricName=METRIC, metricLabels={})
 
-    def _answer(self, query: resources.Query, asked: str | None, **described: Any) -> resources.Collection:
+    def _answer(
+        self, query: declaration.Query, asked: str | None, **described: Any
+    ) -> declaration.Collection:
         self.asked.append(query)
         if asked != METRIC:
             raise errors.NotFound(f"orders knows no metric {asked}")
         when = _now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return resources.Collection(
-            rows=[resources.Row({**described, "timestamp": when, "value": str(self.waiting)})]
+        return declaration.Collection(
+            rows=[declaration.Row({**described, "timestamp": when, "value": str(self.waiting)})]
         )
 
 
@@ -64,11 +71,11 @@ async def served(running: cluster.Cluster, *, folder: Path, authority: pki.Ident
     tls.load_cert_chain(pair)
     orders = Orders()
     async with (
-        kubeapi.connect(await connecting.from_kubeconfig(running.kubeconfig)) as api,
-        delegationmap.watch(api) as published,
-        admission.delegated(api, current=published.current, clock=_now) as admitted,
+        client.connect(await config.from_kubeconfig(running.kubeconfig)) as api,
+        delegated_config_watch.watch(api) as published,
+        delegated_auth.delegated(api, current=published.current, clock=_now) as admitted,
     ):
-        built = server.build(
+        built = sockets.build(
             [_custom(orders), _external(orders)],
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
@@ -79,36 +86,36 @@ async def served(running: cluster.Cluster, *, folder: Path, authority: pki.Ident
             title="Orders",
             release="1",
         )
-        async with server.serve(built, host="127.0.0.1", port=0, tls=tls) as bound:
+        async with sockets.serve(built, host="127.0.0.1", port=0, tls=tls) as bound:
             orders.port = bound.port
             yield orders
 
 
-def _custom(orders: Orders) -> resources.GroupVersion:
-    part = resources.Subresource(
+def _custom(orders: Orders) -> declaration.GroupVersion:
+    part = declaration.Subresource(
         name="{metric}", kind="MetricValue", list_kind="MetricValueList", columns=_COLUMNS, printer=_cells,
         fetch=orders.of_pods, told=(METRIC,),
     )  # fmt: skip
-    pods = resources.Values(
-        plural="pods", list_kind="MetricValueList", scope=resources.Scope.NAMESPACED, columns=_COLUMNS,
+    pods = declaration.Values(
+        plural="pods", list_kind="MetricValueList", scope=declaration.Scope.NAMESPACED, columns=_COLUMNS,
         printer=_cells, schema=_SCHEMA, subresources=(part,),
     )  # fmt: skip
-    return resources.GroupVersion(group=_CUSTOM, version="v1beta2", values=[pods], schemas=_SCHEMAS)
+    return declaration.GroupVersion(group=_CUSTOM, version="v1beta2", values=[pods], schemas=_SCHEMAS)
 
 
-def _external(orders: Orders) -> resources.GroupVersion:
-    values = resources.Values(
+def _external(orders: Orders) -> declaration.GroupVersion:
+    values = declaration.Values(
         plural="{metric}", told={METRIC: "OrdersWaiting"}, list_kind="ExternalMetricValueList",
-        scope=resources.Scope.NAMESPACED, verbs=("list",), collect=orders.external, columns=_COLUMNS,
+        scope=declaration.Scope.NAMESPACED, verbs=("list",), collect=orders.external, columns=_COLUMNS,
         printer=_cells, schema=_SCHEMA,
     )  # fmt: skip
-    return resources.GroupVersion(group=_EXTERNAL, version="v1beta1", values=[values], schemas=_SCHEMAS)
+    return declaration.GroupVersion(group=_EXTERNAL, version="v1beta1", values=[values], schemas=_SCHEMAS)
 
 
 _SCHEMAS = {_SCHEMA: {"type": "object", "description": "A value.", "properties": {}}}
 
 
-def _cells(row: resources.Row, _now: datetime.datetime) -> Sequence[Any]:
+def _cells(row: declaration.Row, _now: datetime.datetime) -> Sequence[Any]:
     return [row.object["value"]]
 
 

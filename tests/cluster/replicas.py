@@ -15,17 +15,11 @@ from typing import Any
 
 from aiohttp import web
 
-from apiservice import (
-    admission,
-    authentication,
-    connecting,
-    delegationmap,
-    kubeapi,
-    livetls,
-    registration,
-    rotation,
-    servingsecret,
-)
+from apiservice.authn import authenticator as authn_authenticator
+from apiservice.authn import delegated_config_watch
+from apiservice.kube import client, config
+from apiservice.server import delegated_auth
+from apiservice.tls import ca_bundle, dynamic_context, rotation, secret_store
 from demo import faults
 from tests.cluster import cluster, commands
 from tests.cluster import registration as registering
@@ -45,7 +39,7 @@ class Site:
     """A cluster with an account for the servers."""
 
     running: cluster.Cluster
-    connection: kubeapi.Connection
+    connection: client.Connection
 
     async def kubectl(self, *arguments: str) -> str:
         return await commands.kubectl(self.running.kubeconfig, *arguments)
@@ -73,7 +67,7 @@ async def site(running: cluster.Cluster) -> Site:
     """The account may do nothing yet."""
     await commands.kubectl(running.kubeconfig, "create", "serviceaccount", NAME)
     token = (await commands.kubectl(running.kubeconfig, "create", "token", NAME)).strip()
-    admin = await connecting.from_kubeconfig(running.kubeconfig)
+    admin = await config.from_kubeconfig(running.kubeconfig)
 
     async def authorization() -> str:
         return f"Bearer {token}"
@@ -81,7 +75,7 @@ async def site(running: cluster.Cluster) -> Site:
     tls = ssl.create_default_context(cafile=str(running.files.certificate("ca")))
     return Site(
         running=running,
-        connection=kubeapi.Connection(url=admin.url, tls=tls, authorization=authorization),
+        connection=client.Connection(url=admin.url, tls=tls, authorization=authorization),
     )
 
 
@@ -91,25 +85,25 @@ async def serve(
     *,
     folder: Path,
     policy: rotation.Policy | None = None,
-    pace: servingsecret.Pace | None = None,
+    pace: secret_store.Pace | None = None,
 ) -> AsyncIterator[None]:
     """One of the servers, until the block is left."""
     async with (
-        kubeapi.connect(where.connection) as api,
-        delegationmap.watch(api) as published,
-        admission.delegated(api, current=published.current, clock=_now) as admitted,
-        servingsecret.kept(
+        client.connect(where.connection) as api,
+        delegated_config_watch.watch(api) as published,
+        delegated_auth.delegated(api, current=published.current, clock=_now) as admitted,
+        secret_store.kept(
             api,
-            place=servingsecret.Place(namespace=registering.NAMESPACE, secret=SECRET, folder=folder),
-            registered=registration.Registration(
+            place=secret_store.Place(namespace=registering.NAMESPACE, secret=SECRET, folder=folder),
+            registered=ca_bundle.Registration(
                 api, api_services=[API_SERVICE], namespace=registering.NAMESPACE, service=NAME
             ),
             policy=policy or rotation.Policy(name=NAME, hosts=HOSTS),
-            pace=pace or servingsecret.Pace(),
+            pace=pace or secret_store.Pace(),
             clock=_now,
         ) as pair,
     ):
-        tls = livetls.LiveTls(
+        tls = dynamic_context.LiveTls(
             certificate=pair.serving, key=pair.serving, current=published.current, every=LOOKS
         )
         runner = web.AppRunner(_application(admitted.authenticator), access_log=None)
@@ -122,12 +116,12 @@ async def serve(
             await runner.cleanup()
 
 
-def _application(authenticator: authentication.Authenticator) -> web.Application:
+def _application(authenticator: authn_authenticator.Authenticator) -> web.Application:
     async def whoami(request: web.Request) -> web.Response:
         tls = request.get_extra_info("ssl_object")
         own = tls.getpeercert(binary_form=True)
         user = await authenticator.authenticate(
-            authentication.Credentials(headers=request.headers, certificates=(own,) if own else ())
+            authn_authenticator.Credentials(headers=request.headers, certificates=(own,) if own else ())
         )
         response = web.json_response({"user": user.name if user else None})
         response.force_close()

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from apiservice import credentials
+from apiservice.runtime import kubeconfig as runtime_kubeconfig
 from demo import faults, processes, wait
 from tests.cluster import cluster, commands, registration
 from tests.deploy import documented
@@ -66,7 +66,7 @@ async def beside(
     with pytest.raises(faults.DemoError, match="conflicts with"):
         await commands.kubectl(kubeconfig, *documented.applying(), f"--kustomize={overlay}")
     account = ("trafficmetrics", "--namespace=trafficmetrics")
-    credentials.write_kubeconfig(
+    runtime_kubeconfig.write_kubeconfig(
         scratch / "kubeconfig",
         server=control_plane.place.server,
         authority=control_plane.files.certificate("ca").read_bytes(),

@@ -17,9 +17,12 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from apiservice import credentials, server
+from apiservice.runtime import kubeconfig as runtime_kubeconfig
+from apiservice.server import sockets
 from demo import faults, wait
-from metrics_server import access, passing, presenting, serving, settings
+from metrics_server.server import access, server
+from metrics_server.settings import settings
+from metrics_server.upstream import credential_files, fallback_adapter
 from tests.apiservice import pki
 from tests.cluster import cluster, commands, orders, registration
 from tests.deploy import documented, rendering
@@ -129,7 +132,7 @@ async def _server(running: cluster.Cluster, scratch: Path, *, other: orders.Orde
     kubeconfig, authority = scratch / "kubeconfig", scratch / "ca.crt"
     authority.write_bytes(_AUTHORITY.pem)
     account = ("trafficmetrics", "--namespace=trafficmetrics")
-    credentials.write_kubeconfig(
+    runtime_kubeconfig.write_kubeconfig(
         kubeconfig,
         server=running.place.server,
         authority=running.files.certificate("ca").read_bytes(),
@@ -144,16 +147,16 @@ async def _server(running: cluster.Cluster, scratch: Path, *, other: orders.Orde
             tls_secret="trafficmetrics-serving", autoscaling=True, autoscaling_fallback=called,
             autoscaling_fallback_ca=authority, autoscaling_fallback_token=await _token(running, scratch),
         )  # fmt: skip
-        presented = presenting.fallback(chosen)
+        presented = credential_files.fallback(chosen)
         assert presented is not None
-        asked = passing.Predecessor(
-            passing.service(called), presenting=presented, resolver=other_adapter.Here()
+        asked = fallback_adapter.Predecessor(
+            fallback_adapter.service(called), presenting=presented, resolver=other_adapter.Here()
         )
         async with (
             contextlib.aclosing(asked),
             access.granted(chosen) as admits,
-            serving.api(chosen, admits=admits, asked=asked) as api,
-            server.serve(api, host=running.place.host, port=registration.PORT, tls=admits.tls),
+            server.api(chosen, admits=admits, asked=asked) as api,
+            sockets.serve(api, host=running.place.host, port=registration.PORT, tls=admits.tls),
         ):
             yield
 

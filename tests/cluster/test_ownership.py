@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from apiservice import connecting, kubeapi, reflecting
+from apiservice.kube import client, config, reflector
 from demo import wait
-from metrics_server import cluster as watching
-from metrics_server import inventory, words
+from metrics_server.cluster import owners as watching
+from metrics_server.inventory import objects
+from metrics_server.model import kinds
 from tests.cluster import cluster, commands
 
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
@@ -28,9 +29,9 @@ _NODE = "node-a"
 
 
 @contextlib.asynccontextmanager
-async def _watch(connection: kubeapi.Connection) -> AsyncIterator[watching.Watched]:
+async def _watch(connection: client.Connection) -> AsyncIterator[watching.Watched]:
     """Entered once it is complete."""
-    async with kubeapi.connect(connection) as api, watching.watched(api, clock=time.time) as found:
+    async with client.connect(connection) as api, watching.watched(api, clock=time.time) as found:
         await asyncio.wait_for(found.complete(), _WITHIN)
         yield found
 
@@ -39,8 +40,8 @@ async def _watch(connection: kubeapi.Connection) -> AsyncIterator[watching.Watch
 async def watched(control_plane: cluster.Cluster) -> AsyncIterator[watching.Watched]:
     """Of a cluster with a namespace to work in, and a node that nothing can be scheduled to."""
     await commands.kubectl(control_plane.kubeconfig, "create", "namespace", _SHOP)
-    connection = await connecting.from_kubeconfig(control_plane.kubeconfig)
-    async with kubeapi.connect(connection) as api:
+    connection = await config.from_kubeconfig(control_plane.kubeconfig)
+    async with client.connect(connection) as api:
         await api.post("/api/v1/nodes", body={"metadata": {"name": _NODE, "labels": {"zone": "a"}}})
     async with _watch(connection) as found:
         yield found
@@ -53,18 +54,18 @@ async def _until(condition: Callable[[], object], *, what: str) -> None:
     await wait.until(holds, what=what, within=_WITHIN)
 
 
-def _pods(known: watching.Watched, *, app: str) -> Sequence[inventory.Thing]:
+def _pods(known: watching.Watched, *, app: str) -> Sequence[objects.Thing]:
     """That are there now."""
     things = known.current().units.get(_SHOP, ())
     return [thing for thing in things if thing.labels.get("app") == app]
 
 
-def _others(known: watching.Watched) -> set[words.Ref]:
+def _others(known: watching.Watched) -> set[kinds.Ref]:
     """Than jobs."""
     return {ref for ref in known.current().things if ref.kind != "Job"}
 
 
-def _above(found: inventory.Inventory, pod: inventory.Thing) -> list[str]:
+def _above(found: objects.Inventory, pod: objects.Thing) -> list[str]:
     thing, names = pod, []
     while thing.owner is not None:
         names.append(thing.owner.kind)
@@ -92,12 +93,12 @@ async def test_pods_of_a_deployment_are_known_from_their_making_to_their_end(
     first, _ = _pods(watched, app="web")
     assert _above(now, first) == ["ReplicaSet", "Deployment", "web"]
     assert first.node == ""
-    assert now.things[words.Ref("Service", _SHOP, "web")].selector == {"app": "web"}
-    assert now.things[words.Ref("Node", "", _NODE)].labels["zone"] == "a"
+    assert now.things[kinds.Ref("Service", _SHOP, "web")].selector == {"app": "web"}
+    assert now.things[kinds.Ref("Node", "", _NODE)].labels["zone"] == "a"
 
     await _kubectl(control_plane, "delete deployment web")
     await _until(lambda: not _pods(watched, app="web"), what="none left")
-    await _until(lambda: words.Ref("Deployment", _SHOP, "web") in watched.current().gone, what="gone")
+    await _until(lambda: kinds.Ref("Deployment", _SHOP, "web") in watched.current().gone, what="gone")
     later = watched.current()
     assert first.ref not in later.things
     # Its requests of the last minutes are still the Deployment's.
@@ -122,7 +123,7 @@ async def test_where_a_pod_runs_is_known_once_it_is_bound(
 
     await _kubectl(control_plane, "label pod waiting app=moved --overwrite")
     await _until(lambda: [pod.node for pod in _pods(watched, app="moved")] == [_NODE], what="labelled")
-    connection = await connecting.from_kubeconfig(control_plane.kubeconfig)
+    connection = await config.from_kubeconfig(control_plane.kubeconfig)
     async with _watch(connection) as another:
         assert [pod.node for pod in _pods(another, app="moved")] == [_NODE]
 
@@ -132,25 +133,25 @@ async def test_a_job_is_its_cron_jobs(control_plane: cluster.Cluster, watched: w
     await commands.kubectl(control_plane.kubeconfig, *cron)
     await _kubectl(control_plane, "create job nightly-now --from=cronjob/nightly")
 
-    def pods() -> Sequence[inventory.Thing]:
+    def pods() -> Sequence[objects.Thing]:
         found = watched.current().units.get(_SHOP, ())
         return [pod for pod in found if pod.labels.get("batch.kubernetes.io/job-name") == "nightly-now"]
 
     await _until(pods, what="its pod")
-    await _until(lambda: words.Ref("Job", _SHOP, "nightly-now") in watched.current().things, what="the job")
+    await _until(lambda: kinds.Ref("Job", _SHOP, "nightly-now") in watched.current().things, what="the job")
     assert _above(watched.current(), pods()[0]) == ["Job", "CronJob", "nightly"]
 
 
 async def test_more_objects_than_a_page_holds_are_all_known(
     control_plane: cluster.Cluster, watched: watching.Watched
 ) -> None:
-    count = 2 * reflecting.PAGE + 1
-    connection = await connecting.from_kubeconfig(control_plane.kubeconfig)
+    count = 2 * reflector.PAGE + 1
+    connection = await config.from_kubeconfig(control_plane.kubeconfig)
     template = {
         "metadata": {"labels": {"app": "many"}},
         "spec": {"containers": [{"name": "a", "image": "b"}]},
     }
-    async with kubeapi.connect(connection) as api:
+    async with client.connect(connection) as api:
         for start in range(0, count, _TOGETHER):
             writes = (
                 api.post(
@@ -163,7 +164,7 @@ async def test_more_objects_than_a_page_holds_are_all_known(
                 for number in range(start, min(start + _TOGETHER, count))
             )
             await asyncio.gather(*writes)
-    wanted = {words.Ref("ReplicationController", _SHOP, f"many-{number}") for number in range(count)}
+    wanted = {kinds.Ref("ReplicationController", _SHOP, f"many-{number}") for number in range(count)}
     async with _watch(connection) as another:
         assert wanted <= set(another.current().things)
     await _until(lambda: wanted <= set(watched.current().things), what="heard of one by one")
@@ -183,12 +184,12 @@ async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged
     async def authorization() -> str:
         return f"Bearer {token}"
 
-    connection = kubeapi.Connection(
+    connection = client.Connection(
         url=control_plane.place.server,
         tls=ssl.create_default_context(cafile=control_plane.files.certificate("ca")),
         authorization=authorization,
     )
-    job = words.Ref("Job", _SHOP, "once")
+    job = kinds.Ref("Job", _SHOP, "once")
     await _until(lambda: job in watched.current().things, what="the job")
     async with _watch(connection) as found:
         # What has just been allowed may be refused for a moment yet.

@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 from cryptography import x509
 
-from apiservice import rotation, servingsecret
+from apiservice.tls import rotation, secret_store
 from demo import wait
 from tests.cluster import cluster, replicas
 
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pyt
 
 _WITHIN = 60.0
 _SHORT = rotation.Policy(name=replicas.NAME, hosts=replicas.HOSTS, life=timedelta(seconds=120), use=0.1)
-_BRISK = servingsecret.Pace(every=1.0, settle=5.0)
+_BRISK = secret_store.Pace(every=1.0, settle=5.0)
 _HINT = re.compile(r"allow it with: (.+)$")
 
 
@@ -47,11 +47,11 @@ async def site(bare: replicas.Site, tmp_path_factory: pytest.TempPathFactory) ->
         *("create", "rolebinding", "--namespace=kube-system", "replicas-auth-reader"),
         *("--role=extension-apiserver-authentication-reader", "--serviceaccount=default:replicas"),
     )
-    with pytest.raises(servingsecret.NoSecret, match=replicas.ACCOUNT) as refusal:
-        async with replicas.serve(bare, folder=scratch, pace=servingsecret.Pace(patience=0.0)):
+    with pytest.raises(secret_store.NoSecret, match=replicas.ACCOUNT) as refusal:
+        async with replicas.serve(bare, folder=scratch, pace=secret_store.Pace(patience=0.0)):
             raise AssertionError("it has no certificate")
     await _allow(bare, str(refusal.value))
-    with _heard("apiservice.registration") as warnings:
+    with _heard("apiservice.tls.ca_bundle") as warnings:
         async with replicas.serve(bare, folder=scratch, policy=_SHORT):
             assert await _bundle(bare) == b""
     await _allow(bare, warnings.get_nowait().getMessage())

@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
-from apiservice import certificates, credentials, server
+from apiservice.runtime import kubeconfig as runtime_kubeconfig
+from apiservice.server import sockets
+from apiservice.tls import self_signed
 from demo import runner
 from tests import serving
 from tests.apiservice import asking as toys
@@ -33,14 +35,14 @@ _BUSY = 60.0
 
 @contextlib.asynccontextmanager
 async def toy(folder: Path) -> AsyncIterator[Subject]:
-    tls = certificates.ensure(folder, hosts=["127.0.0.1"], now=datetime.now(UTC))
+    tls = self_signed.ensure(folder, hosts=["127.0.0.1"], now=datetime.now(UTC))
     kubeconfig = folder / "kubeconfig"
     forest = [fruits.fruit(f"fruit-{number}", namespace="forest") for number in range(_MANY)]
     orchard = fruits.Orchard(rows=(*fruits.ORCHARD, *forest))
-    async with server.serve(
+    async with sockets.serve(
         toys.Toy(orchard, deadline=_BUSY).api, host="127.0.0.1", port=0, tls=tls.context()
     ) as bound:
-        credentials.write_kubeconfig(
+        runtime_kubeconfig.write_kubeconfig(
             kubeconfig,
             server=bound.url,
             authority=tls.authority.read_bytes(),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from dashboard.client import faults, incluster
-from dashboard.web import attempts, seal, viewers
+from dashboard.web import login_throttle, session_cookie, viewers
 from tests.fakes import traffic_api
 
 
@@ -87,7 +87,7 @@ def test_a_new_authority_is_believed_without_a_restart(
 
 
 def test_a_sealed_token_opens_until_the_session_is_over(clock: _Clock) -> None:
-    box = seal.Seal(["k" * 32], length=dt.timedelta(hours=1), now=clock)
+    box = session_cookie.Seal(["k" * 32], length=dt.timedelta(hours=1), now=clock)
     sealed = box.close("secret")
     clock.now += dt.timedelta(minutes=59)
     assert box.open(sealed) == "secret"
@@ -97,19 +97,23 @@ def test_a_sealed_token_opens_until_the_session_is_over(clock: _Clock) -> None:
 
 @pytest.mark.parametrize("forged", ["", "x", "gAAAA", "é"])
 def test_what_we_did_not_seal_stays_shut(forged: str) -> None:
-    assert seal.Seal(["k" * 32], length=dt.timedelta(hours=1)).open(forged) is None
+    assert session_cookie.Seal(["k" * 32], length=dt.timedelta(hours=1)).open(forged) is None
 
 
 def test_a_short_key_is_no_key(tmp_path: pathlib.Path) -> None:
     (tmp_path / "key").write_text("secret")
     with pytest.raises(faults.Unconfigured, match="at least 32 letters"):
-        seal.keys(tmp_path / "key")
+        session_cookie.keys(tmp_path / "key")
 
 
 def test_failures_are_forgiven_with_time_and_counted_by_token_and_address() -> None:
     moment = [0.0]
-    rooms = {"token": attempts.Room(2), "address": attempts.Room(4), "everybody": attempts.Room(6)}
-    failures = attempts.Attempts(**rooms, now=lambda: moment[0])
+    rooms = {
+        "token": login_throttle.Room(2),
+        "address": login_throttle.Room(4),
+        "everybody": login_throttle.Room(6),
+    }
+    failures = login_throttle.Attempts(**rooms, now=lambda: moment[0])
 
     def fail(address: str, token: bytes) -> None:
         failures.failed(address, token)
@@ -142,4 +146,4 @@ def test_failures_are_forgiven_with_time_and_counted_by_token_and_address() -> N
     ],
 )
 def test_a_subscriber_is_one_address(one: str, other: str, *, same: bool) -> None:
-    assert (attempts.network(one) == attempts.network(other)) is same
+    assert (login_throttle.network(one) == login_throttle.network(other)) is same

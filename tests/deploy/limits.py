@@ -10,37 +10,25 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from apiservice import connection as connection_limits
-from apiservice import (
-    errors,
-    kubeapi,
-    negotiation,
-    queries,
-    reflecting,
-    selectors,
-    server,
-    service,
-    subjectaccess,
-    tokenreview,
-    trust,
-    warnings,
-)
+from apiservice.authn import token_review
+from apiservice.authz import subject_access_review
+from apiservice.http import errors, negotiation, query_string, warning_headers
+from apiservice.kube import client, reflector
+from apiservice.request import selectors
+from apiservice.server import connection as connection_limits
+from apiservice.server import handler, sockets
+from apiservice.x509 import verify
 from dashboard.client import connection
-from dashboard.web import attempts, door, feed, listening, seal, state, viewers
+from dashboard.web import auth, feed, listening, login_throttle, session_cookie, state, viewers
 from dashboard.web import gate as dashboard_gate
-from metrics_server import (
-    allowance,
-    fetching,
-    gate,
-    passing,
-    prometheus,
-    recollection,
-    serving,
-    settings,
-    store,
-)
-from metrics_server.views import questions
-from metrics_server.views.scaling import asking
+from metrics_server.api import request
+from metrics_server.api.autoscaling import query
+from metrics_server.inventory import tombstones
+from metrics_server.model import validation
+from metrics_server.server import server
+from metrics_server.settings import memory_budget, settings
+from metrics_server.store import fetch_queue, store
+from metrics_server.upstream import fallback_adapter, prometheus
 
 BYTES, SECONDS = "bytes", "seconds"
 
@@ -81,9 +69,9 @@ def _default(function: Callable[..., Any], parameter: str) -> Any:
 
 
 _CONNECTIONS = connection_limits.Limits()
-_FETCHES = fetching.Limits()
-_PATIENCE, _BOUNDS = prometheus.Patience(), passing.Bounds()
-_TOKENS, _REVIEWS = tokenreview.TokenReviewAuthenticator, subjectaccess.SubjectAccessReviewAuthorizer
+_FETCHES = fetch_queue.Limits()
+_PATIENCE, _BOUNDS = prometheus.Patience(), fallback_adapter.Bounds()
+_TOKENS, _REVIEWS = token_review.TokenReviewAuthenticator, subject_access_review.SubjectAccessReviewAuthorizer
 LIMITS: Mapping[str, Sequence[Limit]] = {
     "What clients send to the server": (
         _bytes("the head of a request: its line and its fields", _CONNECTIONS.head, "`431`"),
@@ -113,45 +101,45 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
         _seconds("the next request of a client that is not known yet", _CONNECTIONS.stranger, "it is closed"),
         _seconds("the next request of a client that is known", _CONNECTIONS.idle, "it is closed"),
         _seconds("an answer of which a client takes nothing", _CONNECTIONS.untaken, "it is cut"),
-        Limit("a path", service._LONGEST_PATH, "characters", "`400`"),
-        Limit("parameters of a query", queries._MOST, "parameters", "`400`"),
+        Limit("a path", handler._LONGEST_PATH, "characters", "`400`"),
+        Limit("parameters of a query", query_string._MOST, "parameters", "`400`"),
         Limit("conditions of a selector", selectors.MOST_CONDITIONS, "conditions", "`400`"),
         Limit("a field selector", selectors.LONGEST_FIELD_SELECTOR, "characters", "`400`"),
         Limit("an `Accept` header", negotiation.LONGEST, "characters", "`406`"),
         Limit("a message of an error", errors._LONGEST_MESSAGE, "characters", "it is cut"),
         Limit(
             "connections not yet accepted",
-            server._WAITING,
+            sockets._WAITING,
             "connections",
             "the system refuses more, or fewer where `somaxconn` is smaller",
         ),
         _seconds(
             "a request, beyond `--patience`",
-            serving._BEYOND_PATIENCE,
+            server._BEYOND_PATIENCE,
             "`504`; a client may ask for less with `timeout`",
         ),
-        _seconds("the longest window", questions.LONGEST_WINDOW, "`400`"),
+        _seconds("the longest window", request.LONGEST_WINDOW, "`400`"),
         _set("the window, where a request names none", "window", "a request may name another one"),
         Limit(
             "intermediate certificates of a client",
-            trust._MOST_INTERMEDIATES,
+            verify._MOST_INTERMEDIATES,
             "certificates",
             "the further ones are not looked at",
         ),
-        Limit("one `Warning` of an answer", warnings._LONGEST, "characters", "it is cut"),
-        _bytes("all `Warning`s of an answer", warnings._ALL, "the further ones are left out"),
+        Limit("one `Warning` of an answer", warning_headers._LONGEST, "characters", "it is cut"),
+        _bytes("all `Warning`s of an answer", warning_headers._ALL, "the further ones are left out"),
     ),
     "What is remembered of users": (
         Limit(
             "tokens whose user is known",
-            tokenreview._REMEMBERED,
+            token_review._REMEMBERED,
             "tokens",
             "the one least lately used is forgotten",
         ),
         _seconds("a token whose user is known", _default(_TOKENS, "lifetime"), "the cluster is asked again"),
         Limit(
             "decisions of the cluster",
-            subjectaccess._REMEMBERED,
+            subject_access_review._REMEMBERED,
             "decisions",
             "the one least lately used is forgotten",
         ),
@@ -160,7 +148,7 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
     "What is asked of Prometheus": (
         _set("the age of a snapshot that is served", "refresh", "Prometheus is asked again"),
         _seconds(
-            "its further age, for autoscalers", asking._LAG, "the autoscaler waits for the next snapshot"
+            "its further age, for autoscalers", query._LAG, "the autoscaler waits for the next snapshot"
         ),
         _set("the age of figures", "stale_after", "`503`"),
         _set("an answer of a Prometheus that is alive", "patience", "`503`"),
@@ -176,19 +164,19 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
         Limit("fetches that wait, of all users", _FETCHES.waiting_in_all, "fetches", "`503`"),
         Limit(
             "all answers at one time, unpacked: half of the memory, at least",
-            allowance.LEAST / allowance.MIB,
+            memory_budget.LEAST / memory_budget.MIB,
             "MiB",
             "`503`",
             "answer_limit",
         ),
         Limit(
             "all answers at one time, unpacked: half of the memory, at most",
-            allowance.MOST / allowance.MIB,
+            memory_budget.MOST / memory_budget.MIB,
             "MiB",
             "`503`",
             "answer_limit",
         ),
-        _bytes("a text in an answer", gate._LONGEST, "`503`"),
+        _bytes("a text in an answer", validation._LONGEST, "`503`"),
         Limit(
             "namespaces that autoscalers ask for one by one",
             store._MANY,
@@ -199,25 +187,30 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
     "What is asked of the kube-apiserver": (
         Limit(
             "connections to it at the same time, watches among them",
-            kubeapi._CONNECTIONS,
+            client._CONNECTIONS,
             "connections",
             "a question waits",
         ),
-        _bytes("one line of a watch", 2 * kubeapi._LINE, "the watch is begun anew"),
-        _seconds("a watch without a word", reflecting.SILENCE, "the watch is begun anew"),
-        Limit("objects of a page", reflecting.PAGE, "objects", "the next page is asked for"),
-        Limit("deleted objects that are remembered", recollection.MOST, "objects", "the oldest is forgotten"),
-        _seconds("a deleted object that is remembered", recollection.KEEP, "it is forgotten"),
+        _bytes("one line of a watch", 2 * client._LINE, "the watch is begun anew"),
+        _seconds("a watch without a word", reflector.SILENCE, "the watch is begun anew"),
+        Limit("objects of a page", reflector.PAGE, "objects", "the next page is asked for"),
+        Limit("deleted objects that are remembered", tombstones.MOST, "objects", "the oldest is forgotten"),
+        _seconds("a deleted object that is remembered", tombstones.KEEP, "it is forgotten"),
     ),
     "What is asked of another adapter (`autoscaling-fallback`)": (
         _seconds("a connection to the adapter", _BOUNDS.connect, "`503`"),
         _seconds("its answer, in time", _BOUNDS.answer, "`503`"),
         _bytes("its answer, in size", _BOUNDS.size, "`503`"),
-        Limit("connections to it at the same time", passing._CONNECTIONS, "connections", "a question waits"),
+        Limit(
+            "connections to it at the same time",
+            fallback_adapter._CONNECTIONS,
+            "connections",
+            "a question waits",
+        ),
     ),
     "The end of the server": (
         _set("serving on, not ready", "shutdown_delay", "no connection is accepted any more"),
-        _seconds("requests under way", _default(server.serve, "drain"), "they are cut"),
+        _seconds("requests under way", _default(sockets.serve, "drain"), "they are cut"),
     ),
     "The dashboard": (
         _bytes("the head of a request", listening._LARGEST_HEAD, "`431`"),
@@ -230,10 +223,12 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
             "those that only wait make place",
         ),
         Limit("namespaces in one address", state.MOST_NAMESPACES, "namespaces", "they are refused in words"),
-        Limit("callbacks of one viewer at once", door._CALLBACKS_EACH, "callbacks", "`429`"),
+        Limit("callbacks of one viewer at once", auth._CALLBACKS_EACH, "callbacks", "`429`"),
         Limit("a token that signs in", viewers._LONGEST, "characters", "it is refused"),
-        _bytes("the cookie of a session", seal._LONGEST_COOKIE, "the token is too long to sign in with"),
-        _bytes("the token in a cookie, unpacked", seal._LONGEST_TOKEN, "it is cut, and refused"),
+        _bytes(
+            "the cookie of a session", session_cookie._LONGEST_COOKIE, "the token is too long to sign in with"
+        ),
+        _bytes("the token in a cookie, unpacked", session_cookie._LONGEST_TOKEN, "it is cut, and refused"),
         *(
             Limit(
                 f"failed sign-ins of {of} within a minute",
@@ -242,14 +237,14 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
                 "later ones have to wait",
             )
             for of, room in (
-                ("a token from an address", attempts.OF_A_TOKEN),
-                ("an address", attempts.OF_AN_ADDRESS),
-                ("all", attempts.OF_ALL),
+                ("a token from an address", login_throttle.OF_A_TOKEN),
+                ("an address", login_throttle.OF_AN_ADDRESS),
+                ("all", login_throttle.OF_ALL),
             )
         ),
         Limit(
             "tokens and addresses whose failures are counted",
-            attempts._MOST_KEYS,
+            login_throttle._MOST_KEYS,
             "keys",
             "the oldest is forgotten",
         ),

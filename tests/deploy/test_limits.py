@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from metrics_server import settings
+from metrics_server.settings import settings
 from tests.deploy import limits, limits_table
 
 

@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
-from metrics_server import certified, cluster, measure, settings, words
+from metrics_server.aggregate import named_metrics
+from metrics_server.api import view as api_view
+from metrics_server.api.autoscaling import groups
+from metrics_server.api.smi import group as smi_group
+from metrics_server.cluster import owners as cluster_owners
+from metrics_server.model import kinds as model_kinds
+from metrics_server.server import serving_certificate
+from metrics_server.settings import settings
 from metrics_server.splits import sources
-from metrics_server.views import sight, traffic
-from metrics_server.views.scaling import groups
 from tests.deploy import documented, judging, rendering
 
 _OF_THE_SERVER = {"trafficmetrics", "trafficmetrics-fallback"}
@@ -99,11 +104,11 @@ def test_the_kube_apiserver_always_verifies_the_certificate(
 def test_what_is_registered_is_what_the_server_serves_and_keeps(everything: list[rendering.Object]) -> None:
     registered = {one["metadata"]["name"] for one in everything if one["kind"] == "APIService"}
     chosen = settings.load(prometheus="http://p", autoscaling=True)
-    view = sight.View(None, 30.0)  # type: ignore[arg-type]
-    served = {f"{one.version}.{one.group}" for one in (traffic.group(view), *groups.groups(view))}
-    assert registered == served == set(certified.api_services(chosen))
+    view = api_view.View(None, 30.0)  # type: ignore[arg-type]
+    served = {f"{one.version}.{one.group}" for one in (smi_group.group(view), *groups.groups(view))}
+    assert registered == served == set(serving_certificate.api_services(chosen))
     without = settings.load(prometheus="http://p")
-    assert certified.api_services(without) == ("v1alpha1.metrics.smi-spec.io",)
+    assert serving_certificate.api_services(without) == ("v1alpha1.metrics.smi-spec.io",)
 
 
 def test_only_the_server_has_a_token(everything: list[rendering.Object]) -> None:
@@ -149,7 +154,7 @@ def test_the_server_may_watch_what_it_watches_and_nothing_else(everything: list[
         for _, group, resource, _, verb in judging.rights(everything, account="trafficmetrics")
         if verb == "watch"
     }
-    owners = {(resource.group, resource.plural) for resource in cluster.RESOURCES}
+    owners = {(resource.group, resource.plural) for resource in cluster_owners.RESOURCES}
     assert granted == owners | {(kind.group, kind.plural) for kind in sources.KINDS}
 
 
@@ -163,7 +168,7 @@ def test_the_chart_gives_a_source_of_splits_its_own_rights_and_no_others(source:
         for _, group, resource, _, verb in judging.rights(made, account="trafficmetrics")
         if verb == "watch"
     }
-    owners = {(resource.group, resource.plural) for resource in cluster.RESOURCES}
+    owners = {(resource.group, resource.plural) for resource in cluster_owners.RESOURCES}
     assert watched - owners == {(kind.group, kind.plural) for kind in sources.of({"smi", source})}
     (settled,) = [one for one in made if one["kind"] == "ConfigMap"]
     chosen = settings.load(prometheus="http://p", splits=settled["data"]["TRAFFIC_SPLITS"])
@@ -204,7 +209,7 @@ def test_the_roles_for_others_are_those_on_the_page(everything: list[rendering.O
 def test_viewers_may_read_everything_that_is_served(everything: list[rendering.Object]) -> None:
     role = _role(everything, "trafficmetrics-view")
     assert _aggregated(role) == _EVERY_VIEWER
-    group = traffic.group(sight.View(None, 30.0))  # type: ignore[arg-type]
+    group = smi_group.group(api_view.View(None, 30.0))  # type: ignore[arg-type]
     served = {(resource.plural, verb) for resource in group.resources for verb in ("get", "list")}
     served |= {
         (f"{resource.plural}/{sub.name}", "get")
@@ -219,8 +224,8 @@ def test_viewers_may_ask_as_autoscalers_do_for_what_they_may_read_anyway(
 ) -> None:
     role = _role(everything, "trafficmetrics-autoscaling-view")
     assert _aggregated(role) == _EVERY_VIEWER
-    kinds = {name for kind in words.KINDS if kind.namespaced for name in (kind.plural, kind.qualified)}
-    metrics = [one.name for one in measure.MEASURES]
+    kinds = {name for kind in model_kinds.KINDS if kind.namespaced for name in (kind.plural, kind.qualified)}
+    metrics = [one.name for one in named_metrics.MEASURES]
     allowed = {right[1:] for right in judging.granted(role)}
     assert allowed == {
         *(("custom.metrics.k8s.io", f"{kind}/{metric}", "*", "get") for kind in kinds for metric in metrics),

@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from metrics_server import decoding, inventory, ownership, plan, profile, rollup, snapshot, targets, words
+from metrics_server.aggregate import rollup
+from metrics_server.decode import decoder, targets
+from metrics_server.inventory import objects
+from metrics_server.model import kinds, snapshot
+from metrics_server.ownership import graph
+from metrics_server.profiles import schema
+from metrics_server.query import plan
 from tests.metrics_server import recording
 
 NOW, WINDOW, _EVERY = 1000.0, 30.0, 5.0
 TIMES = [965.0 + _EVERY * step for step in range(8)]
-MESHES = {mesh.name: mesh for mesh in profile.shipped()}
+MESHES = {mesh.name: mesh for mesh in schema.shipped()}
 _OLD = 9000.0
 
 
@@ -35,7 +41,7 @@ class Target:
         """By so much from scrape to scrape: six times as much in the window."""
         return self.told(name, [100 + by * step for step in range(len(TIMES))], **labels)
 
-    def itself(self, mesh: profile.Profile, /, **labels: str) -> list[recording.Series]:
+    def itself(self, mesh: schema.Profile, /, **labels: str) -> list[recording.Series]:
         found = [self.told(plan.UP, [1.0] * len(TIMES))]
         if mesh.process:
             ages = [time + _OLD if mesh.process.tells == "age" else 1.0 for time in TIMES]
@@ -47,41 +53,39 @@ def pod(namespace: str, name: str, **labels: str) -> Target:
     return Target({"namespace": namespace, "pod": name, **labels})
 
 
-def moment(mesh: profile.Profile, *series: recording.Series) -> snapshot.Snapshot:
+def moment(mesh: schema.Profile, *series: recording.Series) -> snapshot.Snapshot:
     """What the answers to the plan for the whole mesh tell."""
     asked = plan.make(mesh, scope=plan.Scope(), window=WINDOW, before=10.0)
     recorded = recording.Recording(series)
     counters = [one for query in asked.counters for one in recorded.ask(query, at=NOW)]
     buckets = recorded.ask(asked.buckets, at=NOW) if asked.buckets else []
     proxies = targets.find(counters, mesh)
-    return decoding.read(counters, buckets, proxies=proxies, taken=NOW, window=WINDOW, interval=_EVERY)
+    return decoder.read(counters, buckets, proxies=proxies, taken=NOW, window=WINDOW, interval=_EVERY)
 
 
 def edges(
-    taken: snapshot.Snapshot, things: inventory.Inventory | None = None
+    taken: snapshot.Snapshot, things: objects.Inventory | None = None
 ) -> dict[tuple[str, str], rollup.Edge]:
     """Between workloads, by their names."""
-    owners = ownership.Ownership(taken, things or inventory.Inventory())
-    found = rollup.Rollup(taken, owners).edges(ownership.WORKLOAD)
+    owners = graph.Ownership(taken, things or objects.Inventory())
+    found = rollup.Rollup(taken, owners).edges(graph.WORKLOAD)
     return {(str(edge.caller), str(edge.callee)): edge for edge in found}
 
 
-def received(
-    taken: snapshot.Snapshot, things: inventory.Inventory | None = None
-) -> dict[str, rollup.Received]:
+def received(taken: snapshot.Snapshot, things: objects.Inventory | None = None) -> dict[str, rollup.Received]:
     """By workloads, by their names."""
-    owners = ownership.Ownership(taken, things or inventory.Inventory())
-    found = rollup.Rollup(taken, owners).received(ownership.WORKLOAD)
+    owners = graph.Ownership(taken, things or objects.Inventory())
+    found = rollup.Rollup(taken, owners).received(graph.WORKLOAD)
     return {str(row.resource): row for row in found}
 
 
-def counted(taken: snapshot.Snapshot, side: words.Side) -> tuple[float, float]:
+def counted(taken: snapshot.Snapshot, side: kinds.Side) -> tuple[float, float]:
     """All successes and failures of a side."""
     calls = taken.calls[side]
     return float(calls.success.sum()), float(calls.failure.sum())
 
 
-def services(*names: tuple[str, str]) -> inventory.Inventory:
+def services(*names: tuple[str, str]) -> objects.Inventory:
     """Namespaces and names of services that Kubernetes knows."""
-    refs = [words.Ref(words.SERVICE.name, namespace, name) for namespace, name in names]
-    return inventory.Inventory({ref: inventory.Thing(ref=ref) for ref in refs})
+    refs = [kinds.Ref(kinds.SERVICE.name, namespace, name) for namespace, name in names]
+    return objects.Inventory({ref: objects.Thing(ref=ref) for ref in refs})

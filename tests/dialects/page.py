@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from metrics_server import parties, profile, words
+from metrics_server.model import kinds
+from metrics_server.profiles import endpoints, schema
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "meshes.md"
 _BEGIN, _END = "<!-- table: python -m tests.dialects -->", "<!-- end of table -->"
@@ -49,18 +50,18 @@ def _shown(heading: str) -> str:
     return FILE.read_text().partition(heading)[2].partition("```yaml\n")[2].partition("```")[0]
 
 
-def tells_grpc(mesh: profile.Profile) -> Sequence[words.Side]:
+def tells_grpc(mesh: schema.Profile) -> Sequence[kinds.Side]:
     """The sides on which it can know that a call of gRPC failed."""
     blind = {view.side for view in mesh.views for one in view.unknown if one.startswith(NO_GRPC)}
-    return [side for side in words.Side if side in {view.side for view in mesh.views} - blind]
+    return [side for side in kinds.Side if side in {view.side for view in mesh.views} - blind]
 
 
 def _table() -> str:
-    rows = [_HEAD, ["---"] * len(_HEAD), *(_row(mesh) for mesh in profile.shipped())]
+    rows = [_HEAD, ["---"] * len(_HEAD), *(_row(mesh) for mesh in schema.shipped())]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _row(mesh: profile.Profile) -> list[str]:
+def _row(mesh: schema.Profile) -> list[str]:
     pods = [view.side for view in mesh.views if _finest(view.reporter) == "pod"]
     return [
         f"`{mesh.name}`",
@@ -81,22 +82,22 @@ def _listed(each: Iterator[str] | Sequence[str], sign: str = ", ") -> str:
     return sign.join(dict.fromkeys(each))
 
 
-def _edges(views: Sequence[profile.View]) -> str:
+def _edges(views: Sequence[schema.View]) -> str:
     """From whom to whom, at the finest."""
     found = []
     for view in views:
         if view.peer is not None:
             reporter, peer = _finest(view.reporter), _finest(view.peer)
-            ends = (reporter, peer) if view.side is words.Side.CLIENT else (peer, reporter)
+            ends = (reporter, peer) if view.side is kinds.Side.CLIENT else (peer, reporter)
             found.append(f"{view.side}: {ends[0]} → {ends[1]}")
     return _listed(found) or "no"
 
 
-def _finest(party: parties.Party | None) -> str:
+def _finest(party: endpoints.Party | None) -> str:
     """As what somebody is told at the finest; a scrape target is a pod."""
     if party is None:
         return "pod"
-    if isinstance(party, parties.Labelled):
+    if isinstance(party, endpoints.Labelled):
         named = {"pod": party.pod, "workload": party.workload or party.kinds, "service": party.service}
         return next(name for name, labels in named.items() if labels)
     groups = {group for pattern in party.patterns for group in re.compile(pattern).groupindex}
@@ -105,7 +106,7 @@ def _finest(party: parties.Party | None) -> str:
     return "workload" if "workload" in groups else "service"
 
 
-def _latencies(views: Sequence[profile.View]) -> Iterator[str]:
+def _latencies(views: Sequence[schema.View]) -> Iterator[str]:
     timed = [(view.side, view.latency) for view in views if view.latency]
     for _, latency in timed:
         yield f"{'quantiles' if latency.quantile_label else 'histogram'} in {latency.unit}"
@@ -114,14 +115,14 @@ def _latencies(views: Sequence[profile.View]) -> Iterator[str]:
             yield f"{side}: without {_listed(latency.without)}"
 
 
-def machines(mesh: profile.Profile) -> str:
+def machines(mesh: schema.Profile) -> str:
     """Whether a machine outside Kubernetes can be known as one."""
     told = [party for view in mesh.views for party in (view.reporter, view.peer) if party is not None]
-    labelled = [party for party in told if isinstance(party, parties.Labelled)]
+    labelled = [party for party in told if isinstance(party, endpoints.Labelled)]
     targets = mesh.reports_of_targets and mesh.target.machine
     if targets or any(party.machine or party.outside for party in labelled):
         return "yes"
-    named = [party for party in told if isinstance(party, parties.Named)]
+    named = [party for party in told if isinstance(party, endpoints.Named)]
     by_name = any(party.workload and not party.kind for party in labelled) or any(
         f"(?P<{group}>" in pattern
         for party in named

@@ -11,7 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from metrics_server import profile, quantity
+from metrics_server.model import quantity
+from metrics_server.profiles import schema
 from tests import serving
 from tests.backends import backend
 from tests.dialects import stage, writers
@@ -130,7 +131,7 @@ async def _begun(stack: contextlib.AsyncExitStack, play: Play, folder: Path, hos
 
 def _chosen(dialect: writers.Dialect) -> str:
     """Return what is set: nothing, so that the mesh must be found, wherever that is possible."""
-    (mesh,) = (one for one in profile.shipped() if one.name == dialect.profile)
+    (mesh,) = (one for one in schema.shipped() if one.name == dialect.profile)
     return "auto" if mesh.auto else mesh.name
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from metrics_server import quantity
+from metrics_server.model import quantity
 from tests.dialects import playing, traffic, writers
 from tests.dialects.playing import Asked, figures
 

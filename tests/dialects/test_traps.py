@@ -13,11 +13,11 @@ _HERE = (
     "dialects/test_traps_in_figures.py",
 )
 _ELSEWHERE = {
-    2: ("metrics_server/test_decoding.py", "test_the_same_process_scraped_by_two_jobs_counts_once"),
-    11: ("metrics_server/test_quantile.py", "test_a_histogram_that_tells_nothing_has_no_quantile"),
-    12: ("metrics_server/test_counting.py", "test_rule_2_a_counter_that_fell_counts_from_zero_again"),
-    14: ("metrics_server/test_promql.py", "test_any_text_is_one_value_of_one_selector"),
-    15: ("metrics_server/test_taking.py", "test_a_prometheus_without_the_mesh_is_told"),
+    2: ("metrics_server/decode/test_decoder.py", "test_the_same_process_scraped_by_two_jobs_counts_once"),
+    11: ("metrics_server/aggregate/test_quantile.py", "test_a_histogram_that_tells_nothing_has_no_quantile"),
+    12: ("metrics_server/decode/test_counters.py", "test_rule_2_a_counter_that_fell_counts_from_zero_again"),
+    14: ("metrics_server/query/test_promql.py", "test_any_text_is_one_value_of_one_selector"),
+    15: ("metrics_server/collect/test_collector.py", "test_a_prometheus_without_the_mesh_is_told"),
 }
 TRAPS = {
     1: "milliseconds, seconds and nanoseconds",

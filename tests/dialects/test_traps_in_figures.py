@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from metrics_server import words
+from metrics_server.model import kinds
 from tests.dialects import moments
 from tests.dialects.moments import MESHES
 from tests.metrics_server import recording
 
-CLIENT, SERVER = words.Side.CLIENT, words.Side.SERVER
+CLIENT, SERVER = kinds.Side.CLIENT, kinds.Side.SERVER
 XX, TIMED = "envoy_cluster_upstream_rq_xx", "envoy_cluster_upstream_rq_time_bucket"
 CART = {"envoy_cluster_name": "outbound|8080||cart.shop.svc.cluster.local"}
 WEB = moments.pod("shop", "web-1")
@@ -67,7 +67,7 @@ def test_trap_11_whatever_a_histogram_is_like_its_median_is_that_of_prometheus_o
         *buckets(*told),
     )
     (edge,) = moments.edges(taken, moments.services(("shop", "cart"))).values()
-    median = edge.figures.latency[words.QUANTILES.index(0.5)]
+    median = edge.figures.latency[kinds.QUANTILES.index(0.5)]
     assert median == (None if expected is None else pytest.approx(expected))
 
 

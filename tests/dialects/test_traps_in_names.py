@@ -1,17 +1,19 @@
 """Traps in what meshes call their metrics, their labels and each other: of the list of traps 3, 6, 9 and 13.
 
-14, a hostile name in a query, is tried in `tests/metrics_server/test_promql.py` and `test_plan.py`.
+14, a hostile name in a query, is tried in `tests/metrics_server/query/test_promql.py` and `test_plan.py`.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from metrics_server import parties, profile, recognition, snapshot, words
+from metrics_server.decode import endpoints as decode_endpoints
+from metrics_server.model import kinds, snapshot
+from metrics_server.profiles import endpoints, schema
 from tests.dialects import moments
 from tests.dialects.moments import MESHES
 
-CLIENT, SERVER = words.Side.CLIENT, words.Side.SERVER
+CLIENT, SERVER = kinds.Side.CLIENT, kinds.Side.SERVER
 XX = "envoy_cluster_upstream_rq_xx"
 _CLUSTER = {
     "app-mesh": "cds_egress_mesh_cart_shop_http_8080",
@@ -27,8 +29,8 @@ _CONSUL = {"consul_source_service": "web", "consul_destination_service": "cart"}
 def named(mesh: str, value: str, *, namespace: str = "shop") -> snapshot.Peer | None:
     """Whom a mesh names by a label value."""
     told = [view.reporter or view.peer for view in MESHES[mesh].views]
-    party = next(one for one in told if isinstance(one, parties.Named))
-    return recognition.named(party, value, namespace=namespace)
+    party = next(one for one in told if isinstance(one, endpoints.Named))
+    return decode_endpoints.named(party, value, namespace=namespace)
 
 
 @pytest.mark.parametrize("mesh", _CLUSTER)
@@ -93,7 +95,7 @@ def test_trap_6_a_name_that_fits_two_services_is_not_guessed() -> None:
         ("cds_egress_mesh_my_old_till_grpc_8080", snapshot.Peer(host="my_old_till")),
         (
             "cds_egress_mesh_amazonaws",
-            snapshot.Peer(kind=words.PASSTHROUGH, workload="cds_egress_mesh_amazonaws"),
+            snapshot.Peer(kind=kinds.PASSTHROUGH, workload="cds_egress_mesh_amazonaws"),
         ),
         ("cds_egress_mesh_cart_shop_self_redirect_http_8080", None),
     ],
@@ -123,7 +125,7 @@ def test_trap_6_a_colon_may_have_become_an_underscore(sign: str) -> None:
     )
     through = named("kuma", f"outbound{sign}passthrough{sign}ipv4")
     assert through is not None
-    assert through.kind == words.PASSTHROUGH
+    assert through.kind == kinds.PASSTHROUGH
     assert named("kuma", f"inbound{sign}passthrough{sign}ipv4") is None
 
 
@@ -192,7 +194,7 @@ def test_trap_13_of_two_clusters_with_the_same_names_a_profile_reads_the_one_it_
     east = {"cluster": "east"}
     views = [{**view.model_dump(by_alias=True), "match": {**view.match, **east}} for view in mesh.views]
     process = {"metric": "envoy_server_uptime", "tells": "age", "match": east}
-    alone = profile.Profile.model_validate(
+    alone = schema.Profile.model_validate(
         {**mesh.model_dump(by_alias=True), "name": "east", "process": process, "views": views}
     )
     series = []

@@ -14,7 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
-from apiservice import backoff, kubeapi
+from apiservice.kube import client
+from apiservice.runtime import backoff
 
 IMPATIENT = backoff.Backoff(first=0.001, jitter=0.0, longest=0.01)
 PATIENCE = 10.0
@@ -258,9 +259,9 @@ async def listening(served: Kubernetes, *, port: int = 0) -> AsyncIterator[None]
 
 
 @contextlib.asynccontextmanager
-async def ask(served: Kubernetes) -> AsyncIterator[kubeapi.KubeApi]:
-    connection = kubeapi.Connection(url=served.url)
-    async with kubeapi.connect(connection, patience=PATIENCE, attempts=2, pauses=IMPATIENT) as api:
+async def ask(served: Kubernetes) -> AsyncIterator[client.KubeApi]:
+    connection = client.Connection(url=served.url)
+    async with client.connect(connection, patience=PATIENCE, attempts=2, pauses=IMPATIENT) as api:
         yield api
 
 

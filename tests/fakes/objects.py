@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from apiservice import backoff, kubeapi
+from apiservice.kube import client
+from apiservice.runtime import backoff
 
 WHO = 'User "system:serviceaccount:mesh:traffic" cannot do that'
 _IMPATIENT = backoff.Backoff(first=0.001, jitter=0.0, longest=0.01)
@@ -65,7 +66,7 @@ class Objects:
 
 
 @contextlib.asynccontextmanager
-async def served(objects: Objects) -> AsyncIterator[kubeapi.KubeApi]:
+async def served(objects: Objects) -> AsyncIterator[client.KubeApi]:
     """Asks it over loopback until the block is left."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", objects.answer)
@@ -74,8 +75,8 @@ async def served(objects: Objects) -> AsyncIterator[kubeapi.KubeApi]:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = "http://{}:{}".format(*runner.addresses[0])
-        connection = kubeapi.Connection(url=url)
-        async with kubeapi.connect(connection, patience=2.0, attempts=2, pauses=_IMPATIENT) as api:
+        connection = client.Connection(url=url)
+        async with client.connect(connection, patience=2.0, attempts=2, pauses=_IMPATIENT) as api:
             yield api
     finally:
         await runner.cleanup()

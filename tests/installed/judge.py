@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import processes, runner, wait
-from metrics_server import quantity
+from metrics_server.model import quantity
 from tests import serving
 from tests.installed import reading
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from demo import faults, kiosk, meshes, runner, wait
 from demo.pods import identity, printing, reach
-from metrics_server import quantity
+from metrics_server.model import quantity
 from tests.installed import autoscalers, demo, manifests, reading, timeline
 from tests.installed import site as sites
 

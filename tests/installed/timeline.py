@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from demo import faults, processes, wait
-from metrics_server import quantity
+from metrics_server.model import quantity
 
 _FOLDER = Path(os.environ.get("TRAFFIC_ARTIFACTS", ".artifacts")) / "autoscaling"
 _EVERY = 1.0

@@ -6,8 +6,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metrics_server import inventory, ownership, sharing, snapshot, words
-from metrics_server.splits import values
+from metrics_server.aggregate import split_traffic
+from metrics_server.inventory import objects
+from metrics_server.model import kinds, snapshot
+from metrics_server.ownership import graph
+from metrics_server.splits import model
 from tests.metrics_server import meshes
 
 
@@ -20,30 +23,30 @@ def moment(
 ) -> snapshot.Snapshot:
     """Of a mesh that tells of no requests only by telling nothing."""
     taken = meshes.moment(reporters, peers=peers, client=client, server=server)
-    mesh = dataclasses.replace(meshes.TOY, told_from_start=dict.fromkeys(words.Side, False))
+    mesh = dataclasses.replace(meshes.TOY, told_from_start=dict.fromkeys(kinds.Side, False))
     return dataclasses.replace(taken, meshes=(mesh,))
 
 
-def things(*services: tuple[str, dict[str, str]], **pods: Mapping[str, str]) -> inventory.Inventory:
+def things(*services: tuple[str, dict[str, str]], **pods: Mapping[str, str]) -> objects.Inventory:
     """Services with what they select, and pods with their labels, all in `shop`."""
     found = [
-        inventory.Thing(ref=words.Ref("Service", "shop", name), selector=selector)
+        objects.Thing(ref=kinds.Ref("Service", "shop", name), selector=selector)
         for name, selector in services
     ]
     found += [
-        inventory.Thing(ref=words.Ref("Pod", "shop", name.replace("_", "-")), labels=labels)
+        objects.Thing(ref=kinds.Ref("Pod", "shop", name.replace("_", "-")), labels=labels)
         for name, labels in pods.items()
     ]
-    return inventory.Inventory({thing.ref: thing for thing in found})
+    return objects.Inventory({thing.ref: thing for thing in found})
 
 
-def backend(name: str, weight: int = 1, *, namespace: str = "shop", **more: Any) -> values.Backend:
-    return values.Backend(service=words.Ref("Service", namespace, name), weight=weight, **more)
+def backend(name: str, weight: int = 1, *, namespace: str = "shop", **more: Any) -> model.Backend:
+    return model.Backend(service=kinds.Ref("Service", namespace, name), weight=weight, **more)
 
 
-def split(*backends: values.Backend, name: str = "canary", **more: Any) -> values.Split:
-    ref = words.Ref("TrafficSplit", "shop", name)
-    return values.Split(ref=ref, apex="cart", backends=backends, **more)
+def split(*backends: model.Backend, name: str = "canary", **more: Any) -> model.Split:
+    ref = kinds.Ref("TrafficSplit", "shop", name)
+    return model.Split(ref=ref, apex="cart", backends=backends, **more)
 
 
 CANARY = split(backend("cart-v1", 90), backend("cart-v2", 10))
@@ -65,14 +68,14 @@ BOTH = [meshes.pod("cart-1"), meshes.pod("cart-2"), CALLER]
 
 def shared(
     taken: snapshot.Snapshot,
-    *splits: values.Split,
-    known: inventory.Inventory | None = None,
-) -> sharing.Sharing:
-    owners = ownership.Ownership(taken, known or inventory.Inventory())
-    return sharing.Sharing(taken, owners, splits)
+    *splits: model.Split,
+    known: objects.Inventory | None = None,
+) -> split_traffic.Sharing:
+    owners = graph.Ownership(taken, known or objects.Inventory())
+    return split_traffic.Sharing(taken, owners, splits)
 
 
-def told(parts: Sequence[sharing.Part]) -> dict[str, tuple[float | None, float | None, float | None]]:
+def told(parts: Sequence[split_traffic.Part]) -> dict[str, tuple[float | None, float | None, float | None]]:
     return {part.name: (part.figures.success, part.figures.failure, part.share) for part in parts}
 
 

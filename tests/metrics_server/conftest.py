@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from demo import wait
-from metrics_server import faults
+from metrics_server.model import faults
 from tests import loops
 from tests.apiservice import pki
 from tests.metrics_server import fake_prometheus, guarded_prometheus, reading, recording, scaler, scenes

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from metrics_server import counting
+from metrics_server.decode import counters
 
 START, END = 1000.0, 1030.0
 Sample = tuple[float, float]
@@ -25,8 +25,8 @@ class Target:
 def count(*targets: Target) -> list[float]:
     samples = [one for target in targets for one in target.series]
     flat = [sample for one in samples for sample in one]
-    counted = counting.requests(
-        counting.Samples(
+    counted = counters.requests(
+        counters.Samples(
             times=np.array([time for time, _ in flat], dtype=float),
             values=np.array([value for _, value in flat], dtype=float),
             first=np.cumsum([0, *(len(one) for one in samples)], dtype=np.int64),
@@ -34,7 +34,7 @@ def count(*targets: Target) -> list[float]:
                 [number for number, target in enumerate(targets) for _ in target.series], dtype=np.int64
             ),
         ),
-        targets=counting.Targets(
+        targets=counters.Targets(
             scraped=np.array([target.scraped for target in targets], dtype=float),
             starts=tuple(starts(target.ages) for target in targets),
         ),
@@ -45,7 +45,7 @@ def count(*targets: Target) -> list[float]:
 
 
 def starts(ages: Sequence[Sample]) -> tuple[float, ...]:
-    return counting.process_starts(
+    return counters.process_starts(
         np.array([time for time, _ in ages], dtype=float), np.array([age for _, age in ages], dtype=float)
     )
 

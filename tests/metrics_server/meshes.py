@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from metrics_server import inventory, ownership, rollup, snapshot, words
+from metrics_server.aggregate import rollup
+from metrics_server.inventory import objects
+from metrics_server.model import kinds, snapshot
+from metrics_server.ownership import graph
 
 BOUNDS = (0.001, 0.01, 0.1, math.inf)
 WHOLE = snapshot.Span(since=970.0, until=999.0)
@@ -24,7 +27,7 @@ def to(service: str, namespace: str = "shop") -> snapshot.Peer:
     return snapshot.Peer(namespace=namespace, service=service)
 
 
-TOY = snapshot.Mesh(profile="toy", told_from_start={words.Side.CLIENT: False, words.Side.SERVER: True})
+TOY = snapshot.Mesh(profile="toy", told_from_start={kinds.Side.CLIENT: False, kinds.Side.SERVER: True})
 
 
 def calls(rows: Sequence[Row], *, bounds: int = len(BOUNDS)) -> snapshot.Calls:
@@ -60,32 +63,32 @@ def moment(
         spans=tuple(spans or [WHOLE] * len(reporters)),
         peers=tuple(peers),
         bounds=np.array(BOUNDS),
-        calls={words.Side.CLIENT: calls(client), words.Side.SERVER: calls(server)},
+        calls={kinds.Side.CLIENT: calls(client), kinds.Side.SERVER: calls(server)},
     )
 
 
-def ref(kind: str, name: str, namespace: str = "shop") -> words.Ref:
-    return words.Ref(kind, namespace, name)
+def ref(kind: str, name: str, namespace: str = "shop") -> kinds.Ref:
+    return kinds.Ref(kind, namespace, name)
 
 
-def things(*found: inventory.Thing) -> inventory.Inventory:
-    return inventory.Inventory({thing.ref: thing for thing in found})
+def things(*found: objects.Thing) -> objects.Inventory:
+    return objects.Inventory({thing.ref: thing for thing in found})
 
 
-def service(name: str, namespace: str = "shop", **selector: str) -> inventory.Thing:
-    return inventory.Thing(ref=ref("Service", name, namespace), selector=selector)
+def service(name: str, namespace: str = "shop", **selector: str) -> objects.Thing:
+    return objects.Thing(ref=ref("Service", name, namespace), selector=selector)
 
 
 def owned(
     name: str,
-    by: words.Ref | None,
+    by: kinds.Ref | None,
     *,
     namespace: str = "shop",
     node: str = "",
     kind: str = "Pod",
     **labels: str,
-) -> inventory.Thing:
-    return inventory.Thing(ref=ref(kind, name, namespace), owner=by, node=node, labels=labels)
+) -> objects.Thing:
+    return objects.Thing(ref=ref(kind, name, namespace), owner=by, node=node, labels=labels)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,21 +97,21 @@ class Seen:
 
     rows: rollup.Rollup
 
-    def received(self, kind: str = ownership.WORKLOAD) -> dict[words.Ref, rollup.Received]:
+    def received(self, kind: str = graph.WORKLOAD) -> dict[kinds.Ref, rollup.Received]:
         rows = self.rows.received(kind)
         found = {row.resource: row for row in rows}
         assert len(found) == len(rows)
         return found
 
-    def edges(self, kind: str = ownership.WORKLOAD) -> dict[tuple[words.Ref, words.Ref], rollup.Figures]:
+    def edges(self, kind: str = graph.WORKLOAD) -> dict[tuple[kinds.Ref, kinds.Ref], rollup.Figures]:
         edges = self.rows.edges(kind)
         found = {(edge.caller, edge.callee): edge.figures for edge in edges}
         assert len(found) == len(edges)
         return found
 
 
-def seen(taken: snapshot.Snapshot, known: inventory.Inventory | None = None) -> Seen:
-    return Seen(rollup.Rollup(taken, ownership.Ownership(taken, known or inventory.Inventory())))
+def seen(taken: snapshot.Snapshot, known: objects.Inventory | None = None) -> Seen:
+    return Seen(rollup.Rollup(taken, graph.Ownership(taken, known or objects.Inventory())))
 
 
 CART = ref("Deployment", "cart")

@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import abc, web
 from cryptography import x509
 
-from metrics_server import passing
+from metrics_server.upstream import fallback_adapter
 from tests.apiservice import pki
 
 HOST = "adapter.monitoring.svc"
@@ -69,8 +69,8 @@ class Adapter:
     seen: list[Seen] = dataclasses.field(default_factory=list)
 
     @property
-    def service(self) -> passing.Service:
-        return passing.service(f"adapter.monitoring:{self.port}")
+    def service(self) -> fallback_adapter.Service:
+        return fallback_adapter.service(f"adapter.monitoring:{self.port}")
 
     def show(self, identity: pki.Identity) -> None:
         """Be certified by this from the next connection on."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from metrics_server import answers, faults, prometheus
+from metrics_server.model import faults
+from metrics_server.upstream import prometheus, response
 
 CALM = prometheus.Patience(connect=5.0, doubt=20.0, probe=5.0, answer=30.0)
 DOUBTING = prometheus.Patience(connect=5.0, doubt=0.1, probe=5.0, answer=30.0)
@@ -35,7 +36,7 @@ async def client(
         await asking.close()
 
 
-async def read(asking: prometheus.Prometheus, queries: list[str]) -> list[list[answers.Series]]:
+async def read(asking: prometheus.Prometheus, queries: list[str]) -> list[list[response.Series]]:
     return [list(answer) for answer in await asking.ask(queries, at=NOW)]
 
 

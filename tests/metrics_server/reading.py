@@ -11,8 +11,10 @@ from typing import Any
 
 import aiohttp
 
-from apiservice import server
-from metrics_server import access, quantity, serving, settings
+from apiservice.server import sockets
+from metrics_server.model import quantity
+from metrics_server.server import access, server
+from metrics_server.settings import settings
 from tests.metrics_server import fake_prometheus
 
 TOKEN = "correct-horse-battery-staple"
@@ -62,8 +64,8 @@ async def served(fake: fake_prometheus.FakePrometheus, state: Path, **more: Any)
     (state / "token").write_text(TOKEN)
     async with (
         access.granted(chosen) as admits,
-        serving.api(chosen, admits=admits) as api,
-        server.serve(api, host="127.0.0.1", port=0, tls=admits.tls) as bound,
+        server.api(chosen, admits=admits) as api,
+        sockets.serve(api, host="127.0.0.1", port=0, tls=admits.tls) as bound,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=_trusting(state))) as session,
     ):
         yield Api(session, bound.url, fake)

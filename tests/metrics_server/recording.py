@@ -16,7 +16,7 @@ from typing import Any
 
 import promql_parser
 
-from metrics_server import inventory
+from metrics_server.inventory import file_source, objects
 
 Labels = Mapping[str, str]
 Sample = tuple[float, str]
@@ -178,10 +178,10 @@ def shop(*, taken: float) -> Recording:
     return Recording(found)
 
 
-def shop_inventory() -> inventory.Inventory:
+def shop_inventory() -> objects.Inventory:
     """What exists in the recorded mesh."""
     path = inventory_file()
-    return inventory.read(path.read_text(encoding="utf-8"), source=path.name)
+    return file_source.read(path.read_text(encoding="utf-8"), source=path.name)
 
 
 def inventory_file() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from metrics_server import quantity
+from metrics_server.model import quantity
 from tests.metrics_server import reading
 
 CUSTOM = "/apis/custom.metrics.k8s.io/v1beta2"

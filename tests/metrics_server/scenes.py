@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from metrics_server import presenting, prometheus, settings
+from metrics_server.settings import settings
+from metrics_server.upstream import credential_files, prometheus
 from tests.apiservice import pki
 from tests.metrics_server import guarded_prometheus, recording
 
@@ -52,7 +53,7 @@ async def client(chosen: settings.Settings) -> AsyncIterator[prometheus.Promethe
     asking = prometheus.Prometheus(
         chosen.prometheus,
         observer=recording.Deaf(),
-        presenting=presenting.current(chosen),
+        presenting=credential_files.current(chosen),
         patience=prometheus.Patience(connect=5.0, doubt=20.0, probe=5.0, answer=30.0),
     )
     try:

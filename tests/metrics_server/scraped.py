@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from metrics_server import decoding, plan, profile, snapshot, targets, words
+from metrics_server.decode import decoder, targets
+from metrics_server.model import kinds, snapshot
+from metrics_server.profiles import schema
+from metrics_server.query import plan
 from tests.metrics_server import recording
 
-(ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
 NOW, WINDOW = 1000.0, 30.0
 TIMES = [965.0, 970.0, 975.0, 980.0, 985.0, 990.0, 995.0, 1000.0]
 CART = "outbound|8080||cart.shop.svc.cluster.local"
@@ -71,22 +74,22 @@ def ask(*series: recording.Series) -> tuple[list[dict[str, Any]], list[dict[str,
     return counters, recorded.ask(asked.buckets, at=NOW)
 
 
-def read(*series: recording.Series, mesh: profile.Profile = ENVOY) -> snapshot.Snapshot:
+def read(*series: recording.Series, mesh: schema.Profile = ENVOY) -> snapshot.Snapshot:
     counters, buckets = ask(*series)
     return decode(counters, buckets, mesh=mesh)
 
 
 def decode(
-    counters: list[dict[str, Any]], buckets: list[dict[str, Any]], *, mesh: profile.Profile = ENVOY
+    counters: list[dict[str, Any]], buckets: list[dict[str, Any]], *, mesh: schema.Profile = ENVOY
 ) -> snapshot.Snapshot:
-    return decoding.read(
+    return decoder.read(
         counters, buckets, proxies=targets.find(counters, mesh), taken=NOW, window=WINDOW, interval=5.0
     )
 
 
 def client(taken: snapshot.Snapshot) -> snapshot.Calls:
-    return taken.calls[words.Side.CLIENT]
+    return taken.calls[kinds.Side.CLIENT]
 
 
 def server(taken: snapshot.Snapshot) -> snapshot.Calls:
-    return taken.calls[words.Side.SERVER]
+    return taken.calls[kinds.Side.SERVER]

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from metrics_server import inventory
-from metrics_server.splits import sources, values
+from metrics_server.inventory import file_source
+from metrics_server.splits import model, sources
 
 V1, V2 = {"service": "cart-v1", "weight": 90}, {"service": "cart-v2", "weight": 10}
 SMI, GATEWAY, ISTIO = "split.smi-spec.io", "gateway.networking.k8s.io", "networking.istio.io"
@@ -22,12 +22,12 @@ def traffic_split(*backends: object, service: str = "cart", version: str = "v1al
     return thing("TrafficSplit", f"{SMI}/{version}", {"service": service, "backends": list(backends)})
 
 
-def read(*objects: Any) -> tuple[values.Split, ...]:
+def read(*objects: Any) -> tuple[model.Split, ...]:
     text = yaml.safe_dump_all(objects)
-    return inventory.read(text, source="things.yaml", splitting=sources.NAMES).splits
+    return file_source.read(text, source="things.yaml", splitting=sources.NAMES).splits
 
 
-def weights(split: values.Split) -> dict[str, int]:
+def weights(split: model.Split) -> dict[str, int]:
     return {one.named(split.ref.namespace): one.weight for one in split.backends}
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-from metrics_server import faults, inventory, profile, snapshot, store, taking, words
+from metrics_server.collect import collector
+from metrics_server.inventory import objects
+from metrics_server.model import faults, kinds, snapshot
+from metrics_server.profiles import schema
+from metrics_server.store import store as store_store
 from tests.metrics_server import recording
 
-(ENVOY,) = [mesh for mesh in profile.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
 REFRESH = 5.0
-Asked = tuple[str | None, float, frozenset[words.Side]]
-BOTH = words.SIDES
+Asked = tuple[str | None, float, frozenset[kinds.Side]]
+BOTH = kinds.SIDES
 
 
 @dataclasses.dataclass(slots=True)
@@ -27,7 +31,7 @@ class Source:
     empty: bool = False
 
     async def take(
-        self, namespace: str | None, *, window: float, latency: frozenset[words.Side]
+        self, namespace: str | None, *, window: float, latency: frozenset[kinds.Side]
     ) -> snapshot.Snapshot | None:
         self.asked.append((namespace, window, latency))
         self.began.set()
@@ -40,13 +44,13 @@ class Source:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scene:
     source: Source
-    store: store.Store
+    store: store_store.Store
     clock: recording.Clock
 
 
 async def scene() -> Scene:
     clock = recording.Clock()
-    taker = taking.Taker(
+    taker = collector.Taker(
         recording.Backend(recording.shop(taken=clock())),
         mesh=ENVOY,
         watcher=recording.Deaf(),
@@ -57,5 +61,5 @@ async def scene() -> Scene:
     assert taken is not None
     source = Source(taken, clock)
     source.open.set()
-    moments = store.Store(source, things=inventory.Inventory, clock=clock, refresh=REFRESH)
+    moments = store_store.Store(source, things=objects.Inventory, clock=clock, refresh=REFRESH)
     return Scene(source, moments, clock)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import wait
-from metrics_server import quantity
+from metrics_server.model import quantity
 from tests import serving
 from tests.dialects import stage as spoken
 from tests.dialects import traffic

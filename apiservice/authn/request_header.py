@@ -1,0 +1,110 @@
+"""Users vouched for by the kube-apiserver, which proxies their requests to this server.
+
+It names the user in headers, which count only on a connection whose client certificate the front proxy's
+own authority signed. Anybody may send the headers; without that certificate they are nothing.
+https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/
+"""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import multidict
+
+from apiservice.authn import authenticator
+from apiservice.http import errors
+from apiservice.runtime import throttled_log
+from apiservice.x509 import verify
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FrontProxy:
+    """Who is the front proxy, and in which headers it names the user, in order of preference."""
+
+    authorities: verify.Authorities
+    allowed_names: frozenset[str] = frozenset()
+    """Common names of its certificate; without any, every name."""
+    user_headers: tuple[str, ...] = ("X-Remote-User",)
+    uid_headers: tuple[str, ...] = ()
+    group_headers: tuple[str, ...] = ("X-Remote-Group",)
+    extra_prefixes: tuple[str, ...] = ("X-Remote-Extra-",)
+
+    def names_in(self, header: str) -> bool:
+        """Whether the front proxy says something of the user in this header."""
+        name = header.lower()
+        single = (*self.user_headers, *self.uid_headers, *self.group_headers)
+        return name in map(str.lower, single) or name.startswith(tuple(map(str.lower, self.extra_prefixes)))
+
+
+class FrontProxyAuthenticator:
+    """Believes the headers of the front proxy that `current` describes; it may be another at any time."""
+
+    def __init__(self, current: Callable[[], FrontProxy | None], *, clock: Callable[[], datetime]) -> None:
+        self._current = current
+        self._clock = clock
+        self._complaints = throttled_log.Complaints(_log)
+
+    def identifies(self, header: str) -> bool:
+        """Whether a header is for the authenticators alone, under the front proxy's own names as well."""
+        proxy = self._current()
+        return authenticator.identifies(header) or (proxy is not None and proxy.names_in(header))
+
+    async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
+        proxy = self._current()
+        if proxy is None:
+            return None
+        name = next(_values(credentials.headers, names=proxy.user_headers), "")
+        if not name:
+            return None
+        try:
+            _verify(credentials.certificates, proxy=proxy, now=self._clock())
+        except verify.Untrusted as refusal:
+            # It may still be a client's certificate, and then the headers are a client's invention.
+            self._complaints.warn(_complaint(refusal, credentials=credentials, proxy=proxy))
+            return None
+        return _sayable(_user(name, headers=credentials.headers, proxy=proxy))
+
+
+def _verify(chain: tuple[bytes, ...], *, proxy: FrontProxy, now: datetime) -> None:
+    if not chain:
+        raise verify.Untrusted("there is none; does the kube-apiserver have --proxy-client-cert-file?")
+    certificate = proxy.authorities.verify(chain, now=now)
+    name = verify.common_name(certificate)
+    if proxy.allowed_names and name not in proxy.allowed_names:
+        raise verify.Untrusted(f"its common name {name!r} is not allowed")
+
+
+def _complaint(
+    refusal: verify.Untrusted, *, credentials: authenticator.Credentials, proxy: FrontProxy
+) -> str:
+    return (
+        "front-proxy authentication failed, its headers are ignored: "
+        f"presented: {verify.presented(credentials.certificates)}; "
+        f"expected issuer: {proxy.authorities.names}; "
+        f"allowed names: {', '.join(sorted(proxy.allowed_names)) or 'any'}; "
+        f"the certificate was refused because {refusal}"
+    )
+
+
+def _user(name: str, *, headers: multidict.CIMultiDictProxy[str], proxy: FrontProxy) -> authenticator.User:
+    return authenticator.User(
+        name=name,
+        groups=tuple(_values(headers, names=proxy.group_headers)),
+        uid=next(_values(headers, names=proxy.uid_headers), ""),
+        extra=authenticator.extras(headers, prefixes=proxy.extra_prefixes),
+    )
+
+
+def _values(headers: multidict.CIMultiDictProxy[str], *, names: tuple[str, ...]) -> Iterator[str]:
+    """What the headers of these names say, in the order of the names."""
+    for name in names:
+        yield from filter(None, headers.getall(name, ()))
+
+
+def _sayable(user: authenticator.User) -> authenticator.User:
+    if not user.is_sayable:
+        raise errors.Unauthorized("Unauthorized: the front proxy's headers are not UTF-8")
+    return user

@@ -1,0 +1,1 @@
+"""May this user do this? The cluster's answer by SubjectAccessReview, or a fixed rule."""

@@ -1,0 +1,148 @@
+"""May they: the kube-apiserver says so, by the cluster's own rules.
+
+The kube-apiserver in front has asked the same before it proxied a request; who comes straight to this server
+has been asked by nobody. So every request is asked about, and answers are remembered for a moment.
+https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/subject-access-review-v1/
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from apiservice.authn import authenticator
+from apiservice.authz import authorizer
+from apiservice.http import errors
+from apiservice.kube import client, rbac_hints
+from apiservice.request import request_info, selectors
+from apiservice.runtime import throttled_log, ttl_cache
+
+_log = logging.getLogger(__name__)
+
+_PATH = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_REMEMBERED = 8192
+_SELECTING = frozenset({"list", "watch", "deletecollection"})
+
+_LABEL_OPERATORS = {
+    selectors.Operator.IN: "In",
+    selectors.Operator.NOT_IN: "NotIn",
+    selectors.Operator.EXISTS: "Exists",
+    selectors.Operator.ABSENT: "DoesNotExist",
+}
+"""Those RBAC and others can be told; a comparison narrows a list further, and may go untold."""
+
+
+class SubjectAccessReviewAuthorizer:
+    """Remembers what was allowed and what was denied for as many seconds."""
+
+    def __init__(
+        self,
+        api: client.KubeApi,
+        *,
+        lifetime: float = 10.0,
+        most: int = _REMEMBERED,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._complaints = throttled_log.Complaints(_log)
+        self._decisions = ttl_cache.Memory[authorizer.Decision](lifetime=lifetime, most=most, clock=clock)
+
+    async def authorize(
+        self, user: authenticator.User, *, attributes: request_info.Attributes
+    ) -> authorizer.Decision:
+        spec = _spec(user, attributes=attributes)
+        # Selectors can be very long: the key is not.
+        key = hashlib.blake2b(orjson.dumps(spec, option=orjson.OPT_SORT_KEYS)).digest()
+        return await self._decisions.recall(key, seek=lambda: self._review(spec))
+
+    async def aclose(self) -> None:
+        await self._decisions.aclose()
+
+    async def _review(self, spec: dict[str, Any]) -> authorizer.Decision:
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        try:
+            return _decision((await self._api.post(_PATH, body=review)).get("status"))
+        except client.KubeApiError as error:
+            self._complain(error)
+            raise errors.InternalError(
+                "whether this is allowed could not be checked: the server's log says why"
+            ) from error
+
+    def _complain(self, error: client.KubeApiError) -> None:
+        hint = ""
+        if isinstance(error, client.Refused) and error.code == 403:
+            hint = f"; allow it with: {rbac_hints.to_review(str(error))}"
+        self._complaints.warn(f"no request can be authorized: {error}{hint}")
+
+
+def _spec(user: authenticator.User, *, attributes: request_info.Attributes) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "user": user.name,
+        "groups": user.groups,
+        "uid": user.uid,
+        "extra": dict(user.extra),
+    }
+    if attributes.is_resource:
+        spec["resourceAttributes"] = _resource(attributes)
+    else:
+        spec["nonResourceAttributes"] = {"path": attributes.path, "verb": attributes.verb}
+    return spec
+
+
+def _resource(attributes: request_info.Attributes) -> dict[str, Any]:
+    wanted: dict[str, Any] = {
+        "namespace": attributes.namespace,
+        "verb": attributes.verb,
+        "group": attributes.group,
+        "version": attributes.version,
+        "resource": attributes.resource,
+        "subresource": attributes.subresource,
+        "name": attributes.name,
+    }
+    if attributes.verb in _SELECTING:
+        if labels := _labels(attributes.label_selector):
+            wanted["labelSelector"] = {"requirements": labels}
+        if fields := _fields(attributes.field_selector):
+            wanted["fieldSelector"] = {"requirements": fields}
+    return wanted
+
+
+def _labels(text: str) -> list[dict[str, Any]]:
+    """A malformed selector tells nothing here: whoever may see everything gets the 400 from reading it."""
+    try:
+        found = selectors.LabelSelector.parse(text)
+    except errors.BadRequest:
+        return []
+    return [
+        {
+            "key": requirement.key,
+            "operator": _LABEL_OPERATORS[requirement.operator],
+            "values": sorted(requirement.values),
+        }
+        for requirement in found.requirements
+        if requirement.operator in _LABEL_OPERATORS
+    ]
+
+
+def _fields(text: str) -> list[dict[str, Any]]:
+    try:
+        found = selectors.FieldSelector.parse(text)
+    except errors.BadRequest:
+        return []
+    return [
+        {"key": term.field, "operator": "In" if term.equal else "NotIn", "values": [term.value]}
+        for term in found.terms
+    ]
+
+
+def _decision(status: Any) -> authorizer.Decision:
+    if not isinstance(status, dict) or not isinstance(status.get("allowed"), bool):
+        raise client.Garbled(f"{_PATH}: the answer does not say whether it is allowed")
+    if problem := status.get("evaluationError"):
+        _log.debug("authorizing met a problem: %s", problem)
+    # Both at once is how "no" is told from "nobody says yes"; no is no.
+    allowed = status["allowed"] and not status.get("denied", False)
+    return authorizer.Decision(allowed=allowed, reason=str(status.get("reason") or ""))

@@ -1,0 +1,47 @@
+"""The query of a URL, read when somebody looks at it: a stranger's never is."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yarl
+
+from apiservice.http import errors
+
+_MOST = 1000
+"""Parameters. kubectl sends a handful."""
+NOTHING: Mapping[str, str] = {}
+
+
+def of(url: yarl.URL) -> Mapping[str, str]:
+    """The first value of each parameter. Whoever looks at one of too many gets a `BadRequest`."""
+    return _Query(url) if url.raw_query_string else NOTHING
+
+
+class _Query(Mapping[str, str]):
+    __slots__ = ("_read", "_url")
+
+    def __init__(self, url: yarl.URL) -> None:
+        self._url = url
+        self._read: Mapping[str, str] | None = None
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._all().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> Mapping[str, str]:
+        if self._read is None:
+            if self._url.raw_query_string.count("&") >= _MOST:
+                raise errors.BadRequest(f"the query has more than {_MOST} parameters")
+            self._read = self._url.query
+        return self._read

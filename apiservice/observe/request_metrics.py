@@ -1,0 +1,93 @@
+"""The server's own request metrics, under the names Kubernetes API servers have.
+
+Labels come from declared resources and known verbs only: what a client makes up never becomes a time
+series.
+"""
+
+import prometheus_client
+from prometheus_client import exposition
+
+from apiservice.http import messages, negotiation
+from apiservice.observe import connection_events
+from apiservice.request import request_info
+from apiservice.resources import router
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds; from a warm answer to the longest deadline."""
+
+_VERBS = frozenset(
+    {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "post", "put", "head"}
+)
+_SUBJECT = ("verb", "group", "version", "resource", "subresource")
+
+
+class Telemetry:
+    """Counts requests in the given registry, and shows all of it."""
+
+    def __init__(self, registry: prometheus_client.CollectorRegistry) -> None:
+        self._registry = registry
+        self._requests = prometheus_client.Counter(
+            "apiserver_request_total",
+            "Requests by verb, resource and HTTP code.",
+            (*_SUBJECT, "code"),
+            registry=registry,
+        )
+        self._durations = prometheus_client.Histogram(
+            "apiserver_request_duration_seconds",
+            "Seconds from a request's head to its answer, by verb and resource.",
+            _SUBJECT,
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.in_flight = prometheus_client.Gauge(
+            "apiserver_current_inflight_requests", "Requests being answered.", registry=registry
+        )
+        self.lag = prometheus_client.Histogram(
+            "apiserver_event_loop_lag_seconds",
+            "Seconds by which a timer fires late: for so long nothing else was served.",
+            buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+            registry=registry,
+        )
+        self._connections = prometheus_client.Gauge(
+            "apiserver_current_connections", "Connections that are open.", registry=registry
+        )
+        self._cut = prometheus_client.Counter(
+            "apiserver_connections_cut_total",
+            "Connections that the server ended before their clients did, by why.",
+            ("reason",),
+            registry=registry,
+        )
+
+    def opened(self, number: int) -> None:
+        self._connections.set(number)
+
+    def cut(self, why: connection_events.Cut) -> None:
+        self._cut.labels(why.value).inc()
+
+    def observe(
+        self,
+        attributes: request_info.Attributes | None,
+        *,
+        target: router.Target | None,
+        code: int,
+        seconds: float,
+    ) -> None:
+        subject = (_verb(attributes), *_resource(target))
+        self._requests.labels(*subject, str(code)).inc()
+        self._durations.labels(*subject).observe(seconds)
+
+    async def show(self, incoming: messages.Incoming) -> messages.Answer:
+        accept = incoming.headers.get("Accept", "")
+        encode, content_type = exposition.choose_encoder(accept if len(accept) <= negotiation.LONGEST else "")
+        return messages.Answer(body=encode(self._registry), content_type=content_type)
+
+
+def _verb(attributes: request_info.Attributes | None) -> str:
+    return attributes.verb if attributes is not None and attributes.verb in _VERBS else "other"
+
+
+def _resource(target: router.Target | None) -> tuple[str, str, str, str]:
+    if target is None:
+        return ("", "", "", "")
+    endpoint = target.endpoint
+    return (endpoint.group, endpoint.version, endpoint.resource, endpoint.subresource or "")

@@ -1,0 +1,108 @@
+"""Method, path and query → what is wanted of which resource, exactly as the kube-apiserver understands it.
+
+Pure. RBAC rules are written against these attributes, so this server and the kube-apiserver in front of it
+must agree on them to the letter, where they surprise as well: `/namespaces/{x}/edges` is a *list* of
+`edges` in the namespace `x`, and a list with the field selector `metadata.name=x` carries the name `x`.
+https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/request/requestinfo.go
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+from apiservice.http import errors
+from apiservice.request import selectors, validation
+
+_VERBS = {
+    "POST": "create",
+    "GET": "get",
+    "HEAD": "get",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+_PREFIXES = frozenset({"api", "apis"})
+_VERB_PREFIXES = frozenset({"watch", "proxy"})
+_NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """What is wanted. The fields of a resource are empty where the path has none."""
+
+    path: str
+    verb: str
+    is_resource: bool = False
+    group: str = ""
+    version: str = ""
+    namespace: str = ""
+    resource: str = ""
+    subresource: str = ""
+    name: str = ""
+    parts: tuple[str, ...] = ()
+    """The path from the resource on. The name may come from a field selector; these never do."""
+    label_selector: str = ""
+    """What a list or watch is restricted to, unparsed; reading it refuses a malformed one."""
+    field_selector: str = ""
+
+
+def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
+    """`path` is decoded; `query` answers the first value of each parameter."""
+    segments = path.strip("/").split("/")
+    prefix = segments[0]
+    # /apis/{group}/{version} without a resource is discovery.
+    shortest = 3 if prefix == "api" else 4
+    if prefix not in _PREFIXES or len(segments) < shortest:
+        return Attributes(path=path, verb=method.lower())
+    group, version, *rest = segments[1:] if prefix == "apis" else ["", *segments[1:]]
+    verb = _VERBS.get(method, "")
+    if rest[0] in _VERB_PREFIXES:
+        if len(rest) < 2:
+            raise errors.BadRequest(f'path "{path}" names no resource after "{rest[0]}"')
+        verb, *rest = rest
+    namespace, parts = _namespace(rest)
+    name = parts[1] if len(parts) > 1 else ""
+    selects = not name
+    if selects:
+        verb, name = _collection(verb, query=query)
+    return Attributes(
+        path=path,
+        verb=verb,
+        is_resource=True,
+        group=group,
+        version=version,
+        namespace=namespace,
+        resource=parts[0],
+        subresource=parts[2] if len(parts) > 2 and verb != "proxy" else "",
+        name=name,
+        parts=tuple(parts),
+        label_selector=query.get("labelSelector", "") if selects else "",
+        field_selector=query.get("fieldSelector", "") if selects else "",
+    )
+
+
+def _namespace(segments: list[str]) -> tuple[str, list[str]]:
+    """The namespace of `namespaces/{namespace}/…`, and the segments from the resource on."""
+    if segments[0] != "namespaces" or len(segments) < 2:
+        return "", segments
+    if len(segments) > 2 and segments[2] not in _NAMESPACE_SUBRESOURCES:
+        return segments[1], segments[2:]
+    return segments[1], segments
+
+
+def _collection(verb: str, *, query: Mapping[str, str]) -> tuple[str, str]:
+    """Verb and name of a request that has no name in its path."""
+    if verb == "delete":
+        return "deletecollection", ""
+    if verb != "get":
+        return verb, ""
+    watch = query.get("watch", "0").lower() not in {"0", "false"}
+    return "watch" if watch else "list", _selected_name(query.get("fieldSelector", ""))
+
+
+def _selected_name(field_selector: str) -> str:
+    """The name a field selector asks for. A malformed one names nothing here; reading it refuses it."""
+    try:
+        name = selectors.FieldSelector.parse(field_selector).value_of("metadata.name") or ""
+    except errors.BadRequest:
+        return ""
+    return name if validation.is_path_segment(name) else ""

@@ -1,0 +1,70 @@
+"""A value made of files, and made anew when they change, without a task that waits for it.
+
+Whoever uses the value looks at the files, at most every few seconds. Files that are half-way to their next
+content, or broken for good, take nothing away: the last good value stays, and the log says why.
+"""
+
+import logging
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from apiservice.runtime import files, throttled_log
+
+_log = logging.getLogger(__name__)
+
+_Value = TypeVar("_Value")
+
+
+class Reloading(Generic[_Value]):
+    """`make` gets the files' contents in their order, and raises `ValueError` or `OSError` to refuse them."""
+
+    def __init__(
+        self,
+        paths: Sequence[pathlib.Path],
+        *,
+        make: Callable[[Sequence[bytes]], _Value],
+        every: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        named: str = "",
+    ) -> None:
+        """Raises what `make` raises: at first there is nothing to keep. `named` is the setting that names the
+        files, for the log.
+        """
+        self._named = f"{named}: " if named else ""
+        self._paths = tuple(paths)
+        self._make = make
+        self._every = every
+        self._clock = clock
+        self._complaints = throttled_log.Complaints(_log, clock=clock)
+        self._looked = clock()
+        self._seen = self._read()
+        self._value = make(self._seen)
+
+    def current(self) -> _Value:
+        now = self._clock()
+        if now - self._looked >= self._every:
+            self._looked = now
+            self._look()
+        return self._value
+
+    def _look(self) -> None:
+        try:
+            found = self._read()
+            if found != self._seen:
+                self._value = self._make(found)
+                self._seen = found
+                _log.info("%s%s changed and is used from now on", self._named, self._names)
+        except (OSError, ValueError) as error:
+            self._complaints.warn(
+                f"{self._named}{self._names} changed and cannot be used, what was is kept: "
+                f"{files.reason(error, several=len(self._paths) > 1)}"
+            )
+
+    @property
+    def _names(self) -> str:
+        return " and ".join(map(files.shown, self._paths))
+
+    def _read(self) -> tuple[bytes, ...]:
+        return tuple(files.read(path) for path in self._paths)

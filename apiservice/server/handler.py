@@ -1,0 +1,206 @@
+"""One request from its credential to its answer.
+
+The order is the promise: who is asking, may they, and only then whether it exists and what it says. Of a
+stranger's request only the path is looked at; the query is read once it is known who asks.
+Whatever goes wrong on the way is an answer too, a `Status`; a defect is logged with its traceback and the
+client learns only where to look.
+"""
+
+import asyncio
+import dataclasses
+import functools
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from apiservice.authn import authenticator as authn_authenticator
+from apiservice.authz import authorizer as authz_authorizer
+from apiservice.authz import impersonation
+from apiservice.http import errors, messages
+from apiservice.observe import access_log, request_metrics
+from apiservice.observe import health as observe_health
+from apiservice.request import list_options, request_info
+from apiservice.resources import reader as resources_reader
+from apiservice.resources import router
+from apiservice.server import nonresource
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Visit:
+    """What becomes known of a request on its way, for the log and the metrics."""
+
+    audit: str
+    attributes: request_info.Attributes | None = None
+    target: router.Target | None = None
+    user: str = ""
+    seconds: float = 0.0
+    """The time that the request has."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Service:
+    """The whole of the API, without its sockets."""
+
+    authenticator: authn_authenticator.Authenticator
+    authorizer: authz_authorizer.Authorizer
+    health: observe_health.Health
+    routes: router.Routes
+    reader: resources_reader.Reader
+    fixed: nonresource.FixedPaths
+    telemetry: request_metrics.Telemetry
+    deadline: float
+    """Seconds until a request is given up."""
+    identifies: Callable[[str], bool] = authn_authenticator.identifies
+    """Which headers are for the authenticator alone."""
+    stopwatch: Callable[[], float] = time.perf_counter
+    log: access_log.AccessLog = dataclasses.field(default_factory=access_log.AccessLog)
+    _under_way: set[asyncio.Timeout] = dataclasses.field(default_factory=set, init=False)
+
+    def hasten(self, seconds: float) -> None:
+        """Have every request that is under way answered within so many seconds."""
+        latest = asyncio.get_running_loop().time() + seconds
+        for limit in self._under_way:
+            when = limit.when()
+            if when is None or when > latest:
+                limit.reschedule(latest)
+
+    async def answer(self, incoming: messages.Incoming) -> messages.Answer:
+        started = self.stopwatch()
+        visit = _Visit(audit=_audit(incoming.headers.get("Audit-ID", "")))
+        with self.telemetry.in_flight.track_inprogress():
+            answer = await self._guarded(incoming, visit=visit)
+        seconds = self.stopwatch() - started
+        self.telemetry.observe(visit.attributes, target=visit.target, code=answer.status, seconds=seconds)
+        if answer.status != 200 or not self.health.concerns(incoming.path):
+            self.log.write(
+                visit.attributes,
+                method=incoming.method,
+                path=incoming.path,
+                user=visit.user,
+                status=answer.status,
+                seconds=seconds,
+                audit=visit.audit,
+            )
+        return dataclasses.replace(answer, headers=(("Audit-Id", visit.audit), *answer.headers))
+
+    async def _guarded(self, incoming: messages.Incoming, *, visit: _Visit) -> messages.Answer:
+        try:
+            return await self._timed(incoming, visit=visit)
+        except errors.StatusError as refusal:
+            return messages.refusal_answer(refusal)
+        except Exception:
+            _log.exception(
+                "a defect answering %s %s (audit id %s)",
+                incoming.method,
+                access_log.word(incoming.path),
+                visit.audit,
+            )
+            return messages.refusal_answer(
+                errors.InternalError(
+                    f"internal error: the server's log has the cause under audit id {visit.audit}"
+                )
+            )
+
+    async def _timed(self, incoming: messages.Incoming, *, visit: _Visit) -> messages.Answer:
+        visit.seconds = self.deadline
+        limit = asyncio.timeout(self.deadline)
+        try:
+            async with limit:
+                self._under_way.add(limit)
+                return await self._serve(incoming, visit=visit, limit=limit)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise errors.Timeout(f"the request was not answered within {visit.seconds:g} seconds") from None
+        finally:
+            self._under_way.discard(limit)
+
+    async def _serve(
+        self, incoming: messages.Incoming, *, visit: _Visit, limit: asyncio.Timeout
+    ) -> messages.Answer:
+        if len(incoming.path) > _LONGEST_PATH:
+            raise errors.BadRequest(f"the path has more than {_LONGEST_PATH} characters")
+        visit.attributes = attributes = request_info.parse(
+            incoming.method, path=incoming.path, query=_NOTHING
+        )
+        if self.health.concerns(incoming.path):
+            return await self.health.answer(incoming)
+        visit.target = self.routes.find(attributes)
+        user = await self._authenticated(incoming, visit=visit)
+        if incoming.query:
+            if any(name in incoming.query for name in _CONCERN_ATTRIBUTES):
+                attributes = request_info.parse(incoming.method, path=incoming.path, query=incoming.query)
+                visit.attributes, visit.target = attributes, self.routes.find(attributes)
+            self._limit(incoming, visit=visit, limit=limit)
+        await self._allow(user, attributes=attributes)
+        if visit.target is not None and visit.target.besides is not None:
+            await self._allow(user, attributes=visit.target.besides)
+        incoming = messages.without_identity(incoming, identifies=self.identifies)
+        if not attributes.is_resource:
+            return await self.fixed.answer(incoming)
+        if visit.target is None:
+            raise _unknown(attributes)
+        return await self.reader.read(
+            incoming,
+            target=visit.target,
+            attributes=attributes,
+            user=user,
+            everywhere=functools.partial(self._may_everywhere, user, attributes=attributes),
+        )
+
+    def _limit(self, incoming: messages.Incoming, *, visit: _Visit, limit: asyncio.Timeout) -> None:
+        """Gives the request the time that its client waits, counted from its beginning."""
+        visit.seconds = list_options.deadline(incoming.query, longest=self.deadline)
+        when = limit.when()
+        if when is not None and visit.seconds < self.deadline:
+            limit.reschedule(when - self.deadline + visit.seconds)
+
+    async def _authenticated(self, incoming: messages.Incoming, *, visit: _Visit) -> authn_authenticator.User:
+        """The user to go on as, who is known."""
+        credentials = authn_authenticator.Credentials(
+            headers=incoming.headers, certificates=incoming.certificates
+        )
+        user = await self.authenticator.authenticate(credentials)
+        if user is None:
+            raise errors.Unauthorized()
+        visit.user = user.name
+        acting = await impersonation.acting(user, headers=incoming.headers, authorizer=self.authorizer)
+        if acting is not user:
+            visit.user = acting.name
+            _log.info("%r acts as %r (audit id %s)", user.name, acting.name, visit.audit)
+        return acting
+
+    async def _allow(self, user: authn_authenticator.User, *, attributes: request_info.Attributes) -> None:
+        decision = await self.authorizer.authorize(user, attributes=attributes)
+        if not decision.allowed:
+            raise authz_authorizer.refusal(user, attributes=attributes, decision=decision)
+
+    async def _may_everywhere(
+        self, user: authn_authenticator.User, *, attributes: request_info.Attributes
+    ) -> bool:
+        """Whether the user may ask the same of all namespaces."""
+        of_all = dataclasses.replace(attributes, namespace="")
+        return (await self.authorizer.authorize(user, attributes=of_all)).allowed
+
+
+def _unknown(attributes: request_info.Attributes) -> errors.StatusError:
+    if not attributes.group:
+        # kubectl that gets a 404 for an object asks for its Namespace next, and would show a 404 of that.
+        return errors.BadRequest("the core API is not served here")
+    return errors.NotFound("the server could not find the requested resource")
+
+
+_LONGEST_PATH = 128 * 1024
+"""Characters, a half of what a head may have. The longest path of Kubernetes has some 700."""
+_CONCERN_ATTRIBUTES = ("watch", "fieldSelector", "labelSelector")
+_NOTHING: Mapping[str, str] = {}
+_AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def _audit(sent: str) -> str:
+    """The id a proxy in front of us gave the request, or a new one."""
+    return sent if _AUDIT_ID.fullmatch(sent) else str(uuid.uuid4())

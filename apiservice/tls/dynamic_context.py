@@ -1,0 +1,166 @@
+"""TLS whose certificate and trusted client authorities are replaced while the server listens.
+
+OpenSSL asks at the beginning of each handshake which context is to be used, and is given the current one:
+new connections get what is new, the others stay. Files that do not belong together change nothing.
+
+Who may do what with a certificate is not decided here. TLS only makes sure that some authority of the
+cluster signed it and that the client has its key, and ends the connection otherwise.
+"""
+
+import dataclasses
+import logging
+import pathlib
+import ssl
+import time
+from collections.abc import Callable
+
+from apiservice.authn import delegated_config
+from apiservice.runtime import files, throttled_log
+from apiservice.tls import cipher_suites, handshake_debug, same_name_cas
+from apiservice.x509 import pem_errors, verify
+
+_log = logging.getLogger(__name__)
+_SIGNATURE_FAILURE = 7
+"""OpenSSL's X509_V_ERR_CERT_SIGNATURE_FAILURE: the one that has the issuer's name did not sign it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """What a context is made of."""
+
+    certificate: bytes
+    key: bytes
+    authorities: bytes
+
+
+class LiveTls:
+    """`context` is for the listener. `current` answers by whom clients may be certified."""
+
+    def __init__(
+        self,
+        *,
+        certificate: pathlib.Path,
+        key: pathlib.Path,
+        current: Callable[[], delegated_config.Delegation],
+        every: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        named: str = "",
+    ) -> None:
+        """Looks at the files at most every so many seconds. At first raises `OSError`, and `ValueError` that
+        says what is wrong with them. `named` is the setting that names the files, for the log.
+        """
+        self._named = f"{named}: " if named else ""
+        self._certificate = certificate
+        self._key = key
+        self._delegation = current
+        self._every = every
+        self._clock = clock
+        self._complaints = throttled_log.Complaints(_log)
+        self._material = self._read()
+        self._contexts = self._all_made(self._material)
+        self._used = 0
+        self._presented = b""
+        self._tried = self._material.authorities
+        self._looked = clock()
+        # Whether a client's certificate is asked for is the listener's to say, before any other context is.
+        self.context = self._made(self._material)
+        self.context.sslobject_class = _noticing(self._refused)
+        self.context.sni_callback = self._choose
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        self._look()
+        connection.context = self._contexts[self._used]
+
+    def _look(self) -> None:
+        now, authorities = self._clock(), self._delegation().authorities
+        if authorities == self._tried and now - self._looked < self._every:
+            return
+        self._looked, self._tried = now, authorities
+        handshake_debug.overhear((self.context, *self._contexts), hear=None)
+        try:
+            found = self._read()
+            if found != self._material:
+                self._contexts, self._used = self._all_made(found), 0
+                self._material = found
+                _log.info("TLS uses %s and the client authorities as they are now", self._certificate)
+        except (OSError, ValueError) as error:
+            self._complaints.warn(
+                f"{self._named}{files.shown(self._certificate)}, {files.shown(self._key)} and the client "
+                f"authorities changed and cannot be used together, what was is kept: {files.reason(error)}"
+            )
+
+    def _read(self) -> _Material:
+        return _Material(
+            certificate=files.read(self._certificate),
+            key=files.read(self._key),
+            authorities=self._delegation().authorities,
+        )
+
+    def _all_made(self, material: _Material) -> list[ssl.SSLContext]:
+        """With all authorities; then, where some are namesakes, with a selection each."""
+        full = self._made(material)
+        selections = same_name_cas.selections(full.get_ca_certs(binary_form=True))
+        return [
+            full,
+            *(self._made(dataclasses.replace(material, authorities=selected)) for selected in selections),
+        ]
+
+    def _made(self, material: _Material) -> ssl.SSLContext:
+        """Of the files as they are now; should they have changed meanwhile, the next look finds out."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        cipher_suites.restrict(context)
+        # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+        try:
+            context.load_cert_chain(self._certificate, self._key, password=lambda: b"")
+        except ssl.SSLError as error:
+            raise pem_errors.refused(
+                (self._certificate, material.certificate),
+                (self._key, material.key),
+                said=error.reason or "no reason",
+            ) from error
+        context.verify_mode = ssl.CERT_OPTIONAL
+        # Each authority of a bundle is trusted by itself, as in Go.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        # A resumed session would bring along a trust that may have ended.
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+        if material.authorities:
+            context.load_verify_locations(cadata=material.authorities)
+        return context
+
+    def _refused(self, connection: ssl.SSLObject, error: ssl.SSLCertVerificationError) -> None:
+        tried = connection.context is self._contexts[self._used]
+        why = error.verify_message
+        if error.verify_code == _SIGNATURE_FAILURE:
+            why = f"{why}, the expected authority of its issuer's name did not sign it: was it replaced?"
+            if tried:
+                self._used = (self._used + 1) % len(self._contexts)
+        self._complaints.warn(
+            f"TLS ended with a client whose certificate was refused: {why}; "
+            f"presented: {self._describe()}; expected issuers: {self._delegation()}"
+        )
+        # Until the next look at the files: whoever is refused comes again, and is named then.
+        handshake_debug.overhear((self.context, *self._contexts), hear=self._hear)
+
+    def _hear(self, presented: bytes) -> None:
+        self._presented = presented
+
+    def _describe(self) -> str:
+        presented, self._presented = self._presented, b""
+        return verify.presented((presented,)) if presented else "told when it comes again"
+
+
+def _noticing(
+    notice: Callable[[ssl.SSLObject, ssl.SSLCertVerificationError], None],
+) -> type[ssl.SSLObject]:
+    """A connection that tells when a client's certificate is refused; asyncio ends it silently."""
+
+    class Noticing(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except ssl.SSLCertVerificationError as error:
+                notice(self, error)
+                raise
+
+    return Noticing

@@ -1,0 +1,244 @@
+"""The serving certificate of all replicas, kept in one Secret and renewed by whichever of them comes first.
+
+A round reads the Secret, publishes the authorities it names, does what `rotation` says is next, and puts the
+certificate in use where this server's TLS looks for it: in this order, so that nothing is served that the
+kube-apiserver has not been told of. Two that write at once are told apart by the resource version; the later
+one begins again. Nobody is elected, and where somebody stopped half-way the next round goes on.
+"""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import dataclasses
+import logging
+import pathlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from apiservice.kube import client, rbac_hints
+from apiservice.runtime import files, throttled_log
+from apiservice.tls import ca_bundle, rotation, self_signed
+
+_log = logging.getLogger(__name__)
+_KEYS = {
+    "certificate": "tls.crt",
+    "key": "tls.key",
+    "next_certificate": "next.crt",
+    "next_key": "next.key",
+    "authorities": "ca.crt",
+}
+_CONFLICT, _FORBIDDEN, _MISSING = 409, 403, 404
+_STEPS = 8
+"""At most in one round; two are usual."""
+_PRIVATE, _PUBLIC = 0o600, 0o644
+
+
+class NoSecret(Exception):
+    """The Secret may not be read or written, and what to do about it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A Secret, and the folder of this server's own copy."""
+
+    namespace: str
+    secret: str
+    folder: pathlib.Path
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/secrets/{self.secret}"
+
+    @property
+    def files(self) -> self_signed.Certificates:
+        return self_signed.Certificates(authority=self.folder / "ca.crt", serving=self.folder / "serving.pem")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """All in seconds."""
+
+    every: float = 5.0
+    """Between two rounds; each asks for the Secret and for the APIServices."""
+    settle: float = 120.0
+    """For how long an authority is published before anything of it is used: until every kube-apiserver has
+    seen it, also one that is slow to start.
+    """
+    patience: float = 40.0
+    """For a Secret that may not be used, before the first certificate. Less than the minute after which our
+    manifests have a pod ended that has not started: it should have said why.
+    """
+
+
+class Keeper:
+    """`kept` runs it."""
+
+    def __init__(
+        self,
+        api: client.KubeApi,
+        *,
+        place: Place,
+        registered: ca_bundle.Registration,
+        policy: rotation.Policy,
+        pace: Pace,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._api = api
+        self._place = place
+        self._registered = registered
+        self._policy = policy
+        self._pace = pace
+        self._clock = clock
+        self._served = rotation.NOTHING
+        self._published: tuple[bytes, float] | None = None
+        """What has been known everywhere, and since when."""
+        self._complaints = throttled_log.Complaints(_log)
+
+    async def first(self) -> None:
+        """Until there is a certificate. A kube-apiserver that is away is waited for. Raises `NoSecret`."""
+        given_up = _uptime() + self._pace.patience
+        while True:
+            try:
+                return await self.round()
+            except client.Refused as error:
+                if _uptime() >= given_up:
+                    raise NoSecret(self._advice(error)) from error
+                self._complaints.warn(self._advice(error))
+            except client.KubeApiError as error:
+                self._complaints.warn(
+                    f"waiting for the kube-apiserver, to have a serving certificate: {error}"
+                )
+            await asyncio.sleep(min(self._pace.every, 1.0))
+
+    async def run(self) -> None:
+        """Rounds until it is cancelled."""
+        while True:
+            await asyncio.sleep(self._pace.every)
+            try:
+                await self.round()
+            except client.Refused as error:
+                self._complaints.warn(f"{self._advice(error)}; the certificate stays as it is")
+            except client.KubeApiError as error:
+                self._complaints.warn(f"the serving certificate stays as it is: {error}")
+            except OSError as error:
+                where = files.explained(error, path=self._place.folder)
+                self._complaints.warn(f"the serving certificate stays as it is: {where}")
+            except Exception:
+                # Were this to end for good, it would be missed only when the certificate expires.
+                _log.exception("a defect keeping the serving certificate")
+
+    async def round(self) -> None:
+        """Raises `client.KubeApiError`."""
+        for _ in range(_STEPS):
+            found = await self._api.get(self._place.path, query={})
+            content = _content(found)
+            step = self._next(content, settled=False)
+            if step is None and await self._settled(content.authorities):
+                step = self._next(content, settled=True)
+            if step is None:
+                return self._write(content)
+            await self._replace(found, step)
+        raise client.Unreachable(f"{self._place.path} changes all the time")
+
+    def _next(self, content: rotation.Content, *, settled: bool) -> rotation.Step | None:
+        return rotation.step(
+            content, policy=self._policy, now=self._clock(), settled=settled, served=self._served
+        )
+
+    async def _settled(self, authorities: bytes) -> bool:
+        """Publish them, and say whether they have been known for long enough."""
+        if not await self._registered.publish(authorities):
+            self._published = None
+            return False
+        if self._published is None or self._published[0] != authorities:
+            self._published = (authorities, _uptime())
+        return _uptime() - self._published[1] >= self._pace.settle
+
+    async def _replace(self, found: Mapping[str, Any], step: rotation.Step) -> None:
+        """Unless somebody else was faster: then it is to be read again anyway."""
+        data = {
+            _KEYS[name]: base64.b64encode(value).decode()
+            for name, value in dataclasses.asdict(step.content).items()
+            if value
+        }
+        others = {key: value for key, value in _data(found).items() if key not in _KEYS.values()}
+        try:
+            await self._api.put(self._place.path, body={**found, "data": {**others, **data}})
+        except client.Refused as error:
+            if error.code != _CONFLICT:
+                raise
+            return
+        until = rotation.until(step.content)
+        _log.info("%s: %s; what is used now is valid until %s", self._where, step.why, until)
+
+    def _write(self, content: rotation.Content) -> None:
+        for path, text, mode in (
+            (self._place.files.authority, content.authorities, _PUBLIC),
+            (self._place.files.serving, content.key + content.certificate, _PRIVATE),
+        ):
+            if not path.exists() or path.read_bytes() != text:
+                files.write(path, content=text, mode=mode)
+        self._served = content
+
+    @property
+    def _where(self) -> str:
+        return f"Secret {self._place.namespace}/{self._place.secret}"
+
+    def _advice(self, error: client.Refused) -> str:
+        namespace, secret = self._place.namespace, self._place.secret
+        if error.code == _MISSING:
+            return (
+                f"there is no {self._where}, in which the serving certificate is kept; the manifests make "
+                f"it, as does: kubectl create secret generic --namespace={namespace} {secret}"
+            )
+        why = f"{self._where} cannot be kept: {error}"
+        if error.code != _FORBIDDEN:
+            return why
+        remedy = rbac_hints.to_keep_secret(str(error), namespace=namespace, secret=secret)
+        return f"{why}; allow it with: {remedy}"
+
+
+@contextlib.asynccontextmanager
+async def kept(
+    api: client.KubeApi,
+    *,
+    place: Place,
+    registered: ca_bundle.Registration,
+    policy: rotation.Policy,
+    clock: Callable[[], datetime],
+    pace: Pace | None = None,
+) -> AsyncIterator[self_signed.Certificates]:
+    """Files that hold the certificate in use until the block is left. Raises `NoSecret`."""
+    place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keeper = Keeper(api, place=place, registered=registered, policy=policy, pace=pace or Pace(), clock=clock)
+    await keeper.first()
+    running = asyncio.create_task(keeper.run(), name="serving certificate")
+    try:
+        yield place.files
+    finally:
+        running.cancel()
+        await asyncio.wait((running,))
+
+
+def _uptime() -> float:
+    """In seconds, and never set by anybody."""
+    return asyncio.get_running_loop().time()
+
+
+def _data(secret: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = secret.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _content(secret: Mapping[str, Any]) -> rotation.Content:
+    texts = _data(secret)
+    return rotation.Content(**{name: _decoded(texts.get(key)) for name, key in _KEYS.items()})
+
+
+def _decoded(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except binascii.Error:
+        return b""

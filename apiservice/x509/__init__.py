@@ -1,0 +1,1 @@
+"""Certificates as such: issuing, verifying, and key identifiers."""

@@ -1,0 +1,98 @@
+"""Why certificates and keys in PEM cannot be used, each in a sentence that says what to do.
+
+OpenSSL names neither the file nor the fault: a key in place of a certificate, a file that is cut off and one
+in UTF-16 are all "PEM lib". It decides nevertheless: these words are looked for when it refuses.
+"""
+
+import pathlib
+import warnings
+from datetime import datetime
+
+from cryptography import exceptions, x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.utils import CryptographyDeprecationWarning
+
+from apiservice.runtime import files
+
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_KEY = b"PRIVATE KEY-----"
+_ENCRYPTED = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
+_UNUSABLE = (ValueError, TypeError, exceptions.UnsupportedAlgorithm)
+
+
+def refused(
+    certificate: tuple[pathlib.Path, bytes], key: tuple[pathlib.Path, bytes], *, said: str
+) -> files.BadFile:
+    """Why OpenSSL, which said so, does not use a certificate with a key; each is a file and its content."""
+    try:
+        check(certificate, key)
+    except files.BadFile as error:
+        return error
+    why = f"OpenSSL does not take it with the key in {files.shown(key[0])} ({said}); make both anew"
+    return files.BadFile(certificate[0], why)
+
+
+def check(certificate: tuple[pathlib.Path, bytes], key: tuple[pathlib.Path, bytes]) -> None:
+    """Raises `files.BadFile` for what is no certificate and its key."""
+    (certified, public), (keyed, private) = certificate, key
+    if why := _of_certificate(public):
+        raise files.BadFile(certified, why)
+    if why := _of_key(private):
+        raise files.BadFile(keyed, why)
+    if not _belong_together(public, private):
+        raise files.BadFile(
+            certified,
+            f"the key in {files.shown(keyed)} is not its own; give two that were made together",
+        )
+
+
+def over(content: bytes, *, now: datetime) -> str | None:
+    """A sentence about the first certificate in a content where it holds no longer, or not yet."""
+    try:
+        first = _first(content)
+    except _UNUSABLE:
+        return None
+    if first.not_valid_after_utc < now:
+        return f"the certificate expired at {first.not_valid_after_utc:%Y-%m-%d %H:%M}Z; renew it"
+    if first.not_valid_before_utc > now:
+        return f"the certificate begins only at {first.not_valid_before_utc:%Y-%m-%d %H:%M}Z; set the clock"
+    return None
+
+
+def _of_certificate(content: bytes) -> str | None:
+    if _CERTIFICATE not in content:
+        if _KEY in content:
+            return "it holds a private key and no certificate; give the certificate"
+        return "it holds no certificate in PEM; give a file that begins with -----BEGIN CERTIFICATE-----"
+    try:
+        _first(content)
+    except _UNUSABLE:
+        return "its certificate is damaged or cut off; write the file anew"
+    return None
+
+
+def _of_key(content: bytes) -> str | None:
+    if any(sign in content for sign in _ENCRYPTED):
+        return "its private key is encrypted; decrypt it with `openssl pkey -in KEY -out NEW`"
+    if _KEY not in content:
+        if _CERTIFICATE in content:
+            return "it holds a certificate and no private key; give the certificate's key"
+        return "it holds no private key in PEM; give a file that begins with -----BEGIN PRIVATE KEY-----"
+    try:
+        serialization.load_pem_private_key(content, password=None)
+    except _UNUSABLE:
+        return "its private key is damaged or cut off; write the file anew"
+    return None
+
+
+def _belong_together(certificate: bytes, key: bytes) -> bool:
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    own = serialization.load_pem_private_key(key, password=None).public_key().public_bytes(*form)
+    return _first(certificate).public_key().public_bytes(*form) == own
+
+
+def _first(content: bytes) -> x509.Certificate:
+    with warnings.catch_warnings():
+        # Serial numbers of zero and the like are for OpenSSL to refuse.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return x509.load_pem_x509_certificate(content)

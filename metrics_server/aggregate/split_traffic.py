@@ -1,0 +1,251 @@
+"""Snapshot × ownership × splits: what each backend really received, and which share of its split that is.
+
+A backend's traffic is what its callers' proxies saw of their calls to it, from wherever they knew of it: who
+calls a backend without the apex is counted, too. Where no caller's proxy saw a call to any backend of a
+split, and the backends' own proxies received some, those tell. All backends of a split are seen from one
+side, or their shares would be of different things.
+
+A split that is not at home counts the callers of its own namespace alone. It is theirs that it can turn, and
+who may read a namespace's splits is not to read with one what others ask of a service elsewhere.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from metrics_server.aggregate import figures as aggregate_figures
+from metrics_server.aggregate import split_attribution
+from metrics_server.model import kinds, snapshot
+from metrics_server.ownership import graph
+from metrics_server.splits import model
+
+_UNKNOWN = aggregate_figures.Figures(
+    side=kinds.Side.CLIENT,
+    success=None,
+    failure=None,
+    latency=(None,) * len(kinds.QUANTILES),
+    clamped=(False,) * len(kinds.QUANTILES),
+    approximate=(False,) * len(kinds.QUANTILES),
+    without=(),
+    profiles=(),
+    rate=None,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The traffic of one backend of a split, or of all together."""
+
+    split: model.Split
+    backend: model.Backend | None
+    """None: all together."""
+    figures: aggregate_figures.Figures
+    share: float | None
+    """Of the requests to all backends; None where that is not known, without requests, and for all."""
+    caller: kinds.Ref = kinds.UNKNOWN
+    """Whose requests alone are meant; unknown means everybody's."""
+    unclear: str = ""
+    """Why there are no figures."""
+
+    @property
+    def name(self) -> str:
+        """The split's name, and the backend's after a colon."""
+        if self.backend is None:
+            return self.split.name
+        return f"{self.split.name}:{self.backend.named(self.split.ref.namespace)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The rows of one side that tell of backends."""
+
+    side: kinds.Side
+    rows: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: collections.defaultdict(list))
+    """Row and backend, by the number of the split."""
+    unclear: set[split_attribution.Place] = field(default_factory=set)
+
+    def of(self, number: int) -> list[tuple[int, int]]:
+        return self.rows.get(number, [])
+
+
+class Sharing:
+    """The parts of some splits at one moment."""
+
+    def __init__(
+        self,
+        moment: snapshot.Snapshot,
+        owners: graph.Ownership,
+        splits: Sequence[model.Split],
+    ) -> None:
+        self._moment = moment
+        self._owners = owners
+        self._summing = aggregate_figures.Summing(moment)
+        self._splits = splits
+        self._attribution = split_attribution.Attribution(splits, owners)
+        self._client = self._by_callers()
+        heard = self._told_of(self._client)
+        silent = [number for number, split in enumerate(splits) if number not in heard and split.at_home]
+        self._server = self._by_callees(silent)
+        self._of_server = self._told_of(self._server) - {number for number, _ in self._server.unclear}
+
+    def parts(self) -> list[Part]:
+        """Return every backend of every split."""
+        return [part for number in range(len(self._splits)) for part in self._parts(number)]
+
+    def whole(self, split: model.Split) -> Part:
+        """Return all backends of a split together."""
+        number = self._splits.index(split)
+        seen, parts = self._seen(number), self._parts(number)
+        why = next((part.unclear for part in parts if part.unclear), "")
+        figures = _UNKNOWN
+        if not why:
+            rows = [row for row, _ in seen.of(number)]
+            (figures,) = self._summed(seen.side, rows, [0] * len(rows), 1)
+        return Part(split=split, backend=None, figures=figures, share=None, unclear=why)
+
+    def callers(self, split: model.Split) -> list[Part]:
+        """Return what each caller sent to each backend of a split. Raises ValueError for another's split."""
+        number = self._splits.index(split)
+        seen = self._seen(number)
+        calls = self._moment.calls[seen.side]
+        if seen.side is kinds.Side.CLIENT:
+            names, who = self._owners.callers(graph.WORKLOAD), calls.reporter.tolist()
+        else:
+            names, who = [*self._owners.peers(graph.WORKLOAD), kinds.UNKNOWN], calls.peer.tolist()
+        pairs: dict[tuple[int, kinds.Ref], int] = {}
+        rows, group = [], []
+        for row, place in seen.of(number):
+            if not self._why(number, place):
+                rows.append(row)
+                group.append(pairs.setdefault((place, names[who[row]]), len(pairs)))
+        figures = self._summed(seen.side, rows, group, len(pairs))
+        sent: dict[kinds.Ref, float] = {}
+        for (_, caller), one in zip(pairs, figures, strict=True):
+            sent[caller] = sent.get(caller, 0.0) + (_requests(one) or 0.0)
+        known = all(not self._why(number, place) for place in range(len(split.backends)))
+        return [
+            Part(
+                split=split,
+                backend=split.backends[place],
+                figures=one,
+                share=_ratio(_requests(one), sent[caller]) if known else None,
+                caller=caller,
+            )
+            for (place, caller), one in zip(pairs, figures, strict=True)
+        ]
+
+    def _seen(self, number: int) -> _Seen:
+        return self._server if number in self._of_server else self._client
+
+    def _parts(self, number: int) -> list[Part]:
+        split, figures = self._splits[number], self._figures(number)
+        requests = [_requests(one) for one in figures]
+        total = math.fsum(one for one in requests if one is not None) if None not in requests else None
+        return [
+            Part(
+                split=split,
+                backend=backend,
+                figures=one,
+                share=_ratio(_requests(one), total),
+                unclear=self._why(number, place),
+            )
+            for place, (backend, one) in enumerate(zip(split.backends, figures, strict=True))
+        ]
+
+    def _figures(self, number: int) -> list[aggregate_figures.Figures]:
+        seen = self._seen(number)
+        rows, places = [row for row, _ in seen.of(number)], [place for _, place in seen.of(number)]
+        summed = self._summed(seen.side, rows, places, len(self._splits[number].backends))
+        return [_UNKNOWN if self._why(number, place) else one for place, one in enumerate(summed)]
+
+    def _summed(
+        self, side: kinds.Side, rows: Sequence[int], places: Sequence[int], size: int
+    ) -> list[aggregate_figures.Figures]:
+        """Return the figures of groups of rows. Where there is no row, every mesh could have told of one."""
+        row, group = np.array(rows, dtype=np.int64), np.array(places, dtype=np.int64)
+        told = self._summing.told_in_rows(side, row, group, size)
+        told |= ~told.any(axis=1, keepdims=True)
+        return self._summing.of(side, row, group, told, kinds.QUANTILES)
+
+    def _why(self, number: int, place: int) -> str:
+        """Return why a backend has no figures; empty where it has."""
+        split = self._splits[number]
+        backend = split.backends[place]
+        if backend.service.kind not in (kinds.SERVICE.name, kinds.HOST):
+            return f"what a {backend.service.kind} receives is not told"
+        if backend.target in split.shared:
+            return (
+                f"another rule of the {split.ref.kind} sends to {backend.called}, too, "
+                "and by which rule a request went there is not told"
+            )
+        if (number, place) in self._seen(number).unclear:
+            return (
+                f"which requests went to {backend.called} does not follow from what the mesh tells of them "
+                "and Kubernetes of pods"
+            )
+        return ""
+
+    def _by_callers(self) -> _Seen:
+        calls, found = self._moment.calls[kinds.Side.CLIENT], _Seen(kinds.Side.CLIENT)
+        verdicts = [self._attribution.peer(peer) for peer in self._moment.peers]
+        homes = [reporter.namespace for reporter in self._moment.reporters]
+        for row, (reporter, peer) in enumerate(
+            zip(calls.reporter.tolist(), calls.peer.tolist(), strict=True)
+        ):
+            if peer >= 0:
+                self._note(found, row, verdicts[peer], home=homes[reporter])
+        return found
+
+    def _by_callees(self, numbers: Sequence[int]) -> _Seen:
+        calls, found = self._moment.calls[kinds.Side.SERVER], _Seen(kinds.Side.SERVER)
+        if not numbers:
+            return found
+        wanted = frozenset(numbers)
+        verdicts = [_only(self._attribution.unit(unit), wanted) for unit in self._owners.units]
+        for row, reporter in enumerate(calls.reporter.tolist()):
+            self._note(found, row, verdicts[reporter])
+        return found
+
+    def _note(
+        self, found: _Seen, row: int, verdict: split_attribution.Verdict, *, home: str | None = None
+    ) -> None:
+        """Note what a row tells; `home` is the caller's namespace, where that matters."""
+        for place in verdict.certain:
+            if self._counts(place, home):
+                found.rows[place[0]].append((row, place[1]))
+        calls = self._moment.calls[found.side]
+        if calls.success[row] + calls.failure[row] > 0:
+            found.unclear.update(place for place in verdict.unclear if self._counts(place, home))
+
+    def _counts(self, place: split_attribution.Place, home: str | None) -> bool:
+        split = self._splits[place[0]]
+        return split.at_home or home == split.ref.namespace
+
+    def _told_of(self, seen: _Seen) -> set[int]:
+        """Return the splits of which a side saw a request."""
+        calls = self._moment.calls[seen.side]
+        requests = (calls.success + calls.failure).tolist()
+        certain = {number for number, told in seen.rows.items() if any(requests[row] > 0 for row, _ in told)}
+        return certain | {number for number, _ in seen.unclear if seen.side is kinds.Side.CLIENT}
+
+
+def _only(verdict: split_attribution.Verdict, numbers: frozenset[int]) -> split_attribution.Verdict:
+    return split_attribution.Verdict(
+        tuple(place for place in verdict.certain if place[0] in numbers),
+        tuple(place for place in verdict.unclear if place[0] in numbers),
+    )
+
+
+def _requests(figures: aggregate_figures.Figures) -> float | None:
+    if figures.success is None or figures.failure is None:
+        return None
+    return figures.success + figures.failure
+
+
+def _ratio(part: float | None, total: float | None) -> float | None:
+    return part / total if part is not None and total else None

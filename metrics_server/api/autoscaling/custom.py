@@ -1,0 +1,202 @@
+"""`custom.metrics.k8s.io`: a measure of a pod, or of any resource, or of all that a selector finds.
+
+An answer about one resource has exactly one item, as an autoscaler demands.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apiservice.http import errors
+from apiservice.request import selectors
+from apiservice.resources import declaration
+from metrics_server.aggregate import named_metrics
+from metrics_server.api import request, traffic_metrics
+from metrics_server.api import view as api_view
+from metrics_server.api.autoscaling import endpoints, metric_selector, tables, values
+from metrics_server.api.autoscaling import query as autoscaling_query
+from metrics_server.model import kinds, quantity
+from metrics_server.store import moment as store_moment
+from metrics_server.store import store
+
+GROUP = "custom.metrics.k8s.io"
+SELECTOR = "metricLabelSelector"
+_EVERYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One value, before a version of the group spells it."""
+
+    value: values.Value
+    kind: kinds.Kind
+    metric: str
+    timestamp: str
+    selector: Mapping[str, object] | None
+
+
+Spelling = Callable[[Item], dict[str, Any]]
+
+
+def v1beta2(item: Item) -> dict[str, Any]:
+    """Return a MetricValue of the version."""
+    return {
+        "describedObject": _described(item),
+        "metric": {"name": item.metric, "selector": item.selector},
+        "timestamp": item.timestamp,
+        "windowSeconds": round(item.value.seconds),
+        "value": quantity.render(item.value.number),
+    }
+
+
+def v1beta1(item: Item) -> dict[str, Any]:
+    """Return a MetricValue of the version."""
+    return {
+        "describedObject": _described(item),
+        "metricName": item.metric,
+        "timestamp": item.timestamp,
+        "window": round(item.value.seconds),
+        "value": quantity.render(item.value.number),
+        "selector": item.selector,
+    }
+
+
+def _described(item: Item) -> dict[str, str]:
+    ref = item.value.ref
+    placed = {"namespace": ref.namespace} if ref.namespace else {}
+    return {"kind": ref.kind, **placed, "name": ref.name, "apiVersion": item.kind.api}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads the measures of one kind."""
+
+    view: api_view.View
+    kind: kinds.Kind
+    spelling: Spelling
+    others: autoscaling_query.Others | None
+
+    async def of_objects(self, query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
+        """Answer `…/{resource}/{name}/{metric}`. Raises errors.StatusError."""
+        return await self._read(query, name=query.name or "", metric=query.subresource or "")
+
+    async def of_namespace(self, query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
+        """Answer `/namespaces/{namespace}/metrics/{metric}`. Raises errors.StatusError."""
+        return await self._read(query, name=query.namespace or "", metric=query.name or "")
+
+    async def _read(
+        self, query: declaration.Query, *, name: str, metric: str
+    ) -> declaration.Collection | declaration.Verbatim:
+        wanted = named_metrics.find(metric)
+        if wanted is None:
+            return await autoscaling_query.another_s(query, metric, what=self.kind.plural, others=self.others)
+        asked = metric_selector.labels(
+            selectors.LabelSelector.parse(query.parameters.get(SELECTOR, "")),
+            known=metric_selector.OF_TRAFFIC,
+        )
+        if name == _EVERYTHING:
+            sides = self._sides(metric_selector.direction(asked))
+            moment = await autoscaling_query.moment(
+                self.view, query.reach, wanted, asked, sides=sides, user=query.user.name
+            )
+            return self._answer(self._selected(query, wanted, asked, moment), wanted, asked, moment)
+        ref = kinds.Ref(self.kind.name, (query.namespace or "") if self.kind.namespaced else "", name)
+        described = endpoints.End(ref.kind, ref.namespace, ref.name)
+        question = await autoscaling_query.Question.of(
+            asked, described, namespace=ref.namespace, reach=query.reach
+        )
+        moment, one = await autoscaling_query.told(
+            self.view,
+            query.reach,
+            wanted,
+            asked,
+            side=question.told_by,
+            user=query.user.name,
+            answer=lambda moment: self._one(ref, question, wanted, asked, moment),
+        )
+        return self._answer([autoscaling_query.known(one, self._named(ref), wanted)], wanted, asked, moment)
+
+    def _named(self, ref: kinds.Ref) -> str:
+        return f'{self.kind.qualified} "{ref.name}"'
+
+    def _sides(self, way: kinds.Direction) -> frozenset[kinds.Side]:
+        """Return whose proxies tell of all of the kind: some services only their callers' do."""
+        if way is kinds.Direction.TO:
+            return frozenset({kinds.Side.CLIENT})
+        return kinds.SIDES if self.kind is kinds.SERVICE else frozenset({kinds.Side.SERVER})
+
+    def _selected(
+        self,
+        query: declaration.Query,
+        wanted: named_metrics.Measure,
+        asked: Mapping[str, str],
+        moment: store.Moment,
+    ) -> list[values.Value]:
+        if asked.keys() - {metric_selector.WINDOW, metric_selector.DIRECTION}:
+            raise errors.BadRequest(
+                f"metric selector: from, to and side need the name of one of the {self.kind.plural}"
+            )
+        told = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
+        found = told.select(query.reach.namespace, query.labels)
+        if not found:
+            raise errors.NotFound(_nothing(told, self.kind, query, wanted))
+        return [*found]
+
+    def _one(
+        self,
+        ref: kinds.Ref,
+        question: autoscaling_query.Question,
+        wanted: named_metrics.Measure,
+        asked: Mapping[str, str],
+        moment: store.Moment,
+    ) -> values.Value | values.Untold:
+        if asked.keys() - {metric_selector.WINDOW, metric_selector.DIRECTION}:
+            answer = question.answer(self.view, moment, wanted)
+            # What is described stays what was asked for, whoever calls it.
+            return dataclasses.replace(answer, ref=ref) if isinstance(answer, values.Value) else answer
+        told = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
+        found = told.told.get(ref)
+        if found is None:
+            why = self.view.absence(ref, ref.name, told.names, reach=question.reach)
+            raise errors.NotFound(f"{self._named(ref)} has no {wanted.name}: {why}")
+        return found
+
+    def _answer(
+        self,
+        found: list[values.Value],
+        wanted: named_metrics.Measure,
+        asked: Mapping[str, str],
+        moment: store.Moment,
+    ) -> declaration.Collection:
+        when, selector = traffic_metrics.timestamp(moment.snapshot.timestamp), metric_selector.spelled(asked)
+        key = (self.spelling, wanted.name, tuple(sorted(asked.items())))
+
+        def row(one: values.Value) -> declaration.Row:
+            item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
+            return declaration.Row(self.spelling(item), tables.Told(wanted, one.number, one.seconds))
+
+        # Clients are free in what they select by, and in all of its values.
+        rows: dict[kinds.Ref, declaration.Row] = moment.once(key, dict, sort=store_moment.SPELLINGS)
+        for one in found:
+            if one.ref not in rows:
+                rows[one.ref] = row(one)
+        return declaration.Collection(rows=[rows[one.ref] for one in found])
+
+
+def _nothing(
+    told: values.Values,
+    kind: kinds.Kind,
+    query: declaration.Query,
+    wanted: named_metrics.Measure,
+) -> str:
+    """Return why not one of the selected resources has a value."""
+    where = f" in namespace {query.reach.namespace}" if query.reach.namespace else ""
+    why = request.some(told.reasons(query.labels), reach=query.reach)
+    if not why:
+        return (
+            f"no {wanted.name}: none of the selected {kind.plural}{where} has a proxy that Prometheus scrapes"
+        )
+    return f"no {wanted.name} of any of the selected {kind.plural}{where}: {why}"

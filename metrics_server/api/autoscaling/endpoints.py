@@ -1,0 +1,202 @@
+"""Who calls, and who is called: names in a metric selector to the traffic between them.
+
+A name without a kind is that of a workload, or of a service where no workload has it. An end that exists and
+does not appear in any figure has no traffic; an end that nobody knows is an error, with the nearest names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from apiservice.http import errors
+from apiservice.resources import declaration
+from metrics_server.aggregate import rollup
+from metrics_server.api import request
+from metrics_server.api import view as api_view
+from metrics_server.api.autoscaling import edge_visibility
+from metrics_server.model import kinds as model_kinds
+from metrics_server.ownership import graph
+from metrics_server.store import moment as store_moment
+from metrics_server.store import store
+
+Numbers = Mapping[model_kinds.Ref, Sequence[int]]
+_Named = Mapping[str, Numbers]
+"""By name."""
+_Among = Callable[[str], _Named]
+"""What is seen as a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of some traffic, as it was asked for; the kind is empty where none was given."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def home(self) -> str:
+        """The namespace it is in; none for what is in none."""
+        if self.kind == model_kinds.NAMESPACE.name:
+            return self.name
+        known = model_kinds.KIND_BY_NAME.get(self.kind)
+        return self.namespace if known is None or known.namespaced else ""
+
+    def __str__(self) -> str:
+        what = self.kind.lower() or "workload"
+        return (
+            f'{what} "{self.name}" of namespace "{self.namespace}"' if self.home else f'{what} "{self.name}"'
+        )
+
+
+def kind_of(text: str) -> str:
+    """Return a kind as it is spelled, whichever case it was given in."""
+    return next((name for name in model_kinds.KIND_BY_NAME if name.lower() == text.lower()), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and by which numbers it is known: those of its own proxies, or, where it has none, those by
+    which the called ones know it.
+    """
+
+    ref: model_kinds.Ref
+    numbers: Sequence[int]
+    tells: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A moment as far as whoever asks may see it: what is within their reach, and who deals with that."""
+
+    view: api_view.View
+    moment: store.Moment
+    within: str | None
+    """The namespace that was authorized; None: all."""
+    reach: declaration.Reach
+
+    def is_here(self, ref: model_kinds.Ref) -> bool:
+        """Return whether something is in the namespace that was authorized."""
+        return self.within in (None, request.home(ref))
+
+    def caller(self, end: End) -> Caller:
+        """Return who calls. Raises errors.BadRequest, errors.NotFound."""
+        moment = self.moment
+        reporting = self._find(end, lambda kind: _reporters(moment, kind))
+        if reporting and moment.rollup.tells(reporting[1]):
+            return Caller(*reporting, tells=True)
+        if moment.snapshot.callers_told and (found := self._find(end, lambda kind: _peers(moment, kind))):
+            return Caller(*found, tells=False)
+        if reporting:
+            return Caller(*reporting, tells=True)
+        raise self._unknown(end, _reporters(moment, graph.WORKLOAD))
+
+    def telling(self, end: End) -> Sequence[int]:
+        """Return the numbers of an end's own proxies. Raises errors.BadRequest."""
+        found = self._find(end, lambda kind: _reporters(self.moment, kind))
+        return found[1] if found is not None else ()
+
+    def callees(self, end: End) -> tuple[model_kinds.Ref, Sequence[int]]:
+        """Return who is called, and the numbers by which callers know it; none if nobody ever called it.
+
+        Raises errors.BadRequest, errors.NotFound.
+        """
+        found = self._find(end, lambda kind: _peers(self.moment, kind))
+        if found is not None:
+            return found
+        uncalled = self._find(end, lambda kind: _uncalled(self.moment, kind))
+        if uncalled is not None:
+            return uncalled
+        thing = self._thing(end)
+        if thing is not None:
+            return thing, ()
+        raise self._unknown(end, _peers(self.moment, graph.WORKLOAD))
+
+    def _shows(self, ref: model_kinds.Ref, kind: str) -> bool:
+        if self.reach.namespace is None or self.reach.covers(request.home(ref)):
+            return True
+        return ref in edge_visibility.with_namespace(self.moment, kind, self.reach.namespace)
+
+    def _find(self, end: End, among: _Among) -> tuple[model_kinds.Ref, Sequence[int]] | None:
+        """Return the end among what is seen as its kind; without one, as workload and then as service."""
+        known = end.kind in model_kinds.KIND_BY_NAME
+        for kind in (end.kind,) if known else (graph.WORKLOAD, model_kinds.SERVICE.name):
+            numbers = among(kind).get(end.name, {})
+            found = [ref for ref in numbers if _is(ref, end) and self._shows(ref, kind)]
+            if len(found) > 1:
+                kinds = " and ".join(sorted(ref.kind for ref in found))
+                raise errors.BadRequest(
+                    f"metric selector: {end.name!r} is {kinds} in namespace {end.namespace}; "
+                    "name the kind, too"
+                )
+            if found:
+                return found[0], numbers[found[0]]
+        return None
+
+    def _thing(self, end: End) -> model_kinds.Ref | None:
+        """Return the end among what exists, within reach."""
+        things = self.view.moments.things.things
+        return next((ref for ref in things if _is(ref, end) and self.reach.covers(request.home(ref))), None)
+
+    def _unknown(self, end: End, among: _Named) -> errors.NotFound:
+        if not self.reach.covers(end.home):
+            return errors.NotFound(f"{end} not found among those that deal with namespace {self.within}")
+        ref = self._thing(end) or model_kinds.Ref(end.kind, end.namespace, end.name)
+        known = [
+            request.Named(request.home(ref), name)
+            for name, numbers in among.items()
+            for ref in numbers
+            if ref.namespace == end.namespace
+        ]
+        why = self.view.absence(ref, end.name, known, reach=self.reach)
+        return errors.NotFound(f"{end} not found: {why}")
+
+
+def between(
+    moment: store.Moment,
+    side: model_kinds.Side,
+    telling: Sequence[int] | None,
+    told: Sequence[int] | None,
+    quantiles: rollup.Quantiles,
+) -> rollup.Figures:
+    """Return what some proxies tell of some peers, by their numbers; None means any."""
+    reporters, peers = (None if one is None else tuple(one) for one in (telling, told))
+    return moment.once(
+        ("between", side, reporters, peers, quantiles),
+        lambda: moment.rollup.between(side, reporters, peers, quantiles),
+        sort=store_moment.PAIRS,
+    )
+
+
+def _reporters(moment: store.Moment, kind: str) -> _Named:
+    return moment.once_and_again(
+        ("reporters", kind), lambda moment: _numbered(enumerate(moment.owners.callers(kind)))
+    )
+
+
+def _peers(moment: store.Moment, kind: str) -> _Named:
+    return moment.once_and_again(
+        ("peers", kind), lambda moment: _numbered(enumerate(moment.owners.peers(kind)))
+    )
+
+
+def _uncalled(moment: store.Moment, kind: str) -> _Named:
+    """Those that only their own proxies tell of: nobody knows them by a number."""
+    return moment.once_and_again(
+        ("uncalled", kind),
+        lambda moment: _numbered((None, row.resource) for row in moment.rollup.received(kind, ())),
+    )
+
+
+def _numbered(refs: Iterable[tuple[int | None, model_kinds.Ref]]) -> _Named:
+    named: dict[str, dict[model_kinds.Ref, list[int]]] = {}
+    for number, ref in refs:
+        numbers = named.setdefault(ref.name, {}).setdefault(ref, [])
+        if number is not None:
+            numbers.append(number)
+    return named
+
+
+def _is(ref: model_kinds.Ref, end: End) -> bool:
+    return ref.name == end.name and ref.namespace in (end.namespace, "") and end.kind in ("", ref.kind)

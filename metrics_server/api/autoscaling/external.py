@@ -1,0 +1,78 @@
+"""`external.metrics.k8s.io`: one figure of one resource or of one edge, named by labels.
+
+One of its ends is in the namespace it is asked for in: who may read that namespace's external metrics learns
+of other namespaces only how they deal with this one, as from its edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apiservice.http import errors
+from apiservice.resources import declaration
+from metrics_server.aggregate import named_metrics
+from metrics_server.api import traffic_metrics
+from metrics_server.api import view as api_view
+from metrics_server.api.autoscaling import external_kinds, metric_selector, tables, values
+from metrics_server.api.autoscaling import query as autoscaling_query
+from metrics_server.model import quantity
+
+GROUP, VERSION = "external.metrics.k8s.io", "v1beta1"
+_KNOWN = frozenset({"name", "kind", "namespace"}) | metric_selector.OF_TRAFFIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads measures by labels."""
+
+    view: api_view.View
+    others: autoscaling_query.Others | None
+
+    async def read(self, query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
+        """Answer `/namespaces/{namespace}/{metric}`. Raises errors.StatusError."""
+        wanted = named_metrics.find(query.resource)
+        if wanted is None:
+            return await autoscaling_query.another_s(
+                query,
+                query.resource,
+                what=f"external metrics of namespace {query.namespace}",
+                others=self.others,
+            )
+        if query.namespace is None:
+            raise errors.BadRequest("external metrics are read in one namespace")
+        asked = metric_selector.labels(query.labels, known=_KNOWN)
+        described = autoscaling_query.end(asked, "name", namespace=query.namespace, prefix="")
+        question = await autoscaling_query.Question.of(
+            asked, described, namespace=query.namespace, reach=query.reach
+        )
+        question.check()
+        moment, answered = await autoscaling_query.told(
+            self.view,
+            query.reach,
+            wanted,
+            asked,
+            side=question.told_by,
+            user=query.user.name,
+            answer=lambda moment: question.answer(self.view, moment, wanted),
+        )
+        one = autoscaling_query.known(answered, str(question), wanted)
+        item = _item(one, wanted, asked, moment.snapshot.timestamp)
+        told = tables.Told(wanted, one.number, one.seconds)
+        return declaration.Collection(rows=[declaration.Row(item, told)])
+
+
+def _item(
+    one: values.Value, wanted: named_metrics.Measure, asked: Mapping[str, str], timestamp: float
+) -> dict[str, Any]:
+    return {
+        # Clients that print objects look their kind up.
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": external_kinds.kind(wanted.name),
+        "metricName": wanted.name,
+        "metricLabels": dict(asked),
+        "timestamp": traffic_metrics.timestamp(timestamp),
+        "window": round(one.seconds),
+        "value": quantity.render(one.number),
+    }

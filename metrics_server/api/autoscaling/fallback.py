@@ -1,0 +1,51 @@
+"""What is not ours, asked of somebody else in the words in which we were asked.
+
+Namespace, name, metric and selectors are those for which the asker was authorized; nothing else of the
+request is handed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from apiservice.resources import declaration
+from metrics_server.api import request
+from metrics_server.api.autoscaling import query
+
+
+class Answered(Protocol):
+    """An answer that is handed on as it came."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def content_type(self) -> str: ...
+
+
+class Predecessor(Protocol):
+    """Who had these groups before us. Raises faults.Fault."""
+
+    async def ask(self, path: str, *, query: Mapping[str, str]) -> Answered: ...
+
+
+def others(predecessor: Predecessor) -> query.Others:
+    """Return what asks it."""
+
+    async def ask(query: declaration.Query) -> declaration.Verbatim:
+        with request.answered():
+            found = await predecessor.ask(path(query), query=query.parameters)
+        return declaration.Verbatim(status=found.status, body=found.body, content_type=found.content_type)
+
+    return ask
+
+
+def path(query: declaration.Query) -> str:
+    """Return the path of a question, decoded."""
+    placed = ("namespaces", query.namespace) if query.namespace is not None else ()
+    asked = (query.resource, query.name, query.subresource)
+    return "/".join(filter(None, ("/apis", query.group, query.version, *placed, *asked)))

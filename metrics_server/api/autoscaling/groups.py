@@ -1,0 +1,162 @@
+"""The groups as resources of the kit: every kind and measure, told by discovery and described by OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apiservice.http import errors
+from apiservice.resources import declaration
+from metrics_server.aggregate import named_metrics
+from metrics_server.api import view
+from metrics_server.api.autoscaling import custom, external, external_kinds, openapi, query, tables
+from metrics_server.model import kinds
+
+_METRIC = "{metric}"
+_PACKAGES = "io.k8s.metrics.pkg.apis"
+_EXTERNAL_SCHEMA = f"{_PACKAGES}.external_metrics.v1beta1.ExternalMetricValue"
+_NAMES = [one.name for one in named_metrics.MEASURES]
+_MEASURES = " ".join(f"{one.name}: {one.about}" for one in named_metrics.MEASURES)
+_SELECTORS = tuple(
+    declaration.Parameter(name=name, description=about, schema={"type": "string"})
+    for name, about in (
+        ("labelSelector", "With * for the name: restricts the answer to objects whose labels match."),
+        (
+            custom.SELECTOR,
+            "Which traffic is meant: window=1m, direction=to (what is sent), from=NAME (what this caller "
+            "sends), side=client.",
+        ),
+    )
+)
+_LABELS = (
+    declaration.Parameter(
+        name="labelSelector",
+        description="Whose traffic is meant: name=cart, or from=frontend,to=cart for one edge; also "
+        "window=1m, direction, side, and kind and namespace of each end.",
+        schema={"type": "string"},
+    ),
+)
+
+
+def groups(view: view.View, *, others: query.Others | None = None) -> list[declaration.GroupVersion]:
+    """Return all versions of both groups, the preferred ones first.
+
+    `others`: who is asked for metrics that are not ours.
+    """
+    return [
+        _custom(view, "v1beta2", custom.v1beta2, others),
+        _custom(view, "v1beta1", custom.v1beta1, others),
+        _external(view, others),
+    ]
+
+
+def _custom(
+    view: view.View, version: str, spelling: custom.Spelling, others: query.Others | None
+) -> declaration.GroupVersion:
+    readers = {
+        kind: custom.Reader(view=view, kind=kind, spelling=spelling, others=others) for kind in kinds.KINDS
+    }
+    return declaration.GroupVersion(
+        group=custom.GROUP,
+        version=version,
+        values=[
+            *(_of_kind(version, kind, reader) for kind, reader in readers.items()),
+            _of_namespaces(version, readers[kinds.NAMESPACE]),
+            _of_no_kind(version, others),
+        ],
+        schemas={_schema(version): openapi.CUSTOM[version]},
+    )
+
+
+def _schema(version: str) -> str:
+    return f"{_PACKAGES}.custom_metrics.{version}.MetricValue"
+
+
+def _of_kind(version: str, kind: kinds.Kind, reader: custom.Reader) -> declaration.Values:
+    return declaration.Values(
+        plural=kind.qualified,
+        aliases=(kind.plural,) if kind.qualified != kind.plural else (),
+        list_kind="MetricValueList",
+        scope=declaration.Scope.NAMESPACED if kind.namespaced else declaration.Scope.CLUSTER,
+        in_namespaces_too=kind is kinds.NODE,
+        columns=tables.COLUMNS,
+        printer=tables.of_objects,
+        schema=_schema(version),
+        parameters=_SELECTORS,
+        description=f"{kind.about} {_MEASURES}",
+        subresources=(_metric(reader.of_objects, _NAMES, kind.about),),
+    )
+
+
+def _of_namespaces(version: str, reader: custom.Reader) -> declaration.Values:
+    """How autoscalers ask for a Namespace: below it, as if there were a resource `metrics`."""
+    return declaration.Values(
+        plural="metrics",
+        list_kind="MetricValueList",
+        scope=declaration.Scope.NAMESPACED,
+        verbs=("get",),
+        collect=reader.of_namespace,
+        columns=tables.COLUMNS,
+        printer=tables.of_objects,
+        schema=_schema(version),
+        parameters=_SELECTORS,
+        description=f"{kinds.NAMESPACE.about} {_MEASURES}",
+    )
+
+
+def _of_no_kind(version: str, others: query.Others | None) -> declaration.Values:
+    async def refuse(query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
+        if others is not None:
+            return await others(query)
+        served = ", ".join(kind.qualified for kind in kinds.KINDS)
+        raise errors.NotFound(
+            f"the server could not find metrics of {query.resource}: there are metrics of {served}"
+        )
+
+    return declaration.Values(
+        plural="{resource}",
+        list_kind="MetricValueList",
+        scope=declaration.Scope.CLUSTER,
+        in_namespaces_too=True,
+        columns=tables.COLUMNS,
+        printer=tables.of_objects,
+        schema=_schema(version),
+        parameters=_SELECTORS,
+        subresources=(_metric(refuse, (), "Metrics of resources that another server knows."),),
+    )
+
+
+def _metric(fetch: declaration.Collect, told: Sequence[str], about: str) -> declaration.Subresource:
+    return declaration.Subresource(
+        name=_METRIC,
+        kind="MetricValue",
+        list_kind="MetricValueList",
+        columns=tables.COLUMNS,
+        printer=tables.of_objects,
+        fetch=fetch,
+        told=told,
+        description=about,
+    )
+
+
+def _external(view: view.View, others: query.Others | None) -> declaration.GroupVersion:
+    reader = external.Reader(view=view, others=others)
+    return declaration.GroupVersion(
+        group=external.GROUP,
+        version=external.VERSION,
+        values=[
+            declaration.Values(
+                plural=_METRIC,
+                told={name: external_kinds.kind(name) for name in _NAMES},
+                list_kind="ExternalMetricValueList",
+                scope=declaration.Scope.NAMESPACED,
+                verbs=("list",),
+                collect=reader.read,
+                columns=tables.COLUMNS,
+                printer=tables.by_labels,
+                schema=_EXTERNAL_SCHEMA,
+                parameters=_LABELS,
+                description=f"Traffic of one resource or edge. {_MEASURES}",
+            )
+        ],
+        schemas={_EXTERNAL_SCHEMA: openapi.EXTERNAL},
+    )

@@ -1,0 +1,205 @@
+"""The value of a measure for each resource of a kind, and why others have none. Made once per moment.
+
+A pod stands for itself, so its figures are told only as far as its own proxy was seen: a proxy that began
+inside the window is counted over its own life, one whose scrapes end or have just begun is left out. Both
+would else look idle, or their first requests like a rush. A pod that was deleted is left out at once: an
+autoscaler counts whatever is told as one of the pods it has. Resources of many pods are counted over the
+window: what a new pod did before it was there, another did.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+
+from apiservice.request import selectors
+from metrics_server.aggregate import named_metrics, rollup
+from metrics_server.api import request
+from metrics_server.api.autoscaling import metric_selector
+from metrics_server.model import kinds, snapshot
+from metrics_server.ownership import graph
+from metrics_server.store import moment, store
+
+_MISSED = 2.5
+"""Scrape intervals by which the newest scrape of a pod may lie behind the others': two missed, and jitter."""
+
+
+_USUAL = frozenset(one.quantiles for one in named_metrics.MEASURES)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Value:
+    """What is known of a resource, over how many seconds."""
+
+    ref: kinds.Ref
+    number: float
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Untold:
+    """Why nothing is."""
+
+    why: str
+    elsewhere: bool = False
+    """Whether it may be known to a moment with the latencies of both sides."""
+
+
+def of_kind(
+    moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.Measure, way: kinds.Direction
+) -> Values:
+    """Return the values of all resources of a kind."""
+    return moment.once_and_again(
+        ("values", kind.name, wanted.name, way),
+        lambda moment: Values(moment.owners, dict(_told(moment, kind, wanted, way))),
+        sort=_sort(wanted.quantiles),
+    )
+
+
+class Values:
+    """Values by resource, found by label."""
+
+    def __init__(self, owners: graph.Ownership, told: Mapping[kinds.Ref, Value | Untold]) -> None:
+        self.told = told
+        self._owners = owners
+        self._found: dict[str | None, dict[tuple[str, str], list[Value]]] = {}
+
+    @property
+    def names(self) -> list[request.Named]:
+        """The names of all resources, for hints."""
+        return [request.Named(request.home(ref), ref.name) for ref in self.told]
+
+    def reasons(self, labels: selectors.LabelSelector) -> list[request.Named]:
+        """Return why the selected resources have no value that have none, for hints."""
+        return [
+            request.Named(request.home(ref), f"{ref.name}: {one.why}")
+            for ref, one in self.told.items()
+            if isinstance(one, Untold) and labels.matches(self._owners.labels(ref))
+        ]
+
+    def select(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
+        """Return what is told of the selected resources of a namespace, or (None) of all."""
+        candidates = self._candidates(namespace, labels)
+        if len(labels.requirements) > 1 or not _is_equality(labels):
+            return [one for one in candidates if labels.matches(self._owners.labels(one.ref))]
+        return candidates
+
+    def _candidates(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
+        """Return those of which the first requirement holds, if it is one of equality; else all."""
+        if not _is_equality(labels):
+            return self._known.get(namespace, ())
+        first = labels.requirements[0]
+        index = self._by_label(namespace)
+        return [one for value in sorted(first.values) for one in index.get((first.key, value), ())]
+
+    def _by_label(self, namespace: str | None) -> Mapping[tuple[str, str], list[Value]]:
+        if namespace not in self._found:
+            index = self._found[namespace] = {}
+            for one in self._known.get(namespace, ()):
+                for label in self._owners.labels(one.ref).items():
+                    index.setdefault(label, []).append(one)
+        return self._found[namespace]
+
+    @functools.cached_property
+    def _known(self) -> Mapping[str | None, Sequence[Value]]:
+        """What is told, by namespace and (None) altogether."""
+        known: dict[str | None, list[Value]] = {}
+        for one in self.told.values():
+            if isinstance(one, Value):
+                for place in (None, request.home(one.ref)):
+                    known.setdefault(place, []).append(one)
+        return known
+
+
+def _is_equality(labels: selectors.LabelSelector) -> bool:
+    return bool(labels.requirements) and labels.requirements[0].operator is selectors.Operator.IN
+
+
+def _told(
+    moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.Measure, way: kinds.Direction
+) -> Iterator[tuple[kinds.Ref, Value | Untold]]:
+    figures = (
+        received(moment, kind.name, wanted.quantiles)
+        if way is kinds.Direction.FROM
+        else moment.rollup.sent(kind.name, wanted.quantiles)
+    )
+    if kind is not kinds.POD:
+        for ref, figure in figures.items():
+            yield ref, of_figures(ref, figure, wanted, moment)
+        return
+    spans = dict(zip(moment.owners.units, moment.snapshot.spans, strict=True))
+    for ref, figure in figures.items():
+        if moment.owners.is_gone(ref):
+            continue
+        yield ref, _of_pod(ref, figure, spans[ref], wanted, moment)
+
+
+def received(
+    moment: store.Moment, kind: str, quantiles: rollup.Quantiles
+) -> Mapping[kinds.Ref, rollup.Figures]:
+    """Return what each resource of a kind receives."""
+    return moment.once(
+        ("received figures", kind, quantiles),
+        lambda: {row.resource: row.figures for row in moment.rollup.received(kind, quantiles)},
+        sort=_sort(quantiles),
+    )
+
+
+def _sort(quantiles: rollup.Quantiles) -> moment.Sort:
+    return moment.VIEWS if quantiles in _USUAL else moment.PERCENTILES
+
+
+def of_figures(
+    ref: kinds.Ref,
+    figures: rollup.Figures,
+    wanted: named_metrics.Measure,
+    moment: store.Moment,
+    seconds: float | None = None,
+) -> Value | Untold:
+    """Return the value of some figures, counted over so many seconds (the window, if nothing is said)."""
+    over = moment.snapshot.window if seconds is None else seconds
+    number = wanted.of(figures)
+    if number is not None:
+        return Value(ref, number, over)
+    if figures.success is None or figures.failure is None:
+        return Untold("its proxies report no such traffic, not even none")
+    if figures.success + figures.failure == 0 and wanted.of_requests:
+        return Untold(f"no requests in the last {metric_selector.duration(over)}")
+    if wanted.quantiles:
+        why = "its proxies report no latencies for the requests of the window"
+        return Untold(why, elsewhere=figures.side not in moment.latency)
+    return Untold("its proxies have just begun to be scraped, and two scrapes tell no rate yet")
+
+
+def _of_pod(
+    ref: kinds.Ref,
+    figures: rollup.Figures,
+    span: snapshot.Span,
+    wanted: named_metrics.Measure,
+    moment: store.Moment,
+) -> Value | Untold:
+    taken = moment.snapshot
+    behind = taken.timestamp - span.until
+    start = taken.taken - taken.window
+    if behind > _MISSED * taken.interval or span.until <= start:
+        return Untold(f"its proxy was last scraped {behind:.0f} s before the others: is it down?")
+    if span.since > start:
+        if not span.tells_a_rate(taken.interval):
+            return Untold(
+                f"its proxy has been known for {span.seconds:.0f} s: figures of a new pod are told after "
+                f"{metric_selector.duration(2 * taken.interval)}"
+            )
+        seconds = span.seconds
+    else:
+        seconds = _seen(span, taken)
+    total = None if figures.success is None else figures.success + (figures.failure or 0.0)
+    rated = dataclasses.replace(figures, rate=None if total is None else total / seconds)
+    return of_figures(ref, rated, wanted, moment, seconds)
+
+
+def _seen(span: snapshot.Span, taken: snapshot.Snapshot) -> float:
+    """Return over how many seconds the requests of a proxy were counted that was there before the window."""
+    if taken.taken - span.until <= taken.interval:
+        return taken.window
+    return span.until - (taken.taken - taken.window if span.base is None else span.base)

@@ -1,0 +1,125 @@
+"""Rows to TrafficMetrics, as the SMI specification spells them. What is not known is left out. Pure.
+
+https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-metrics/v1alpha1/traffic-metrics.md
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from metrics_server.aggregate import rollup
+from metrics_server.model import kinds, quantity
+
+GROUP = "metrics.smi-spec.io"
+VERSION = "v1alpha1"
+METRICS_KIND = "TrafficMetrics"
+EDGE_KIND = "TrafficEdge"
+PROFILE_ANNOTATION = f"{GROUP}/profile"
+CLAMPED_ANNOTATION = f"{GROUP}/clamped"
+APPROXIMATE_ANNOTATION = f"{GROUP}/approximate"
+WITHOUT_ANNOTATION = f"{GROUP}/latency-without"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When figures were taken (Unix seconds), and over how long (seconds)."""
+
+    timestamp: float
+    window: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Traffic of a resource with a peer, as one side saw it; words.UNKNOWN is all, or nobody known."""
+
+    resource: kinds.Ref
+    direction: kinds.Direction
+    peer: kinds.Ref
+    figures: rollup.Figures
+
+
+def item(
+    observed: Observation, *, kind: str, name: str, namespace: str, labels: Mapping[str, str], moment: Moment
+) -> dict[str, Any]:
+    """Return one TrafficMetrics (or TrafficEdge) object."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": kind,
+        "metadata": _metadata(name, namespace, labels, _annotations(observed.figures)),
+        "resource": reference(observed.resource),
+        "edge": {
+            "direction": observed.direction.value,
+            "side": observed.figures.side.value,
+            "resource": reference(observed.peer),
+        },
+        "timestamp": timestamp(moment.timestamp),
+        "window": quantity.render_duration(moment.window),
+        "metrics": list(_metrics(observed.figures)),
+    }
+
+
+def reference(ref: kinds.Ref) -> dict[str, str]:
+    """Return an ObjectReference without empty fields."""
+    fields = {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+    return {field: value for field, value in fields.items() if value}
+
+
+def timestamp(moment: float) -> str:
+    """Return RFC 3339 in UTC, whole seconds, never in the future of the data."""
+    return datetime.datetime.fromtimestamp(int(moment), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def edge_name(caller: kinds.Ref, callee: kinds.Ref, *, namespace: str) -> str:
+    """Return `<caller>:<callee>`, with the namespace before an end that lives elsewhere than the item."""
+    return ":".join(part for end in (caller, callee) for part in _end(end, namespace))
+
+
+def _end(end: kinds.Ref, namespace: str) -> list[str]:
+    elsewhere = [end.namespace] if end.namespace and end.namespace != namespace else []
+    return [*elsewhere, str(end)]
+
+
+def _metadata(
+    name: str, namespace: str, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = dict(labels)
+    metadata["annotations"] = annotations
+    return metadata
+
+
+def _annotations(figures: rollup.Figures) -> dict[str, str]:
+    known = [seconds is not None for seconds in figures.latency]
+    told = {
+        PROFILE_ANNOTATION: figures.profiles,
+        CLAMPED_ANNOTATION: _latency_names(figures.clamped),
+        APPROXIMATE_ANNOTATION: _latency_names(figures.approximate),
+        WITHOUT_ANNOTATION: figures.without if any(known) else (),
+    }
+    return {annotation: ",".join(values) for annotation, values in told.items() if values}
+
+
+def _latency_names(chosen: Sequence[bool]) -> list[str]:
+    return [_latency_name(q) for q, is_chosen in zip(kinds.QUANTILES, chosen, strict=True) if is_chosen]
+
+
+def _metrics(figures: rollup.Figures) -> list[dict[str, str]]:
+    latency = [
+        {"name": _latency_name(q), "unit": "seconds", "value": quantity.render(seconds)}
+        for q, seconds in zip(kinds.QUANTILES, figures.latency, strict=True)
+        if seconds is not None
+    ]
+    counts = (("success_count", figures.success), ("failure_count", figures.failure))
+    return latency[::-1] + [
+        {"name": name, "value": quantity.render(count)} for name, count in counts if count is not None
+    ]
+
+
+def _latency_name(quantile: float) -> str:
+    return f"p{quantile * 100:g}_response_latency"

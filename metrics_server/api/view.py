@@ -1,0 +1,89 @@
+"""The store as views see it: the moment that a request is about, and words for what is not in it.
+
+There is no way to a moment but by the reach of a request: which namespace is read is never a view's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from apiservice.http import errors
+from apiservice.resources import declaration
+from metrics_server.api import request
+from metrics_server.model import kinds
+from metrics_server.splits import model
+from metrics_server.store import store
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The store, and the window (seconds) where a request names none."""
+
+    moments: store.Store
+    window: float
+    splits: Callable[[], Sequence[model.Split]] = tuple
+    """What is known to split traffic now."""
+    of_splits: Callable[[], Sequence[str]] = tuple
+    """What readers of splits are to be told now."""
+
+    async def moment(self, query: declaration.Query) -> store.Moment | None:
+        """Return the moment a query is about; None for a known namespace without proxies."""
+        window = request.window(query, default=self.window)
+        return await self.at(query.reach, window=window, user=query.user.name)
+
+    async def at(
+        self,
+        reach: declaration.Reach,
+        *,
+        window: float,
+        latency: frozenset[kinds.Side] = kinds.SIDES,
+        lag: float = 0.0,
+        user: str,
+    ) -> store.Moment | None:
+        """Return a moment that has what a reach covers; None for a known namespace without proxies.
+
+        `latency`, `lag` and `user` are those of `store.Store.moment`. Raises errors.StatusError.
+        """
+        namespace = reach.namespace
+        with request.answered():
+            moment = await self.moments.moment(namespace, window=window, latency=latency, lag=lag, user=user)
+            if namespace is None or (moment and namespace in moment.owners.namespaces):
+                return moment
+            if kinds.Ref(kinds.NAMESPACE.name, "", namespace) in self.moments.things.things:
+                return None
+        why = await self._instead(reach, window=window, latency=latency, lag=lag, user=user)
+        raise errors.NotFound(f'namespaces "{namespace}" not found{why}')
+
+    async def _instead(
+        self,
+        reach: declaration.Reach,
+        *,
+        window: float,
+        latency: frozenset[kinds.Side],
+        lag: float,
+        user: str,
+    ) -> str:
+        """Return what there is instead of a namespace, for whoever may read all; empty for others."""
+        named, reach = reach.namespace or "", await reach.widest()
+        if reach.namespace is not None:
+            return ""
+        with request.answered():
+            everything = await self.moments.moment(None, window=window, latency=latency, lag=lag, user=user)
+        known = everything.owners.namespaces if everything else set()
+        homes = [request.Named(name, name) for name in known]
+        return f": {request.nearest(named, homes, what=kinds.NAMESPACE.singular, reach=reach)}"
+
+    def missing(
+        self, query: declaration.Query, ref: kinds.Ref, known: Iterable[request.Named]
+    ) -> errors.NotFound:
+        """Return the 404 for the resource asked for: it exists unscraped, or what known name is near."""
+        return query.not_found(self.absence(ref, query.name or "", known, reach=query.reach))
+
+    def absence(
+        self, ref: kinds.Ref, asked: str, known: Iterable[request.Named], *, reach: declaration.Reach
+    ) -> str:
+        """Return why a resource is not found that was asked for by a name such as the known ones."""
+        if ref in self.moments.things.things and reach.covers(request.home(ref)):
+            return "it exists, but none of its proxies is scraped by Prometheus"
+        return request.nearest(asked, known, what=ref.kind.lower() or "workload", reach=reach)

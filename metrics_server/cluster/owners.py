@@ -1,0 +1,206 @@
+"""What exists, followed in a cluster: watches of everything that tells who owns whom.
+
+Endpoint slices are not among it: they change whenever a pod becomes ready or not, and say no more than
+selectors do. Without the kube-apiserver what is known stays, and `complaint` says of when it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from apiservice.kube import client, list_watch, rbac_hints, reflector
+from apiservice.runtime import backoff
+from metrics_server.inventory import objects, tombstones
+from metrics_server.model import kinds
+
+logger = logging.getLogger(__name__)
+
+RESOURCES: tuple[list_watch.Resource, ...] = (
+    # Metadata does not tell a pod's node and address; its row does, at a third of the pod's own size.
+    list_watch.Resource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node", "IP")),
+    list_watch.Resource(kind="Service", plural="services", form=list_watch.WHOLE),
+    list_watch.Resource(kind="Node", plural="nodes"),
+    list_watch.Resource(kind="Namespace", plural="namespaces"),
+    list_watch.Resource(kind="ReplicationController", plural="replicationcontrollers"),
+    list_watch.Resource(kind="ReplicaSet", plural="replicasets", group="apps"),
+    list_watch.Resource(kind="Deployment", plural="deployments", group="apps"),
+    list_watch.Resource(kind="StatefulSet", plural="statefulsets", group="apps"),
+    list_watch.Resource(kind="DaemonSet", plural="daemonsets", group="apps"),
+    list_watch.Resource(kind="Job", plural="jobs", group="batch"),
+    list_watch.Resource(kind="CronJob", plural="cronjobs", group="batch"),
+)
+_PAUSES = backoff.Backoff(jitter=1.0, longest=10.0)
+"""Spread widely: eleven watches break together when a kube-apiserver ends."""
+_DENIED = frozenset({403, 404})
+"""Refusals that only an administrator can end: not allowed, and not served."""
+
+Reflection = reflector.Reflection[objects.Thing]
+
+
+class Watched:
+    """What the watches tell. Given to all who ask, immutable, and made only when something has changed."""
+
+    def __init__(self, known: tombstones.Recollection) -> None:
+        self._known = known
+        self._reflections: Sequence[Reflection] = ()
+        self._complete = asyncio.Event()
+        self._denied: set[str] = set()
+        self._away = False
+
+    def follow(self, reflections: Sequence[Reflection]) -> None:
+        self._reflections = reflections
+
+    def current(self) -> objects.Inventory:
+        return self._known.current()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that may be listed was listed once."""
+        return self._complete.is_set()
+
+    async def complete(self) -> None:
+        await self._complete.wait()
+
+    def complaint(self) -> str | None:
+        """Return what those who read owners and labels should know of them now, if anything."""
+        told = [text for text in (self._absence(), self._denial()) if text]
+        return "; ".join(told) or None
+
+    def _absence(self) -> str | None:
+        silent = [one for one in self._reflections if _is_behind(one)]
+        if not silent:
+            return None
+        heard = [one.heard for one in silent if one.heard is not None]
+        about = "" if len(silent) == len(self._reflections) else f" about {_names(silent)}"
+        if len(heard) < len(silent):
+            return f"the kube-apiserver has not answered yet{about}: owners and labels are incomplete"
+        since = datetime.datetime.fromtimestamp(min(heard), datetime.UTC)
+        return (
+            f"the kube-apiserver has not answered{about} since {since:%H:%M:%SZ}; "
+            "owners and labels are as of then"
+        )
+
+    def _denial(self) -> str | None:
+        denied = [one for one in self._reflections if _is_denied(one)]
+        return (
+            "owners and labels are incomplete: the kube-apiserver does not let the server list and watch "
+            f"{_names(denied)}"
+            if denied
+            else None
+        )
+
+    def notice(self, changed: Reflection) -> None:
+        """Log what begins and what ends, once each."""
+        name = str(changed.resource)
+        if not _is_denied(changed):
+            self._denied.discard(name)
+        elif name not in self._denied:
+            self._denied.add(name)
+            logger.warning("%s cannot be watched: %s%s", name, changed.trouble, _hint(changed))
+        away = any(_is_away(one) for one in self._reflections)
+        if away and not self._away:
+            logger.warning(
+                "the kube-apiserver cannot be asked, owners and labels stay as they are: %s", changed.trouble
+            )
+        elif self._away and not away:
+            logger.info("the kube-apiserver answers again: owners and labels are up to date")
+        self._away = away
+        if all(one.listed or _is_denied(one) for one in self._reflections):
+            self._complete.set()
+
+
+@contextlib.asynccontextmanager
+async def watched(
+    api: client.KubeApi,
+    *,
+    clock: Callable[[], float],
+    uptime: Callable[[], float] = time.monotonic,
+    keep: float = tombstones.KEEP,
+    pauses: backoff.Backoff = _PAUSES,
+) -> AsyncIterator[Watched]:
+    """Watch until the block is left. `clock` is in Unix seconds, which readers are told; `uptime` in seconds
+    that nobody sets, and `keep` how many of these what is deleted is remembered for.
+    """
+    known = tombstones.Recollection(clock=uptime, keep=keep)
+    found = Watched(known)
+    reflections = [
+        reflector.Reflection(
+            api,
+            resource,
+            make=functools.partial(_thing, kind=resource.kind),
+            listener=_Listener(known, kind=resource.kind),
+            notice=found.notice,
+            clock=clock,
+            pauses=pauses,
+        )
+        for resource in RESOURCES
+    ]
+    found.follow(reflections)
+    running = [asyncio.create_task(one.run(), name=f"watch of {one.resource}") for one in reflections]
+    try:
+        yield found
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+class _Listener:
+    """Passes on what is said of one kind."""
+
+    def __init__(self, known: tombstones.Recollection, *, kind: str) -> None:
+        self._known = known
+        self._kind = kind
+
+    def listed(self, found: Mapping[list_watch.Key, objects.Thing]) -> None:
+        self._known.replace(self._kind, {thing.ref: thing for thing in found.values()})
+
+    def seen(self, key: list_watch.Key, found: objects.Thing) -> None:
+        self._known.put(found)
+
+    def gone(self, key: list_watch.Key) -> None:
+        self._known.drop(kinds.Ref(self._kind, *key))
+
+
+def _thing(seen: list_watch.Seen, *, kind: str) -> objects.Thing:
+    namespace, name = seen.key
+    owner = None
+    if seen.controller:
+        owner = objects.owner_of(namespace, kind=seen.controller[0], name=seen.controller[1])
+    selector = seen.spec.get("selector") if kind == kinds.SERVICE.name else None
+    return objects.Thing(
+        ref=kinds.Ref(kind, namespace, name),
+        labels=seen.labels,
+        owner=owner,
+        node=seen.cells[0] if seen.cells else "",
+        addresses=tuple(filter(None, seen.cells[1:])),
+        selector=selector if isinstance(selector, dict) else {},
+    )
+
+
+def _hint(one: Reflection) -> str:
+    if isinstance(one.trouble, client.Refused) and one.trouble.code == 403:
+        return f"; allow it with: {rbac_hints.to_watch(str(one.trouble), resource=str(one.resource))}"
+    return ""
+
+
+def _is_denied(one: Reflection) -> bool:
+    return isinstance(one.trouble, client.Refused) and one.trouble.code in _DENIED
+
+
+def _is_away(one: Reflection) -> bool:
+    return one.trouble is not None and not _is_denied(one)
+
+
+def _is_behind(one: Reflection) -> bool:
+    return _is_away(one) or not (one.listed or _is_denied(one))
+
+
+def _names(reflections: Sequence[Reflection]) -> str:
+    return ", ".join(str(one.resource) for one in reflections)

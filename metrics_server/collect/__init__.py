@@ -1,0 +1,3 @@
+"""Takes a snapshot: plans the queries, sends them, decodes the answers, and merges the snapshots of several
+meshes.
+"""

@@ -1,0 +1,192 @@
+"""Who reports, and whom they called: label values to numbered reporters and peers.
+
+A name is read once and looked up after, since a mesh repeats a few hundred names over hundreds of thousands
+of series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Generic, NamedTuple, TypeVar
+
+from metrics_server.decode import endpoints as decode_endpoints
+from metrics_server.decode.endpoints import Labels, first
+from metrics_server.model import kinds, snapshot
+from metrics_server.profiles import endpoints, schema
+
+T = TypeVar("T", bound=Hashable)
+
+
+class Identity(NamedTuple):
+    """What tells one reporter from another; the instance where neither pod nor machine nor workload is
+    told.
+    """
+
+    namespace: str = ""
+    pod: str = ""
+    machine: str = ""
+    instance: str = ""
+    kind: str = ""
+    workload: str = ""
+    joined: str = ""
+    anywhere: bool = False
+    sanitized: bool = False
+
+
+class Numbered(Generic[T]):
+    """Distinct values in the order in which they were first seen."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[T, int] = {}
+
+    def number(self, value: T) -> int:
+        """Return the number of a value, a new one if it was not seen before."""
+        return self._numbers.setdefault(value, len(self._numbers))
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._numbers
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
+class Identities:
+    """The reporters and peers of one snapshot in the making."""
+
+    def __init__(self, mesh: schema.Profile) -> None:
+        self._mesh = mesh
+        self._told_by = tuple(
+            mesh.target.identity if view.reporter is None else view.reporter.told_by for view in mesh.views
+        )
+        self._peers_told_by = tuple(view.peer.told_by if view.peer else () for view in mesh.views)
+        self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
+        self._reporters = Numbered[Identity]()
+        self._labels: dict[int, Labels] = {}
+        self._peers = Numbered[snapshot.Peer]()
+        self._read: dict[tuple[int, tuple[str | None, ...], str], int | None] = {}
+
+    def identity(self, labels: Labels, view: int | None = None) -> Identity:
+        """Return who reports a series of a view; without a view, who a scrape target is. One who does not
+        count has no name at all.
+        """
+        return self._counting(labels, view) or Identity()
+
+    def _counting(self, labels: Labels, view: int | None) -> Identity | None:
+        party = None if view is None else self._mesh.views[view].reporter
+        told_by = self._mesh.target.identity if view is None else self._told_by[view]
+        key = (id(party), tuple(map(labels.get, told_by)))
+        if key not in self._identities:
+            self._identities[key] = self._of_target(labels) if party is None else _of_party(party, labels)
+        return self._identities[key]
+
+    def _of_target(self, labels: Labels) -> Identity:
+        target = self._mesh.target
+        pod = first(labels, target.pod)
+        # What a machine is known by, requests of a pod may carry, too, and nothing else of its scrape.
+        machine = "" if pod else first(labels, target.machine)
+        instance = "" if pod or machine else labels.get("instance", "")
+        return Identity(first(labels, target.namespace), pod, machine, instance)
+
+    def reporter(self, labels: Labels) -> int:
+        """Return the number of who a scrape target is."""
+        return self._reporter(self.identity(labels), labels)
+
+    def _reporter(self, identity: Identity, labels: Labels) -> int:
+        number = self._reporters.number(identity)
+        self._labels.setdefault(number, labels)
+        return number
+
+    def ends(self, view: int, labels: Labels) -> tuple[int, int] | None:
+        """Return the numbers of who reports a series of a view, and of the peer it names, -1 if it tells
+        none; None if one of them does not count.
+        """
+        identity = self._counting(labels, view)
+        peer = None if identity is None else self._peer(view, labels, identity.namespace)
+        if identity is None or peer is None:
+            return None
+        is_target = self._mesh.views[view].reporter is None
+        return self._reporter(identity, labels if is_target else {}), peer
+
+    def known(self, labels: Labels, view: int) -> int | None:
+        """Return the number of who reports what these labels tell of, None if it is nobody known."""
+        identity = self.identity(labels, view)
+        return self._reporters.number(identity) if identity in self._reporters else None
+
+    def peer(self, view: int, labels: Labels) -> int | None:
+        """Return the number of the peer a view names: -1 if it tells none, None if it, or who reports, does
+        not count.
+        """
+        identity = self._counting(labels, view)
+        return None if identity is None else self._peer(view, labels, identity.namespace)
+
+    def _peer(self, view: int, labels: Labels, namespace: str) -> int | None:
+        party = self._mesh.views[view].peer
+        if party is None:
+            return -1
+        key = (view, tuple(map(labels.get, self._peers_told_by[view])), namespace)
+        if key not in self._read:
+            self._read[key] = self._number(decode_endpoints.find(party, labels, namespace=namespace))
+        return self._read[key]
+
+    def _number(self, peer: snapshot.Peer | None) -> int | None:
+        if peer is None:
+            return None
+        return -1 if peer == _NOBODY else self._peers.number(peer)
+
+    @property
+    def peers(self) -> tuple[snapshot.Peer, ...]:
+        return tuple(self._peers)
+
+    @property
+    def reporters(self) -> tuple[snapshot.Reporter, ...]:
+        target, apart = self._mesh.target, self._not_of_the_pod()
+        return tuple(
+            snapshot.Reporter(
+                **identity._asdict(),
+                node=first(labels, target.node),
+                controller=(first(labels, target.controller_kind), first(labels, target.controller_name)),
+                labels={label: value for label, value in labels.items() if label not in apart},
+            )
+            for identity, labels in zip(
+                self._reporters, (self._labels[number] for number in range(len(self._reporters))), strict=True
+            )
+        )
+
+    def _not_of_the_pod(self) -> set[str]:
+        target = self._mesh.target
+        of_requests = (
+            label
+            for view in self._mesh.views
+            for label in (*view.match, *view.outcome_labels, *(view.peer.told_by if view.peer else ()))
+        )
+        of_scrape = (*target.node, *target.other, *target.controller_kind, *target.controller_name)
+        return {"__name__", *target.identity, *of_scrape, *of_requests}
+
+
+_NOBODY = snapshot.Peer()
+
+
+def _of_party(party: endpoints.Party, labels: Labels) -> Identity | None:
+    """Return a reporter that is told by labels: one that nobody knows has no name at all. None: it does not
+    count.
+    """
+    found = decode_endpoints.find(party, labels, namespace="")
+    if found is None:
+        return None
+    if found.pod:
+        return Identity(found.namespace, found.pod, sanitized=found.sanitized)
+    if found.kind == kinds.EXTERNAL_WORKLOAD:
+        return Identity(found.namespace, machine=found.workload)
+    workload = found.workload or found.service or found.name
+    return Identity(
+        found.namespace if workload else "",
+        instance="" if workload else found.host or found.address,
+        kind=found.kind if found.workload or not found.service else kinds.SERVICE.name,
+        workload=workload,
+        joined=found.joined,
+        anywhere=found.anywhere,
+        sanitized=found.sanitized,
+    )

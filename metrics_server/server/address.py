@@ -1,0 +1,44 @@
+"""The address that is served on, and why it cannot be, in words that say what to give instead."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import AsyncIterator
+
+from apiservice.server import handler, sockets
+from metrics_server.settings import settings
+
+_REASONS = {
+    errno.EADDRINUSE: "another program listens there; give another port, or end that program",
+    errno.EADDRNOTAVAIL: "this machine has no such address; give one of its own, such as 127.0.0.1",
+    errno.EACCES: "this user may not listen on ports below 1024; give another port",
+    errno.EPERM: "this user may not listen on ports below 1024; give another port",
+    errno.EAFNOSUPPORT: "this machine does not know such addresses; give one of another kind",
+}
+
+
+@contextlib.asynccontextmanager
+async def bound(
+    chosen: settings.Settings, served: handler.Service, *, tls: ssl.SSLContext
+) -> AsyncIterator[sockets.Bound]:
+    """Listen until the block is left. Raises settings.BadSettings."""
+    host, port = chosen.address
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            there = await stack.enter_async_context(
+                sockets.serve(served, host=host, port=port, tls=tls, pause=chosen.shutdown_delay)
+            )
+        except OSError as error:
+            reason = f"{chosen.listen}: {_explained(error)}"
+            raise settings.BadSettings(settings.mistake("listen", reason)) from error
+        yield there
+
+
+def _explained(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no address has this name; give another name, or an address such as 127.0.0.1"
+    known = _REASONS.get(error.errno or 0)
+    return known or f"{' '.join((error.strerror or str(error)).split())}; give another address"

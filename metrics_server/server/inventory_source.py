@@ -1,0 +1,76 @@
+"""What exists, as far as this server can know: from a file, from the cluster, or from scrape labels alone.
+
+A server in a cluster is ready once it has seen all objects: before, callees would be services that later turn
+into workloads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apiservice.observe import health
+from metrics_server.inventory import file_source, objects
+from metrics_server.server import access
+from metrics_server.settings import settings
+from metrics_server.splits import model, sources
+
+_NO_SPLITS = "nothing is known that splits traffic: give the server --inventory or --cluster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Where to look, and what to say of it."""
+
+    things: Callable[[], objects.Inventory] = objects.Inventory
+    notices: Callable[[], Sequence[str]] = tuple
+    """What readers of owners and labels are to be told now."""
+    ready: Sequence[health.Check] = ()
+    splits: Callable[[], Sequence[model.Split]] = tuple
+    """What splits traffic now."""
+    of_splits: Callable[[], Sequence[str]] = tuple
+    """What readers of splits are to be told now."""
+
+
+def of_file(chosen: settings.Settings, path: Path) -> file_source.File:
+    """Return what a file says that exists. Raises settings.BadSettings."""
+    with settings.about("inventory"):
+        return file_source.File(path, splitting=chosen.split_sources)
+
+
+@contextlib.asynccontextmanager
+async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[Known]:
+    """Keep it up to date until the block is left. Raises settings.BadSettings."""
+    if chosen.inventory is not None:
+        file = of_file(chosen, chosen.inventory)
+        yield Known(things=file.current, splits=lambda: file.current().splits)
+        return
+    if admits.cluster is None:
+        yield Known(of_splits=lambda: (_NO_SPLITS,))
+        return
+    # Imported where it is needed, as in `access`.
+    from metrics_server.cluster import owners, splits
+
+    async with (
+        owners.watched(admits.cluster, clock=time.time, uptime=time.monotonic) as watched,
+        splits.followed(admits.cluster, kinds=sources.of(chosen.split_sources), clock=time.time) as declared,
+    ):
+
+        async def seen() -> None:
+            if not watched.is_complete:
+                raise RuntimeError(watched.complaint() or "the objects of the cluster are being listed")
+
+        def notices() -> Sequence[str]:
+            complaint = watched.complaint()
+            return (complaint,) if complaint else ()
+
+        yield Known(
+            things=watched.current,
+            notices=notices,
+            ready=(health.Check(name="ownership", probe=seen),),
+            splits=declared.current,
+            of_splits=declared.complaints,
+        )

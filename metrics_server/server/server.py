@@ -1,0 +1,152 @@
+"""A running server: the parts joined, served until told to stop.
+
+Readiness does not depend on Prometheus: one bad scrape would otherwise take the whole API away, discovery
+included. A backend that is down shows in every answer, in `/metrics` and in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from importlib import metadata
+
+import prometheus_client
+
+from apiservice.observe import health
+from apiservice.server import handler, sockets
+from metrics_server.api import view as api_view
+from metrics_server.api.autoscaling import fallback, groups
+from metrics_server.api.smi import group
+from metrics_server.server import access, address, collectors, inventory_source, setting_files, telemetry
+from metrics_server.settings import memory_budget, settings
+from metrics_server.store import fetch_queue, store
+from metrics_server.upstream import credential_files, fallback_adapter, prometheus
+
+logger = logging.getLogger(__name__)
+_BEYOND_PATIENCE = 5.0
+"""Seconds that a request may take longer than Prometheus: its answer has to be decoded, too."""
+
+
+@contextlib.asynccontextmanager
+async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapter.Predecessor | None]:
+    """Have whom to ask for metrics that are not ours until the block is left. Raises settings.BadSettings."""
+    called, presented = chosen.autoscaling_fallback, credential_files.fallback(chosen)
+    if called is None or presented is None:
+        yield None
+        return
+    if called.partition(":")[0] == chosen.service:
+        raise settings.BadSettings(
+            settings.mistake(
+                "autoscaling_fallback", "names this server's own Service; give the other adapter's"
+            )
+        )
+    async with contextlib.aclosing(
+        fallback_adapter.Predecessor(fallback_adapter.service(called), presenting=presented)
+    ) as one:
+        yield one
+
+
+@contextlib.asynccontextmanager
+async def api(
+    chosen: settings.Settings, *, admits: access.Access, asked: fallback_adapter.Predecessor | None = None
+) -> AsyncIterator[handler.Service]:
+    """Join the parts; closes what they hold when the block is left. Raises settings.BadSettings."""
+    read = setting_files.profiles(chosen)
+    decisions = setting_files.decisions(chosen, read)
+    registry = prometheus_client.CollectorRegistry()
+    prometheus_client.ProcessCollector(registry=registry)
+    prometheus_client.PlatformCollector(registry=registry)
+    watcher = telemetry.Telemetry(registry)
+    backend = prometheus.Prometheus(
+        chosen.prometheus,
+        observer=watcher,
+        presenting=credential_files.current(chosen),
+        patience=prometheus.Patience(answer=chosen.patience),
+        allowed=memory_budget.Allowance(chosen.answer_bytes),
+    )
+    taker = collectors.taker(
+        backend,
+        read,
+        decisions=decisions,
+        watcher=watcher,
+        clock=time.time,
+        stale_after=chosen.stale_after,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(backend.close)
+        exists = await stack.enter_async_context(inventory_source.known(chosen, admits=admits))
+        moments = store.Store(
+            taker,
+            things=exists.things,
+            clock=time.monotonic,
+            refresh=chosen.refresh,
+            turns=fetch_queue.Turns(fetch_queue.limits(chosen.fetches, patience=chosen.patience)),
+        )
+        stack.push_async_callback(moments.close)
+        view = api_view.View(moments, chosen.window, exists.splits, exists.of_splits)
+        others = fallback.others(asked) if asked is not None else None
+        yield sockets.build(
+            [group.group(view), *(groups.groups(view, others=others) if chosen.autoscaling else ())],
+            authenticator=admits.authenticator,
+            authorizer=admits.authorizer,
+            identifies=admits.identifies,
+            checks=health.Health(ready=exists.ready),
+            registry=registry,
+            clock=access.now,
+            title="TrafficMetrics",
+            release=metadata.version("trafficmetrics"),
+            deadline=chosen.patience + _BEYOND_PATIENCE,
+            notices=exists.notices,
+        )
+
+
+_TURN = 0.001
+"""Seconds that a thread computes while another waits. A read waits so long several times over while the next
+snapshot is decoded beside it; Python's own 5 ms would be all that an autoscaler waits for.
+"""
+
+
+def _rest_the_collector() -> None:
+    """Let the garbage collector look at young objects only, and seldom.
+
+    A snapshot is made of hundreds of thousands of values without cycles, which it would walk over again and
+    again: 40 % of the time of a cold read (docs/benchmarks.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+def _signalled(number: signal.Signals, stop: asyncio.Event) -> None:
+    """Stop; at the second signal at once. What is on disk is whole at any moment."""
+    if stop.is_set():
+        logger.warning("a second signal: ending at once")
+        # A signal's own way to end a process does nothing to the first one of a container.
+        os._exit(128 + number)
+    stop.set()
+
+
+async def serve(chosen: settings.Settings) -> None:
+    """Serve until SIGINT or SIGTERM; a second signal ends at once. Raises settings.BadSettings."""
+    stop = asyncio.Event()
+    async with (
+        access.granted(chosen) as admits,
+        predecessor(chosen) as asked,
+        api(chosen, admits=admits, asked=asked) as served,
+        address.bound(chosen, served, tls=admits.tls) as bound,
+    ):
+        # Before there are no requests to be ended: a signal ends the process at once (`signals`).
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, _signalled, number, stop)
+        admits.announce(bound.url)
+        _rest_the_collector()
+        sys.setswitchinterval(_TURN)
+        logger.info("reading %s as profile %s", chosen.prometheus, chosen.profile)
+        await stop.wait()

@@ -1,0 +1,100 @@
+"""Whose certificate is served in a cluster: one from files, one that all replicas share, or its own.
+
+Whichever it is, it is replaced while the server listens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apiservice.runtime import files
+from apiservice.tls import self_signed
+from metrics_server.api import traffic_metrics
+from metrics_server.settings import settings
+
+if TYPE_CHECKING:
+    from apiservice.kube import client
+
+_TRAFFIC = f"{traffic_metrics.VERSION}.{traffic_metrics.GROUP}"
+_AUTOSCALING = (
+    "v1beta2.custom.metrics.k8s.io",
+    "v1beta1.custom.metrics.k8s.io",
+    "v1beta1.external.metrics.k8s.io",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Files that are read again when they change; they may be one."""
+
+    certificate: Path
+    key: Path
+    settings: tuple[str, ...] = ("state",)
+    """That say where they are."""
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    chosen: settings.Settings, *, api: client.KubeApi, clock: Callable[[], datetime]
+) -> AsyncIterator[Serving]:
+    """Have a certificate until the block is left. Raises OSError, settings.BadSettings."""
+    if chosen.tls_certificate is not None and chosen.tls_key is not None:
+        yield Serving(
+            certificate=chosen.tls_certificate, key=chosen.tls_key, settings=("tls_certificate", "tls_key")
+        )
+    elif chosen.tls_secret is not None and chosen.service is not None:
+        shared = _shared(
+            chosen.tls_secret, chosen.service, chosen.state,
+            api_services=api_services(chosen), api=api, clock=clock,
+        )  # fmt: skip
+        async with shared as pair:
+            yield Serving(certificate=pair.serving, key=pair.serving)
+    else:
+        with settings.about("state", paths=(chosen.state,)):
+            pair = self_signed.ensure(chosen.state, hosts=hosts(chosen), now=clock())
+        yield Serving(certificate=pair.serving, key=pair.serving)
+
+
+def hosts(chosen: settings.Settings) -> list[str]:
+    """Return the names and addresses of a certificate that is the server's own."""
+    host, _ = chosen.address
+    return [host, "localhost", *([f"{chosen.service}.svc"] if chosen.service else [])]
+
+
+def api_services(chosen: settings.Settings) -> tuple[str, ...]:
+    """Return the names of the APIServices by which a kube-apiserver may send requests here."""
+    return (_TRAFFIC, *(_AUTOSCALING if chosen.autoscaling else ()))
+
+
+@contextlib.asynccontextmanager
+async def _shared(
+    secret: str,
+    called: str,
+    folder: Path,
+    *,
+    api_services: Sequence[str],
+    api: client.KubeApi,
+    clock: Callable[[], datetime],
+) -> AsyncIterator[self_signed.Certificates]:
+    # Imported where it is needed, as in `access`.
+    from apiservice.tls import ca_bundle, rotation, secret_store
+
+    service, _, namespace = called.partition(".")
+    registered = ca_bundle.Registration(api, api_services=api_services, namespace=namespace, service=service)
+    policy = rotation.Policy(name=called, hosts=(f"{called}.svc", called, "localhost"))
+    place = secret_store.Place(namespace=namespace, secret=secret, folder=folder)
+    async with contextlib.AsyncExitStack() as stack:
+        kept = secret_store.kept(api, place=place, registered=registered, policy=policy, clock=clock)
+        try:
+            pair = await stack.enter_async_context(kept)
+        except secret_store.NoSecret as error:
+            raise settings.BadSettings(settings.mistake("tls_secret", str(error))) from error
+        except OSError as error:
+            reason = files.explained(error, path=folder)
+            raise settings.BadSettings(settings.mistake("state", reason)) from error
+        yield pair

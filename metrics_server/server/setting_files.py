@@ -1,0 +1,58 @@
+"""The files that settings name, opened; and all that is wrong with any of them, at once.
+
+A server stops at the first file that it cannot use. Whoever starts it wants to hear of all of them before the
+next attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from apiservice.runtime import files
+from apiservice.x509 import pem_errors
+from metrics_server.profiles import policy, registry, schema
+from metrics_server.server import inventory_source
+from metrics_server.settings import settings
+from metrics_server.upstream import credential_files
+
+
+def profiles(chosen: settings.Settings) -> tuple[schema.Profile, ...]:
+    """Return the meshes that are read. Raises settings.BadSettings."""
+    with settings.about("profile"):
+        return registry.choose(chosen.profile)
+
+
+def decisions(chosen: settings.Settings, read: Sequence[schema.Profile]) -> policy.Policy:
+    """Return the policy of these meshes. Raises settings.BadSettings."""
+    with settings.about("policy"):
+        return registry.decided(chosen.policy, read)
+
+
+def mistakes(chosen: settings.Settings, *, first: settings.BadSettings) -> settings.BadSettings:
+    """Return all that is wrong with the files, `first` of all what was found already."""
+    lines = str(first).splitlines()
+    for attempt in _attempts(chosen):
+        try:
+            attempt()
+        except settings.BadSettings as error:
+            lines.extend(str(error).splitlines())
+    return settings.BadSettings("\n".join(dict.fromkeys(lines)))
+
+
+def _attempts(chosen: settings.Settings) -> Iterator[Callable[[], object]]:
+    yield lambda: credential_files.current(chosen)
+    yield lambda: credential_files.fallback(chosen)
+    yield lambda: _serving_pair(chosen)
+    yield lambda: decisions(chosen, profiles(chosen))
+    inventory = chosen.inventory
+    if inventory is not None:
+        yield lambda: inventory_source.of_file(chosen, inventory)
+
+
+def _serving_pair(chosen: settings.Settings) -> None:
+    if chosen.tls_certificate is None or chosen.tls_key is None:
+        return
+    pair = chosen.tls_certificate, chosen.tls_key
+    with settings.about("tls_certificate", "tls_key", paths=pair):
+        certificate, key = map(files.read, pair)
+        pem_errors.check((pair[0], certificate), (pair[1], key))

@@ -1,0 +1,180 @@
+"""The credentials for Prometheus, as the files that the settings name are at the moment of each question.
+
+The files are looked at each time: they are few and small, and a token that was replaced a second ago may be
+the only one that Prometheus still takes. A file that cannot be used changes nothing, and the log says so.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import ipaddress
+import itertools
+import logging
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import yarl
+
+from apiservice.runtime import files, reloaded_files
+from apiservice.x509 import pem_errors
+from metrics_server.settings import settings
+from metrics_server.upstream import credentials
+
+logger = logging.getLogger(__name__)
+
+_Value = TypeVar("_Value")
+_EACH_TIME = 0.0
+_TLS = ("prometheus_ca", "prometheus_certificate", "prometheus_key")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part(Generic[_Value]):
+    """Something made of files: which settings name them, what it is in words, and how it is made."""
+
+    settings: Sequence[str]
+    """One for each file."""
+    words: str
+    files: Sequence[Path]
+    make: Callable[[Sequence[bytes]], _Value]
+
+    @property
+    def options(self) -> str:
+        """The options by which the files are given."""
+        return ", ".join(map(settings.option, self.settings))
+
+    def live(self, mistakes: list[str]) -> reloaded_files.Reloading[_Value] | None:
+        """Return it as it is from now on, or add what is wrong with it."""
+        unread = list(self._unread())
+        if unread:
+            mistakes.extend(unread)
+            return None
+        try:
+            with settings.about(*self.settings, paths=self.files):
+                return reloaded_files.Reloading(
+                    self.files, make=self._made, every=_EACH_TIME, named=self.options
+                )
+        except settings.BadSettings as error:
+            mistakes.append(str(error))
+        return None
+
+    def _unread(self) -> Iterator[str]:
+        """Say of each file that cannot be read why."""
+        for name, path in zip(self.settings, self.files, strict=True):
+            try:
+                with settings.about(name, paths=(path,)):
+                    files.read(path)
+            except settings.BadSettings as error:
+                yield str(error)
+
+    def _made(self, contents: Sequence[bytes]) -> _Value:
+        made = self.make(contents)
+        for path, content, name in zip(self.files, contents, self.settings, strict=True):
+            if over := pem_errors.over(content, now=datetime.datetime.now(datetime.UTC)):
+                logger.warning("%s: %s: %s", settings.option(name), files.shown(path), over)
+        return made
+
+
+def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
+    """Return what answers the credentials of now. Raises settings.BadSettings that tells of all files."""
+    mistakes: list[str] = []
+    headers, tls = tuple(_headers(chosen)), _tls(chosen)
+    presented = tuple(filter(None, [part.live(mistakes) for part in headers]))
+    context = tls.live(mistakes) if tls is not None else None
+    if mistakes:
+        raise settings.BadSettings("\n".join(mistakes))
+    if headers and _is_in_the_open(chosen.prometheus):
+        logger.warning(
+            "what %s names goes to Prometheus unencrypted; give --prometheus https://…",
+            " and ".join(part.options for part in headers),
+        )
+    words = [part.words for part in headers] + ([tls.words] if tls is not None and tls.words else [])
+    described = " and ".join(words) or credentials.NOTHING.presented
+    believed = _files(chosen).believed
+
+    def now() -> credentials.Credentials:
+        parts = [part.current() for part in presented]
+        return credentials.Credentials(
+            headers=dict(itertools.chain.from_iterable(part.headers.items() for part in parts)),
+            secrets=tuple(itertools.chain.from_iterable(part.secrets for part in parts)),
+            tls=context.current() if context is not None else None,
+            presented=described,
+            believed=believed,
+        )
+
+    return now
+
+
+def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials] | None:
+    """Return what answers the credentials of now towards the other adapter; None where there is none. Raises
+    settings.BadSettings.
+    """
+    authority, token = chosen.autoscaling_fallback_ca, chosen.autoscaling_fallback_token
+    if chosen.autoscaling_fallback is None or authority is None:
+        return None
+    mistakes: list[str] = []
+    tls = credentials.Tls(authority=authority)
+    shown = _Part(("autoscaling_fallback_token",), f"the token in {token}", (token,), credentials.token)
+    presented = shown.live(mistakes)
+    context = _Part(("autoscaling_fallback_ca",), "", tls.paths, tls.context).live(mistakes)
+    if presented is None or context is None:
+        raise settings.BadSettings("\n".join(mistakes))
+
+    def now() -> credentials.Credentials:
+        part = presented.current()
+        return credentials.Credentials(
+            headers=part.headers,
+            secrets=part.secrets,
+            tls=context.current(),
+            presented=shown.words,
+            believed=f"those in {authority} (--autoscaling-fallback-ca)",
+        )
+
+    return now
+
+
+def _headers(chosen: settings.Settings) -> Iterator[_Part[credentials.Presented]]:
+    if chosen.prometheus_token is not None:
+        token = chosen.prometheus_token
+        yield _Part(("prometheus_token",), f"the token in {token}", (token,), credentials.token)
+    if chosen.prometheus_username is not None and chosen.prometheus_password is not None:
+        user, password = chosen.prometheus_username, chosen.prometheus_password
+        make = functools.partial(credentials.password, username=user)
+        yield _Part(
+            ("prometheus_password",), f"user {user!r} with the password in {password}", (password,), make
+        )
+    if chosen.prometheus_headers is not None:
+        alone = chosen.prometheus_token is None and chosen.prometheus_username is None
+        further, file = functools.partial(credentials.headers, authorizes=alone), chosen.prometheus_headers
+        yield _Part(("prometheus_headers",), f"the headers in {file}", (file,), further)
+
+
+def _tls(chosen: settings.Settings) -> _Part[ssl.SSLContext] | None:
+    if yarl.URL(chosen.prometheus).scheme != "https":
+        return None
+    made = _files(chosen)
+    words = f"the certificate in {made.certificate}" if made.certificate else ""
+    given = {name: getattr(chosen, name) for name in _TLS}
+    return _Part([name for name in given if given[name]], words, made.paths, made.context)
+
+
+def _files(chosen: settings.Settings) -> credentials.Tls:
+    return credentials.Tls(
+        authority=chosen.prometheus_ca,
+        certificate=chosen.prometheus_certificate,
+        key=chosen.prometheus_key,
+    )
+
+
+def _is_in_the_open(url: str) -> bool:
+    """Whether somebody on the way could read along."""
+    there = yarl.URL(url)
+    host = there.host or ""
+    try:
+        is_here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_here = host == "localhost" or host.endswith(".localhost")
+    return there.scheme == "http" and not is_here

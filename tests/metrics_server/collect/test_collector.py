@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from metrics_server.collect import collector
+from metrics_server.decode import counters
+from metrics_server.model import faults, kinds, snapshot
+from metrics_server.profiles import schema
+from tests.metrics_server import recording
+
+(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+NOW = 1_000_000.0
+
+
+def scraped(interval: float, *, until: float = NOW, namespace: str = "shop") -> recording.Recording:
+    """A lone proxy with a request per second, scraped so often for an hour."""
+    times = [until - interval * step for step in range(int(3600 / interval), -1, -1)]
+    target = {"job": "j", "instance": "127.0.0.1:1", "namespace": namespace, "pod": "a"}
+    return recording.Recording(
+        [
+            recording.series("up", [(t, 1) for t in times], **target),
+            recording.series("envoy_server_uptime", [(t, t - NOW + 9000) for t in times], **target),
+            recording.series(
+                "envoy_http_downstream_rq_xx",
+                [(t, t - NOW + 9000) for t in times],
+                envoy_http_conn_manager_prefix="inbound_8080",
+                envoy_response_code_class="2",
+                **target,
+            ),
+        ]
+    )
+
+
+@dataclasses.dataclass(slots=True)
+class Scene:
+    """A taker of a recording, at a moment that a test may move."""
+
+    backend: recording.Backend
+    clock: recording.Clock = dataclasses.field(default_factory=lambda: recording.Clock(NOW))
+    taker: collector.Taker = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.taker = collector.Taker(
+            self.backend, mesh=ENVOY, watcher=recording.Deaf(), clock=self.clock, stale_after=90.0
+        )
+
+    async def take(self, namespace: str | None = None, *, window: float = 30.0) -> snapshot.Snapshot:
+        taken = await self.taker.take(namespace, window=window)
+        assert taken is not None
+        return taken
+
+
+def scene(of: recording.Recording) -> Scene:
+    return Scene(recording.Backend(of))
+
+
+def served(taken: snapshot.Snapshot) -> float:
+    return float(taken.calls[kinds.Side.SERVER].success.sum())
+
+
+@pytest.mark.parametrize("interval", [1, 5, 15])
+async def test_a_window_that_spans_two_scrapes_is_used_as_asked(interval: float) -> None:
+    taken = await scene(scraped(interval)).take()
+    assert (taken.window, taken.interval, served(taken)) == (30.0, interval, 30.0)
+    assert (taken.taken, taken.timestamp) == (NOW, NOW)
+
+
+@pytest.mark.parametrize("interval", [20, 30, 60, 120, 300])
+async def test_a_window_is_widened_to_span_two_scrapes(interval: float) -> None:
+    taken = await scene(scraped(interval)).take()
+    assert (taken.window, taken.interval, served(taken)) == (2 * interval, interval, 2 * interval)
+
+
+async def test_the_first_snapshot_of_a_usual_mesh_takes_one_round() -> None:
+    looking = scene(scraped(15))
+    await looking.take()
+    assert len(looking.backend.asked) == 2
+
+
+async def test_the_second_time_no_more_is_asked_than_needed() -> None:
+    looking = scene(scraped(5))
+    await looking.take()
+    assert looking.backend.ranges == [60.0]
+    looking.backend.asked.clear()
+    await looking.take()
+    assert looking.backend.ranges == [40.0]
+
+
+async def test_a_slow_scrape_is_learned_once() -> None:
+    looking = scene(scraped(60))
+    await looking.take()
+    assert len(looking.backend.ranges) > 1
+    looking.backend.asked.clear()
+    taken = await looking.take()
+    assert looking.backend.ranges == [240.0]
+    assert taken.window == 120.0
+
+
+async def test_a_long_window_is_not_widened() -> None:
+    assert (await scene(scraped(60)).take(window=300)).window == 300.0
+
+
+async def test_a_scrape_that_becomes_slower_is_learned_again() -> None:
+    looking = scene(scraped(5))
+    assert (await looking.take()).interval == 5
+    looking.backend.recording = scraped(30)
+    taken = await looking.take()
+    assert (taken.window, taken.interval) == (60.0, 30.0)
+
+
+async def test_the_scrapes_of_a_moment_ago_are_served_with_their_own_time() -> None:
+    looking = scene(scraped(15))
+    looking.clock.now += 12
+    taken = await looking.take()
+    assert (taken.taken, taken.timestamp) == (NOW + 12, NOW)
+
+
+async def test_a_newest_scrape_older_than_the_window_is_refused_with_its_age() -> None:
+    looking = scene(scraped(5))
+    looking.clock.now += 32
+    with pytest.raises(faults.Stale, match=r"is 32 s old; figures older than 30 s are not"):
+        await looking.take()
+
+
+async def test_a_newest_scrape_older_than_the_limit_is_refused_in_any_window() -> None:
+    looking = scene(scraped(5))
+    looking.clock.now += 95
+    with pytest.raises(faults.Stale, match=r"is 95 s old; figures older than 90 s are not"):
+        await looking.take(window=600)
+
+
+async def test_a_mesh_that_nobody_scrapes_any_more_is_stale() -> None:
+    looking = scene(scraped(5))
+    looking.clock.now += 250
+    with pytest.raises(faults.Stale, match="No proxy was scraped within the window"):
+        await looking.take()
+
+
+async def test_a_prometheus_without_the_mesh_is_told_by_the_metric_that_is_missing() -> None:
+    looking = scene(scraped(5).without("envoy_server_uptime"))
+    with pytest.raises(faults.NoMesh, match=r"'envoy_server_uptime' of profile 'envoy'"):
+        await looking.take()
+    with pytest.raises(faults.NoMesh, match="envoy_server_uptime"):
+        await looking.take("shop")
+
+
+async def test_a_namespace_is_asked_for_by_the_label_that_its_targets_carry() -> None:
+    moved = scraped(5)
+    renamed = recording.Recording(
+        [
+            recording.Series(
+                {{"namespace": "kubernetes_namespace"}.get(k, k): v for k, v in one.labels.items()},
+                one.samples,
+            )
+            for one in moved.series
+        ]
+    )
+    looking = scene(renamed)
+    taken = await looking.take("shop")
+    assert taken.reporters[0].namespace == "shop"
+    assert any('kubernetes_namespace="shop"' in query for query in looking.backend.asked)
+    assert not any('{namespace="shop"' in query for query in looking.backend.asked)
+
+
+async def test_a_mesh_whose_targets_tell_no_namespace_is_asked_for_whole() -> None:
+    bare = recording.Recording(
+        [
+            recording.Series({k: v for k, v in one.labels.items() if k != "namespace"}, one.samples)
+            for one in scraped(5).series
+        ]
+    )
+    looking = scene(bare)
+    taken = await looking.take("shop")
+    assert taken.reporters[0].namespace == ""
+    assert not any("shop" in query for query in looking.backend.asked)
+
+
+async def test_a_namespace_has_the_same_figures_asked_for_alone_and_in_the_whole() -> None:
+    alone = await scene(recording.shop(taken=NOW)).take("data")
+    whole = await scene(recording.shop(taken=NOW)).take()
+    assert served_in(alone, "data") == served_in(whole, "data") > 0
+    assert called_in(alone, "data") == called_in(whole, "data")
+    assert called_in(alone, "data")
+
+
+def served_in(taken: snapshot.Snapshot, namespace: str) -> float:
+    calls = taken.calls[kinds.Side.SERVER]
+    return sum(
+        float(success + failure)
+        for reporter, success, failure in zip(calls.reporter, calls.success, calls.failure, strict=True)
+        if taken.reporters[reporter].namespace == namespace
+    )
+
+
+def called_in(taken: snapshot.Snapshot, namespace: str) -> dict[tuple[str, str], tuple[float, float]]:
+    """Success and failure by calling pod and called service of a namespace."""
+    calls = taken.calls[kinds.Side.CLIENT]
+    return {
+        (taken.reporters[reporter].pod, taken.peers[peer].service): (float(success), float(failure))
+        for reporter, peer, success, failure in zip(
+            calls.reporter, calls.peer, calls.success, calls.failure, strict=True
+        )
+        if taken.peers[peer].namespace == namespace
+    }
+
+
+async def test_what_the_backend_cannot_do_is_passed_on() -> None:
+    class Down:
+        async def ask(self, queries: object, *, at: float) -> list[recording.Answer]:
+            raise faults.BackendDown("no")
+
+    taker = collector.Taker(
+        Down(), mesh=ENVOY, watcher=recording.Deaf(), clock=recording.Clock(), stale_after=90.0
+    )
+    for namespace in (None, "shop"):
+        with pytest.raises(faults.BackendDown):
+            await taker.take(namespace, window=30.0)
+
+
+async def test_a_snapshot_knows_that_the_backend_warned() -> None:
+    of = scene(scraped(5))
+    assert not (await of.take()).partial
+    of.backend.warnings = ("a store did not answer",)
+    assert (await of.take()).partial
+    assert (await of.take("shop")).partial
+
+
+async def test_counts_of_the_recorded_mesh_are_finite_and_add_up() -> None:
+    taken = await scene(recording.shop(taken=NOW)).take()
+    assert taken.interval == 5.0
+    for side in kinds.Side:
+        calls = taken.calls[side]
+        total: counters.Floats = calls.success + calls.failure
+        assert len(calls) > 5
+        assert (total >= 0).all()
+        assert total.sum() > 100

@@ -1,0 +1,129 @@
+"""Several meshes are taken as if they were one: those that are there, over one window."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from concurrent import futures
+from typing import Any
+
+import pytest
+
+from metrics_server.collect import multi_mesh
+from metrics_server.model import faults, kinds, snapshot
+from metrics_server.profiles import schema
+from metrics_server.upstream import response
+from tests.metrics_server.collect import test_merge as moments
+
+SHIPPED = {mesh.name: mesh for mesh in schema.shipped()}
+
+
+class Backend:
+    """Has series of some profiles."""
+
+    def __init__(self, *present: str) -> None:
+        self.present = set(present)
+        self.asked = 0
+
+    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[response.Answer]:
+        self.asked += 1
+        (query,) = queries
+        series = [
+            f'{{"metric":{{"trafficmetrics_profile":"{name}"}},"value":[0,"1"]}}'
+            for name in self.present
+            if f'"{name}"' in query
+        ]
+        body = f'{{"status":"success","data":{{"resultType":"vector","result":[{",".join(series)}]}}}}'
+        return [response.Answer(body.encode())]
+
+
+@dataclasses.dataclass
+class Mesh:
+    """Takes moments of one pod, over no less than two scrapes; or fails."""
+
+    name: str
+    least: float = 30.0
+    fault: faults.Unavailable | None = None
+    windows: list[float] = dataclasses.field(default_factory=list)
+
+    async def take(
+        self, namespace: str | None, *, window: float, latency: Collection[kinds.Side]
+    ) -> snapshot.Snapshot | None:
+        self.windows.append(window)
+        if self.fault is not None:
+            raise self.fault
+        pod = snapshot.Reporter(namespace="shop", pod=self.name)
+        if namespace not in (None, "shop"):
+            return None
+        taken = moments.told(self.name, [pod], server=[(0, -1, 5, 0)])
+        return dataclasses.replace(taken, window=max(window, self.least))
+
+
+def mixed(backend: Backend, *takers: Mesh, uptime: Any = lambda: 0.0) -> multi_mesh.Taker:
+    return multi_mesh.Taker(
+        backend,
+        [(SHIPPED[taker.name], taker) for taker in takers],
+        allowed=moments.everywhere,
+        clock=lambda: 0.0,
+        beside=futures.ThreadPoolExecutor(max_workers=1),
+        uptime=uptime,
+    )
+
+
+async def test_only_meshes_that_are_there_are_asked() -> None:
+    istio, linkerd, envoy = Mesh("istio"), Mesh("linkerd"), Mesh("envoy")
+    taken = await mixed(Backend("istio", "envoy"), istio, linkerd, envoy).take(None, window=30)
+    assert taken is not None
+    assert [mesh.profile for mesh in taken.meshes] == ["istio", "envoy"]
+    assert linkerd.windows == []
+
+
+async def test_a_mesh_that_comes_is_found_after_a_while() -> None:
+    now, backend = 0.0, Backend("envoy")
+    taker = mixed(backend, Mesh("istio"), Mesh("envoy"), uptime=lambda: now)
+    for moment, expected in ((0.0, ["envoy"]), (59.0, ["envoy"]), (60.0, ["istio", "envoy"])):
+        now = moment
+        taken = await taker.take(None, window=30)
+        assert taken is not None
+        assert [mesh.profile for mesh in taken.meshes] == expected
+        backend.present.add("istio")
+    assert backend.asked == 2
+
+
+async def test_all_are_taken_over_one_window() -> None:
+    often, seldom = Mesh("istio", least=10), Mesh("envoy", least=120)
+    taker = mixed(Backend("istio", "envoy"), often, seldom)
+    taken = await taker.take(None, window=30)
+    assert taken is not None
+    assert taken.window == 120
+    assert (often.windows, seldom.windows) == ([30, 120], [30, 120])
+    await taker.take(None, window=30)
+    assert often.windows[2:] == [120], "what was learned is not asked for twice"
+
+
+async def test_a_mesh_that_is_scraped_no_more_is_left_out_and_the_rest_is_partial() -> None:
+    stale = Mesh("istio", fault=faults.Stale("The newest scrape of the mesh is 95 s old."))
+    taken = await mixed(Backend("istio", "envoy"), stale, Mesh("envoy")).take(None, window=30)
+    assert taken is not None
+    assert taken.absent == ("istio",)
+    assert not taken.partial, "of which Prometheus would have warned"
+    assert [mesh.profile for mesh in taken.meshes] == ["envoy"]
+
+
+async def test_nothing_is_served_if_all_are_stale_or_prometheus_is_away() -> None:
+    backend = Backend("istio", "envoy")
+    stale = faults.Stale("The newest scrape of the mesh is 95 s old.")
+    with pytest.raises(faults.Stale):
+        await mixed(backend, Mesh("istio", fault=stale), Mesh("envoy", fault=stale)).take(None, window=30)
+    down = faults.BackendDown("Prometheus cannot be reached.")
+    with pytest.raises(faults.BackendDown):
+        await mixed(backend, Mesh("istio", fault=down), Mesh("envoy")).take(None, window=30)
+
+
+async def test_without_any_mesh_it_is_said_what_was_looked_for() -> None:
+    with pytest.raises(faults.NoMesh, match="looked for those of profiles istio, envoy"):
+        await mixed(Backend(), Mesh("istio"), Mesh("envoy")).take(None, window=30)
+
+
+async def test_a_namespace_without_a_proxy_is_none() -> None:
+    assert await mixed(Backend("envoy"), Mesh("envoy")).take("empty", window=30) is None

@@ -1,0 +1,135 @@
+"""Counts on raw samples as databases without staleness markers, or without deduplication, keep them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from metrics_server.decode import decoder, targets
+from metrics_server.model import kinds, snapshot
+from metrics_server.profiles import schema
+from metrics_server.query import plan
+from tests.metrics_server import recording
+
+(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+NOW, WINDOW = 1000.0, 30.0
+TIMES = [965.0, 970.0, 975.0, 980.0, 985.0, 990.0, 995.0, 1000.0]
+CART = "outbound|8080||cart.shop.svc.cluster.local"
+POD = {"job": "envoy", "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "a"}
+NO_LABELS: Mapping[str, str] = {}
+Samples = Iterable[tuple[float, float]]
+
+
+def proxy(
+    calls: Samples, *, begun: float = 0.0, away: Samples = (), further: Mapping[str, str] = NO_LABELS
+) -> list[recording.Series]:
+    """What is scraped of one that counted these calls; `away`: failed scrapes, as samples of `up`."""
+    counted, own = list(calls), {**POD, **further}
+    up = sorted([*((at, 1.0) for at, _ in counted), *away])
+    return [
+        recording.series(plan.UP, up, **own),
+        recording.series(ENVOY.sign[0], [(at, at - begun) for at, _ in counted], **own),
+        recording.series(
+            "envoy_cluster_upstream_rq_xx",
+            counted,
+            envoy_cluster_name=CART,
+            envoy_response_code_class="2",
+            **own,
+        ),
+    ]
+
+
+def growing(times: Iterable[float], *, by: float = 4.0, since: float = TIMES[0]) -> Samples:
+    """Calls at an even pace (per 5 s)."""
+    return [(at, 100 + by * (at - since) / 5) for at in times]
+
+
+def read(*series: recording.Series) -> snapshot.Snapshot:
+    (query,) = plan.make(ENVOY, scope=plan.Scope(), window=WINDOW, before=10).counters
+    counters = recording.Recording(list(series)).ask(query, at=NOW)
+    found = targets.find(counters, ENVOY)
+    return decoder.read(counters, [], proxies=found, taken=NOW, window=WINDOW, interval=5.0)
+
+
+def counts(*series: recording.Series) -> Mapping[str, float]:
+    """Successful calls of each pod."""
+    taken = read(*series)
+    calls = taken.calls[kinds.Side.CLIENT]
+    pods = [taken.reporters[number].pod for number in calls.reporter.tolist()]
+    return dict(zip(pods, calls.success.tolist(), strict=True))
+
+
+# Markers
+
+
+def test_a_target_that_goes_away_keeps_what_it_counted_and_no_more() -> None:
+    assert counts(*proxy(growing(TIMES[:5]))) == {"a": 4 * 3}
+
+
+def test_a_target_that_comes_back_as_the_same_process_counts_on_over_the_gap() -> None:
+    assert counts(*proxy(growing([*TIMES[:3], *TIMES[6:]]), away=[(985.0, 0.0)])) == {"a": 4 * 6}
+
+
+def test_a_target_that_comes_back_as_a_new_process_counts_from_nothing() -> None:
+    old = proxy(growing(TIMES[:3]))
+    new = proxy([(990.0, 2.0), (995.0, 5.0), (1000.0, 7.0)], begun=988.0)
+    both = [
+        dataclasses.replace(one, samples=[*one.samples, *other.samples])
+        for one, other in zip(old, new, strict=True)
+    ]
+    assert counts(*both) == {"a": 4 + 7}
+
+
+def test_a_gap_at_the_start_of_the_window_invents_nothing() -> None:
+    assert counts(*proxy(growing(TIMES[4:]))) == {"a": 4 * 3}
+
+
+def test_a_sample_that_is_kept_twice_counts_once() -> None:
+    samples = growing(TIMES)
+    assert counts(*proxy([one for sample in samples for one in (sample, sample)])) == {"a": 4 * 6}
+
+
+# Replicas
+
+
+@pytest.mark.parametrize("label", ["prometheus_replica", "replica", "__replica__"])
+def test_what_two_replicas_of_prometheus_scrape_counts_once(label: str) -> None:
+    one = proxy(growing(TIMES), further={label: "prometheus-0"})
+    other = proxy(growing([at + 1.7 for at in TIMES[:-1]]), further={label: "prometheus-1"})
+    assert counts(*one, *other) == counts(*other, *one) == {"a": 4 * 6}
+
+
+def test_of_two_replicas_the_one_that_missed_scrapes_is_left_out() -> None:
+    whole = proxy(growing(TIMES), further={"prometheus_replica": "prometheus-1"})
+    broken = proxy(growing(TIMES[:3]), further={"prometheus_replica": "prometheus-0"})
+    assert counts(*broken, *whole) == {"a": 4 * 6}
+
+
+def test_replicas_that_took_turns_both_count() -> None:
+    first = proxy(growing(TIMES[:4]), further={"prometheus_replica": "prometheus-0"})
+    then = proxy(growing(TIMES[4:]), further={"prometheus_replica": "prometheus-1"})
+    assert counts(*first, *then) == {"a": 4 * 2 + 4 * 3}
+
+
+def test_the_same_pod_of_two_clusters_is_two_targets_that_count() -> None:
+    east = proxy(growing(TIMES), further={"cluster": "east"})
+    west = proxy(growing(TIMES), further={"cluster": "west", "instance": "10.9.0.1:9901"})
+    assert counts(*east, *west) == {"a": 2 * 4 * 6}
+
+
+# Targets that share an instance, and targets whose labels change
+
+
+def test_a_pod_that_is_given_a_label_is_not_taken_for_newborn() -> None:
+    """Its series are new ones, that begin where the old ended."""
+    before = proxy([(at, 50_000 + at) for at in TIMES[:4]])
+    after = proxy([(at, 50_000 + at) for at in TIMES[4:]], further={"version": "2"})
+    assert counts(*before, *after) == counts(*after, *before) == {"a": 10 + 15}
+
+
+def test_pods_whose_instance_is_their_node_are_told_apart() -> None:
+    one = proxy(growing(TIMES), further={"instance": "node-1"})
+    newborn = proxy([(995.0, 7.0), (1000.0, 9.0)], begun=993.0, further={"instance": "node-1", "pod": "b"})
+    assert counts(*one, *newborn) == {"a": 4 * 6, "b": 9}
