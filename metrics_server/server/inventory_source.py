@@ -6,6 +6,7 @@ into workloads.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,6 +19,8 @@ from metrics_server.server import access
 from metrics_server.settings import settings
 from metrics_server.splits import model, sources
 
+_LOOK = 1.0
+"""Seconds between two looks at an inventory file."""
 _NO_SPLITS = "nothing is known that splits traffic: give the server --inventory or --cluster"
 
 
@@ -42,11 +45,29 @@ def of_file(chosen: settings.Settings, path: Path) -> file_source.File:
 
 
 @contextlib.asynccontextmanager
+async def _followed(file: file_source.File) -> AsyncIterator[None]:
+    """Read the file again whenever it has changed, in a thread, until the block is left."""
+
+    async def follow() -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            await asyncio.to_thread(file.current)
+
+    following = asyncio.create_task(follow(), name="inventory file")
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
 async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[Known]:
     """Keep it up to date until the block is left. Raises settings.BadSettings."""
     if chosen.inventory is not None:
         file = of_file(chosen, chosen.inventory)
-        yield Known(things=file.current, splits=lambda: file.current().splits)
+        async with _followed(file):
+            yield Known(things=lambda: file.latest, splits=lambda: file.latest.splits)
         return
     if admits.cluster is None:
         yield Known(of_splits=lambda: (_NO_SPLITS,))

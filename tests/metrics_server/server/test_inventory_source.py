@@ -77,6 +77,16 @@ async def test_a_file_is_believed_before_the_cluster(tmp_path: Path) -> None:
         assert kube.asked == []
 
 
+async def test_a_file_that_changes_is_read_again_without_a_request(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: cart, namespace: shop}\n")
+    chosen = CHOSEN.model_copy(update={"inventory": path})
+    async with inventory_source.known(chosen, admits=admitting(None)) as exists:
+        path.write_text("apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n")
+        node = kinds.Ref("Node", "", "node-a")
+        await kubernetes.until(lambda: set(exists.things().things) == {node}, what="the new file")
+
+
 async def test_in_a_cluster_it_is_ready_once_everything_has_been_seen() -> None:
     async with kubernetes.serve() as kube:
         kube.put("/apis/apps/v1/deployments", "cart")
