@@ -30,7 +30,7 @@ _WIDTH = 130
 @click.option("--quick", is_flag=True, help="100 pods, measured briefly: to see that it works.")
 @site.subnet("127.22.0")
 def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None:
-    """Measure how fast the server is beside the Prometheus it asks."""
+    """Measure how fast the server is, compared with the Prometheus it queries."""
     if context.invoked_subcommand:
         return
     try:

@@ -1,6 +1,6 @@
-"""A client that costs little beside the server: one keep-alive TLS connection, one read at a time.
+"""A client that costs little compared with the server: one keep-alive TLS connection, one read at a time.
 
-It understands what the servers here say and no more: HTTP/1.1 with a Content-Length, or in chunks.
+It supports what the servers here use and no more: HTTP/1.1 with a Content-Length, or in chunks.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a read costs that finds no fresh snapshot, beside the very same PromQL asked raw.
+"""What a read costs that finds no fresh snapshot, compared with the same PromQL sent directly.
 
 Raw means: the texts of the server's own plan, asked in parallel, compressed as the server asks them, the
 bytes read and thrown away. Both kinds alternate, so that whatever else the machine does hits both.

@@ -1,6 +1,6 @@
-"""What the way through the kube-apiserver adds to a read: the same read by both doors, in turns.
+"""What the way through the kube-apiserver adds to a read: the same read directly and through it, in turns.
 
-In turns, so that whatever else the machine does hits both; a figure is the median of its rounds.
+In turns, so that other work of the machine affects both; a figure is the median of its rounds.
 """
 
 import statistics

@@ -1,8 +1,8 @@
-"""What a read costs by the mesh that is read, and what looking for the mesh costs beside knowing it.
+"""What a read costs for each mesh, and what `auto` costs compared with a profile that is named.
 
     python -m bench dialects
 
-The same number of edges, told by Envoy (a name that must be taken apart), by Istio (labels) and by Hubble
+The same number of edges, reported by Envoy (a name that is parsed), by Istio (labels) and by Hubble
 (labels, of both ends). Raw means the texts of the plan asked without a server, as for `cold`. A read is taken
 as the server takes it, in this process: by a profile that is named, and by all of them.
 """

@@ -1,6 +1,6 @@
 """Whether an answer is right: of each object in it, by the oracle's rule.
 
-An answer of 200 must have right figures, nobody who was not scraped, and everybody who was scraped
+An answer of 200 must have right figures, no pod that was not scraped, and every pod that was scraped
 throughout. An answer of 503 is right while Prometheus fails and a little after; a 404 where the one that is
 asked for may not be known. Anything else is wrong, an answer without a reason too.
 """

@@ -1,6 +1,6 @@
-"""What the Envoy beside each pod would expose at a time: counters that move, as pure functions of the time.
+"""What the Envoy of each pod exposes at a given time: counters that move, as pure functions of the time.
 
-The words and labels are Envoy 1.40's with Istio's cluster names: of each edge the classes 2 and 5 and the
+The names and labels are Envoy 1.40's with Istio's cluster names: of each edge the classes 2 and 5 and the
 twenty default buckets, of the inbound listener all five classes and its buckets. `_sum` and `_count` are
 left out: nothing asks for them.
 """

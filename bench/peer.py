@@ -1,4 +1,4 @@
-"""prometheus-adapter: built from its Go module, and run beside us on the same kube-apiserver and Prometheus.
+"""prometheus-adapter: built from its Go module, and run on our server's kube-apiserver and Prometheus.
 
 It asks the kube-apiserver for the pods and Prometheus for the figure at every read; we answer from a snapshot
 that is some seconds old. As shipped it limits its own questions to the kube-apiserver; that can be lifted.

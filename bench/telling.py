@@ -1,6 +1,6 @@
-"""What two more meshes would tell of the same cluster: Istio's proxies, and Hubble's agents on each node.
+"""What two more meshes report about the same cluster: Istio's proxies, and Hubble's agents on each node.
 
-Both ends tell of every edge, Istio's by names of workloads and Hubble's by those of pods. Each end has what
+Both ends report every edge, Istio's by names of workloads and Hubble's by those of pods. Each end has what
 succeeded, what failed and twenty buckets; real ones tell more, which nobody asks for.
 """
 

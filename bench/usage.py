@@ -1,4 +1,4 @@
-"""What a process has used, as Linux tells in /proc.
+"""What a process has used, as Linux reports it in /proc.
 
 https://www.kernel.org/doc/html/latest/filesystems/proc.html
 """

@@ -1,4 +1,4 @@
-"""What a read costs that finds a fresh snapshot: the answer is rendered, nobody is asked.
+"""What a read costs that finds a fresh snapshot: the answer is rendered, and Prometheus is not queried.
 
 The server keeps its snapshot longer than the measurement lasts, so no read waits for Prometheus.
 """

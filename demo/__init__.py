@@ -5,5 +5,5 @@ measuring. The mesh is data (`shop`), its placement, configurations and inventor
 data, and `mesh` runs it.
 
 What does not: anything that reads TrafficMetrics or computes them. This package imports nothing of the
-product, so that its truth is an independent witness.
+product, so that its truth is independent of it.
 """

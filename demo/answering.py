@@ -1,4 +1,4 @@
-"""How the HTTP addresses of the demo answer: what they are asked, and what is wrong with it."""
+"""HTTP handlers of the demo: parse requests, and answer errors with a reason."""
 
 import contextlib
 import time

@@ -1,9 +1,9 @@
 """The apps behind the sidecars, each on its pod's own address: all in one process, or each in a pod.
 
-An app answers as its workload says: it takes its time, fails its share, and makes its calls through its own
-sidecar, so every hop of a request passes two Envoys. Each call and each answer is told to the truth. A
-request may carry forced failures in `FAULTS_HEADER` (`payments=503,db=503`); apps hand them on, and the
-workload that is named fails at once.
+An app responds as its workload is configured: with its latency, its share of failures, and its calls through
+its own sidecar, so every hop of a request passes two Envoys. Each call and each response is recorded in the
+truth. A request may carry forced failures in `FAULTS_HEADER` (`payments=503,db=503`); apps pass them on, and
+the named workload fails at once.
 """
 
 import asyncio

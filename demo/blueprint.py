@@ -1,4 +1,4 @@
-"""The words a mesh is written in: workloads, services, calls, and how long they take.
+"""The types that describe a mesh: workloads, services, calls, and their latencies.
 
 They are plain values. The data is in `shop`; what it becomes on the machine is in `placement`, `envoy`,
 `inventory` and `apps`.

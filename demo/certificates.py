@@ -1,6 +1,6 @@
 """A certificate authority of the mesh's own and a SPIFFE identity per workload, for mutual TLS.
 
-They are made anew at every start and last a day where nobody asks for more: nothing here is worth keeping.
+They are created at every start and are valid for a day by default: none is kept.
 """
 
 import dataclasses

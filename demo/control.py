@@ -1,4 +1,4 @@
-"""Where a running mesh is asked and told: its truth, its scenario, exact requests, single sidecars.
+"""The control address of a running mesh: its truth, its scenario, exact requests, single sidecars.
 
 GET  /ready                       200 once all sidecars answer and are scraped
 GET  /truth?since=…&until=…       what was over in [since, until), in seconds since the epoch

@@ -1,4 +1,4 @@
-"""How a command that keeps running ends: friendly when asked, and in its own words when it cannot go on."""
+"""How a long-running command ends: without a traceback on a signal, and with a message on a fault."""
 
 import asyncio
 import contextlib

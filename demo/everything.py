@@ -29,7 +29,7 @@ class Part:
     """A URL."""
     listens: Sequence[tuple[str, int]] = ()
     advice: str = ""
-    """What to do when somebody else listens there."""
+    """What to do when another program listens there."""
     within: float = 90.0
     """Seconds it has to become ready."""
 

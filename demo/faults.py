@@ -1,4 +1,4 @@
-"""What the demo says when it cannot go on: one sentence with what happened, where, and what to do."""
+"""Errors of the demo: one sentence with what happened, where, and what to do."""
 
 
 class DemoError(Exception):

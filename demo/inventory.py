@@ -1,6 +1,6 @@
-"""What `kubectl get -o yaml` would print of this mesh, were it in a cluster: one `v1` List.
+"""The inventory of this mesh in the format of `kubectl get -o yaml`: one `v1` List.
 
-Only what matters to ownership and selection is said: names, labels, controllers, nodes, addresses,
+It has only what ownership and selection need: names, labels, controllers, nodes, addresses,
 selectors, splits. The machine outside Kubernetes is Linkerd's `ExternalWorkload`.
 """
 

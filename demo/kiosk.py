@@ -1,8 +1,8 @@
-"""A mesh to scale: one workload that can do only so much, and two callers whose load is turned apart.
+"""A mesh to scale: one workload with a limited capacity, and two callers with separate loads.
 
 `checkout` works on one request at a time, so a pod is full at some 24 a second: below that it answers in
-40 ms, above it requests wait, and their latency grows until there are more pods. The outside comes through
-`gateway` and `frontend`; `report` asks on its own.
+40 ms, above it requests wait, and their latency grows until there are more pods. Traffic from outside comes
+through `gateway` and `frontend`; `report` calls `checkout` directly.
 """
 
 from demo import blueprint

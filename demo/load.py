@@ -1,8 +1,8 @@
-"""The traffic that nobody in the mesh causes: people at the gateway, and workloads that act on their own.
+"""Load that no request in the mesh causes: users at the gateway, and workloads that start calls themselves.
 
-Requests arrive independently of each other and of the answers (a Poisson process), as they do from many
-people: a slow mesh gets no less of them. Everything begun here is counted until it is over, so that one can
-wait for the moment when nothing is in flight.
+Requests arrive independently of each other and of the responses (a Poisson process), as they do from many
+users: a slow mesh gets as many. Everything that starts here is counted until it is over, so that a caller can
+wait until nothing is in flight.
 """
 
 import asyncio
@@ -105,7 +105,7 @@ class Load:
         task.add_done_callback(self._under_way.discard)
 
     async def _enter(self, path: str, *, faults: str = "") -> int:
-        """One request from outside, told to the truth twice: to the gateway, and from it to the frontend."""
+        """One request from outside, recorded twice: to the gateway, and from it to the frontend."""
         gateway = next(self._gateways)
         url = f"http://{gateway.address}:{placement.PUBLIC_PORT}{path}"
         headers = {apps.FAULTS_HEADER: faults} if faults else {}

@@ -1,8 +1,8 @@
 """One mesh, from nothing to traffic and back to nothing.
 
 Sidecars and Prometheus are children of this process; the apps, the load and the control address live in it.
-Whatever ends it, nothing stays behind. A part that dies unasked ends the whole: half a mesh tells half the
-truth.
+Nothing is left when it ends, for any reason. If a part ends unexpectedly, the whole ends: half a mesh would
+have wrong figures.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The meshes there are, by the name that one asks for them with. A cluster has one of them at a time."""
+"""The meshes by name. A cluster has one of them at a time."""
 
 from collections.abc import Mapping
 

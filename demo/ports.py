@@ -1,6 +1,6 @@
-"""Whether an address is free, and who has it if not.
+"""Whether an address is free, and which process uses it if not.
 
-This is asked before anything starts, because Envoys would share a port without a word.
+This is checked before anything starts, because Envoys share a port without an error.
 """
 
 import errno
@@ -21,7 +21,7 @@ def demand_free(addresses: Iterable[tuple[str, int]], *, advice: str) -> None:
 
 
 def holder(port: int) -> str:
-    """` by NAME (pid N)`, or nothing where the system does not tell."""
+    """` by NAME (pid N)`, or nothing if the system does not report it."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
         try:

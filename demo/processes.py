@@ -1,8 +1,8 @@
-"""Processes that belong to somebody: watched, and ended by their own ids, whatever happens.
+"""Child processes with an owner: watched, and always ended by their own ids.
 
 Each child writes into a log file of its own, works in the project's folder, gets no signal from the
-terminal (its owner decides the order of the end), and is ended by the kernel should its owner die without a
-word. The first child that ends unasked ends `watch` and what is guarded.
+terminal (its owner decides the order of the end), and is ended by the kernel if its owner is killed. The
+first child that ends unexpectedly ends `watch` and what is guarded.
 """
 
 import asyncio

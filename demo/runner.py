@@ -18,7 +18,7 @@ import aiohttp
 from demo import faults, processes, scenarios, state, wait
 
 _UP_WITHIN = 120.0
-"""Seconds beside the first scrape; its parts have deadlines of their own, which tell more."""
+"""Seconds in addition to the first scrape; its parts have deadlines with messages of their own."""
 
 
 class Reach(abc.ABC):

@@ -1,4 +1,4 @@
-"""What the mesh can go through while it runs, as data, and the dial that says what it goes through now."""
+"""The scenarios of a running mesh, as data, and the dial that holds the current one."""
 
 import dataclasses
 from collections.abc import Mapping

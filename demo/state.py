@@ -1,4 +1,4 @@
-"""A mesh's folder: what is where in it, and that only one mesh lives there at a time."""
+"""A mesh's folder: its files, and a lock so that only one mesh uses it at a time."""
 
 import contextlib
 import dataclasses

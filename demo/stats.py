@@ -1,7 +1,7 @@
-"""How a sidecar names what it counts: stock names in Prometheus for clusters with dots in theirs.
+"""The names of a sidecar's statistics: usual names in Prometheus for clusters with dots in their names.
 
 Envoy takes a cluster's name to end at the first dot: `outbound|8080||cart.shop.svc.cluster.local` would
-leave `shop_svc_cluster_local` in the metric's name. Control planes cure that in one of two ways, and both
+leave `shop_svc_cluster_local` in the metric's name. Control planes avoid that in one of two ways, and both
 are here:
 
 * `tags`: the default extraction is off and written anew, with a cluster name that may hold dots. The pods of
@@ -51,7 +51,7 @@ class Naming(enum.Enum):
 
     @property
     def local_cluster(self) -> str:
-        """The cluster of the app beside the sidecar."""
+        """The cluster of the sidecar's own app."""
         return "local_app" if self is Naming.ALIASES else f"inbound|{blueprint.APP_PORT}||"
 
     def config(self) -> Mapping[str, Any]:

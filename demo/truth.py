@@ -1,9 +1,9 @@
-"""What really happened: every request as its caller saw it and as its receiver answered it.
+"""The truth: every request as its caller observed it and as its callee answered it.
 
-A caller sees what its own sidecar counts: one final outcome per request, after retries and timeouts. So per
-edge the counts here and the counters of the caller's Envoy (`envoy_cluster_upstream_rq_xx`) are equal once
-nothing is in flight. Code 0 is a request without any answer: no sidecar took it, or the receiver's caller
-had gone when it was done.
+A caller observes what its own sidecar counts: one final outcome per request, after retries and timeouts. So
+per edge the counts here and the counters of the caller's Envoy (`envoy_cluster_upstream_rq_xx`) are equal
+once nothing is in flight. Code 0 is a request without a response: no sidecar accepted it, or the caller had
+closed the connection before the callee was done.
 
 Single requests are kept for a while, for spans and quantiles; the counts since the start are kept for ever.
 """
@@ -24,7 +24,7 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 @dataclasses.dataclass(frozen=True, slots=True)
 class Edge:
     caller: placement.Pod | None
-    """Nobody of the mesh: the outside."""
+    """The caller outside the mesh."""
     asked: blueprint.Name
     chosen: blueprint.Name
     """The same service, or the one that a split chose."""

@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline and a name for what did not come."""
+"""Waits for a condition, with a deadline and a name for the error message."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

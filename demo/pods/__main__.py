@@ -1,4 +1,4 @@
-"""The commands of the pods. Those for who installs them are `python -m demo manifests` and `secrets`."""
+"""The commands of the pods. Those for installing them are `python -m demo manifests` and `secrets`."""
 
 import click
 

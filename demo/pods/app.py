@@ -4,8 +4,8 @@ GET  /ready
 GET  /truth?since=…&until=…    what was over in [since, until), as far as this pod saw it
 POST /scenario                 {"name": "quiet", "since": …}; answers when nothing begun here is in flight
 
-It tells the desk again and again that it is there, and hears from it which scenario is on. Of two scenarios
-the one turned on later counts (`since`), in whichever order they are heard. A gateway has no app: its process
+It registers with the desk periodically, and gets the current scenario in the response. Of two scenarios
+the one that was set later counts (`since`), in whichever order they arrive. A gateway has no app: its process
 only keeps the pod on the desk's roll.
 """
 

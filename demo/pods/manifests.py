@@ -1,8 +1,8 @@
 """The shop as Kubernetes objects: for each workload one of its kind, for each service one, and namespaces.
 
-Services are headless, so that Envoy and not the node chooses a pod. A machine outside Kubernetes is played
-by a pod in a namespace of its own, which nobody watches or scrapes as a pod; the shop knows it by an
-ExternalName service alone.
+Services are headless, so that Envoy and not the node chooses a pod. A machine outside Kubernetes is
+simulated by a pod in a namespace of its own, which is neither watched nor scraped as a pod; the shop calls it
+by an ExternalName service only.
 """
 
 import json

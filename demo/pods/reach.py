@@ -3,7 +3,7 @@
     async with reach.Mesh(kubeconfig) as mesh:
         await mesh.scenario("failing")
 
-So it needs no rights but those of whoever may forward ports, and the same questions are asked as standalone.
+So it needs only the right to forward ports, and the requests are the same as standalone.
 """
 
 import contextlib

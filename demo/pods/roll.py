@@ -1,6 +1,6 @@
-"""Who is in the mesh now: every pod says so again and again, and is forgotten once it is gone or silent.
+"""The pods that are in the mesh now: each registers periodically, and is removed when it ends or is silent.
 
-So nobody needs rights in the cluster's API to know the pods, and a pod that was replaced is known at once.
+So no rights in the cluster's API are needed to list the pods, and a replaced pod is known at once.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from demo import blueprint, faults, placement
 from demo.pods import identity
 
 BEAT = 2.0
-"""Seconds between two words of a pod."""
+"""Seconds between two registrations of a pod."""
 _SILENCE = 5 * BEAT
 
 

@@ -1,6 +1,6 @@
-"""The identities of the workloads as Secrets, of an authority that is forgotten at once.
+"""The identities of the workloads as Secrets, of a CA whose key is not kept.
 
-They are made when the demo is installed and are in no file: whoever installs it again gives all sidecars new
+They are created when the demo is installed and are in no file: installing it again gives all sidecars new
 ones. Their namespaces come along, so that they can be there before the pods that need them.
 """
 

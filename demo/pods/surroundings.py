@@ -103,7 +103,7 @@ def _may_watch_pods(namespace: str) -> Iterator[Object]:
 
 
 def _visitor() -> Iterator[Object]:
-    """Somebody to look at the dashboard as: may read traffic, and nothing else."""
+    """An account for the dashboard: may read traffic, and nothing else."""
     name = blueprint.Name(identity.NAMESPACE, "visitor")
     yield _object("v1", "ServiceAccount", name)
     role: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""docs/meshes.md: words of people, and between two marks the table of what each profile says of its mesh."""
+"""docs/meshes.md: handwritten text, and between two marks the table that is generated from the profiles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEAD = (
     "not known",
 )
 NO_GRPC = "failures of gRPC"
-"""How a profile's `unknown` begins where its mesh takes such a failure for a success."""
+"""How a profile's `unknown` begins if its mesh counts such a failure as a success."""
 
 
 def written() -> str:
@@ -51,7 +51,7 @@ def _shown(heading: str) -> str:
 
 
 def tells_grpc(mesh: schema.Profile) -> Sequence[kinds.Side]:
-    """The sides on which it can know that a call of gRPC failed."""
+    """The sides on which it reports failures of gRPC."""
     blind = {view.side for view in mesh.views for one in view.unknown if one.startswith(NO_GRPC)}
     return [side for side in kinds.Side if side in {view.side for view in mesh.views} - blind]
 
@@ -83,7 +83,7 @@ def _listed(each: Iterator[str] | Sequence[str], sign: str = ", ") -> str:
 
 
 def _edges(views: Sequence[schema.View]) -> str:
-    """From whom to whom, at the finest."""
+    """The finest kind of caller and callee, by side."""
     found = []
     for view in views:
         if view.peer is not None:
@@ -94,7 +94,7 @@ def _edges(views: Sequence[schema.View]) -> str:
 
 
 def _finest(party: endpoints.Party | None) -> str:
-    """As what somebody is told at the finest; a scrape target is a pod."""
+    """The finest kind that an endpoint is reported as; a scrape target is a pod."""
     if party is None:
         return "pod"
     if isinstance(party, endpoints.Labelled):
@@ -116,7 +116,7 @@ def _latencies(views: Sequence[schema.View]) -> Iterator[str]:
 
 
 def machines(mesh: schema.Profile) -> str:
-    """Whether a machine outside Kubernetes can be known as one."""
+    """Whether a machine outside Kubernetes is recognized as one."""
     told = [party for view in mesh.views for party in (view.reporter, view.peer) if party is not None]
     labelled = [party for party in told if isinstance(party, endpoints.Labelled)]
     targets = mesh.reports_of_targets and mesh.target.machine

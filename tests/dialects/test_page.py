@@ -1,4 +1,4 @@
-"""The table that people read is what the profiles say, and the profile that they are shown is one."""
+"""The table of docs/meshes.md is what the profiles say, and the profile in its text can be loaded."""
 
 from metrics_server.model import kinds
 from metrics_server.profiles import schema
