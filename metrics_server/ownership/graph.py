@@ -31,7 +31,7 @@ class Ownership:
     def __init__(self, moment: snapshot.Snapshot, things: objects.Inventory) -> None:
         self._inventory = things
         self._things = things.known
-        self._moment = moment
+        self._snapshot = moment
         self._spelling = names.Spelling(things)
         self._alone = units.alone(self._things)
         reporters = [self._spelling.reporter(one) for one in moment.reporters]
@@ -144,7 +144,7 @@ class Ownership:
 
     def peers(self, kind: str) -> list[kinds.Ref]:
         """Return, for each peer, what it is seen as this kind."""
-        return [self._peer(peer, kind) for peer in self._moment.peers]
+        return [self._peer(peer, kind) for peer in self._snapshot.peers]
 
     def _peer(self, told: snapshot.Peer, kind: str) -> kinds.Ref:
         peer = self.spelled(told)
