@@ -17,14 +17,11 @@ from collections.abc import Mapping, Sequence
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
-from metrics_server.ownership import names, pod_labels, service_selectors, units
+from metrics_server.ownership import chains, names, pod_labels, service_selectors, units
 
-WORKLOAD = ""
-"""As a kind: the top controller of a resource, or the resource itself if it has none."""
+WORKLOAD = chains.WORKLOAD
 _SELECTED = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
 """What a service can select."""
-_OF_ONE = frozenset({kinds.POD.name, kinds.NODE.name})
-"""Owners of a single pod, which the pods behind a service do not share."""
 
 
 class Ownership:
@@ -42,7 +39,6 @@ class Ownership:
         self._alone = units.alone(self._things)
         reporters = [self._spelling.reporter(one) for one in moment.reporters]
         self._reporter: dict[kinds.Ref, snapshot.Reporter] = {}
-        self._chains: dict[kinds.Ref, dict[str, kinds.Ref]] = {}
         self.units: tuple[kinds.Ref, ...] = self._placed(reporters)
         """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
         self._peers = {peer: self._spelling.peer(peer) for peer in moment.peers}
@@ -50,6 +46,7 @@ class Ownership:
         # garbage collector, which runs seldom.
         self._unit_labels = functools.partial(units.labels, self._things, self._reporter)
         self._selection = service_selectors.Selection(things, scraped=self.units, labels=self._unit_labels)
+        self._chains = chains.Chains(self._things, self._reporter, self._selection)
 
     def _placed(self, reporters: Sequence[snapshot.Reporter]) -> tuple[kinds.Ref, ...]:
         """Return the resource that each reporter is. A workload of unknown kind is resolved with the
@@ -57,8 +54,7 @@ class Ownership:
         """
         named = [units.of(reporter) for reporter in reporters]
         self._reporter.update(zip(named, reporters, strict=True))
-        of_pods = {ref: self._above(ref)[WORKLOAD] for ref in named if ref.kind == kinds.POD.name}
-        workloads = {(ref.namespace, ref.name): ref for ref in of_pods.values()}
+        workloads = {(ref.namespace, ref.name): ref for ref in self._workloads_of_pods(named)}
         found = []
         for unit, reporter in zip(named, reporters, strict=True):
             if unit.kind == kinds.WORKLOAD:
@@ -69,52 +65,12 @@ class Ownership:
             found.append(unit)
         return tuple(found)
 
-    # Owners of one resource
-
-    def _above(self, unit: kinds.Ref) -> dict[str, kinds.Ref]:
-        """Return the owners of a resource by kind, with itself and without its services."""
-        if unit not in self._chains:
-            self._chains[unit] = self._chain(unit)
-        return self._chains[unit]
-
-    def _chain(self, unit: kinds.Ref) -> dict[str, kinds.Ref]:
-        owners = self._owners(unit)
-        if unit == kinds.UNKNOWN:
-            return {WORKLOAD: unit}
-        if unit.kind == kinds.SERVICE.name:
-            return self._chain_of_service(unit)
-        above = {ref.kind: ref for ref in (unit, *owners)}
-        above[WORKLOAD] = owners[-1] if owners else unit
-        if unit.namespace:
-            above[kinds.NAMESPACE.name] = kinds.Ref(kinds.NAMESPACE.name, "", unit.namespace)
-        node = self._things[unit].node if unit in self._things else ""
-        reporter = self._reporter.get(unit)
-        if node := node or (reporter.node if reporter else ""):
-            above[kinds.NODE.name] = kinds.Ref(kinds.NODE.name, "", node)
-        return above
-
-    def _chain_of_service(self, service: kinds.Ref) -> dict[str, kinds.Ref]:
-        """Return the owners that all pods and machines behind a service share; never a pod or a node."""
-        chains = [self._above(unit) for unit in self._selection.units(service) or ()]
-        shared = set(chains[0].items()).intersection(*(chain.items() for chain in chains)) if chains else ()
-        above = {kind: ref for kind, ref in shared if kind not in _OF_ONE}
-        namespace = kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
-        return {WORKLOAD: service, kinds.NAMESPACE.name: namespace, **above, kinds.SERVICE.name: service}
-
-    def _owners(self, unit: kinds.Ref) -> list[kinds.Ref]:
-        """Return the controllers of a resource, the nearest first: by owner references, else by the labels of
-        its scrape target.
-        """
-        thing, owners = self._things.get(unit), []
-        while thing and thing.owner and thing.owner not in owners:
-            owners.append(thing.owner)
-            thing = self._things.get(thing.owner)
-        reporter = self._reporter.get(unit)
-        if not owners and unit.kind == kinds.POD.name and reporter is not None:
-            if reporter.workload and reporter.kind:
-                return [kinds.Ref(reporter.kind, reporter.namespace, reporter.workload)]
-            return pod_labels.controllers(reporter)
-        return owners
+    def _workloads_of_pods(self, named: Sequence[kinds.Ref]) -> list[kinds.Ref]:
+        """Return the workload of each reporting pod; none if no workload of unknown kind is to be resolved."""
+        if not any(ref.kind == kinds.WORKLOAD for ref in named):
+            return []
+        pods = dict.fromkeys(ref for ref in named if ref.kind == kinds.POD.name)
+        return [(chains.controllers(pod, self._things, self._reporter) or [pod])[-1] for pod in pods]
 
     # Owners of reporters
 
@@ -122,8 +78,8 @@ class Ownership:
         """Return the owners of a kind for each reporter: none, one, or several services."""
         if kind == kinds.SERVICE.name:
             return [tuple(self._services(unit)) for unit in self.units]
-        chains = (self._above(unit) if unit != kinds.UNKNOWN else {} for unit in self.units)
-        return [(chain[kind],) if kind in chain else () for chain in chains]
+        owners = (self._chains.of(unit) if unit != kinds.UNKNOWN else {} for unit in self.units)
+        return [(above[kind],) if kind in above else () for above in owners]
 
     def _services(self, unit: kinds.Ref) -> Sequence[kinds.Ref]:
         """Return the services that select a pod or machine or, for a workload, one of its pods."""
@@ -140,7 +96,7 @@ class Ownership:
         found: dict[kinds.Ref, list[kinds.Ref]] = {}
         for ref in self._inventory.things:
             if ref.kind == kinds.POD.name:
-                found.setdefault(self._above(ref)[WORKLOAD], []).append(ref)
+                found.setdefault(self._chains.of(ref)[WORKLOAD], []).append(ref)
         return found
 
     def callers(self, kind: str) -> list[kinds.Ref]:
@@ -149,7 +105,7 @@ class Ownership:
         """
         groups = self.groups(kind)
         return [
-            group[0] if len(group) == 1 else self._above(unit)[WORKLOAD]
+            group[0] if len(group) == 1 else self._chains.of(unit)[WORKLOAD]
             for unit, group in zip(self.units, groups, strict=True)
         ]
 
@@ -175,7 +131,7 @@ class Ownership:
 
     def _pod_as(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
         unit = kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)
-        above = self._above(unit)
+        above = self._chains.of(unit)
         if kind != WORKLOAD and kind in above:
             return above[kind]
         return self._workload(peer) if above[WORKLOAD] == unit and peer.workload else above[WORKLOAD]
@@ -183,7 +139,7 @@ class Ownership:
     def _workload_as(self, workload: kinds.Ref, kind: str) -> kinds.Ref:
         if kind == kinds.NAMESPACE.name and workload.namespace:
             return kinds.Ref(kinds.NAMESPACE.name, "", workload.namespace)
-        if only := self._only_one(self._units_of.get(workload, ()), kind):
+        if only := self._chains.shared(self._units_of.get(workload, ()), kind):
             return only
         service = kinds.Ref(kinds.SERVICE.name, workload.namespace, workload.name)
         if workload.kind == kinds.WORKLOAD and service in self._things:
@@ -206,7 +162,7 @@ class Ownership:
         name.
         """
         found: dict[tuple[str, str], set[kinds.Ref]] = {}
-        reporting = (self._above(unit)[WORKLOAD] for unit in self.units)
+        reporting = (self._chains.of(unit)[WORKLOAD] for unit in self.units)
         for ref in (ref for ref in reporting if ref.kind != kinds.SERVICE.name):
             found.setdefault((ref.namespace, ref.name), set()).add(ref)
         return {key: frozenset(refs) | self._alone.get(key, frozenset()) for key, refs in found.items()}
@@ -216,13 +172,8 @@ class Ownership:
         """The resources that report, by their workload."""
         found: dict[kinds.Ref, list[kinds.Ref]] = {}
         for unit in self.units:
-            found.setdefault(self._above(unit)[WORKLOAD], []).append(unit)
+            found.setdefault(self._chains.of(unit)[WORKLOAD], []).append(unit)
         return found
-
-    def _only_one(self, units: Sequence[kinds.Ref], kind: str) -> kinds.Ref | None:
-        """Return the owner of a kind that all these resources share; None if there is none."""
-        found = {self._above(unit).get(kind) for unit in units}
-        return found.pop() if len(found) == 1 else None
 
     def service(self, told: snapshot.Peer) -> kinds.Ref:
         """Return the service that a caller called to reach a peer, or the host if it is no service;
@@ -244,7 +195,7 @@ class Ownership:
             return service
         if kind == kinds.NAMESPACE.name:
             return kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
-        return self._only_one(units, kind) or self._only_one(units, WORKLOAD) or service
+        return self._chains.shared(units, kind) or self._chains.shared(units, WORKLOAD) or service
 
     def maybe_behind(self, service: kinds.Ref) -> Sequence[kinds.Ref]:
         """Return what may be behind a service: the pods and machines that it selects; where its selector is
@@ -259,7 +210,7 @@ class Ownership:
 
     def above(self, unit: kinds.Ref, kind: str) -> kinds.Ref | None:
         """Return the owner of a kind of a resource, the resource itself for its own kind; None if none."""
-        return self._above(unit).get(kind)
+        return self._chains.of(unit).get(kind)
 
     def is_gone(self, ref: kinds.Ref) -> bool:
         """Return whether the inventory has a resource among those that were deleted lately."""
@@ -300,7 +251,7 @@ class Ownership:
         shared: dict[kinds.Ref, dict[str, str]] = {}
         for unit in self.units:
             own = {k: v for k, v in self.labels(unit).items() if k not in pod_labels.OF_THE_MACHINERY}
-            for ref in set(self._above(unit).values()) - {unit}:
+            for ref in set(self._chains.of(unit).values()) - {unit}:
                 before = shared.get(ref)
                 shared[ref] = own if before is None else dict(before.items() & own.items())
         return shared
