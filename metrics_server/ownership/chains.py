@@ -33,7 +33,7 @@ class Chains:
         self._made: dict[kinds.Ref, dict[str, kinds.Ref]] = {}
 
     def of(self, ref: kinds.Ref) -> Mapping[str, kinds.Ref]:
-        """Return the owners of a resource by kind, with `WORKLOAD`, and the resource itself for its own kind."""
+        """Return the owners of a resource by kind, with `WORKLOAD`; the resource itself for its own kind."""
         if ref not in self._made:
             self._made[ref] = self._chain(ref)
         return self._made[ref]

@@ -66,7 +66,7 @@ class Ownership:
         return tuple(found)
 
     def _workloads_of_pods(self, named: Sequence[kinds.Ref]) -> list[kinds.Ref]:
-        """Return the workload of each reporting pod; none if no workload of unknown kind is to be resolved."""
+        """Return the workloads of reporting pods; none if no workload of unknown kind is to be resolved."""
         if not any(ref.kind == kinds.WORKLOAD for ref in named):
             return []
         pods = dict.fromkeys(ref for ref in named if ref.kind == kinds.POD.name)
