@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
-from metrics_server.ownership import chains, names, pod_labels, service_selectors, units
+from metrics_server.ownership import chains, names, peers, pod_labels, service_selectors, units
 
 WORKLOAD = chains.WORKLOAD
 _SELECTED = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
@@ -47,6 +47,13 @@ class Ownership:
         self._unit_labels = functools.partial(units.labels, self._things, self._reporter)
         self._selection = service_selectors.Selection(things, scraped=self.units, labels=self._unit_labels)
         self._chains = chains.Chains(self._things, self._reporter, self._selection)
+        self._behind = peers.Peers(
+            self._things,
+            alone=self._alone,
+            reporting=self.units,
+            selection=self._selection,
+            owners=self._chains,
+        )
 
     def _placed(self, reporters: Sequence[snapshot.Reporter]) -> tuple[kinds.Ref, ...]:
         """Return the resource that each reporter is. A workload of unknown kind is resolved with the
@@ -113,89 +120,17 @@ class Ownership:
 
     def peers(self, kind: str) -> list[kinds.Ref]:
         """Return the resource of a kind for each peer, else its workload, service or host."""
-        return [self._peer(peer, kind) for peer in self._snapshot.peers]
-
-    def _peer(self, reported: snapshot.Peer, kind: str) -> kinds.Ref:
-        peer = self.spelled(reported)
-        if kind == kinds.SERVICE.name and peer.service:
-            return self.service(peer)
-        if peer.pod:
-            return self._pod_as(peer, kind)
-        if peer.workload:
-            return self._workload_as(self._workload(peer), kind)
-        return self._callee(self.service(peer), kind)
+        return [self._behind.resource(self.spelled(peer), kind) for peer in self._snapshot.peers]
 
     def spelled(self, peer: snapshot.Peer) -> snapshot.Peer:
         """Return a peer with the names of Kubernetes, as far as they can be resolved (see `names`)."""
         return self._peers.get(peer, peer)
 
-    def _pod_as(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
-        unit = kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)
-        above = self._chains.of(unit)
-        if kind != WORKLOAD and kind in above:
-            return above[kind]
-        return self._workload(peer) if above[WORKLOAD] == unit and peer.workload else above[WORKLOAD]
-
-    def _workload_as(self, workload: kinds.Ref, kind: str) -> kinds.Ref:
-        if kind == kinds.NAMESPACE.name and workload.namespace:
-            return kinds.Ref(kinds.NAMESPACE.name, "", workload.namespace)
-        if only := self._chains.shared(self._units_of.get(workload, ()), kind):
-            return only
-        service = kinds.Ref(kinds.SERVICE.name, workload.namespace, workload.name)
-        if workload.kind == kinds.WORKLOAD and service in self._things:
-            return self._callee(service, kind)
-        return workload
-
-    def _workload(self, peer: snapshot.Peer) -> kinds.Ref:
-        """Return the workload of a peer that has one; its kind is kinds.WORKLOAD if that is not known."""
-        if peer.kind:
-            return kinds.Ref(peer.kind, peer.namespace, peer.workload)
-        place = (peer.namespace, peer.workload)
-        known = self._workloads.get(place) or self._alone.get(place, frozenset())
-        return (
-            next(iter(known)) if len(known) == 1 else kinds.Ref(kinds.WORKLOAD, peer.namespace, peer.workload)
-        )
-
-    @functools.cached_property
-    def _workloads(self) -> dict[tuple[str, str], frozenset[kinds.Ref]]:
-        """The workloads of reporters, with the objects that may be a workload of that name, by namespace and
-        name.
-        """
-        found: dict[tuple[str, str], set[kinds.Ref]] = {}
-        reporting = (self._chains.of(unit)[WORKLOAD] for unit in self.units)
-        for ref in (ref for ref in reporting if ref.kind != kinds.SERVICE.name):
-            found.setdefault((ref.namespace, ref.name), set()).add(ref)
-        return {key: frozenset(refs) | self._alone.get(key, frozenset()) for key, refs in found.items()}
-
-    @functools.cached_property
-    def _units_of(self) -> dict[kinds.Ref, list[kinds.Ref]]:
-        """The resources that report, by their workload."""
-        found: dict[kinds.Ref, list[kinds.Ref]] = {}
-        for unit in self.units:
-            found.setdefault(self._chains.of(unit)[WORKLOAD], []).append(unit)
-        return found
-
     def service(self, told: snapshot.Peer) -> kinds.Ref:
         """Return the service that a caller called to reach a peer, or the host if it is no service;
         kinds.UNKNOWN where the mesh reports only the pod or the workload.
         """
-        peer = self.spelled(told)
-        if peer.host:
-            return kinds.Ref(kinds.HOST, "", peer.host)
-        if not (peer.service or peer.name):
-            return kinds.UNKNOWN
-        namespace = peer.service_namespace or peer.namespace
-        ref = kinds.Ref(kinds.SERVICE.name, namespace, peer.service or peer.name)
-        return kinds.Ref(kinds.HOST, "", peer.name) if peer.name and ref not in self._things else ref
-
-    def _callee(self, service: kinds.Ref, kind: str) -> kinds.Ref:
-        """Return the only resource of a kind behind a service, else the only workload, else the service."""
-        units = self._selection.units(service) or ()
-        if kind == kinds.SERVICE.name or service.kind == kinds.HOST:
-            return service
-        if kind == kinds.NAMESPACE.name:
-            return kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
-        return self._chains.shared(units, kind) or self._chains.shared(units, WORKLOAD) or service
+        return self._behind.service(self.spelled(told))
 
     def maybe_behind(self, service: kinds.Ref) -> Sequence[kinds.Ref]:
         """Return what may be behind a service: the pods and machines that it selects; where its selector is
