@@ -20,6 +20,7 @@ from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import chains, names, peers, pod_labels, service_selectors, units
 
 WORKLOAD = chains.WORKLOAD
+"""As a kind: the top controller of a resource, or the resource itself if it has none."""
 _SELECTED = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
 """What a service can select."""
 
@@ -39,6 +40,7 @@ class Ownership:
         self._alone = units.alone(self._things)
         reporters = [self._spelling.reporter(one) for one in moment.reporters]
         self._reporter: dict[kinds.Ref, snapshot.Reporter] = {}
+        """The reporters by the resource that each is; complete once `units` is set."""
         self.units: tuple[kinds.Ref, ...] = self._placed(reporters)
         """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
         self._peers = {peer: self._spelling.peer(peer) for peer in moment.peers}
