@@ -1,8 +1,10 @@
-"""One workload told twice, by its pods' own proxies and by somebody who does not tell its pods, counts once.
+"""Drops workload-level rows where pod-level rows of the same workload exist, so that a request counts once.
+Pure.
 
-A tracer's collector, an agent of the node or a waypoint may tell of a workload whose sidecars tell of every
-pod, too. On each side the finer is kept if it saw any request; of several that tell whole workloads, the
-mesh that is believed first. Pure.
+The same requests may be reported twice: by the sidecar of each pod, and for the whole workload by a
+collector, an agent on the node or a waypoint. On each side, the pod-level rows are kept if they have any
+request. Where several meshes report a workload as a whole, the rows of the first mesh of the snapshot with
+any request are kept.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ _FINE = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD, kinds.HOST})
 
 
 def once(moment: snapshot.Snapshot, owners: graph.Ownership) -> snapshot.Snapshot:
-    """Return the moment without the rows of workloads of which somebody else tells better."""
+    """Return the snapshot without workload-level rows that repeat better rows of the same workload."""
     coarse = [
         number for number, unit in enumerate(owners.units) if unit.kind not in _FINE and unit != kinds.UNKNOWN
     ]
@@ -31,11 +33,12 @@ def once(moment: snapshot.Snapshot, owners: graph.Ownership) -> snapshot.Snapsho
 def _kept(
     moment: snapshot.Snapshot, owners: graph.Ownership, calls: snapshot.Calls, coarse: list[int]
 ) -> snapshot.Calls:
+    """Return the rows of one side to keep. `coarse`: the numbers of the workload-level reporters."""
     requests = np.bincount(
         calls.reporter, weights=calls.success + calls.failure, minlength=len(moment.reporters)
     )
     best: dict[kinds.Ref, int] = {}
-    """The mesh that tells of each workload; -1 is its own pods."""
+    """The number of the mesh whose rows are kept for each workload; -1 for the pod-level rows."""
     for number in np.flatnonzero(requests).tolist():
         unit = owners.units[number]
         workload = owners.above(unit, graph.WORKLOAD) or unit

@@ -1,7 +1,7 @@
-"""Figures of groups of rows: counts, rates and latencies, in whose words they were told, and what they are
-worth. Pure.
+"""Computes the figures of a group of rows: counts, a rate and latencies, and what limits them. Pure.
 
-Counts and buckets are summed, and quantiles taken of the sum, never of parts.
+Counts and histograms are summed first. A quantile is computed from the summed histogram, never from the
+quantiles of the parts.
 """
 
 from __future__ import annotations
@@ -23,65 +23,80 @@ Quantiles = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What is known of some traffic over the window; None is "not known"."""
+    """The figures of one resource or edge over the window. None means "not known", which is not 0."""
 
     side: kinds.Side
+    """Where the traffic was observed."""
     success: float | None
+    """Requests in the window."""
     failure: float | None
+    """Requests in the window."""
     latency: tuple[float | None, ...]
-    """Seconds, for each of the quantiles asked for."""
+    """Seconds, one per requested quantile."""
     clamped: tuple[bool, ...]
-    """Whether a latency is only a lower limit: it lies beyond the last bound of the buckets."""
+    """One per quantile: the value is the last finite bound of the buckets, and the true one may be higher."""
     approximate: tuple[bool, ...]
-    """Whether a latency is the highest of those that proxies worked out themselves: no more than a bound."""
+    """One per quantile: the value is the highest of the quantiles that the proxies computed themselves."""
     without: tuple[str, ...]
-    """Requests that are counted and not timed, in a word each."""
+    """The requests that are counted and not timed, in a word each, such as `timeouts`."""
     profiles: tuple[str, ...]
-    """In whose words it was told."""
+    """The profiles of the meshes whose proxies report this traffic."""
     rate: float | None
-    """Requests per second; of proxies that have just begun to be scraped, over the time since."""
+    """Requests per second; for a proxy first scraped inside the window, over the time since that scrape."""
 
 
 class Summing:
-    """Sums the rows of one snapshot."""
+    """Sums the rows of one snapshot by group.
+
+    A row is an index into the arrays of `snapshot.calls[side]`, and a group is a number from 0 to `size` - 1.
+    `row` and `group` are int64 arrays of one length: row `row[i]` belongs to group `group[i]`. A row may
+    belong to several groups, or to none.
+    """
 
     def __init__(self, moment: snapshot.Snapshot) -> None:
-        self._moment = moment
+        self._snapshot = moment
         self._seconds = np.array([_seconds(span, moment) for span in moment.spans], dtype=np.float64)
-        """Over which the requests of each reporter were counted; NaN if that is too short to tell a rate."""
+        """One per reporter: the seconds over which its requests were counted; NaN if too short for a rate."""
         self._mesh = np.array(moment.mesh, dtype=np.int64)
-        self._words: dict[tuple[tuple[bool, ...], kinds.Side], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        """One per reporter: the number of its mesh."""
+        self._limits: dict[tuple[tuple[bool, ...], kinds.Side], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def told(self, groups: Sequence[tuple[int, ...]], size: int) -> Bools:
-        """Return, groups × meshes, who tells of each group; `groups` are those of each reporter."""
-        told = np.zeros((size, len(self._moment.meshes)), dtype=np.bool_)
+        """Return which meshes report each group: bool, groups × meshes.
+
+        `groups` has one entry per reporter: the numbers of its groups.
+        """
+        reported = np.zeros((size, len(self._snapshot.meshes)), dtype=np.bool_)
         reporter = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
         group = np.array([number for numbers in groups for number in numbers], dtype=np.int64)
-        told[group, self._mesh[reporter]] = True
-        return told
+        reported[group, self._mesh[reporter]] = True
+        return reported
 
     def told_in_rows(self, side: kinds.Side, row: Ints, group: Ints, size: int) -> Bools:
-        """Return the same of groups of rows."""
-        told = np.zeros((size, len(self._moment.meshes)), dtype=np.bool_)
-        told[group, self._mesh[self._moment.calls[side].reporter[row]]] = True
-        return told
+        """Return which meshes report each group, from the reporters of its rows: bool, groups × meshes."""
+        reported = np.zeros((size, len(self._snapshot.meshes)), dtype=np.bool_)
+        reported[group, self._mesh[self._snapshot.calls[side].reporter[row]]] = True
+        return reported
 
     def of(
         self, side: kinds.Side, row: Ints, group: Ints, told: Bools, quantiles: Quantiles
     ) -> list[Figures]:
-        """Return the figures of each group; `row` and `group` say which rows of a side belong to it, and
-        `told` (groups × meshes) whose proxies tell of it.
+        """Return the figures of each group on one side, in the order of the group numbers.
+
+        `told`: bool, groups × meshes: which meshes report the group. It sets the number of groups. A group
+        without rows has counts of 0. If one of its meshes creates series before the first request, or has
+        none on this side, its counts are not known instead.
         """
-        calls = self._moment.calls[side]
+        calls = self._snapshot.calls[side]
         size = len(told)
         success = np.bincount(group, weights=calls.success[row], minlength=size).astype(np.float64)
         failure = np.bincount(group, weights=calls.failure[row], minlength=size).astype(np.float64)
-        from_start = np.array([mesh.told_from_start[side] for mesh in self._moment.meshes], dtype=bool)
-        untold = (np.bincount(group, minlength=size) == 0) & (told & from_start).any(axis=1)
-        success[untold] = failure[untold] = np.nan
-        latency = aggregate_latency.of(self._moment, calls, row, group, size=size, quantiles=quantiles)
-        rates = self._rates(calls, row, group, size) + 0.0 * success
-        whose = [self._whose(tuple(meshes), side) for meshes in told.tolist()]
+        from_start = np.array([mesh.told_from_start[side] for mesh in self._snapshot.meshes], dtype=bool)
+        unknown = (np.bincount(group, minlength=size) == 0) & (told & from_start).any(axis=1)
+        success[unknown] = failure[unknown] = np.nan
+        latency = aggregate_latency.of(self._snapshot, calls, row, group, size=size, quantiles=quantiles)
+        rates = self._rates(calls, row, group, size) + 0.0 * success  # NaN where the counts are
+        limits = [self._limits_of(tuple(meshes), side) for meshes in told.tolist()]
         return [
             Figures(
                 side=side,
@@ -100,36 +115,45 @@ class Summing:
                 latency.values.tolist(),
                 latency.clamped.tolist(),
                 latency.approximate.tolist(),
-                whose,
+                limits,
                 rates.tolist(),
                 strict=True,
             )
         ]
 
-    def _whose(self, told: tuple[bool, ...], side: kinds.Side) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the profiles that tell, and what their latencies leave out."""
-        key = (told, side)
-        if key not in self._words:
-            meshes = [mesh for mesh, tells in zip(self._moment.meshes, told, strict=True) if tells]
+    def _limits_of(
+        self, reported: tuple[bool, ...], side: kinds.Side
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the profiles of the meshes that report, and the requests that these do not time."""
+        key = (reported, side)
+        if key not in self._limits:
+            meshes = [mesh for mesh, reports in zip(self._snapshot.meshes, reported, strict=True) if reports]
             without = dict.fromkeys(one for mesh in meshes for one in mesh.without.get(side, ()))
-            self._words[key] = tuple(mesh.profile for mesh in meshes), tuple(without)
-        return self._words[key]
+            self._limits[key] = tuple(mesh.profile for mesh in meshes), tuple(without)
+        return self._limits[key]
 
     def _rates(self, calls: snapshot.Calls, row: Ints, group: Ints, size: int) -> Floats:
-        """Return requests per second of each group; NaN where none of its reporters is known long enough."""
+        """Return the requests per second of each group: float64, one per group.
+
+        The rates of the reporters are added, each over its own time. A reporter that was observed for too
+        short a time adds nothing; a group of such reporters only is NaN.
+        """
         seconds = self._seconds[calls.reporter[row]]
-        told = np.isfinite(seconds)
+        long = np.isfinite(seconds)
         requests = calls.success[row] + calls.failure[row]
-        rates = np.bincount(group[told], weights=requests[told] / seconds[told], minlength=size).astype(
+        rates = np.bincount(group[long], weights=requests[long] / seconds[long], minlength=size).astype(
             np.float64
         )
-        untold = np.bincount(group, weights=~told, minlength=size)
-        rates[(untold > 0) & (untold == np.bincount(group, minlength=size))] = np.nan
+        short = np.bincount(group, weights=~long, minlength=size)
+        rates[(short > 0) & (short == np.bincount(group, minlength=size))] = np.nan
         return rates
 
 
 def _seconds(span: snapshot.Span, moment: snapshot.Snapshot) -> float:
-    """Return how long a reporter's requests were counted. Of one that was born later nothing is missing."""
+    """Return the seconds over which a reporter's requests were counted; NaN if too short for a rate.
+
+    If its process started inside the window, no earlier requests are missing: the whole window counts.
+    """
     start = moment.taken - moment.window
     if span.born or span.since <= start:
         return moment.window

@@ -1,8 +1,9 @@
-"""Latencies of groups of rows: quantiles of summed buckets, or of what proxies worked out themselves. Pure.
+"""Computes the latencies of groups of rows, from summed histograms or from quantiles of the proxies. Pure.
 
-Buckets add. Quantiles do not: of several the highest is taken, which no request of the group's quantile
-exceeds by more than its own proxy says, and it is marked as approximate; an average would be no quantile of
-anything.
+Histograms can be summed, and a quantile computed from the sum. Some proxies report quantiles that they
+computed themselves; these cannot be summed. The highest of them is taken, because the quantile of all
+requests together cannot be higher, and it is marked as approximate. An average of quantiles would be no
+quantile of any set of requests.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ Bools = snapshot.Bools
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Groups × quantiles, in seconds; NaN is not known."""
+    """The latencies of groups; each array is groups × quantiles."""
 
     values: Floats
+    """Float64, in seconds; NaN if not known."""
     clamped: Bools
+    """Whether the value is the last finite bound, and the true one may be higher."""
     approximate: Bools
+    """Whether the value is the highest of quantiles that proxies computed themselves."""
 
 
 def of(
@@ -37,18 +41,21 @@ def of(
     size: int,
     quantiles: tuple[float, ...],
 ) -> Latencies:
-    """Return the latencies of groups; `row` and `group` say which rows belong to which."""
+    """Return the latencies of `size` groups at `quantiles` (each 0 to 1).
+
+    `row`, `group`: int64 arrays of one length: row `row[i]` of `calls` belongs to group `group[i]`.
+    """
     buckets = _added(calls.buckets[row], group, size) if quantiles else np.zeros((size, 0))
     found = quantile.of(
         buckets, bounds=moment.bounds, quantiles=quantiles, exponential=_all_native(calls, row, group, size)
     )
-    told = _highest(moment, calls, row, group, size=size, quantiles=quantiles)
-    approximate = np.isfinite(told)
-    return Latencies(np.fmax(found.values, told), found.clamped & ~approximate, approximate)
+    highest = _highest(moment, calls, row, group, size=size, quantiles=quantiles)
+    approximate = np.isfinite(highest)
+    return Latencies(np.fmax(found.values, highest), found.clamped & ~approximate, approximate)
 
 
 def _all_native(calls: snapshot.Calls, row: Ints, group: Ints, size: int) -> Bools:
-    """Return the groups of which every row with a histogram has a native one."""
+    """Return bool, one per group: whether every row of it with a histogram has a native one."""
     if not len(calls.exponential):
         return np.zeros(size, dtype=np.bool_)
     classic = ~calls.exponential & (np.nan_to_num(calls.buckets).any(axis=1))
@@ -64,17 +71,20 @@ def _highest(
     size: int,
     quantiles: tuple[float, ...],
 ) -> Floats:
+    """Return the highest quantile that a proxy of each group computed itself: float64, groups × quantiles,
+    in seconds; NaN where there is none.
+    """
     highest = np.full((size, len(quantiles)), np.nan)
     if calls.told.shape[1]:
         for column, wanted in enumerate(quantiles):
-            for place, told in enumerate(moment.told):
-                if abs(told - wanted) < 1e-9:
+            for place, reported in enumerate(moment.told):
+                if abs(reported - wanted) < 1e-9:
                     np.fmax.at(highest[:, column], group, calls.told[row, place])
     return highest
 
 
 def _added(rows: Floats, group: Ints, size: int) -> Floats:
-    """Return the sum of the rows of each group."""
+    """Return the sum of the rows of each group: float64, groups × columns of `rows`."""
     total = np.zeros((size, rows.shape[1]))
     if len(group):
         order = np.argsort(group, kind="stable")

@@ -1,8 +1,9 @@
-"""What can be asked of some traffic by name, as a number: the figures an autoscaler compares with its target.
+"""The metric names that an autoscaler can ask for, and how each is read from figures. Pure.
 
-Names are those of the SMI specification, and three more. Rates are requests per second, shares lie between
-0 and 1, latencies are seconds, counts are over the window. A latency is of any percentile:
-`p99_response_latency`, `p99.9_response_latency`. What is not known has no value. Pure.
+The names are those of SMI's TrafficMetrics (https://github.com/servicemeshinterface/smi-spec) and three more.
+Rates are requests per second, shares lie between 0 and 1, latencies are seconds, counts are over the window.
+A latency may be of any percentile: `p99_response_latency`, `p99.9_response_latency`. A figure that is not
+known has no value.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _LATENCY = re.compile(r"p(\d{1,2}(?:\.\d{1,2})?)_response_latency", re.ASCII)
 
 
 class Unit(enum.Enum):
-    """What a number is of."""
+    """The unit of a metric's value."""
 
     PER_SECOND = enum.auto()
     SHARE = enum.auto()
@@ -28,19 +29,22 @@ class Unit(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One number of some traffic."""
+    """One metric: its name, and the function that reads its value from figures."""
 
     name: str
     about: str
+    """A sentence for users, shown in the API's documentation."""
     unit: Unit
     of: Callable[[rollup.Figures], float | None]
     quantiles: tuple[float, ...] = ()
-    """Of latency, which the figures must be of; none where latency does not matter."""
+    """The quantiles of latency, 0 to 1, that the figures must have; empty if the metric is no latency."""
     of_requests: bool = False
-    """Whether it is not known without requests."""
+    """Whether it has no value without requests."""
 
 
 def _share(of: Callable[[rollup.Figures], float | None]) -> Callable[[rollup.Figures], float | None]:
+    """Return a function that divides a count by all requests, and returns None without requests."""
+
     def share(figures: rollup.Figures) -> float | None:
         part = of(figures)
         if part is None or figures.success is None or figures.failure is None:
@@ -97,15 +101,15 @@ MEASURES: tuple[Measure, ...] = (
     ),
     *(_latency(f"p{percentile}_response_latency", percentile) for percentile in (50, 90, 99)),
 )
-"""Those that can be told beforehand; a latency may be of any other percentile, too."""
+"""The metrics that discovery lists. A latency of any other percentile can be asked for, too."""
 
 _BY_NAME = {measure.name: measure for measure in MEASURES}
 
 
 def find(name: str) -> Measure | None:
-    """Return the measure of a name."""
+    """Return the metric with a name, None if there is none."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    told = _LATENCY.fullmatch(name)
-    percentile = float(told[1]) if told else 0.0
+    matched = _LATENCY.fullmatch(name)
+    percentile = float(matched[1]) if matched else 0.0
     return _latency(name, percentile) if percentile else None

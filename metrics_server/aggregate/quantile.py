@@ -1,15 +1,16 @@
-"""Quantiles of summed histogram buckets, equal to Prometheus' `histogram_quantile`. Pure.
+"""Computes quantiles of histograms, equal to Prometheus' `histogram_quantile`. Pure.
 
-Cumulative counts per bound go in, one row per resource. As in Prometheus, counts are first made monotone by
-their running maximum, the first bucket reaches down to 0 unless its bound is not positive, a rank inside a
-bucket is interpolated linearly, and one beyond the last finite bound is that bound: such a value is marked
-`clamped`, for it is only a lower limit.
+The rules are those of https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile:
 
-A bound that some part of a sum does not have (proxies configured with different buckets) is NaN in the sum
-and is left out for that row: the coarser histogram is still exact, a sum of unlike ones would not be.
+* Cumulative counts are made monotone by their running maximum.
+* The first bucket begins at 0, unless its bound is not positive.
+* A rank inside a bucket is interpolated linearly; inside a bucket of a native histogram, whose bounds grow by
+  a factor, exponentially.
+* A rank beyond the last finite bound gives that bound. The value is marked `clamped`: the true one may be
+  higher.
 
-Inside a bucket of a native histogram, which is wider than the one before by a factor, a rank is interpolated
-along its logarithm.
+Proxies may be configured with different buckets. A bound that one histogram of a sum does not have is NaN in
+the sum, and is left out for that row: the sum has fewer bounds, and its counts are exact.
 """
 
 from __future__ import annotations
@@ -26,19 +27,22 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """One row per histogram, one column per quantile; NaN where nothing was counted or no `+Inf` bucket
-    exists.
-    """
+    """The quantiles of some histograms; each array is histograms × quantiles."""
 
     values: Floats
+    """Float64, in the unit of the bounds; NaN without requests or without a `+Inf` bucket."""
     clamped: Bools
+    """Whether the value is the last finite bound, and the true one may be higher."""
 
 
 def of(
     counts: Floats, *, bounds: Floats, quantiles: tuple[float, ...], exponential: Bools | None = None
 ) -> Quantiles:
-    """Return the quantiles of `counts` (rows × bounds, cumulative); `bounds` ascend and are in the unit
-    of the answer. `exponential`: which rows are native histograms.
+    """Return the quantiles (each 0 to 1) of histograms.
+
+    `counts`: float64, histograms × bounds, cumulative; NaN at a bound that the histogram does not have.
+    `bounds`: float64, ascending; the last is +Inf, else no quantile is known. `exponential`: bool, one per
+    histogram: whether it is native; None means none.
     """
     values = np.full((len(counts), len(quantiles)), np.nan)
     clamped = np.zeros(values.shape, dtype=np.bool_)
@@ -54,23 +58,26 @@ def of(
 
 
 class _Rows:
-    """Histograms, each with the bounds that it knows; all know the last."""
+    """Histograms that have the bound `+Inf` and at least one other. `known`: bool, as `counts`: which bounds
+    each histogram has.
+    """
 
     def __init__(self, counts: Floats, known: Bools, bounds: Floats) -> None:
         self._bounds = bounds
-        # What is not known is what it was at the bound before: no rank falls there.
+        # At a missing bound the count is that of the bound before, so that no rank falls between the two.
         self._counts = np.maximum.accumulate(np.where(known, counts, 0.0), axis=1)
         places = np.where(known, np.arange(len(bounds)), -1)
         before = np.maximum.accumulate(places, axis=1)
         self._before = np.concatenate([np.full((len(counts), 1), -1), before[:, :-1]], axis=1)
-        """The last known bound before each; -1 where there is none."""
+        """Int64, histograms × bounds: the index of the known bound before each; -1 where there is none."""
 
     def interpolate(self, quantile: float, exponential: Bools) -> tuple[Floats, Bools]:
+        """Return one quantile of each histogram, and whether it is clamped."""
         counts, bounds, row = self._counts, self._bounds, np.arange(len(self._counts))
         total = counts[:, -1]
         rank = quantile * total
         bucket = (counts[:, :-1] < rank[:, None]).sum(axis=1)
-        # A rank of 0 is in the first bucket that is known.
+        # A rank of 0 is in the first bucket of the histogram.
         bucket = np.where(rank > 0, bucket, self._first())
         below = self._before[row, bucket]
         is_first = below < 0
@@ -87,5 +94,5 @@ class _Rows:
         return np.where(total > 0, value, np.nan), beyond & (total > 0)
 
     def _first(self) -> Ints:
-        """Return the first bound that is known in each row."""
+        """Return the index of the first bound of each histogram: int64, one per histogram."""
         return np.asarray((self._before < 0).sum(axis=1) - 1, dtype=np.int64)

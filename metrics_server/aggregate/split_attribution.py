@@ -1,8 +1,10 @@
-"""Which backend of a split a request went to: by what the mesh tells of the called, and Kubernetes of pods.
+"""Decides to which backend of a split a request went, from the peer's names and the inventory's pods. Pure.
 
-A called service is a backend by its name. Where only a pod or a workload is told, or where a split sends to
-subsets of one service, the pods decide: what every pod in question belongs to. Whatever may belong to several
-backends, or to a backend of which nobody knows the pods, is laid at no one's door: its backends are unclear.
+* If the mesh reports the called service or host, the backend is the one with that name.
+* If it reports only a pod or a workload, or if a split divides traffic among subsets of one service, the pods
+  decide: the backend is the one to which all pods in question belong.
+* If several backends are possible, or the pods of a backend are not known, the request is not attributed and
+  the possible backends are unclear: they have no figures.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from metrics_server.ownership import graph
 from metrics_server.splits import model
 
 Place = tuple[int, int]
-"""The number of a split, and of a backend of it."""
+"""The index of a split, and of a backend in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The backends that something belongs to, and those it may belong to."""
+    """The backends to which a peer or a pod belongs, and those to which it may belong."""
 
     certain: tuple[Place, ...] = ()
     unclear: tuple[Place, ...] = ()
@@ -29,11 +31,11 @@ class Verdict:
 
 _NONE = Verdict()
 _WITH_LABELS = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
-"""What a subset's labels are meant for."""
+"""The kinds to which the labels of a subset apply."""
 
 
 class Attribution:
-    """The backends of some splits, and who is one of them."""
+    """Attributes peers and pods to the backends of some splits."""
 
     def __init__(self, splits: Sequence[model.Split], owners: graph.Ownership) -> None:
         self._owners = owners
@@ -43,16 +45,18 @@ class Attribution:
             for place, backend in enumerate(split.backends)
         }
         self._of: dict[kinds.Ref, list[Place]] = collections.defaultdict(list)
-        """The backends that are (a part of) a service or a host."""
+        """The backends that are a service or a host, or a subset of it."""
         self._within: dict[str, list[Place]] = collections.defaultdict(list)
+        """The backends that are services, by namespace."""
         for place, backend in self._backends.items():
             self._of[backend.service].append(place)
             if backend.service.kind == kinds.SERVICE.name:
                 self._within[backend.service.namespace].append(place)
         self._known: dict[str, Mapping[tuple[str, str], Sequence[kinds.Ref]]] = {}
+        """What `_below` has returned, by kind."""
 
     def peer(self, told: snapshot.Peer) -> Verdict:
-        """Return what a called one is."""
+        """Return the backends to which a peer belongs. `told`: the peer as the mesh reports it."""
         peer = self._owners.spelled(told)
         if (told.address or told.joined or told.anywhere) and (nearly := self._nearly(told, peer)):
             return Verdict(unclear=nearly)
@@ -62,7 +66,7 @@ class Attribution:
             alone = _apart(places)
             whole = [place for place in places if place in alone and not self._backends[place].subset]
             parts = [place for place in places if place not in whole]
-            # Whoever answers for the service has pods, known or not.
+            # A service that answers has pods: if none are known, they are unknown, not absent.
             judged = self._judge(parts, self._units(peer) or None) if parts else _NONE
             return Verdict((*whole, *judged.certain), judged.unclear)
         if peer.pod or peer.workload:
@@ -70,24 +74,26 @@ class Attribution:
         return _NONE
 
     def unit(self, unit: kinds.Ref) -> Verdict:
-        """Return what a pod is, or a machine."""
+        """Return the backends to which a pod or a machine belongs."""
         return self._judge(self._within.get(unit.namespace, ()), [unit])
 
     def _called(self, peer: snapshot.Peer) -> kinds.Ref | None:
-        """Return the service or host by which somebody was called; None where that is not told."""
+        """Return the service or host that was called; None where the mesh does not report it."""
         if not (peer.service or peer.name or peer.host):
             return None
         named = kinds.Ref(kinds.SERVICE.name, peer.namespace, peer.name)
         return named if named in self._of else self._owners.service(peer)
 
-    def _nearly(self, told: snapshot.Peer, peer: snapshot.Peer) -> tuple[Place, ...]:
-        """Return the backends that somebody may be of whom Kubernetes does not know who is meant."""
+    def _nearly(self, reported: snapshot.Peer, peer: snapshot.Peer) -> tuple[Place, ...]:
+        """Return the backends that a peer may be whose reported name could not be resolved with the
+        inventory; none if it was resolved. `peer`: the result.
+        """
         services = [place for places in self._within.values() for place in places]
-        if told.address and not peer.pod:
+        if reported.address and not peer.pod:
             return tuple(services)
-        if told.joined and not peer.service:
-            return tuple(place for place in services if self._joined(place) == told.joined)
-        if told.anywhere and not peer.namespace:
+        if reported.joined and not peer.service:
+            return tuple(place for place in services if self._joined(place) == reported.joined)
+        if reported.anywhere and not peer.namespace:
             name = peer.service or peer.name
             return tuple(place for place in services if self._backends[place].service.name == name)
         return ()
@@ -97,7 +103,10 @@ class Attribution:
         return f"{service.namespace}-{service.name}"
 
     def _judge(self, places: Iterable[Place], units: Sequence[kinds.Ref] | None) -> Verdict:
-        """Return to which of these backends all the units belong, each split by itself."""
+        """Return to which of these backends all pods or machines belong, each split for itself.
+
+        `units`: the pods or machines; None where they are not known.
+        """
         certain: list[Place] = []
         unclear: list[Place] = []
         by_split: dict[int, list[Place]] = collections.defaultdict(list)
@@ -108,7 +117,7 @@ class Attribution:
             if units is None:
                 possible = several
             elif not units:
-                possible = [place for place in several if not self._tells_its_pods(place)]
+                possible = [place for place in several if not self._has_known_pods(place)]
             else:
                 possible = [place for place in several if any(one is not False for one in has[place])]
             sure = len(possible) == 1 and units and all(has[possible[0]])
@@ -116,7 +125,7 @@ class Attribution:
         return Verdict(tuple(certain), tuple(unclear))
 
     def _has(self, place: Place, unit: kinds.Ref) -> bool | None:
-        """Return whether a unit is one of a backend's; None where nobody knows."""
+        """Return whether a pod or machine belongs to a backend; None where that is not known."""
         backend = self._backends[place]
         selects = self._owners.selects(backend.service, unit)
         if selects is not True or not backend.subset:
@@ -125,12 +134,12 @@ class Attribution:
             return None
         return backend.labels.items() <= self._owners.labels(unit).items()
 
-    def _tells_its_pods(self, place: Place) -> bool:
+    def _has_known_pods(self, place: Place) -> bool:
         return self._owners.selected(self._backends[place].service) is not None
 
     def _units(self, peer: snapshot.Peer) -> Sequence[kinds.Ref] | None:
-        """Return the units that a peer may be, none if it is nothing that a backend selects; None where
-        nobody knows.
+        """Return the pods or machines that a peer may be, empty if no backend selects one; None where they
+        are not known.
         """
         if peer.pod:
             return [kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)]
@@ -139,7 +148,9 @@ class Attribution:
         return self._below(peer.kind or graph.WORKLOAD).get((peer.namespace, peer.workload), ())
 
     def _below(self, kind: str) -> Mapping[tuple[str, str], Sequence[kinds.Ref]]:
-        """Return the units that report or that a backend selects, by the resource of a kind above them."""
+        """Return the pods and machines that report or that a backend selects, by namespace and name of their
+        owner of a kind.
+        """
         if kind not in self._known:
             backends = (self._owners.selected(service) or () for service in self._of)
             found: dict[tuple[str, str], list[kinds.Ref]] = collections.defaultdict(list)
@@ -151,6 +162,6 @@ class Attribution:
 
 
 def _apart(places: Iterable[Place]) -> set[Place]:
-    """Return those that stand alone in their split."""
+    """Return the places whose split has no other of these places."""
     count = collections.Counter(split for split, _ in places)
     return {place for place in places if count[place[0]] == 1}

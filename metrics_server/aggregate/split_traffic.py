@@ -1,12 +1,13 @@
-"""Snapshot × ownership × splits: what each backend really received, and which share of its split that is.
+"""Computes the requests that each backend of a split received, and its share of the split. Pure.
 
-A backend's traffic is what its callers' proxies saw of their calls to it, from wherever they knew of it: who
-calls a backend without the apex is counted, too. Where no caller's proxy saw a call to any backend of a
-split, and the backends' own proxies received some, those tell. All backends of a split are seen from one
-side, or their shares would be of different things.
+The client side counts: the requests that callers send to a backend, also those that do not use the apex. If
+no caller reports requests to any backend of a split, and the proxies of the backends report some, the server
+side counts instead. All backends of a split are counted on the same side, so that their shares can be
+compared.
 
-A split that is not at home counts the callers of its own namespace alone. It is theirs that it can turn, and
-who may read a namespace's splits is not to read with one what others ask of a service elsewhere.
+A split whose apex or backends are in other namespaces (`at_home` is false) counts only callers in the split's
+own namespace, for two reasons: the split applies only to them, and a viewer who may read the splits of one
+namespace must not see the requests that other namespaces send to a service elsewhere.
 """
 
 from __future__ import annotations
@@ -39,18 +40,20 @@ _UNKNOWN = aggregate_figures.Figures(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The traffic of one backend of a split, or of all together."""
+    """The traffic of one backend of a split, or of all its backends together."""
 
     split: model.Split
     backend: model.Backend | None
-    """None: all together."""
+    """None: all backends together."""
     figures: aggregate_figures.Figures
     share: float | None
-    """Of the requests to all backends; None where that is not known, without requests, and for all."""
+    """Requests to this backend ÷ requests to all backends, 0 to 1. None if not known, without requests, or
+    for all backends together.
+    """
     caller: kinds.Ref = kinds.UNKNOWN
-    """Whose requests alone are meant; unknown means everybody's."""
+    """Only the requests of this caller; kinds.UNKNOWN means those of all callers."""
     unclear: str = ""
-    """Why there are no figures."""
+    """A sentence for users: why there are no figures; empty if there are."""
 
     @property
     def name(self) -> str:
@@ -62,19 +65,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The rows of one side that tell of backends."""
+    """The rows of one side that are attributed to backends."""
 
     side: kinds.Side
     rows: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: collections.defaultdict(list))
-    """Row and backend, by the number of the split."""
+    """The index of a row and of its backend, by the index of the split."""
     unclear: set[split_attribution.Place] = field(default_factory=set)
+    """Backends that may have received requests which could not be attributed."""
 
     def of(self, number: int) -> list[tuple[int, int]]:
         return self.rows.get(number, [])
 
 
 class Sharing:
-    """The parts of some splits at one moment."""
+    """The observed traffic of some splits in one snapshot."""
 
     def __init__(
         self,
@@ -82,23 +86,25 @@ class Sharing:
         owners: graph.Ownership,
         splits: Sequence[model.Split],
     ) -> None:
-        self._moment = moment
+        self._snapshot = moment
         self._owners = owners
         self._summing = aggregate_figures.Summing(moment)
         self._splits = splits
         self._attribution = split_attribution.Attribution(splits, owners)
         self._client = self._by_callers()
-        heard = self._told_of(self._client)
-        silent = [number for number, split in enumerate(splits) if number not in heard and split.at_home]
-        self._server = self._by_callees(silent)
-        self._of_server = self._told_of(self._server) - {number for number, _ in self._server.unclear}
+        seen = self._with_requests(self._client)
+        unseen = [number for number, split in enumerate(splits) if number not in seen and split.at_home]
+        self._server = self._by_callees(unseen)
+        unclear = {number for number, _ in self._server.unclear}
+        self._of_server = self._with_requests(self._server) - unclear
+        """The indices of the splits that are counted on the server side."""
 
     def parts(self) -> list[Part]:
-        """Return every backend of every split."""
+        """Return a part for every backend of every split."""
         return [part for number in range(len(self._splits)) for part in self._parts(number)]
 
     def whole(self, split: model.Split) -> Part:
-        """Return all backends of a split together."""
+        """Return the traffic of all backends of a split together."""
         number = self._splits.index(split)
         seen, parts = self._seen(number), self._parts(number)
         why = next((part.unclear for part in parts if part.unclear), "")
@@ -109,20 +115,25 @@ class Sharing:
         return Part(split=split, backend=None, figures=figures, share=None, unclear=why)
 
     def callers(self, split: model.Split) -> list[Part]:
-        """Return what each caller sent to each backend of a split. Raises ValueError for another's split."""
+        """Return a part for each backend of a split and each workload that called it.
+
+        `share`: requests of this caller to the backend ÷ all its requests to the split. Raises ValueError
+        for a split that was not given to the constructor.
+        """
         number = self._splits.index(split)
         seen = self._seen(number)
-        calls = self._moment.calls[seen.side]
+        calls = self._snapshot.calls[seen.side]
         if seen.side is kinds.Side.CLIENT:
-            names, who = self._owners.callers(graph.WORKLOAD), calls.reporter.tolist()
+            callers, column = self._owners.callers(graph.WORKLOAD), calls.reporter.tolist()
         else:
-            names, who = [*self._owners.peers(graph.WORKLOAD), kinds.UNKNOWN], calls.peer.tolist()
+            # The index -1 of an unknown peer selects the last entry.
+            callers, column = [*self._owners.peers(graph.WORKLOAD), kinds.UNKNOWN], calls.peer.tolist()
         pairs: dict[tuple[int, kinds.Ref], int] = {}
         rows, group = [], []
         for row, place in seen.of(number):
             if not self._why(number, place):
                 rows.append(row)
-                group.append(pairs.setdefault((place, names[who[row]]), len(pairs)))
+                group.append(pairs.setdefault((place, callers[column[row]]), len(pairs)))
         figures = self._summed(seen.side, rows, group, len(pairs))
         sent: dict[kinds.Ref, float] = {}
         for (_, caller), one in zip(pairs, figures, strict=True):
@@ -166,22 +177,25 @@ class Sharing:
     def _summed(
         self, side: kinds.Side, rows: Sequence[int], places: Sequence[int], size: int
     ) -> list[aggregate_figures.Figures]:
-        """Return the figures of groups of rows. Where there is no row, every mesh could have told of one."""
+        """Return the figures of groups of rows, `places` being the group of each row.
+
+        A group without rows counts as reported by every mesh, as any of them could have reported it.
+        """
         row, group = np.array(rows, dtype=np.int64), np.array(places, dtype=np.int64)
-        told = self._summing.told_in_rows(side, row, group, size)
-        told |= ~told.any(axis=1, keepdims=True)
-        return self._summing.of(side, row, group, told, kinds.QUANTILES)
+        reported = self._summing.told_in_rows(side, row, group, size)
+        reported |= ~reported.any(axis=1, keepdims=True)
+        return self._summing.of(side, row, group, reported, kinds.QUANTILES)
 
     def _why(self, number: int, place: int) -> str:
-        """Return why a backend has no figures; empty where it has."""
+        """Return why a backend has no figures, as a sentence for users; empty if it has figures."""
         split = self._splits[number]
         backend = split.backends[place]
         if backend.service.kind not in (kinds.SERVICE.name, kinds.HOST):
-            return f"what a {backend.service.kind} receives is not told"
+            return f"the mesh does not report the requests that a {backend.service.kind} receives"
         if backend.target in split.shared:
             return (
-                f"another rule of the {split.ref.kind} sends to {backend.called}, too, "
-                "and by which rule a request went there is not told"
+                f"another rule of the {split.ref.kind} also sends to {backend.called}, "
+                "and the mesh does not report which rule a request followed"
             )
         if (number, place) in self._seen(number).unclear:
             return (
@@ -191,9 +205,9 @@ class Sharing:
         return ""
 
     def _by_callers(self) -> _Seen:
-        calls, found = self._moment.calls[kinds.Side.CLIENT], _Seen(kinds.Side.CLIENT)
-        verdicts = [self._attribution.peer(peer) for peer in self._moment.peers]
-        homes = [reporter.namespace for reporter in self._moment.reporters]
+        calls, found = self._snapshot.calls[kinds.Side.CLIENT], _Seen(kinds.Side.CLIENT)
+        verdicts = [self._attribution.peer(peer) for peer in self._snapshot.peers]
+        homes = [reporter.namespace for reporter in self._snapshot.reporters]
         for row, (reporter, peer) in enumerate(
             zip(calls.reporter.tolist(), calls.peer.tolist(), strict=True)
         ):
@@ -202,7 +216,7 @@ class Sharing:
         return found
 
     def _by_callees(self, numbers: Sequence[int]) -> _Seen:
-        calls, found = self._moment.calls[kinds.Side.SERVER], _Seen(kinds.Side.SERVER)
+        calls, found = self._snapshot.calls[kinds.Side.SERVER], _Seen(kinds.Side.SERVER)
         if not numbers:
             return found
         wanted = frozenset(numbers)
@@ -214,11 +228,11 @@ class Sharing:
     def _note(
         self, found: _Seen, row: int, verdict: split_attribution.Verdict, *, home: str | None = None
     ) -> None:
-        """Note what a row tells; `home` is the caller's namespace, where that matters."""
+        """Add a row to the backends of a verdict. `home`: the caller's namespace; None on the server side."""
         for place in verdict.certain:
             if self._counts(place, home):
                 found.rows[place[0]].append((row, place[1]))
-        calls = self._moment.calls[found.side]
+        calls = self._snapshot.calls[found.side]
         if calls.success[row] + calls.failure[row] > 0:
             found.unclear.update(place for place in verdict.unclear if self._counts(place, home))
 
@@ -226,15 +240,16 @@ class Sharing:
         split = self._splits[place[0]]
         return split.at_home or home == split.ref.namespace
 
-    def _told_of(self, seen: _Seen) -> set[int]:
-        """Return the splits of which a side saw a request."""
-        calls = self._moment.calls[seen.side]
+    def _with_requests(self, seen: _Seen) -> set[int]:
+        """Return the indices of the splits to whose backends a side reports requests."""
+        calls = self._snapshot.calls[seen.side]
         requests = (calls.success + calls.failure).tolist()
-        certain = {number for number, told in seen.rows.items() if any(requests[row] > 0 for row, _ in told)}
+        certain = {number for number, rows in seen.rows.items() if any(requests[row] > 0 for row, _ in rows)}
         return certain | {number for number, _ in seen.unclear if seen.side is kinds.Side.CLIENT}
 
 
 def _only(verdict: split_attribution.Verdict, numbers: frozenset[int]) -> split_attribution.Verdict:
+    """Return a verdict without the splits that are not in `numbers`."""
     return split_attribution.Verdict(
         tuple(place for place in verdict.certain if place[0] in numbers),
         tuple(place for place in verdict.unclear if place[0] in numbers),

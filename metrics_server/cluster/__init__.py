@@ -1,5 +1,5 @@
-"""Watches a cluster's objects: owners of pods, and the objects that split traffic.
+"""Watches the objects of a cluster: those that make up the inventory, and those that split traffic.
 
-The protocol of lists and watches belongs in `apiservice.kube`, the meaning of the objects in `inventory`
+The protocol of lists and watches belongs in `apiservice.kube`; the meaning of the objects, in `inventory`
 and `splits`.
 """

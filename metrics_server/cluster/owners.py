@@ -1,7 +1,8 @@
-"""What exists, followed in a cluster: watches of everything that tells who owns whom.
+"""Keeps an inventory up to date by watching pods, their controllers, services, nodes and namespaces.
 
-Endpoint slices are not among it: they change whenever a pod becomes ready or not, and say no more than
-selectors do. Without the kube-apiserver what is known stays, and `complaint` says of when it is.
+Endpoint slices are not watched: they change whenever a pod becomes ready or unready, and the selectors of
+services say the same. While the kube-apiserver does not answer, the inventory stays as it was, and
+`complaint` says since when.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from metrics_server.model import kinds
 logger = logging.getLogger(__name__)
 
 RESOURCES: tuple[list_watch.Resource, ...] = (
-    # Metadata does not tell a pod's node and address; its row does, at a third of the pod's own size.
+    # A pod's metadata has no node and no address; its Table row has both, at a third of the size of the pod.
     list_watch.Resource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node", "IP")),
     list_watch.Resource(kind="Service", plural="services", form=list_watch.WHOLE),
     list_watch.Resource(kind="Node", plural="nodes"),
@@ -36,15 +37,15 @@ RESOURCES: tuple[list_watch.Resource, ...] = (
     list_watch.Resource(kind="CronJob", plural="cronjobs", group="batch"),
 )
 _PAUSES = backoff.Backoff(jitter=1.0, longest=10.0)
-"""Spread widely: eleven watches break together when a kube-apiserver ends."""
+"""Much jitter: when a kube-apiserver ends, all watches break at the same time."""
 _DENIED = frozenset({403, 404})
-"""Refusals that only an administrator can end: not allowed, and not served."""
+"""HTTP statuses that only an administrator can change: not allowed, and not served."""
 
 Reflection = reflector.Reflection[objects.Thing]
 
 
 class Watched:
-    """What the watches tell. Given to all who ask, immutable, and made only when something has changed."""
+    """The inventory that the watches keep up to date, and what is missing from it."""
 
     def __init__(self, known: tombstones.Recollection) -> None:
         self._known = known
@@ -54,33 +55,36 @@ class Watched:
         self._away = False
 
     def follow(self, reflections: Sequence[Reflection]) -> None:
+        """Set the watches whose state `complaint` and `is_complete` describe."""
         self._reflections = reflections
 
     def current(self) -> objects.Inventory:
+        """Return the present inventory; the same object until something changes."""
         return self._known.current()
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that may be listed was listed once."""
+        """Whether every kind that may be listed was listed once."""
         return self._complete.is_set()
 
     async def complete(self) -> None:
+        """Wait until every kind that may be listed was listed once."""
         await self._complete.wait()
 
     def complaint(self) -> str | None:
-        """Return what those who read owners and labels should know of them now, if anything."""
-        told = [text for text in (self._absence(), self._denial()) if text]
-        return "; ".join(told) or None
+        """Return a message for viewers if owners and labels are incomplete or old, else None."""
+        texts = [text for text in (self._absence(), self._denial()) if text]
+        return "; ".join(texts) or None
 
     def _absence(self) -> str | None:
-        silent = [one for one in self._reflections if _is_behind(one)]
-        if not silent:
+        behind = [one for one in self._reflections if _is_behind(one)]
+        if not behind:
             return None
-        heard = [one.heard for one in silent if one.heard is not None]
-        about = "" if len(silent) == len(self._reflections) else f" about {_names(silent)}"
-        if len(heard) < len(silent):
+        answered = [one.heard for one in behind if one.heard is not None]
+        about = "" if len(behind) == len(self._reflections) else f" about {_names(behind)}"
+        if len(answered) < len(behind):
             return f"the kube-apiserver has not answered yet{about}: owners and labels are incomplete"
-        since = datetime.datetime.fromtimestamp(min(heard), datetime.UTC)
+        since = datetime.datetime.fromtimestamp(min(answered), datetime.UTC)
         return (
             f"the kube-apiserver has not answered{about} since {since:%H:%M:%SZ}; "
             "owners and labels are as of then"
@@ -96,7 +100,7 @@ class Watched:
         )
 
     def notice(self, changed: Reflection) -> None:
-        """Log what begins and what ends, once each."""
+        """Log each problem once when it begins and once when it ends."""
         name = str(changed.resource)
         if not _is_denied(changed):
             self._denied.discard(name)
@@ -106,7 +110,7 @@ class Watched:
         away = any(_is_away(one) for one in self._reflections)
         if away and not self._away:
             logger.warning(
-                "the kube-apiserver cannot be asked, owners and labels stay as they are: %s", changed.trouble
+                "the kube-apiserver does not answer, owners and labels stay as they are: %s", changed.trouble
             )
         elif self._away and not away:
             logger.info("the kube-apiserver answers again: owners and labels are up to date")
@@ -124,8 +128,10 @@ async def watched(
     keep: float = tombstones.KEEP,
     pauses: backoff.Backoff = _PAUSES,
 ) -> AsyncIterator[Watched]:
-    """Watch until the block is left. `clock` is in Unix seconds, which readers are told; `uptime` in seconds
-    that nobody sets, and `keep` how many of these what is deleted is remembered for.
+    """Watch the cluster until the block is left.
+
+    `clock`: Unix seconds, for the times in messages. `uptime`: monotonic seconds. `keep`: seconds that a
+    deleted object stays in the inventory. `pauses`: the pauses between two attempts to watch.
     """
     known = tombstones.Recollection(clock=uptime, keep=keep)
     found = Watched(known)
@@ -152,7 +158,7 @@ async def watched(
 
 
 class _Listener:
-    """Passes on what is said of one kind."""
+    """Passes the changes of one kind to the inventory."""
 
     def __init__(self, known: tombstones.Recollection, *, kind: str) -> None:
         self._known = known

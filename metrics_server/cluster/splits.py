@@ -1,8 +1,8 @@
-"""What splits traffic, followed in a cluster: watches of whichever of its objects the cluster serves.
+"""Keeps the splits up to date by watching those kinds of object that the cluster serves.
 
-A kind that is not served is no trouble: it is asked after every minute, and watched once it is there, in the
-newest of the versions that both sides know. One that is no longer served is forgotten. Readiness waits for
-none of this; who reads splits is told what is missing.
+A kind that is not served is no error: it is looked for every minute and, once served, watched in the newest
+version that both sides support. The splits of a kind that is no longer served are dropped. Readiness does not
+wait for splits; an answer with splits has a warning about what is missing.
 """
 
 from __future__ import annotations
@@ -22,64 +22,68 @@ from metrics_server.splits import fields, model, sources
 logger = logging.getLogger(__name__)
 
 _PAUSES = backoff.Backoff(jitter=1.0, longest=10.0)
-"""As the watches of `cluster` have them."""
+"""Between two attempts to watch; as in `owners`."""
 _AFTER = backoff.Backoff(first=5.0, jitter=0.2, longest=60.0)
 """Between two looks for a kind that is not served."""
 _FORBIDDEN, _ABSENT = 403, 404
+"""HTTP statuses: not allowed, and not served."""
 _LONGEST_NAMED = 6
-"""Kinds named in one complaint."""
+"""Kinds named in one message."""
 
 
 class State(enum.Enum):
-    """What is known of a kind."""
+    """Whether a kind is watched, and why not."""
 
     UNKNOWN = "not known yet"
     WATCHED = "watched"
-    AWAY = "cannot be asked"
+    AWAY = "no answer"
     ABSENT = "not served"
     FORBIDDEN = "not allowed"
 
 
 class Declarations:
-    """What the objects of some kinds say. The splits are made anew only when something has changed."""
+    """What the objects of some kinds declare about splits."""
 
     def __init__(self, kinds: Sequence[sources.Kind]) -> None:
         self.states = dict.fromkeys(kinds, State.UNKNOWN)
-        self._said: dict[model_kinds.Ref, model.Declared] = {}
+        self._declared: dict[model_kinds.Ref, model.Declared] = {}
         self._made: tuple[model.Split, ...] | None = ()
+        """The present splits; None after a change."""
 
     def current(self) -> Sequence[model.Split]:
-        """Return all splits; the same value until something changes."""
+        """Return all splits; the same object until something changes."""
         if self._made is None:
-            self._made = model.joined(self._said.values())
+            self._made = model.joined(self._declared.values())
         return self._made
 
     def put(self, ref: model_kinds.Ref, said: model.Declared) -> None:
-        if self._said.get(ref, model.NOTHING) != said:
-            self._said[ref] = said
+        """Set what an object declares."""
+        if self._declared.get(ref, model.NOTHING) != said:
+            self._declared[ref] = said
             self._made = None
 
     def drop(self, ref: model_kinds.Ref) -> None:
-        if self._said.pop(ref, None) is not None:
+        """Remove an object, if it is there."""
+        if self._declared.pop(ref, None) is not None:
             self._made = None
 
     def replace(self, kind: sources.Kind, found: Mapping[model_kinds.Ref, model.Declared]) -> None:
-        """Of this kind there is what was found, and nothing else."""
-        for ref in [ref for ref in self._said if ref.kind == kind.kind and ref not in found]:
+        """Make `found` the objects of a kind; its other objects are removed."""
+        for ref in [ref for ref in self._declared if ref.kind == kind.kind and ref not in found]:
             self.drop(ref)
-        for ref, said in found.items():
-            self.put(ref, said)
+        for ref, declared in found.items():
+            self.put(ref, declared)
 
     def complaints(self) -> Sequence[str]:
-        """Return what those who read splits should know of them now."""
+        """Return messages for viewers about splits that are missing or old."""
         if not self.states:
             return ("splits are not looked for: the server runs with --splits none",)
-        told = (
+        texts = (
             (State.UNKNOWN, "splits are incomplete: the kube-apiserver has not answered yet about"),
             (State.AWAY, "splits are as they last were: the kube-apiserver does not answer about"),
             (State.FORBIDDEN, "splits are incomplete: the kube-apiserver does not let the server watch"),
         )
-        found = [f"{text} {self._named(state)}" for state, text in told if self._in(state)]
+        found = [f"{text} {self._named(state)}" for state, text in texts if self._in(state)]
         if all(state is State.ABSENT for state in self.states.values()):
             found.append(
                 f"nothing splits traffic here: this cluster does not serve {self._named(State.ABSENT)}, "
@@ -103,7 +107,11 @@ async def followed(
     pauses: backoff.Backoff = _PAUSES,
     after: backoff.Backoff = _AFTER,
 ) -> AsyncIterator[Declarations]:
-    """Follow these kinds until the block is left. `clock` is in Unix seconds."""
+    """Watch these kinds until the block is left.
+
+    `clock`: Unix seconds. `pauses`: between two attempts to watch. `after`: between two looks for a kind that
+    is not served.
+    """
     found = Declarations(kinds)
     warnings = throttled_log.Complaints(logger)
     followers = [_Follower(api, kind, found, warnings, clock, pauses, after) for kind in kinds]
@@ -117,7 +125,9 @@ async def followed(
 
 
 class _Follower:
-    """Follows one kind through its coming and going. Is the listener of its watch."""
+    """Watches one kind while the cluster serves it, and looks for it while it does not. It is the listener of
+    its own watch.
+    """
 
     def __init__(
         self,
@@ -137,10 +147,10 @@ class _Follower:
         self._pauses = pauses
         self._after = after
         self._gone = asyncio.Event()
-        """The watch found that the kind is not served (any more)."""
+        """Set when the watch finds that the kind is not served (any more)."""
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until it is cancelled."""
         waits = self._after.pauses()
         while True:
             version = await self._served()
@@ -150,7 +160,7 @@ class _Follower:
             await asyncio.sleep(next(waits))
 
     async def _served(self) -> str | None:
-        """Return the version to watch; None where there is none, or the kube-apiserver does not tell."""
+        """Return the version to watch; None if none is served, or the kube-apiserver does not say."""
         try:
             group = await self._ask(f"/apis/{self.kind.group}")
             served = listed_in(group, "versions", "version")
@@ -160,17 +170,17 @@ class _Follower:
                     if self.kind.plural in listed_in(answer, "resources", "name"):
                         return version
         except client.Refused as error:
-            # Whatever else is refused, such as a discovery that is closed to us, is no word on the kind.
+            # A refused discovery does not mean that the kind is not served.
             self._become(State.FORBIDDEN if error.code == _FORBIDDEN else State.AWAY, str(error))
             return None
         except client.KubeApiError as error:
             self._become(State.AWAY, str(error))
             return None
-        self._become(State.ABSENT, "it is looked for again within a minute or so")
+        self._become(State.ABSENT, "they are looked for again within a minute or so")
         return None
 
     async def _ask(self, path: str) -> dict[str, Any]:
-        """Return an answer of discovery, nothing where there is none."""
+        """Return an answer of the discovery API, empty for a 404."""
         try:
             return await self._api.get(path, query={})
         except client.Refused as error:
@@ -179,7 +189,7 @@ class _Follower:
             raise
 
     async def _watch(self, version: str) -> None:
-        """Watch until the kind is served no more."""
+        """Watch until the kind is no longer served."""
         self._gone.clear()
         resource = list_watch.Resource(
             kind=self.kind.kind,
@@ -189,7 +199,7 @@ class _Follower:
             form=list_watch.WHOLE,
         )
         reflection = reflector.Reflection(
-            self._api, resource, make=self._said, listener=self, notice=self._notice, clock=self._clock,
+            self._api, resource, make=self._read, listener=self, notice=self._notice, clock=self._clock,
             pauses=self._pauses,
         )  # fmt: skip
         running = asyncio.create_task(reflection.run(), name=f"watch of {resource}")
@@ -212,7 +222,7 @@ class _Follower:
             self._become(State.WATCHED, "")
 
     def _become(self, state: State, why: str) -> None:
-        """Remember and log what begins, once."""
+        """Set the state of the kind, and log the change."""
         before, self._known.states[self.kind] = self._known.states[self.kind], state
         if state is before:
             return
@@ -223,7 +233,8 @@ class _Follower:
         elif before is not State.UNKNOWN or state is State.ABSENT:
             logger.info("%s, which split traffic, are %s%s", self.kind, state.value, why and f": {why}")
 
-    def _said(self, seen: list_watch.Seen) -> model.Declared:
+    def _read(self, seen: list_watch.Seen) -> model.Declared:
+        """Return what an object declares; nothing, with a warning, if it is invalid."""
         given = fields.Given(ref=self._ref(seen.key), labels=seen.labels, spec=seen.spec)
         try:
             return self.kind.read(given)
@@ -234,20 +245,23 @@ class _Follower:
     def _ref(self, key: list_watch.Key) -> model_kinds.Ref:
         return model_kinds.Ref(self.kind.kind, *key)
 
-    # What the watch says
+    # The listener of the watch
 
     def listed(self, found: Mapping[list_watch.Key, model.Declared]) -> None:
-        self._known.replace(self.kind, {self._ref(key): said for key, said in found.items()})
+        """Replace the objects of the kind by those of a list."""
+        self._known.replace(self.kind, {self._ref(key): declared for key, declared in found.items()})
 
     def seen(self, key: list_watch.Key, found: model.Declared) -> None:
+        """Set what a new or changed object declares."""
         self._known.put(self._ref(key), found)
 
     def gone(self, key: list_watch.Key) -> None:
+        """Remove a deleted object."""
         self._known.drop(self._ref(key))
 
 
 def listed_in(answer: Mapping[str, Any], key: str, name: str) -> set[str]:
-    """Return what the objects in a list of an answer are called, as far as it is one."""
+    """Return the field `name` of each object in the list at `key` of an answer; empty if it is no list."""
     listed = answer.get(key)
     return (
         {str(one.get(name)) for one in listed if isinstance(one, dict)} if isinstance(listed, list) else set()

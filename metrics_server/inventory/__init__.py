@@ -1,5 +1,5 @@
-"""The Kubernetes objects that are known: pods, workloads, services, nodes and namespaces, and for a while
-those that were deleted. Pure, except that an inventory can be read from a file.
+"""The inventory: the Kubernetes objects that are known (pods, workloads, services, nodes, namespaces), and
+those that were deleted lately. Pure, except that an inventory can be read from a file.
 
-Where they come from in a cluster belongs in `cluster`; what they own belongs in `ownership`.
+Watching the objects of a cluster belongs in `cluster`; which object belongs to which, in `ownership`.
 """

@@ -1,9 +1,9 @@
 """Reads an inventory from a file of Kubernetes objects, and again when the file changes.
 
-The file holds what `kubectl get -o yaml` prints, in YAML or JSON, with lists and several documents. Fields
-that are not needed are not read, and nothing is required but `kind` and `metadata.name`. A machine outside
-Kubernetes is Linkerd's `ExternalWorkload` or Istio's `WorkloadEntry`. An object that splits traffic and makes
-no sense is warned of and left out.
+The file has what `kubectl get -o yaml` prints, in YAML or JSON, with lists and several documents. Only the
+fields that are needed are read; only `kind` and `metadata.name` are required. A machine outside Kubernetes is
+Linkerd's `ExternalWorkload` or Istio's `WorkloadEntry`. An invalid object that splits traffic is left out,
+with a warning in the log; any other invalid object makes the file invalid.
 """
 
 from __future__ import annotations
@@ -26,18 +26,14 @@ logger = logging.getLogger(__name__)
 
 
 _RENAMED = {"WorkloadEntry": kinds.EXTERNAL_WORKLOAD}
-
-
 _DEEPEST = 10
-"""Lists in lists."""
-
-
+"""Levels of lists in lists."""
 _LARGEST = 1 << 29
-"""Bytes of the file: `kubectl get pods -o yaml` prints some 5 kB for each."""
+"""Bytes of the file. `kubectl get pods -o yaml` prints some 5 kB for each pod."""
 
 
 class BadInventory(ValueError):
-    """A file that is not an inventory; the message names file, object and reason."""
+    """The file cannot be used as an inventory; the message names the file, the object and the reason."""
 
 
 class _Owner(pydantic.BaseModel):
@@ -58,7 +54,7 @@ class _Spec(pydantic.BaseModel):
     selector: Any = None
     workloadIPs: Any = None  # noqa: N815 - Linkerd's own spelling, of a machine
     address: Any = None
-    """Of a machine, as Istio has it."""
+    """The address of a machine in Istio's WorkloadEntry."""
 
 
 class _Address(pydantic.BaseModel):
@@ -78,14 +74,14 @@ class _Object(pydantic.BaseModel):
 
 
 def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT) -> objects.Inventory:
-    """Return the inventory in a text, with the splits of some sources. Raises BadInventory with everything
-    that is wrong.
+    """Return the inventory in a text. `source`: the name of the file, for messages. `splitting`: the sources
+    of splits to read (see `splits.sources`). Raises BadInventory, which names what is wrong with each object.
     """
     things: dict[kinds.Ref, objects.Thing] = {}
     declared: dict[kinds.Ref, model.Declared] = {}
     faults: list[str] = []
     for number, content in enumerate(_flat(_documents(text, source))):
-        if isinstance(content, _NoList):
+        if isinstance(content, _BadList):
             faults.append(f"{source}: object {number}: items: {content}")
             continue
         if kind := sources.known(content):
@@ -104,6 +100,7 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
 
 
 def _declared(content: object, kind: sources.Kind, *, where: str) -> dict[kinds.Ref, model.Declared]:
+    """Return what an object declares about splits; nothing, with a warning, if it is invalid."""
     try:
         given = fields.given(content, kind=kind.kind)
         return {given.ref: kind.read(given)}
@@ -113,7 +110,7 @@ def _declared(content: object, kind: sources.Kind, *, where: str) -> dict[kinds.
 
 
 def _documents(text: str, source: str) -> list[Any]:
-    """JSON is YAML, too, and much of it is read in a tenth of the time when it is taken for what it is."""
+    """Return the documents of a text. JSON is also YAML, but a JSON parser reads it ten times as fast."""
     with contextlib.suppress(orjson.JSONDecodeError):
         return [orjson.loads(text)]
     try:
@@ -122,20 +119,21 @@ def _documents(text: str, source: str) -> list[Any]:
         raise BadInventory(f"{source}: neither YAML nor JSON: {error}") from error
 
 
-class _NoList(str):
-    """What stands where a list keeps its objects, in words."""
+class _BadList(str):
+    """Why the `items` of a list cannot be used, as a message."""
 
     __slots__ = ()
 
 
 def _flat(contents: Iterable[Any], *, depth: int = 0) -> Iterator[Any]:
+    """Yield the objects, and those inside lists; a _BadList for a list that cannot be used."""
     for content in contents:
         if isinstance(content, dict) and str(content.get("kind", "")).endswith("List") and "items" in content:
             items = content["items"]
             if items is not None and not isinstance(items, list):
-                yield _NoList("is no list; give the objects as kubectl prints them")
+                yield _BadList("is no list; give the objects as kubectl prints them")
             elif depth >= _DEEPEST:
-                yield _NoList("is a list in too many lists; give one list of objects")
+                yield _BadList(f"lists are nested more than {_DEEPEST} deep; give one list of objects")
             else:
                 yield from _flat(items or (), depth=depth + 1)
         elif content is not None:
@@ -159,22 +157,22 @@ def _thing(given: _Object) -> objects.Thing:
 
 def _addresses(given: _Object) -> tuple[str, ...]:
     spec, status = given.spec or _Spec(), given.status or _Status()
-    told: tuple[Any, ...] = ()
+    found: tuple[Any, ...] = ()
     if given.kind == kinds.POD.name:
-        told = (status.podIP, *(one.ip for one in status.podIPs or ()))
+        found = (status.podIP, *(one.ip for one in status.podIPs or ()))
     elif _RENAMED.get(given.kind, given.kind) == kinds.EXTERNAL_WORKLOAD:
         several = spec.workloadIPs if isinstance(spec.workloadIPs, list) else []
-        told = (spec.address, *(one.get("ip") for one in several if isinstance(one, dict)))
-    return tuple(dict.fromkeys(address for address in told if address and isinstance(address, str)))
+        found = (spec.address, *(one.get("ip") for one in several if isinstance(one, dict)))
+    return tuple(dict.fromkeys(address for address in found if address and isinstance(address, str)))
 
 
 class File:
-    """An inventory file that is read again when it changes; a broken one is reported and the last good one
-    kept.
+    """An inventory file that is read again when it changes. If it cannot be read again, a warning is logged
+    and the last good inventory stays.
     """
 
     def __init__(self, path: Path, *, splitting: Collection[str] = sources.DEFAULT) -> None:
-        """`splitting`: the sources of splits. Raises BadInventory if the file cannot be used now."""
+        """`splitting`: the sources of splits to read. Raises BadInventory if the file cannot be used now."""
         self._path = path
         self._splitting = splitting
         self._complaint = ""
@@ -199,17 +197,17 @@ class File:
         return self._inventory
 
     def _complain(self, text: str) -> None:
-        """Once, however often it is looked at."""
+        """Log a problem once, however often the file is looked at."""
         if text != self._complaint:
             self._complaint = text
-            said = text.replace("\n", "; ")
             logger.warning(
                 "--inventory: the inventory could not be read again, the last good one stays; "
                 "correct the file: %s",
-                said,
+                text.replace("\n", "; "),
             )
 
     def _changed(self) -> tuple[int, int, int]:
+        """Return the file's time of change (ns), size (bytes) and inode."""
         try:
             status = self._path.stat()
         except (OSError, ValueError) as error:

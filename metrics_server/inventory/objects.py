@@ -1,4 +1,4 @@
-"""The Kubernetes objects that are known: owners, labels, nodes, and what a service selects. Pure."""
+"""The types of the inventory: an object with its owner, labels, node and addresses, and all objects. Pure."""
 
 from __future__ import annotations
 
@@ -9,52 +9,55 @@ from dataclasses import dataclass, field
 from metrics_server.model import kinds
 from metrics_server.splits import model
 
-_UNITS = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
+_SELECTABLE = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
-    """One object of the cluster."""
+    """One Kubernetes object, as far as ownership needs it."""
 
     ref: kinds.Ref
     labels: Mapping[str, str] = field(default_factory=dict)
     owner: kinds.Ref | None = None
-    """Its controller."""
+    """Its controller, by the owner reference with `controller: true`."""
     node: str = ""
+    """The node that a pod runs on."""
     selector: Mapping[str, str] = field(default_factory=dict)
-    """What a service selects; empty for everything else."""
+    """The labels that a service selects; empty for every other kind."""
     addresses: tuple[str, ...] = ()
-    """Of a pod, or of a machine outside Kubernetes."""
+    """The IP addresses of a pod, or of a machine outside Kubernetes."""
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """All that is known to exist, and what existed lately."""
+    """The objects that exist, and those that were deleted lately."""
 
     things: Mapping[kinds.Ref, Thing] = field(default_factory=dict)
     gone: Mapping[kinds.Ref, Thing] = field(default_factory=dict)
-    """What was deleted so lately that traffic of it may still be counted; nothing selects it any more."""
+    """The objects that were deleted so lately that a window may still have requests of theirs. No service
+    selects them.
+    """
     splits: tuple[model.Split, ...] = ()
-    """Of a file; a cluster's are followed apart (`declarations`)."""
+    """The splits of an inventory file. Those of a cluster are watched by `cluster.splits`."""
 
     @functools.cached_property
     def known(self) -> Mapping[kinds.Ref, Thing]:
-        """Both: where to look up what has traffic."""
+        """The objects that exist and those that were deleted lately: for looking up what has traffic."""
         return {**self.gone, **self.things} if self.gone else self.things
 
     @functools.cached_property
     def services(self) -> Mapping[str, Sequence[Thing]]:
-        """The services of each namespace."""
+        """The services by namespace."""
         return self._by_namespace(frozenset({kinds.SERVICE.name}))
 
     @functools.cached_property
     def units(self) -> Mapping[str, Sequence[Thing]]:
-        """What a service can select, by namespace: pods, and machines outside Kubernetes."""
-        return self._by_namespace(_UNITS)
+        """The pods and machines by namespace: what a service can select."""
+        return self._by_namespace(_SELECTABLE)
 
     @functools.cached_property
     def namespaces(self) -> frozenset[str]:
-        """All namespaces of which anything is known."""
+        """The namespaces that exist: by their own object, or by an object in them."""
         named = {ref.name for ref in self.things if ref.kind == kinds.NAMESPACE.name}
         return frozenset(named | {ref.namespace for ref in self.things if ref.namespace})
 
@@ -67,6 +70,6 @@ class Inventory:
 
 
 def owner_of(namespace: str, *, kind: str, name: str) -> kinds.Ref | None:
-    """Return the controller that an object of this namespace names."""
-    # A static pod is owned by its node: that is where it runs, and not what it is a part of.
+    """Return the controller that an object in this namespace names; None if it is a node."""
+    # The owner reference of a static pod names its node, which is no workload.
     return None if kind == kinds.NODE.name else kinds.Ref(kind, namespace, name)

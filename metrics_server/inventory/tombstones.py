@@ -1,8 +1,9 @@
-"""What exists, and for a while what no longer does: kept up object by object, given out as inventories.
+"""Keeps the objects of a cluster, and deleted ones for a while, and returns them as inventories. Pure.
 
-A deleted pod leaves counters behind that are asked about for as long as the longest window, and so do the
-ReplicaSet or Job above it: they keep their last owner until then. What comes back under the same name
-replaces what went. How many are kept is bounded: jobs come and go by the thousand.
+The counters of a deleted pod stay in Prometheus, and queries of the longest window still read them. So a
+deleted pod, ReplicaSet or Job keeps its last owner for that time. An object that is created again under the
+same name replaces the deleted one. The number of deleted objects is bounded, as a cluster may run thousands
+of jobs.
 """
 
 from __future__ import annotations
@@ -13,25 +14,31 @@ from metrics_server.inventory import objects
 from metrics_server.model import kinds
 
 KEEP = 3900.0
-"""Seconds: the longest window, 3600, and what a query looks back beyond it."""
+"""Seconds that a deleted object is kept: the longest window, 3600, and the time that a query looks back
+before it.
+"""
 MOST = 20_000
-"""Things kept; some 15 MB (docs/benchmarks.md). An hour in which five and a half pods a second go."""
+"""Deleted objects kept at most: some 15 MB (docs/benchmarks.md), enough for 5 deletions a second."""
 
 
 class Recollection:
-    """The things of a cluster. The clock is in seconds that nobody sets."""
+    """The objects of a cluster, also those deleted lately."""
 
     def __init__(self, *, clock: Callable[[], float], keep: float = KEEP, most: int = MOST) -> None:
+        """`clock`: monotonic seconds. `keep`: seconds that a deleted object is kept. `most`: how many of
+        them.
+        """
         self._clock = clock
         self._keep = keep
         self._most = most
         self._things: dict[kinds.Ref, objects.Thing] = {}
         self._gone: dict[kinds.Ref, tuple[float, objects.Thing]] = {}
-        """And until when; the oldest first."""
+        """The deleted objects, the oldest first, with the time until which each is kept."""
         self._made: objects.Inventory | None = objects.Inventory()
+        """The present inventory; None after a change."""
 
     def current(self) -> objects.Inventory:
-        """Return what is known now; the same value until something changes."""
+        """Return the present inventory; the same object until something changes."""
         self._forget()
         if self._made is None:
             gone = {ref: thing for ref, (_, thing) in self._gone.items()}
@@ -39,14 +46,16 @@ class Recollection:
         return self._made
 
     def put(self, thing: objects.Thing) -> None:
+        """Add an object, or replace the one with its name."""
         if self._things.get(thing.ref) == thing:
-            # Most of what happens to a pod is nothing to us.
+            # Most changes of a pod, such as those of its status, change nothing that is kept.
             return
         self._gone.pop(thing.ref, None)
         self._things[thing.ref] = thing
         self._made = None
 
     def drop(self, ref: kinds.Ref) -> None:
+        """Move an object to the deleted ones, if it is there."""
         thing = self._things.pop(ref, None)
         if thing is None:
             return
@@ -55,7 +64,7 @@ class Recollection:
         self._forget()
 
     def replace(self, kind: str, found: Mapping[kinds.Ref, objects.Thing]) -> None:
-        """Of this kind there is what was found, and nothing else."""
+        """Make `found` the objects of a kind; its other objects are deleted."""
         for ref in [ref for ref in self._things if ref.kind == kind and ref not in found]:
             self.drop(ref)
         for thing in found.values():

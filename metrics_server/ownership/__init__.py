@@ -1,3 +1,5 @@
-"""From a snapshot's pods and names to the objects they belong to: controller, service, node and namespace.
+"""Finds the objects that a snapshot's reporters and peers belong to: controller, service, node and namespace.
 Pure.
+
+Which objects exist belongs in `inventory`; sums over the reporters of an object belong in `aggregate`.
 """

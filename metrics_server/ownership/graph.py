@@ -1,13 +1,13 @@
-"""Who owns whom: from reporters and peers to resources of any kind. Immutable once made.
+"""Finds the resources of any kind to which the reporters and peers of a snapshot belong. Immutable once made.
 
-A unit is what carries a proxy: a pod, a machine outside Kubernetes, or (where only its address is known) a
-host; or a workload, or the service before it, where others report for it and do not tell its pods. Above a
-unit stand its controllers by owner references, its node and its namespace, and the services that select it.
+A reporter is one resource: a pod, a machine outside Kubernetes, or a host where only its address is known; or
+a workload or a service, where a mesh reports for it without naming its pods. The owners of a resource are its
+controllers by owner references, its node, its namespace, and the services that select it.
 
-A peer is a pod, a workload or a service by the mesh's word. A service, seen as a kind, is the one resource of
-that kind behind it, if there is exactly one; else the one workload behind it; else it stays the service. A
-workload whose kind the mesh does not tell is the one of that name which Kubernetes knows, or which reports
-itself; else its kind stays unknown. Nothing is guessed from names.
+A mesh reports a peer as a pod, a workload or a service. For another kind, a service is replaced by the
+resource of that kind behind it if there is exactly one, else by the workload behind it if there is exactly
+one; else it stays the service. A workload of unknown kind is the only one of that name in the inventory or
+among the reporters; else its kind stays unknown. Nothing is guessed from names.
 """
 
 from __future__ import annotations
@@ -17,43 +17,55 @@ from collections.abc import Mapping, Sequence
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
-from metrics_server.ownership import names, pod_labels, service_selectors, units
+from metrics_server.ownership import chains, names, peers, pod_labels, service_selectors, units
 
-WORKLOAD = ""
-"""The kind that stands for "the top controller of each unit, or the unit itself"."""
+WORKLOAD = chains.WORKLOAD
+"""As a kind: the top controller of a resource, or the resource itself if it has none."""
 _SELECTED = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
-_OF_ONE = frozenset({kinds.POD.name, kinds.NODE.name})
+"""What a service can select."""
 
 
 class Ownership:
-    """The resources above the reporters of one snapshot, and behind its peers."""
+    """The owners of the reporters of one snapshot, and the resources behind its peers.
+
+    `kind` is the name of a kind, such as "Pod" or "Service", or `WORKLOAD`. Lists have one entry per reporter
+    or per peer, in the snapshot's order.
+    """
 
     def __init__(self, moment: snapshot.Snapshot, things: objects.Inventory) -> None:
         self._inventory = things
         self._things = things.known
-        self._moment = moment
+        self._snapshot = moment
         self._spelling = names.Spelling(things)
         self._alone = units.alone(self._things)
         reporters = [self._spelling.reporter(one) for one in moment.reporters]
         self._reporter: dict[kinds.Ref, snapshot.Reporter] = {}
-        self._chains: dict[kinds.Ref, dict[str, kinds.Ref]] = {}
+        """The reporters by the resource that each is; complete once `units` is set."""
         self.units: tuple[kinds.Ref, ...] = self._placed(reporters)
-        """One per reporter, in the snapshot's order; words.UNKNOWN for one that nobody names."""
+        """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
         self._peers = {peer: self._spelling.peer(peer) for peer in moment.peers}
-        # Not a method of this: what refers to itself waits for the garbage collector, which seldom comes.
+        # A bound method of this object would be a reference cycle: its memory would be freed only by the
+        # garbage collector, which runs seldom.
         self._unit_labels = functools.partial(units.labels, self._things, self._reporter)
         self._selection = service_selectors.Selection(things, scraped=self.units, labels=self._unit_labels)
+        self._chains = chains.Chains(self._things, self._reporter, self._selection)
+        self._behind = peers.Peers(
+            self._things,
+            alone=self._alone,
+            reporting=self.units,
+            selection=self._selection,
+            owners=self._chains,
+        )
 
     def _placed(self, reporters: Sequence[snapshot.Reporter]) -> tuple[kinds.Ref, ...]:
-        """Return what each reporter is: first those that say it, and by them those of whom only a workload's
-        name is told.
+        """Return the resource that each reporter is. A workload of unknown kind is resolved with the
+        inventory, and then with the workloads of the pods that report.
         """
-        told_by_all = [units.of(reporter) for reporter in reporters]
-        self._reporter.update(zip(told_by_all, reporters, strict=True))
-        told = {ref: self._above(ref)[WORKLOAD] for ref in told_by_all if ref.kind == kinds.POD.name}
-        workloads = {(ref.namespace, ref.name): ref for ref in told.values()}
+        named = [units.of(reporter) for reporter in reporters]
+        self._reporter.update(zip(named, reporters, strict=True))
+        workloads = {(ref.namespace, ref.name): ref for ref in self._workloads_of_pods(named)}
         found = []
-        for unit, reporter in zip(told_by_all, reporters, strict=True):
+        for unit, reporter in zip(named, reporters, strict=True):
             if unit.kind == kinds.WORKLOAD:
                 place = (unit.namespace, unit.name)
                 known = self._alone.get(place, frozenset())
@@ -62,62 +74,24 @@ class Ownership:
             found.append(unit)
         return tuple(found)
 
-    # What stands above a unit
+    def _workloads_of_pods(self, named: Sequence[kinds.Ref]) -> list[kinds.Ref]:
+        """Return the workloads of reporting pods; none if no workload of unknown kind is to be resolved."""
+        if not any(ref.kind == kinds.WORKLOAD for ref in named):
+            return []
+        pods = dict.fromkeys(ref for ref in named if ref.kind == kinds.POD.name)
+        return [(chains.controllers(pod, self._things, self._reporter) or [pod])[-1] for pod in pods]
 
-    def _above(self, unit: kinds.Ref) -> dict[str, kinds.Ref]:
-        """Return the resource of each kind above a unit, itself among them."""
-        if unit not in self._chains:
-            self._chains[unit] = self._chain(unit)
-        return self._chains[unit]
-
-    def _chain(self, unit: kinds.Ref) -> dict[str, kinds.Ref]:
-        owners = self._owners(unit)
-        if unit == kinds.UNKNOWN:
-            return {WORKLOAD: unit}
-        if unit.kind == kinds.SERVICE.name:
-            return self._chain_of_service(unit)
-        above = {ref.kind: ref for ref in (unit, *owners)}
-        above[WORKLOAD] = owners[-1] if owners else unit
-        if unit.namespace:
-            above[kinds.NAMESPACE.name] = kinds.Ref(kinds.NAMESPACE.name, "", unit.namespace)
-        node = self._things[unit].node if unit in self._things else ""
-        reporter = self._reporter.get(unit)
-        if node := node or (reporter.node if reporter else ""):
-            above[kinds.NODE.name] = kinds.Ref(kinds.NODE.name, "", node)
-        return above
-
-    def _chain_of_service(self, service: kinds.Ref) -> dict[str, kinds.Ref]:
-        """What is one and the same above all units behind it; of several pods nobody knows which it was."""
-        chains = [self._above(unit) for unit in self._selection.units(service) or ()]
-        shared = set(chains[0].items()).intersection(*(chain.items() for chain in chains)) if chains else ()
-        above = {kind: ref for kind, ref in shared if kind not in _OF_ONE}
-        namespace = kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
-        return {WORKLOAD: service, kinds.NAMESPACE.name: namespace, **above, kinds.SERVICE.name: service}
-
-    def _owners(self, unit: kinds.Ref) -> list[kinds.Ref]:
-        """Return the controllers of a unit, nearest first: by owner references, else by its scrape labels."""
-        thing, owners = self._things.get(unit), []
-        while thing and thing.owner and thing.owner not in owners:
-            owners.append(thing.owner)
-            thing = self._things.get(thing.owner)
-        reporter = self._reporter.get(unit)
-        if not owners and unit.kind == kinds.POD.name and reporter is not None:
-            if reporter.workload and reporter.kind:
-                return [kinds.Ref(reporter.kind, reporter.namespace, reporter.workload)]
-            return pod_labels.controllers(reporter)
-        return owners
-
-    # Questions
+    # Owners of reporters
 
     def groups(self, kind: str) -> list[tuple[kinds.Ref, ...]]:
-        """Return, for each reporter, its resources of a kind: one, none, or several services."""
+        """Return the owners of a kind for each reporter: none, one, or several services."""
         if kind == kinds.SERVICE.name:
             return [tuple(self._services(unit)) for unit in self.units]
-        chains = (self._above(unit) if unit != kinds.UNKNOWN else {} for unit in self.units)
-        return [(chain[kind],) if kind in chain else () for chain in chains]
+        owners = (self._chains.of(unit) if unit != kinds.UNKNOWN else {} for unit in self.units)
+        return [(above[kind],) if kind in above else () for above in owners]
 
     def _services(self, unit: kinds.Ref) -> Sequence[kinds.Ref]:
-        """Return the services that select a unit; of a workload, those that select a pod of it."""
+        """Return the services that select a pod or machine or, for a workload, one of its pods."""
         if unit.kind in _SELECTED:
             return self._selection.services(unit)
         if unit.kind == kinds.SERVICE.name:
@@ -127,129 +101,66 @@ class Ownership:
 
     @functools.cached_property
     def _pods_of(self) -> dict[kinds.Ref, list[kinds.Ref]]:
-        """The pods that Kubernetes knows, by their workload."""
+        """The pods of the inventory by their workload."""
         found: dict[kinds.Ref, list[kinds.Ref]] = {}
         for ref in self._inventory.things:
             if ref.kind == kinds.POD.name:
-                found.setdefault(self._above(ref)[WORKLOAD], []).append(ref)
+                found.setdefault(self._chains.of(ref)[WORKLOAD], []).append(ref)
         return found
 
     def callers(self, kind: str) -> list[kinds.Ref]:
-        """Return, for each reporter, what it is as a caller: its resource of the kind, else its workload."""
+        """Return the resource that stands for each reporter in an edge: its only owner of a kind, else its
+        workload.
+        """
         groups = self.groups(kind)
         return [
-            group[0] if len(group) == 1 else self._above(unit)[WORKLOAD]
+            group[0] if len(group) == 1 else self._chains.of(unit)[WORKLOAD]
             for unit, group in zip(self.units, groups, strict=True)
         ]
 
-    def peers(self, kind: str) -> list[kinds.Ref]:
-        """Return, for each peer, what it is seen as this kind."""
-        return [self._peer(peer, kind) for peer in self._moment.peers]
+    # Resources behind peers
 
-    def _peer(self, told: snapshot.Peer, kind: str) -> kinds.Ref:
-        peer = self.spelled(told)
-        if kind == kinds.SERVICE.name and peer.service:
-            return self.service(peer)
-        if peer.pod:
-            return self._seen_as(peer, kind)
-        if peer.workload:
-            return self._workload_as(self._workload(peer), kind)
-        return self._callee(self.service(peer), kind)
+    def peers(self, kind: str) -> list[kinds.Ref]:
+        """Return the resource of a kind for each peer, else its workload, service or host."""
+        return [self._behind.resource(self.spelled(peer), kind) for peer in self._snapshot.peers]
 
     def spelled(self, peer: snapshot.Peer) -> snapshot.Peer:
-        """Return a peer by its proper names, as far as Kubernetes knows them."""
+        """Return a peer with the names of Kubernetes, as far as they can be resolved (see `names`)."""
         return self._peers.get(peer, peer)
 
-    def _seen_as(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
-        unit = kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)
-        above = self._above(unit)
-        if kind != WORKLOAD and kind in above:
-            return above[kind]
-        return self._workload(peer) if above[WORKLOAD] == unit and peer.workload else above[WORKLOAD]
-
-    def _workload_as(self, workload: kinds.Ref, kind: str) -> kinds.Ref:
-        if kind == kinds.NAMESPACE.name and workload.namespace:
-            return kinds.Ref(kinds.NAMESPACE.name, "", workload.namespace)
-        if only := self._only_one(self._units_of.get(workload, ()), kind):
-            return only
-        service = kinds.Ref(kinds.SERVICE.name, workload.namespace, workload.name)
-        if workload.kind == kinds.WORKLOAD and service in self._things:
-            return self._callee(service, kind)
-        return workload
-
-    def _workload(self, peer: snapshot.Peer) -> kinds.Ref:
-        if peer.kind:
-            return kinds.Ref(peer.kind, peer.namespace, peer.workload)
-        place = (peer.namespace, peer.workload)
-        known = self._workloads.get(place) or self._alone.get(place, frozenset())
-        return (
-            next(iter(known)) if len(known) == 1 else kinds.Ref(kinds.WORKLOAD, peer.namespace, peer.workload)
-        )
-
-    @functools.cached_property
-    def _workloads(self) -> dict[tuple[str, str], frozenset[kinds.Ref]]:
-        """The resources that are a workload, or could be one: reporters' own, and what nothing owns."""
-        found: dict[tuple[str, str], set[kinds.Ref]] = {}
-        reporting = (self._above(unit)[WORKLOAD] for unit in self.units)
-        for ref in (ref for ref in reporting if ref.kind != kinds.SERVICE.name):
-            found.setdefault((ref.namespace, ref.name), set()).add(ref)
-        return {key: frozenset(refs) | self._alone.get(key, frozenset()) for key, refs in found.items()}
-
-    @functools.cached_property
-    def _units_of(self) -> dict[kinds.Ref, list[kinds.Ref]]:
-        """The units that report, by their workload."""
-        found: dict[kinds.Ref, list[kinds.Ref]] = {}
-        for unit in self.units:
-            found.setdefault(self._above(unit)[WORKLOAD], []).append(unit)
-        return found
-
-    def _only_one(self, units: Sequence[kinds.Ref], kind: str) -> kinds.Ref | None:
-        """Return the one resource of a kind above all units."""
-        found = {self._above(unit).get(kind) for unit in units}
-        return found.pop() if len(found) == 1 else None
-
     def service(self, told: snapshot.Peer) -> kinds.Ref:
-        """Return the service a peer is or was called by, or the host where it is none; words.UNKNOWN where
-        only the pod or the workload is told.
+        """Return the service that a caller called to reach a peer, or the host if it is no service;
+        kinds.UNKNOWN where the mesh reports only the pod or the workload.
         """
-        peer = self.spelled(told)
-        if peer.host:
-            return kinds.Ref(kinds.HOST, "", peer.host)
-        if not (peer.service or peer.name):
-            return kinds.UNKNOWN
-        namespace = peer.service_namespace or peer.namespace
-        ref = kinds.Ref(kinds.SERVICE.name, namespace, peer.service or peer.name)
-        return kinds.Ref(kinds.HOST, "", peer.name) if peer.name and ref not in self._things else ref
-
-    def _callee(self, service: kinds.Ref, kind: str) -> kinds.Ref:
-        units = self._selection.units(service) or ()
-        if kind == kinds.SERVICE.name or service.kind == kinds.HOST:
-            return service
-        if kind == kinds.NAMESPACE.name:
-            return kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
-        return self._only_one(units, kind) or self._only_one(units, WORKLOAD) or service
+        return self._behind.service(self.spelled(told))
 
     def maybe_behind(self, service: kinds.Ref) -> Sequence[kinds.Ref]:
-        """Return the units behind a service; all of its namespace where nobody knows what it selects."""
+        """Return what may be behind a service: the pods and machines that it selects; where its selector is
+        not known, all reporters of its namespace.
+        """
         units = self._selection.units(service)
         if units is not None or service.kind == kinds.HOST:
             return units or ()
         return [unit for unit in self.units if unit.namespace == service.namespace]
 
+    # Single objects
+
     def above(self, unit: kinds.Ref, kind: str) -> kinds.Ref | None:
-        """Return the resource of a kind above a unit."""
-        return self._above(unit).get(kind)
+        """Return the owner of a kind of a resource, the resource itself for its own kind; None if none."""
+        return self._chains.of(unit).get(kind)
 
     def is_gone(self, ref: kinds.Ref) -> bool:
-        """Return whether a resource is known to have been deleted."""
+        """Return whether the inventory has a resource among those that were deleted lately."""
         return ref in self._inventory.gone
 
     def selected(self, service: kinds.Ref) -> Sequence[kinds.Ref] | None:
-        """Return the units that a service selects; None where nobody knows."""
+        """Return the pods and machines that a service selects; None where its selector is not known."""
         return self._selection.units(service)
 
     def selects(self, service: kinds.Ref, unit: kinds.Ref) -> bool | None:
-        """Return whether a service selects a unit, even one that is gone; None where nobody knows."""
+        """Return whether a service selects a pod or machine, also a deleted one, or all known pods of a
+        workload; None where that is not known.
+        """
         if unit.kind not in _SELECTED:
             found = {self.selects(service, pod) for pod in self._pods_of.get(unit, ())}
             return found.pop() if len(found) == 1 else None
@@ -262,21 +173,22 @@ class Ownership:
 
     @functools.cached_property
     def namespaces(self) -> frozenset[str]:
-        """All namespaces of which anything is known."""
+        """The namespaces of the inventory and of the reporters."""
         return self._inventory.namespaces | {unit.namespace for unit in self.units if unit.namespace}
 
     def labels(self, ref: kinds.Ref) -> Mapping[str, str]:
-        """Return the labels of a resource: its own, or, where only its pods are known, what they share."""
+        """Return the labels of a resource; those that its pods share where only its pods are known."""
         if ref in self._things or ref in self._reporter:
             return self._unit_labels(ref)
         return self._shared_labels.get(ref, {})
 
     @functools.cached_property
     def _shared_labels(self) -> dict[kinds.Ref, dict[str, str]]:
+        """The labels that all reporting pods and machines of a resource have, by the resource."""
         shared: dict[kinds.Ref, dict[str, str]] = {}
         for unit in self.units:
             own = {k: v for k, v in self.labels(unit).items() if k not in pod_labels.OF_THE_MACHINERY}
-            for ref in set(self._above(unit).values()) - {unit}:
+            for ref in set(self._chains.of(unit).values()) - {unit}:
                 before = shared.get(ref)
                 shared[ref] = own if before is None else dict(before.items() & own.items())
         return shared

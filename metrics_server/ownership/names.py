@@ -1,7 +1,8 @@
-"""Names as Kubernetes spells them, where a mesh tells them otherwise: without a namespace, with `_` for other
-signs, namespace and service joined, or by a pod's address. Immutable once made.
+"""Resolves the names that a mesh reports to the names of Kubernetes objects. Immutable once made.
 
-Only what Kubernetes knows decides: a name that fits several, or none, stays what the mesh told.
+A mesh may report a name without its namespace, with `_` in place of every character that is no letter or
+digit, as namespace and service joined by `-`, or as the address of a pod. The name is resolved only if
+exactly one object of the inventory fits; else it stays as reported.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ from typing import Any, TypeVar
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
 
-Party = TypeVar("Party", snapshot.Peer, snapshot.Reporter)
+End = TypeVar("End", snapshot.Peer, snapshot.Reporter)
+"""A peer or a reporter: one end of an edge."""
 _NEVER_NAMED = frozenset({kinds.NAMESPACE.name, kinds.NODE.name})
+"""Kinds that no mesh reports as an end of an edge."""
 
 
 class Spelling:
-    """The names of an inventory."""
+    """Resolves names with one inventory."""
 
     def __init__(self, things: objects.Inventory) -> None:
-        self._things = things.known
-        self._pods = things
+        self._known = things.known
+        self._inventory = things
 
     def peer(self, peer: snapshot.Peer) -> snapshot.Peer:
-        """Return a peer by its proper names."""
+        """Return a peer with the names of Kubernetes, as far as they can be resolved."""
         if peer.address:
             return self._at(peer.address)
         if peer.joined:
@@ -36,7 +39,7 @@ class Spelling:
         return self.placed(self.restored(peer))
 
     def reporter(self, reporter: snapshot.Reporter) -> snapshot.Reporter:
-        """Return a reporter by its proper names."""
+        """Return a reporter with the names of Kubernetes, as far as they can be resolved."""
         if not reporter.joined:
             return self.placed(self.restored(reporter))
         found = self._parted(reporter.joined)
@@ -46,42 +49,46 @@ class Spelling:
             reporter, joined="", namespace=found.namespace, kind=kinds.SERVICE.name, workload=found.service
         )
 
-    def restored(self, party: Party) -> Party:
-        """Return somebody with the signs that `_` has taken the place of."""
-        if not party.sanitized:
-            return party
-        namespace = self._only(self._namespaces, party.namespace)
-        names = {field: getattr(party, field) for field in _NAMES if getattr(party, field, "")}
+    def restored(self, end: End) -> End:
+        """Return a peer or reporter with the characters that `_` has replaced."""
+        if not end.sanitized:
+            return end
+        namespace = self._only(self._namespaces, end.namespace)
+        names = {field: getattr(end, field) for field in _NAMES if getattr(end, field, "")}
         real: dict[str, Any] = {
             field: self._only(self._names_in(namespace), name) for field, name in names.items()
         }
-        return dataclasses.replace(party, namespace=namespace, sanitized=False, **real)
+        return dataclasses.replace(end, namespace=namespace, sanitized=False, **real)
 
-    def placed(self, party: Party) -> Party:
-        """Return somebody who is told without a namespace in the one where Kubernetes knows the name."""
-        if not party.anywhere:
-            return party
-        name = next((told for field in _NAMES if (told := getattr(party, field, ""))), "")
+    def placed(self, end: End) -> End:
+        """Return a peer or reporter that was reported without a namespace in the one that has its name.
+
+        Its own `namespace` (its caller's, for a peer) is kept if it has such a name; else the only namespace
+        that has one is set, and an empty one if there are several or none.
+        """
+        if not end.anywhere:
+            return end
+        name = next((given for field in _NAMES if (given := getattr(end, field, ""))), "")
         namespaces = self._homes.get(name, frozenset())
-        if party.namespace in namespaces:
-            return dataclasses.replace(party, anywhere=False)
+        if end.namespace in namespaces:
+            return dataclasses.replace(end, anywhere=False)
         namespace = next(iter(namespaces)) if len(namespaces) == 1 else ""
-        return dataclasses.replace(party, namespace=namespace, anywhere=False)
+        return dataclasses.replace(end, namespace=namespace, anywhere=False)
 
     def _parted(self, joined: str) -> snapshot.Peer:
-        """Return the one service whose namespace and name are these, joined."""
-        cuts = (place for place, sign in enumerate(joined) if sign == "-")
+        """Return the only service whose `namespace-name` is this; a host if there are several or none."""
+        cuts = (place for place, character in enumerate(joined) if character == "-")
         fitting = [
             ref
             for cut in cuts
-            if (ref := kinds.Ref(kinds.SERVICE.name, joined[:cut], joined[cut + 1 :])) in self._things
+            if (ref := kinds.Ref(kinds.SERVICE.name, joined[:cut], joined[cut + 1 :])) in self._known
         ]
         if len(fitting) != 1:
             return snapshot.Peer(host=joined)
         return snapshot.Peer(namespace=fitting[0].namespace, service=fitting[0].name)
 
     def _at(self, address: str) -> snapshot.Peer:
-        """Return the pod with an address, which may carry a port."""
+        """Return the pod or machine with an address, which may have a port; a host if none is known."""
         host = re.sub(r"[:_][0-9]+$", "", address) if address.count(":") <= 1 or "]:" in address else address
         host = host.strip("[]")
         with_address = self._addresses.get(_canonical(host))
@@ -96,46 +103,49 @@ class Spelling:
     @functools.cached_property
     def _addresses(self) -> Mapping[str, kinds.Ref]:
         found: dict[str, kinds.Ref | None] = {}
-        for ref, thing in self._things.items():
+        for ref, thing in self._known.items():
             for address in map(_canonical, thing.addresses):
                 found[address] = None if found.get(address, ref) != ref else ref
-        # Pods on their node's network have one in common: who of them it was, nobody knows.
+        # Pods with hostNetwork share the address of their node: such an address does not identify a pod.
         return {address: ref for address, ref in found.items() if ref is not None}
 
     @functools.cached_property
     def _homes(self) -> Mapping[str, Set[str]]:
-        """The namespaces in which each name is a service's, or that of a workload."""
+        """The namespaces that have a service or a workload of a name, by that name."""
         homes: dict[str, set[str]] = {}
-        for ref, thing in self._things.items():
+        for ref, thing in self._known.items():
             if thing.owner is None and ref.kind not in _NEVER_NAMED:
                 homes.setdefault(ref.name, set()).add(ref.namespace)
         return homes
 
     @functools.cached_property
     def _namespaces(self) -> Mapping[str, Set[str]]:
-        return _sanitized(self._pods.namespaces)
+        """The namespaces by their name with `_`."""
+        return _sanitized(self._inventory.namespaces)
 
     def _names_in(self, namespace: str) -> Mapping[str, Set[str]]:
-        if namespace not in self._sanitized_names:
-            names = {ref.name for ref in self._things if ref.namespace == namespace}
-            self._sanitized_names[namespace] = _sanitized(names)
-        return self._sanitized_names[namespace]
+        """Return the names of a namespace's objects by their form with `_`."""
+        if namespace not in self._originals:
+            names = {ref.name for ref in self._known if ref.namespace == namespace}
+            self._originals[namespace] = _sanitized(names)
+        return self._originals[namespace]
 
     @functools.cached_property
-    def _sanitized_names(self) -> dict[str, Mapping[str, Set[str]]]:
+    def _originals(self) -> dict[str, Mapping[str, Set[str]]]:
         return {}
 
     @staticmethod
-    def _only(names: Mapping[str, Set[str]], told: str) -> str:
-        """Return the one name that is told in this way, else what was told."""
-        real = names.get(told, frozenset())
-        return next(iter(real)) if len(real) == 1 else told
+    def _only(names: Mapping[str, Set[str]], reported: str) -> str:
+        """Return the name that is reported in this form; the form itself if there are several or none."""
+        real = names.get(reported, frozenset())
+        return next(iter(real)) if len(real) == 1 else reported
 
 
 _NAMES = ("pod", "workload", "service", "name")
 
 
 def _sanitized(names: Set[str]) -> Mapping[str, Set[str]]:
+    """Return names by their form with `_` for every character that is no letter or digit."""
     found: dict[str, set[str]] = {}
     for name in names:
         found.setdefault(re.sub(r"[^a-zA-Z0-9]", "_", name), set()).add(name)
@@ -143,7 +153,7 @@ def _sanitized(names: Set[str]) -> Mapping[str, Set[str]]:
 
 
 def _canonical(address: str) -> str:
-    """Return an address in its one spelling; a text that is none as it is."""
+    """Return an IP address in its canonical form, and any other text unchanged."""
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:

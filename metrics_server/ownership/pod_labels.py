@@ -1,15 +1,15 @@
-"""A pod's controllers, read from the labels that Kubernetes' own controllers put on every pod they make.
+"""Finds a pod's controllers from the labels that the controllers of Kubernetes set on their pods. Pure.
 
-This is for scrapes without an inventory. Each rule rests on a label only one controller sets, and on how
-that controller composes names; a pod without such a label has no known controller. Label names are as a
-scrape keeps them, `-./` turned to `_`.
+It is used where the inventory does not have the pod. Each rule needs a label that only one controller sets,
+and knows how that controller builds the names of its pods. A pod without such a label has no known
+controller. Label names are as in a scrape: Prometheus replaces each of `-./` by `_`. Source of the labels:
+https://kubernetes.io/docs/reference/labels-annotations-taints/
 """
 
 from __future__ import annotations
 
 from metrics_server.model import kinds, snapshot
 
-# Labels of the machinery: they tell pods of one workload apart and do not belong to the workload.
 OF_THE_MACHINERY = frozenset(
     {
         "pod_template_hash", "pod-template-hash", "controller_revision_hash", "controller-revision-hash",
@@ -17,10 +17,11 @@ OF_THE_MACHINERY = frozenset(
         "statefulset.kubernetes.io/pod-name", "apps_kubernetes_io_pod_index", "apps.kubernetes.io/pod-index",
     }
 )  # fmt: skip
+"""Labels by which a controller distinguishes the pods of one workload; they are no labels of the workload."""
 
 
 def controllers(pod: snapshot.Reporter) -> list[kinds.Ref]:
-    """Return the controllers of a pod, nearest first; empty if its labels do not tell."""
+    """Return the controllers of a pod, the nearest first; empty if its labels name none."""
     kind, name = pod.controller
     if kind and name:
         return _named(pod, kind, name)
@@ -37,8 +38,8 @@ def controllers(pod: snapshot.Reporter) -> list[kinds.Ref]:
 
 
 def _named(pod: snapshot.Reporter, kind: str, name: str) -> list[kinds.Ref]:
-    """The controller a scrape names (`__meta_kubernetes_pod_controller_*`), and the Deployment above a
-    ReplicaSet.
+    """Return the controller that the scrape target names (`__meta_kubernetes_pod_controller_kind` and
+    `_name`), followed by the Deployment if it is the ReplicaSet of one.
     """
     template = pod.labels.get("pod_template_hash")
     if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):

@@ -1,7 +1,7 @@
-"""Which units a service selects, and which services select a unit; worked out when it is asked.
+"""Finds the pods and machines that a service selects, and the services that select a pod or machine.
 
-A snapshot of one namespace asks after a few services of a cluster of thousands: nothing is prepared for those
-that nobody asks after.
+Everything is computed when it is first asked for: a snapshot of one namespace needs a few services of a
+cluster that may have thousands.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _Label = tuple[str, str]
 
 
 class Selection:
-    """The services of an inventory, and the units of it and of a snapshot."""
+    """Matches the services of an inventory with the pods and machines of the inventory and of a snapshot."""
 
     def __init__(
         self,
@@ -24,7 +24,9 @@ class Selection:
         scraped: Iterable[kinds.Ref],
         labels: Callable[[kinds.Ref], Mapping[str, str]],
     ) -> None:
-        """`scraped` units may be unknown to the inventory; `labels` are those of any unit."""
+        """`scraped`: the reporters of a snapshot, which the inventory may not have. `labels`: returns the
+        labels of a pod or machine.
+        """
         self._things = things
         self._labels = labels
         self._scraped: dict[str, list[kinds.Ref]] = {}
@@ -32,18 +34,21 @@ class Selection:
             if unit not in things.things:
                 self._scraped.setdefault(unit.namespace, []).append(unit)
         self._units: dict[kinds.Ref, Sequence[kinds.Ref] | None] = {}
-        self._carrying: dict[str, dict[_Label, list[kinds.Ref]]] = {}
+        """By service."""
+        self._by_label: dict[str, dict[_Label, list[kinds.Ref]]] = {}
+        """Pods and machines by namespace and label."""
         self._services: dict[str, dict[kinds.Ref, list[kinds.Ref]]] = {}
+        """Services by namespace and the pod or machine that they select."""
 
     def units(self, service: kinds.Ref) -> Sequence[kinds.Ref] | None:
-        """Return the units behind a service; None where nobody knows what it selects."""
+        """Return the pods and machines that a service selects; None where its selector is not known."""
         if service not in self._units:
             thing = self._things.things.get(service)
             self._units[service] = self._select(thing) if thing and thing.selector else None
         return self._units[service]
 
     def services(self, unit: kinds.Ref) -> Sequence[kinds.Ref]:
-        """Return the services that select a unit."""
+        """Return the services that select a pod or machine."""
         namespace = unit.namespace
         if namespace not in self._services:
             found = self._services[namespace] = {}
@@ -58,11 +63,11 @@ class Selection:
         return tuple(unit for unit in candidates if wanted <= self._labels(unit).items())
 
     def _index(self, namespace: str) -> dict[_Label, list[kinds.Ref]]:
-        """Return the units of a namespace by each label they carry."""
-        if namespace not in self._carrying:
-            carrying = self._carrying[namespace] = {}
+        """Return the pods and machines of a namespace by each of their labels."""
+        if namespace not in self._by_label:
+            found = self._by_label[namespace] = {}
             known = (thing.ref for thing in self._things.units.get(namespace, ()))
-            for unit in (*known, *self._scraped.get(namespace, ())):
-                for label in self._labels(unit).items():
-                    carrying.setdefault(label, []).append(unit)
-        return self._carrying[namespace]
+            for ref in (*known, *self._scraped.get(namespace, ())):
+                for label in self._labels(ref).items():
+                    found.setdefault(label, []).append(ref)
+        return self._by_label[namespace]

@@ -1,4 +1,4 @@
-"""What a reporter is, and what could be a workload: before anything is known of owners. Pure."""
+"""Says what a reporter is (a pod, a machine, a workload or a host), without looking at owners. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ def labels(
     reporters: Mapping[kinds.Ref, snapshot.Reporter],
     ref: kinds.Ref,
 ) -> Mapping[str, str]:
-    """Return what the inventory, or else the scrape, says of one thing."""
+    """Return the labels of a pod or machine: those of the inventory, else those of its scrape target.
+
+    Raises KeyError for one that is in neither.
+    """
     return things[ref].labels if ref in things else reporters[ref].labels
 
 
 def of(reporter: snapshot.Reporter) -> kinds.Ref:
-    """Return what a reporter is, by its own word; words.UNKNOWN for one that nobody names."""
+    """Return the resource that a reporter's labels name; kinds.UNKNOWN if they name none."""
     if reporter.pod:
         return kinds.Ref(kinds.POD.name, reporter.namespace, reporter.pod)
     if reporter.machine:
@@ -31,7 +34,7 @@ def of(reporter: snapshot.Reporter) -> kinds.Ref:
 
 
 def alone(things: Mapping[kinds.Ref, objects.Thing]) -> Mapping[tuple[str, str], frozenset[kinds.Ref]]:
-    """Return what could be a workload, by namespace and name: whatever nothing owns."""
+    """Return the objects that can be workloads, by namespace and name: those without an owner."""
     found: dict[tuple[str, str], set[kinds.Ref]] = {}
     for ref, thing in things.items():
         if thing.owner is None and ref.kind not in _NO_WORKLOADS:

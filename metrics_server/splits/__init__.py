@@ -1,7 +1,7 @@
-"""How traffic to a service is to be split: the objects of every mesh that say so, read into the same few
+"""Splits: the objects of every mesh that divide the traffic of a service by weight, read into the same few
 types. Pure.
 
-One module reads the objects of one source, and `sources` lists them all. A field that makes no sense is
-named and left out; the rest of the object is kept. The traffic that was really observed belongs in
+Each module reads the objects of one source, and `sources` lists all of them. An invalid object is left out as
+a whole, and the message names its invalid fields. The traffic that was observed belongs in
 `aggregate.split_traffic`.
 """

@@ -1,5 +1,5 @@
-"""Fields of foreign objects, as far as they are believed: names that Kubernetes could have, weights that can
-be added up.
+"""Reads and checks the fields of objects that split traffic: names that are possible in Kubernetes, and
+weights that are finite and not negative.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from metrics_server.model import kinds, quantity
 
 T = TypeVar("T", bound=pydantic.BaseModel)
 _FAULTS = 5
-"""Told of one object."""
+"""Faults named in the message about one object."""
 _LONGEST = 64
-"""Letters of a weight, or of a key in a message."""
+"""Characters of a weight, or of a key in a message."""
 _HEAVIEST = Decimal(10) ** 9
+"""The highest weight."""
 ONE, NONE = Decimal(1), Decimal(0)
 _NANO = Decimal("1e-9")
 _SERVICE = re.compile(r"([a-z0-9-]{1,63})")
@@ -28,14 +29,14 @@ _PAIR = re.compile(r"([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})")
 
 
 class Fields(pydantic.BaseModel):
-    """A part of an object; what is not known of it is not looked at."""
+    """A part of an object. Unknown fields are ignored."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """An object of a source."""
+    """An object of a source: its name, labels and spec, which is not checked yet."""
 
     ref: kinds.Ref
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Given:
 
 
 class Malformed(ValueError):
-    """An object that does not say what its kind says; the message names each field and what is wrong."""
+    """The object is invalid for its kind; the message names each invalid field and why."""
 
 
 def _weight(given: object) -> Decimal:
@@ -65,16 +66,16 @@ def _host(given: str) -> str:
 
 Weight = Annotated[Decimal, pydantic.BeforeValidator(_weight)]
 Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
-"""Of an object."""
+"""The name of an object."""
 Label = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-"""Of a namespace or a service."""
+"""The name of a namespace or a service."""
 Kind = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9]{1,63}$")]
 Host = Annotated[
     str,
     pydantic.Field(max_length=260, pattern=r"^[A-Za-z0-9*_]([A-Za-z0-9*._-]*[A-Za-z0-9_.])?(:[0-9]{1,5})?$"),
     pydantic.AfterValidator(_host),
 ]
-"""A host name, perhaps with a wildcard; a port after it is dropped."""
+"""A host name, perhaps with a wildcard, in small letters; a port and a final dot are removed."""
 
 
 class _Metadata(Fields):
@@ -89,17 +90,17 @@ class _Object(Fields):
 
 
 def given(content: object, *, kind: str) -> Given:
-    """Return an object of a kind as a file has it. Raises Malformed."""
+    """Return an object of a kind from the content of a file. Raises Malformed."""
     try:
-        told = _Object.model_validate(content)
+        found = _Object.model_validate(content)
     except pydantic.ValidationError as error:
         raise _malformed(error) from error
-    meta = told.metadata
-    return Given(ref=kinds.Ref(kind, meta.namespace, meta.name), labels=meta.labels or {}, spec=told.spec)
+    meta = found.metadata
+    return Given(ref=kinds.Ref(kind, meta.namespace, meta.name), labels=meta.labels or {}, spec=found.spec)
 
 
 def spec(given: Given, model: type[T]) -> T:
-    """Return what an object says, as this model. Raises Malformed."""
+    """Return the spec of an object as this model. Raises Malformed."""
     try:
         return model.model_validate(given.spec)
     except pydantic.ValidationError as error:
@@ -116,12 +117,15 @@ def _malformed(error: pydantic.ValidationError, *within: str) -> Malformed:
 
 
 def _shown(key: int | str) -> str:
-    """Return a foreign key so that a line of a log stays one, and short."""
+    """Return the key of a field for a message: short, and without line breaks."""
     return str(key)[:_LONGEST].encode("unicode_escape").decode()
 
 
 def service(host: str, *, namespace: str, pairs: bool = False) -> kinds.Ref:
-    """Return the service a host name means in a namespace, else the host. `pairs`: `name.namespace`, too."""
+    """Return the service that a host name means in a namespace, else the host.
+
+    A service is `name` or `name.namespace.svc…`; with `pairs` also `name.namespace`.
+    """
     if _SERVICE.fullmatch(host):
         return kinds.Ref(kinds.SERVICE.name, namespace, host)
     if found := _FULL.fullmatch(host) or (_PAIR.fullmatch(host) if pairs else None):

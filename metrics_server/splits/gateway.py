@@ -1,7 +1,8 @@
-"""`HTTPRoute` and `GRPCRoute` of gateway.networking.k8s.io: rules with several weighted backends.
+"""Reads `HTTPRoute` and `GRPCRoute` of gateway.networking.k8s.io: rules with several weighted backends.
 
-The apex is the service a route is attached to, as meshes use routes; of a gateway's route it is the first
-host name, or else the route's own name. A rule with one backend is a way, not a split.
+The apex is the service that a route is attached to, as meshes use routes
+(https://gateway-api.sigs.k8s.io/mesh/); for the route of a gateway it is the first host name, else the name
+of the route. A rule with one backend does not split.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ class _Spec(fields.Fields):
 
 def read(given: fields.Given) -> model.Declared:
     """Return the splits of a route. Raises fields.Malformed."""
-    told = fields.spec(given, _Spec)
+    found = fields.spec(given, _Spec)
     rules = [
         (number, [_backend(one, given.ref) for one in rule.backendRefs or ()])
-        for number, rule in enumerate(told.rules or (), start=1)
+        for number, rule in enumerate(found.rules or (), start=1)
         if len(rule.backendRefs or ()) > 1
     ]
-    splits = model.of_rules(given.ref, apex=_apex(told, given.ref), labels=given.labels, rules=rules)
+    splits = model.of_rules(given.ref, apex=_apex(found, given.ref), labels=given.labels, rules=rules)
     return model.Declared(splits=splits)
 
 
@@ -56,8 +57,8 @@ def _backend(one: _Backend, route: kinds.Ref) -> tuple[model.Backend, Decimal]:
     return model.Backend(service=ref, weight=0), one.weight
 
 
-def _apex(told: _Spec, route: kinds.Ref) -> kinds.Ref:
-    for parent in told.parentRefs or ():
+def _apex(found: _Spec, route: kinds.Ref) -> kinds.Ref:
+    for parent in found.parentRefs or ():
         if parent.group in _CORE and parent.kind == kinds.SERVICE.name:
             return kinds.Ref(kinds.SERVICE.name, parent.namespace or route.namespace, parent.name)
-    return kinds.Ref(kinds.HOST, "", next(iter(told.hostnames or ()), route.name))
+    return kinds.Ref(kinds.HOST, "", next(iter(found.hostnames or ()), route.name))

@@ -1,8 +1,8 @@
-"""`VirtualService` and `DestinationRule` of networking.istio.io: HTTP routes with several destinations, and
-which labels the pods of a subset carry.
+"""Reads `VirtualService` and `DestinationRule` of networking.istio.io: HTTP routes with several destinations,
+and the labels that the pods of a subset have.
 
-The apex is the first host. A host without dots means a service of the object's own namespace. Weights may be
-left out: a destination without one gets nothing.
+The apex is the first host. A host without dots is a service in the namespace of the object. A destination
+without a weight has the weight 0 (https://istio.io/latest/docs/reference/config/networking/virtual-service/).
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class _Subsets(fields.Fields):
 
 def routes(given: fields.Given) -> model.Declared:
     """Return the splits of a VirtualService. Raises fields.Malformed."""
-    told = fields.spec(given, _Routes)
+    found = fields.spec(given, _Routes)
     namespace = given.ref.namespace
     rules = [
         (number, [(_backend(way.destination, namespace), way.weight) for way in rule.route or ()])
-        for number, rule in enumerate(told.http or (), start=1)
+        for number, rule in enumerate(found.http or (), start=1)
         if len(rule.route or ()) > 1
     ]
-    apex = fields.service(next(iter(told.hosts or ()), given.ref.name), namespace=namespace)
+    apex = fields.service(next(iter(found.hosts or ()), given.ref.name), namespace=namespace)
     splits = model.of_rules(given.ref, apex=apex, labels=given.labels, rules=rules)
     return model.Declared(splits=splits)
 
@@ -67,8 +67,8 @@ def _backend(destination: _Destination, namespace: str) -> model.Backend:
 
 def subsets(given: fields.Given) -> model.Declared:
     """Return the subsets of a DestinationRule. Raises fields.Malformed."""
-    told = fields.spec(given, _Subsets)
-    service = fields.service(told.host, namespace=given.ref.namespace)
+    found = fields.spec(given, _Subsets)
+    service = fields.service(found.host, namespace=given.ref.namespace)
     return model.Declared(
-        subsets={(service, one.name): dict(one.labels) for one in told.subsets or () if one.labels}
+        subsets={(service, one.name): dict(one.labels) for one in found.subsets or () if one.labels}
     )

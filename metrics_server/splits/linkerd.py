@@ -1,4 +1,4 @@
-"""`ServiceProfile` of linkerd.io: the `dstOverrides` of the service whose full name the profile has."""
+"""Reads `ServiceProfile` of linkerd.io: the `dstOverrides` of the service with the name of the profile."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class _Spec(fields.Fields):
 
 
 def read(given: fields.Given) -> model.Declared:
-    """Return the split of a profile that has one. Raises fields.Malformed."""
-    told = fields.spec(given, _Spec)
+    """Return the split of a ServiceProfile, or nothing if it has none. Raises fields.Malformed."""
+    found = fields.spec(given, _Spec)
     namespace = given.ref.namespace
     backends = [
         (model.Backend(service=fields.service(one.authority, namespace=namespace), weight=0), one.weight)
-        for one in told.dstOverrides or ()
+        for one in found.dstOverrides or ()
     ]
     if not backends:
         return model.NOTHING

@@ -1,7 +1,7 @@
-"""A split: the traffic of an apex, and the backends it is told to go to, by weight.
+"""The types of splits: a split divides the traffic of a service, its apex, among backends by weight. Pure.
 
-Two rules of one object that split differently are two splits. A backend of both is `shared`: nobody counts
-apart by which rule a request went there.
+Two rules of one object that split differently are two splits. A backend of both is `shared`: proxies do not
+count separately which rule sent a request there.
 """
 
 from __future__ import annotations
@@ -14,79 +14,82 @@ from decimal import Decimal
 from metrics_server.model import kinds
 
 Target = tuple[kinds.Ref, str]
-"""A service, and a subset of it or all of it."""
+"""A service and the name of one of its subsets; an empty name means the whole service."""
 OBJECT = "TrafficSplit"
-"""The kind whose name a split needs no prefix for."""
+"""The kind of object whose splits have a name without a prefix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """Where a part of the traffic goes."""
+    """A service, host or subset that receives a part of the traffic."""
 
     service: kinds.Ref
-    """A service, or a host; of another kind where the source knows others."""
+    """A service or a host; in some sources also another kind."""
     subset: str = ""
-    """The part of its pods that is meant, by the name the mesh gives it; empty means all."""
+    """The subset of its pods, by its name in the mesh; empty means all pods."""
     labels: Mapping[str, str] | None = None
-    """What the pods of the subset carry; None where nobody says."""
+    """The labels that the pods of the subset have; None if no object declares them."""
     weight: int
 
     @property
     def target(self) -> Target:
+        """The service and the subset."""
         return self.service, self.subset
 
     @property
     def called(self) -> str:
-        """The service's name, with its kind where that is not a service, and the subset."""
+        """The name for users: that of the service, with its kind if it is no service, and the subset."""
         plain = self.service.kind in (kinds.SERVICE.name, kinds.HOST)
         name = self.service.name if plain else str(self.service)
         return f"{name}@{self.subset}" if self.subset else name
 
     def named(self, namespace: str) -> str:
-        """How it is told from the others of a split in a namespace."""
+        """Return the name for users in a split of this namespace: with its own namespace if that differs."""
         elsewhere = self.service.namespace and self.service.namespace != namespace
         return f"{self.service.namespace}:{self.called}" if elsewhere else self.called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """One object's word on the traffic of one apex, or one rule's of several."""
+    """How one object, or one of its rules, divides the traffic of an apex."""
 
     ref: kinds.Ref
     """The object."""
     rule: str = ""
-    """The number of its rule, where it has several that split differently."""
+    """The number of the rule, from 1; empty unless the object has several rules that split differently."""
     apex: str
-    """What callers call: a service (with its namespace where that is another), or a host."""
+    """The service or host that callers call; `name.namespace` for a service in another namespace."""
     backends: tuple[Backend, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     at_home: bool = True
-    """Whether all backends live in the split's own namespace, and the apex in no other."""
+    """Whether the apex and all backends are in the namespace of the split; the apex may also be a host."""
     shared: frozenset[Target] = frozenset()
-    """What another split of the same object sends to, too."""
+    """The backends to which another split of the same object also sends."""
 
     @property
     def name(self) -> str:
-        """The object's name; with its kind before, unless it is a TrafficSplit, and its rule behind."""
+        """`[kind.]name[@rule]`: the kind is left out for a TrafficSplit."""
         prefixed = self.ref.kind != OBJECT or self.ref.name.partition(".")[0] in _PREFIXES
         name = str(self.ref) if prefixed else self.ref.name
         return f"{name}@{self.rule}" if self.rule else name
 
     def weight_share(self, backend: Backend) -> float | None:
-        """Return the share that a backend is meant to have; None where all weights are 0."""
+        """Return the declared share of a backend, 0 to 1; None if all weights are 0."""
         total = sum(one.weight for one in self.backends)
         return backend.weight / total if total else None
 
 
 _PREFIXES = frozenset({OBJECT.lower(), "httproute", "grpcroute", "serviceprofile", "virtualservice"})
-"""With which the name of a TrafficSplit could be taken for another object's."""
+"""A TrafficSplit whose name begins with one of these is shown with its kind, as the name could be read as
+that of an object of another kind.
+"""
 Subsets = Mapping[Target, Mapping[str, str]]
 """The labels of each subset of a service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What one object says."""
+    """What one object declares."""
 
     splits: tuple[Split, ...] = ()
     subsets: Subsets = field(default_factory=dict)
@@ -96,13 +99,16 @@ NOTHING = Declared()
 
 
 def joined(declared: Iterable[Declared]) -> tuple[Split, ...]:
-    """Return all splits, in order of namespace and name, their subsets with the labels that all agree on."""
+    """Return all splits, ordered by namespace and name, with the labels of their subsets.
+
+    A subset that several objects declare with different labels has none.
+    """
     everything = list(declared)
     labels: dict[Target, list[Mapping[str, str]]] = collections.defaultdict(list)
     for one in everything:
         for key, carried in one.subsets.items():
             labels[key].append(carried)
-    agreed = {key: told[0] for key, told in labels.items() if all(other == told[0] for other in told)}
+    agreed = {key: found[0] for key, found in labels.items() if all(other == found[0] for other in found)}
     splits = [_labelled(split, agreed) for one in everything for split in one.splits]
     return tuple(sorted(splits, key=lambda split: (split.ref.namespace, split.name)))
 
@@ -121,7 +127,10 @@ def of_rules(
     labels: Mapping[str, str],
     rules: Iterable[tuple[int, Sequence[tuple[Backend, Decimal]]]],
 ) -> tuple[Split, ...]:
-    """Return the splits of an object's rules: numbers, and backends with weights. Equal rules are one."""
+    """Return the splits of an object's rules. Rules that split alike are one split.
+
+    `rules`: the number of each rule, and its backends with their weights.
+    """
     distinct: dict[tuple[Backend, ...], int] = {}
     for number, weighed in rules:
         distinct.setdefault(_weighed(weighed), number)
@@ -142,7 +151,7 @@ def of_rules(
 
 
 def _shared(rules: Iterable[tuple[Backend, ...]]) -> frozenset[Target]:
-    """Return what several rules send to; a service and a subset of it are the same thing, in part."""
+    """Return the targets to which several rules send. A service overlaps with each of its subsets."""
     services: collections.Counter[kinds.Ref] = collections.Counter()
     targets: collections.Counter[Target] = collections.Counter()
     for backends in rules:
@@ -160,7 +169,7 @@ def _named(apex: kinds.Ref, namespace: str) -> str:
 
 
 def _weighed(backends: Sequence[tuple[Backend, Decimal]]) -> tuple[Backend, ...]:
-    """Return each backend once with its weight as a whole number; a service's ports are not told apart."""
+    """Return each backend once, with its weight as a whole number. Weights of a service's ports are added."""
     total: dict[Backend, Decimal] = {}
     for backend, weight in backends:
         total[backend] = total.get(backend, Decimal(0)) + weight
@@ -169,4 +178,4 @@ def _weighed(backends: Sequence[tuple[Backend, Decimal]]) -> tuple[Backend, ...]
 
 
 _SCALES = (1, 10**3, 10**6, 10**9)
-"""Weights are quantities in the oldest TrafficSplits, such as `900m`; what counts is how they compare."""
+"""Factors that make weights whole numbers: split.smi-spec.io/v1alpha1 has quantities such as `900m`."""

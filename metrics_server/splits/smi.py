@@ -1,8 +1,8 @@
-"""`TrafficSplit` of split.smi-spec.io. All versions say the same, but that the weights of v1alpha1 may be
-quantities.
+"""Reads `TrafficSplit` of split.smi-spec.io. All versions are read alike; the weights of v1alpha1 may be
+quantities such as `900m`.
 
-Where a split has `matches` (v1alpha3 on) it holds for the requests that match; proxies do not count those
-apart.
+From v1alpha3 on, a split may have `matches` and then applies only to matching requests. `matches` are
+ignored, because proxies do not count matching requests separately.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ class _Spec(fields.Fields):
 
 
 def read(given: fields.Given) -> model.Declared:
-    """Return the split. Raises fields.Malformed."""
-    told = fields.spec(given, _Spec)
+    """Return the split of a TrafficSplit. Raises fields.Malformed."""
+    found = fields.spec(given, _Spec)
     namespace = given.ref.namespace
     backends = [
         (
             model.Backend(service=fields.service(one.service, namespace=namespace, pairs=True), weight=0),
             one.weight,
         )
-        for one in told.backends
+        for one in found.backends
     ]
-    apex = fields.service(told.service, namespace=namespace, pairs=True)
+    apex = fields.service(found.service, namespace=namespace, pairs=True)
     splits = model.of_rules(given.ref, apex=apex, labels=given.labels, rules=[(1, backends)])
     return model.Declared(splits=splits)

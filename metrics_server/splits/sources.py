@@ -1,5 +1,5 @@
-"""The sources of splits: what each is called in settings, and the objects it consists of. A source is a row
-of the table below, and a reader.
+"""The sources of splits: the name of each in settings, and its kinds of object. A new source is a row of the
+table below and a module that reads it. Pure.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from metrics_server.splits import fields, gateway, istio, linkerd, model, smi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of object that tells of splits."""
+    """A kind of object that declares splits or subsets."""
 
     source: str
+    """Its source's name in `--splits`."""
     kind: str
     plural: str
     group: str
     versions: tuple[str, ...]
-    """That are understood, the newest first: a cluster serves the same objects in all of its own."""
+    """The versions that can be read, the newest first. A cluster serves each object in all its versions."""
     read: Callable[[fields.Given], model.Declared]
+    """Reads one object; raises fields.Malformed."""
 
     def __str__(self) -> str:
-        """As kubectl and RBAC commands spell it."""
+        """Return the plural with the group, as kubectl and RBAC write it."""
         return f"{self.plural}.{self.group}"
 
 
@@ -91,7 +93,7 @@ def of(sources: Collection[str]) -> Sequence[Kind]:
 
 
 def known(content: object) -> Kind | None:
-    """Return the kind of an object as a file has it, in whatever version; None where it tells of no split."""
+    """Return the kind of an object in a file, whatever its version; None if it declares no splits."""
     if not isinstance(content, Mapping):
         return None
     group, _, _ = str(content.get("apiVersion")).rpartition("/")

@@ -1,6 +1,7 @@
-"""Values by key, of which the latest used are kept: as many as a bound allows, and as heavy.
+"""A cache with a bound on the number of its values and on their total weight; the least recently used are
+dropped first. Pure.
 
-Keys come from requests, so whoever may read could else fill the memory with them. Pure.
+Keys come from requests: without a bound, any viewer could fill the memory with them.
 """
 
 from __future__ import annotations
@@ -15,23 +16,28 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """At most so many values, and of more than `least` at most so heavy ones together."""
+    """At most `most` values by key and, if there are more than `least`, of at most `heaviest` total weight.
+
+    One thread may change it while another reads `items`.
+    """
 
     def __init__(self, *, most: int, least: int = 1, heaviest: float = math.inf) -> None:
-        """`least`: how many stay whatever they weigh. `heaviest`: what all together may weigh."""
+        """`most`, `least`: numbers of values; `least` of them stay whatever their weight. `heaviest`: the
+        bound of the total weight, in the unit of `put`.
+        """
         self._most = most
         self._least = least
         self._heaviest = heaviest
         self._values: OrderedDict[K, tuple[V, float]] = OrderedDict()
-        """With their weights; the latest used stands last."""
+        """Each value with its weight; the most recently used is the last."""
         self._weight = 0.0
 
     def __len__(self) -> int:
         return len(self._values)
 
     def items(self) -> list[tuple[K, V]]:
-        """Return all keys and values, the latest used last."""
-        # Listed at once: another thread may use values meanwhile.
+        """Return all keys and values, the most recently used last."""
+        # list() copies in one step: another thread may reorder the values during a slower loop.
         listed = list(self._values.items())
         return [(key, value) for key, (value, _) in listed]
 
@@ -39,12 +45,12 @@ class Kept(Generic[K, V]):
         return key in self._values
 
     def peek(self, key: K) -> V | None:
-        """Return a value without calling it used."""
+        """Return a value without counting it as used; None if it is not kept."""
         found = self._values.get(key)
         return None if found is None else found[0]
 
     def use(self, key: K) -> V | None:
-        """Return a value; None if it is not kept."""
+        """Return a value and count it as used; None if it is not kept."""
         found = self._values.get(key)
         if found is None:
             return None
@@ -52,7 +58,7 @@ class Kept(Generic[K, V]):
         return found[0]
 
     def put(self, key: K, value: V, *, weight: float = 0.0) -> None:
-        """Keep a value; those whose use is longest ago make room for it."""
+        """Keep a value, and drop the least recently used ones until the bounds hold."""
         self.drop(key)
         self._values[key] = value, weight
         self._weight += weight
@@ -60,6 +66,6 @@ class Kept(Generic[K, V]):
             self.drop(next(iter(self._values)))
 
     def drop(self, key: K) -> None:
-        """Let go of a value, if it is kept."""
+        """Remove a value, if it is kept."""
         _, weight = self._values.pop(key, (None, 0.0))
         self._weight -= weight

@@ -1,13 +1,13 @@
-"""Whose fetch is next: few are under way at once, and those who wait take turns.
+"""Limits how many fetches from Prometheus run at once, and decides which of the waiting ones is next.
 
-A fetch costs Prometheus and this server's memory, and anybody who may read can ask for many: another window
-is another fetch. So there is a limit for each user and one for all. A free place goes to the user with the
-fewest fetches under way, among these to the one who has waited longest since the last turn: many questions
-of one user delay the first of another by one fetch at most.
+A fetch uses time of Prometheus and memory of this server, and any viewer can cause many, as every other
+window is another fetch. So there is a limit for each user and one for all users together. A free place goes
+to the user with the fewest running fetches and, among these, to the one whose last fetch began first. So many
+requests of one user delay the first request of another by one fetch at most.
 
-Urgent fetches, such as those for autoscalers, go first. They leave one place to the others, and the others
-leave one to them. Who wants a fetch that another's question is waiting for, waits for it in both names:
-it begins with whichever turn comes first.
+Urgent fetches, such as those for autoscalers, go first. They leave one place to the other fetches, and these
+leave one to them. If several users want the same fetch, it waits in the queue of each, and begins when the
+first of them gets a place.
 """
 
 from __future__ import annotations
@@ -23,73 +23,79 @@ from metrics_server.model import faults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many fetches there may be."""
+    """How many fetches may run and wait."""
 
     at_once: int = 8
-    """Under way; at least 2."""
+    """Running fetches of all users; at least 2."""
     each: int = 4
-    """Of them for one user."""
+    """Running fetches of one user."""
     waiting: int = 64
-    """For one user, beside those under way."""
+    """Waiting fetches of one user."""
     waiting_in_all: int = 1024
+    """Waiting fetches of all users."""
     patience: float = 20.0
-    """Seconds to wait for a turn."""
+    """Seconds that a fetch waits for a place."""
 
 
 def limits(at_once: int, *, patience: float) -> Limits:
-    """Return the limits of so many fetches at once, of which one user has half at most."""
+    """Return the limits for `at_once` running fetches, of which one user has at most half."""
     return Limits(at_once=at_once, each=at_once // 2, patience=patience)
 
 
 class Ticket:
-    """A fetch that waits for its turn, or has it."""
+    """One fetch in the queue: it waits for a place, or runs."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Event()
+        """Set when the fetch gets a place."""
         self._places: list[tuple[_Lane, str]] = []
-        """Where it waits, and in whose name."""
+        """The lanes and users in whose queues it waits."""
         self._holder: tuple[_Lane, str] | None = None
-        """Where it counts while it is under way, and for whom."""
+        """The lane and user for which it counts while it runs."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it has not begun."""
+        """Whether it waits for a place."""
         return bool(self._places)
 
 
 Queue = dict[Ticket, None]
-"""In the order of their coming."""
+"""Waiting fetches, the first to come first."""
 
 
 @dataclass(slots=True, eq=False)
 class _Lane:
-    """Those who wait for the same kind of place."""
+    """The fetches of one priority: urgent or usual."""
 
     queues: dict[str, Queue] = field(default_factory=dict)
-    """By user."""
+    """The waiting fetches by user."""
     under_way: int = 0
+    """How many fetches of this lane run."""
 
 
 class Turns:
-    """Gives turns."""
+    """Gives a limited number of places to fetches. Whoever calls `wait` for a ticket must call `end`."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._urgent, self._usual = _Lane(), _Lane()
         self._under_way: Counter[str] = Counter()
-        """By user."""
+        """Running fetches by user."""
         self._waiting: Counter[str] = Counter()
+        """Waiting fetches by user."""
         self._turns = itertools.count(1)
         self._latest: dict[str, int] = {}
-        """The number of the latest turn of those who have fetches under way or waiting."""
+        """When the latest fetch of a user began, as a running number; only of users with fetches."""
 
     @property
     def under_way(self) -> int:
-        """How many fetches have their turn."""
+        """How many fetches run."""
         return self._under_way.total()
 
     def wait(self, ticket: Ticket, *, user: str, urgent: bool = False) -> None:
-        """Have a fetch wait in the name of a user; it may have its turn at once. Raises faults.Busy."""
+        """Put a fetch into the queue of a user; it may get a place at once. Raises faults.Busy if too many
+        fetches wait.
+        """
         if self._waiting[user] >= self._limits.waiting:
             raise faults.Busy(
                 f"{self._limits.waiting} questions of this user wait for figures already, and each needs a "
@@ -109,13 +115,13 @@ class Turns:
         self._give()
 
     def join(self, ticket: Ticket, *, user: str, urgent: bool = False) -> None:
-        """Have a fetch that waits already wait in the name of a further user, too, if there is room."""
+        """Put a waiting fetch into the queue of a further user, if that has room."""
         if ticket.is_waiting:
             with contextlib.suppress(faults.Busy):
                 self.wait(ticket, user=user, urgent=urgent)
 
     async def turn(self, ticket: Ticket) -> None:
-        """Wait until it is a fetch's turn. Raises faults.Busy; whoever has waited ends the ticket."""
+        """Wait until a fetch gets a place. Raises faults.Busy after `patience`; then call `end`."""
         try:
             async with asyncio.timeout(self._limits.patience):
                 await ticket._turn.wait()
@@ -126,7 +132,7 @@ class Turns:
             ) from error
 
     def end(self, ticket: Ticket) -> None:
-        """Give the place of a fetch to the next: it is over, or is not wanted any more."""
+        """Remove a fetch that has ended or is no longer wanted, and give its place to the next."""
         self._leave(ticket)
         if ticket._holder is not None:
             lane, user = ticket._holder
@@ -136,7 +142,7 @@ class Turns:
         self._give()
 
     def _give(self) -> None:
-        """Give the free places to those whose turn it is."""
+        """Give the free places to the next fetches."""
         while self.under_way < self._limits.at_once and (chosen := self._next()):
             lane, user = chosen
             ticket = next(iter(lane.queues[user]))
@@ -148,7 +154,7 @@ class Turns:
             ticket._turn.set()
 
     def _next(self) -> tuple[_Lane, str] | None:
-        """Return whose turn it is; None if nobody may begin."""
+        """Return the lane and user that get the next place; None if no fetch may begin."""
         for lane in (self._urgent, self._usual):
             if lane.under_way < self._limits.at_once - 1:
                 user = min(lane.queues, key=self._had, default=None)
@@ -157,11 +163,11 @@ class Turns:
         return None
 
     def _had(self, user: str) -> tuple[int, int]:
-        """Return how many fetches of a user are under way, and when the latest began."""
+        """Return how many fetches of a user run, and when the latest began (as a running number)."""
         return self._under_way[user], self._latest.get(user, 0)
 
     def _leave(self, ticket: Ticket) -> None:
-        """Have a fetch wait no more."""
+        """Remove a fetch from all queues in which it waits."""
         for lane, user in ticket._places:
             del lane.queues[user][ticket]
             if not lane.queues[user]:
@@ -170,7 +176,7 @@ class Turns:
         ticket._places.clear()
 
     def _less(self, counted: Counter[str], user: str) -> None:
-        """Count one less, and forget who has nothing left."""
+        """Subtract one, and drop users without fetches, so that the counters do not grow."""
         counted[user] -= 1
         if not counted[user]:
             del counted[user]

@@ -1,6 +1,6 @@
-"""A snapshot with its ownership, its roll-up and what is made of it for those who read.
+"""A snapshot with its ownership, its rollup, and a cache of what was computed from it.
 
-What is made of a moment is kept with it under a key. Clients choose some of these keys, so they are bounded.
+Clients choose some of the cache's keys, so the number of entries is bounded.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """What is made of a moment, by who chooses the keys."""
+    """A part of the cache with its own bound, so that keys of one sort cannot displace those of another."""
 
     name: str
     most: int
-    """How many are kept."""
+    """Entries kept."""
 
 
 VIEWS = Sort("views", 256)
-"""Of each kind, measure and namespace."""
+"""Keys: a kind, a metric and a namespace."""
 PERCENTILES = Sort("percentiles", 8)
-"""Of all resources of a kind; any of 9,999 percentiles may be asked for, most ask for the same few."""
+"""Keys: a kind and a percentile. There are 9,999 percentiles; most clients ask for the same few."""
 PAIRS = Sort("pairs", 1024)
-"""Of one caller and one who is called."""
+"""Keys: a caller and a callee."""
 SPELLINGS = Sort("spellings", 32)
-"""As an autoscaler's question spells it, which is free in the order and the values of its labels."""
+"""Keys: an autoscaler's query as it was written; labels may have any order and value."""
 _MOST_AGAIN = 64
-"""What is made of the next moment before anybody asks."""
+"""Entries that are computed for the next snapshot before a client asks."""
 _EMPTY, _EACH = 20_000, 2_000
-"""Bytes of a moment of nobody, and for each reporter and peer, roughly."""
+"""Bytes, roughly: without reporters and peers, and for each reporter or peer."""
 
 
 class Moment:
-    """A snapshot with its ownership and its roll-up; what is made of it is kept with it."""
+    """A snapshot with its ownership, its rollup, and a cache of what was computed from it."""
 
     def __init__(
         self,
@@ -53,8 +53,8 @@ class Moment:
         arrived: float,
         latency: frozenset[kinds.Side] = kinds.SIDES,
     ) -> None:
-        """`arrived`: when the snapshot was there to be served, by the store's clock. `latency`: the sides
-        whose latencies it has.
+        """`arrived`: when the snapshot was fetched, by the store's clock. `latency`: the sides for which it
+        has histograms.
         """
         self.latency = latency
         self.arrived = arrived
@@ -65,32 +65,32 @@ class Moment:
         self._again: bounded_cache.Kept[tuple[Sort, Hashable], Callable[[Moment], Any]] = bounded_cache.Kept(
             most=_MOST_AGAIN
         )
-        """What was asked for and is made for the next moment, too."""
+        """Entries that are also computed for the next snapshot, and the functions that compute them."""
 
     def once(self, key: Hashable, make: Callable[[], T], *, sort: Sort = VIEWS) -> T:
-        """Return what `make` returns, made once per key while it is kept among others of its sort."""
+        """Return the cached value of a key; `make` computes it if there is none."""
         kept = self._made.get(sort)
         if kept is None:
             kept = self._made.setdefault(sort, bounded_cache.Kept(most=sort.most))
         if key not in kept:
             kept.put(key, make())
-        made: T = kept.use(key)  # type: ignore[assignment]
-        return made
+        value: T = kept.use(key)  # type: ignore[assignment]
+        return value
 
     def once_and_again(self, key: Hashable, make: Callable[[Moment], T], *, sort: Sort = VIEWS) -> T:
-        """Return what `make` returns of this moment, made once per key; the next moment will come with it."""
+        """Return the cached value of a key, as `once`, and compute it also for the next snapshot."""
         if self._again.use((sort, key)) is None:
             self._again.put((sort, key), make)
         return self.once(key, lambda: make(self), sort=sort)
 
     def succeed(self, before: Moment) -> None:
-        """Have what was asked of the moment before."""
+        """Compute the values that clients asked of the previous snapshot, so that they need not wait."""
         for (sort, key), make in before._again.items():
             self.once(key, functools.partial(make, self), sort=sort)
 
     @property
     def weight(self) -> int:
-        """About how many bytes it holds: its columns, and what is made of a reporter or a peer."""
+        """Its size in bytes, roughly: its arrays, and a fixed amount for each reporter and peer."""
         arrays = (
             array.nbytes
             for calls in self.snapshot.calls.values()

@@ -1,17 +1,17 @@
-"""The latest snapshot of each scope and window, its rows, and one fetch at a time for each.
+"""Keeps the latest snapshots by namespace, window and latency sides, and fetches each at most once at a time.
 
-However many clients ask, Prometheus is asked once per scope, window and refresh. A fetch that several wait
-for goes on when one of them leaves; one that has not begun ends when all have left. `fetching` says whose
-turn it is. A namespace is answered from the whole mesh where that is fresh, and one who does not want
-latencies from what has them. What is no longer fresh is dropped, and so is what was not used for longest
-where too much is kept.
+However many clients ask, Prometheus is queried once per key and refresh time.
 
-Who asks again and again, as autoscalers do, may allow a `lag`: then a moment is served so much longer while
-the next one is fetched, and nobody waits. If that fails, it is served no longer. And who asks for one
-namespace after the other is answered from the whole mesh, which costs Prometheus less than all its parts.
-
-Latencies are fetched by side: buckets are most of what a mesh has to tell, and an autoscaler wants those of
-one side.
+* A fetch goes on while a client waits for it. If all clients leave before it has begun, it is cancelled.
+  `fetch_queue` decides which fetch is next.
+* A fresh snapshot of the whole mesh also answers requests for one namespace, and a snapshot with latencies
+  those without.
+* Snapshots that are no longer fresh are dropped; if too many are kept, the least recently used.
+* A snapshot may be served up to `lag` seconds past its refresh time while the next one is fetched, so that
+  autoscalers, which ask again and again, do not wait. If that fetch fails, it is no longer served.
+* If clients that allow a lag ask for many namespaces one after the other, the whole mesh is fetched: that
+  costs Prometheus less than all the namespaces.
+* Latencies are fetched by side, because most series of a mesh are buckets and an autoscaler needs one side.
 """
 
 from __future__ import annotations
@@ -30,49 +30,56 @@ from metrics_server.store import bounded_cache, fetch_queue, moment
 
 Moment = moment.Moment
 _MANY = 6
-"""Namespaces beyond which the whole mesh is fetched for those who allow a lag."""
+"""With a lag: if more namespaces than this were asked for lately, the whole mesh is fetched."""
 _LATELY = 60.0
-"""Seconds for which it is remembered that a namespace was asked for: autoscalers ask every 15."""
+"""Seconds that count as lately. Autoscalers ask every 15 s."""
 _MOST_MOMENTS, _LEAST_MOMENTS, _HEAVIEST_MOMENTS = 256, 4, 128e6
-"""How many moments are kept, and how many bytes of them: but for the latest few, whatever they weigh."""
+"""Snapshots kept at most, those kept whatever their size, and the bytes that the others may fill."""
 _MOST_NAMES = 512
-"""Namespaces, with windows, of which is remembered that they were asked for, or have no proxy."""
+"""Keys kept at most with the time of their last request, or for which no proxy was found."""
 _SOME_SIDES = [
     frozenset(some)
     for count in range(len(kinds.Side) + 1)
     for some in itertools.combinations(kinds.Side, count)
 ]
-"""Few before many."""
+"""All sets of sides, small ones first."""
 
 
 class _Key(NamedTuple):
+    """What distinguishes two snapshots."""
+
     namespace: str | None
+    """None: the whole mesh."""
     window: float
+    """Seconds."""
     latency: frozenset[kinds.Side]
+    """The sides for which it has histograms."""
 
 
 class Source(Protocol):
-    """Takes snapshots; `taking.Taker` is one."""
+    """Fetches snapshots, such as a collector of `collect`."""
 
     async def take(
         self, namespace: str | None, *, window: float, latency: frozenset[kinds.Side]
-    ) -> snapshot.Snapshot | None: ...
+    ) -> snapshot.Snapshot | None:
+        """Return a new snapshot, None if the namespace has no proxy. Raises faults.Unavailable."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
 class _Fetch:
-    """A fetch that waits for its turn or is under way."""
+    """A fetch that waits for its turn or runs."""
 
     task: asyncio.Task[Moment | None]
     ticket: fetch_queue.Ticket
     waiting: int = 0
-    """How many wait for it."""
+    """How many requests wait for it."""
     is_kept: bool = False
-    """Whether it is wanted also if nobody waits."""
+    """Whether it goes on if no request waits for it: it renews a snapshot that is served meanwhile."""
 
 
 class Store:
-    """Fresh moments on demand. Close it when done."""
+    """Returns fresh snapshots with what was computed from them. Call `close` when done."""
 
     def __init__(
         self,
@@ -83,8 +90,8 @@ class Store:
         refresh: float,
         turns: fetch_queue.Turns | None = None,
     ) -> None:
-        """`clock`: seconds that nobody sets, such as `time.monotonic`. `refresh`: seconds a snapshot is
-        served for. `turns`: whose fetch is next.
+        """`things`: returns the present inventory. `clock`: monotonic seconds. `refresh`: seconds for which a
+        snapshot is fresh. `turns`: the queue of fetches.
         """
         self._source = source
         self._things = things
@@ -95,26 +102,26 @@ class Store:
             most=_MOST_MOMENTS, least=_LEAST_MOMENTS, heaviest=_HEAVIEST_MOMENTS
         )
         self._empty: bounded_cache.Kept[_Key, float] = bounded_cache.Kept(most=_MOST_NAMES)
-        """When a namespace was found to have no proxies."""
+        """When a key was last found to have no proxy."""
         self._wanted: bounded_cache.Kept[_Key, float] = bounded_cache.Kept(most=_MOST_NAMES)
-        """Until when a moment is kept for those who allow a lag and have asked for it."""
+        """Until when a snapshot is kept, although not fresh, for requests with a lag."""
         self._asking: bounded_cache.Kept[_Key, float] = bounded_cache.Kept(most=_MOST_NAMES)
-        """When those who allow a lag last asked for a namespace."""
-        self._beside = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="moments")
-        """Where moments are made: in one thread, for each that ever made one keeps the memory for it."""
+        """When a request with a lag last asked for a key."""
+        self._executor = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="moments")
+        """Computes moments. One thread only: each thread that computed one keeps its memory."""
         self._fetching: dict[_Key, _Fetch] = {}
 
     async def close(self) -> None:
-        """End the fetches under way."""
+        """Cancel all fetches, and wait until they have ended."""
         tasks = [fetch.task for fetch in self._fetching.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._beside.shutdown(wait=False)
+        self._executor.shutdown(wait=False)
 
     @property
     def things(self) -> objects.Inventory:
-        """What is known to exist now."""
+        """The present inventory."""
         return self._things()
 
     async def moment(
@@ -126,10 +133,11 @@ class Store:
         lag: float = 0.0,
         user: str = "",
     ) -> Moment | None:
-        """Return a fresh moment of a namespace, or (None) of the whole mesh; None where no proxy is.
+        """Return a fresh moment of a namespace, or of the whole mesh for None; None if there is no proxy.
 
-        `latency`: the sides whose latencies are wanted. `lag`: seconds by which it may be older than fresh.
-        `user`: whose turn a fetch is. Raises faults.Unavailable.
+        `window`: seconds. `latency`: the sides for which latencies are needed. `lag`: seconds past its
+        refresh time for which an older snapshot may be served. `user`: in whose queue a fetch waits. Raises
+        faults.Unavailable.
         """
         key = _Key(namespace, window, latency)
         answers = _answering(key)
@@ -149,18 +157,19 @@ class Store:
         except faults.Busy:
             if not served:
                 raise
-        if late and served:
+        if late and served:  # the fetch goes on meanwhile
             return self._keep(late, served, lag)
         found = await self._fetched(key)
         return found and self._keep(key, found, lag)
 
     def _keep(self, key: _Key, moment: Moment, lag: float) -> Moment:
-        """Return a moment, which is not let go of while it may be served again."""
+        """Return a moment, and keep it as long as it may be served with this lag."""
         if lag:
             self._wanted.put(key, moment.arrived + self._refresh + lag)
         return moment
 
     def _age(self, key: _Key) -> float:
+        """Return the seconds since a snapshot arrived; infinite if there is none."""
         moment = self._moments.peek(key)
         return self._clock() - moment.arrived if moment is not None else math.inf
 
@@ -169,24 +178,27 @@ class Store:
         return found is not None and self._clock() - found < self._refresh
 
     def _lately(self) -> list[_Key]:
-        """Return what those who allow a lag asked for of late."""
+        """Return the keys that requests with a lag asked for lately."""
         now = self._clock()
         return [key for key, at in self._asking.items() if now - at < _LATELY]
 
     def _is_one_of_many(self, key: _Key) -> bool:
+        """Note a request with a lag, and return whether these ask for so many namespaces that the whole mesh
+        is to be fetched.
+        """
         self._asking.put(key, self._clock())
         return len([other for other in self._lately() if other[1:] == key[1:]]) > _MANY
 
     def _with_latencies(self, key: _Key, lag: float) -> _Key:
-        """Return the key with the latencies that others ask for, if they are there to be renewed: what is
-        fetched for them is then fetched for all.
+        """Return the key with the latencies that other requests need, if a snapshot with these is due for
+        renewal anyway: one fetch then serves all.
         """
         lately = {other[1:] for other in self._lately()}
         there = (k for k in reversed(_wider(key)) if self._age(k) < self._refresh + lag and k[1:] in lately)
         return next(there, key)
 
     def _begin(self, key: _Key, *, user: str, urgent: bool) -> None:
-        """Have a fetch under way, or waiting for its turn. Raises faults.Busy."""
+        """Start a fetch for a key, or join the one that waits or runs. Raises faults.Busy."""
         fetch = self._fetching.get(key)
         if fetch is None:
             ticket = fetch_queue.Ticket()
@@ -199,7 +211,9 @@ class Store:
         fetch.is_kept |= urgent
 
     async def _fetched(self, key: _Key) -> Moment | None:
-        """Return what a fetch brings. It is given up if it has not begun when nobody waits for it."""
+        """Wait for a fetch and return its result. If it has not begun when the last request that waits is
+        cancelled, it is cancelled too.
+        """
         fetch = self._fetching[key]
         fetch.waiting += 1
         try:
@@ -207,23 +221,25 @@ class Store:
         finally:
             fetch.waiting -= 1
             if not (fetch.waiting or fetch.is_kept) and fetch.ticket.is_waiting:
-                # At once, lest the next who asks wait for what is ending.
+                # Remove it at once: the next request must not join a fetch that is being cancelled.
                 self._fetching.pop(key, None)
                 fetch.task.cancel()
-            # A failure knows this frame: it would else hold itself, and all that was read for it.
+            # An exception refers to this frame, and the frame to the task with the exception: without `del`
+            # this cycle would keep the data of the fetch in memory.
             del fetch
 
     def _ended(self, key: _Key, fetch: _Fetch) -> None:
         self._turns.end(fetch.ticket)
         if self._fetching.get(key) is fetch:
             del self._fetching[key]
-        # Seen by those who waited; if nobody did, what is late is not served on.
+        # Reading the exception marks it as handled. After a failure no snapshot is served with a lag.
         if not fetch.task.cancelled() and fetch.task.exception() is not None:
             for late in _answering(key):
                 if self._age(late) >= self._refresh:
                     self._moments.drop(late)
 
     async def _take(self, key: _Key, ticket: fetch_queue.Ticket) -> Moment | None:
+        """Fetch a snapshot when it is the ticket's turn, and keep it. Returns None if there is no proxy."""
         await self._turns.turn(ticket)
         self._forget()
         taken = await self._source.take(key.namespace, window=key.window, latency=key.latency)
@@ -232,13 +248,13 @@ class Store:
             return None
         arrived = self._clock()
         loop = asyncio.get_running_loop()
-        moment = await loop.run_in_executor(self._beside, self._made, key, taken, self._things(), arrived)
+        moment = await loop.run_in_executor(self._executor, self._made, key, taken, self._things(), arrived)
         self._moments.put(key, moment, weight=moment.weight)
         return moment
 
     def _made(self, key: _Key, taken: snapshot.Snapshot, things: objects.Inventory, arrived: float) -> Moment:
-        """Return a moment, with what was asked of those it follows: who reads it first had else to wait, and
-        all others with him.
+        """Return a moment, with what clients asked of the moments that it replaces: else the next request
+        would compute it on the event loop, and all other requests would wait.
         """
         moment = Moment(taken, things, arrived=arrived, latency=key.latency)
         for before in [self._moments.peek(other) for other in _followed(key)]:
@@ -247,7 +263,7 @@ class Store:
         return moment
 
     def _forget(self) -> None:
-        """Let go of what is never served again, before the next one needs the memory."""
+        """Drop what is never served again, before the next snapshot needs the memory."""
         now = self._clock()
         for key, until in self._wanted.items():
             if until <= now:
@@ -264,7 +280,7 @@ class Store:
 
 
 def _answering(key: _Key) -> list[_Key]:
-    """Return whose moments answer a question: its own, the whole mesh's, and those with more latencies."""
+    """Return the keys whose snapshots answer a request: also of the whole mesh, or with more latencies."""
     keys = (
         other._replace(namespace=namespace) for other in _wider(key) for namespace in (key.namespace, None)
     )
@@ -272,10 +288,10 @@ def _answering(key: _Key) -> list[_Key]:
 
 
 def _followed(key: _Key) -> list[_Key]:
-    """Return whose moments one takes the place of: its own, and those with fewer latencies."""
+    """Return the keys whose snapshots a new one replaces: its own, and those with fewer latencies."""
     return [key._replace(latency=sides) for sides in _SOME_SIDES if sides <= key.latency]
 
 
 def _wider(key: _Key) -> list[_Key]:
-    """Return the key itself, and then those with more latencies."""
+    """Return the key, followed by those with more latencies."""
     return [key._replace(latency=sides) for sides in _SOME_SIDES if sides >= key.latency]

@@ -83,7 +83,7 @@ def test_what_several_rules_send_to_has_no_figures_and_the_rest_has() -> None:
         "canary@1:cart-v1": canaries.UNKNOWN,
         "canary@1:cart-v2": (1, 0, None),
     }
-    assert "another rule of the TrafficSplit sends to cart-v1, too" in found.parts()[0].unclear
+    assert "another rule of the TrafficSplit also sends to cart-v1" in found.parts()[0].unclear
     assert {(one.name, one.share) for one in found.callers(one)} == {("canary@1:cart-v2", None)}
 
 

@@ -173,7 +173,7 @@ async def test_without_the_kube_apiserver_what_is_known_stays_and_that_is_said(
         await kubernetes.until(lambda: pod in watched.current().things, what="the new pod")
         await kubernetes.until(lambda: watched.complaint() is None, what="well")
     away, back = caplog.messages
-    assert away.startswith("the kube-apiserver cannot be asked, owners and labels stay as they are: /api")
+    assert away.startswith("the kube-apiserver does not answer, owners and labels stay as they are: /api")
     assert back == "the kube-apiserver answers again: owners and labels are up to date"
 
 

@@ -109,7 +109,7 @@ async def test_a_kind_that_is_not_served_is_no_trouble_and_is_watched_once_it_is
         assert found.complaints() == []
     assert caplog.messages == [
         f"trafficsplits.{GROUP}, which split traffic, are not served: "
-        "it is looked for again within a minute or so",
+        "they are looked for again within a minute or so",
         f"trafficsplits.{GROUP}, which split traffic, are watched",
     ]
 

@@ -1,0 +1,116 @@
+"""Finds the resource of a kind behind a peer, whose names are already those of Kubernetes (see `names`).
+
+The rules are those of `graph`. Computed when first asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+
+from metrics_server.inventory import objects
+from metrics_server.model import kinds, snapshot
+from metrics_server.ownership import chains, service_selectors
+
+
+class Peers:
+    """The resources behind the peers of one snapshot."""
+
+    def __init__(
+        self,
+        things: Mapping[kinds.Ref, objects.Thing],
+        *,
+        alone: Mapping[tuple[str, str], frozenset[kinds.Ref]],
+        reporting: Sequence[kinds.Ref],
+        selection: service_selectors.Selection,
+        owners: chains.Chains,
+    ) -> None:
+        """`alone`: the objects that can be workloads, by namespace and name. `reporting`: the resource that
+        each reporter is.
+        """
+        self._things = things
+        self._alone = alone
+        self._reporting = reporting
+        self._selection = selection
+        self._owners = owners
+
+    def resource(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
+        """Return the resource of a kind behind a peer, else its workload, service or host."""
+        if kind == kinds.SERVICE.name and peer.service:
+            return self.service(peer)
+        if peer.pod:
+            return self._pod_as(peer, kind)
+        if peer.workload:
+            return self._workload_as(self._workload(peer), kind)
+        return self._callee(self.service(peer), kind)
+
+    def service(self, peer: snapshot.Peer) -> kinds.Ref:
+        """Return the service that a caller called to reach a peer, or the host if it is no service;
+        kinds.UNKNOWN where the mesh reports only the pod or the workload.
+        """
+        if peer.host:
+            return kinds.Ref(kinds.HOST, "", peer.host)
+        if not (peer.service or peer.name):
+            return kinds.UNKNOWN
+        namespace = peer.service_namespace or peer.namespace
+        ref = kinds.Ref(kinds.SERVICE.name, namespace, peer.service or peer.name)
+        return kinds.Ref(kinds.HOST, "", peer.name) if peer.name and ref not in self._things else ref
+
+    def _pod_as(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
+        unit = kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)
+        above = self._owners.of(unit)
+        if kind != chains.WORKLOAD and kind in above:
+            return above[kind]
+        return (
+            self._workload(peer)
+            if above[chains.WORKLOAD] == unit and peer.workload
+            else above[chains.WORKLOAD]
+        )
+
+    def _workload_as(self, workload: kinds.Ref, kind: str) -> kinds.Ref:
+        if kind == kinds.NAMESPACE.name and workload.namespace:
+            return kinds.Ref(kinds.NAMESPACE.name, "", workload.namespace)
+        if only := self._owners.shared(self._reporting_of.get(workload, ()), kind):
+            return only
+        service = kinds.Ref(kinds.SERVICE.name, workload.namespace, workload.name)
+        if workload.kind == kinds.WORKLOAD and service in self._things:
+            return self._callee(service, kind)
+        return workload
+
+    def _workload(self, peer: snapshot.Peer) -> kinds.Ref:
+        """Return the workload of a peer that has one; its kind is kinds.WORKLOAD if that is not known."""
+        if peer.kind:
+            return kinds.Ref(peer.kind, peer.namespace, peer.workload)
+        place = (peer.namespace, peer.workload)
+        known = self._workloads.get(place) or self._alone.get(place, frozenset())
+        return (
+            next(iter(known)) if len(known) == 1 else kinds.Ref(kinds.WORKLOAD, peer.namespace, peer.workload)
+        )
+
+    @functools.cached_property
+    def _workloads(self) -> dict[tuple[str, str], frozenset[kinds.Ref]]:
+        """The workloads of reporters, with the objects that may be a workload of that name, by namespace and
+        name.
+        """
+        found: dict[tuple[str, str], set[kinds.Ref]] = {}
+        reporting = (self._owners.of(unit)[chains.WORKLOAD] for unit in self._reporting)
+        for ref in (ref for ref in reporting if ref.kind != kinds.SERVICE.name):
+            found.setdefault((ref.namespace, ref.name), set()).add(ref)
+        return {key: frozenset(refs) | self._alone.get(key, frozenset()) for key, refs in found.items()}
+
+    @functools.cached_property
+    def _reporting_of(self) -> dict[kinds.Ref, list[kinds.Ref]]:
+        """The resources that report, by their workload."""
+        found: dict[kinds.Ref, list[kinds.Ref]] = {}
+        for unit in self._reporting:
+            found.setdefault(self._owners.of(unit)[chains.WORKLOAD], []).append(unit)
+        return found
+
+    def _callee(self, service: kinds.Ref, kind: str) -> kinds.Ref:
+        """Return the only resource of a kind behind a service, else the only workload, else the service."""
+        units = self._selection.units(service) or ()
+        if kind == kinds.SERVICE.name or service.kind == kinds.HOST:
+            return service
+        if kind == kinds.NAMESPACE.name:
+            return kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
+        return self._owners.shared(units, kind) or self._owners.shared(units, chains.WORKLOAD) or service
