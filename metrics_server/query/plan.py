@@ -96,8 +96,8 @@ def _of_namespace(mesh: schema.Profile, scope: Scope, namespace: str, window: fl
     if by_targets:
         parts.append(_part(mesh, by_targets, [own], window, targets=not by_others))
     for view in by_targets:
-        # Server-side series of other namespaces are not needed: they are about traffic that the namespace's own
-        # proxies report as callers.
+        # Server-side series of other namespaces are not needed: the namespace's own proxies report that
+        # traffic at the client side.
         if view.side is kinds.Side.CLIENT and _may_be_in(view.peer, namespace):
             callee = _matcher_of(view.peer, namespace)
             parts.append(_part(mesh, (view,), [elsewhere], window, callee=callee))
