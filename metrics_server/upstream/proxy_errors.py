@@ -39,7 +39,8 @@ def refusal(
     if status < 400 and body.lstrip()[:1] == b"<":
         return faults.BackendRefused(
             "Prometheus' address answers with a web page instead of figures",
-            detail=f"status {status}; is --prometheus the base URL of a query API, or a login in front of it?",
+            detail=f"status {status}; is --prometheus the base URL of a query API, "
+            "or is a login in front of it?",
         )
     return None
 
