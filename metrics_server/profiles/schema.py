@@ -108,9 +108,7 @@ class View(Facts):
     peer: endpoints.AnyParty | None = None
     """The labels that name the peer; None if the mesh does not report it."""
     shared: bool = False
-    """Whether proxies of other meshes expose these series too, so that they do not show the mesh of a
-    proxy.
-    """
+    """Whether proxies of other meshes expose these series too, so that they do not identify the mesh."""
     unknown: tuple[str, ...] = ()
     """What this view cannot show, for users to read."""
 
@@ -119,7 +117,7 @@ class View(Facts):
     def _ends_with_default(cls, rules: tuple[OutcomeRule, ...]) -> tuple[OutcomeRule, ...]:
         if rules and (rules[-1].label is not None or any(rule.label is None for rule in rules[:-1])):
             raise ValueError(
-                "the last rule, and only the last, has no `label`: it is for requests that match no other rule"
+                "the last rule, and only the last, has no `label`: it is for requests without a matching rule"
             )
         return rules
 
