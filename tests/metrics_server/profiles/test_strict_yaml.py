@@ -20,7 +20,7 @@ def test_what_is_referred_to_again_is_no_second_key() -> None:
     ("text", "why"),
     [
         ("a: 1\nb:\n  c: 2\n  c: 3\n", "line 4: the key 'c' occurs twice"),
-        ("a: 1\n---\nb: 2", "several documents; leave one"),
+        ("a: 1\n---\nb: 2", "several documents; keep only one"),
         ("a: [", "line 2, column 1"),
         ("a: \x00", "control characters are not allowed"),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
