@@ -86,7 +86,7 @@ def _began_after(samples: Samples, targets: Targets, series: Ints, after: Floats
 
 
 def _past_known(samples: Samples, targets: Targets, series: Ints, start: float) -> Bools:
-    """Return bool[S]: whether a series whose first sample this is is known to be new."""
+    """Return bool[S]: for the first sample of a series, whether the series is known to be new."""
     young = _began_after(samples, targets, series, np.full(len(samples.times), start))
     without = targets.scraped[samples.target][series] < samples.times
     known: Bools = (without | young) & (samples.times > start)
