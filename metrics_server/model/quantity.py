@@ -1,4 +1,4 @@
-"""Convert Kubernetes quantities and durations to and from text, exactly.
+"""Converts Kubernetes quantities and durations to and from text, exactly.
 
 A value is written as the canonical quantity with nano precision, as Kubernetes prints it: `0.0482` is
 `48200u`, `12` is `12`. Rounding is half to even at the ninth decimal. A number that is not finite has no

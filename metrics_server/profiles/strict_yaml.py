@@ -1,5 +1,4 @@
-"""Reads YAML files that people write, with limits: no duplicate keys, no recursive or exponentially
-growing aliases.
+"""Reads YAML files that people write, with limits: no duplicate keys, no recursive or exploding aliases.
 
 YAML libraries silently keep only the last of duplicate keys. A few lines with aliases can stand for
 billions of values, or for a list that contains itself, which would keep a program busy for ever. libyaml

@@ -1,6 +1,4 @@
-"""Translates connection errors of aiohttp into faults, and records how far each connection attempt has
-got.
-"""
+"""Translates connection errors of aiohttp into faults, and records the progress of each connection."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The client of the backend: it sends queries and returns their answers. No other module of the server
-does.
+"""The client of the backend: it sends queries and returns their answers.
 
 Any backend with the query API of Prometheus works (Thanos, Mimir, VictoriaMetrics). Queries are sent by
 POST, because a selector may be longer than a URL allows, and all queries of one plan at the same instant.

@@ -1,5 +1,4 @@
-"""Explains HTTP responses that come from a proxy or login in front of Prometheus and not from its query
-API.
+"""Explains HTTP responses that come from a proxy or login in front of Prometheus, not from its query API.
 
 A login page, a refused token and a wrong path are all HTTP responses; without an explanation each of them
 looks like a defect of Prometheus. The message for the user contains no address; the detail for the

@@ -1,5 +1,4 @@
-"""Limits how long to wait for answers: a backend that is silent or stalls is given up, a working one is
-not.
+"""Limits how long to wait for answers: a silent or stalled backend is given up, a working one is not.
 
 The limits depend on whether bytes arrive. If a backend has sent nothing for a while, a trivial second
 query (the probe) is sent. If that is not answered either, the backend is given up within three seconds;
