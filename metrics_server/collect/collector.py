@@ -1,8 +1,9 @@
-"""Takes a snapshot: plans, asks, decodes; and learns on the way what a plan must know.
+"""Takes snapshots of one mesh: plans the queries, sends them and decodes the answers.
 
-A plan needs the scrape interval, since a window must span two scrapes and raw samples reach back beyond it,
-and the label that tells a namespace. Both are read off the answers: a snapshot taken with a wrong guess is
-taken again, and the next starts right.
+A plan depends on the scrape interval, because a window must span two scrapes and raw samples must reach
+back further, and on the label that holds the namespace of scrape targets. Both are learned from answers.
+If the assumed interval was wrong, the queries are sent again, and later snapshots use the interval that
+was observed.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 _GUESS = 15.0
-"""Seconds between scrapes until better is known: what most installations use."""
+"""Seconds: the assumed scrape interval until one is observed; most installations use it."""
 _FURTHER = (4, 16)
-"""How many times further to look back when no target seems to be scraped twice."""
+"""Factors by which to look back further while no target has been scraped twice."""
 _JITTER = 0.25
-"""Seconds by which the distance of two scrapes may exceed the interval."""
+"""Seconds by which the time between two scrapes may exceed the interval."""
 _LOOKBACK = 300.0
-"""Seconds within which a living target is scraped."""
+"""Seconds within which every running target is scraped."""
 _SAMPLE = 20
-"""Series looked at to learn which labels a mesh's targets carry."""
+"""Number of series from which the labels of a mesh's targets are learned."""
 
 
 class Answer(Protocol):
-    """Series, and what the backend warns of."""
+    """The series in an answer, and the warnings of the backend."""
 
     @property
     def warnings(self) -> Sequence[str]: ...
@@ -50,26 +51,26 @@ class Answer(Protocol):
     def __iter__(self) -> Iterator[dict[str, Any]]: ...
 
     def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
-        """Return the series among which those of some metrics are; without a metric, all."""
+        """Return at least the series of these metrics; without a metric, all."""
         ...
 
 
 class Backend(Protocol):
-    """Answers PromQL at an instant. Raises faults.Unavailable."""
+    """Evaluates PromQL at an instant. Raises faults.Unavailable."""
 
     async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[Answer]: ...
 
 
 class Watcher(Protocol):
-    """Is told of every snapshot."""
+    """Gets the duration of decoding and the age of each snapshot, in seconds."""
 
     def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _All:
-    """The series of several answers, decoded anew by everyone who reads them: those of a big mesh, held
-    decoded, are most of the memory of a taking.
+    """The series of several answers, decoded again by each reader: kept decoded, those of a big mesh would
+    need most of the memory for a snapshot.
     """
 
     answers: Sequence[Answer]
@@ -84,7 +85,7 @@ class _All:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reply:
-    """The answers to one plan."""
+    """The answers to one plan; that with the buckets may not have arrived yet."""
 
     taken: float
     window: float
@@ -95,8 +96,8 @@ class _Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One taking: what is under way for it, and of which sides latencies are wanted."""
+class _Request:
+    """One request for a snapshot: its unfinished tasks, and the sides whose latencies are wanted."""
 
     under_way: contextlib.AsyncExitStack
     latency: Collection[kinds.Side]
@@ -117,8 +118,9 @@ class Taker:
         beside: futures.Executor | None = None,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock`: the time that Prometheus is asked about. `beside`: where several takers of one process
-        decode, one after the other. `uptime`: seconds that nobody sets.
+        """`clock`: the time at which queries are evaluated. `stale_after`: seconds. `strict`: whether
+        responses 4xx are failures in a namespace. `beside`: the executor in which several takers decode,
+        one after the other. `uptime`: a monotonic clock in seconds.
         """
         self._backend = backend
         self._mesh = mesh
@@ -134,29 +136,32 @@ class Taker:
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side] = kinds.SIDES
     ) -> snapshot.Snapshot | None:
-        """Return the mesh (or one namespace) now; None if no proxy of that namespace is scraped. Latencies,
-        which are the larger part of the work, are those of the sides that are wanted.
+        """Return a snapshot of the mesh or of one namespace; None if no proxy of that namespace is
+        scraped.
 
-        Raises faults.Unavailable: backend down or slow, no such mesh, or its newest scrape too old, or
-        of the future.
+        `window`: seconds; the snapshot's window may be longer, to span two scrapes. `latency`: the sides
+        whose latencies are wanted; they are most of the work.
+
+        Raises faults.Unavailable: backend down or slow, no such mesh, or newest scrape too old or later
+        than this server's clock.
         """
         await self._agree()
         scope = await self._scope(namespace)
         async with contextlib.AsyncExitStack() as stack:
-            asked = _Asked(stack, latency)
+            asked = _Request(stack, latency)
             reply = await self._look_back(scope, window, asked)
             if not reply.proxies.found:
                 await self._explain_nothing(scope)
                 return None
             observed = reply.proxies.interval
-            # Scraped once, however far we look back: monitoring has just begun.
+            # None: no target was scraped twice, however far back; scraping has just begun.
             self._interval = _GUESS if observed is None else float(max(1, math.ceil(observed - _JITTER)))
             if not math.isclose(reply.window, max(window, 2 * self._interval)):
                 reply = await self._ask(scope, max(window, 2 * self._interval), 2 * self._interval, asked)
             return await self._decode(reply)
 
-    async def _look_back(self, scope: plan.Scope, window: float, asked: _Asked) -> _Reply:
-        """Ask as far back as is needed to see a target scraped twice."""
+    async def _look_back(self, scope: plan.Scope, window: float, asked: _Request) -> _Reply:
+        """Return the answers to a plan that reaches back far enough to see a target scraped twice."""
         interval = self._interval
         reply = await self._ask(scope, max(window, 2 * interval), 2 * interval, asked)
         for times in _FURTHER:
@@ -181,16 +186,18 @@ class Taker:
             namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
         )
 
-    async def _ask(self, scope: plan.Scope, window: float, before: float, asked: _Asked) -> _Reply:
-        """Return the counters' answer; the buckets', which takes longer, is awaited until `asked` is left."""
+    async def _ask(self, scope: plan.Scope, window: float, before: float, asked: _Request) -> _Reply:
+        """Return the answers with counters. That with buckets takes longer: it is a task, cancelled when
+        `asked` ends.
+        """
         wanted = plan.make(self._mesh, scope=scope, window=window, before=before, latency=asked.latency)
         taken = self._clock()
         buckets = asyncio.create_task(self._buckets(wanted.buckets, taken), name="buckets")
         asked.under_way.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = _All(answers)
-        speaking = counters.among(targets.told_by(self._mesh))
-        proxies = await self._apart(targets.find, speaking, self._mesh)
+        of_targets = counters.among(targets.told_by(self._mesh))
+        proxies = await self._apart(targets.find, of_targets, self._mesh)
         return _Reply(
             taken=taken,
             window=window,
@@ -228,28 +235,29 @@ class Taker:
         warnings = [*reply.warnings, *(buckets.warnings if buckets else ())]
         if warnings:
             logger.warning("Prometheus warns, and its answer may be incomplete: %s", "; ".join(set(warnings)))
-        moment = await self._apart(
+        decoded = await self._apart(
             decoder.complete, counted, buckets or (), interval=self._interval, partial=bool(warnings)
         )
         self._watcher.snapshot_taken(seconds=seconds + time.perf_counter() - begun, age=age)
-        return moment
+        return decoded
 
     async def _apart(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """Do some work beside the event loop, one at a time and always in the same thread: two at once would
-        take no less time, and each thread that ever decoded a big mesh keeps the memory for it.
+        """Return the result of `work`, which runs in the executor.
 
-        Raises faults.BackendRefused for an answer that is none, such as words where a number should be.
+        All work runs in one thread, one after the other: two threads would not be faster, and each thread
+        that has decoded a big mesh keeps the memory for it. Raises faults.BackendRefused for an answer
+        that cannot be read, for example with text instead of a number.
         """
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._beside, functools.partial(work, *given, **named))
         except validation.SENSELESS as error:
             fault = validation.senseless(error)
-        # Without the error, whose frames hold what was read.
+        # A copy, because the frames of the error keep everything that was read.
         raise time_limits.anew(fault)
 
     async def _agree(self) -> None:
-        """See to it that this server's clock was not set back. Raises faults.Ahead."""
+        """Check that this server's clock was not set back. Raises faults.Ahead."""
         asked = self._clock()
         lead = self._agreement.lead(asked)
         if not lead:
@@ -261,7 +269,7 @@ class Taker:
         self._agreement.forget()
 
     async def _explain_nothing(self, scope: plan.Scope) -> None:
-        """Raise the fault behind an empty answer; none if only this namespace has no proxy."""
+        """Raise the fault that explains an answer without proxies; return if only this namespace has none."""
         asked = self._clock()
         (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=asked)
         doubt = self._agreement.doubt(asked)

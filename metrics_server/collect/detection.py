@@ -1,4 +1,4 @@
-"""Which meshes Prometheus has series of."""
+"""Finds the profiles of which Prometheus has series."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _LABEL = "trafficmetrics_profile"
 
 
 async def find(backend: collector.Backend, meshes: Sequence[schema.Profile], *, at: float) -> frozenset[str]:
-    """Return the names of the profiles of which a series is there. Raises faults.Unavailable."""
+    """Return the names of the profiles of which there is a series at Unix time `at`. Raises
+    faults.Unavailable.
+    """
     looked_for = [
         promql.marked(promql.count(selector), _LABEL, mesh.name)
         for mesh in meshes
@@ -26,13 +28,15 @@ async def find(backend: collector.Backend, meshes: Sequence[schema.Profile], *, 
 
 
 def signs(mesh: schema.Profile) -> list[str]:
-    """Return a selector for each thing by which a mesh is found: its proxies, which are there before the
-    first request, if they are known by what they are scraped with; else requests that only it tells so.
+    """Return the selectors by which a mesh is found.
+
+    If its process metric shows which proxies are of this mesh, it is that metric, which exists before the
+    first request. Otherwise they are the request counters that no other mesh exposes.
     """
-    told = [(view.counters, view.match) for view in mesh.views if not view.shared]
+    series = [(view.counters, view.match) for view in mesh.views if not view.shared]
     if mesh.process is not None and (mesh.fallback or mesh.recognises_proxies):
-        told = [(mesh.sign, mesh.process.match)]
+        series = [(mesh.sign, mesh.process.match)]
     return [
         promql.selector(names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()])
-        for names, match in told
+        for names, match in series
     ]

@@ -1,8 +1,9 @@
-"""Several meshes' moments in one: what two of them tell of one proxy counts once. Pure.
+"""Merges the snapshots of several profiles into one, in which each proxy counts once. Pure.
 
-A proxy is told of by the first profile, in the order given, that has seen requests of it which only a proxy
-of that mesh tells of; or that has seen any; or the proxy at all. What the others tell of it is left out, even
-where it is another figure: Envoy's own statistics and Istio's, of the same sidecar, count the same requests.
+If several profiles report the same proxy, use the first profile that has requests which only its own mesh
+reports, then the first with any requests, then the first that sees the proxy. Everything that the other
+profiles report of this proxy is left out, even if it differs: for example Envoy's own statistics and
+Istio's metrics of one sidecar count the same requests.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from metrics_server.decode import native_histograms
 from metrics_server.model import kinds, snapshot
 
 Allowed = Callable[[str, str], bool]
-"""Whether a profile may tell of the proxies of a namespace."""
+"""Returns whether a profile counts for the proxies of a namespace, as the policy says."""
 
 
-class _Whose(NamedTuple):
-    """What tells one proxy from another."""
+class _Identity(NamedTuple):
+    """The fields that identify a proxy across profiles."""
 
     namespace: str
     pod: str
@@ -32,22 +33,24 @@ class _Whose(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A reporter of one of the moments."""
+    """A reporter of one of the snapshots, by their numbers."""
 
-    moment: int
+    snapshot: int
     reporter: int
 
 
 def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot.Snapshot:
-    """Return several moments of the same window in one; profiles to be believed first stand first."""
-    told = [_Believed(moment, allowed) for moment in moments]
-    if len(told) == 1 and told[0].everybody:
+    """Return one snapshot for several of the same window. Of equal claims, that of the earlier snapshot
+    wins.
+    """
+    candidates = [_Candidates(moment, allowed) for moment in moments]
+    if len(candidates) == 1 and candidates[0].all_allowed:
         return moments[0]
-    chosen: dict[_Whose, _Place] = {}
-    for claim in range(_Believed.CLAIMS):
-        for number, one in enumerate(told):
+    chosen: dict[_Identity, _Place] = {}
+    for claim in range(_Candidates.CLAIMS):
+        for number, one in enumerate(candidates):
             for reporter in one.claims[claim]:
-                chosen.setdefault(one.whose[reporter], _Place(number, reporter))
+                chosen.setdefault(one.identities[reporter], _Place(number, reporter))
     kept = sorted(chosen.values())
     new = {place: number for number, place in enumerate(kept)}
     peers: dict[snapshot.Peer, int] = {}
@@ -59,13 +62,13 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
     first_mesh = np.cumsum([0, *(len(moment.meshes) for moment in moments)]).tolist()
     return snapshot.Snapshot(
         meshes=tuple(meshes),
-        mesh=tuple(first_mesh[at.moment] + moments[at.moment].mesh[at.reporter] for at in kept),
+        mesh=tuple(first_mesh[at.snapshot] + moments[at.snapshot].mesh[at.reporter] for at in kept),
         taken=max(moment.taken for moment in moments),
         timestamp=max(moment.timestamp for moment in moments),
         window=max(moment.window for moment in moments),
         interval=max(moment.interval for moment in moments),
-        reporters=tuple(moments[at.moment].reporters[at.reporter] for at in kept),
-        spans=tuple(moments[at.moment].spans[at.reporter] for at in kept),
+        reporters=tuple(moments[at.snapshot].reporters[at.reporter] for at in kept),
+        spans=tuple(moments[at.snapshot].spans[at.reporter] for at in kept),
         peers=tuple(peers),
         bounds=layout.bounds,
         calls={
@@ -82,15 +85,15 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
     )
 
 
-class _Believed:
-    """Of whom a moment may tell, and how well it knows them."""
+class _Candidates:
+    """The reporters of one snapshot that its profiles may report, grouped by the strength of their claim."""
 
     CLAIMS = 3
 
     def __init__(self, moment: snapshot.Snapshot, allowed: Allowed) -> None:
-        self.whose = [
-            # A pod is one, whether its workload is told beside it or not.
-            _Whose(
+        self.identities = [
+            # A pod is identified without its workload, which not every profile reports.
+            _Identity(
                 one.namespace,
                 one.pod,
                 one.machine,
@@ -99,7 +102,7 @@ class _Believed:
             )
             for one in moment.reporters
         ]
-        may_tell = [
+        permitted = [
             number
             for number, (one, mesh) in enumerate(zip(moment.reporters, moment.mesh, strict=True))
             if allowed(moment.meshes[mesh].profile, one.namespace)
@@ -110,34 +113,39 @@ class _Believed:
             for reporter in calls.reporter[calls.success + calls.failure > 0].tolist()
         }
         self.claims = (
-            [number for number in may_tell if number in moment.sure],
-            [number for number in may_tell if number in seen],
-            may_tell,
+            [number for number in permitted if number in moment.sure],
+            [number for number in permitted if number in seen],
+            permitted,
         )
-        """Reporters: the best known first."""
-        self.everybody = len(may_tell) == len(moment.reporters)
+        """Reporters by claim, strongest first: requests that only this mesh reports; any requests; seen at
+        all.
+        """
+        self.all_allowed = len(permitted) == len(moment.reporters)
 
 
 def _reporters(moment: snapshot.Snapshot, number: int, new: dict[_Place, int]) -> snapshot.Ints:
-    """Return the new number of each reporter of a moment; -1 for one of whom it does not tell."""
+    """Return int64[reporters]: the number of each reporter in the merged snapshot; -1 if it is left out."""
     return np.array(
         [new.get(_Place(number, reporter), -1) for reporter in range(len(moment.reporters))], dtype=np.int64
     )
 
 
 def _peers(moment: snapshot.Snapshot, peers: dict[snapshot.Peer, int]) -> snapshot.Ints:
-    """Return the new number of each peer of a moment; the last is that of a peer which nobody told, -1."""
+    """Return int64[peers + 1]: the number of each peer in the merged snapshot; the last is -1, for index
+    -1.
+    """
     return np.array([*(peers[peer] for peer in moment.peers), -1], dtype=np.int64)
 
 
 class _Layout(NamedTuple):
-    """The columns of the latencies of all moments."""
+    """The bounds and the quantiles of all snapshots: the columns of the merged latencies."""
 
     bounds: snapshot.Floats
     told: tuple[float, ...]
 
     @staticmethod
     def of(moments: Sequence[snapshot.Snapshot]) -> _Layout:
+        """Return the layout that holds the columns of all these snapshots."""
         return _Layout(
             native_histograms.union([moment.bounds for moment in moments]),
             tuple(sorted({quantile for moment in moments for quantile in moment.told})),
@@ -150,7 +158,7 @@ class _Layout(NamedTuple):
         reporters: snapshot.Ints,
         peers: snapshot.Ints,
     ) -> snapshot.Calls:
-        """Return the rows of the reporters that are kept, by their new numbers."""
+        """Return the rows of the reporters that are kept, with merged numbers and columns."""
         calls = moment.calls[side]
         calls = calls.only(reporters[calls.reporter] >= 0)
         told = np.full((len(calls), len(self.told)), np.nan)
@@ -167,7 +175,9 @@ class _Layout(NamedTuple):
         )
 
     def _widened(self, buckets: snapshot.Floats, bounds: snapshot.Floats) -> snapshot.Floats:
-        """Return buckets with the bounds of all: a row without any count knows that it is nowhere."""
+        """Return float64[rows, all bounds]: NaN at bounds a row's histogram lacks, but 0 in a row without
+        requests.
+        """
         wide = native_histograms.widened(buckets, bounds, self.bounds)
         wide[~buckets.any(axis=1)] = 0.0
         return wide

@@ -1,8 +1,9 @@
-"""Takes snapshots of several meshes at once, as if they were one: of those that are found in Prometheus.
+"""Takes one snapshot of all meshes that are found in Prometheus.
 
-Each profile is asked for by a taker of its own, at the same time as the others, and over the same window.
-Which profiles have anything to tell is looked up with one query, again after a while: a mesh may be installed
-or taken away at any time. A mesh whose scrapes have ended is left out, and those who read are told.
+Each profile has its own collector. All collectors run at the same time and over the same window, and their
+snapshots are merged. One query finds the profiles that Prometheus has series of. It is repeated every
+minute, as a mesh may be installed or removed at any time. A mesh that is stale is left out; the snapshot
+and the log say so.
 """
 
 from __future__ import annotations
@@ -22,23 +23,24 @@ from metrics_server.profiles import schema
 
 logger = logging.getLogger(__name__)
 _AGAIN = 60.0
-"""Seconds after which it is looked up anew which meshes there are."""
+"""Seconds after which the search for meshes is repeated."""
 _ABSENCE = faults.Stale | faults.NoMesh
 
 
 class _Taken(NamedTuple):
-    """What was taken, and the meshes of which nothing fresh is known."""
+    """The snapshots that were taken, and the names of the profiles that are stale."""
 
     moments: list[snapshot.Snapshot]
     absent: tuple[str, ...]
 
     @property
     def widest(self) -> float:
+        """The longest window of the snapshots, in seconds; 0 without any."""
         return max((moment.window for moment in self.moments), default=0.0)
 
 
 class Source(Protocol):
-    """Takes snapshots of one mesh; `collector.Taker` is one."""
+    """Takes snapshots of one mesh, as `collector.Taker` does."""
 
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side]
@@ -46,7 +48,7 @@ class Source(Protocol):
 
 
 class Taker:
-    """Takes snapshots of all meshes that there are."""
+    """Takes snapshots of all meshes that are found in Prometheus."""
 
     def __init__(
         self,
@@ -58,8 +60,9 @@ class Taker:
         beside: futures.Executor,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`takers`: those to be believed first stand first. `clock`: the time that Prometheus is asked about.
-        `uptime`: seconds that nobody sets.
+        """`takers`: one per profile, in order of precedence. `allowed`: whether a profile counts in a
+        namespace. `clock`: the time at which queries are evaluated. `beside`: the executor that merges.
+        `uptime`: a monotonic clock in seconds.
         """
         self._backend = backend
         self._takers = takers
@@ -71,14 +74,18 @@ class Taker:
         self._looked: float | None = None
         self._looking = asyncio.Lock()
         self._least = 0.0
-        """The shortest window that spans two scrapes of each mesh, where one was asked for that does not."""
+        """Seconds: the window that spans two scrapes of each mesh, once a shorter one has been asked for;
+        else 0.
+        """
 
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side] = kinds.SIDES
     ) -> snapshot.Snapshot | None:
-        """Return all meshes (or one namespace) now; None if no proxy of that namespace is scraped.
+        """Return a snapshot of all meshes or of one namespace; None if no proxy of that namespace is
+        scraped.
 
-        Raises faults.Unavailable: backend down or slow, no mesh found, or all scrapes too old.
+        `window`: seconds. `latency`: the sides whose latencies are wanted. Raises faults.Unavailable:
+        backend down or slow, no mesh found, or all scrapes too old.
         """
         present = await self._found()
         takers = [(mesh.name, taker) for mesh, taker in self._takers if mesh.name in present]
@@ -101,19 +108,19 @@ class Taker:
         window: float,
         latency: Collection[kinds.Side],
     ) -> _Taken:
-        """Return what each taker took, of those that have anything to tell."""
+        """Return the snapshots of these profiles, without those that have no proxies there or are stale."""
         answers = await asyncio.gather(
             *(taker.take(namespace, window=window, latency=latency) for _, taker in takers),
             return_exceptions=True,
         )
         failed = [answer for answer in answers if isinstance(answer, BaseException)]
-        # One without a proxy of its own is no mesh, whoever else speaks in its words.
+        # Other faults first: they are raised. `NoMesh` comes last, as it explains the least.
         failed.sort(key=lambda fault: (isinstance(fault, faults.NoMesh), isinstance(fault, faults.Stale)))
         if failed and (len(failed) == len(answers) or not isinstance(failed[0], _ABSENCE)):
             try:
                 raise failed[0]
             finally:
-                # An error that its own frame holds would hold all that was received.
+                # The frame must not reference its own exception: both would keep all that was received.
                 del answers, failed
         absent = [
             name
@@ -121,17 +128,22 @@ class Taker:
             if isinstance(answer, faults.Stale)
         ]
         if absent:
-            logger.warning("The newest scrapes of %s are too old: it is left out", " and ".join(absent))
+            logger.warning(
+                "The newest scrapes of these profiles are too old, so they are left out: %s",
+                ", ".join(absent),
+            )
         return _Taken([answer for answer in answers if isinstance(answer, snapshot.Snapshot)], tuple(absent))
 
     async def _found(self) -> frozenset[str]:
-        """Return the names of the profiles that have something in Prometheus. Raises faults.NoMesh."""
+        """Return the names of the profiles that Prometheus has series of. Raises faults.NoMesh if there
+        are none.
+        """
         async with self._looking:
             now = self._uptime()
             if not self._present or self._looked is None or now - self._looked >= _AGAIN:
                 meshes = [mesh for mesh, _ in self._takers]
                 found = await detection.find(self._backend, meshes, at=self._clock())
-                # Where none is left, those that were there know why.
+                # If all meshes are gone, their collectors raise the fault that says why.
                 self._present = found or self._present
                 self._looked, self._least = now, 0.0
         if not self._present:

@@ -1,5 +1,5 @@
-"""From Prometheus' series to counts and histograms per reporter and peer. Pure.
+"""Turns the series of Prometheus into counts and histograms per reporter and peer. Pure.
 
-Here belong counter resets, first failures, buckets and the recognition of targets and peers. Here does
-not belong who owns a pod (`ownership`) or how rows are summed (`aggregate`).
+Counter resets, first samples, buckets, and the recognition of targets, reporters and peers belong here. The
+owners of pods belong in `ownership`, and the summing of rows in `aggregate`.
 """

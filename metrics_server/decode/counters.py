@@ -1,19 +1,19 @@
-"""Raw counter samples in, requests per series inside the window out. Pure.
+"""Counts the requests of each counter series inside the window from its raw samples. Pure.
 
-`increase` answers wrongly just when it matters: it does not see the first failures of a healthy service,
-because their series is born at its full value. Here every sample is looked at. Between two samples of a
-series passed
+PromQL's `increase` misses the first failures of a healthy service, because their series appears with a value
+above 0 and has no earlier sample to subtract. Therefore every raw sample is used here. The count between two
+samples of a series is
 
-* the difference, if the counter did not fall and its process did not start anew in between;
-* the later value, if it did: what an old process counted after its last scrape is lost and is not made up.
+* their difference, if the counter did not decrease and the process did not restart between them;
+* the later value otherwise. What the old process counted after its last scrape is lost and not estimated.
 
-Before the first sample inside the window stands the last one at or before its start. Where there is none,
-the first value counts if its past is known: an earlier scrape of its target did not have the series, or its
-process is younger than the window. Otherwise (a gap in the scrapes, monitoring that just began) only what
-passed since counts.
+The baseline of the first sample inside the window is the last sample at or before the start of the window. If
+there is none, the baseline is 0 where the series is known to be new: an earlier scrape of its target did not
+have it, or its process is younger than the window. Otherwise (a gap in the scrapes, or scraping has just
+begun) the first sample is itself the baseline and adds nothing.
 
-Times are Unix seconds. Arrays of samples are flat, series after series, in order of time; `first` holds
-where each begins.
+Times are Unix seconds. Arrays of samples are flat, series after series, in order of time; `first` holds the
+index where each series begins.
 """
 
 from __future__ import annotations
@@ -32,28 +32,32 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """Counter series as flat arrays."""
+    """The samples of C counter series as flat arrays of S samples."""
 
     times: Floats
+    """float64[S]: Unix seconds."""
     values: Floats
+    """float64[S]."""
     first: Ints
-    """Where each series begins; one entry per series, and one more for the end."""
+    """int64[C + 1]: the index of each series' first sample, and S."""
     target: Ints
-    """Which target each series was scraped from."""
+    """int64[C]: the number of the target from which each series was scraped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """What is known of each scrape target."""
+    """When T targets were scraped and their processes started."""
 
     scraped: Floats
-    """The first scrape that is known to have succeeded; infinity if none is."""
+    """float64[T]: the first scrape that succeeded, as far as is known; infinity if none did."""
     starts: tuple[tuple[float, ...], ...]
-    """When its processes began, as far as the samples tell."""
+    """T tuples: the start of each process of the target, as far as the samples show."""
 
 
 def requests(samples: Samples, *, targets: Targets, start: float, end: float) -> Floats:
-    """Return the requests each series counted in (start, end]; NaN for one without a sample in the window."""
+    """Return float64[C]: the requests that each series counted in (start, end], NaN without a sample
+    there.
+    """
     times, values = samples.times, samples.values
     series = np.repeat(np.arange(len(samples.target)), np.diff(samples.first))
     inside = (times > start) & (times <= end)
@@ -70,19 +74,19 @@ def requests(samples: Samples, *, targets: Targets, start: float, end: float) ->
     return np.where(seen, counted, np.nan)
 
 
-def _began_after(samples: Samples, targets: Targets, series: Ints, moment: Floats) -> Bools:
-    """Whether a process of a sample's target began after a moment and not later than the sample."""
+def _began_after(samples: Samples, targets: Targets, series: Ints, after: Floats) -> Bools:
+    """Return bool[S]: whether a process of the sample's target started in (after, time of the sample]."""
     most = max(map(len, targets.starts), default=0)
     begun = np.array([(*starts, *[np.nan] * (most - len(starts))) for starts in targets.starts])
     began = np.zeros(len(samples.times), dtype=np.bool_)
     for nth in range(most):
         at = begun[samples.target, nth][series]
-        began |= (moment < at) & (at <= samples.times)
+        began |= (after < at) & (at <= samples.times)
     return began
 
 
 def _past_known(samples: Samples, targets: Targets, series: Ints, start: float) -> Bools:
-    """Whether a series that begins with this sample is known not to have been there before."""
+    """Return bool[S]: for the first sample of a series, whether the series is known to be new."""
     young = _began_after(samples, targets, series, np.full(len(samples.times), start))
     without = targets.scraped[samples.target][series] < samples.times
     known: Bools = (without | young) & (samples.times > start)
@@ -90,17 +94,18 @@ def _past_known(samples: Samples, targets: Targets, series: Ints, start: float) 
 
 
 def process_starts(times: Floats, ages: Floats) -> tuple[float, ...]:
-    """Return when the processes behind a target's ages (seconds) began, oldest first.
+    """Return the start of each process of a target (Unix seconds, oldest first), from the age in seconds that
+    each scrape reported.
 
-    An age that falls is a new process. Within one process the age lags behind (Envoy writes it when it
-    flushes its statistics, in whole seconds) and never runs ahead, so the earliest beginning it allows is
-    the best.
+    An age below the one before means a new process. A reported age may be too low but never too high (Envoy
+    updates it when it flushes statistics, in whole seconds), so the earliest start that any sample implies is
+    the most exact one.
     """
-    moments, told, starts, begin = times.tolist(), ages.tolist(), [], 0
-    for stop in range(1, len(told) + 1):
-        if stop == len(told) or told[stop] < told[stop - 1]:
-            earliest = min(map(operator.sub, moments[begin:stop], told[begin:stop]))
-            after = math.nextafter(moments[begin - 1], math.inf) if begin else -math.inf
-            starts.append(min(max(earliest, after), moments[begin]))
+    scrapes, reported, starts, begin = times.tolist(), ages.tolist(), [], 0
+    for stop in range(1, len(reported) + 1):
+        if stop == len(reported) or reported[stop] < reported[stop - 1]:
+            earliest = min(map(operator.sub, scrapes[begin:stop], reported[begin:stop]))
+            after = math.nextafter(scrapes[begin - 1], math.inf) if begin else -math.inf
+            starts.append(min(max(earliest, after), scrapes[begin]))
             begin = stop
     return tuple(starts)

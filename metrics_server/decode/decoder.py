@@ -1,7 +1,7 @@
-"""From Prometheus' answers to a snapshot.
+"""Decodes the answers of Prometheus into a snapshot.
 
-Each counter series is sorted to the side, reporter and peer it speaks of and counted by the rules of
-`counting`; the latencies are laid beside. A process that two scrape jobs report counts once.
+Each counter series is assigned to a side, a reporter and a peer and counted by the rules of `counters`; then
+the histograms are added to the rows. A process that is scraped by several jobs counts once.
 """
 
 from __future__ import annotations
@@ -21,30 +21,36 @@ from metrics_server.query import plan
 
 Series = dict[str, Any]
 Strict = Callable[[str], bool]
-"""Whether the mistakes of callers (4xx) are failures to the proxies of a namespace."""
+"""Returns whether responses 4xx are failures for the proxies of a namespace."""
 
 
 def lenient(namespace: str) -> bool:
-    """Take the mistakes of callers for successes, wherever."""
+    """Return False: responses 4xx are successes in every namespace."""
     return False
 
 
 @dataclass(slots=True)
 class _Counters:
-    """The counter series that count: whose row each is, whether it counts failures, its target, how many
-    samples it has; and the samples of all, one series after the other.
+    """The C counter series that are counted, in parallel lists, and all their S samples, series after
+    series.
     """
 
     rows: list[histograms.Row] = field(default_factory=list)
+    """C: side, reporter and peer."""
     failures: list[bool] = field(default_factory=list)
+    """C: whether the series counts failures; else it counts successes."""
     target: list[int] = field(default_factory=list)
+    """C: the number of the target."""
     lengths: list[int] = field(default_factory=list)
+    """C: the number of samples; their sum is S."""
     times: array.array[float] = field(default_factory=lambda: array.array("d"))
+    """S, Unix seconds."""
     values: array.array[float] = field(default_factory=lambda: array.array("d"))
+    """S."""
     sure: list[bool] = field(default_factory=list)
-    """Which series only a proxy of this mesh has."""
+    """C: whether only proxies of this mesh expose the series."""
     told_by: dict[int, set[int]] = field(default_factory=dict)
-    """The targets that tell of each reporter which is none itself."""
+    """For each reporter, the targets that report about it without being it (for example a collector)."""
 
 
 def read(
@@ -57,14 +63,16 @@ def read(
     interval: float,
     strict: Strict = lenient,
 ) -> snapshot.Snapshot:
-    """Return the moment the answers tell of; `proxies` are those found among `counters`."""
+    """Return the snapshot in these answers. `proxies` are the targets that `targets.find` found in
+    `counters`.
+    """
     counted = count(counters, proxies=proxies, taken=taken, window=window, strict=strict)
     return complete(counted, buckets, interval=interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """A moment whose requests are counted and whose latencies are not known yet."""
+    """A snapshot in the making: its requests are counted, its latencies are not known yet."""
 
     proxies: targets.Targets
     taken: float
@@ -73,6 +81,7 @@ class Counted:
     spans: Mapping[int, snapshot.Span]
     chosen: _Counters
     counts: decode_counters.Floats
+    """float64[C]: requests of each series in the window, NaN without a sample there."""
 
 
 def count(
@@ -83,7 +92,10 @@ def count(
     window: float,
     strict: Strict = lenient,
 ) -> Counted:
-    """Return what the counters tell; they arrive long before the buckets do."""
+    """Return the counts of all series. This need not wait for the buckets, which arrive much later.
+
+    Raises faults.BackendRefused or one of `validation.SENSELESS`.
+    """
     who = reporters.Identities(proxies.mesh)
     start = taken - window
     spans = proxies.spans(who, start=start)
@@ -101,11 +113,15 @@ def count(
 def complete(
     counted: Counted, buckets: Iterable[Series], *, interval: float, partial: bool = False
 ) -> snapshot.Snapshot:
-    """Return the moment, with the latencies that the buckets tell. `partial`: Prometheus warned."""
+    """Return the snapshot, with the latencies in `buckets`. `partial`: Prometheus warned that data is
+    missing.
+
+    Raises faults.BackendRefused or one of `validation.SENSELESS`.
+    """
     mesh, who = counted.proxies.mesh, counted.who
     matrix = histograms.lay_out(buckets, latency_rows.Timing(mesh, who).line)
     return snapshot.Snapshot(
-        meshes=(_worth(mesh),),
+        meshes=(_properties(mesh),),
         mesh=(0,) * len(who.reporters),
         taken=counted.taken,
         timestamp=counted.proxies.newest,
@@ -126,7 +142,7 @@ def complete(
 
 
 def _sure(chosen: _Counters, counts: decode_counters.Floats) -> frozenset[int]:
-    """Return the reporters of which a request was seen that only a proxy of this mesh tells of."""
+    """Return the reporters with at least one request in a series that only proxies of this mesh expose."""
     counted = (np.nan_to_num(counts) > 0).tolist()
     return frozenset(
         row[1]
@@ -135,8 +151,8 @@ def _sure(chosen: _Counters, counts: decode_counters.Floats) -> frozenset[int]:
     )
 
 
-def _worth(mesh: schema.Profile) -> snapshot.Mesh:
-    """Return what holds of all that a mesh tells."""
+def _properties(mesh: schema.Profile) -> snapshot.Mesh:
+    """Return the properties of a profile that apply to every figure it reports."""
     views = {side: [view for view in mesh.views if view.side is side] for side in kinds.Side}
     sent, received = views[kinds.Side.CLIENT], views[kinds.Side.SERVER]
     return snapshot.Mesh(
@@ -159,26 +175,27 @@ def _worth(mesh: schema.Profile) -> snapshot.Mesh:
 
 
 class _Reader:
-    """How a view reads a series of requests. Few label values tell, so each combination is read once."""
+    """Reads the outcome of a series for one view, once per combination of the labels that decide it."""
 
     def __init__(self, view: schema.View) -> None:
         self.side = histograms.SIDES.index(view.side)
         self._view = view
-        self._told_by = ("__name__", *view.match, *view.outcome_labels)
+        self._deciding = ("__name__", *view.match, *view.outcome_labels)
         self._read: dict[tuple[str | None, ...], schema.Outcome | None] = {}
 
     def outcome(self, labels: Mapping[str, str]) -> schema.Outcome | None:
-        """Return what became of the requests; None for a series that is not of this view."""
-        told = tuple(map(labels.get, self._told_by))
-        if told not in self._read:
-            is_of_it = fields.all_match(self._view.match, labels)
-            self._read[told] = self._view.became(labels) if is_of_it else None
-        return self._read[told]
+        """Return the outcome of the requests of a series; None for a series that is not of this view."""
+        deciding = tuple(map(labels.get, self._deciding))
+        if deciding not in self._read:
+            is_of_view = fields.all_match(self._view.match, labels)
+            self._read[deciding] = self._view.became(labels) if is_of_view else None
+        return self._read[deciding]
 
 
 def _choose(
     counters: Iterable[Series], who: reporters.Identities, proxies: targets.Targets, strict: Strict
 ) -> _Counters:
+    """Return the series that a view reads, without those of targets that report another target's process."""
     chosen, mesh = _Counters(), proxies.mesh
     views: dict[str, list[tuple[int, _Reader]]] = {}
     for number, view in enumerate(mesh.views):
@@ -188,10 +205,10 @@ def _choose(
     duplicates = proxies.duplicates(who)
     numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
     key_of = proxies.keys.of
-    told_of = {plan.UP, *views, *([mesh.process.metric] if mesh.process else ())}
+    asked_for = {plan.UP, *views, *([mesh.process.metric] if mesh.process else ())}
     for series in counters:
         labels = series["metric"]
-        validation.asked((labels["__name__"],), told_of)
+        validation.asked((labels["__name__"],), asked_for)
         target = numbers.get(key_of(labels))
         if target is None:
             continue
@@ -240,7 +257,10 @@ def _samples(chosen: _Counters) -> decode_counters.Samples:
 def _calls(
     side: int, chosen: _Counters, counts: decode_counters.Floats, matrix: histograms.Matrix
 ) -> snapshot.Calls:
-    """Return the rows of one side: those with a sample in the window, each reporter and peer once."""
+    """Return the rows of one side: one per reporter and peer that has a sample in the window.
+
+    `side` is the index in `histograms.SIDES`; `counts` is float64[C].
+    """
     rows: dict[tuple[int, int], int] = {}
     line: list[int] = []
     at = np.full(len(chosen.rows), -1, dtype=np.int64)
@@ -272,4 +292,5 @@ def _calls(
 
 
 def _total(row: snapshot.Ints, weight: snapshot.Floats, size: int) -> snapshot.Floats:
+    """Return float64[size]: the sum of the weights of each row."""
     return np.bincount(row, weights=weight, minlength=size).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Whom labels name: the parties of a request, as far as its mesh tells them. Pure."""
+"""Reads an endpoint, the reporter or the peer of a series, from the labels of the series. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ Labels = Mapping[str, str]
 
 
 def first(labels: Labels, names: Sequence[str]) -> str:
-    """Return the value of the first of these labels that is set."""
+    """Return the value of the first of these labels that is set; an empty text if none is."""
     return next((labels[name] for name in names if labels.get(name)), "")
 
 
 def find(party: endpoints.Party, labels: Labels, *, namespace: str) -> snapshot.Peer | None:
-    """Return whom labels name, in the words of somebody of a namespace.
+    """Return the endpoint that the labels of a series name.
 
-    None: they name one that does not count. An empty peer: they name nobody.
+    `namespace`: that of the reporter, to which names without a namespace belong. None if the profile excludes
+    the endpoint or its label is missing; an empty `Peer` if other labels name none.
     """
     if isinstance(party, endpoints.Named):
         return named(party, labels.get(party.label, ""), namespace=namespace)
@@ -27,7 +28,9 @@ def find(party: endpoints.Party, labels: Labels, *, namespace: str) -> snapshot.
 
 
 def labelled(party: endpoints.Labelled, labels: Labels, *, namespace: str = "") -> snapshot.Peer:
-    """Return whom labels of their own name; an empty peer if they name nobody."""
+    """Return the endpoint that separate labels for namespace, pod, workload … name; an empty `Peer` if none
+    is set.
+    """
     known = {label: labels.get(label, "")[: fields.LONGEST_VALUE] for label in party.told_by}
     known = {
         label: value for label, value in known.items() if value and not re.fullmatch(party.unknown, value)
@@ -56,11 +59,13 @@ def labelled(party: endpoints.Labelled, labels: Labels, *, namespace: str = "") 
 
 
 _OF_NO_SERVICE = frozenset(".:/*")
-"""What the name of a service in Kubernetes cannot have: what has it is a host."""
+"""Characters that no name of a Kubernetes Service contains: a name with one of them is a host."""
 
 
 def _workload(party: endpoints.Labelled, known: Labels) -> tuple[str, str]:
-    """Return kind and name of a workload; the kind is empty where only its name is told."""
+    """Return kind and name of a workload; the kind is empty if no label shows it, both are empty without
+    one.
+    """
     if machine := first(known, party.machine):
         return kinds.EXTERNAL_WORKLOAD, machine
     for label, kind in party.kinds.items():
@@ -73,7 +78,7 @@ def _workload(party: endpoints.Labelled, known: Labels) -> tuple[str, str]:
 
 
 def named(party: endpoints.Named, value: str, *, namespace: str) -> snapshot.Peer | None:
-    """Return whom a label value names, None for one that does not count."""
+    """Return the endpoint that one label value names; None if it is empty or the profile excludes it."""
     value = value[: fields.LONGEST_VALUE]
     if not value or (party.excluded and re.fullmatch(party.excluded, value)):
         return None
@@ -86,7 +91,7 @@ def named(party: endpoints.Named, value: str, *, namespace: str) -> snapshot.Pee
 
 
 def _by_parts(party: endpoints.Named, part: Mapping[str, str], namespace: str) -> snapshot.Peer:
-    """Return whom the parts of a name tell; `namespace` is the caller's."""
+    """Return the endpoint for the named groups of a pattern; `namespace` is the reporter's."""
     where = part.get("namespace") or namespace
     if any(part.get(group) for group in ("pod", "workload", "service")):
         return snapshot.Peer(

@@ -1,11 +1,11 @@
-"""Latencies, as Prometheus answers them, laid out as one matrix: lines × bounds, cumulative counts. Pure.
+"""Collects the histograms of an answer in one matrix of cumulative counts, lines × bounds. Pure.
 
-Native histograms (`native`) become lines of the same matrix; quantiles that proxies told themselves have one
-of their own.
+A line is one side, reporter and peer. Native histograms (`native_histograms`) become lines of the same
+matrix. Quantiles that proxies computed themselves go into a second matrix, lines × quantiles.
 
-Bounds are told apart as numbers, because Prometheus 2 writes `le="1"` and 3 `le="1.0"`. Answers that speak
-of the same line (two listeners of one proxy) are added. A bound that one of them lacks is NaN in that line:
-unlike buckets do not add. A bucket that comes twice is refused.
+Bounds are compared as numbers, because Prometheus 2 writes `le="1"` and Prometheus 3 `le="1.0"`. Histograms
+of the same line (for example of two listeners of one proxy) are added. A bound that one of them lacks is NaN
+in the sum, as histograms with different bounds cannot be added there. A bucket that occurs twice is refused.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from metrics_server.model import kinds, snapshot, validation
 SIDES = tuple(kinds.Side)
 Series = dict[str, Any]
 Row = tuple[int, int, int]
-"""The number of the side, of the reporter, and of the peer."""
+"""Index of the side in `SIDES`, number of the reporter, number of the peer or -1."""
 
 
 class Line(NamedTuple):
-    """Whose line some labels tell of, and in what words."""
+    """The line to which a series belongs, and what its values mean."""
 
     row: Row
     scale: float
-    """Seconds per unit."""
+    """Seconds per unit of the bounds or values."""
     quantile: float | None = None
-    """Which quantile the value is, where it is one."""
+    """The quantile, 0 to 1, if the series is one that a proxy computed."""
 
 
 Resolve = Callable[[Mapping[str, str]], Line | None]
@@ -40,20 +40,27 @@ Resolve = Callable[[Mapping[str, str]], Line | None]
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """The latencies of all lines."""
+    """The latencies of L lines at B bounds and Q quantiles."""
 
     bounds: snapshot.Floats
-    """Seconds, ascending."""
+    """float64[B]: upper bounds in seconds, ascending."""
     line: Mapping[Row, int]
+    """The index of each row's line."""
     counts: snapshot.Floats
+    """float64[L, B]: cumulative counts; NaN where the count at a bound is unknown."""
     exponential: snapshot.Bools
+    """bool[L]: whether all histograms of the line are native ones whose buckets grow by a constant factor."""
     quantiles: tuple[float, ...]
+    """0 to 1, ascending."""
     told: snapshot.Floats
-    """Lines × quantiles, in seconds; NaN where nobody told."""
+    """float64[L, Q]: quantiles that proxies computed, in seconds; NaN where there is none."""
 
 
 def lay_out(answer: Iterable[Series], resolve: Resolve) -> Matrix:
-    """Return the matrix; `resolve` says whose line a label set is, or that it does not count."""
+    """Return the matrix of an answer. `resolve` returns the line of a label set, None for one to leave out.
+
+    Raises faults.BackendRefused or one of `validation.SENSELESS`.
+    """
     others = _Others()
     classic = _classic(_parted(answer, others), resolve)
     return _joined(classic, others, resolve)
@@ -61,23 +68,25 @@ def lay_out(answer: Iterable[Series], resolve: Resolve) -> Matrix:
 
 @dataclass(slots=True)
 class _Others:
-    """What is no bucket of a classic histogram."""
+    """The series of an answer that are no buckets of classic histograms."""
 
     natives: list[Series] = field(default_factory=list)
-    told: list[Series] = field(default_factory=list)
+    quantiles: list[Series] = field(default_factory=list)
 
 
 def _parted(answer: Iterable[Series], others: _Others) -> Iterator[Series]:
-    """Give the buckets of classic histograms, and put aside everything else."""
+    """Yield the buckets of classic histograms and add all other series to `others`."""
     for series in answer:
         if "le" in series["metric"]:
             yield series
         else:
-            (others.natives if "histogram" in series else others.told).append(series)
+            (others.natives if "histogram" in series else others.quantiles).append(series)
 
 
 @dataclass(frozen=True, slots=True)
 class _Classic:
+    """The classic histograms of an answer."""
+
     bounds: snapshot.Floats
     lines: dict[Row, int]
     counts: snapshot.Floats
@@ -92,18 +101,18 @@ def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
     column_of: list[int] = []
     count_of: list[str] = []
     times: list[float] = []
-    told: Mapping[str, str] | None = None
+    previous: Mapping[str, str] | None = None
     group, line, scale = -1, -1, 1.0
     for series in buckets:
         labels = series["metric"]
         bound = labels.pop("le", "")
-        if labels != told:  # Prometheus tells the bounds of a line one after another
-            told, key = labels, tuple(sorted(labels.items()))
+        if labels != previous:  # the buckets of one histogram usually follow each other
+            previous, key = labels, tuple(sorted(labels.items()))
             if key not in groups:
                 validation.labels(labels)
                 found = resolve(labels)
-                whose = (-1, 1.0) if found is None else (lines.setdefault(found.row, len(lines)), found.scale)
-                groups[key] = (len(groups), *whose)
+                place = (-1, 1.0) if found is None else (lines.setdefault(found.row, len(lines)), found.scale)
+                groups[key] = (len(groups), *place)
             group, line, scale = groups[key]
         if line >= 0:
             group_of.append(group)
@@ -112,7 +121,7 @@ def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
             time, count = series["value"]
             times.append(time)
             count_of.append(count)
-    sum(times)  # numbers all of them, or a TypeError
+    sum(times)  # raises TypeError unless all are numbers
     validation.once(np.array(group_of), np.array(column_of))
     members = [line for _, line, _ in groups.values() if line >= 0]
     bounds, places = _bounds(columns)
@@ -122,7 +131,9 @@ def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
 
 
 def _joined(classic: _Classic, others: _Others, resolve: Resolve) -> Matrix:
-    """Return classic histograms with what else was told; of who tells both ways the native one counts."""
+    """Return the matrix of classic and native histograms and quantiles; a native histogram replaces a classic
+    one.
+    """
     sparse: dict[Row, list[native_histograms.Histogram]] = {}
     twins = validation.Twins()
     for series in others.natives:
@@ -132,17 +143,17 @@ def _joined(classic: _Classic, others: _Others, resolve: Resolve) -> Matrix:
             sparse.setdefault(found.row, []).append(
                 native_histograms.read(series["histogram"][1], scale=found.scale)
             )
-    told: dict[tuple[Row, float], float] = {}
-    for series in others.told:
+    computed: dict[tuple[Row, float], float] = {}
+    for series in others.quantiles:
         twins.see(series["metric"])
         found, value = resolve(series["metric"]), _number(series["value"][1])
         if found is not None and found.quantile is not None and np.isfinite(value):
             validation.figures(np.array([value]))
             key = (found.row, found.quantile)
-            told[key] = max(told.get(key, 0.0), value * found.scale)
+            computed[key] = max(computed.get(key, 0.0), value * found.scale)
 
     lines = dict(classic.lines)
-    for row in (*sparse, *(row for row, _ in told)):
+    for row in (*sparse, *(row for row, _ in computed)):
         lines.setdefault(row, len(lines))
     bounds, counts = classic.bounds, classic.counts
     if sparse:
@@ -155,15 +166,17 @@ def _joined(classic: _Classic, others: _Others, resolve: Resolve) -> Matrix:
     for row, each in sparse.items():
         counts[lines[row]] = sum(native_histograms.cumulative(one, bounds) for one in each)
         exponential[lines[row]] = all(one.exponential for one in each)
-    quantiles = tuple(sorted({quantile for _, quantile in told}))
+    quantiles = tuple(sorted({quantile for _, quantile in computed}))
     values = np.full((len(lines), len(quantiles)), np.nan)
-    for (row, quantile), value in told.items():
+    for (row, quantile), value in computed.items():
         values[lines[row], quantiles.index(quantile)] = value
     return Matrix(bounds, lines, counts, exponential, quantiles, values)
 
 
 def _bounds(columns: Mapping[tuple[str, float], int]) -> tuple[snapshot.Floats, snapshot.Ints]:
-    """Return the distinct bounds in seconds, ascending, and for each spelling its place among them."""
+    """Return float64[B], the distinct bounds in seconds, ascending, and int64[columns]: the index of each
+    column's bound, -1 if its text is not a number.
+    """
     seconds = np.array([_number(text) * scale for text, scale in columns])
     bounds, places = np.unique(seconds[~np.isnan(seconds)], return_inverse=True)
     where = np.full(len(columns), -1, dtype=np.int64)
@@ -181,7 +194,11 @@ def _number(text: str) -> float:
 def _fill(
     members: list[int], line: snapshot.Ints, column: snapshot.Ints, counts: list[str], height: int, width: int
 ) -> snapshot.Floats:
-    "".join(counts)  # words all of them, or a TypeError
+    """Return float64[height, width]: the sums of the counts by line and column, NaN where a member has none.
+
+    `members`: the line of each histogram. `line`, `column`, `counts`: the place of each bucket and its count.
+    """
+    "".join(counts)  # raises TypeError unless all are texts
     count = np.fromiter(map(float, counts), dtype=np.float64, count=len(counts))
     validation.figures(count)
     good = (column >= 0) & np.isfinite(count)

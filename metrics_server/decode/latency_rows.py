@@ -1,4 +1,4 @@
-"""Whose latency some labels tell of: of which view's row a bucket is, or a quantile. Pure."""
+"""Assigns each bucket, native histogram or quantile to the row whose latency it describes. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from metrics_server.query import plan
 
 
 class Timing:
-    """Whose latency some labels tell of."""
+    """Assigns the latency series of one mesh to rows."""
 
     def __init__(self, mesh: schema.Profile, who: reporters.Identities) -> None:
         self._who = who
@@ -22,8 +22,9 @@ class Timing:
         )
 
     def line(self, labels: Mapping[str, str]) -> histograms.Line | None:
-        """Return the row that buckets, or a quantile, belong to; None if they do not count. Raises
-        faults.BackendRefused for labels that were not asked for.
+        """Return the line of a series with these labels; None if its view, reporter or peer does not count.
+
+        Raises faults.BackendRefused for labels that the query does not return.
         """
         validation.asked(labels, self._asked)
         for number, view, latency in self._timed:
@@ -41,17 +42,19 @@ class Timing:
         if self._is_marked:
             return labels.get(plan.MARK) == str(number)
         if isinstance(view.peer, endpoints.Named) and view.peer.label not in labels:
-            return False  # a name is there; labels of their own may all be empty
+            return False  # `Named` needs its label; the labels of `Labelled` may all be empty
         if view.latency and view.latency.quantile_label and view.latency.quantile_label not in labels:
             return False
         return fields.all_match(view.match, labels)
 
 
 def _quantile(text: str) -> float | None:
-    """Return the quantile, 0 to 1, that a label value names: 0.99 or P99."""
-    told = text.lower()
+    """Return the quantile, 0 to 1, that a label value such as `0.99` or `P99` names; None if it names
+    none.
+    """
+    lower = text.lower()
     try:
-        value = float(told.removeprefix("p")) / (100 if told.startswith("p") else 1)
+        value = float(lower.removeprefix("p")) / (100 if lower.startswith("p") else 1)
     except ValueError:
         return None
     return round(value, 9) if 0 <= value <= 1 else None

@@ -1,8 +1,8 @@
-"""Native histograms, as the query API tells them, beside classic ones: cumulative counts at bounds. Pure.
+"""Converts native histograms of the query API into cumulative counts at bounds, as classic ones have. Pure.
 
-A native histogram is sparse: it tells the buckets that have something in them, each with both its bounds.
-How many lie below a bound is thus known everywhere but inside such a bucket: there it is NaN. Histograms of
-unlike resolution share the bounds of the coarser one, as when Prometheus adds them.
+A native histogram is sparse: it lists only buckets with a count above 0, each with its lower and upper bound.
+The cumulative count is therefore known at every bound except inside such a bucket; there it is NaN.
+Histograms of different resolution share the bounds of the coarser one, as when Prometheus adds them.
 
 https://prometheus.io/docs/specs/native_histograms/
 """
@@ -19,29 +19,38 @@ import numpy as np
 from metrics_server.model import snapshot, validation
 
 _ALIKE = 1e-6
-"""By which share the growth of two buckets of one histogram may differ: bounds are told in decimals."""
+"""Relative difference of two buckets' growth that is tolerated: the query API writes bounds as rounded
+decimals.
+"""
 _DIGITS = 12
+"""Significant digits of a bound in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Counts in buckets that do not meet, ascending. Bounds in seconds."""
+    """A histogram of N buckets that do not overlap, ascending. Bounds are in seconds."""
 
     lower: snapshot.Floats
+    """float64[N]."""
     upper: snapshot.Floats
+    """float64[N]."""
     counts: snapshot.Floats
+    """float64[N]: the count inside each bucket, not cumulative."""
     total: float
     exponential: bool
-    """Whether each bucket is wider than the one before by the same factor; else its bounds were chosen."""
+    """Whether the bounds grow by a constant factor; else they were configured (schema -53)."""
 
     @property
     def bounds(self) -> snapshot.Floats:
-        """All bounds, and +Inf."""
+        """float64[2N + 1]: all lower bounds, all upper bounds, and +Inf."""
         return np.concatenate([self.lower, self.upper, [np.inf]])
 
 
 def read(told: Mapping[str, Any], *, scale: float) -> Histogram:
-    """Return a histogram of the query API; `scale` is seconds per unit. Durations are not negative."""
+    """Return a histogram of the query API. `scale`: seconds per unit. Negative bounds become 0.
+
+    Raises faults.BackendRefused or one of `validation.SENSELESS`.
+    """
     validation.histogram(told)
     buckets = sorted(
         (float(low), float(high), float(count)) for _, low, high, count in told.get("buckets") or ()
@@ -54,13 +63,14 @@ def read(told: Mapping[str, Any], *, scale: float) -> Histogram:
 
 
 def _rounded(bound: float) -> float:
-    """Return a bound without the noise of its unit: 0.25 ms and 0.00025 s are the same."""
+    """Return a bound without the rounding error of its unit: 0.25 ms and 0.00025 s become equal."""
     return float(f"{bound:.{_DIGITS}g}")
 
 
 def _grows(lower: snapshot.Floats, upper: snapshot.Floats) -> bool:
-    """Whether bounds, in the histogram's own unit, are powers of one factor, which is 2 to the power of 2 to
-    some whole power. The lowest bucket may be cut off where that of 0 ends.
+    """Whether all bounds, in the histogram's own unit, are powers of one factor 2^(2^k) with a whole number
+    k, as the specification defines for exponential schemas. The lowest bucket may be cut off at the zero
+    bucket.
     """
     proper = (lower > 0) & np.isfinite(upper)
     lowest, highest = np.log2(lower[proper]), np.log2(upper[proper])
@@ -77,19 +87,19 @@ def _grows(lower: snapshot.Floats, upper: snapshot.Floats) -> bool:
 
 
 def union(bounds: Sequence[snapshot.Floats]) -> snapshot.Floats:
-    """Return all of these bounds once, ascending."""
+    """Return float64: all of these bounds, each once, ascending."""
     return np.unique(np.concatenate(bounds))
 
 
 def widened(counts: snapshot.Floats, bounds: snapshot.Floats, wanted: snapshot.Floats) -> snapshot.Floats:
-    """Return classic histograms with more bounds, at which nothing is known of them."""
+    """Return counts, float64[lines, bounds], as float64[lines, wanted]; NaN at bounds that are new."""
     wide = np.full((len(counts), len(wanted)), np.nan)
     wide[:, np.searchsorted(wanted, bounds)] = counts
     return wide
 
 
 def cumulative(histogram: Histogram, bounds: snapshot.Floats) -> snapshot.Floats:
-    """Return how much lies at or below each of these bounds; NaN inside a bucket with something in it."""
+    """Return float64[bounds]: the count at or below each bound; NaN for a bound inside a bucket."""
     below = np.concatenate([[0.0], np.cumsum(histogram.counts)])
     whole = np.searchsorted(histogram.upper, bounds, side="right")
     counts = below[whole]

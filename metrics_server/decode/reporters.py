@@ -1,7 +1,7 @@
-"""Who reports, and whom they called: label values to numbered reporters and peers.
+"""Finds the reporter and the peer of each series from its labels, and numbers both.
 
-A name is read once and looked up after, since a mesh repeats a few hundred names over hundreds of thousands
-of series.
+Each combination of label values is read once and then looked up, because a mesh repeats a few hundred names
+in hundreds of thousands of series.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Identity(NamedTuple):
-    """What tells one reporter from another; the instance where neither pod nor machine nor workload is
-    told.
+    """The fields that identify a reporter; `instance` is set only if pod, machine and workload are
+    unknown.
     """
 
     namespace: str = ""
@@ -34,13 +34,13 @@ class Identity(NamedTuple):
 
 
 class Numbered(Generic[T]):
-    """Distinct values in the order in which they were first seen."""
+    """Distinct values, numbered from 0 in the order in which they were first seen."""
 
     def __init__(self) -> None:
         self._numbers: dict[T, int] = {}
 
     def number(self, value: T) -> int:
-        """Return the number of a value, a new one if it was not seen before."""
+        """Return the number of a value; a new value gets the next number."""
         return self._numbers.setdefault(value, len(self._numbers))
 
     def __contains__(self, value: object) -> bool:
@@ -58,10 +58,10 @@ class Identities:
 
     def __init__(self, mesh: schema.Profile) -> None:
         self._mesh = mesh
-        self._told_by = tuple(
+        self._reporter_labels = tuple(
             mesh.target.identity if view.reporter is None else view.reporter.told_by for view in mesh.views
         )
-        self._peers_told_by = tuple(view.peer.told_by if view.peer else () for view in mesh.views)
+        self._peer_labels = tuple(view.peer.told_by if view.peer else () for view in mesh.views)
         self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
         self._reporters = Numbered[Identity]()
         self._labels: dict[int, Labels] = {}
@@ -69,29 +69,29 @@ class Identities:
         self._read: dict[tuple[int, tuple[str | None, ...], str], int | None] = {}
 
     def identity(self, labels: Labels, view: int | None = None) -> Identity:
-        """Return who reports a series of a view; without a view, who a scrape target is. One who does not
-        count has no name at all.
+        """Return the reporter of a series of this view; without a view, that of a scrape target. All fields
+        are empty if it is unknown or excluded.
         """
         return self._counting(labels, view) or Identity()
 
     def _counting(self, labels: Labels, view: int | None) -> Identity | None:
         party = None if view is None else self._mesh.views[view].reporter
-        told_by = self._mesh.target.identity if view is None else self._told_by[view]
+        told_by = self._mesh.target.identity if view is None else self._reporter_labels[view]
         key = (id(party), tuple(map(labels.get, told_by)))
         if key not in self._identities:
-            self._identities[key] = self._of_target(labels) if party is None else _of_party(party, labels)
+            self._identities[key] = self._of_target(labels) if party is None else _from_labels(party, labels)
         return self._identities[key]
 
     def _of_target(self, labels: Labels) -> Identity:
         target = self._mesh.target
         pod = first(labels, target.pod)
-        # What a machine is known by, requests of a pod may carry, too, and nothing else of its scrape.
+        # Request series of a pod may have a label that names a machine, so the pod takes precedence.
         machine = "" if pod else first(labels, target.machine)
         instance = "" if pod or machine else labels.get("instance", "")
         return Identity(first(labels, target.namespace), pod, machine, instance)
 
     def reporter(self, labels: Labels) -> int:
-        """Return the number of who a scrape target is."""
+        """Return the number of the reporter that a scrape target is."""
         return self._reporter(self.identity(labels), labels)
 
     def _reporter(self, identity: Identity, labels: Labels) -> int:
@@ -100,8 +100,9 @@ class Identities:
         return number
 
     def ends(self, view: int, labels: Labels) -> tuple[int, int] | None:
-        """Return the numbers of who reports a series of a view, and of the peer it names, -1 if it tells
-        none; None if one of them does not count.
+        """Return the numbers of the reporter and the peer of a series of this view.
+
+        The peer is -1 if the series names none. None if the profile excludes reporter or peer.
         """
         identity = self._counting(labels, view)
         peer = None if identity is None else self._peer(view, labels, identity.namespace)
@@ -111,13 +112,13 @@ class Identities:
         return self._reporter(identity, labels if is_target else {}), peer
 
     def known(self, labels: Labels, view: int) -> int | None:
-        """Return the number of who reports what these labels tell of, None if it is nobody known."""
+        """Return the number of the reporter of a series of this view; None if it has no number yet."""
         identity = self.identity(labels, view)
         return self._reporters.number(identity) if identity in self._reporters else None
 
     def peer(self, view: int, labels: Labels) -> int | None:
-        """Return the number of the peer a view names: -1 if it tells none, None if it, or who reports, does
-        not count.
+        """Return the number of the peer of a series of this view: -1 if it names none, None if the profile
+        excludes it or the reporter.
         """
         identity = self._counting(labels, view)
         return None if identity is None else self._peer(view, labels, identity.namespace)
@@ -126,7 +127,7 @@ class Identities:
         party = self._mesh.views[view].peer
         if party is None:
             return -1
-        key = (view, tuple(map(labels.get, self._peers_told_by[view])), namespace)
+        key = (view, tuple(map(labels.get, self._peer_labels[view])), namespace)
         if key not in self._read:
             self._read[key] = self._number(decode_endpoints.find(party, labels, namespace=namespace))
         return self._read[key]
@@ -134,14 +135,16 @@ class Identities:
     def _number(self, peer: snapshot.Peer | None) -> int | None:
         if peer is None:
             return None
-        return -1 if peer == _NOBODY else self._peers.number(peer)
+        return -1 if peer == _NO_PEER else self._peers.number(peer)
 
     @property
     def peers(self) -> tuple[snapshot.Peer, ...]:
+        """All peers so far, by number."""
         return tuple(self._peers)
 
     @property
     def reporters(self) -> tuple[snapshot.Reporter, ...]:
+        """All reporters so far, by number."""
         target, apart = self._mesh.target, self._not_of_the_pod()
         return tuple(
             snapshot.Reporter(
@@ -156,6 +159,7 @@ class Identities:
         )
 
     def _not_of_the_pod(self) -> set[str]:
+        """Return the labels that belong to the scrape, the request or the reporter's name, not to its pod."""
         target = self._mesh.target
         of_requests = (
             label
@@ -166,12 +170,12 @@ class Identities:
         return {"__name__", *target.identity, *of_scrape, *of_requests}
 
 
-_NOBODY = snapshot.Peer()
+_NO_PEER = snapshot.Peer()
 
 
-def _of_party(party: endpoints.Party, labels: Labels) -> Identity | None:
-    """Return a reporter that is told by labels: one that nobody knows has no name at all. None: it does not
-    count.
+def _from_labels(party: endpoints.Party, labels: Labels) -> Identity | None:
+    """Return the reporter that the labels of a series name, all fields empty if they name none; None if the
+    profile excludes it.
     """
     found = decode_endpoints.find(party, labels, namespace="")
     if found is None:

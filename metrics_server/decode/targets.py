@@ -1,10 +1,9 @@
-"""What the scrapes tell of each target: whether it is a proxy, when it was scraped, when its process
-began.
+"""Finds the proxies among the scrape targets, when each was scraped and when its processes started.
 
-A target is known by its job and instance, and where several have these in common by the other labels of its
-`up`: replicas of Prometheus put one of their own on all they scrape, a pod that is given another label is
-from then on another target, and some scrapes name instances by their node. What several targets tell of one
-process at the same time counts once.
+A target is identified by its labels `job` and `instance`. Where several targets share both, the labels in
+which their series `up` differ are added. This happens where replicas of Prometheus add a label of their own,
+where a pod's labels change (it is a new target from then on), and where `instance` is the name of the node.
+If several targets report one process at the same time, only one of them is counted.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from metrics_server.query import plan
 
 Series = dict[str, Any]
 Key = tuple[str, ...]
-"""Job, instance, and the values of the labels that tell this target from others of these."""
+"""Job, instance, and the values of the labels that distinguish this target from others with the same two."""
 
 
 @dataclass(slots=True)
@@ -32,26 +31,27 @@ class Target:
 
     labels: Mapping[str, str]
     up: Sequence[Any] = ()
+    """Of the series `up`: pairs of Unix time and text, as the query API returns them."""
     ages: Sequence[Any] = ()
-    """Of its process; none in a mesh whose processes do not tell theirs."""
+    """Of its process' age or start; empty if the mesh has no such series."""
     counted: Sequence[Any] = ()
-    """The samples of some counter, where nothing else tells when it was scraped."""
+    """Of one of its counters, to know the scrapes where neither `up` nor `ages` shows them."""
 
     @property
     def scrapes(self) -> Sequence[Any]:
-        """A sample for each scrape that succeeded."""
+        """One sample per scrape that succeeded."""
         return self.ages or [sample for sample in self.up if float(sample[1]) == 1.0] or self.counted
 
 
 @dataclass(slots=True)
 class Keys:
-    """Which scrape target a series comes from."""
+    """Finds the scrape target of a series."""
 
     apart: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
-    """The labels that tell targets of one job and instance apart."""
+    """For each job and instance that several targets share, the labels in which these differ."""
 
     def of(self, labels: Mapping[str, str]) -> Key:
-        """Return the target of a series with these labels."""
+        """Return the key of the target from which a series with these labels was scraped."""
         key = labels.get("job", ""), labels.get("instance", "")
         further = self.apart.get(key)
         return key if further is None else (*key, *(labels.get(label, "") for label in further))
@@ -59,7 +59,7 @@ class Keys:
 
 @dataclass(slots=True)
 class Targets:
-    """All proxies among the scrape targets."""
+    """The scrape targets that are proxies of one mesh."""
 
     mesh: schema.Profile
     found: dict[Key, Target] = field(default_factory=dict)
@@ -67,38 +67,41 @@ class Targets:
 
     @property
     def numbers(self) -> dict[Key, int]:
+        """The number of each target, in the order of `found`."""
         return {key: number for number, key in enumerate(self.found)}
 
     @property
     def newest(self) -> float:
-        """When a proxy was last scraped; minus infinity if none was."""
+        """The newest scrape of any proxy, Unix seconds; minus infinity if there is none."""
         scraped = (target.scrapes for target in self.found.values())
         return max((scrapes[-1][0] for scrapes in scraped if scrapes), default=-np.inf)
 
     @property
     def interval(self) -> float | None:
-        """Seconds between two scrapes; None if no proxy was scraped twice."""
+        """The scrape interval: the median of all distances in seconds; None if no proxy was scraped twice."""
         times = ([sample[0] for sample in target.scrapes] for target in self.found.values())
         gaps = [later - earlier for series in times for earlier, later in itertools.pairwise(series)]
         return float(np.median(gaps)) if gaps else None
 
     @property
     def known(self) -> counters.Targets:
-        """What counting needs to know of them."""
+        """The first scrapes and process starts that `counters.requests` needs."""
         return counters.Targets(
             scraped=np.array([_first_scrape(target.up) for target in self.found.values()], dtype=np.float64),
             starts=tuple(self._starts(target.ages) for target in self.found.values()),
         )
 
     def spans(self, who: reporters.Identities, *, start: float) -> dict[int, snapshot.Span]:
-        """Return over which part of the window each target that is a reporter is known, by its number."""
+        """Return the coverage of the window from `start`, by reporter number, for targets that are
+        reporters.
+        """
         spans: dict[int, snapshot.Span] = {}
         for target in self.found.values() if self.mesh.reports_of_targets else ():
             join(spans, who.reporter(target.labels), self.span(target, start=start))
         return spans
 
     def span(self, target: Target, *, start: float) -> snapshot.Span:
-        """Return over which part of the window a target is known."""
+        """Return the part of the window from `start` for which there are samples of a target."""
         scrapes = target.scrapes
         if not scrapes:
             return snapshot.Span(since=start, until=start)
@@ -116,14 +119,16 @@ class Targets:
         if process is None or not samples:
             return ()
         times = np.array([sample[0] for sample in samples])
-        told = np.array([float(sample[1]) for sample in samples]) * process.scale
-        finite = np.isfinite(told)
-        times, told = times[finite], told[finite]
-        return counters.process_starts(times, told if process.tells == "age" else times - told)
+        seconds = np.array([float(sample[1]) for sample in samples]) * process.scale
+        finite = np.isfinite(seconds)
+        times, seconds = times[finite], seconds[finite]
+        return counters.process_starts(times, seconds if process.tells == "age" else times - seconds)
 
     def duplicates(self, who: reporters.Identities) -> set[Key]:
-        """Return targets that are another's very process at the same time: one identity and one instance, in
-        several jobs or of several replicas. The one that was scraped most often is none.
+        """Return the targets whose process another target reports at the same time.
+
+        They have the same identity and instance, in several jobs or from several replicas of Prometheus. Of
+        such targets, the one that was scraped most often is kept.
         """
         seen: dict[tuple[object, ...], list[Target]] = {}
         again = set()
@@ -137,14 +142,17 @@ class Targets:
 
 
 def told_by(mesh: schema.Profile) -> Sequence[str]:
-    """Return the metrics that `find` needs; none where requests tell who is a proxy: then it needs all."""
+    """Return the metrics that `find` needs; empty if it needs all, because request counters show what a proxy
+    is.
+    """
     process = mesh.process
     return (plan.UP, process.metric) if process is not None and process.shows_proxies else ()
 
 
 def find(counters: Iterable[Series], mesh: schema.Profile) -> Targets:
-    """Return the proxies among the targets that the answer to a plan's counter queries speaks of. Raises
-    faults.BackendRefused, or what `validation.SENSELESS` says.
+    """Return the proxies among the targets in the answer to a plan's counter queries.
+
+    Raises faults.BackendRefused or one of `validation.SENSELESS`.
     """
     ups: list[Series] = []
     processes: list[Series] = []
@@ -174,7 +182,9 @@ def find(counters: Iterable[Series], mesh: schema.Profile) -> Targets:
 
 
 def _counting(requests: Iterable[Series], keys: Keys, up: Mapping[Key, Series]) -> dict[Key, Target]:
-    """Return the targets that count requests; the labels of `up` are a target's and of no request."""
+    """Return the targets that count requests, with the labels of their `up`, which has no labels of
+    requests.
+    """
     found: dict[Key, Target] = {}
     for series in requests:
         key = keys.of(series["metric"])
@@ -186,7 +196,7 @@ def _counting(requests: Iterable[Series], keys: Keys, up: Mapping[Key, Series]) 
 
 
 def _keys(ups: Iterable[Series]) -> Keys:
-    """Return how targets are told apart: `up` has the labels of its target and no others."""
+    """Return the keys of all targets, from the series `up`, which has exactly the labels of its target."""
     alike: dict[Key, list[Mapping[str, str]]] = {}
     for series in ups:
         alike.setdefault(Keys().of(series["metric"]), []).append(series["metric"])
@@ -201,18 +211,18 @@ def _keys(ups: Iterable[Series]) -> Keys:
 
 
 def join(spans: dict[int, snapshot.Span], reporter: int, span: snapshot.Span) -> None:
-    """Add what one more target tells of a reporter."""
+    """Widen the coverage of a reporter by that of one more target that reports it. Changes `spans`."""
     spans[reporter] = _wider(spans.get(reporter, span), span)
 
 
 def _meet(one: Target, other: Target) -> bool:
-    """Whether two targets were scraped during the same time."""
+    """Whether the times during which two targets were scraped overlap."""
     mine, others = one.scrapes, other.scrapes
     return bool(mine and others and mine[0][0] <= others[-1][0] and others[0][0] <= mine[-1][0])
 
 
 def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:
-    """Return what is known where two targets tell of one reporter."""
+    """Return the coverage of a reporter from the coverages of two targets."""
     return snapshot.Span(
         since=min(one.since, other.since),
         until=max(one.until, other.until),
@@ -222,11 +232,11 @@ def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:
 
 
 def _first_scrape(up: Sequence[Any]) -> float:
-    """Return when a scrape first succeeded; infinity if none did."""
+    """Return the time of the first scrape that succeeded; infinity if none did."""
     return min((sample[0] for sample in up if float(sample[1]) == 1.0), default=np.inf)
 
 
-def _scraped(up: Sequence[Any], moment: float) -> bool:
-    """Whether the last scrape at or before a moment succeeded."""
-    before = [sample[1] for sample in up if sample[0] <= moment]
+def _scraped(up: Sequence[Any], time: float) -> bool:
+    """Whether the last scrape at or before a time succeeded."""
+    before = [sample[1] for sample in up if sample[0] <= time]
     return bool(before) and float(before[-1]) == 1.0

@@ -1,4 +1,4 @@
-"""The types that every other package uses: kinds, snapshots, quantities and faults. Pure.
+"""The types that every other package uses: kinds, snapshots, quantities, faults and checks. Pure.
 
-Here belongs what the packages exchange. Here does not belong anything that computes, reads or serves it.
+Only what several packages exchange belongs here. Code that computes, reads or serves it belongs elsewhere.
 """

@@ -1,28 +1,28 @@
-"""What can go wrong, in the words a user reads.
+"""The errors of this server. Each has a message for the user and a detail for the log.
 
     Fault
-    ├── BadRequest          the question cannot be answered as asked
-    ├── NotFound            nothing of that name is known; says why, and what is
-    └── Unavailable         the figures cannot be had now
-        ├── BackendDown     Prometheus cannot be reached
-        ├── BackendSlow     Prometheus was reached and does not answer
-        ├── BackendRefused  Prometheus answered, but not with figures
-        ├── NoMesh          Prometheus answers, and holds no metric of a known mesh
-        ├── Stale           the newest figure is too old to be served
-        ├── Ahead           Prometheus' clock and this server's differ: figures are of the future
-        ├── Busy            others' questions are answered first, and the wait for a turn is over
-        └── PredecessorAway the other adapter, which has metrics that are not ours, gives no answer
+    ├── BadRequest          the request is not valid
+    ├── NotFound            no resource of that name; the message says why, and which names exist
+    └── Unavailable         no figures can be served now
+        ├── BackendDown     no connection to Prometheus
+        ├── BackendSlow     Prometheus accepted the connection and does not answer in time
+        ├── BackendRefused  Prometheus answered with an error, or with something other than figures
+        ├── NoMesh          Prometheus has no metric of a known mesh
+        ├── Stale           the newest scrape is too old
+        ├── Ahead           scrapes are later than this server's clock
+        ├── Busy            the request waited too long behind other requests
+        └── PredecessorAway the fallback adapter gives no usable answer
 
-A message goes to the user: it never holds the address of a backend or the text of a query. What an operator
-needs on top is `detail`, for the log. Views turn a fault into a Kubernetes `Status`; nothing else is raised
-to them on purpose.
+The message never contains the address of a backend or the text of a query, because every user may read it.
+What only an operator may read goes into `detail`. The request handlers turn a fault into a Kubernetes
+`Status`; they expect no other exception.
 """
 
 from __future__ import annotations
 
 
 class Fault(Exception):
-    """A failure with a message for the user and, for the log, a detail."""
+    """An error with a message for the user and a detail for the log."""
 
     def __init__(self, message: str, *, detail: str = "") -> None:
         super().__init__(message)
@@ -31,44 +31,44 @@ class Fault(Exception):
 
 
 class BadRequest(Fault):
-    """The question cannot be answered as asked."""
+    """The request is not valid."""
 
 
 class NotFound(Fault):
-    """Nothing of that name is known."""
+    """No resource has that name."""
 
 
 class Unavailable(Fault):
-    """The figures cannot be had now."""
+    """No figures can be served now."""
 
 
 class BackendDown(Unavailable):
-    """Prometheus cannot be reached."""
+    """There is no connection to Prometheus."""
 
 
 class BackendSlow(Unavailable):
-    """Prometheus was reached and does not answer."""
+    """Prometheus accepted the connection and does not answer in time."""
 
 
 class BackendRefused(Unavailable):
-    """Prometheus answered, but not with figures."""
+    """Prometheus answered with an error, or with something other than figures."""
 
 
 class NoMesh(Unavailable):
-    """Prometheus answers, and holds no metric of a known mesh."""
+    """Prometheus has no metric of a known mesh."""
 
 
 class Stale(Unavailable):
-    """The newest figure is too old to be served."""
+    """The newest scrape is too old."""
 
 
 class Ahead(Unavailable):
-    """Prometheus' clock and this server's differ: figures are of the future."""
+    """Scrapes are later than this server's clock: the clocks of Prometheus and this server differ."""
 
 
 class Busy(Unavailable):
-    """Others' questions are answered first, and the wait for a turn is over."""
+    """The request waited too long behind other requests."""
 
 
 class PredecessorAway(Unavailable):
-    """The other adapter, which has metrics that are not ours, gives no answer."""
+    """The fallback adapter gives no usable answer."""

@@ -1,8 +1,8 @@
-"""The small values every other module speaks of: kinds, references, sides and directions.
+"""Small values that every other module uses: kinds, references, sides and directions.
 
-A kind is a row of the table below, never a branch in code: listing a further kind of Kubernetes is one more
-row. Owners of other kinds (an Argo Rollout, say) need no row; they keep the name their owner reference
-gives.
+Each kind that the API lists is a row of the table `KINDS`, never a branch in code: to list another kind, add
+a row. Owners of other kinds (for example an Argo Rollout) need no row; they keep the kind and the name of
+their owner reference.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 class Side(enum.StrEnum):
-    """Where traffic was observed: at the caller or at the callee."""
+    """Where traffic was observed: at the caller (`client`) or at the callee (`server`)."""
 
     CLIENT = "client"
     SERVER = "server"
@@ -22,7 +22,7 @@ SIDES = frozenset(Side)
 
 
 class Direction(enum.StrEnum):
-    """Which way traffic flows, seen from the described resource."""
+    """Which way traffic flows, seen from the resource that was asked for."""
 
     TO = "to"
     FROM = "from"
@@ -30,7 +30,9 @@ class Direction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
-    """One resource; `namespace` is empty for what has none, all three for a peer nobody can name."""
+    """A reference to one resource. `namespace` is empty for cluster-wide kinds; all fields are empty for an
+    unknown peer.
+    """
 
     kind: str
     namespace: str
@@ -52,15 +54,16 @@ class Kind:
     namespaced: bool
     about: str
     api: str = "v1"
-    """The version of Kubernetes' API that it belongs to, with its group."""
+    """API group and version, as in `apiVersion`: `apps/v1`, or `v1` for the core group."""
 
     @property
     def singular(self) -> str:
+        """The lower-case name, as `kubectl` accepts it: `pod`."""
         return self.name.lower()
 
     @property
     def qualified(self) -> str:
-        """The plural with the group of Kubernetes' API: `deployments.apps`, but `pods`."""
+        """The plural with its API group: `deployments.apps`; without a group in the core API: `pods`."""
         group = self.api.rpartition("/")[0]
         return f"{self.plural}.{group}" if group else self.plural
 
@@ -84,13 +87,15 @@ KINDS: tuple[Kind, ...] = (
 )
 KIND_BY_NAME = {kind.name: kind for kind in KINDS}
 
-# Peers that are not in the table: a machine outside Kubernetes that is part of the mesh, and any other host
-# name.
+# Kinds of peers that the API does not list.
 EXTERNAL_WORKLOAD = "ExternalWorkload"
+"""A machine: a host outside Kubernetes that belongs to the mesh."""
 HOST = "Host"
+"""A name or an address outside the mesh."""
 PASSTHROUGH = "Passthrough"
-"""Any host which the mesh does not know, and to which its proxies let pass, or refuse to."""
+"""All hosts that the mesh does not know, together: its proxies let requests to them pass, or refuse them."""
 WORKLOAD = "Workload"
-"""What a mesh names, and nobody knows the kind of."""
+"""A workload that the mesh names without its kind, and that is not in the inventory."""
 
 QUANTILES: tuple[float, ...] = (0.5, 0.9, 0.99)
+"""The latency quantiles that the API serves, 0 to 1."""

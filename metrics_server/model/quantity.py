@@ -1,8 +1,8 @@
-"""Kubernetes quantities and durations, to and from text, exactly.
+"""Converts Kubernetes quantities and durations to and from text, exactly.
 
-A value leaves the process as the shortest canonical quantity of nano precision, as Kubernetes itself would
-print it: `0.0482` is `48200u`, `12` is `12`. Rounding is half to even at the ninth decimal. A number that
-is not finite has no quantity.
+A value is written as the canonical quantity with nano precision, as Kubernetes prints it: `0.0482` is
+`48200u`, `12` is `12`. Rounding is half to even at the ninth decimal. A number that is not finite has no
+quantity. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 _NANO = Decimal("1e-9")
 _UNITS = tuple((suffix, 1000**power) for power, suffix in enumerate(("n", "u", "m", "", *"kMGTPE")))[::-1]
-"""Suffixes with their worth in nano. A quantity is canonical with the largest that leaves no fraction."""
+"""Suffixes with their factor in nano, largest first. The canonical one is the largest without a fraction."""
 _SUFFIX: dict[str, Decimal] = {
     **{suffix: Decimal(scale).scaleb(-9) for suffix, scale in _UNITS},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
 _LONGEST = 64
-"""Characters of a quantity or a duration that are read; Kubernetes prints at most 30."""
+"""Characters. Longer quantities and durations are refused; Kubernetes prints at most 30."""
 _QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d{1,3})|([a-zA-Z]*))", re.ASCII)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
@@ -38,7 +38,7 @@ def render(value: float) -> str:
 
 
 def parse(text: str) -> Decimal:
-    """Return the exact value of a quantity. Raises ValueError with the reason."""
+    """Return the exact value of a quantity such as `250m`. Raises ValueError with the reason."""
     found = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None or (found[3] and found[3] not in _SUFFIX):
         raise ValueError(
@@ -61,7 +61,7 @@ def _shown(text: str) -> str:
 
 
 def render_duration(seconds: float) -> str:
-    """Return whole seconds as Go prints them, without empty parts: `30s`, `5m`, `1h30m`."""
+    """Return a duration in whole seconds, as Go prints it but without zero parts: `30s`, `5m`, `1h30m`."""
     whole = round(seconds)
     parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

@@ -1,9 +1,8 @@
-"""One moment of the mesh, in columns: who reported, whom they called, what became of it, how long it took.
-Immutable.
+"""A snapshot: the counts and histograms of one or several meshes for one window, at one time. Immutable.
 
-A snapshot holds what proxies said and nothing of what Kubernetes knows: reporters are scrape targets, peers
-are names as the mesh writes them. `decoding` makes it from Prometheus' answers; `ownership` and `rollup`
-make resources of it.
+It contains only what the metrics say, nothing from the inventory: reporters are named by the labels of their
+scrape targets, peers as the mesh writes them. `decode` makes it from the answers of Prometheus; `ownership`
+and `aggregate` turn it into figures of Kubernetes resources.
 """
 
 from __future__ import annotations
@@ -20,14 +19,16 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _LEAST_INTERVALS = 1.9
-"""Two scrape intervals, less some jitter: what a part of the window must span, lest it tell mostly chance."""
+"""Scrape intervals: two, less some jitter. A rate over a shorter time depends mostly on chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
-    """Who reports: a proxy by the labels of its scrape target, or whoever others report for. A pod has `pod`,
-    a machine `machine`; of some only their workload is told, or the service before it (its `kind` is Service
-    then), of some only the `instance` that was scraped.
+    """A pod, workload or machine whose proxy reports series, named by the labels of its scrape target or,
+    where another process reports for it, by the labels of the series.
+
+    A pod has `pod` and a machine has `machine`. Otherwise there is a `workload` (whose `kind` is Service if
+    only its service is known), or only the `instance` that was scraped.
     """
 
     namespace: str = ""
@@ -37,51 +38,55 @@ class Reporter:
     kind: str = ""
     workload: str = ""
     joined: str = ""
-    """Namespace and service with a `-` between: either may have one itself."""
+    """Namespace and service joined by a `-`. Both may contain a `-`; the inventory decides where to split."""
     anywhere: bool = False
-    """Whether it is told without its namespace."""
+    """Whether its name comes without a namespace."""
     sanitized: bool = False
-    """Whether its names have `_` for whatever is no letter and no digit."""
+    """Whether every character of its names other than a letter or a digit was replaced by `_`."""
     node: str = ""
     controller: tuple[str, str] = ("", "")
-    """Kind and name of the pod's controller, where the scrape tells."""
+    """Kind and name of the pod's controller, where the scrape target has labels for them; else empty."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """What else the target carries: the pod's own labels, as far as the scrape kept them."""
+    """The other labels of the target: the pod's own labels, as far as the scrape configuration keeps them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The part of the window over which the requests of a proxy are known."""
+    """The part of the window for which there are samples of a reporter: its coverage. Unix seconds."""
 
     since: float
-    """The start of the window, or later."""
+    """The start of the covered part: the start of the window, or later."""
     until: float
-    """Its newest scrape."""
+    """The newest scrape."""
     born: bool = False
-    """Whether its process began at `since`: there is nothing before that could be missing."""
+    """Whether the process started at `since`: then no earlier requests can be missing."""
     base: float | None = None
-    """The scrape at or before the start of the window, from which its requests are counted."""
+    """The last scrape at or before the start of the window, whose counters are subtracted; None if there is
+    none.
+    """
 
     @property
     def seconds(self) -> float:
+        """The length of the covered part."""
         return self.until - self.since
 
     def tells_a_rate(self, interval: float) -> bool:
-        """Whether it is long enough, at this interval (seconds) between two scrapes."""
+        """Return whether it is long enough for a rate, at this scrape interval in seconds."""
         return self.seconds >= _LEAST_INTERVALS * interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """The other end of a request: a pod, a workload or a service of a namespace, a bare name (in its caller's
-    namespace), a host, or the address of a pod. Of a workload the kind may be known, and the service it was
-    called by.
+    """The other end of the traffic that a reporter reports, as the mesh names it.
+
+    It is a pod, a workload or a service of a namespace; a bare `name` in the namespace of its caller; a
+    `host`; or the `address` of a pod. A workload may have a `kind`, and the `service` by which it was called.
     """
 
     namespace: str = ""
     service: str = ""
     service_namespace: str = ""
-    """Where that is another."""
+    """The namespace of the service, where it differs from `namespace`; else empty."""
     name: str = ""
     host: str = ""
     pod: str = ""
@@ -89,38 +94,41 @@ class Peer:
     workload: str = ""
     address: str = ""
     joined: str = ""
-    """Namespace and service with a `-` between: either may have one itself."""
+    """Namespace and service joined by a `-`. Both may contain a `-`; the inventory decides where to split."""
     anywhere: bool = False
-    """Whether it is told without its namespace: it is its caller's, or the only one of that name."""
+    """Whether its name comes without a namespace: it is in its caller's, or the only one of that name."""
     sanitized: bool = False
-    """Whether its names have `_` for whatever is no letter and no digit."""
+    """Whether every character of its names other than a letter or a digit was replaced by `_`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """Requests seen on one side: a row per reporter and peer."""
+    """The requests observed on one side: one row per reporter and peer. R is the number of rows."""
 
     reporter: Ints
+    """int64[R]: index into `Snapshot.reporters`."""
     peer: Ints
-    """Index of the peer, or -1 where the mesh does not tell."""
+    """int64[R]: index into `Snapshot.peers`, or -1 where the mesh does not name the peer."""
     success: Floats
+    """float64[R]: requests in the window that succeeded."""
     failure: Floats
+    """float64[R]: requests in the window that failed."""
     buckets: Floats
-    """Rows × bounds, cumulative; zeros where nothing is known, NaN at a bound this row's histogram does not
-    have.
+    """float64[R, `Snapshot.bounds`]: cumulative histograms of requests in the window. A row is all zeros
+    without a histogram; a value is NaN at a bound that the row's own histogram does not have.
     """
     told: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    """Rows × `Snapshot.told`: the quantiles that proxies worked out themselves, in seconds; NaN where there
-    is none. Without columns there are none at all.
+    """float64[R, `Snapshot.told`]: quantiles that proxies computed themselves, in seconds; NaN where a row
+    has none. float64[0, 0] if no row has any.
     """
     exponential: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
-    """Which rows have native histograms, whose buckets grow by a factor; without entries none has."""
+    """bool[R]: rows with an exponential (native) histogram; bool[0] if no row has one."""
 
     def __len__(self) -> int:
         return len(self.reporter)
 
     def only(self, kept: Bools) -> Calls:
-        """Return some of the rows: `kept` says of each whether it is one."""
+        """Return the rows for which `kept`, a bool[R], is true."""
         return Calls(
             reporter=self.reporter[kept],
             peer=self.peer[kept],
@@ -134,52 +142,58 @@ class Calls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
-    """What the words of one mesh are worth: it holds of all that its proxies tell."""
+    """Properties of one profile that apply to every figure it reports."""
 
     profile: str
+    """The name of the profile."""
     told_from_start: Mapping[kinds.Side, bool]
-    """Whether series of that side exist before the first request, or never do: then none means not known,
-    else none means none.
+    """For each side, what a missing series means. True: the count is unknown, because series of that side
+    exist from the start of the process, or the mesh has none. False: there were no requests, because series
+    appear with the first request.
     """
     callers_told: bool = False
-    """Whether the called ones' proxies know who calls; a peer of -1 on their side is then nobody's proxy."""
+    """Whether the callees' proxies report the caller; a peer of -1 on the server side is then an unknown
+    caller.
+    """
     timed_by_callees: bool = False
-    """Whether the called ones' proxies time requests and know who calls, and the callers' time nothing."""
+    """Whether the callees' proxies report latencies by caller, and the callers' proxies report none."""
     without: Mapping[kinds.Side, tuple[str, ...]] = field(default_factory=dict)
-    """Requests that are counted and not timed, in a word each."""
+    """For each side, the requests that are counted and not timed, such as `timeouts`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One moment of the mesh, or of several. Times are Unix seconds, durations seconds."""
+    """One or several meshes at one time. Times are Unix seconds, durations are seconds."""
 
     meshes: tuple[Mesh, ...]
     mesh: tuple[int, ...]
-    """One per reporter: in which mesh's words it tells."""
+    """For each reporter, the index of its mesh in `meshes`."""
     taken: float
     """When it was asked for."""
     timestamp: float
     """The newest scrape in it."""
     window: float
     interval: float
-    """Between two scrapes, as observed."""
+    """The scrape interval, as observed."""
     reporters: tuple[Reporter, ...]
     spans: tuple[Span, ...]
     """One per reporter."""
     peers: tuple[Peer, ...]
     bounds: Floats
-    """Upper bounds of the buckets, in seconds, ascending; the last is +Inf."""
+    """float64: upper bounds of the buckets, in seconds, ascending; the last is +Inf."""
     calls: Mapping[kinds.Side, Calls]
     sure: frozenset[int] = frozenset()
-    """The reporters that are known to be of the mesh in whose words they tell: others' would not be so."""
+    """Reporters that certainly belong to their mesh: they have requests in a series that no other mesh
+    exposes.
+    """
     told: tuple[float, ...] = ()
-    """The quantiles that some proxies work out themselves, 0 to 1."""
+    """The quantiles that some proxies compute themselves, 0 to 1, ascending: the columns of `Calls.told`."""
     partial: bool = False
-    """Whether Prometheus warned that something is missing from what it told."""
+    """Whether it is incomplete: Prometheus warned that a part of its data may be missing."""
     absent: tuple[str, ...] = ()
-    """The profiles of meshes that are there, and of which nothing fresh is known."""
+    """The profiles that Prometheus has series of, all of which are stale."""
 
     @property
     def callers_told(self) -> bool:
-        """Whether some of the called ones' proxies know who calls."""
+        """Whether the callees' proxies of at least one mesh report the caller."""
         return any(mesh.callers_told for mesh in self.meshes)

@@ -1,12 +1,12 @@
-"""What an answer of Prometheus must be like before a figure is made of it. Pure.
+"""Checks that an answer of Prometheus must pass before figures are computed from it. Pure.
 
-A backend that is ill, a proxy that mixes answers up or a cache with another's answer must never become a
-figure. Refused are what is no series of samples, numbers that no counter has, times that do not go on, a
-series that comes twice, and one that was not asked for. The reason is in words that repeat nothing of the
-answer: a reader may be anybody.
+A defective backend, a proxy that mixes answers up or a cache that holds another answer must never change a
+figure. Refused are: anything that is not a series of samples, values that no counter can have, timestamps
+that do not increase, a series that occurs twice, and a series that was not asked for. The reason quotes
+nothing of the answer, because every user may read it.
 
-Big answers are looked at while they are decoded, by whole arrays and by label sets rather than by series;
-what is in few series, by `checked`.
+Big answers are checked while they are decoded, by whole arrays and by label sets instead of series by series.
+Small answers are checked by `checked`.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from metrics_server.model import faults
 
 Series = dict[str, Any]
 SENSELESS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
-"""What is raised by looking for something in an answer that is not what it should be."""
+"""The exceptions that reading an answer of an unexpected shape can raise."""
 GREATEST = float(2**63)
-"""No counter counts further."""
+"""No counter has a greater value."""
 _LONGEST = 1 << 20
-"""Characters in the labels of one series."""
+"""Characters in all label values of one series."""
 _ALIKE = 1e-6
-"""By which share bounds may overlap: they are told in decimals."""
-_NO_SERIES = "something in it is no series of samples"
-_TWICE = "the same series is in it twice"
-_FOREIGN = "something is in it that was not asked for"
+"""Relative overlap of bounds that is tolerated: the query API writes them as rounded decimals."""
+_NO_SERIES = "a part of it is not a series of samples"
+_TWICE = "it contains the same series twice"
+_FOREIGN = "it contains a series that was not asked for"
 
 
 def refused(reason: str, *, detail: str = "") -> faults.BackendRefused:
-    """Return the fault for an answer that is none, for a reason without words of the answer."""
-    return faults.BackendRefused(f"Prometheus' answer makes no sense: {reason}", detail=detail)
+    """Return the fault for an invalid answer. `reason` must not quote the answer; `detail` may."""
+    return faults.BackendRefused(f"Prometheus' answer is not valid: {reason}", detail=detail)
 
 
 def senseless(error: BaseException) -> faults.BackendRefused:
-    """Return the fault for what could not even be read; the detail says where that was."""
+    """Return the fault for an answer that could not be read; its detail says where reading failed."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -53,8 +53,8 @@ def senseless(error: BaseException) -> faults.BackendRefused:
 
 
 def checked(series: Iterable[Any], *, again: bool = False) -> list[Series]:
-    """Return series, looked at from all sides; `again`: one may come twice, where several queries ask for
-    it. Raises faults.BackendRefused.
+    """Return the series after all checks. With `again` a series may occur twice, as where several queries
+    select it. Raises faults.BackendRefused.
     """
     twins, found, lengths = Twins(), list(series), [0]
     times: list[float] = []
@@ -65,10 +65,10 @@ def checked(series: Iterable[Any], *, again: bool = False) -> list[Series]:
             if "values" not in one and "value" not in one:
                 histogram(one["histogram"][1])
                 continue
-            moments, told = columns(one["values"] if "values" in one else [one["value"]])
-            times.extend(moments)
-            values.extend(map(float, told))
-            lengths.append(len(moments))
+            its_times, its_values = columns(one["values"] if "values" in one else [one["value"]])
+            times.extend(its_times)
+            values.extend(map(float, its_values))
+            lengths.append(len(its_times))
         counters(np.array(times) + 0.0, np.array(values), np.cumsum(lengths))
     except SENSELESS as error:
         raise senseless(error) from None
@@ -76,16 +76,16 @@ def checked(series: Iterable[Any], *, again: bool = False) -> list[Series]:
 
 
 def labels(found: Any) -> None:
-    """Look at a label set. Raises faults.BackendRefused, or what `SENSELESS` says."""
+    """Check a label set. Raises faults.BackendRefused or one of `SENSELESS`."""
     if not isinstance(found, dict):
         raise refused(_NO_SERIES)
     if len("".join(found.values())) > _LONGEST:
-        raise refused("the labels of a series are longer than any name")
+        raise refused("the labels of a series are too long")
 
 
 def distinct(answers: Iterable[Iterable[Series]]) -> Iterator[Series]:
-    """Return the series of several answers, each once: two queries may ask for the same series, but no answer
-    has it twice. Raises faults.BackendRefused, or what `SENSELESS` says.
+    """Return the series of several answers, each once: two queries may select the same series, but one answer
+    must not have it twice. Raises faults.BackendRefused or one of `SENSELESS`.
     """
     before: set[int] = set()
     for answer in answers:
@@ -97,7 +97,7 @@ def distinct(answers: Iterable[Iterable[Series]]) -> Iterator[Series]:
 
 
 class Twins:
-    """The label sets of an answer, each of which may come once."""
+    """The label sets of one answer; each may occur once."""
 
     __slots__ = ("seen",)
 
@@ -105,8 +105,8 @@ class Twins:
         self.seen: set[int] = set()
 
     def see(self, found: Mapping[str, str]) -> int:
-        """Look at a label set, too, and return what stands for it. Raises faults.BackendRefused, or what
-        `SENSELESS` says.
+        """Add a label set and return its hash. Raises faults.BackendRefused for one that was added before, or
+        one of `SENSELESS`.
         """
         labels(found)
         key = hash(frozenset(found.items()))
@@ -117,51 +117,52 @@ class Twins:
 
 
 def asked(found: Collection[str], wanted: Collection[str]) -> None:
-    """Raises faults.BackendRefused if some names found are not among those that were asked for."""
+    """Check that all names found are wanted. Raises faults.BackendRefused."""
     if not set(found) <= set(wanted):
         raise refused(_FOREIGN)
 
 
 def samples(values: Sequence[Any]) -> None:
-    """Look at the samples of one series. Raises faults.BackendRefused, or what `SENSELESS` says."""
-    times, told = columns(values)
-    counters(np.array(times) + 0.0, np.array([float(one) for one in told]), np.array([0, len(times)]))
+    """Check the samples of one series. Raises faults.BackendRefused or one of `SENSELESS`."""
+    times, texts = columns(values)
+    counters(np.array(times) + 0.0, np.array([float(one) for one in texts]), np.array([0, len(times)]))
 
 
 def columns(values: Sequence[Any]) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """Return the times and the values of samples, apart. Raises faults.BackendRefused, or what `SENSELESS`
-    says.
-    """
-    times, told = zip(*values, strict=True)
-    "".join(told)  # words all of them, or a TypeError
-    return times, told
+    """Return the times (Unix seconds) and the values (as text) of samples. Raises one of `SENSELESS`."""
+    times, texts = zip(*values, strict=True)
+    "".join(texts)  # raises TypeError unless all are texts
+    return times, texts
 
 
 def counters(times: npt.NDArray[Any], values: npt.NDArray[Any], first: npt.NDArray[Any]) -> None:
-    """Look at flat arrays of samples, series after series; `first` holds where each begins, and the end. A
-    NaN is not known, and no fault. Raises faults.BackendRefused.
+    """Check samples in flat arrays, float64[S], series after series. `first`, int64[number of series + 1],
+    holds where each series begins and, last, S. A NaN value is unknown and allowed. Raises
+    faults.BackendRefused.
     """
     if not np.isfinite(times).all():
-        raise refused("the time of a sample is none")
+        raise refused("a timestamp is not a number")
     passed = np.diff(times)
     passed[first[1:-1] - 1] = 1.0
-    # A sample may be kept twice, but not with two values.
+    # A backend may store a sample twice, but not with different values.
     if (passed < 0).any() or (values[1:] != values[:-1])[passed == 0].any():
-        raise refused("the times of samples do not go on")
+        raise refused("the timestamps of a series do not increase")
     if (values < 0).any():
-        raise refused("a number in it is negative")
+        raise refused("a value is negative")
     if (values > GREATEST).any():
-        raise refused("a number in it is greater than any counter's")
+        raise refused("a value is greater than any counter can be")
 
 
 def figures(values: npt.NDArray[Any]) -> None:
-    """Look at counts in buckets; one that is not finite is not known. Raises faults.BackendRefused."""
+    """Check the counts in buckets, or quantiles. Values that are not finite are unknown. Raises
+    faults.BackendRefused.
+    """
     known = values[np.isfinite(values)]
     counters(np.arange(len(known)), known, np.array([0, len(known)]))
 
 
 def once(*places: npt.NDArray[Any]) -> None:
-    """Look at where figures belong: line, column. Raises faults.BackendRefused if two have one place."""
+    """Check that no two values have the same place, such as (line, column). Raises faults.BackendRefused."""
     if not len(places[0]):
         return
     place = np.ravel_multi_index(places, [int(each.max()) + 1 for each in places])
@@ -169,16 +170,16 @@ def once(*places: npt.NDArray[Any]) -> None:
         raise refused(_TWICE)
 
 
-def histogram(told: Any) -> None:
-    """Look at a native histogram. Raises faults.BackendRefused, or what `SENSELESS` says."""
-    buckets = sorted((float(low), float(high), float(n)) for _, low, high, n in told.get("buckets") or ())
-    total = float(told["count"])
+def histogram(native: Any) -> None:
+    """Check a native histogram of the query API. Raises faults.BackendRefused or one of `SENSELESS`."""
+    buckets = sorted((float(low), float(high), float(n)) for _, low, high, n in native.get("buckets") or ())
+    total = float(native["count"])
     if any(math.isnan(low) or math.isnan(high) or low > high for low, high, _ in buckets):
-        raise refused("a bucket of a histogram has no bounds")
+        raise refused("a bucket of a histogram has no valid bounds")
     if any(after[0] < one[1] - _ALIKE * abs(one[1]) for one, after in itertools.pairwise(buckets)):
         raise refused("the buckets of a histogram overlap")
     counts = np.array([total, *(n for _, _, n in buckets)])
     if not ((counts >= 0) & (counts <= GREATEST)).all():
-        raise refused("a number in it is negative, or greater than any counter's")
+        raise refused("a count is negative, or greater than any counter can be")
     if counts[1:].sum() > total * (1 + _ALIKE) + _ALIKE:
-        raise refused("the buckets of a histogram hold more than it counts")
+        raise refused("the buckets of a histogram hold more than its count")

@@ -1,6 +1,6 @@
-"""What each mesh calls its metrics, labels and outcomes: one YAML file per mesh, and the schema of these
-files.
+"""The profiles: one YAML file per mesh with the names of its metrics and labels and the rules of its
+outcomes, the schema of these files, and the operator's policy.
 
-A new mesh is a new file here. Here does not belong PromQL (`query`) or how answers are read (`decode`).
-Pure, except that profiles and policies are read from files.
+To support another mesh, add a file here. PromQL belongs in `query`, and the reading of answers in
+`decode`. Pure, except that profiles and policies are read from files.
 """

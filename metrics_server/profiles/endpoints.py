@@ -1,4 +1,8 @@
-"""How the two ends of a request are told: by the scrape, by labels of their own, or by a name."""
+"""The part of a profile that says how labels name the two endpoints of a request.
+
+A reporter is named by the labels of its scrape target (`Target`). A peer, or another reporter, is named by
+separate labels for namespace, pod, workload … (`Labelled`), or by the value of one label (`Named`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ _NAMING = frozenset({"service", "name", "host", "workload", "pod", "joined", "ad
 
 
 class Target(Facts):
-    """The labels of a scrape target that say whose proxy it is; of each list, the first that is set
+    """The labels of a scrape target that identify its proxy. Of each list, the first label that is set
     counts.
     """
 
@@ -30,46 +34,48 @@ class Target(Facts):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The labels by which figures of one proxy are told from another's."""
+        """The labels that distinguish the figures of one proxy from those of another."""
         return (*self.namespace, *self.pod, *self.machine, "instance")
 
 
 class Labelled(Facts):
-    """An end of a request, told by labels of its own; of each list, the first that is set counts.
+    """An endpoint that separate labels name. Of each list, the first label that is set counts.
 
-    A label whose value is `unknown` tells nothing.
+    A label whose value matches `unknown` counts as not set.
     """
 
     namespace: tuple[LabelName, ...] = ()
     pod: tuple[LabelName, ...] = ()
     workload: tuple[LabelName, ...] = ()
-    """Its name alone; what kind it is, Kubernetes knows."""
+    """Labels whose value is the name of the workload; its kind comes from `kind` or the inventory."""
     kind: tuple[LabelName, ...] = ()
     """Labels whose value is the kind of the `workload`."""
     kinds: dict[LabelName, str] = pydantic.Field(default_factory=dict)
-    """Labels that name the workload and by that its kind, the uppermost first."""
+    """Labels whose value is the name of a workload of this kind; the top controller first."""
     machine: tuple[LabelName, ...] = ()
     outside: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
     """Where all of these match, the `workload` is a machine outside Kubernetes."""
     service: tuple[LabelName, ...] = ()
     service_namespace: tuple[LabelName, ...] = ()
     passthrough: Pattern | None = None
-    """Names of a `service` that stand for any host which the mesh does not know."""
+    """Names of a `service` that stand for all hosts that the mesh does not know."""
     anywhere: bool = False
-    """Names are told without a namespace: each is the caller's own, or the only one that Kubernetes knows."""
+    """Names have no namespace: each is in the caller's namespace, or the only one of that name in the
+    inventory.
+    """
     sanitized: bool = False
-    """Whatever is no letter and no digit has become `_` in the names."""
+    """Every character of a name other than a letter or a digit was replaced by `_`."""
     unknown: Pattern = "unknown"
 
     @pydantic.model_validator(mode="after")
     def _names_somebody(self) -> Labelled:
         if not (self.pod or self.workload or self.kinds or self.machine or self.service):
-            raise ValueError("an end is told by `pod`, `workload`, `kinds`, `machine` or `service`")
+            raise ValueError("an endpoint needs `pod`, `workload`, `kinds`, `machine` or `service`")
         return self
 
     @property
     def told_by(self) -> tuple[str, ...]:
-        """All labels that tell it."""
+        """All labels that name the endpoint."""
         labels = (
             *self.namespace, *self.pod, *self.workload, *self.kind, *self.kinds, *self.machine, *self.outside,
             *self.service, *self.service_namespace,
@@ -78,44 +84,47 @@ class Labelled(Facts):
 
 
 class Named(Facts):
-    """An end of a request, named in one label: what does not count as one, and how a name is read.
+    """An endpoint that the value of one label names.
 
-    Groups of a pattern say what its parts are: `service`, `workload` (of a `kind`) or `pod` of a `namespace`;
-    a `name` of the caller's own namespace; a `host`; the `address` of a pod; or namespace and service
-    `joined` by a `-`, which only Kubernetes can tell apart.
+    The first pattern that matches the value counts. Its named groups are the parts of the name: `service`,
+    `workload` (with `kind`) or `pod` in a `namespace`; a `name` in the caller's namespace; a `host`; the
+    `address` of a pod; or namespace and service `joined` by a `-`, which only the inventory can split.
     """
 
     label: LabelName
     exclude: tuple[Pattern, ...] = ()
+    """Values whose series do not count."""
     passthrough: tuple[Pattern, ...] = ()
-    """Names that stand for any host which the mesh does not know."""
+    """Values that stand for all hosts that the mesh does not know."""
     patterns: tuple[Pattern, ...]
     anywhere: bool = False
-    """A `name` is of the caller's own namespace, or the only one of that name that Kubernetes knows."""
+    """A `name` is in the caller's namespace, or the only one of that name in the inventory."""
     sanitized: bool = False
-    """Whatever is no letter and no digit has become `_` in the names."""
+    """Every character of a name other than a letter or a digit was replaced by `_`."""
 
     @pydantic.field_validator("patterns")
     @classmethod
     def _known_groups(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         if not patterns:
-            raise ValueError("an end is read by at least one pattern")
+            raise ValueError("an endpoint needs at least one pattern")
         for pattern in patterns:
             groups = set(re.compile(pattern).groupindex)
             if stray := groups - _GROUPS:
                 raise ValueError(f"{pattern!r} names {sorted(stray)}; known groups are {sorted(_GROUPS)}")
             if not groups & _NAMING:
-                raise ValueError(f"{pattern!r} names nobody; it needs one of the groups {sorted(_NAMING)}")
+                raise ValueError(
+                    f"{pattern!r} names no endpoint; it needs one of the groups {sorted(_NAMING)}"
+                )
         return patterns
 
     @property
     def excluded(self) -> str:
-        """One pattern of all that is left out, or an empty text."""
+        """One pattern for all excluded values; an empty text if there are none."""
         return "|".join(f"({pattern})" for pattern in self.exclude)
 
     @property
     def told_by(self) -> tuple[str, ...]:
-        """The one label."""
+        """The label that names the endpoint."""
         return (self.label,)
 
 
@@ -124,7 +133,7 @@ WAYS = ("named", "labelled")
 
 
 def _way(given: object) -> str:
-    """Which of the two an end is meant to be."""
+    """Return which of the two forms a YAML value has."""
     named, labelled = WAYS
     return named if isinstance(given, Named) or (isinstance(given, dict) and "label" in given) else labelled
 

@@ -1,7 +1,7 @@
-"""What a mesh's file of facts is made of: names of labels and metrics, and patterns of their values.
+"""The basic types of a profile: names of labels and metrics, and patterns for label values.
 
-Patterns are matched in full, against values of at most 1,024 characters, and are kept in a dialect that
-Prometheus (RE2) and Python read alike.
+A pattern must match a whole value, of at most 1,024 characters. Only syntax that has the same meaning in
+Prometheus (RE2, https://github.com/google/re2/wiki/Syntax) and in Python is allowed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Annotated
 import pydantic
 
 LONGEST_VALUE = 1024
+"""Characters of a label value that are read."""
 SECONDS: Mapping[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-"""Per unit."""
+"""Seconds per unit."""
 
 
 def _check_pattern(text: str) -> str:
-    """Refuse what does not compile, what RE2 does not know and what can backtrack without end."""
+    """Return a pattern that compiles, that RE2 knows, and that cannot backtrack exponentially. Raises
+    ValueError.
+    """
     try:
         re.compile(text)
     except re.error as error:
@@ -34,20 +37,20 @@ Pattern = Annotated[str, pydantic.AfterValidator(_check_pattern)]
 
 
 class Facts(pydantic.BaseModel):
-    """Some facts that belong together: never changed, and none but those that are known here."""
+    """A part of a profile or a policy: immutable, and without unknown keys."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
 
 def all_match(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Return whether each of these labels has a value that its pattern matches; one that is missing is
-    empty.
+    """Return whether the value of each wanted label matches its pattern. A missing label has an empty
+    value.
     """
     return all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in wanted.items())
 
 
 def are_apart(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Return whether no series is of both: the plain value one gives a label does not match the other."""
+    """Return whether no series can match both: they differ in a label for which one has a plain value."""
     return any(
         label in other and (_excludes(value, other[label]) or _excludes(other[label], value))
         for label, value in one.items()
@@ -55,9 +58,10 @@ def are_apart(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 
 
 def _excludes(value: str, pattern: str) -> bool:
-    """Whether a pattern is a plain value, and another one does not match it."""
+    """Whether `value` is a plain value that `pattern` does not match."""
     return _is_plain(value) and not re.fullmatch(pattern, value)
 
 
 def _is_plain(pattern: str) -> bool:
+    """Whether a pattern has no special characters, so that it matches one value."""
     return not re.search(r"[][.^$*+?{}\\\\|()]", pattern)

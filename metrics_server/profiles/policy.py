@@ -1,8 +1,8 @@
-"""Whose words count where, and what is a failure: what an operator decides of profiles and namespaces.
+"""The policy: which profiles count in a namespace, and whether responses 4xx are failures.
 
-A YAML file; whatever is wrong with it is refused with file, key and reason.
+The operator writes it as a YAML file. Every mistake in it is reported with file, key and reason.
 
-    client_errors: success          # or failure: what an answer of 4xx is
+    client_errors: success          # or failure: the outcome of responses 4xx
     profiles:
       istio: {client_errors: failure}
     namespaces:
@@ -23,7 +23,7 @@ _Outcome = Literal["success", "failure"]
 
 
 class BadPolicy(ValueError):
-    """A file that is no policy; the message names file, key and reason of each fault."""
+    """An invalid policy file; the message has file, key and reason of each mistake."""
 
 
 class _OfProfile(Facts):
@@ -35,32 +35,34 @@ class _OfNamespace(_OfProfile):
 
 
 class Policy(Facts):
-    """What holds everywhere, for a profile, and for a namespace: the nearest decides."""
+    """Rules for everything, for a profile and for a namespace. Namespace comes before profile, profile
+    before all.
+    """
 
     client_errors: _Outcome = "success"
     profiles: dict[str, _OfProfile] = pydantic.Field(default_factory=dict)
     namespaces: dict[str, _OfNamespace] = pydantic.Field(default_factory=dict)
 
     def is_strict(self, profile: str, namespace: str) -> bool:
-        """Return whether the mistakes of callers are failures to a namespace's proxies."""
+        """Return whether responses 4xx are failures for the proxies of a namespace."""
         nearest = (self.namespaces.get(namespace), self.profiles.get(profile))
-        told = (one.client_errors for one in nearest if one is not None and one.client_errors)
-        return next(told, self.client_errors) == "failure"
+        rules = (one.client_errors for one in nearest if one is not None and one.client_errors)
+        return next(rules, self.client_errors) == "failure"
 
     def allows(self, profile: str, namespace: str) -> bool:
-        """Return whether a profile may tell of a namespace's proxies."""
+        """Return whether a profile counts for the proxies of a namespace."""
         own = self.namespaces.get(namespace)
         return own is None or own.profiles is None or profile in own.profiles
 
     @property
     def named(self) -> frozenset[str]:
-        """All profiles that it speaks of."""
+        """The names of all profiles that occur in it."""
         chosen = (name for one in self.namespaces.values() for name in one.profiles or ())
         return frozenset({*self.profiles, *chosen})
 
 
 def load(path: Path) -> Policy:
-    """Return the policy in a file. Raises BadPolicy with everything that is wrong."""
+    """Return the policy in a file. Raises BadPolicy with all mistakes."""
     source = strict_yaml.named(path)
     try:
         content = strict_yaml.read(strict_yaml.text(path, most=strict_yaml.LARGEST))

@@ -1,4 +1,4 @@
-"""Which meshes are read, and what takes them: profiles by name or file, and an operator's policy of them."""
+"""Selects the profiles that a setting names, and loads the policy for them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from metrics_server.profiles import policy, schema
 
 AUTO = "auto"
 _SHOWN = 80
-"""Characters of a name that is none."""
+"""Characters of an unknown name that a message quotes."""
 
 
 def choose(text: str) -> tuple[schema.Profile, ...]:
-    """Return the profiles that a setting names, those to be believed first first.
+    """Return the profiles that a setting names, in order of precedence.
 
-    Raises profile.BadProfile: an unknown name, a bad file, the same name twice, or none at all.
+    `text`: names and files separated by commas. `auto` stands for all shipped profiles with `auto: true`,
+    and a name with `-` before it is left out. Raises schema.BadProfile for an unknown name, a bad file, a
+    name that two files share, or no profile at all.
     """
     shipped = {mesh.name: mesh for mesh in schema.shipped()}
     chosen: dict[str, schema.Profile] = {}
@@ -28,7 +30,7 @@ def choose(text: str) -> tuple[schema.Profile, ...]:
         else:
             mesh = _one(part, shipped)
             if chosen.get(mesh.name, mesh) != mesh and mesh.name not in shipped:
-                raise schema.BadProfile(f"{part}: another profile is called {mesh.name!r}, too")
+                raise schema.BadProfile(f"{part}: another profile has the name {mesh.name!r}, too")
             chosen[mesh.name] = mesh
     kept = [mesh for name, mesh in chosen.items() if name not in left_out]
     if not kept:
@@ -39,6 +41,7 @@ def choose(text: str) -> tuple[schema.Profile, ...]:
 
 
 def _one(name: str, shipped: dict[str, schema.Profile]) -> schema.Profile:
+    """Return the profile for a name or a file. Raises schema.BadProfile."""
     if name in shipped:
         return shipped[name]
     if "/" in name or name.endswith((".yaml", ".yml")):
@@ -49,7 +52,10 @@ def _one(name: str, shipped: dict[str, schema.Profile]) -> schema.Profile:
 
 
 def decided(path: Path | None, meshes: Sequence[schema.Profile]) -> policy.Policy:
-    """Return the policy in a file, of these meshes. Raises policy.BadPolicy."""
+    """Return the policy in a file, the default policy without one.
+
+    Raises policy.BadPolicy for an invalid file, or one that names a profile other than `meshes`.
+    """
     if path is None:
         return policy.Policy()
     found = policy.load(path)

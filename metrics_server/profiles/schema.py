@@ -1,7 +1,6 @@
-"""A mesh as facts: what it calls its metrics, and where in them the two ends of a request are told.
+"""The schema of a profile: the metrics and labels of one mesh, and the rules for endpoints and outcomes.
 
-A profile is a YAML file and holds no PromQL. Whatever is wrong with one is refused with file, key and
-reason, all at once.
+A profile is a YAML file without PromQL. All mistakes in it are reported at once, with file, key and reason.
 """
 
 from __future__ import annotations
@@ -22,25 +21,27 @@ from metrics_server.profiles.fields import Facts, LabelName, MetricName, Pattern
 
 
 class Outcome(enum.StrEnum):
-    """What became of a request."""
+    """The outcome of a request."""
 
     SUCCESS = "success"
     FAILURE = "failure"
     CLIENT_ERROR = "client-error"
-    """The caller's own mistake (4xx): a success, unless the settings say otherwise."""
+    """A response 4xx: a success, unless the policy says otherwise."""
 
 
 class Process(Facts):
-    """The series every proxy exposes from its start: it tells how old the process is (`age`) or when it began
-    (`start`). Where others have a series of that name, too, `match` says which are the mesh's.
+    """The series that every proxy exposes from its start, with the age of its process or the time it started.
+
+    If other programs expose a metric of that name too, `match` selects the series of the mesh.
     """
 
     metric: MetricName
     tells: Literal["age", "start"]
+    """`age`: the value is the time since the start. `start`: it is the Unix time of the start."""
     unit: Literal["s", "ms"] = "s"
     match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
     shows_proxies: bool = True
-    """Whether who has it is a proxy. Else who counts requests is one, and may have it."""
+    """Whether every target with this series is a proxy. Else a target is a proxy if it counts requests."""
 
     @property
     def scale(self) -> float:
@@ -49,18 +50,18 @@ class Process(Facts):
 
 
 class Latency(Facts):
-    """A histogram, classic or native: the name without `_bucket`, and its unit.
+    """The metric with latencies: a histogram, classic or native, named without `_bucket`.
 
-    With a `quantile_label`, it is quantiles that the proxies worked out themselves: those of several cannot
-    be joined into one, so that what is said of them is approximate.
+    With a `quantile_label` it is a metric with quantiles that proxies computed themselves. Those of
+    several proxies cannot be summed, so figures from them are approximate.
     """
 
     metric: MetricName
     unit: Literal["s", "ms", "us", "ns"]
     quantile_label: LabelName | None = None
-    """Its values are 0.99, or P99."""
+    """The label with the quantile, such as `0.99` or `P99`."""
     without: tuple[str, ...] = ()
-    """Requests that are counted and not timed, in a word each, such as `timeouts`."""
+    """Requests that are counted and not timed, for users to read, such as `timeouts`."""
 
     @property
     def scale(self) -> float:
@@ -69,7 +70,7 @@ class Latency(Facts):
 
 
 class OutcomeRule(Facts):
-    """A request whose `label` matches is a success or a failure; without a label the rule holds for all."""
+    """The outcome of requests whose `label` matches; without a label, of all requests."""
 
     label: LabelName | None = None
     matches: Pattern | None = None
@@ -91,35 +92,39 @@ _Counters = Annotated[
 
 
 class View(Facts):
-    """What one side of a proxy reports."""
+    """The series that proxies report about requests on one side."""
 
     side: kinds.Side
     requests: _Counters
-    """One counter, whose labels tell the outcome; or a counter for each outcome."""
+    """One counter, whose labels decide the outcome by the rules in `outcome`; or one counter per outcome."""
     appears: Literal["at start", "with first request"]
+    """When a series first exists, which decides what its absence means."""
     latency: Latency | None = None
     match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
+    """The label values of the view's series; others with the same metric do not belong to it."""
     outcome: tuple[OutcomeRule, ...] = ()
     reporter: endpoints.AnyParty | None = None
-    """Who reports, where that is not the scrape target."""
+    """The labels that name the reporter, if it is not the scrape target."""
     peer: endpoints.AnyParty | None = None
+    """The labels that name the peer; None if the mesh does not report it."""
     shared: bool = False
-    """Whether proxies of other meshes have such series, too: then they do not show whose proxy it is."""
+    """Whether proxies of other meshes expose these series too, so that they do not identify the mesh."""
     unknown: tuple[str, ...] = ()
+    """What this view cannot show, for users to read."""
 
     @pydantic.field_validator("outcome")
     @classmethod
     def _ends_with_default(cls, rules: tuple[OutcomeRule, ...]) -> tuple[OutcomeRule, ...]:
         if rules and (rules[-1].label is not None or any(rule.label is None for rule in rules[:-1])):
             raise ValueError(
-                "the last rule, and only the last, has no `label`: it decides what no other rule does"
+                "the last rule, and only the last, has no `label`: it is for requests without a matching rule"
             )
         return rules
 
     @pydantic.model_validator(mode="after")
     def _tells_the_outcome_once(self) -> View:
         if isinstance(self.requests, str) != bool(self.outcome):
-            raise ValueError("the outcome is told by rules in `outcome`, or by a counter each in `requests`")
+            raise ValueError("give either rules in `outcome`, or one counter per outcome in `requests`")
         return self
 
     @property
@@ -128,7 +133,7 @@ class View(Facts):
         return (self.requests,) if isinstance(self.requests, str) else tuple(self.requests)
 
     def became(self, labels: Mapping[str, str]) -> Outcome:
-        """Return what became of the requests that a series of this view counts."""
+        """Return the outcome of the requests that a series of this view counts."""
         if not isinstance(self.requests, str):
             return self.requests[labels["__name__"]]
         return next(
@@ -139,23 +144,25 @@ class View(Facts):
 
     @property
     def outcome_labels(self) -> tuple[str, ...]:
-        """The labels that tell the outcome."""
+        """The labels that decide the outcome."""
         return tuple(rule.label for rule in self.outcome if rule.label)
 
 
 class Profile(Facts):
-    """One mesh."""
+    """The metrics, labels and outcomes of one mesh."""
 
     name: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+$")]
     about: str
     process: Process | None = None
-    """None where the mesh's proxies have no such series: then a restart shows only in counters that fall."""
+    """None if the proxies have no such series: a restart is then visible only in counters that decrease."""
     target: endpoints.Target = endpoints.Target()
     views: tuple[View, ...]
     fallback: bool = False
-    """Whether it is the last to be believed of a proxy of which another profile tells, too."""
+    """Whether every other profile that reports the same proxy takes precedence."""
     auto: bool = True
-    """Whether it is read where nobody names it: not one whose answer is another and no better one."""
+    """Whether `auto` includes it. False if another profile reads the same proxies and neither is better in
+    all cases.
+    """
 
     @pydantic.field_validator("views")
     @classmethod
@@ -167,45 +174,47 @@ class Profile(Facts):
                 continue
             if set(one.counters) & set(other.counters) and not _are_two_sides(one, other):
                 raise ValueError(
-                    "two views read the same `requests` metric, and no plain value in `match` tells them "
-                    "apart: every request would count twice"
+                    "two views read the same `requests` metric, and no plain value in `match` separates "
+                    "them: every request would count twice"
                 )
             if one.side is other.side and one.latency and other.latency:
                 raise ValueError(
-                    "two views of one side have a latency, and no plain value in `match` tells them apart: "
-                    "their buckets could not be told apart, either"
+                    "two views of one side have a latency, and no plain value in `match` separates them: "
+                    "nothing would show to which view a bucket belongs"
                 )
         return views
 
     @functools.cached_property
     def sign(self) -> tuple[str, ...]:
-        """The metrics by which a scrape target is seen to be of this mesh."""
+        """The metrics that show that a scrape target belongs to this mesh."""
         if self.process is not None and self.process.shows_proxies:
             return (self.process.metric,)
         return tuple(dict.fromkeys(name for view in self.views for name in view.counters))
 
     @functools.cached_property
     def recognises_proxies(self) -> bool:
-        """Whether the proxies of this mesh are told from those of others, by what they are scraped with."""
+        """Whether the process metric distinguishes proxies of this mesh from those of others."""
         return self.process is not None and self.process.shows_proxies and bool(self.process.match)
 
     @functools.cached_property
     def reports_of_targets(self) -> bool:
-        """Whether scrape targets themselves are reporters."""
+        """Whether the scrape targets of at least one view are its reporters."""
         return any(view.reporter is None for view in self.views)
 
 
 def _are_two_sides(one: View, other: View) -> bool:
-    """Whether one series tells of both ends of a call."""
+    """Whether two views read the two sides of the same series, which names both caller and callee."""
     return one.side is not other.side and one.reporter is not None and other.reporter is not None
 
 
 class BadProfile(ValueError):
-    """A profile that is not one; the message names file, key and reason of each fault."""
+    """An invalid profile; the message has file, key and reason of each mistake."""
 
 
 def read(text: str, *, source: str) -> Profile:
-    """Return the profile in a YAML text. Raises BadProfile with everything that is wrong."""
+    """Return the profile in a YAML text. `source`: its name for messages. Raises BadProfile with all
+    mistakes.
+    """
     try:
         content = strict_yaml.read(text)
     except strict_yaml.Malformed as error:
@@ -222,7 +231,7 @@ def read(text: str, *, source: str) -> Profile:
 
 
 def _key(place: Sequence[int | str]) -> Sequence[int | str]:
-    """Return where in a file something is wrong, in the file's own keys."""
+    """Return the place of a mistake in the file's own keys, without pydantic's tags."""
     return [part for part in place if part not in (*endpoints.WAYS, *_COUNTING)]
 
 
@@ -239,7 +248,7 @@ def load(path: Path) -> Profile:
 
 @functools.cache
 def shipped() -> tuple[Profile, ...]:
-    """Return the profiles that come with the product, by name."""
+    """Return the profiles that this package contains, sorted by name."""
     files = (entry for entry in resources.files(__package__).iterdir())
     texts = {entry.name: entry.read_text(encoding="utf-8") for entry in files if entry.name.endswith(".yaml")}
     found = (read(text, source=name) for name, text in texts.items())

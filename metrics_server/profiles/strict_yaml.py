@@ -1,8 +1,8 @@
-"""The files that people write, as YAML within bounds: no key twice, no endless or exploding references.
+"""Reads YAML files that people write, with limits: no duplicate keys, no recursive or exploding aliases.
 
-Of a key that stands twice YAML libraries keep the last one and say nothing. A few lines of aliases stand for
-billions of values, or for a list that contains itself, and whoever walks over them does not come back. It is
-read by libyaml where that is there, as 21 profiles take ten times as long without.
+YAML libraries silently keep only the last of duplicate keys. A few lines with aliases can stand for
+billions of values, or for a list that contains itself, which would keep a program busy for ever. libyaml
+is used if it is installed, because reading the 21 profiles takes ten times as long without it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import yaml
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MANY = 5000
-"""Signs that may open something, from which on the depth is looked at first: deep enough, libyaml ends the
-process.
+"""Characters that may open a level. If there are more, the depth is checked first, because libyaml crashes
+the process on very deep documents.
 """
 _DEEPEST = 100
-"""Levels; of a Pod there are twelve."""
+"""Levels of nesting; a Pod has twelve."""
 _REPEATED = 100_000
-"""Values that aliases may add to those that are written out."""
+"""Values that aliases may add to the values that are written out."""
 _SHOWN = 300
 """Characters of a reason."""
 _PATH = 200
@@ -31,18 +31,18 @@ _PATH = 200
 _KEY = 80
 """Characters of a key that are shown."""
 _FAULTS = 20
-"""Told of one file."""
+"""Mistakes that are reported for one file."""
 LARGEST = 1 << 20
-"""Bytes of a file that a person writes."""
+"""Bytes of the largest file that a person writes."""
 
 
 class Malformed(ValueError):
-    """A text that is no such document; the message says where and why."""
+    """A text that is not such a document; the message says where and why."""
 
 
 def text(path: Path, *, most: int) -> str:
-    """Return the text of a regular file of at most so many bytes. Raises OSError, ValueError."""
-    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
+    """Return the text of a regular file of at most `most` bytes. Raises OSError, ValueError."""
+    # Without O_NONBLOCK, opening a pipe blocks until another process writes to it.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         status = os.fstat(handle)
@@ -57,20 +57,20 @@ def text(path: Path, *, most: int) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # The error would hold the content.
-        raise ValueError("it is no text in UTF-8; save it as UTF-8") from None
+        # `from None`: the error contains the content.
+        raise ValueError("it is not text in UTF-8; save it as UTF-8") from None
 
 
 def read(text: str) -> Any:
-    """Return what a document holds, None if it is empty. Raises Malformed."""
+    """Return the value of a document; None if it is empty. Raises Malformed."""
     found = read_all(text)
     if len(found) > 1:
-        raise Malformed("it holds several documents; leave one")
+        raise Malformed("it holds several documents; keep only one")
     return found[0] if found else None
 
 
 def read_all(text: str) -> list[Any]:
-    """Return what each of the documents in a text holds. Raises Malformed."""
+    """Return the value of each document in a text. Raises Malformed."""
     try:
         if sum(map(text.count, "[{-?")) > _MANY:
             _look_at_depth(text)
@@ -92,29 +92,27 @@ def read_all(text: str) -> list[Any]:
 
 
 def named(path: Path | str) -> str:
-    """Return the name of a file as one line of moderate length."""
+    """Return the name of a file in one line, at most about `_PATH` characters long."""
     text = str(path)
     text = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
     return text if len(text) <= _PATH else f"{text[: _PATH // 2]}…{text[-_PATH // 4 :]}"
 
 
 def fault(place: Iterable[int | str], reason: str) -> str:
-    """Return what is wrong at a place in a document, in one line of moderate length."""
+    """Return a message about a place in a document, in one line of at most `_SHOWN` characters."""
     said = ".".join(f"{part:.{_KEY}}" if isinstance(part, str) else str(part) for part in place)
     said = f"{said or '(top)'}: {reason.removeprefix('Value error, ')}"
     return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())[:_SHOWN]
 
 
 def first(faults: Sequence[str]) -> str:
-    """Return the first of the faults, a line each, and how many there are beside them."""
+    """Return the first `_FAULTS` mistakes, one per line, and the number of the others."""
     further = len(faults) - _FAULTS
-    return "\n".join(
-        [*faults[:_FAULTS], *([f"{further} further faults are like these"] if further > 0 else [])]
-    )
+    return "\n".join([*faults[:_FAULTS], *([f"and {further} more, not shown"] if further > 0 else [])])
 
 
 def unreadable(error: Exception) -> str:
-    """Return why a file cannot be read, and what to do, in one line."""
+    """Return the reason why a file cannot be read, and what to do, in one line."""
     if isinstance(error, OSError):
         return f"{error.strerror or type(error).__name__}; give a file that the user of this program may read"
     return " ".join(str(error).split())
@@ -131,7 +129,7 @@ def _look_at_depth(text: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """In one line; the library takes several, and repeats the text."""
+    """Return the reason in one line; the library's own message has several lines and quotes the text."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
     mark = getattr(error, "problem_mark", None)
@@ -141,15 +139,19 @@ def _reason(error: Exception) -> str:
 
 
 def _faults(root: yaml.Node) -> Iterator[str]:
-    """Say which keys stand twice in one mapping, which value contains itself, and whether aliases explode."""
+    """Yield a message for each duplicate key, for each value that contains itself, and for aliases that
+    add too much.
+    """
     sizes: dict[int, int] = {}
     yield from _walk(root, sizes, set())
     if sizes.get(id(root), 0) > len(sizes) + _REPEATED:
-        yield f"aliases repeat more than {_REPEATED} values; write out what is meant"
+        yield f"aliases repeat more than {_REPEATED} values; write the values out"
 
 
 def _walk(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> Iterator[str]:
-    """Take down how many values each node stands for; what is referred to again is looked at once."""
+    """Store the number of values below each node in `sizes`, and yield mistakes. A node with aliases is
+    walked once.
+    """
     if isinstance(node, yaml.MappingNode):
         yield from _twice(node)
         below = [one for pair in node.value for one in pair]
@@ -162,7 +164,7 @@ def _walk(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> Iterator[s
     size = 1
     for one in below:
         if id(one) in above:
-            yield f"line {one.start_mark.line + 1}: what begins here contains itself"
+            yield f"line {one.start_mark.line + 1}: the value that begins here contains itself"
             continue
         if id(one) not in sizes:
             yield from _walk(one, sizes, above)
@@ -176,5 +178,5 @@ def _twice(node: yaml.MappingNode) -> Iterator[str]:
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode):
             if key.value in keys:
-                yield f"line {key.start_mark.line + 1}: the key {key.value[:_SHOWN]!r} stands twice"
+                yield f"line {key.start_mark.line + 1}: the key {key.value[:_SHOWN]!r} occurs twice"
             keys.add(key.value)

@@ -1,4 +1,5 @@
-"""From a profile and a window to the PromQL that Prometheus is asked. Pure.
+"""Turns a profile, a scope and a window into PromQL queries. Pure.
 
-Here alone PromQL is written, and every name in it is escaped. Sending it belongs in `upstream`.
+No other package writes PromQL, so that every value in it is escaped. Sending the queries belongs in
+`upstream`.
 """

@@ -1,13 +1,14 @@
-"""What to ask Prometheus so that one answer serves every request of a scope.
+"""Plans the queries whose answers serve every request for one scope and window.
 
-Counters come raw, over the window and a little before it, together with `up` and the age of each proxy,
-because only raw samples show what was born, reset or lost inside the window (`counting`). Buckets come
-summed by Prometheus, because there are ten times as many of them and a quantile does not depend on their
-scale; by `rate`, because `increase` is not the same everywhere: that of VictoriaMetrics takes a small first
-value for new and a big one for old, bucket by bucket. Both are asked at the same instant.
+Counters are queried as raw samples, over the window and some time before it, together with `up` and the age
+of each process: only raw samples show which series and processes started, restarted or were not scraped
+inside the window (`decode.counters`). Buckets are summed by Prometheus, because there are ten times as many
+of them and a quantile does not depend on their scale. They are summed from `rate` instead of `increase`,
+because databases differ in `increase`: VictoriaMetrics counts a small first value of a series and ignores a
+large one, for each bucket separately. All queries are evaluated at the same instant.
 
-A namespace is asked for by its own proxies and, where the mesh names the callee, by the proxies elsewhere
-that call into it.
+For one namespace the plan selects the series of its own proxies and, where the mesh names the callee, those
+of the proxies in other namespaces that call into it.
 """
 
 from __future__ import annotations
@@ -23,31 +24,30 @@ from metrics_server.query import promql
 
 UP = "up"
 MARK = "trafficmetrics_view"
-"""The label that says of which view a bucket is, where nothing else does."""
+"""A label that a query adds to buckets: the index of their view, where the other labels do not show it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose figures: one namespace's, told by this label of the scrape targets, or (namespace None)
-    everybody's.
-    """
+    """Which figures are wanted: those of one namespace, or of all (namespace None)."""
 
     namespace: str | None = None
     label: str = "namespace"
+    """The label of scrape targets that holds their namespace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The queries for one profile, scope and window; all to be asked at one instant."""
+    """The queries for one profile, scope and window; all are evaluated at one instant."""
 
     mesh: schema.Profile
     window: float
     """Seconds."""
     counters: tuple[str, ...]
-    """Range selectors of raw counters, `up` and process age; their answers are disjoint."""
+    """Range selectors of raw counters, `up` and process age. Two of them may select the same series."""
     buckets: str | None
-    """Increase of each bucket over the window, by proxy, peer and `le`, or of each native histogram; or the
-    quantiles that proxies told last. None in a mesh without latencies, or where nobody wants to know.
+    """The increase over the window of each bucket (by reporter, peer and `le`) or native histogram, or the
+    newest quantiles that proxies computed themselves. None if the mesh reports no latency, or none is wanted.
     """
 
 
@@ -59,9 +59,9 @@ def make(
     before: float,
     latency: Collection[kinds.Side] = kinds.SIDES,
 ) -> Plan:
-    """Return the plan for a window (seconds); raw samples reach back `before` seconds beyond it.
+    """Return the plan for a window in seconds. Raw samples reach back `before` seconds further.
 
-    `latency`: the sides whose buckets are asked for, many times as many series as their counters.
+    `latency`: the sides whose buckets are queried. Buckets are many times as many series as counters.
     """
     if scope.namespace is None:
         parts = [_part(mesh, mesh.views, [], window)]
@@ -78,14 +78,16 @@ def make(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What is asked of one set of proxies."""
+    """The selector of counters and the bucket queries for one set of proxies."""
 
     counters: str
     buckets: list[tuple[kinds.Side, str]] = field(default_factory=list)
 
 
 def _of_namespace(mesh: schema.Profile, scope: Scope, namespace: str, window: float) -> list[_Part]:
-    """The namespace's own proxies, and those elsewhere that call into it; and what others report of both."""
+    """Return the parts for the namespace's own proxies and for proxies in other namespaces that call into it,
+    whether they report themselves or another process reports for them.
+    """
     own = promql.Matcher(scope.label, "=", namespace)
     elsewhere = promql.Matcher(scope.label, "!=", namespace)
     by_targets = tuple(view for view in mesh.views if view.reporter is None)
@@ -94,24 +96,25 @@ def _of_namespace(mesh: schema.Profile, scope: Scope, namespace: str, window: fl
     if by_targets:
         parts.append(_part(mesh, by_targets, [own], window, targets=not by_others))
     for view in by_targets:
-        # Those who are called know who called, but that is told by the callers, who are asked themselves.
+        # Server-side series of other namespaces are not needed: the namespace's own proxies report that
+        # traffic at the client side.
         if view.side is kinds.Side.CLIENT and _may_be_in(view.peer, namespace):
-            called = _told_in(view.peer, namespace)
-            parts.append(_part(mesh, (view,), [elsewhere], window, called=called))
+            callee = _matcher_of(view.peer, namespace)
+            parts.append(_part(mesh, (view,), [elsewhere], window, callee=callee))
     if by_others:
         parts.append(_Part(promql.selector(_of_targets(mesh))))
     for view, reporter in by_others:
-        reporting = _told_in(reporter, namespace)
+        reporting = _matcher_of(reporter, namespace)
         parts.append(_part(mesh, (view,), [reporting] if reporting else [], window, targets=False))
         if view.side is kinds.Side.CLIENT and reporting is not None and _may_be_in(view.peer, namespace):
             others = promql.Matcher(reporting.label, "!~", reporting.value)
-            called = _told_in(view.peer, namespace)
-            parts.append(_part(mesh, (view,), [others, *([called] if called else [])], window, targets=False))
+            callee = _matcher_of(view.peer, namespace)
+            parts.append(_part(mesh, (view,), [others, *([callee] if callee else [])], window, targets=False))
     return parts
 
 
 def _of_targets(mesh: schema.Profile) -> list[str]:
-    """What tells of scrape targets, and nothing of requests."""
+    """Return the metrics that describe scrape targets and not requests."""
     return [UP, *([mesh.process.metric] if mesh.process else [])]
 
 
@@ -121,15 +124,15 @@ def _part(
     matchers: list[promql.Matcher],
     window: float,
     *,
-    called: promql.Matcher | None = None,
+    callee: promql.Matcher | None = None,
     targets: bool = True,
 ) -> _Part:
     names = list(dict.fromkeys(name for view in views for name in view.counters))
     if targets:
         names += _of_targets(mesh)
-    peers = [_or_without(called.label, [called.value])] if called else []
+    peers = [_or_without(callee.label, [callee.value])] if callee else []
     counters = promql.selector(names, [*matchers, *peers, *_shared(views)])
-    only = [*matchers, called] if called else matchers
+    only = [*matchers, callee] if callee else matchers
     buckets = [
         (view.side, _latency(mesh, view, view.latency, matchers=only, window=window))
         for view in views
@@ -139,8 +142,9 @@ def _part(
 
 
 def _shared(views: tuple[schema.View, ...]) -> list[promql.Matcher]:
-    """What narrows a selector of several metrics at once: a series without the label always stays, and a
-    label narrows nothing unless every view speaks of it.
+    """Return matchers that narrow a selector of several metrics without losing a series that a view reads.
+
+    Series without a label stay selected, and only labels that every view matches on are used.
     """
     labels = dict.fromkeys(label for view in views for label in view.match)
     narrowed = [
@@ -171,7 +175,7 @@ def _latency(
     matchers: list[promql.Matcher],
     window: float,
 ) -> str:
-    """Return the query of a view's buckets, classic and native; or of the quantiles its proxies tell."""
+    """Return the query for a view's buckets, classic and native, or for the quantiles its proxies compute."""
     own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
     excluded = view.peer.excluded if isinstance(view.peer, endpoints.Named) else ""
     peers = [promql.Matcher(view.peer.told_by[0], "!~", excluded)] if view.peer and excluded else []
@@ -186,15 +190,19 @@ def _latency(
 
 
 def bucket_labels(view: schema.View, target: endpoints.Target) -> tuple[str, ...]:
-    """Return what remains on a summed bucket: who reports, which peer, the view's own labels, the bound."""
+    """Return the labels that a summed bucket keeps: those of reporter, peer and view, and the bound or
+    quantile.
+    """
     reporter = view.reporter.told_by if view.reporter else target.identity
     peer = view.peer.told_by if view.peer else ()
-    told = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
-    return (*dict.fromkeys((*reporter, *peer, *view.match)), told)
+    bound = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
+    return (*dict.fromkeys((*reporter, *peer, *view.match)), bound)
 
 
 def is_marked(mesh: schema.Profile) -> bool:
-    """Return whether labels alone do not say of which view a bucket is: then a label of ours does."""
+    """Return whether the bucket queries add the label `MARK`, because other labels do not show a bucket's
+    view.
+    """
     timed = [view for view in mesh.views if view.latency]
     return any(
         not fields.are_apart(one.match, other.match) and not _differ(one, other)
@@ -203,41 +211,47 @@ def is_marked(mesh: schema.Profile) -> bool:
 
 
 def _differ(one: schema.View, other: schema.View) -> bool:
-    """Whether exactly one of them names its peers in one label, so that the other's buckets lack it."""
+    """Whether exactly one of two views names its peers in one label, so that the other's buckets lack that
+    label.
+    """
     return isinstance(one.peer, endpoints.Named) != isinstance(other.peer, endpoints.Named)
 
 
-def _told_in(party: endpoints.Party | None, namespace: str) -> promql.Matcher | None:
-    """Return the matcher for parties in a namespace; None if the mesh does not tell theirs, or not always."""
-    if party is None or _is_told_without(party):
+def _matcher_of(endpoint: endpoints.Party | None, namespace: str) -> promql.Matcher | None:
+    """Return the matcher for endpoints in a namespace; None if labels do not always show an endpoint's
+    namespace.
+    """
+    if endpoint is None or _has_no_namespace(endpoint):
         return None
-    if isinstance(party, endpoints.Labelled):
-        label = next(iter((*party.namespace, *party.service_namespace)), None)
-        told = re.sub(r"[^a-zA-Z0-9]", "_", namespace) if party.sanitized else namespace
-        return promql.Matcher(label, "=~", promql.literal(told)) if label else None
+    if isinstance(endpoint, endpoints.Labelled):
+        label = next(iter((*endpoint.namespace, *endpoint.service_namespace)), None)
+        value = re.sub(r"[^a-zA-Z0-9]", "_", namespace) if endpoint.sanitized else namespace
+        return promql.Matcher(label, "=~", promql.literal(value)) if label else None
     patterns = [
-        narrowed for pattern in party.patterns if (narrowed := within(pattern, namespace)) is not None
+        narrowed for pattern in endpoint.patterns if (narrowed := within(pattern, namespace)) is not None
     ]
-    return promql.Matcher(party.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
+    return promql.Matcher(endpoint.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
 
 
-def _may_be_in(party: endpoints.Party | None, namespace: str) -> bool:
-    """Whether somebody of a namespace can be meant, as far as labels alone say."""
-    return party is not None and (_is_told_without(party) or _told_in(party, namespace) is not None)
+def _may_be_in(endpoint: endpoints.Party | None, namespace: str) -> bool:
+    """Whether an endpoint may be in a namespace, as far as labels show."""
+    return endpoint is not None and (
+        _has_no_namespace(endpoint) or _matcher_of(endpoint, namespace) is not None
+    )
 
 
 _WITHOUT = frozenset({"address", "joined"})
 
 
-def _is_told_without(party: endpoints.Party) -> bool:
-    """Whether somebody may be told in a way that has no namespace in it, and be of any."""
-    patterns = party.patterns if isinstance(party, endpoints.Named) else ()
+def _has_no_namespace(endpoint: endpoints.Party) -> bool:
+    """Whether an endpoint may be named without a namespace, so that it may be in any."""
+    patterns = endpoint.patterns if isinstance(endpoint, endpoints.Named) else ()
     groups = {group for pattern in patterns for group in re.compile(pattern).groupindex}
-    return party.anywhere or bool(groups & _WITHOUT)
+    return endpoint.anywhere or bool(groups & _WITHOUT)
 
 
 def within(pattern: str, namespace: str) -> str | None:
-    """Return a peer pattern narrowed to one namespace; None if it does not tell the namespace."""
+    """Return a pattern of an endpoint narrowed to one namespace; None if it has no group `namespace`."""
     start = pattern.find("(?P<namespace>")
     if start < 0:
         return None
@@ -247,7 +261,9 @@ def within(pattern: str, namespace: str) -> str | None:
 
 
 def _closing(pattern: str, start: int) -> int:
-    """Return where the group that opens at `start` closes, mindful of escapes and character classes."""
+    """Return the index where the group that opens at `start` closes; escapes and character classes are
+    skipped.
+    """
     depth, in_class, position = 0, False, start
     while position < len(pattern):
         character = pattern[position]

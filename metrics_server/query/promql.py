@@ -1,8 +1,8 @@
-"""The only writer of PromQL.
+"""Writes PromQL; no other module does.
 
-Every value that comes from a request, a profile or a label is quoted here, so that a hostile name is a name
-and nothing more. Regular expressions are RE2, fully anchored by Prometheus; `literal` makes one that
-matches exactly its text.
+Every value that comes from a request, a profile or a label is quoted here, so that a hostile name cannot
+change the query. Regular expressions are in RE2 syntax, and Prometheus anchors them at both ends.
+https://prometheus.io/docs/prometheus/latest/querying/basics/
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PROBE = "vector(1)"
-"""The least a query API can be asked: whether it answers at all."""
+"""A trivial query, to see whether the query API answers at all."""
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
@@ -28,7 +28,7 @@ class Matcher:
 
 
 def quote(value: str) -> str:
-    """Return `value` as a PromQL string."""
+    """Return `value` as a quoted PromQL string."""
     return '"' + "".join(_ESCAPES.get(character, character) for character in value) + '"'
 
 
@@ -50,12 +50,12 @@ def selector(names: Sequence[str], matchers: Iterable[Matcher] = ()) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return a PromQL duration."""
+    """Return seconds as a PromQL duration: `30s`, `1500ms`."""
     return f"{round(value * 1000)}ms" if value % 1 else f"{round(value)}s"
 
 
 def over(series: str, window: float) -> str:
-    """Return the range of `series` over the last `window` seconds."""
+    """Return the range selector of `series` over the last `window` seconds."""
     return f"{series}[{seconds(window)}]"
 
 
@@ -65,7 +65,7 @@ def rate(series: str, window: float) -> str:
 
 
 def times(expression: str, factor: float) -> str:
-    """Return a multiple of `expression`."""
+    """Return `expression` times a factor."""
     return f"{expression} * {factor:g}"
 
 
@@ -85,20 +85,20 @@ def max_by(labels: Iterable[str], expression: str) -> str:
 
 
 def marked(expression: str, label: str, value: str) -> str:
-    """Return `expression` with one more label."""
+    """Return `expression` with a label added."""
     return f'label_replace({expression}, {quote(label)}, {quote(value)}, "", "")'
 
 
 def either(expressions: Iterable[str]) -> str:
-    """Return the union of expressions whose label sets do not meet; of equal label sets the first wins."""
+    """Return the union of expressions. Of series with equal labels, that of the first expression is kept."""
     return " or ".join(expressions)
 
 
 def sample(metrics: Sequence[str], count: int) -> str:
-    """Return a few series of some metrics: enough to see their labels, whatever their number."""
+    """Return at most `count` series of some metrics, to look at their labels."""
     return f"topk({count}, {selector(metrics)})"
 
 
 def count(series: str) -> str:
-    """Return how many `series` there are, if any."""
+    """Return the number of `series`; no result if there are none."""
     return f"count({series})"

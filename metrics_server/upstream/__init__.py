@@ -1,5 +1,5 @@
-"""The network side of Prometheus and of the fallback adapter: requests, credentials, limits, and the checks
-that every answer must pass before it is decoded.
+"""Clients of Prometheus and of the fallback adapter: requests, credentials, time limits, size limits, and the
+translation of network errors into faults.
 
-Here does not belong what the series of an answer mean (`decode`).
+The meaning of the series in an answer belongs in `decode`.
 """

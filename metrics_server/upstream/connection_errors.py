@@ -1,4 +1,4 @@
-"""Why there is no connection to Prometheus, or no longer one, and how far the making of it came."""
+"""Translates connection errors of aiohttp into faults, and records the progress of each connection."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from metrics_server.model import faults
 from metrics_server.upstream import credentials
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
-"""What OpenSSL makes of an answer in plain HTTP, before 3.2 and since."""
+"""OpenSSL's reasons for an answer in plain HTTP: before version 3.2, and since."""
 _NO_HTTP = aiohttp.ClientResponseError | http_exceptions.HttpProcessingError | AssertionError
+"""The server answers something other than HTTP."""
 _PACKED = http_exceptions.ContentEncodingError | AssertionError
+"""The body cannot be decompressed."""
 _BROKEN_OFF = aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError
 
 
 def steps() -> aiohttp.TraceConfig:
-    """Return what notes in a query's `patience.Progress` how far its connection is."""
+    """Return tracing that records in a query's `time_limits.Progress` which step of connecting it has
+    reached.
+    """
     notes = aiohttp.TraceConfig()
     notes.on_dns_resolvehost_start.append(_note("looks up the name of Prometheus' address"))
     notes.on_dns_resolvehost_end.append(_note("makes a connection to Prometheus"))
@@ -38,21 +42,22 @@ def _note(step: str) -> Any:
 
 
 def why(error: BaseException, shown: credentials.Credentials, *, began: bool) -> faults.BackendDown:
-    """Return why there is no connection, or no longer one; `began`: an answer had begun to arrive."""
+    """Return the fault for a connection error. `began`: a part of the answer had arrived."""
     detail = f"{type(error).__name__}: {error}"
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return faults.BackendDown(
                 "Prometheus' certificate is not trusted",
-                detail=f"{cause.verify_message}; believed are {shown.believed}",
+                detail=f"{cause.verify_message}; trusted CAs: {shown.believed}",
             )
         if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
             return faults.BackendDown(
                 "Prometheus refuses the server's certificate, or its TLS",
-                detail=f"{cause.reason}; presented was {shown.presented}; see --prometheus-certificate",
+                detail=f"{cause.reason}; client credential sent: {shown.presented}; "
+                "see --prometheus-certificate",
             )
         if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
-            detail += "; if no TLS is spoken there, give --prometheus http://…"
+            detail += "; if that address does not use TLS, give --prometheus http://…"
     return faults.BackendDown(_what(error, began=began), detail=detail)
 
 
@@ -60,17 +65,19 @@ def _what(error: BaseException, *, began: bool) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "Prometheus cannot be reached: no connection could be made in time"
     if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, _PACKED):
-        return "Prometheus' answer cannot be unpacked"
+        return "Prometheus' answer cannot be decompressed"
     if began and isinstance(error, _BROKEN_OFF):
-        return "Prometheus broke off in the middle of its answer"
+        return "Prometheus' answer ended before it was complete"
     if isinstance(error, _NO_HTTP):
         return "Prometheus' address answers something that is not HTTP"
     return "Prometheus cannot be reached"
 
 
 def let_go(error: BaseException) -> None:
-    """Have an error, and those behind it, hold no frames: aiohttp keeps errors in the very things that raise
-    them, which would keep all that was received until the garbage collector looks there.
+    """Remove the tracebacks of an error and its causes, so that their frames are freed at once.
+
+    aiohttp stores errors in the objects that raise them. This reference cycle would keep everything that was
+    received in memory until the garbage collector runs.
     """
     seen: list[BaseException] = []
     left: list[BaseException | None] = [error]
@@ -83,7 +90,7 @@ def let_go(error: BaseException) -> None:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    # aiohttp's own errors inherit from those of TLS and lack what these say.
+    # aiohttp's own errors inherit from those of `ssl` but lack their attributes, such as `reason`.
     while error is not None:
         if not isinstance(error, aiohttp.ClientError):
             yield error

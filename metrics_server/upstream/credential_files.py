@@ -1,7 +1,8 @@
-"""The credentials for Prometheus, as the files that the settings name are at the moment of each question.
+"""Reads the credentials for Prometheus and the fallback adapter from the files that the settings name.
 
-The files are looked at each time: they are few and small, and a token that was replaced a second ago may be
-the only one that Prometheus still takes. A file that cannot be used changes nothing, and the log says so.
+The files are checked for changes before each query: they are few and small, and Prometheus may refuse an old
+token as soon as it is replaced. A changed file that cannot be used is logged, and the last good content stays
+in use.
 """
 
 from __future__ import annotations
@@ -33,21 +34,24 @@ _TLS = ("prometheus_ca", "prometheus_certificate", "prometheus_key")
 
 @dataclass(frozen=True, slots=True)
 class _Part(Generic[_Value]):
-    """Something made of files: which settings name them, what it is in words, and how it is made."""
+    """A credential or TLS context that is made from files."""
 
     settings: Sequence[str]
-    """One for each file."""
+    """The name of the setting for each file."""
     words: str
+    """A description for the log, without secrets."""
     files: Sequence[Path]
     make: Callable[[Sequence[bytes]], _Value]
 
     @property
     def options(self) -> str:
-        """The options by which the files are given."""
+        """The command-line options for the files."""
         return ", ".join(map(settings.option, self.settings))
 
     def live(self, mistakes: list[str]) -> reloaded_files.Reloading[_Value] | None:
-        """Return it as it is from now on, or add what is wrong with it."""
+        """Return the value, reloaded when its files change; None, with an entry in `mistakes`, if a file
+        is wrong.
+        """
         unread = list(self._unread())
         if unread:
             mistakes.extend(unread)
@@ -62,7 +66,7 @@ class _Part(Generic[_Value]):
         return None
 
     def _unread(self) -> Iterator[str]:
-        """Say of each file that cannot be read why."""
+        """Yield the reason for each file that cannot be read."""
         for name, path in zip(self.settings, self.files, strict=True):
             try:
                 with settings.about(name, paths=(path,)):
@@ -79,7 +83,10 @@ class _Part(Generic[_Value]):
 
 
 def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
-    """Return what answers the credentials of now. Raises settings.BadSettings that tells of all files."""
+    """Return a function that returns the present credentials for Prometheus.
+
+    Raises settings.BadSettings, with the mistakes in all files.
+    """
     mistakes: list[str] = []
     headers, tls = tuple(_headers(chosen)), _tls(chosen)
     presented = tuple(filter(None, [part.live(mistakes) for part in headers]))
@@ -88,7 +95,7 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
         raise settings.BadSettings("\n".join(mistakes))
     if headers and _is_in_the_open(chosen.prometheus):
         logger.warning(
-            "what %s names goes to Prometheus unencrypted; give --prometheus https://…",
+            "the credential of %s is sent to Prometheus unencrypted; give --prometheus https://…",
             " and ".join(part.options for part in headers),
         )
     words = [part.words for part in headers] + ([tls.words] if tls is not None and tls.words else [])
@@ -109,8 +116,10 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
 
 
 def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials] | None:
-    """Return what answers the credentials of now towards the other adapter; None where there is none. Raises
-    settings.BadSettings.
+    """Return a function that returns the present credentials for the fallback adapter; None if none is
+    configured.
+
+    Raises settings.BadSettings, with the mistakes in all files.
     """
     authority, token = chosen.autoscaling_fallback_ca, chosen.autoscaling_fallback_token
     if chosen.autoscaling_fallback is None or authority is None:
@@ -170,7 +179,7 @@ def _files(chosen: settings.Settings) -> credentials.Tls:
 
 
 def _is_in_the_open(url: str) -> bool:
-    """Whether somebody on the way could read along."""
+    """Whether credentials would cross a network unencrypted: HTTP to another machine."""
     there = yarl.URL(url)
     host = there.host or ""
     try:

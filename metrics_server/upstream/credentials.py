@@ -1,8 +1,8 @@
-"""What the server presents to Prometheus, and whom it believes to be Prometheus, read from files' contents.
+"""Turns the contents of files into HTTP headers and a TLS context for requests to Prometheus.
 
-A file that is half-way to its next content must not become a credential: what is empty, cut off or holds
-what no header may hold is refused with a reason. Reasons name files and lines, never what stands there;
-values are shown by no `repr`, and taken out of what others say.
+A file that is being rewritten must not become a credential: contents that are empty, cut off or not
+allowed in a header are refused with a reason. Reasons name files and lines but never quote them. No `repr`
+shows a secret, and `Credentials.censored` removes secrets from the texts of other programs.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from apiservice.runtime import files
 from apiservice.x509 import pem_errors
 
 _SHORTEST_SECRET = 8
-"""Characters; a shorter one, such as a tenant's number, would be taken out of every other word."""
+"""Characters. Shorter values, such as a tenant's number, are not censored: they occur in ordinary text."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[!-~]([ \t!-~]*[!-~])?")
 _OURS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "transfer-encoding"}
 )
+"""Headers that this server sets itself."""
 _AUTHORIZATION = "authorization"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """Headers, and what in them nobody else may see."""
+    """The headers of one credential, and the secrets in them."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -37,18 +38,18 @@ class Presented:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What goes with one question."""
+    """The headers and the TLS context for one request."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     tls: ssl.SSLContext | None = None
-    presented: str = "nothing"
-    """What that is, in words."""
-    believed: str = "those this machine believes (--prometheus-ca names others)"
-    """Who may certify Prometheus, in words."""
+    presented: str = "none"
+    """A description of the credentials for the log, without secrets."""
+    believed: str = "those of the operating system (--prometheus-ca names others)"
+    """A description of the trusted CAs for the log."""
 
     def censored(self, text: str) -> str:
-        """Return the text without secrets."""
+        """Return the text with each secret replaced."""
         for secret in self.secrets:
             text = text.replace(secret, "‹secret›")
         return text
@@ -58,25 +59,30 @@ NOTHING = Credentials()
 
 
 def token(contents: Sequence[bytes]) -> Presented:
-    """Return what a bearer token's file asks for. Raises ValueError."""
+    """Return the header for a bearer token. `contents`: that of one file. Raises ValueError with the
+    reason.
+    """
     found = _text(contents[0]).strip()
     if not found:
         raise ValueError("it is empty; write the token into it")
     if re.fullmatch(r"[!-~]+", found) is None:
-        raise ValueError("it holds more than one word, or what no token holds; write the token alone into it")
+        raise ValueError(
+            "it holds more than one word, or characters that no token has; write only the token into it"
+        )
     return Presented(headers={"Authorization": f"Bearer {found}"}, secrets=_secrets((found,)))
 
 
 def password(contents: Sequence[bytes], *, username: str) -> Presented:
-    """Return what the file of a user's password asks for; the end of its line is not part of it. Raises
-    ValueError.
+    """Return the header for HTTP basic authentication. `contents`: that of one file with the password.
+
+    One line end after the password is ignored. Raises ValueError with the reason.
     """
     found = _text(contents[0]).removesuffix("\n").removesuffix("\r")
     if not found:
         raise ValueError("it is empty; write the password into it")
     if re.search(r"[\x00-\x1f\x7f]", found):
         raise ValueError(
-            "it holds more than one line, or what no password holds; write the password alone into it"
+            "it holds more than one line, or control characters; write only the password into it"
         )
     basic = base64.b64encode(f"{username}:{found}".encode()).decode("ascii")
     return Presented(headers={"Authorization": f"Basic {basic}"}, secrets=_secrets((basic, found)))
@@ -107,19 +113,19 @@ def _secrets(values: Iterable[str]) -> tuple[str, ...]:
 
 def _wrong(name: str, value: str, *, authorizes: bool) -> str | None:
     if _NAME.fullmatch(name) is None:
-        return "has no header's name before the colon"
+        return "has no valid header name before the colon"
     if name.lower() in _OURS:
-        return "names a header that is the server's own to set"
+        return "names a header that this server sets itself"
     if name.lower() == _AUTHORIZATION and not authorizes:
-        return "holds an Authorization beside a token or a password; give one of them"
+        return "holds an Authorization although a token or a password is given; give only one of them"
     if _VALUE.fullmatch(value) is None:
-        return "has no value, or one beyond ASCII"
+        return "has no value, or one that is not printable ASCII"
     return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """The files that a TLS connection to Prometheus is made of."""
+    """The files for TLS to a server: CA bundle, client certificate and its key."""
 
     authority: Path | None = None
     certificate: Path | None = None
@@ -127,23 +133,23 @@ class Tls:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Those that are given, in the order of the fields."""
+        """The files that are given, in the order of the fields."""
         return tuple(path for path in (self.authority, self.certificate, self.key) if path is not None)
 
     @property
     def believed(self) -> str:
-        """Who may certify Prometheus, in words."""
+        """A description of the trusted CAs for the log."""
         return f"those in {self.authority} (--prometheus-ca)" if self.authority else NOTHING.believed
 
     def context(self, contents: Sequence[bytes]) -> ssl.SSLContext:
-        """Return the context of the files, of which these are the contents. Raises OSError, ValueError."""
+        """Return the TLS context. `contents`: those of the files in `paths`. Raises OSError, ValueError."""
         made = ssl.create_default_context(cadata=self._authorities(contents))
-        # Each authority of a bundle is trusted by itself, and without key identifiers, as in Go.
+        # As in Go: an intermediate CA in the bundle is enough, and CAs may lack key identifiers.
         made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         made.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self.certificate is not None and self.key is not None:
             try:
-                # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+                # Without this, OpenSSL would ask for the password of an encrypted key on the terminal.
                 made.load_cert_chain(self.certificate, self.key, password=lambda: b"")
             except ssl.SSLError as error:
                 pair = (self.certificate, contents[-2]), (self.key, contents[-1])
@@ -153,14 +159,14 @@ class Tls:
     def _authorities(self, contents: Sequence[bytes]) -> str | None:
         if self.authority is None:
             return None
-        # Bundles have comments in any script; certificates are ASCII.
+        # Comments in a bundle may have any characters; certificates are ASCII.
         text = contents[0].decode("ascii", "ignore")
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
         except (ssl.SSLError, ValueError) as error:
             raise files.BadFile(
                 self.authority,
-                "it holds no certificates in PEM, or not all of one; give those of authorities",
+                "it holds no PEM certificate, or an incomplete one; give a bundle of CA certificates",
             ) from error
         return text
 
@@ -169,5 +175,5 @@ def _text(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # The error would hold the content.
-        raise ValueError("it is no text in UTF-8; save it as UTF-8") from None
+        # `from None`: the error contains the content.
+        raise ValueError("it is not text in UTF-8; save it as UTF-8") from None

@@ -1,12 +1,13 @@
-"""Asks the adapter that had the autoscaler's APIs before us for metrics that are not ours.
+"""Forwards requests for metrics that this server does not serve to the fallback adapter.
 
-Its answer is handed on as it came: status, body and content type, a refusal as well as a figure. What is no
-answer to the asker becomes one in words: a Service that is away, that is not whom it should be, or that
-refuses our account, whose rights are no business of whoever asks.
+The answer is returned unchanged: status, body and content type, for a figure as well as for an error.
+Three answers become a fault instead: the Service cannot be reached, its certificate is not trusted, or it
+refuses this server's own account, which is not a matter of the client's rights.
 
-Time and size are bounded, as an autoscaler waits for one metric at a time. Its certificate is verified for
-the name by which a kube-apiserver would ask it. Redirects are not followed: they would take the token along.
-No header but the content type comes back: a `Retry-After` would make an autoscaler sleep.
+Time and size are limited, because an autoscaler waits for one metric at a time. The certificate is
+verified for the host name that a kube-apiserver would use. Redirects are not followed: they would send the
+token to another server. Of the headers only the content type is returned: a `Retry-After` would make an
+autoscaler wait.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _MOVED = range(300, 400)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Whom to ask."""
+    """The Service of the fallback adapter."""
 
     name: str
     namespace: str
@@ -40,34 +41,34 @@ class Service:
 
     @property
     def host(self) -> str:
-        """Its name, which its certificate must have."""
+        """Its host name, for which its certificate must be valid."""
         return f"{self.name}.{self.namespace}.svc"
 
     def __str__(self) -> str:
-        called = f"Service {self.namespace}/{self.name}"
-        return f"{called}, which is asked for metrics that TrafficMetrics does not have,"
+        service_name = f"Service {self.namespace}/{self.name}"
+        return f"{service_name}, which is asked for metrics that TrafficMetrics does not have,"
 
 
 def service(text: str) -> Service:
-    """Return what `name.namespace[:port]` names, as the settings allow it."""
-    called, _, port = text.partition(":")
-    name, _, namespace = called.partition(".")
+    """Return the Service for a text `name.namespace[:port]`, which the settings have already checked."""
+    host, _, port = text.partition(":")
+    name, _, namespace = host.partition(".")
     return Service(name=name, namespace=namespace, port=int(port or _HTTPS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What is waited for, in seconds, and what is taken, in bytes."""
+    """Limits of time, in seconds, and of size, in bytes."""
 
     connect: float = 3.0
     answer: float = 10.0
     size: int = 8 << 20
-    """Some 20,000 values."""
+    """About 20,000 values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """An answer that is handed on as it came."""
+    """An answer that is returned unchanged."""
 
     status: int
     body: bytes
@@ -75,7 +76,7 @@ class Passed:
 
 
 class Predecessor:
-    """A client of one Service, for `contextlib.aclosing`."""
+    """A client of the fallback adapter, for `contextlib.aclosing`."""
 
     def __init__(
         self,
@@ -85,7 +86,9 @@ class Predecessor:
         bounds: Bounds | None = None,
         resolver: abc.AbstractResolver | None = None,
     ) -> None:
-        """`resolver` says where the Service is; without, the machine does."""
+        """`presenting`: returns the present credentials. `resolver`: finds the Service; without, the
+        system does.
+        """
         self._asked = asked
         self._presenting = presenting
         self._bounds = bounds or Bounds()
@@ -98,10 +101,12 @@ class Predecessor:
             await self._session.close()
 
     async def ask(self, path: str, *, query: Mapping[str, str]) -> Passed:
-        """Return its answer to a decoded path. Raises faults.BadRequest, faults.PredecessorAway."""
+        """Return the answer to a path (not percent-encoded). Raises faults.BadRequest,
+        faults.PredecessorAway.
+        """
         if {".", ".."} & set(path.split("/")):
-            # An address would be made of it that is not the one the asker was allowed.
-            raise faults.BadRequest("a path with . or .. in it is asked of nobody")
+            # A URL would be normalized to another path than the one that the client may read.
+            raise faults.BadRequest("a path with the segment . or .. is not forwarded")
         url = yarl.URL.build(
             scheme="https", host=self._asked.host, port=self._asked.port, path=path, query=dict(query)
         )
@@ -114,7 +119,7 @@ class Predecessor:
         except TimeoutError as error:
             raise self._away(f"did not answer within {self._bounds.answer:g} s") from error
         except aiohttp.ClientConnectorCertificateError as error:
-            detail = f"{error.certificate_error}; believed are {shown.believed}"
+            detail = f"{error.certificate_error}; trusted CAs: {shown.believed}"
             raise self._away("shows a certificate that is not trusted", detail) from error
         except aiohttp.ClientError as error:
             detail = shown.censored(f"{type(error).__name__}: {error}")
@@ -122,7 +127,7 @@ class Predecessor:
         return self._checked(answer, shown)
 
     async def _get(self, url: yarl.URL, shown: credentials.Credentials) -> Passed:
-        # What comes packed could be of any size once it is unpacked.
+        # `identity`: a compressed body could have any size after decompression.
         headers = {**shown.headers, "Accept": _JSON, "Accept-Encoding": "identity"}
         async with self._open().get(
             url, headers=headers, ssl=shown.tls or True, allow_redirects=False
@@ -140,13 +145,13 @@ class Predecessor:
 
     def _checked(self, answer: Passed, shown: credentials.Credentials) -> Passed:
         if answer.status in _MOVED:
-            raise self._away(f"leads elsewhere (status {answer.status}), which is not followed")
+            raise self._away(f"redirects to another address (status {answer.status}), which is not followed")
         if answer.status in _REFUSED:
-            told = shown.censored(answer.body[:500].decode(errors="replace"))
+            said = shown.censored(answer.body[:500].decode(errors="replace"))
             raise self._away(
                 f"refuses the account of TrafficMetrics (status {answer.status}): it needs `get` and `list` "
                 "on custom.metrics.k8s.io and external.metrics.k8s.io, as docs/security.md says",
-                f"presented was {shown.presented}; told was {told}",
+                f"client credential sent: {shown.presented}; response: {said}",
             )
         return answer
 

@@ -1,16 +1,18 @@
-"""Asks Prometheus, and nothing else does.
+"""The client of the backend: it sends queries and returns their answers.
 
-Anything that speaks its query API will do (Thanos, Mimir, VictoriaMetrics). Queries go by POST, because a
-selector may be longer than a URL, compressed, all of one plan at the same instant. VictoriaMetrics, which its
-answers give away, would evaluate them as of half a minute ago and is asked not to; the parameter for that is
-sent to no other, since some refuse what they do not know. How long is waited says `patience`, and how much
-is taken `allowance`; nothing of an answer is held once its query has failed.
+Any backend with the query API of Prometheus works (Thanos, Mimir, VictoriaMetrics). Queries are sent by
+POST, because a selector may be longer than a URL allows, and all queries of one plan at the same instant.
+Answers may be compressed. VictoriaMetrics evaluates a query as of half a minute ago unless a parameter
+says otherwise. That parameter is sent only after an answer has shown that the backend is VictoriaMetrics,
+because others refuse parameters they do not know. `time_limits` decides how long to wait, `memory_budget`
+how large an answer may be. When a query fails, its answer is freed at once.
 
-Credentials are asked for with every question. Connections belong to the TLS they were made with, so that one
-under way goes on and the next is made with what is trusted by then. Redirects are not followed: they would
-take the credentials along.
+Each query gets the present credentials. A connection keeps the TLS context with which it was opened; the
+next one uses the present context. Redirects are not followed: they would send the credentials to another
+server.
 
-What the backend says of itself (address, query, error text) goes to the log, never to a client.
+Details about the backend (address, query, error text) go to the log, never to a client.
+https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
 from __future__ import annotations
@@ -32,19 +34,21 @@ from metrics_server.upstream import time_limits as patience_
 
 Patience = patience_.Patience
 _FOREIGN = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, AssertionError)
-"""What aiohttp raises of a connection, and of what comes over it: a cut deflate stream is an assertion."""
+"""The exceptions of aiohttp for a connection and its data; a truncated deflate stream raises
+AssertionError.
+"""
 _EXPLAINED = 1 << 16
-"""Bytes of an answer that is no success that are looked at."""
+"""Bytes. No more is read of an answer whose status is not 200."""
 
 
 class Observer(Protocol):
-    """Is told of every query: how it ended and how many seconds it took."""
+    """Gets the outcome and the duration in seconds of each query."""
 
     def query_done(self, outcome: str, seconds: float) -> None: ...
 
 
 class Prometheus:
-    """A client of one query API. Close it when done."""
+    """A client of one backend. Close it after use."""
 
     def __init__(
         self,
@@ -56,7 +60,9 @@ class Prometheus:
         allowed: memory_budget.Allowance | None = None,
         resolver: abc.AbstractResolver | None = None,
     ) -> None:
-        """`allowed`: what answers may take. `resolver` finds the host; without, the machine does."""
+        """`presenting`: returns the present credentials. `allowed`: the memory for answers. `resolver`:
+        finds the host; without, the system does.
+        """
         self._endpoint = yarl.URL(url) / "api/v1/query"
         self._observer = observer
         self._presenting = presenting
@@ -72,7 +78,9 @@ class Prometheus:
             await self._session.close()
 
     async def ask(self, queries: Sequence[str], *, at: float) -> list[response.Answer]:
-        """Return the results of all queries at the Unix time `at`, in order. Raises faults.Unavailable."""
+        """Return the answers to all queries, evaluated at the Unix time `at`, in order. Raises
+        faults.Unavailable.
+        """
         asked = [self._begin(text, at) for text in queries]
         try:
             await patience_.Waiting(
@@ -81,7 +89,7 @@ class Prometheus:
             return [result for one in asked if isinstance(result := one.task.result(), response.Answer)]
         finally:
             await patience_.given_up([one.task for one in asked])
-            asked.clear()  # the frame, and the answers with it, may live as long as an error
+            asked.clear()  # an error would keep this frame alive, and the answers with it
 
     def _begin(self, text: str, at: float) -> patience_.Question[response.Answer]:
         progress = patience_.Progress()
@@ -167,8 +175,10 @@ class Prometheus:
 async def _body(
     response: aiohttp.ClientResponse, progress: patience_.Progress, share: memory_budget.Share
 ) -> bytearray:
-    """Return the body, unpacked; of one that is no success no more than tells why. Raises
-    faults.BackendRefused for one that is too long. After a failure nothing of it is held.
+    """Return the decompressed body; if the status is not 200, only its first `_EXPLAINED` bytes or a
+    little more.
+
+    Raises faults.BackendRefused for a body that is too long. After a failure the body is freed.
     """
     body = bytearray()
     try:
@@ -188,12 +198,14 @@ async def _body(
 def _result(
     status: int, body: bytearray, text: str, shown: credentials.Credentials, share: memory_budget.Share
 ) -> response.Answer | faults.Unavailable:
-    """Return the result in an answer of the query API, or why it is none."""
+    """Return the answer in a body, or the fault for a body that is not a successful answer to the query
+    `text`.
+    """
     try:
         answer = response.Answer(body, kind=response.kind(text), held=share)
         if status == 200:
             return answer
-        reason = "though it says success"
+        reason = "although the body says success"
     except ValueError as error:
         reason = shown.censored(str(error))
     return faults.BackendRefused(

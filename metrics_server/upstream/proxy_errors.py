@@ -1,8 +1,9 @@
-"""Answers that come from Prometheus' door and not from its query API, in words that say what to do.
+"""Explains HTTP responses that come from a proxy or login in front of Prometheus, not from its query API.
 
-A login page, a proxy without our token and a wrong path are all answers in HTTP; without an explanation each
-of them looks like a defect of Prometheus. What a user reads names no address; what an operator needs is in
-the detail. Queries of addresses are left out of both: logins carry secrets there.
+A login page, a refused token and a wrong path are all HTTP responses; without an explanation each of them
+looks like a defect of Prometheus. The message for the user contains no address; the detail for the
+operator does, and says what to do. The query part of a URL is left out of both, because logins put secrets
+there.
 """
 
 from __future__ import annotations
@@ -13,34 +14,38 @@ from metrics_server.model import faults
 
 _MOVED = range(300, 400)
 _PLAIN_TO_TLS = b"HTTP request to an HTTPS server"
-"""What Go's server says, with status 400."""
+"""The body of status 400 from a Go server that expects TLS."""
 
 
 def refusal(
-    status: int, *, body: bytes | bytearray, location: str = "", presented: str = "nothing"
+    status: int, *, body: bytes | bytearray, location: str = "", presented: str = "none"
 ) -> faults.BackendRefused | None:
-    """Return what an answer means that is none of the query API; None for one that may be."""
+    """Return the fault for a response that does not come from the query API; None for one that may.
+
+    `presented`: a description of the credentials that were sent, without secrets.
+    """
     if status in _MOVED:
         return faults.BackendRefused(
-            "Prometheus' address leads elsewhere",
+            "Prometheus' address redirects to another address",
             detail=f"status {status} to {_bare(location)}, which is not followed; "
-            "give --prometheus the address that answers itself, and credentials if that is a login",
+            "give --prometheus the final address, and credentials if that is a login",
         )
     if status in (401, 403):
         return faults.BackendRefused(
             "Prometheus refuses the server's credentials",
-            detail=f"status {status}; presented was {presented}; see the options --prometheus-…",
+            detail=f"status {status}; client credential sent: {presented}; see the options --prometheus-…",
         )
     if status < 400 and body.lstrip()[:1] == b"<":
         return faults.BackendRefused(
             "Prometheus' address answers with a web page instead of figures",
-            detail=f"status {status}; is --prometheus the base of a query API, or a login before it?",
+            detail=f"status {status}; is --prometheus the base URL of a query API, "
+            "or is a login in front of it?",
         )
     return None
 
 
 def hint(status: int, body: bytes | bytearray) -> str:
-    """Return what to look at, where the status or the words tell; with a comma before it."""
+    """Return advice for this status and body, with a comma before it; an empty text if there is none."""
     if status == 404:
         return ", is the path of --prometheus right?"
     if _PLAIN_TO_TLS in body:
@@ -49,7 +54,10 @@ def hint(status: int, body: bytes | bytearray) -> str:
 
 
 def _bare(location: str) -> str:
+    """Return a redirect's target without query, fragment and user, which may contain secrets."""
     try:
-        return str(yarl.URL(location).with_query(None).with_fragment(None).with_user(None)) or "nowhere"
+        return (
+            str(yarl.URL(location).with_query(None).with_fragment(None).with_user(None)) or "an empty address"
+        )
     except ValueError:
-        return "an address that is none"
+        return "an invalid address"

@@ -1,20 +1,20 @@
-"""The result of one query, decoded while it is read.
+"""The answer to one query, decoded piece by piece while it is read.
 
-A summed histogram of a thousand proxies is 25 MB of JSON and 120,000 series. Decoded at once they take
-165 MB, and Python's garbage collector walks over all of them again and again; decoded in pieces they take
-next to nothing and half of the time, and not on the event loop.
+A summed histogram of a thousand proxies is 25 MB of JSON and 120,000 series. Decoded at once it takes 165
+MB, and Python's garbage collector traverses all of it repeatedly. Decoded in pieces it takes almost no
+memory and half the time, and the caller can decode it outside the event loop.
 
-Databases that speak the query API do not all speak it alike. What is no sample is left out of ranges: the
-marker by which those of VictoriaMetrics tell the end of a series, a NaN, and a counter that says infinity.
-What else an answer tells of its backend is kept beside the series.
+Backends differ in their answers. Values that are no samples are left out of ranges: NaN, with which
+VictoriaMetrics marks the end of a series, and infinity in a counter. Warnings, and whether the backend is
+VictoriaMetrics, are kept as attributes.
 
-What an answer must be like says `gate`; here is refused what has no series at all, or not of the kind that
-was asked for.
+This module refuses only answers without a list of series, or of another result type than was asked for;
+the series are checked by `model.validation`.
 
-A long answer is cut between two series, where `},{"metric":` stands: inside a JSON string a quote is
-escaped, so there it cannot. The last piece is read with the envelope. An answer without such a place (one
-written with spaces) is one piece, and refused if it is too long for one: decoded, a piece may take twenty
-times as much.
+A long answer is cut between two series, at `},{"metric":`. This text cannot occur inside a JSON string,
+where a quote is escaped. The last piece is decoded together with the envelope. An answer without such a
+text (for example one with spaces) is a single piece. It is refused if it is longer than 16 MiB, because a
+decoded piece may take twenty times its length.
 """
 
 from __future__ import annotations
@@ -29,29 +29,32 @@ from metrics_server.model import validation
 
 Series = dict[str, Any]
 NOT_BEHIND = {"latency_offset": "1ms"}
-"""What to send VictoriaMetrics with a query, in place of its `-search.latencyOffset`; it refuses 0."""
+"""The parameter that overrides VictoriaMetrics' `-search.latencyOffset` for one query; 0 is refused."""
 _BEGIN = b'"result":['
 _BETWEEN = b'},{"metric":'
 _PIECE = 1 << 18
-"""Bytes; some thousand series."""
+"""Bytes: about a thousand series."""
 _LONGEST_PIECE = 1 << 24
+"""Bytes."""
 _NO_SAMPLES = frozenset({"NaN", "+Inf", "-Inf"})
 _WARNINGS = 20
-"""Of them so many are kept, and of each so many characters."""
+"""The number of warnings that are kept."""
 _QUOTED = 300
+"""Characters of a warning or an error that are kept."""
 Kind = Literal["vector", "matrix"]
 
 
 def kind(query: str) -> Kind:
-    """Return what answers a query: ranges, where it is a range selector alone; else figures."""
+    """Return the result type of a query: `matrix` for a range selector, else `vector`."""
     return "matrix" if query.endswith("]") else "vector"
 
 
 class Answer:
-    """A successful answer of the query API. Read it once or often; each time it is decoded anew.
+    """A successful answer of the query API. Each iteration decodes it again.
 
-    Its `warnings` are what the backend says of it, such as that a part of the store did not answer. It is
-    `behind` if the backend answers as of some time ago, because it was not told otherwise.
+    `warnings`: those of the backend, for example that a part of the store did not answer. `behind`:
+    whether the backend is VictoriaMetrics, which evaluates a query as of some time ago without
+    `NOT_BEHIND`.
     """
 
     def __init__(
@@ -62,9 +65,11 @@ class Answer:
         kind: Kind | None = None,
         held: object = None,
     ) -> None:
-        """`kind`: what was asked for, where that is known. `held` is let go with the answer.
+        """`piece`: bytes of a piece. `kind`: the expected result type, if known. `held`: an object that is
+        freed together with the answer.
 
-        Raises ValueError with the reason for what is no such answer, as far as its ends tell.
+        Raises ValueError with the reason for a body that is not such an answer, as far as its beginning
+        and its end show.
         """
         self._body = body
         self._held = held
@@ -75,18 +80,18 @@ class Answer:
         self._last: list[Series] = answer["data"]["result"]
         self.warnings = _warnings(answer)
         self.behind = _is_of_victoria_metrics(answer)
-        told = answer["data"].get("resultType")
-        if kind is not None and told not in (kind, None):
-            raise ValueError(f"a {kind} was asked for, and it is none")
-        is_of_ranges = told == "matrix"
+        result_type = answer["data"].get("resultType")
+        if kind is not None and result_type not in (kind, None):
+            raise ValueError(f"the result type is not {kind}")
+        is_of_ranges = result_type == "matrix"
         self._marked = b'"NaN"' in body or (is_of_ranges and b'Inf"' in body)
 
     def __iter__(self) -> Iterator[Series]:
         return self.among(())
 
     def among(self, metrics: Collection[str]) -> Iterator[Series]:
-        """Return the series among which those of some metrics are: a piece that has none of them is not
-        decoded. Without a metric, all.
+        """Return at least the series of these metrics: pieces without any of them are not decoded. Without a
+        metric, return all series.
         """
         series = self._series([b'"%s"' % name.encode() for name in metrics])
         return samples(series) if self._marked else series
@@ -100,7 +105,7 @@ class Answer:
 
 
 def samples(ranges: Iterable[Series]) -> Iterator[Series]:
-    """Return the series without what is no sample in them, and none that has no other."""
+    """Return the series without values that are no samples, and without series that have no other values."""
     for series in ranges:
         if type(series) is not dict or "values" not in series:
             yield series
@@ -114,7 +119,7 @@ def samples(ranges: Iterable[Series]) -> Iterator[Series]:
 
 
 def _piece(series: bytes | bytearray) -> list[Series]:
-    """Return some of the series. Raises faults.BackendRefused."""
+    """Return the series of a piece. Raises faults.BackendRefused."""
     try:
         piece: list[Series] = orjson.loads(b"[" + series + b"]")
     except orjson.JSONDecodeError as error:
@@ -124,11 +129,13 @@ def _piece(series: bytes | bytearray) -> list[Series]:
 
 def _check_pieces(ends: list[int]) -> None:
     if any(end - begin > _LONGEST_PIECE for begin, end in itertools.pairwise(ends)):
-        raise ValueError(f"more than {_LONGEST_PIECE >> 20} MiB of it cannot be read series by series")
+        raise ValueError(
+            f"it has a part of more than {_LONGEST_PIECE >> 20} MiB that cannot be split between two series"
+        )
 
 
 def _cuts(body: bytes | bytearray, piece: int) -> list[int]:
-    """Return where the pieces begin; the last of them ends with the body."""
+    """Return the indices where the pieces begin; the last one ends with the body."""
     begin = body.find(_BEGIN)
     if begin < 0 or len(body) <= piece:
         return []
@@ -150,15 +157,15 @@ def _success(body: bytes | bytearray) -> dict[str, Any]:
     raise ValueError(reason)
 
 
-def _plain(told: object) -> str:
-    """Return some words of a backend for the log: not too many, and in one line."""
-    return "".join(one if one.isprintable() else " " for one in str(told)[:_QUOTED])
+def _plain(said: object) -> str:
+    """Return a text of a backend for the log, shortened and in one line."""
+    return "".join(one if one.isprintable() else " " for one in str(said)[:_QUOTED])
 
 
 def _warnings(answer: dict[str, Any]) -> tuple[str, ...]:
-    told = answer.get("warnings") or ()
-    warned = tuple(map(_plain, told[:_WARNINGS] if isinstance(told, list) else (told,) if told else ()))
-    # A cluster of VictoriaMetrics says it so.
+    given = answer.get("warnings") or ()
+    warned = tuple(map(_plain, given[:_WARNINGS] if isinstance(given, list) else (given,) if given else ()))
+    # VictoriaMetrics in a cluster sets `isPartial` instead of a warning.
     return (*warned, "isPartial: a part of the store did not answer") if answer.get("isPartial") else warned
 
 

@@ -1,13 +1,14 @@
-"""How long answers are waited for: a backend that does not answer, or stops, is given up; one at work is not.
+"""Limits how long to wait for answers: a silent or stalled backend is given up, a working one is not.
 
-What is looked at is whether bytes arrive. A backend that has sent nothing for a while is asked a second,
-trivial query: one that does not answer that either is given up within three seconds, one that does may take
-its time. An answer that has begun must go on: when too few bytes come for a while, it is given up. A fault
-says which of these it was.
+The limits depend on whether bytes arrive. If a backend has sent nothing for a while, a trivial second
+query (the probe) is sent. If that is not answered either, the backend is given up within three seconds;
+otherwise it may work on the first query up to a longer limit. If an answer has begun and too few bytes
+arrive for a while, it is given up. The fault says which limit was exceeded.
 
-Time is counted in steps, none of which counts for more than it should last, so that a pause of this very
-process is not taken for one of the backend. Failures are results of tasks, not exceptions of them: an
-exception that is kept holds the frames it went through, with all that was received, and they hold it.
+Time is counted in steps, and a step counts at most double its planned length, so that a pause of this
+process is not attributed to the backend. Tasks return faults instead of raising them: a stored exception
+references the frames that it passed through, with everything that was received, and these frames reference
+the exception.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from metrics_server.model import faults
 
 T = TypeVar("T")
 _STEPS = 8
-"""Into how many the shortest wait is divided."""
+"""The number of steps in the shortest limit."""
 _LEAST = 1024
 """Bytes that must arrive within `Patience.stall`."""
 
@@ -32,48 +33,48 @@ class Patience:
 
     connect: float = 1.0
     doubt: float = 1.5
-    """After this long without a byte, ask whether anybody is there."""
+    """After this long without a byte, the probe is sent."""
     probe: float = 1.0
-    """How long the answer to that may take."""
+    """How long the answer to the probe may take."""
     stall: float = 2.0
-    """How long an answer that has begun may send nothing, or next to nothing."""
+    """How long an answer that has begun may go on with fewer than `_LEAST` bytes."""
     answer: float = 20.0
-    """How long a living backend may take."""
+    """How long a backend that answers the probe may take."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far the answer to one query is."""
+    """How far one query and its answer have got."""
 
     reached: str = "waits for a connection to Prometheus"
-    """What is being done until the query is sent; empty from then on."""
+    """The step before the query is sent, as a message quotes it; empty once there is a connection."""
     began: bool = False
-    """Whether it began to arrive."""
+    """Whether the answer has begun to arrive."""
     size: int = 0
-    """Bytes of its body that have arrived."""
+    """Bytes of its decompressed body that have arrived."""
     given_up: bool = False
-    """Whether it took too long."""
+    """Whether it was given up because it took too long."""
 
 
 @dataclass(slots=True)
 class Question(Generic[T]):
-    """A query under way."""
+    """A query that is being answered."""
 
     task: asyncio.Task[T | faults.Unavailable]
     progress: Progress
     _counted: int = 0
-    """Bytes of the body when last enough of them had come."""
+    """`progress.size` when enough bytes had last arrived."""
     _quiet: float = 0.0
     """Seconds since then."""
 
     @property
     def fault(self) -> faults.Unavailable | None:
-        """Why it failed, to be raised `anew`; None if it did not, or not yet."""
+        """Its fault, to be raised through `anew`; None if it has not failed, or not yet."""
         result = self.task.result() if self.task.done() else None
         return result if isinstance(result, faults.Unavailable) else None
 
     def look(self, seconds: float, patience: Patience) -> None:
-        """Look at it after so many seconds more. Raises faults.BackendSlow if it has stopped."""
+        """Check the answer after so many more seconds. Raises faults.BackendSlow if it has stalled."""
         if not self.progress.began:
             return
         come = self.progress.size - self._counted
@@ -89,12 +90,12 @@ class Question(Generic[T]):
 
 
 def anew(fault: faults.Unavailable) -> faults.Unavailable:
-    """Return the same fault, as if it had been raised nowhere yet."""
+    """Return a copy of a fault without its traceback."""
     return type(fault)(fault.message, detail=fault.detail)
 
 
 class Waiting(Generic[T]):
-    """Waits for the answers to some queries. `probe` asks the trivial one."""
+    """Waits for the answers to several queries. `probe` sends the trivial query."""
 
     def __init__(
         self, asked: Sequence[Question[T]], *, patience: Patience, probe: Callable[[], Question[T]]
@@ -108,7 +109,9 @@ class Waiting(Generic[T]):
         self._step = min(patience.doubt, patience.probe, patience.stall, patience.answer) / _STEPS
 
     async def done(self) -> None:
-        """Return when all are answered. Raises faults.Unavailable as soon as one is not, or will not be."""
+        """Return when all queries are answered. Raises faults.Unavailable as soon as one fails or is given
+        up.
+        """
         try:
             while under_way := [one.task for one in self._asked if not one.task.done()]:
                 probing = [self._probe.task] if self._probe and not self._probe.task.done() else []
@@ -156,7 +159,7 @@ class Waiting(Generic[T]):
             return
         waited = f"{self._waited:.1f} s"
         if probe.progress.began:
-            message = f"Prometheus does not finish even the smallest answer, which it began, within {waited}"
+            message = f"Prometheus begins but does not finish even the smallest answer within {waited}"
         elif silent.progress.reached:
             message = f"The server still {silent.progress.reached} after {waited}"
         else:
@@ -173,13 +176,13 @@ class Waiting(Generic[T]):
 
 
 async def given_up(tasks: Sequence[asyncio.Task[T]]) -> None:
-    """End those tasks that are not done, whatever becomes of them."""
+    """Cancel the tasks that are not done and wait until they end, whatever their result."""
     left = [task for task in tasks if not task.done()]
     for task in left:
         task.cancel()
     if left:
-        # Not `gather`, which would hold the answers for one more turn of the loop.
+        # Not `gather`, which would keep the answers for one more iteration of the event loop.
         await asyncio.wait(left)
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # looked at, lest it be reported
+            task.exception()  # retrieved, or asyncio would log it

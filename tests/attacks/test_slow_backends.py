@@ -148,7 +148,7 @@ async def test_one_that_breaks_off() -> None:
         writer.write(BEGUN)
 
     told = await refused(break_off, faults.BackendDown)
-    assert told.message == "Prometheus broke off in the middle of its answer"
+    assert told.message == "Prometheus' answer ended before it was complete"
 
 
 async def test_one_that_refuses_connections() -> None:

@@ -141,7 +141,7 @@ async def test_a_redirect_is_wrong_and_not_followed(backend: fake_prometheus.Fak
         assert elsewhere.asked == []
     assert not report.healthy
     assert (
-        f"leads elsewhere: status 302 to {elsewhere.url}/api/v1/query, which is not followed"
+        f"redirects to another address: status 302 to {elsewhere.url}/api/v1/query, which is not followed"
         in report.lines[0]
     )
 

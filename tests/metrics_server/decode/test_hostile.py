@@ -171,7 +171,7 @@ async def test_words_where_a_number_should_be_are_an_error_that_says_so(
     tmp_path: Path,
 ) -> None:
     answer = await told(tmp_path, told_as(["1", "two", "3"]))
-    assert answer.refused(503).startswith("Prometheus' answer makes no sense: ")
+    assert answer.refused(503).startswith("Prometheus' answer is not valid: ")
 
 
 @pytest.mark.parametrize(

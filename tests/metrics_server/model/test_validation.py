@@ -18,7 +18,7 @@ def test_a_series_that_two_queries_ask_for_is_taken_once() -> None:
 
 def test_a_series_that_one_answer_has_twice_is_refused() -> None:
     answers = [[series(pod="a", app="x")], [series(pod="b", app="x"), series(app="x", pod="b")]]
-    with pytest.raises(faults.BackendRefused, match="the same series is in it twice"):
+    with pytest.raises(faults.BackendRefused, match="it contains the same series twice"):
         list(validation.distinct(answers))
 
 

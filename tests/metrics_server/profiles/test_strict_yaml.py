@@ -19,18 +19,18 @@ def test_what_is_referred_to_again_is_no_second_key() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a: 1\nb:\n  c: 2\n  c: 3\n", "line 4: the key 'c' stands twice"),
-        ("a: 1\n---\nb: 2", "several documents; leave one"),
+        ("a: 1\nb:\n  c: 2\n  c: 3\n", "line 4: the key 'c' occurs twice"),
+        ("a: 1\n---\nb: 2", "several documents; keep only one"),
         ("a: [", "line 2, column 1"),
         ("a: \x00", "control characters are not allowed"),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
         ("{[1]: 2}", "unhashable"),
         ("a: 2026-13-45", "month must be in 1..12"),
-        ("a: &a [*a]", "line 1: what begins here contains itself"),
-        ("a: &a {b: {c: *a}}", "line 1: what begins here contains itself"),
+        ("a: &a [*a]", "line 1: the value that begins here contains itself"),
+        ("a: &a {b: {c: *a}}", "line 1: the value that begins here contains itself"),
         pytest.param(
             "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9 if n else 'x'}]\n" for n in range(20)),
-            "aliases repeat more than 100000 values; write out what is meant",
+            "aliases repeat more than 100000 values; write the values out",
             id="nine to the nineteenth",
         ),
         pytest.param("[" * 4000 + "]" * 4000, "nested too deeply", id="four thousand deep"),

@@ -103,7 +103,7 @@ def test_an_authorization_among_the_headers_is_accepted_alone_only(tmp_path: Pat
         "Authorization": "Custom x"
     }
     token = file(tmp_path, "token", "one")
-    with pytest.raises(settings.BadSettings, match="beside a token or a password"):
+    with pytest.raises(settings.BadSettings, match="although a token or a password is given"):
         credential_files.current(chosen(prometheus_headers=headers, prometheus_token=token))
 
 
@@ -123,4 +123,4 @@ def test_a_secret_that_somebody_on_the_way_could_read_is_warned_of(
 ) -> None:
     caplog.set_level(logging.WARNING)
     credential_files.current(chosen(url, prometheus_token=file(tmp_path, "token", "one")))
-    assert ("what --prometheus-token names goes to Prometheus unencrypted" in caplog.text) is warns
+    assert ("the credential of --prometheus-token is sent to Prometheus unencrypted" in caplog.text) is warns

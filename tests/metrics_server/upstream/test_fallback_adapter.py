@@ -128,7 +128,7 @@ async def test_somebody_else_in_its_place_learns_nothing(
         told = await refused(predecessor)
     assert told.message.endswith("shows a certificate that is not trusted")
     assert why in told.detail
-    assert f"believed are those in {scene.authority} (--autoscaling-fallback-ca)" in told.detail
+    assert f"trusted CAs: those in {scene.authority} (--autoscaling-fallback-ca)" in told.detail
     assert scene.adapter.seen == []
 
 
@@ -188,7 +188,7 @@ async def test_that_it_refuses_our_account_is_not_said_as_if_it_refused_the_aske
     async with scene.asking() as predecessor:
         told = await refused(predecessor)
     assert f"refuses the account of TrafficMetrics (status {status})" in told.message
-    assert f"presented was the token in {scene.token}" in told.detail
+    assert f"client credential sent: the token in {scene.token}" in told.detail
     assert "trafficmetrics-fallback" in told.detail
 
 
@@ -200,7 +200,7 @@ async def test_a_redirect_is_not_followed(scene: Scene, tmp_path: Path) -> None:
         scene.adapter.headers = {"Location": f"https://{other_adapter.HOST}:{elsewhere.port}/"}
         async with scene.asking() as predecessor:
             told = await refused(predecessor)
-    assert "leads elsewhere (status 302)" in told.message
+    assert "redirects to another address (status 302)" in told.message
     assert elsewhere.seen == []
 
 

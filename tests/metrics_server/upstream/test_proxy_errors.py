@@ -15,7 +15,7 @@ def refused(status: int, *, body: bytes = b"", location: str = "") -> faults.Bac
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_told_with_its_goal_and_without_what_logins_carry_there(status: int) -> None:
     fault = refused(status, location="https://me:secret@login.example/start?state=secret#secret")
-    assert fault.message == "Prometheus' address leads elsewhere"
+    assert fault.message == "Prometheus' address redirects to another address"
     assert f"status {status} to https://login.example/start, which is not followed" in fault.detail
     assert "secret" not in fault.detail
 
@@ -29,7 +29,7 @@ def test_a_redirect_to_nowhere_is_told_too(location: str) -> None:
 def test_refused_credentials_are_told_by_what_was_presented(status: int) -> None:
     fault = refused(status, body=b"<html>")
     assert fault.message == "Prometheus refuses the server's credentials"
-    assert f"status {status}; presented was the token in f" in fault.detail
+    assert f"status {status}; client credential sent: the token in f" in fault.detail
 
 
 def test_a_web_page_is_told() -> None:

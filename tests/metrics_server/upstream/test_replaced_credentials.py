@@ -88,7 +88,7 @@ async def test_authorities_and_certificates_are_replaced_without_a_failed_read(s
     said = logged(scene.folder)
     assert said.count("changed and is used from now on") >= 3
     assert f"{scene.folder / 'tls.crt'}: the key in {scene.folder / 'tls.key'} is not its own" in said
-    assert f"{scene.ca}: it holds no certificates in PEM, or not all of one" in said
+    assert f"{scene.ca}: it holds no PEM certificate, or an incomplete one" in said
 
 
 async def test_a_replaced_password_is_used_with_the_next_read(scene: Scene) -> None:
@@ -104,7 +104,7 @@ async def test_a_replaced_password_is_used_with_the_next_read(scene: Scene) -> N
         failed = [index for index, status in enumerate(read.statuses) if status != 200]
         assert failed == list(range(failed[0], failed[0] + len(failed))), "one gap, while it was refused"
     said = logged(scene.folder)
-    assert "status 401; presented was user 'reader' with the password in" in said
+    assert "status 401; client credential sent: user 'reader' with the password in" in said
     assert FIRST not in said
     assert SECOND not in said
 

@@ -80,12 +80,15 @@ async def test_a_wrong_password_or_none_is_told_and_never_shown(scene: Scene) ->
     chosen = scene.settings(**scene.password("wrong-password"))
     fault = await refused(chosen)
     assert fault.message == "Prometheus refuses the server's credentials"
-    assert f"status 401; presented was user 'reader' with the password in {scene.folder}" in fault.detail
+    assert (
+        f"status 401; client credential sent: user 'reader' with the password in {scene.folder}"
+        in fault.detail
+    )
     report = await checked(chosen)
     assert not report.healthy
     assert "status 401" in report.lines[0]
     assert "wrong-password" not in f"{fault.detail} {report.lines}"
-    assert "presented was nothing" in (await refused(scene.settings())).detail
+    assert "client credential sent: none" in (await refused(scene.settings())).detail
 
 
 async def test_the_right_certificate_is_let_in(scene: Scene) -> None:
