@@ -245,29 +245,29 @@ def _judge(response: _Response, server: str, *, origin: str) -> Any:
     status = response.document
     if response.status in _GOOD and isinstance(status, dict):
         return status
-    told = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
+    message = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
     match response.status:
         case 401:
             raise faults.Unauthenticated(
-                f"The API at {server} does not accept the credential: {told or 'Unauthorized'}. "
+                f"The API at {server} does not accept the credential: {message or 'Unauthorized'}. "
                 f"Log in again, or check the user in {origin}."
             )
         case 403:
             raise faults.Denied(
-                f"{told or 'Forbidden'}. Ask for a role that may list trafficmetrics and trafficedges."
+                f"{message or 'Forbidden'}. Ask for a role that may list trafficmetrics and trafficedges."
             )
-        case 404 if not told:
+        case 404 if not message:
             raise faults.NotServed(
                 f"{server} does not serve metrics.smi-spec.io/v1alpha1. "
                 "Install the server or check its APIService."
             )
-        case 503 if not told:
+        case 503 if not message:
             raise faults.NotServed(
                 f"{server} has metrics.smi-spec.io/v1alpha1 registered but cannot reach its server. "
                 "Check the APIService and its pods."
             )
     raise faults.Failed(
-        told or f"The API at {server} answered {response.status} without a JSON object. Check its address."
+        message or f"The API at {server} answered {response.status} without a JSON object. Check its address."
     )
 
 

@@ -31,14 +31,14 @@ def explain(
     owner = known.owner(question.group)
     if answer.status == 503 and not answer.told:  # the kube-apiserver's own 503 has no Status
         return _away(question, owner)
-    told = answer.told or f"The server answered {answer.status} without a message."
+    message = answer.told or f"The server answered {answer.status} without a message."
     if owner and answer.status == 404 and target_checks.is_ours(metric) and known.is_foreign(question.group):
         return report.Finding(
             report.Weight.WRONG,
-            f"{told} – {question.group} belongs to {owner.service} here, not to TrafficMetrics.",
+            f"{message} – {question.group} belongs to {owner.service} here, not to TrafficMetrics.",
             "Only one server can own this API: see “One owner” in docs/autoscaling.md.",
         )
-    return report.Finding(report.Weight.WRONG, told, _todo(answer, question))
+    return report.Finding(report.Weight.WRONG, message, _todo(answer, question))
 
 
 def _away(question: measures.Question, owner: cluster.Registration | None) -> report.Finding:

@@ -18,12 +18,12 @@ _SOME = 2  # pods whose values are shown
 
 def full(one: report.Report, *, now: dt.datetime | None = None) -> list[screen.Line]:
     """The lines about one HPA. `now` is the time from which ages are counted."""
-    moment = now or dt.datetime.now(dt.UTC)
+    at = now or dt.datetime.now(dt.UTC)
     lines: list[screen.Line] = [f"{one.autoscaler.namespace}/{one.autoscaler.name}: {_headline(one)}"]
     lines += _findings(one.findings, indent=2)
     for reading in one.readings:
         lines += ["", f"  {name(reading.metric)}: {_outcome(reading)}"]
-        lines += _labelled(_facts(reading, one, moment), indent=4)
+        lines += _labelled(_facts(reading, one, at), indent=4)
         lines += _findings(reading.findings, indent=4)
     if one.autoscaler.conditions:
         lines += ["", "  Conditions of the HPA:"]

@@ -96,16 +96,16 @@ class Door:
         server.add_url_rule("/login", view_func=self._ask, methods=["GET"])
         server.add_url_rule("/login", view_func=self._let_in, methods=["POST"], endpoint="let_in")
         server.add_url_rule("/logout", view_func=self._let_out, methods=["POST"])
-        server.register_error_handler(_Stopped, _turned_away)
+        server.register_error_handler(_Stopped, _to_login)
 
         @server.before_request
-        def demand_a_viewer() -> None:
+        def require_viewer() -> None:
             if flask.request.path not in (*_OPEN_TO_ALL, security.HEALTH):
                 flask.g.viewer = self._admit()
                 flask.g.place = self._place(flask.g.viewer)
 
         @server.teardown_request
-        def make_place(_: BaseException | None) -> None:
+        def release_place(_: BaseException | None) -> None:
             if place := flask.g.pop("place", None):
                 place.close()
 
@@ -210,7 +210,7 @@ def _page(why: str, *, query: str, status: int = 200) -> werkzeug.wrappers.Respo
     return flask.Response(page, status, mimetype="text/html")
 
 
-def _turned_away(stopped: _Stopped) -> werkzeug.wrappers.Response:
+def _to_login(stopped: _Stopped) -> werkzeug.wrappers.Response:
     """Redirect to the login; an open page is redirected by an update of its `leave` component."""
     response: Any
     if flask.request.path == gate.PATH:

@@ -164,7 +164,7 @@ def _register_panel(app: dash.Dash, source: Source, thresholds: verdict.Threshol
         Input("beat", "data"),
         State("url", "search"),
     )
-    def tell(beat: str | None, address: str | None) -> tuple[Any, ...]:
+    def show_panel(beat: str | None, address: str | None) -> tuple[Any, ...]:
         # A closed panel must not be reachable with the Tab key.
         closed = page.aside_shape(open_=False), "tm-panel tm-closed", *[no_update] * 7
         seen = state.parse(address)

@@ -38,7 +38,7 @@ def protect(server: flask.Flask, *, script_hashes: Sequence[str], host: str, for
     names = (*_LOOPBACK_NAMES, host) if is_loopback(host) else ()
 
     @server.before_request
-    def refuse_foreigners() -> tuple[str, int] | None:
+    def check_request() -> tuple[str, int] | None:
         if flask.request.path == HEALTH:
             return "ok\n", 200
         if names and without_port(flask.request.host) not in names:
