@@ -57,7 +57,7 @@ def test_a_stale_graph_stays_and_says_since_when_and_why() -> None:
 def test_an_empty_mesh_offers_a_wider_window_and_where_to_look() -> None:
     said = _about(_reading(_EMPTY))
     assert said.title == "No traffic in the last 30s"
-    assert "proxies of the mesh are scraped" in said.text
+    assert "scrapes the proxies of the mesh" in said.text
     assert (said.widen, said.clear) == (True, False)
 
 
