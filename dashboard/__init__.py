@@ -1,8 +1,8 @@
-"""Everything that looks at the API from outside.
+"""Clients of the API: the web page and the terminal command.
 
-What belongs here: the client of the wire format, the service graph and health derived from it, and the two
-places where people look at them, the web page and the terminal.
+What belongs here: the client of the wire format, the service graph and the health derived from it, the web
+page and `kubectl traffic`.
 
-What does not: anything that knows how a number came to be. Only `docs/api.md` connects this package to the
-server, so that the dashboard works with any server that keeps to that page.
+What does not: anything that depends on how the server computes a figure. This package depends on
+`docs/api.md` only, so the dashboard works with every server that follows that page.
 """

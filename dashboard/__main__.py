@@ -1,7 +1,7 @@
 """`trafficmetrics-dashboard`: the service graph, on a local address or inside a cluster."""
 
 if __name__ == "__main__":
-    # Before the imports below: they take a while.
+    # Before the imports below, which take about a second.
     from dashboard import signals
 
     signals.end_by_signals()
@@ -52,21 +52,29 @@ _FILE = click.Path(path_type=pathlib.Path, dir_okay=False)
 @click.option(
     "--cluster",
     type=click.Choice(["in-cluster"]),
-    help="Run in a pod: the API is the cluster's own, and each viewer signs in with a token.",
+    help="Run in a pod and read that cluster's API. Each viewer signs in with a token.",
 )
 @click.option(
-    "--authority", type=_FILE, help="Who vouches for the cluster's API, if not what a pod is given."
+    "--authority",
+    type=_FILE,
+    help="With --cluster: CA bundle that verifies the API server; the pod's ca.crt if not given.",
 )
-@click.option("--cookie-key", type=_FILE, help="Key of the viewers' sessions, the same for all replicas.")
+@click.option(
+    "--cookie-key",
+    type=_FILE,
+    help="File with the keys that encrypt session cookies, the same for all replicas.",
+)
 @click.option("--session", type=_Duration(), default="8h", show_default=True, help="How long a login lasts.")
 @click.option(
     audience.EVERYONE,
     "open_to_all",
     is_flag=True,
-    help="With --kubeconfig: listen beyond loopback, although nobody has to sign in.",
+    help="With --kubeconfig: allow --listen on an address other than loopback, without a login.",
 )
 @click.option(
-    "--kubeconfig", type=click.Path(), help="Kubeconfig of the API; KUBECONFIG or ~/.kube/config else."
+    "--kubeconfig",
+    type=click.Path(),
+    help="Kubeconfig of the API; KUBECONFIG or ~/.kube/config if not given.",
 )
 @click.option("--context", help="Context in the kubeconfig; its current one if not given.")
 @click.option(
@@ -74,19 +82,39 @@ _FILE = click.Path(path_type=pathlib.Path, dir_okay=False)
     type=click.IntRange(0, 10),
     default=0,
     show_default=True,
-    help="With --cluster: how many proxies in front write X-Forwarded-For; more in it is not believed.",
+    help="With --cluster: how many proxies in front append to X-Forwarded-For; other entries are ignored.",
 )
 @click.option(
-    "--listen", type=_Address(), default="127.0.0.1:8050", show_default=True, help="Where to serve."
+    "--listen",
+    type=_Address(),
+    default="127.0.0.1:8050",
+    show_default=True,
+    help="Address and port to listen on.",
 )
 @click.option(
-    "--healthy", type=float, default=99, show_default=True, help="Per cent success that is healthy."
+    "--healthy",
+    type=float,
+    default=99,
+    show_default=True,
+    help="From this success rate in percent, traffic is healthy.",
 )
-@click.option("--failing", type=float, default=95, show_default=True, help="Below this, traffic is failing.")
 @click.option(
-    "--handful", type=float, default=10, show_default=True, help="Fewer requests never count as failing."
+    "--failing",
+    type=float,
+    default=95,
+    show_default=True,
+    help="Below this success rate in percent, traffic is failing.",
 )
-@click.option("--slow", type=_Duration(), default="1s", show_default=True, help="A P99 above this is slow.")
+@click.option(
+    "--handful", type=float, default=10, show_default=True, help="Traffic of fewer requests is never failing."
+)
+@click.option(
+    "--slow",
+    type=_Duration(),
+    default="1s",
+    show_default=True,
+    help="Traffic with a P99 latency above this is slow.",
+)
 def main(
     cluster: str | None,
     authority: pathlib.Path | None,
@@ -104,14 +132,14 @@ def main(
 ) -> None:
     """Show the traffic of a service mesh as a live graph.
 
-    With --kubeconfig the API is asked with the rights of its user, for everyone who can open the page. With
-    --cluster=in-cluster each viewer signs in, and sees what the API shows them.
+    With --kubeconfig everyone who can open the page sees what the kubeconfig's user may read. With
+    --cluster=in-cluster each viewer signs in and sees what they may read.
     """
     host, port = listen
     audience.demand_consistent(
         cluster=cluster, kubeconfig=kubeconfig, context=context, host=host, open_to_all=open_to_all
     )
-    # Only now, so that --help and mistakes answer at once: Dash takes more than a second to load.
+    # Imported late, so that --help and usage errors are fast: Dash takes more than a second to load.
     from dashboard.web import listening, serving
 
     outside.log_plainly(logging.INFO)
@@ -146,7 +174,7 @@ def main(
                 f"Cannot listen on {host}:{port} (--listen): {why}. Give another address or port."
             ) from error
         click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
-        # The first process of a container ignores SIGTERM unless it says what to do.
+        # PID 1 of a container ignores SIGTERM unless it has a handler.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: sys.exit(0))
         server.run()

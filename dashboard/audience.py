@@ -1,4 +1,4 @@
-"""Who the page is for: whoever reaches it, as one identity, or each viewer as themselves."""
+"""Checks of the options that decide with whose rights the page reads the API."""
 
 import datetime as dt
 import ipaddress
@@ -15,25 +15,27 @@ EVERYONE = "--anyone-may-look"
 def demand_consistent(
     *, cluster: str | None, kubeconfig: str | None, context: str | None, host: str, open_to_all: bool
 ) -> None:
-    """A usage error for what would contradict itself, or show figures to strangers."""
+    """Raise click.UsageError for options that exclude each other or would publish the traffic."""
     if cluster and (kubeconfig or context):
         raise click.UsageError(
-            "--cluster takes each viewer's own token; --kubeconfig and --context have no place."
+            "With --cluster each viewer's own token is used. Remove --kubeconfig and --context."
         )
     if not cluster and not open_to_all and not _is_loopback(host):
         raise click.UsageError(
-            f"On {host} everyone who reaches it would read with the rights of the kubeconfig's user. "
-            f"Listen on 127.0.0.1, let viewers sign in (--cluster=in-cluster), or allow it with {EVERYONE}."
+            f"Everyone who can reach {host} would read with the rights of the kubeconfig's user. "
+            f"Listen on 127.0.0.1, use a login (--cluster=in-cluster), or allow this with {EVERYONE}."
         )
 
 
 def find(authority: pathlib.Path | None) -> incluster.Cluster:
+    """The cluster of this pod. Raises `faults.Unconfigured` outside a pod."""
     return incluster.find(os.environ, authority=authority or incluster.AUTHORITY)
 
 
 def session(seconds: float) -> dt.timedelta:
+    """The length of a login. Raises click.UsageError below 60 seconds."""
     if seconds < 60:
-        raise click.UsageError("A --session of less than a minute ends before the page is there.")
+        raise click.UsageError("--session must be at least 1m.")
     return dt.timedelta(seconds=seconds)
 
 

@@ -1,14 +1,14 @@
-"""How figures are written for people: the same words on the page and in the terminal.
+"""Text for figures, the same on the page and in the terminal.
 
-Rates carry their unit and lose trailing zeros; latencies change unit so that three digits are enough; what is
-not known is `-`, never a zero.
+Rates have a unit and no trailing zeros; latencies use the unit in which three digits are enough. An unknown
+figure is `-`, never 0.
 """
 
 UNKNOWN = "-"
 
 
 def success(share: float | None) -> str:
-    """`0.9983` → `99.83%`. Rounding never claims perfection: 99.999 % stays below 100."""
+    """`0.9983` → `99.83%`. Only an exact 1 is `100.00%`: 99.999 % is written `99.99%`."""
     if share is None:
         return UNKNOWN
     percent = share * 100
@@ -26,7 +26,7 @@ def failure(share: float) -> str:
 
 
 def rate(per_second: float | None) -> str:
-    """`12.345` → `12.3rps`: three digits at most, trailing zeros trimmed."""
+    """`12.345` → `12.3rps`: three digits at most, without trailing zeros."""
     if per_second is None:
         return UNKNOWN
     if 0 < per_second < 0.01:
@@ -56,7 +56,7 @@ def _duration(seconds: float) -> str:
 
 
 def count(number: float | None) -> str:
-    """`1198.0` → `1,198`. Counts over a window are estimates and may be fractions of a request."""
+    """`1198.0` → `1,198`. Without decimals, although the API may send fractions of a request."""
     if number is None:
         return UNKNOWN
     return f"{number:,.0f}"

@@ -1,24 +1,23 @@
-"""Text from outside, made fit to be shown.
+"""Escape text that other programs chose, before it is shown.
 
-A name or a message that the API passes on was chosen by somebody else: the owner of a workload, of an HPA, of
-a backend. In a terminal its control characters would move the cursor, colour or erase what stands there; a
-line break would begin a line that looks like ours; characters that turn the direction of writing would change
-what is read, on a page as well. kubectl escapes what it prints for the same reason
-(`cli-runtime/pkg/printers/terminal.go`).
+Names and messages in the API's answers can be chosen by whoever owns a workload, an HPA or a backend. In a
+terminal, control characters move the cursor and erase or colour text, and a line break starts a line that
+looks like our own output. Characters that change the direction of writing also deceive on a web page. kubectl
+escapes its output for the same reason (`cli-runtime/pkg/printers/terminal.go`).
 """
 
 import json
 import logging
 from typing import Any
 
-LONGEST = 4000  # characters of one message that a person is shown
+LONGEST = 4000  # characters of a message that are shown
 _FORMULA = tuple("=+-@＝＋－＠")
 
 
 def plain(text: str) -> str:
-    """The same text, in one line, with whatever a person cannot see spelled as in Python: `\\x1b`, `\\n`.
+    """The text in one line, with each unprintable character written as a Python escape: `\\x1b`, `\\n`.
 
-    What is plain already stays as it is, so it does no harm to ask twice.
+    Idempotent: a text without unprintable characters is unchanged.
     """
     if text.isprintable():
         return text
@@ -29,12 +28,12 @@ def plain(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """A plain text of a bounded length."""
+    """The text as `plain` writes it, cut after `LONGEST` characters."""
     return plain(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
 
 
 def cell(text: str) -> str:
-    """A plain text that no spreadsheet takes for a formula.
+    """The text as `plain` writes it, with an apostrophe before what a spreadsheet would run as a formula.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -43,7 +42,7 @@ def cell(text: str) -> str:
 
 
 def document(value: object) -> str:
-    """JSON for programs, which a terminal can show: every character that is not plain is a `\\u` escape."""
+    """JSON in which each unprintable character is a `\\u` escape, so that a terminal can show it."""
     written = json.dumps(value, indent=2, ensure_ascii=False)
     return "".join(
         letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in written
@@ -51,7 +50,7 @@ def document(value: object) -> str:
 
 
 class _Plainly(logging.Formatter):
-    """One line for a message, whatever it quotes; a traceback keeps its lines."""
+    """Writes a message in one line and a traceback in several, both escaped."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         return message(super().formatMessage(record))
@@ -61,7 +60,7 @@ class _Plainly(logging.Formatter):
 
 
 def log_plainly(level: int) -> None:
-    """Write log lines to stderr, made plain."""
+    """Write log lines to stderr, escaped."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Plainly("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])

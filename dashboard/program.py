@@ -1,10 +1,10 @@
-"""The programs as they are installed: signals are looked after before anything is loaded."""
+"""Entry points of the installed programs; they handle signals before they import anything slow."""
 
 from dashboard import signals
 
 
 def dashboard() -> None:
-    """`trafficmetrics-dashboard`."""
+    """Run `trafficmetrics-dashboard`."""
     signals.end_by_signals()
     from dashboard import __main__ as commands
 
@@ -12,7 +12,7 @@ def dashboard() -> None:
 
 
 def terminal() -> None:
-    """`kubectl traffic`."""
+    """Run `kubectl traffic`."""
     signals.end_by_signals()
     from dashboard.terminal import __main__ as commands
 

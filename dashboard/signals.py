@@ -1,7 +1,7 @@
-"""Signals that end a program at once and without a traceback, until it can end gracefully.
+"""End a program at SIGINT or SIGTERM without a traceback while it still loads.
 
-Loading takes a second, in which Python would answer Ctrl-C with a traceback of whatever it was importing, and
-in which the first process of a container would ignore SIGTERM.
+The imports take about a second. During that time Python would print a traceback at Ctrl-C, and PID 1 of a
+container would ignore SIGTERM.
 """
 
 import os
@@ -10,8 +10,8 @@ from types import FrameType
 
 
 def end_by_signals() -> None:
-    """Lets SIGINT and SIGTERM end this process at once, with the exit status of a process that they end."""
-    # The kernel protects the first process of a container from the default action.
+    """Let SIGINT and SIGTERM end this process at once, with exit status 128 + signal."""
+    # The kernel does not apply the default action of a signal to PID 1.
     action = _end if os.getpid() == 1 else signal.SIG_DFL
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, action)

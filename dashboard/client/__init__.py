@@ -1,8 +1,8 @@
 """A typed, synchronous client of `metrics.smi-spec.io/v1alpha1`.
 
-What belongs here: finding the API (kubeconfig, credentials, TLS), asking it, and turning its JSON into values
-or into one of its own faults.
+What belongs here: finding the API (kubeconfig, credentials, TLS), sending requests to it, and decoding its
+JSON into values or raising a `faults.Fault`.
 
-What does not: opinions about the figures. Whether 97 % is good is a question for `dashboard.health`. Nothing
-here imports more than requests and PyYAML, because the terminal must start as quickly as kubectl does.
+What does not: judging figures; `dashboard.health` decides whether 97 % is good. Third-party imports here are
+requests and PyYAML only, because the terminal must start as quickly as kubectl.
 """

@@ -1,4 +1,4 @@
-"""The lists of the API, as values."""
+"""Read the API's lists as values."""
 
 import urllib.parse
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ _AUTHENTICATION = "authentication.k8s.io/v1"
 
 
 class TrafficApi:
-    """Reads traffic. Safe to use from several threads."""
+    """Reads `metrics.smi-spec.io`. Safe to use from several threads."""
 
     def __init__(self, link: connection.Connection) -> None:
         self._link = link
 
     @property
     def context(self) -> kubeconfig.Context:
+        """The kubeconfig context that is used."""
         return self._link.context
 
     def metrics(
@@ -28,32 +29,37 @@ class TrafficApi:
         labels: str | None = None,
         described: str | None = None,
     ) -> tuple[traffic.Traffic, ...]:
-        """The traffic of each resource of a row; `namespace=None` is all namespaces, `described` a kind."""
+        """One item for each resource of a row's kind.
+
+        `namespace=None` reads all namespaces, `labels` is a label selector, `described` the kind of the
+        resources. Raises `faults.Fault`.
+        """
         return self._list(row, namespace, _parameters(window, labels, described))
 
     def edges(
         self, *, namespace: str | None = None, window: str | None = None, described: str | None = None
     ) -> tuple[traffic.Traffic, ...]:
-        """Who calls whom, each edge once."""
+        """One item for each edge. Raises `faults.Fault`."""
         return self._list(kinds.Row("trafficedges", None), namespace, _parameters(window, None, described))
 
     def whoami(self) -> str:
-        """The name by which a Kubernetes API knows the caller; `faults.Unauthenticated` if it does not."""
+        """The user name of the credential. Raises `faults.Unauthenticated` if the API does not accept it."""
         review = {"apiVersion": _AUTHENTICATION, "kind": "SelfSubjectReview"}
         answer = self._link.review(f"/apis/{_AUTHENTICATION}/selfsubjectreviews", question=review)
         try:
             return str(answer["status"]["userInfo"]["username"])
         except (KeyError, TypeError) as error:
-            raise faults.Failed("The API's answer to a SelfSubjectReview names nobody.") from error
+            raise faults.Failed("The API's answer to a SelfSubjectReview has no user name.") from error
 
     def close(self) -> None:
+        """Close the connections."""
         self._link.close()
 
     def _list(
         self, row: kinds.Row, namespace: str | None, parameters: Mapping[str, str]
     ) -> tuple[traffic.Traffic, ...]:
         if namespace in (".", ".."):
-            # Whatever path it stands in, it would lead to another one.
+            # An HTTP client or proxy would resolve it as a path segment and request another path.
             raise faults.Failed(f'namespaces "{namespace}" not found')
         place = (
             f"/namespaces/{urllib.parse.quote(namespace, safe='')}" if namespace and row.namespaced else ""
@@ -71,6 +77,6 @@ def _parameters(window: str | None, labels: str | None, described: str | None) -
 
 
 def connect(kubeconfig_path: str | None = None, *, context: str | None = None) -> TrafficApi:
-    """The API that kubectl would talk to."""
+    """The API that kubectl would use with this kubeconfig and context. Raises `faults.Unconfigured`."""
     chosen = kubeconfig.load(kubeconfig.paths(kubeconfig_path), context=context)
     return TrafficApi(connection.Connection(chosen))

@@ -1,4 +1,4 @@
-"""A HorizontalPodAutoscaler (`autoscaling/v2`) as a value: what it shall keep, and what it says of itself.
+"""A HorizontalPodAutoscaler (`autoscaling/v2`) as a value: its specification and its status.
 
 https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/
 """
@@ -18,7 +18,7 @@ _SOURCES = {"Pods", "Object", "External", "Resource", "ContainerResource"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reference:
-    """An object of the HPA's own namespace."""
+    """An object in the HPA's namespace."""
 
     api_version: str
     kind: str
@@ -30,7 +30,7 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """What a metric shall be. `written` is as the HPA spells it, `value` None where it says nothing."""
+    """The target of a metric. `written` is the quantity as the HPA has it; `value` is None without one."""
 
     sort: str  # Value, AverageValue or Utilization
     written: str
@@ -39,7 +39,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One entry of `spec.metrics`. `seen` is what the HPA's status says that it last got for it."""
+    """One entry of `spec.metrics`. `seen` is the current value in the HPA's status."""
 
     source: str
     name: str
@@ -50,7 +50,7 @@ class Metric:
 
     @property
     def group(self) -> str | None:
-        """The API that it is read from; None for what comes from metrics.k8s.io."""
+        """The API group that serves it; None for resource metrics, which come from metrics.k8s.io."""
         if self.source in ("Pods", "Object"):
             return measures.CUSTOM
         return measures.EXTERNAL if self.source == "External" else None
@@ -58,7 +58,7 @@ class Metric:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Condition:
-    """What the HPA says of itself."""
+    """One entry of `status.conditions`."""
 
     sort: str
     status: str
@@ -68,7 +68,7 @@ class Condition:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Autoscaler:
-    """One HPA. Tolerances are shares of the target, `patience` is its scale-down stabilization in seconds."""
+    """One HPA. Tolerances are shares of the target; `patience` is the scale-down stabilization in seconds."""
 
     namespace: str
     name: str
@@ -85,12 +85,12 @@ class Autoscaler:
 
     @property
     def has_looked(self) -> bool:
-        """Whether the controller asked for its metrics when it last said something of it."""
+        """Whether the controller requested the metrics when it last wrote the status."""
         return any(one.sort == "ScalingActive" and one.reason not in _BLIND for one in self.conditions)
 
 
 def decode(document: Mapping[str, Any]) -> Autoscaler:
-    """`faults.Failed` when it is not an HPA of `autoscaling/v2`."""
+    """The HPA of a JSON object. Raises `faults.Failed` if it is not an HPA of `autoscaling/v2`."""
     try:
         metadata, spec = document["metadata"], document["spec"]
         status = document.get("status") or {}
@@ -127,7 +127,7 @@ def decode(document: Mapping[str, Any]) -> Autoscaler:
 def _metric(metric: Mapping[str, Any], status: Mapping[str, Any]) -> Metric:
     source = metric["type"]
     if source not in _SOURCES:
-        raise ValueError(f"a metric of type {source!r}")
+        raise ValueError(f"unknown metric type {source!r}")
     key = source[0].lower() + source[1:]
     body = metric[key]
     identity = body.get("metric") or {"name": body.get("name")}
@@ -143,7 +143,7 @@ def _metric(metric: Mapping[str, Any], status: Mapping[str, Any]) -> Metric:
 
 
 def _target(fields: Mapping[str, Any]) -> Target:
-    """Of a specification, which names its type, or of a status, which does not."""
+    """The target in a specification, which has a `type`, or the value in a status, which has none."""
     for sort, key in (
         ("Value", "value"),
         ("Utilization", "averageUtilization"),
@@ -160,13 +160,13 @@ def _reference(fields: Mapping[str, Any]) -> Reference:
 
 def _text(given: Any) -> str:
     if not isinstance(given, str):
-        raise TypeError(f"{type(given).__name__} where a text belongs")
+        raise TypeError(f"{type(given).__name__} instead of a string")
     return given
 
 
 def _number(given: Any) -> int:
     if not isinstance(given, int):
-        raise TypeError(f"{type(given).__name__} where a number belongs")
+        raise TypeError(f"{type(given).__name__} instead of an integer")
     return given
 
 
@@ -175,7 +175,7 @@ def _share(rules: Mapping[str, Any]) -> Fraction:
 
 
 def spell_selector(selector: Mapping[str, Any]) -> str:
-    """As the HPA controller writes a LabelSelector into its question: sorted by key."""
+    """A LabelSelector as the HPA controller writes it into a request: sorted by key."""
     terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
     for one in selector.get("matchExpressions") or []:
         key, values = one["key"], ",".join(sorted(one.get("values") or []))

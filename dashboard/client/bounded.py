@@ -1,6 +1,6 @@
-"""Files and YAML within bounds: what never ends, is too large or contains itself is refused in one line.
+"""Read files and YAML with limits on size, time and nesting.
 
-A kubeconfig may come through a pipe (`--kubeconfig <(…)`); whoever writes into it has some seconds.
+A kubeconfig may come from a pipe (`--kubeconfig <(…)`). The writer of the pipe has 10 seconds.
 """
 
 import os
@@ -20,12 +20,12 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Malformed(ValueError):
-    """A text that is no YAML; the message says where and why, in one line."""
+    """The text is not YAML. The message says where and why, in one line."""
 
 
 def text(path: pathlib.Path) -> str:
-    """What a file or a pipe holds. Raises OSError, ValueError."""
-    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
+    """The content of a file or a pipe. Raises OSError, and ValueError if it is not UTF-8 or too large."""
+    # Without O_NONBLOCK, open() of a pipe blocks until there is a writer.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         mode = os.fstat(handle).st_mode
@@ -37,8 +37,8 @@ def text(path: pathlib.Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # The error would hold the content.
-        raise ValueError("it is no text in UTF-8") from None
+        # The UnicodeDecodeError contains the content, which may be secret.
+        raise ValueError("it is not UTF-8 text") from None
 
 
 def _whole(handle: int) -> bytes:
@@ -48,16 +48,16 @@ def _whole(handle: int) -> bytes:
             part = os.read(handle, _LARGEST)
         except BlockingIOError:
             if not select.select([handle], [], [], max(0.0, given_up - time.monotonic()))[0]:
-                raise ValueError("nothing more comes through this pipe") from None
+                raise ValueError(f"the pipe had no data for {_PATIENCE_S:.0f} s") from None
             continue
         if not part:
             return bytes(content)
         content += part
-    raise ValueError(f"it has more than {_LARGEST} bytes")
+    raise ValueError(f"it is larger than {_LARGEST} bytes")
 
 
 def document(text: str) -> Any:
-    """The one document of a text. Raises Malformed."""
+    """The one YAML document of a text. Raises Malformed."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -80,6 +80,6 @@ def _problem(error: Exception) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Why a file cannot be read, in one line without a full stop."""
+    """The message of an error for a file that cannot be read, in one line without a full stop."""
     said = error.strerror if isinstance(error, OSError) else None
     return " ".join((said or str(error)).split()).rstrip(".")

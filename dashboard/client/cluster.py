@@ -1,7 +1,6 @@
-"""What Kubernetes itself knows of an autoscaler: the HPAs, what they scale, its pods, and who serves metrics.
+"""Read what the HPA controller reads: the HPAs, their targets, the targets' pods and the metrics APIs.
 
-Everything is read as the HPA controller reads it, so that what is found here is what it finds. Nothing is
-written.
+The requests are those of the HPA controller, so the answers are the ones that it gets. Nothing is written.
 """
 
 import dataclasses
@@ -18,7 +17,7 @@ _NOT_FOUND, _FORBIDDEN = 404, 403
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scale:
-    """A target's `scale` subresource: replicas wanted and there, and the label selector of its pods."""
+    """A `scale` subresource: `spec.replicas`, `status.replicas` and the label selector of the pods."""
 
     wanted: int
     there: int
@@ -27,18 +26,18 @@ class Scale:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """As much of a pod as the HPA looks at."""
+    """The fields of a pod that the HPA controller uses."""
 
     name: str
     phase: str
     ready: bool
-    going: bool = False  # it is being deleted
+    going: bool = False  # has a deletionTimestamp
     started: dt.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Registration:
-    """An APIService: which Service answers for the group (`namespace/name`), and what is wrong with it."""
+    """An APIService: the Service that serves the group (`namespace/name`), and why it is not available."""
 
     service: str
     complaint: str
@@ -53,32 +52,36 @@ class Cluster:
 
     @property
     def context(self) -> kubeconfig.Context:
+        """The kubeconfig context that is used."""
         return self._link.context
 
     def close(self) -> None:
+        """Close the connections."""
         self._link.close()
 
     def hpas(self, *, namespace: str | None) -> tuple[autoscaler.Autoscaler, ...]:
-        """Those of a namespace, or of all."""
+        """The HPAs of a namespace, or of all."""
         place = f"/namespaces/{_quoted(namespace)}" if namespace else ""
         found = self._read(f"{_HPAS}{place}/horizontalpodautoscalers")
         return tuple(autoscaler.decode(item) for item in found.get("items") or [])
 
     def hpa(self, namespace: str, name: str) -> autoscaler.Autoscaler:
+        """One HPA. Raises `faults.Failed` if there is none of that name."""
         path = f"{_HPAS}/namespaces/{_quoted(namespace)}/horizontalpodautoscalers/{_quoted(name)}"
         answer = self._link.look(path)
         if answer.status == _NOT_FOUND and "not found" in answer.told:
             raise faults.Failed(
                 f"There is no HorizontalPodAutoscaler {name} in namespace {namespace}. "
-                "Without a name, all of a namespace are shown; with -A, those of all namespaces."
+                "Leave out the name to see all of the namespace, or use -A for all namespaces."
             )
         return autoscaler.decode(self._judged(answer, path))
 
     def resource(self, reference: autoscaler.Reference) -> str:
-        """`deployments`: how the API calls objects of a kind; `faults.NotServed` for one it does not have."""
+        """The plural name of a kind, as `deployments`. Raises `faults.NotServed` for an unknown kind."""
         return self._resource(reference)[1]
 
     def scale(self, namespace: str, reference: autoscaler.Reference) -> Scale:
+        """The `scale` subresource of an HPA's target."""
         home, resource = self._resource(reference)
         path = f"{home}/namespaces/{_quoted(namespace)}/{resource}"
         found = self._read(f"{path}/{_quoted(reference.name)}/scale")
@@ -87,11 +90,12 @@ class Cluster:
         return Scale(wanted, status.get("replicas", 0), str(status.get("selector", "")))
 
     def pods(self, namespace: str, *, selector: str) -> tuple[Pod, ...]:
+        """The pods that match a label selector."""
         found = self._read(f"/api/v1/namespaces/{_quoted(namespace)}/pods", {"labelSelector": selector})
         return tuple(_pod(item) for item in found.get("items") or [])
 
     def version(self, group: str) -> str | None:
-        """The version of a metrics group that the HPA controller will use; None when nobody serves one."""
+        """The version of a metrics group that the HPA controller uses; None if the group is not served."""
         answer = self._link.look(f"/apis/{group}")
         if answer.status == _NOT_FOUND:
             return None
@@ -102,7 +106,7 @@ class Cluster:
         return next((name for name in (preferred, *names) if name in known), None)
 
     def registration(self, group: str, *, version: str) -> Registration | None:
-        """Who is registered; None for nobody. `faults.Denied` for those who may not read APIServices."""
+        """A group's APIService, or None. Raises `faults.Denied` without the right to read APIServices."""
         path = f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}"
         answer = self._link.look(path)
         if answer.status == _NOT_FOUND:
@@ -116,11 +120,11 @@ class Cluster:
         return Registration(f"{service.get('namespace', '')}/{service.get('name', '')}", complaint)
 
     def ask(self, question: measures.Question) -> connection.Answer:
-        """What the HPA controller gets for this question, if it may read what the caller may."""
+        """The answer to a request of the HPA controller, sent with the caller's credential."""
         return self._link.look(question.path, params=question.parameters)
 
     def _resource(self, reference: autoscaler.Reference) -> tuple[str, str]:
-        """Where a kind is served and its name there. Like the HPA it takes any version of the group."""
+        """API path and plural name of a kind, of any version of its group, as the HPA controller does it."""
         api_version = reference.api_version
         if api_version not in self._served:
             self._served[api_version] = self._discover(api_version)
@@ -156,22 +160,23 @@ class Cluster:
         if answer.status == 401:
             raise faults.Unauthenticated(
                 f"The API at {server} does not accept the credential. "
-                f"Log in again or check the user in {self.context.origin}."
+                f"Log in again, or check the user in {self.context.origin}."
             )
         if answer.status == _FORBIDDEN:
             raise faults.Denied(answer.told or f"{path} is forbidden")
         if answer.status == _NOT_FOUND and path.startswith(_HPAS):
             raise faults.NotServed(
                 f"{server} has no HorizontalPodAutoscalers (autoscaling/v2). A TrafficMetrics server on its "
-                "own has none: use the kubeconfig of the cluster that they are in."
+                "own has none. Use the kubeconfig of the cluster that has the HPAs."
             )
         raise faults.Failed(
-            answer.told or f"{server} answered {answer.status} for {path} without saying why."
+            answer.told
+            or f"{server} answered {path} with status {answer.status} and no message. Look into its log."
         )
 
 
 def connect(kubeconfig_path: str | None = None, *, context: str | None = None) -> Cluster:
-    """The cluster that kubectl would talk to."""
+    """The cluster that kubectl would use with this kubeconfig and context. Raises `faults.Unconfigured`."""
     chosen = kubeconfig.load(kubeconfig.paths(kubeconfig_path), context=context)
     return Cluster(connection.Connection(chosen))
 
@@ -189,7 +194,7 @@ def _pod(item: Mapping[str, Any]) -> Pod:
 
 
 def _home(api_version: str) -> str:
-    """`apps/v1` lives below /apis, the core's `v1` below /api."""
+    """The API path of a group and version: `/apis/apps/v1`, or `/api/v1` for the core group."""
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version or 'v1'}"
 
 

@@ -1,8 +1,8 @@
-"""One trusted, authenticated way to ask a path of the API, and every way it can fail as a `Fault`.
+"""Send authenticated requests to the API over verified TLS; raise a `faults.Fault` for every failure.
 
-The server's certificate is always verified, by authorities that are read again when their file changes. A
-connection never writes: its verbs are GET, and the POST by which Kubernetes lets itself be asked. It
-follows no redirect, and reads no answer without an end in time and size.
+The server's certificate is always verified, and the CA file is read again when it changes. A connection never
+changes an object: it sends GET, and POST for reviews, which Kubernetes does not store. It follows no redirect
+and limits the time and size of each answer.
 """
 
 import dataclasses
@@ -21,15 +21,15 @@ import requests.utils
 
 from dashboard.client import credential, faults, kubeconfig, limits
 
-_TIMEOUTS_S = (2.0, 10.0)  # to connect, and between two bytes of the answer
-_WHOLE_S = 30.0  # from the question to the answer's last byte
+_TIMEOUTS_S = (2.0, 10.0)  # to connect; between two reads of the answer
+_WHOLE_S = 30.0  # from the request to the last byte of the answer
 _GOOD = (requests.codes.ok, requests.codes.created)
 _LARGEST = 32 << 20  # bytes, unpacked: some 40,000 items
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Response:
-    """What came back, whole. `document` is None when it is not JSON."""
+    """A complete answer. `document` is None if the body is not JSON."""
 
     status: int
     document: Any
@@ -37,18 +37,19 @@ class _Response:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, good or bad. `document` is None when it is not a JSON object."""
+    """An answer of any status. `document` is None if the body is not a JSON object."""
 
     status: int
     document: Any
 
     @property
     def good(self) -> bool:
+        """Whether it is a 200 with a JSON object."""
         return self.status == requests.codes.ok and self.document is not None
 
     @property
     def told(self) -> str:
-        """The words of a `Status`; empty without one."""
+        """The message of a `Status` object; empty if the answer is none."""
         is_status = self.document is not None and self.document.get("kind") == "Status"
         return str(self.document.get("message", "")) if is_status else ""
 
@@ -56,8 +57,8 @@ class Answer:
 class _PinnedAdapter(limits.Adapter):
     """TLS with exactly the given context.
 
-    Left alone, requests adds its own bundle of public authorities to any context, so that whoever owns a
-    public certificate for the API's name could read the token.
+    By default requests adds its bundle of public CAs to every context. Then whoever has a public certificate
+    for the API's host name could read the token.
     """
 
     def __init__(self, *, context: ssl.SSLContext, server_name: str) -> None:
@@ -67,17 +68,19 @@ class _PinnedAdapter(limits.Adapter):
         super().__init__(pool_maxsize=16)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool: Any) -> None:
+        """Create the pools with the given context."""
         super().init_poolmanager(connections, maxsize, block, **pool, **self._tls)
 
     def proxy_manager_for(self, proxy: str, **pool: Any) -> Any:
+        """The pools behind a proxy, with the given context."""
         return super().proxy_manager_for(proxy, **pool, **self._tls)
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
-        """The context already says whom to trust."""
+        """Do nothing: the context has the CAs."""
 
 
 class Connection:
-    """Sessions for one context, renewed when its credential expires or is refused."""
+    """Requests for one context, with a new credential when one expires or is refused."""
 
     def __init__(
         self,
@@ -89,9 +92,9 @@ class Connection:
         whole: float = _WHOLE_S,
         largest: int = _LARGEST,
     ) -> None:
-        """A credential that says when it expires means `now`; how long another lasts is counted by `uptime`,
-        in seconds that nobody sets. `whole` is how many seconds an answer may take in all, `largest` how many
-        bytes it may have.
+        """`now` decides when a credential with an expiry time expires, `uptime`, monotonic seconds, when one
+        with a lifetime does. An answer may take `whole` seconds and have `largest` bytes. Raises
+        `faults.Unconfigured` if the kubeconfig turns off the verification of certificates.
         """
         if context.cluster.fields.get("insecure-skip-tls-verify"):
             raise faults.Unconfigured(
@@ -112,28 +115,28 @@ class Connection:
         self._authority: tuple[int, int, int] | None = None
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
-        """The JSON behind a path, or a fault in the words of `metrics.smi-spec.io`."""
+        """The JSON object at a path of `metrics.smi-spec.io`. Raises `faults.Fault` for other answers."""
         return self._judged(self._fetch(path, params=params))
 
     def look(self, path: str, *, params: Mapping[str, str] | None = None) -> Answer:
-        """Whatever is behind a path: for those to whom a refusal is an answer too."""
+        """The answer at a path, of any status. Raises `faults.Unreachable` without an answer."""
         response = self._fetch(path, params=params)
         document = response.document
         return Answer(response.status, document if isinstance(document, dict) else None)
 
     def review(self, path: str, *, question: Mapping[str, Any]) -> Any:
-        """The answer to a review: a question that Kubernetes wants as an object, and does not keep."""
+        """The answer to a review (an object sent by POST). Raises `faults.Fault`."""
         return self._judged(self._ask("POST", path, body=question))
 
     def close(self) -> None:
-        """Gives the sockets back."""
+        """Close the connections; the next request opens new ones."""
         with self._lock:
             if self._session:
                 self._session.close()
             self._session = None
 
     def _fetch(self, path: str, *, params: Mapping[str, str] | None) -> _Response:
-        """A 401 is tried once more with a fresh credential."""
+        """Send the request again once, with a new credential, after a 401."""
         response = self._ask("GET", path, params=params)
         if response.status == requests.codes.unauthorized:
             self.close()
@@ -168,11 +171,11 @@ class Connection:
         except limits.TooLarge as error:
             raise faults.Failed(
                 f"The API at {self._server} answers with more than {self._largest >> 20} MiB. "
-                "Ask for fewer namespaces."
+                "Choose fewer namespaces."
             ) from error
         except requests.exceptions.SSLError as error:
             raise faults.Unreachable(
-                f"The API at {self._server} cannot be trusted: {_root(error)}. "
+                f"The certificate of the API at {self._server} cannot be verified: {_root(error)}. "
                 f"Check the certificate authority in {self.context.origin}."
             ) from error
         except (requests.exceptions.Timeout, limits.Overdue) as error:
@@ -202,7 +205,7 @@ class Connection:
 
 def _session(cluster: kubeconfig.Entry, secret: credential.Credential) -> requests.Session:
     session = requests.Session()
-    # Else requests lets ~/.netrc replace the Authorization header and REQUESTS_CA_BUNDLE the authorities.
+    # Otherwise ~/.netrc would replace the Authorization header, and REQUESTS_CA_BUNDLE the CAs.
     session.trust_env = False
     server = cluster.text("server")
     proxy = cluster.text("proxy-url")
@@ -221,18 +224,18 @@ def _tls(cluster: kubeconfig.Entry, secret: credential.Credential) -> ssl.SSLCon
     authority = cluster.content("certificate-authority")
     try:
         context = ssl.create_default_context(cadata=authority or None)
-        # Python 3.13 and newer refuse certificates without key identifiers, which clusters have.
+        # Python 3.13 refuses CA certificates without key identifiers, which many clusters have.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if secret.certificate:
-            # OpenSSL reads client certificates from files only.
+            # OpenSSL loads client certificates from files only.
             with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
                 pem.write(f"{secret.certificate}\n{secret.key}")
                 pem.flush()
-                # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+                # Without a password, OpenSSL would prompt on the terminal for an encrypted key's.
                 context.load_cert_chain(pem.name, password=lambda: b"")
     except (ssl.SSLError, ValueError) as error:
         raise faults.Unconfigured(
-            f"The certificates for cluster {cluster.name!r} in the kubeconfig are not usable: "
+            f"The certificates for cluster {cluster.name!r} in the kubeconfig cannot be loaded: "
             f"{' '.join(str(error).split())}. Correct them."
         ) from error
     return context
@@ -242,35 +245,34 @@ def _judge(response: _Response, server: str, *, origin: str) -> Any:
     status = response.document
     if response.status in _GOOD and isinstance(status, dict):
         return status
-    told = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
+    message = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
     match response.status:
         case 401:
             raise faults.Unauthenticated(
-                f"The API at {server} does not accept the credential: {told or 'Unauthorized'}. "
-                f"Log in again or check the user in {origin}."
+                f"The API at {server} does not accept the credential: {message or 'Unauthorized'}. "
+                f"Log in again, or check the user in {origin}."
             )
         case 403:
             raise faults.Denied(
-                f"{told or 'Forbidden'}. Ask for the right to list traffic in metrics.smi-spec.io."
+                f"{message or 'Forbidden'}. Ask for a role that may list trafficmetrics and trafficedges."
             )
-        case 404 if not told:
+        case 404 if not message:
             raise faults.NotServed(
                 f"{server} does not serve metrics.smi-spec.io/v1alpha1. "
                 "Install the server or check its APIService."
             )
-        case 503 if not told:
+        case 503 if not message:
             raise faults.NotServed(
-                f"{server} knows metrics.smi-spec.io/v1alpha1 but cannot reach the server behind it. "
+                f"{server} has metrics.smi-spec.io/v1alpha1 registered but cannot reach its server. "
                 "Check the APIService and its pods."
             )
     raise faults.Failed(
-        told
-        or f"The API at {server} answered {response.status} with something that is not an answer in JSON."
+        message or f"The API at {server} answered {response.status} without a JSON object. Check its address."
     )
 
 
 def _json(content: bytes) -> Any:
-    """None for what is not JSON, or is nested or has numbers as no answer of an API has."""
+    """The JSON value; None for content that is not JSON or is nested too deeply."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
@@ -278,7 +280,7 @@ def _json(content: bytes) -> Any:
 
 
 def _root(error: BaseException) -> str:
-    """The innermost reason: requests and urllib3 wrap it in layers that mean nothing to a person."""
+    """The message of the innermost error, without the wrappers of requests and urllib3."""
     seen: BaseException = error
     while True:
         inner = getattr(seen, "reason", None) or seen.__cause__ or (seen.args[0] if seen.args else None)

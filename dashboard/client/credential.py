@@ -1,7 +1,7 @@
-"""What convinces the API: a token or a certificate, and until when.
+"""Get the credential of a kubeconfig user: a token or a certificate, and how long it is valid.
 
-Tokens in files are rotated by the kubelet and exec plugins (`aws eks get-token`, `gke-gcloud-auth-plugin` …)
-hand out short-lived ones, so a credential carries the moment after which it has to be fetched again.
+The kubelet rotates token files, and exec plugins (`aws eks get-token`, `gke-gcloud-auth-plugin` …) return
+short-lived tokens. So a credential has a time after which it is fetched again.
 """
 
 import dataclasses
@@ -14,23 +14,23 @@ from typing import Any
 
 from dashboard.client import bounded, faults, kubeconfig
 
-_TOKEN_FILE_LIFETIME_S = 60.0  # as client-go re-reads it
-_EXEC_TIMEOUT_S = 60  # a plugin may wait for a person at an identity provider
+_TOKEN_FILE_LIFETIME_S = 60.0  # as in client-go
+_EXEC_TIMEOUT_S = 60  # a plugin may wait until the user has logged in at an identity provider
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """Secrets: kept out of every representation."""
+    """A token or a client certificate (PEM). Secrets are not part of `repr`."""
 
     token: str = dataclasses.field(default="", repr=False)
     certificate: str = dataclasses.field(default="", repr=False)
     key: str = dataclasses.field(default="", repr=False)
     expires: dt.datetime | None = None
-    lasts: float | None = None  # seconds from now, whatever the time of day
+    lasts: float | None = None  # lifetime in seconds from now
 
 
 def fetch(user: kubeconfig.Entry) -> Credential:
-    """The user's credential as of now; anonymous when the kubeconfig names none."""
+    """The user's current credential; empty without one. Raises `faults.Unconfigured`."""
     if isinstance(plugin := user.fields.get("exec"), dict):
         return _from_plugin(plugin, user)
     certificate, key = user.content("client-certificate"), user.content("client-key")
@@ -57,7 +57,7 @@ def _from_plugin(plugin: Mapping[str, Any], user: kubeconfig.Entry) -> Credentia
         extra = {entry["name"]: entry["value"] for entry in plugin.get("env") or []}
     except (KeyError, TypeError) as error:
         raise faults.Unconfigured(
-            f"The credential plugin {command!r} has an env that is no list of names and values. Correct it."
+            f"The credential plugin {command!r} has an env that is not a list of name and value. Correct it."
         ) from error
     try:
         done = subprocess.run(
@@ -87,9 +87,9 @@ def _from_plugin(plugin: Mapping[str, Any], user: kubeconfig.Entry) -> Credentia
         ) from error
     except (subprocess.TimeoutExpired, OSError) as error:
         raise faults.Unconfigured(
-            f"The credential plugin {command!r} gave no credential: {error}."
+            f"The credential plugin {command!r} returned no credential: {error}."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise faults.Unconfigured(
-            f"The credential plugin {command!r} answered without an ExecCredential."
+            f"The output of the credential plugin {command!r} is not an ExecCredential."
         ) from error

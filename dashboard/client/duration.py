@@ -1,14 +1,14 @@
-"""Durations as Go and the API spell them: `30s`, `1h30m`, `1.5s`."""
+"""Durations in the notation of Go and of the API: `30s`, `1h30m`, `1.5s`."""
 
 import re
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_LONGEST = 64  # letters
+_LONGEST = 64  # characters
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
 
 
 def parse(text: str) -> float:
-    """Seconds; ValueError for anything that is not a duration."""
+    """The seconds of a duration. Raises ValueError."""
     parts = _PART.findall(text) if len(text) <= _LONGEST else []
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"not a duration: {text[:_LONGEST]!r} (write 30s, 5m or 1h30m)")
@@ -16,7 +16,7 @@ def parse(text: str) -> float:
 
 
 def spell(seconds: float) -> str:
-    """The shortest spelling in whole units, `90.0` → `1m30s`; fractions of a second stay decimals."""
+    """The shortest text in whole hours, minutes and seconds: `90.0` → `1m30s`, `0.5` → `0.5s`."""
     whole, fraction = divmod(seconds, 1)
     if fraction:
         return f"{seconds:g}s"

@@ -1,7 +1,7 @@
-"""Why an answer is missing, in terms a person can act on.
+"""Why an API gave no usable answer.
 
-Each fault's text says what happened, where, and what to do, so that the page and the terminal can show it as
-it is. It may quote what came from outside, so it is made plain here, once for all.
+The text of each fault says what happened, where, and what to do; the page and the terminal show it unchanged.
+It may quote other programs, so it is escaped here.
 """
 
 from dashboard import outside
@@ -15,28 +15,28 @@ class Fault(Exception):
 
 
 class Unconfigured(Fault):
-    """The kubeconfig does not say how to reach or to convince the API."""
+    """The address or the credential of the API cannot be read from the kubeconfig or the pod."""
 
 
 class Unreachable(Fault):
-    """Nobody answered: no connection, no trust, or no answer in time."""
+    """No answer: no connection, a certificate that cannot be verified, or a timeout."""
 
 
 class Denied(Fault):
-    """The API does not know the caller (401) or does not allow the question (403)."""
+    """The API refuses the credential (401) or the request (403)."""
 
 
 class Unauthenticated(Denied):
-    """The API does not know the caller: the credential is wrong, or over."""
+    """The API does not accept the credential (401): it is wrong or has expired."""
 
 
 class NotServed(Fault):
-    """Somebody answered, but no TrafficMetrics API stands behind that address."""
+    """A server answered, but it does not serve the requested API."""
 
 
 class Excessive(Fault):
-    """More was asked for at once than is served."""
+    """The request exceeds a limit of the dashboard."""
 
 
 class Failed(Fault):
-    """The API answered with a failure of its own, or with something that is not its wire format."""
+    """The API answered with an error, or in another format than its own."""

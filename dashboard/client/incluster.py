@@ -1,7 +1,7 @@
-"""The API of the cluster that this process runs in, for whoever brings a token.
+"""The API of the cluster that this process runs in, read with a viewer's token.
 
-Only the address and the authorities are taken from the pod, as Kubernetes gives them to every pod. Its own
-credential is never read: what is asked is asked with the rights of the viewer, or not at all.
+Address and CA come from what Kubernetes gives to every pod. The pod's own token is never read: each request
+has the rights of a viewer.
 
 https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 """
@@ -18,13 +18,13 @@ _HOST, _PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where the API is and who vouches for it. The authority's file may change at any time."""
+    """The address of the kube-apiserver and its CA file. The file is read again when it changes."""
 
     server: str
     authority: pathlib.Path
 
     def connect(self, token: str) -> api.TrafficApi:
-        """The API as the owner of `token` may see it."""
+        """The API, with `token` as the credential."""
         here = self.authority.parent
         fields = {"server": self.server, "certificate-authority": str(self.authority)}
         return api.TrafficApi(
@@ -41,7 +41,7 @@ class Cluster:
 
 
 def find(environ: Mapping[str, str], *, authority: pathlib.Path = AUTHORITY) -> Cluster:
-    """The cluster around this process; `faults.Unconfigured` where there is none."""
+    """The cluster of this pod. Raises `faults.Unconfigured` outside a pod, or without the CA file."""
     host, port = environ.get(_HOST, ""), environ.get(_PORT, "")
     if not host or not port:
         raise faults.Unconfigured(
@@ -49,7 +49,7 @@ def find(environ: Mapping[str, str], *, authority: pathlib.Path = AUTHORITY) -> 
         )
     if not authority.is_file():
         raise faults.Unconfigured(
-            f"There is no {authority} to know the API by. Mount the ConfigMap kube-root-ca.crt there, "
-            "or say with --authority where it is."
+            f"The CA file {authority} does not exist. Mount the ConfigMap kube-root-ca.crt there, "
+            "or give its path with --authority."
         )
     return Cluster(f"https://{f'[{host}]' if ':' in host else host}:{port}", authority.absolute())

@@ -1,4 +1,4 @@
-"""The resources of the API as rows: what a list is called on the wire and by people."""
+"""The resources of the API, one row each: their names in the API and on the command line."""
 
 import dataclasses
 
@@ -33,5 +33,5 @@ _BY_WORD = {word: row for row in ROWS for word in (row.plural, row.plural.remove
 
 
 def find(word: str) -> Row | None:
-    """The row people mean by `deploy`, `deployment`, `Deployments` …, or None."""
+    """The row for `deploy`, `deployment`, `Deployments` …, or None."""
     return _BY_WORD.get(word.lower())

@@ -1,7 +1,6 @@
-"""Which cluster, which user, which namespace: a kubeconfig's answer, found where kubectl finds it.
+"""Read cluster, user and namespace from the kubeconfig files that kubectl would use.
 
-Own code rather than a Kubernetes client library, because importing one takes longer than the whole of
-`kubectl traffic top` may.
+Not a Kubernetes client library, because the import of one takes longer than `kubectl traffic top` may take.
 
 https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 """
@@ -19,20 +18,23 @@ from dashboard.client import bounded, faults
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A named cluster or user, and the directory its relative paths start from."""
+    """A cluster or user by name, and the directory that its relative paths start from."""
 
     name: str
     fields: Mapping[str, Any]
     directory: pathlib.Path
 
     def text(self, field: str) -> str:
+        """A field as text; empty if missing. Raises `faults.Unconfigured` for a list or a mapping."""
         value = self.fields.get(field) or ""
         if not isinstance(value, str | int | float):
-            raise faults.Unconfigured(f"{field} of {self.name!r} in the kubeconfig is no text. Correct it.")
+            raise faults.Unconfigured(
+                f"{field} of {self.name!r} in the kubeconfig is not a string. Correct it."
+            )
         return str(value)
 
     def content(self, field: str) -> str:
-        """What `<field>-data` holds inline, else the file `<field>` points to, else nothing."""
+        """The decoded `<field>-data`, else the file at `<field>`, else "". Raises `faults.Unconfigured`."""
         inline, path = self.text(f"{field}-data"), self.text(field)
         try:
             if inline:
@@ -51,7 +53,7 @@ class Entry:
         return ""
 
     def edition(self, field: str) -> tuple[int, int, int] | None:
-        """Differs when the file that `field` points to was written anew; None without a file."""
+        """Time, size and inode of the file at `field`, which change with it; None without a file."""
         try:
             status = (self.directory / path).stat() if (path := self.text(field)) else None
         except OSError:
@@ -61,17 +63,17 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One way into one cluster."""
+    """A cluster, a user and a namespace."""
 
     name: str
     namespace: str
     cluster: Entry
     user: Entry
-    origin: str = "the kubeconfig"  # who has to be corrected when this way leads nowhere
+    origin: str = "the kubeconfig"  # where its settings come from, for messages
 
 
 def paths(given: str | None, *, environ: Mapping[str, str] = os.environ) -> Sequence[pathlib.Path]:
-    """The files to read: the one given, else those of KUBECONFIG, else the one in the home directory."""
+    """The files to read: the given one, else those of KUBECONFIG, else `~/.kube/config`."""
     if given:
         return [pathlib.Path(given)]
     if listed := environ.get("KUBECONFIG", ""):
@@ -80,17 +82,22 @@ def paths(given: str | None, *, environ: Mapping[str, str] = os.environ) -> Sequ
 
 
 def load(files: Sequence[pathlib.Path], *, context: str | None = None) -> Context:
-    """The chosen (or current) context of the merged files; as with kubectl, the first to speak wins."""
+    """The given or the current context. The first file with an entry wins, as with kubectl.
+
+    Raises `faults.Unconfigured`.
+    """
     documents = [(path.parent, _read(path)) for path in files if path.exists() or len(files) == 1]
     named = (doc["current-context"] for _, doc in documents if doc.get("current-context"))
     current = context or next((name for name in named if isinstance(name, str)), "")
     where = ", ".join(str(path) for path in files)
     if not current:
-        raise faults.Unconfigured(f"No current context in {where}. Name one with --context.")
+        raise faults.Unconfigured(f"No current context in {where}. Choose one with --context.")
     chosen = _find(documents, "context", current, where).fields
     cluster = _find(documents, "cluster", _name(chosen.get("cluster")), where)
     if not cluster.text("server"):
-        raise faults.Unconfigured(f"Cluster {cluster.name!r} in {where} has no server address.")
+        raise faults.Unconfigured(
+            f"Cluster {cluster.name!r} in {where} has no server address. Add it as server."
+        )
     user = _name(chosen.get("user"))
     return Context(
         name=current,
@@ -135,4 +142,4 @@ def _find(
         for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(sort), dict):
                 return Entry(name=name, fields=entry[sort], directory=directory)
-    raise faults.Unconfigured(f"The kubeconfig ({where}) has no {sort} named {name!r}.")
+    raise faults.Unconfigured(f"The kubeconfig ({where}) has no {sort} named {name!r}. Correct it.")

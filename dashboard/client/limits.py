@@ -1,8 +1,8 @@
-"""How long an answer may take in all, and how large it may be.
+"""Limit the total time and the size of an answer.
 
-A timeout of requests runs between two bytes, so an answer that drips never meets it, neither in its head nor
-in its body. Here the socket is shut when the time is over, which ends whatever waits for it. The size is that
-of the unpacked body: what is packed well could fill the memory as well.
+The timeout of requests applies to each read, so an answer that arrives byte by byte never exceeds it. Here
+the socket is shut down when the time is over, which ends every read of it. The size limit applies to the
+decompressed body, because a small compressed body could otherwise fill the memory.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ class TooLarge(Exception):
 
 
 class Overdue(Exception):
-    """The answer was not whole in time."""
+    """The answer was not complete in time."""
 
 
 class _Cut:
-    """Shuts a socket when its time is over."""
+    """Shuts down a socket after some seconds."""
 
     def __init__(self, seconds: float) -> None:
         self._guard = threading.Lock()
@@ -40,11 +40,13 @@ class _Cut:
         self._timer.start()
 
     def covers(self, connected: Any) -> None:
+        """Apply to this socket from now on."""
         with self._guard:
-            # A proxy that is reached by TLS has none that could be shut; its bytes are waited for one by one.
+            # TLS inside TLS (an https proxy) is not a socket; then only the timeout of each read applies.
             self._socket = connected if isinstance(connected, socket.socket) else None
 
     def cancel(self) -> None:
+        """Stop the timer."""
         self._timer.cancel()
 
     def _end(self) -> None:
@@ -52,13 +54,13 @@ class _Cut:
             self.is_over = True
             if self._socket is not None:
                 with contextlib.suppress(OSError):
-                    # Of the plain socket below: that of TLS would be taken from under whoever reads.
+                    # Not SSLSocket.shutdown, which would remove the TLS state that another thread reads from.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Whatever this thread asks inside is over after this time, with `Overdue`."""
+    """Requests of this thread inside the block end after `seconds` with `Overdue`."""
     cut = _waiting.cut = _Cut(seconds)
     try:
         yield
@@ -74,7 +76,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def body(response: requests.Response, *, most: int) -> bytes:
-    """The unpacked body of a streamed answer; `TooLarge` above `most` bytes, having read little more."""
+    """The decompressed body of a streamed answer. Raises `TooLarge` as soon as it exceeds `most` bytes."""
     with contextlib.closing(response):
         found = bytearray()
         for piece in response.iter_content(_PIECE):
@@ -85,13 +87,15 @@ def body(response: requests.Response, *, most: int) -> bytes:
 
 
 class Adapter(requests.adapters.HTTPAdapter):
-    """Connections that `within` can cut."""
+    """Connections that `within` can end."""
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool: Any) -> None:
+        """Create pools whose sockets `within` can shut down."""
         super().init_poolmanager(connections, maxsize, block, **pool)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **pool: Any) -> Any:
+        """The same for connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **pool)
         manager.pool_classes_by_scheme = _POOLS
         return manager

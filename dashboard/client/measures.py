@@ -1,4 +1,4 @@
-"""The autoscaler's two APIs: its questions letter by letter, and the answers as values.
+"""The two autoscaling APIs: the exact requests of the HPA controller, and their answers as values.
 
 `custom.metrics.k8s.io` (v1beta2 and v1beta1) and `external.metrics.k8s.io`: https://github.com/kubernetes/metrics
 """
@@ -14,26 +14,26 @@ from dashboard.client import faults, quantity
 
 CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
 VERSIONS = {CUSTOM: ("v1beta2", "v1beta1"), EXTERNAL: ("v1beta1",)}
-"""What the HPA controller understands, in the order in which it prefers them."""
+"""The versions that the HPA controller supports, preferred ones first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Question:
-    """A path, already encoded, and its parameters."""
+    """A request: an encoded path and its query parameters."""
 
     group: str
     path: str
     parameters: Mapping[str, str]
 
     def __str__(self) -> str:
-        """As `kubectl get --raw` takes it."""
+        """The argument for `kubectl get --raw`."""
         query = urllib.parse.urlencode(self.parameters, quote_via=urllib.parse.quote)
         return f"{self.path}?{query}" if query else self.path
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One item. `name` is the described object's, empty for an external metric; `window` is in seconds."""
+    """One value. `name` is the described object's, empty for an external metric; `window` is in seconds."""
 
     name: str
     value: Fraction
@@ -42,28 +42,30 @@ class Measure:
 
 
 def of_pods(namespace: str, metric: str, *, version: str, pods: str, selector: str) -> Question:
-    """Of all pods that a label selector chooses; the star is percent-encoded, as client-go does it."""
+    """The request for all pods that match a label selector. The `*` is percent-encoded, as by client-go."""
     return _custom(namespace, "pods/%2A", metric, version, {"labelSelector": pods}, selector)
 
 
 def of_object(
     namespace: str, metric: str, *, version: str, resource: str, described: str, selector: str
 ) -> Question:
-    """Of one object; `resource` is `services` or `deployments.apps`."""
+    """The request for one object; `resource` is such as `services` or `deployments.apps`."""
     return _custom(namespace, f"{_quoted(resource)}/{_quoted(described)}", metric, version, {}, selector)
 
 
 def of_namespace(namespace: str, metric: str, *, version: str, selector: str) -> Question:
+    """The request for a metric of a Namespace object."""
     return _custom(namespace, "metrics", metric, version, {}, selector)
 
 
 def external(namespace: str, metric: str, *, selector: str) -> Question:
+    """The request for an external metric."""
     path = f"/apis/{EXTERNAL}/v1beta1/namespaces/{_quoted(namespace)}/{_quoted(metric)}"
     return Question(EXTERNAL, path, {"labelSelector": selector} if selector else {})
 
 
 def decode(answer: Mapping[str, Any]) -> tuple[Measure, ...]:
-    """The items of a MetricValueList or an ExternalMetricValueList; `faults.Failed` for anything else."""
+    """The items of a MetricValueList or ExternalMetricValueList. Raises `faults.Failed` for other answers."""
     try:
         return tuple(
             Measure(
@@ -82,7 +84,7 @@ def decode(answer: Mapping[str, Any]) -> tuple[Measure, ...]:
 
 def _seconds(given: Any) -> float | None:
     if given is not None and not isinstance(given, (int, float)):
-        raise TypeError(f"{type(given).__name__} where seconds belong")
+        raise TypeError(f"{type(given).__name__} instead of seconds")
     return given
 
 

@@ -1,7 +1,7 @@
 """Kubernetes quantities as exact numbers.
 
-A quantity such as `48200u` is a decimal, and adding up binary floats of it drifts; so the value is a
-`Fraction`, and whoever shows it decides where precision ends.
+A quantity such as `48200u` is a decimal number, which a binary float does not hold exactly, so the value is a
+`Fraction`. The code that shows it rounds it.
 
 https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
@@ -9,8 +9,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 import re
 from fractions import Fraction
 
-_LARGEST = 10**40  # far above what Kubernetes can hold, and sums of it are still floats
-_LONGEST = 64  # letters; the longest that a float needs is shorter
+_LARGEST = 10**40  # far above what Kubernetes allows; sums still fit into a float
+_LONGEST = 64  # characters; the text of every float is shorter
 _SCALES = {
     "n": Fraction(1, 10**9),
     "u": Fraction(1, 10**6),
@@ -20,15 +20,14 @@ _SCALES = {
     **{f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)},
 }
 
-# `E` is exa and also an exponent's sign: `1E` is exa, `1E3` a thousand. Trying the exponent first tells them
-# apart.
+# `1E` is exa, `1E3` is a thousand: the pattern tries the exponent before the suffix.
 _FORM = re.compile(
     r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?:[eE](?P<exponent>[+-]?\d{1,3})|(?P<suffix>[A-Za-z]*))"
 )
 
 
 def parse(text: str) -> Fraction:
-    """The exact number; ValueError for anything that is not a quantity."""
+    """The exact number. Raises ValueError."""
     form = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
     if form is None:
         raise ValueError(f"not a quantity: {text[:_LONGEST]!r}")

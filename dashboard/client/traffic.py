@@ -1,7 +1,6 @@
-"""One item of the wire as a value, and the lists of them.
+"""Decode the API's lists of TrafficMetrics into values.
 
-What the server leaves out stays None here: an unknown latency is never a zero, nor is an unknown count. Every
-name is plain text from here on, whatever the API sends.
+A figure that the server leaves out is None, never 0. All text is escaped here (`outside.plain`).
 """
 
 import dataclasses
@@ -20,7 +19,7 @@ _LATENCY = "_response_latency"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resource:
-    """What is described, or its peer. A Host and a cluster-wide kind have no namespace."""
+    """The described resource, or its peer. A Host and cluster-scoped kinds have no namespace."""
 
     kind: str
     name: str
@@ -29,28 +28,28 @@ class Resource:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """The traffic of a resource, or of an edge. `peer` is None for all peers, or for one nobody can name."""
+    """The traffic of a resource or an edge. `peer` is None for all peers, or for an unknown one."""
 
     name: str
     resource: Resource
     peer: Resource | None
-    direction: str  # "from": what the resource receives; "to": what it sends
-    side: str  # where it was seen: "client" or "server"
+    direction: str  # "from": requests to the resource; "to": requests by it
+    side: str  # where it was observed: "client" or "server"
     timestamp: dt.datetime
     window: float  # seconds
     success_count: float | None
     failure_count: float | None
-    p50: float | None  # seconds, as all latencies
+    p50: float | None  # seconds, like all latencies
     p90: float | None
     p99: float | None
     approximate: frozenset[str]
-    """Which latencies are, such as `p99`: proxies worked them out themselves, and the highest is told."""
+    """Approximate latencies, such as `p99`: the highest of the quantiles that proxies computed."""
     labels: Mapping[str, str]
-    profile: str  # several with commas between, where several meshes tell of it
+    profile: str  # several, separated by commas, if several meshes report it
 
 
 def decode_list(answer: Any) -> tuple[Traffic, ...]:
-    """The items of a list; `faults.Failed` when the answer is not the wire format."""
+    """The items of a list. Raises `faults.Failed` if the answer has another format."""
     try:
         return tuple(_decode(item) for item in answer["items"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -65,7 +64,7 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
     edge = item["edge"]
     resource = _resource(item["resource"])
     if resource is None:
-        raise ValueError("an item describes no resource")
+        raise ValueError("an item without a resource")
     annotations = metadata.get("annotations") or {}
     figures = {metric["name"]: _figure(metric["value"]) for metric in item["metrics"]}
     return Traffic(
@@ -97,12 +96,12 @@ def _resource(reference: Mapping[str, str]) -> Resource | None:
 
 def _text(given: Any) -> str:
     if not isinstance(given, str):
-        raise ValueError(f"{type(given).__name__} where a text belongs")
+        raise ValueError(f"{type(given).__name__} instead of a string")
     return outside.plain(given)
 
 
 def _figure(given: Any) -> float:
-    """A count or a latency, neither of which can be less than nothing."""
+    """A count or a latency; neither can be negative."""
     figure = float(quantity.parse(str(given)))
     if figure < 0:
         raise ValueError(f"a figure of {figure:g}")
@@ -117,7 +116,7 @@ def _window(given: str) -> float:
 
 
 def _moment(text: str) -> dt.datetime:
-    """RFC 3339; a time without a zone would be read as local time, so it is refused."""
+    """A time of RFC 3339. One without a zone is refused, because Python would read it as local time."""
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {text!r}")

@@ -1,8 +1,8 @@
-"""The service graph: nodes and edges out of lists of traffic.
+"""The service graph: nodes and edges, built from lists of traffic.
 
-What belongs here: pure functions from the client's values to a graph, and questions to a graph (who calls
-whom, what it looks like by namespace).
+What belongs here: pure functions that build a graph from the client's values, look up callers and callees,
+and group a graph by namespace.
 
-What does not: how a graph is drawn, and whether its figures are good. Nothing here reads a clock or a
+What does not: how a graph is drawn, and whether its figures are good. Nothing here reads a clock or the
 network.
 """

@@ -1,8 +1,7 @@
-"""Lists of traffic → a graph.
+"""Build a graph from lists of traffic.
 
-Every resource of the lists is a node, the idle ones too, and so is every peer that is only seen in edges. An
-edge that two namespaces tell of stands once, in its caller's words: what the caller waited for is what its
-users felt.
+Every resource of the lists is a node, idle ones included, and so is every peer of an edge. An edge that is in
+the lists of two namespaces is kept once, as observed at its caller, whose latency includes the network.
 """
 
 import collections
@@ -14,7 +13,7 @@ from dashboard.graph import model
 
 
 def build(metrics: Iterable[traffic.Traffic], edges: Iterable[traffic.Traffic]) -> model.Graph:
-    """The graph of one answer to `trafficmetrics` and one or several to `trafficedges`."""
+    """The graph of the items of `trafficmetrics` and `trafficedges` lists."""
     metrics, edges = list(metrics), list(edges)
     nodes: dict[str, model.Node] = {}
     for item in metrics:
@@ -50,6 +49,7 @@ def build(metrics: Iterable[traffic.Traffic], edges: Iterable[traffic.Traffic]) 
 
 
 def node_id(kind: str, *, namespace: str, name: str) -> str:
+    """The id of a node: `kind/namespace/name`."""
     return f"{kind}/{namespace}/{name}"
 
 
@@ -71,7 +71,7 @@ def _node(resource: traffic.Resource | None, nameless: str) -> model.Node:
 
 
 def _received(reported: model.Flow | None, arriving: list[model.Flow]) -> model.Flow | None:
-    """What a node says itself; what its callers say where it counts nothing."""
+    """The counts of the node itself, else the sum of the edges to it."""
     if reported and reported.total is not None:
         return reported
     return model.total(arriving) or reported

@@ -1,7 +1,7 @@
-"""A graph seen from further away: one node for each namespace.
+"""Group a graph: one node for each namespace.
 
-A mesh of many hundred workloads is unreadable and slow to lay out; its namespaces are a handful, and opening
-one shows the rest.
+A graph of several hundred workloads is hard to read and slow to lay out. Its namespaces are few, and a viewer
+can open one.
 """
 
 import collections
@@ -11,7 +11,10 @@ from dashboard.graph import build, model
 
 
 def by_namespace(graph: model.Graph) -> model.Graph:
-    """Nodes without a namespace stay as they are; traffic inside a namespace becomes part of its node."""
+    """The graph with one node for each namespace, without the edges inside a namespace.
+
+    Nodes that have no namespace, such as Outside, stay.
+    """
     home = {node.id: _home(node) for node in graph.nodes.values()}
     received: dict[str, list[model.Flow]] = collections.defaultdict(list)
     members: collections.Counter[str] = collections.Counter()

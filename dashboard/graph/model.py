@@ -1,4 +1,4 @@
-"""Nodes, edges and the figures on them; immutable."""
+"""Nodes, edges and their figures; immutable."""
 
 import dataclasses
 import datetime as dt
@@ -11,7 +11,7 @@ NAMESPACE = "Namespace"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """Requests during one window. A count or a quantile is None when nobody knows it, never zero."""
+    """Requests during one window. An unknown count or quantile is None, never 0."""
 
     success_count: float | None
     failure_count: float | None
@@ -19,17 +19,18 @@ class Flow:
     p50: float | None = None  # seconds
     p90: float | None = None
     p99: float | None = None
-    approximate: frozenset[str] = frozenset()  # of these names
+    approximate: frozenset[str] = frozenset()  # names of the approximate quantiles, such as p99
 
     @property
     def total(self) -> float | None:
+        """Successes and failures together."""
         if self.success_count is None or self.failure_count is None:
             return None
         return self.success_count + self.failure_count
 
     @property
     def rate(self) -> float | None:
-        """Requests per second."""
+        """Requests per second; None if the counts are unknown."""
         if self.total is None:
             return None
         return self.total / self.window if self.window else 0.0
@@ -47,9 +48,10 @@ class Flow:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A place traffic comes from or goes to.
+    """A source or destination of traffic.
 
-    `received` is None when nobody reports what arrives there, `sent` when it calls nobody.
+    `received` is None if no proxy reports its incoming traffic, `sent` if it has no callees. `members` is the
+    number of workloads in a namespace's node.
     """
 
     id: str
@@ -62,7 +64,7 @@ class Node:
 
     @property
     def telling(self) -> Flow | None:
-        """The flow a node is judged by: what it serves, or what it sends when it only calls others."""
+        """The flow that decides the node's health: received, or sent if the node only calls."""
         if self.sent and self.sent.total and not (self.received and self.received.total):
             return self.sent
         return self.received
@@ -70,7 +72,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """Requests from `source` to `target` (ids of nodes), as `side` saw them."""
+    """Requests from `source` to `target` (ids of nodes), as observed at `side`."""
 
     source: str
     target: str
@@ -80,34 +82,40 @@ class Edge:
 
     @property
     def id(self) -> str:
+        """The ids of caller and callee, joined by `>`."""
         return f"{self.source}>{self.target}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """One moment of the mesh. `timestamp` is None when it has no data at all."""
+    """The traffic of a mesh at one time. `timestamp` is None without any data."""
 
     nodes: Mapping[str, Node]
     edges: Mapping[str, Edge]
     timestamp: dt.datetime | None = None
-    window: float = 0.0  # seconds, the widest that was really used
+    window: float = 0.0  # seconds, the longest that the server used
 
     @property
     def idle(self) -> bool:
-        """Whether it shows no request at all."""
+        """Whether it has no request at all."""
         flows = [edge.flow for edge in self.edges.values()]
         flows += [node.received for node in self.nodes.values() if node.received]
         return not any(flow.total for flow in flows)
 
     def callers(self, node: str) -> list[Edge]:
+        """The edges to a node."""
         return [edge for edge in self.edges.values() if edge.target == node]
 
     def callees(self, node: str) -> list[Edge]:
+        """The edges from a node."""
         return [edge for edge in self.edges.values() if edge.source == node]
 
 
 def total(flows: list[Flow]) -> Flow | None:
-    """Known counts add up, quantiles do not: only a lone flow keeps its own. None of nothing."""
+    """The sum of the known counts; None without flows.
+
+    Quantiles cannot be summed, so only a single flow keeps its own.
+    """
     if not flows:
         return None
     if len(flows) == 1:

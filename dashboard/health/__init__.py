@@ -1,6 +1,6 @@
-"""Whether figures are good.
+"""Decide whether traffic is healthy.
 
-What belongs here: thresholds and the verdicts they lead to; pure.
+What belongs here: thresholds and verdicts; pure.
 
-What does not: colours, icons and words for a verdict. Those are the page's and the terminal's.
+What does not: colours, icons and labels of a verdict, which belong to the page and the terminal.
 """

@@ -1,8 +1,7 @@
-"""Requests → a verdict.
+"""Judge counts of requests by thresholds.
 
-A share of very few requests says little: one failure of two is "50 %" and may be a hiccup. So below a handful
-of requests nothing is called failing, yet a failure is never hidden: it makes the verdict degraded. No
-requests at all is idle, which is neither good nor bad, and what nobody reports is unknown.
+A share of very few requests means little: one failure of two is 50 %. So fewer than `handful` requests are
+never failing, but a failure makes them degraded. Zero requests are idle, and unknown counts are unknown.
 """
 
 import dataclasses
@@ -10,7 +9,7 @@ import enum
 
 
 class Health(enum.StrEnum):
-    """From worst to best, then those that say nothing good or bad."""
+    """From worst to best, then the two that are neither good nor bad."""
 
     FAILING = "failing"
     DEGRADED = "degraded"
@@ -21,12 +20,12 @@ class Health(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """When traffic is good. Shares are of successes, from 0 to 1."""
+    """The limits of the verdicts. `healthy` and `failing` are success rates from 0 to 1."""
 
     healthy: float = 0.99  # at least; Flagger's default for a canary
     failing: float = 0.95  # below
-    handful: float = 10  # requests in the window, below which a share is not trusted
-    slow: float = 1.0  # seconds of p99, above which traffic counts as slow
+    handful: float = 10  # requests in the window; fewer are never failing
+    slow: float = 1.0  # seconds; traffic with a P99 above it is slow
 
     def __post_init__(self) -> None:
         if not 0 <= self.failing <= self.healthy <= 1:
@@ -37,7 +36,7 @@ class Thresholds:
 
 
 def judge(*, successes: float | None, failures: float | None, thresholds: Thresholds) -> Health:
-    """The verdict on counted requests; None is a count nobody knows."""
+    """The verdict on counts of requests; None is an unknown count."""
     if successes is None or failures is None:
         return Health.UNKNOWN
     total = successes + failures

@@ -1,7 +1,7 @@
-"""What a HorizontalPodAutoscaler makes of the figures it gets.
+"""Explain what a HorizontalPodAutoscaler computes from its metrics.
 
-What belongs here: the HPA controller's own arithmetic, asking its questions in its place, and the findings:
-what is wrong, in words, and what to do.
+What belongs here: the arithmetic of the HPA controller, its requests to the metrics APIs, and the findings:
+what is wrong and what to do.
 
 What does not: how a report is printed. Nothing here is slow to import, because the terminal uses it.
 """

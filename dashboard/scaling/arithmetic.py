@@ -1,7 +1,7 @@
-"""Values → replicas, as the HPA controller of Kubernetes 1.34 computes them.
+"""Compute replicas from metric values, as the HPA controller of Kubernetes 1.34 does.
 
-It computes in whole thousandths (`MilliValue`, rounded up), and a pod without a value counts as on target
-when pods would go and as idle when pods would come, so that what is not known never makes a change larger.
+All values are whole thousandths (`MilliValue`, rounded up). A pod without a value counts as on target for a
+scale-down and as 0 for a scale-up, so an unknown value never makes a change larger.
 
 https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/controller/podautoscaler/replica_calculator.go
 """
@@ -15,23 +15,24 @@ from dashboard.client import cluster
 
 
 class NoResult(Exception):
-    """The controller gives up on this metric, and says so in these words."""
+    """The controller computes no replicas for this metric; the message is the controller's."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How far a ratio may be from 1 without anything happening."""
+    """The tolerances: how far a ratio may be from 1 without a change of replicas."""
 
     up: Fraction
     down: Fraction
 
     def hold(self, ratio: float) -> bool:
+        """Whether a ratio is within the tolerances."""
         return 1.0 - float(self.down) <= ratio <= 1.0 + float(self.up)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one metric asks for. `usage` is what is compared with the target, in thousandths."""
+    """The replicas for one metric. `usage` is the value that is compared with the target, in thousandths."""
 
     usage: int
     ratio: float
@@ -42,13 +43,14 @@ class Result:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decision:
-    """What all metrics together lead to, before stabilization; `why` only where it is not their maximum."""
+    """The replicas for all metrics, before stabilization. `why` is empty if they are the metrics' maximum."""
 
     replicas: int
     why: str
 
 
 def milli(value: Fraction) -> int:
+    """Thousandths, rounded up."""
     return math.ceil(value * 1000)
 
 
@@ -60,7 +62,7 @@ def per_pod(
     current: int,
     bounds: Bounds,
 ) -> Result:
-    """A Pods metric: the average over the pods that have a value."""
+    """The replicas for a Pods metric: the average of the pods with a value. Raises NoResult."""
     if not pods:
         raise NoResult("no pods returned by selector while calculating replica count")
     left_out = {pod.name for pod in pods if pod.going or pod.phase == "Failed"}
@@ -91,7 +93,7 @@ def per_pod(
 
 
 def whole(value: int, *, target: int, pods: Sequence[cluster.Pod], current: int, bounds: Bounds) -> Result:
-    """A `Value` target: one figure, which is expected to change with the number of ready pods."""
+    """The replicas for a `Value` target: proportional to the number of ready pods. Raises NoResult."""
     ratio = value / target
     if not current:
         return Result(usage=value, ratio=ratio, replicas=math.ceil(ratio))
@@ -104,7 +106,7 @@ def whole(value: int, *, target: int, pods: Sequence[cluster.Pod], current: int,
 
 
 def shared(value: int, *, target: int, there: int, bounds: Bounds) -> Result:
-    """An `AverageValue` target of one figure: it is divided among the pods that are there."""
+    """The replicas for an `AverageValue` target: the value divided by `there`, the present replicas."""
     if not there:
         return Result(usage=value, ratio=math.inf if value else 1.0, replicas=math.ceil(value / target))
     ratio = value / (target * there)
@@ -116,23 +118,23 @@ def shared(value: int, *, target: int, there: int, bounds: Bounds) -> Result:
 
 
 def decide(proposals: Sequence[int | None], *, current: int, minimum: int, maximum: int) -> Decision:
-    """All metrics together; None is a metric that gave no result."""
+    """The replicas for all metrics; None is a metric without a result."""
     known = [one for one in proposals if one is not None]
     if not current and minimum:
         return Decision(0, "autoscaling is off while the target has 0 replicas")
     if current > maximum:
-        return Decision(maximum, f"more than maxReplicas ({maximum}) are there")
+        return Decision(maximum, f"there are more than maxReplicas ({maximum})")
     if current < minimum:
-        return Decision(minimum, f"less than minReplicas ({minimum}) are there")
+        return Decision(minimum, f"there are fewer than minReplicas ({minimum})")
     if not known:
-        return Decision(current, "no metric is known, so nothing changes")
+        return Decision(current, "no metric has a value, so the HPA changes nothing")
     wanted = max(known)
     if len(known) < len(proposals) and wanted < current:
-        return Decision(current, "no pods go while a metric is unknown")
+        return Decision(current, "no scale-down while a metric has no value")
     if wanted > maximum:
-        return Decision(maximum, f"{wanted} are wanted, maxReplicas is {maximum}")
+        return Decision(maximum, f"the metrics need {wanted}, maxReplicas is {maximum}")
     if wanted < minimum:
-        return Decision(minimum, f"{wanted} would do, minReplicas is {minimum}")
+        return Decision(minimum, f"the metrics need {wanted}, minReplicas is {minimum}")
     return Decision(wanted, "")
 
 
@@ -162,5 +164,5 @@ def _replicas(
 
 
 def _average(values: Collection[int]) -> int:
-    """Whole thousandths, rounded down, as Go divides."""
+    """The mean in whole thousandths, rounded down like Go's integer division."""
     return sum(values) // len(values)

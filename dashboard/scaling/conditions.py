@@ -1,4 +1,4 @@
-"""What the HPA says of itself → findings, where our own questions do not say it better."""
+"""Findings from the HPA's conditions, where our own requests do not explain them."""
 
 from collections.abc import Iterator
 
@@ -6,25 +6,28 @@ from dashboard.client import autoscaler
 from dashboard.scaling import report
 
 _TODO = {
-    "FailedGetScale": "Correct spec.scaleTargetRef, or make what it names.",
-    "InvalidSelector": "The target must tell the selector of its pods in its scale subresource.",
-    "AmbiguousSelector": "Keep one HPA for these pods; one HPA can have several metrics.",
-    "FailedUpdateScale": "See why the target cannot be written: its events, quotas, admission webhooks.",
+    "FailedGetScale": "Correct spec.scaleTargetRef, or create the object it refers to.",
+    "InvalidSelector": "The scale subresource of the target must have the label selector of its pods.",
+    "AmbiguousSelector": "Keep one HPA for these pods. One HPA can have several metrics.",
+    "FailedUpdateScale": "Find out why the target cannot be updated: events, quotas, admission webhooks.",
 }
 _OF_THE_TARGET = {"FailedGetScale", "InvalidSelector"}
 _CONTROLLER = (
-    "Let the HPA controller read the API: give system:serviceaccount:kube-system:horizontal-pod-autoscaler a "
-    "role with get and list on it."
+    "Let the HPA controller read the API: bind a role with get and list on it to "
+    "system:serviceaccount:kube-system:horizontal-pod-autoscaler."
 )
 
 
 def find(one: autoscaler.Autoscaler, *, reached: bool, answered: bool) -> Iterator[report.Finding]:
-    """`reached`: whether the target and its pods were found here; `answered`: whether each metric was."""
+    """The findings from one HPA's conditions.
+
+    `reached` is whether we found the target and its pods, `answered` whether each metric had a value.
+    """
     if not one.conditions:
         yield report.Finding(
             report.Weight.NOTE,
-            "The HPA controller has not looked at this HPA yet.",
-            "Ask again in 15 seconds. If that stays, see whether kube-controller-manager runs.",
+            "The HPA controller has not evaluated this HPA yet.",
+            "Try again in 15 seconds. If nothing changes, check that kube-controller-manager runs.",
         )
     for condition in one.conditions:
         if condition.sort not in ("AbleToScale", "ScalingActive") or condition.status != "False":
@@ -42,8 +45,8 @@ def find(one: autoscaler.Autoscaler, *, reached: bool, answered: bool) -> Iterat
         elif answered:
             yield report.Finding(
                 report.Weight.WRONG,
-                f"At its last look the HPA got no figures ({condition.reason}); now there are some.",
-                "Ask again in 30 seconds: if that stays, its own words below say why.",
+                f"The HPA had no metrics at its last evaluation ({condition.reason}). Now there are values.",
+                "Try again in 30 seconds. If it stays, the conditions of the HPA say why.",
             )
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with figures that came: too old, over another window, or not of all pods."""
+"""Findings about metric values: too old, over another window, or missing for some pods."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dashboard.client import autoscaler, cluster, duration, measures
 from dashboard.scaling import arithmetic, report
 
-_STALE = dt.timedelta(seconds=90)  # older ones TrafficMetrics itself refuses
-_YOUNG = dt.timedelta(seconds=90)  # a pod this old has been scraped twice
-_SOME = 3  # names that are worth reading
-_ASSUMED = "counted as idle when pods would be added, and as on target when pods would go"
+_STALE = dt.timedelta(seconds=90)  # TrafficMetrics refuses to serve older ones
+_YOUNG = dt.timedelta(seconds=90)  # at this age, a pod has been scraped twice
+_SOME = 3  # pod names in a message
+_ASSUMED = "they count as 0 for a scale-up and as on target for a scale-down"
 
 
 def find(
@@ -20,13 +20,14 @@ def find(
     pods: Sequence[cluster.Pod],
     now: dt.datetime,
 ) -> Iterator[report.Finding]:
+    """The findings about the values of one metric."""
     age = now - min(one.timestamp for one in measured)
     if age > _STALE:
         yield report.Finding(
             report.Weight.WRONG,
-            f"The figures are {duration.spell(age // dt.timedelta(seconds=1))} old, and an HPA does not look "
-            "at that.",
-            "See why the server that answers gets no newer ones.",
+            f"The values are {duration.spell(age // dt.timedelta(seconds=1))} old, and an HPA does not check "
+            "their age.",
+            "Find out why the metrics server gets no newer ones.",
         )
     yield from _of_windows(metric, measured)
     if result and result.missing:
@@ -39,12 +40,12 @@ def _of_windows(metric: autoscaler.Metric, measured: Sequence[measures.Measure])
     try:
         seconds = duration.parse(wanted) if wanted else None
     except ValueError:
-        return  # the server answered all the same, so it means something else there
+        return  # another server's label of the same name
     if seconds and longest and longest > seconds:
         yield report.Finding(
             report.Weight.NOTE,
-            f"A window of {wanted} is too short for this scrape: figures are over {duration.spell(longest)}.",
-            "A window must hold two scrapes; scrape more often for faster reactions.",
+            f"A window of {wanted} is too short for the scrape interval; {duration.spell(longest)} is used.",
+            "A window must contain two scrapes. Scrape more often to scale faster.",
         )
 
 
@@ -52,11 +53,11 @@ def _of_missing(names: Sequence[str], pods: Sequence[cluster.Pod], *, now: dt.da
     started = {pod.name: pod.started for pod in pods}
     old = [name for name in names if (begun := started.get(name)) is None or begun < now - _YOUNG]
     if not old:
-        return report.Finding(report.Weight.NOTE, f"New, so not measured yet: {_some(names)}; {_ASSUMED}.")
+        return report.Finding(report.Weight.NOTE, f"New pods without values yet: {_some(names)}; {_ASSUMED}.")
     return report.Finding(
         report.Weight.WRONG,
-        f"No figures for {len(old)} of {len(pods)} pods: {_some(old)}; {_ASSUMED}.",
-        "Their proxies are not scraped: look at Prometheus' targets, and whether the pods have a sidecar.",
+        f"No values for {len(old)} of {len(pods)} pods: {_some(old)}; {_ASSUMED}.",
+        "Their proxies are not scraped. Check the targets in Prometheus, and that the pods have a sidecar.",
     )
 
 

@@ -1,6 +1,6 @@
-"""Asks in the HPA controller's place, and reports what it gets.
+"""Send the HPA controller's requests and report the answers.
 
-The order is the controller's: the target's scale, its pods, then each metric by itself, then all together.
+The order is the controller's: the scale of the target, its pods, each metric, then all metrics together.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ _Pods = tuple[cluster.Pod, ...] | None
 
 
 class Inquiry:
-    """One look at a cluster. Safe to use from several threads."""
+    """Examines HPAs of one cluster. Safe to use from several threads."""
 
     def __init__(
         self, source: cluster.Cluster, *, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
@@ -33,7 +33,7 @@ class Inquiry:
         self._servers = servers.Servers(source)
 
     def examine(self, one: autoscaler.Autoscaler) -> report.Report:
-        """`faults.Fault` only where nothing at all can be said: nobody answers, or knows the caller."""
+        """A report about one HPA. Raises `faults.Fault` without access to the API at all."""
         scale, pods, found = self._target(one)
         readings = tuple(self._reading(one, metric, scale, pods) for metric in one.metrics)
         lost = sum(reading.result is None for reading in readings)
@@ -50,7 +50,7 @@ class Inquiry:
             found += _of_decision(one, decision, scale, readings)
         if 0 < lost < len(readings) and not (decision and decision.why):
             found.append(
-                report.Finding(_NOTE, "While a metric is unknown, the HPA adds pods but takes none away.")
+                report.Finding(_NOTE, "While a metric has no value, the HPA can add pods but removes none.")
             )
         return report.Report(
             autoscaler=one,
@@ -63,7 +63,7 @@ class Inquiry:
         )
 
     def _target(self, one: autoscaler.Autoscaler) -> tuple[cluster.Scale | None, _Pods, list[report.Finding]]:
-        """What the HPA scales, and the pods of it that there are, as far as they are known."""
+        """The scale and the pods of the target, None where unknown, and the findings about them."""
         try:
             scale = self._source.scale(one.namespace, one.scales)
         except faults.Unauthenticated:
@@ -71,15 +71,15 @@ class Inquiry:
         except (faults.Denied, faults.NotServed, faults.Failed) as fault:
             return None, None, [_no_target(one, fault)]
         if not scale.selector:
-            what = f"The scale of {one.scales} names no selector, so the HPA cannot know its pods."
-            todo = "The target must tell the selector of its pods in its scale subresource."
+            what = f"The scale of {one.scales} has no label selector, so the HPA cannot find its pods."
+            todo = "The scale subresource of the target must have the label selector of its pods."
             return scale, None, [report.Finding(_WRONG, what, todo)]
         try:
             return scale, self._source.pods(one.namespace, selector=scale.selector), []
         except faults.Unauthenticated:
             raise
         except (faults.Denied, faults.Failed) as fault:
-            what = f"Pods without figures cannot be seen here: {fault}."
+            what = f"Pods without values cannot be found: {fault}."
             return scale, None, [report.Finding(_NOTE, what)]
 
     def _reading(
@@ -103,7 +103,7 @@ class Inquiry:
             return report.Reading(metric=metric, findings=(*unserved, *doubtful))
         try:
             answer = self._source.ask(question)
-        except faults.Unreachable:  # while the kube-apiserver answers all else
+        except faults.Unreachable:  # but the kube-apiserver answers other requests
             away = refusals.silent(question, self._servers)
             return report.Reading(metric=metric, question=question, findings=(away, *doubtful))
         if not answer.good:
@@ -129,7 +129,7 @@ class Inquiry:
     def _question(
         self, one: autoscaler.Autoscaler, metric: autoscaler.Metric, scale: cluster.Scale | None
     ) -> measures.Question | None:
-        """None when it cannot be asked: nobody serves the API, or the pods are not known."""
+        """The controller's request; None if the API is not served or the pods are unknown."""
         version = self._servers.version(metric.group or "")
         if version is None:
             return None
@@ -155,23 +155,23 @@ class Inquiry:
 
 
 def _no_target(one: autoscaler.Autoscaler, fault: faults.Fault) -> report.Finding:
-    todo = "Correct spec.scaleTargetRef, or make what it names."
+    todo = "Correct spec.scaleTargetRef, or create the object it refers to."
     if isinstance(fault, faults.Denied):
-        todo = "This is about you, not about the HPA: you need the right to read what it scales."
-    return report.Finding(_WRONG, f"The target {one.scales} is not known: {fault}.", todo)
+        todo = "This concerns your own rights, not the HPA. You need the right to read its target."
+    return report.Finding(_WRONG, f"The target {one.scales} cannot be read: {fault}.", todo)
 
 
 def _of_resource(one: autoscaler.Autoscaler, metric: autoscaler.Metric) -> report.Finding:
-    """Not ours: what the HPA itself saw last is all that is told of it."""
+    """The finding about a resource metric, whose only value here is the one in the HPA's status."""
     whose = f"{metric.name} comes from metrics.k8s.io (metrics-server), not from TrafficMetrics"
     if metric.seen:
-        return report.Finding(_NOTE, f"{whose}; this is what the HPA saw at its last look.")
+        return report.Finding(_NOTE, f"{whose}. The value is from the HPA's status.")
     if not one.has_looked:
-        return report.Finding(_NOTE, f"{whose}; the HPA has not asked for it.")
+        return report.Finding(_NOTE, f"{whose}. The HPA has not requested it yet.")
     return report.Finding(
         _WRONG,
-        f"{whose}; the HPA had no value of it at its last look.",
-        "See whether kubectl top pods answers.",
+        f"{whose}. The HPA's status has no value of it.",
+        "Check that kubectl top pods works.",
     )
 
 
@@ -185,16 +185,18 @@ def _of_decision(
     if wanted > one.maximum and scale.wanted:
         yield report.Finding(
             _WRONG,
-            f"{wanted} replicas are wanted, and maxReplicas is {one.maximum}.",
-            "Raise maxReplicas, or find out why each pod does so little.",
+            f"The metrics need {wanted} replicas, and maxReplicas is {one.maximum}.",
+            "Raise maxReplicas, or find out why each pod handles so few requests.",
         )
     way = "scaleUp" if decision.replicas > scale.wanted else "scaleDown"
     if decision.replicas != scale.wanted and not (one.may_grow if way == "scaleUp" else one.may_shrink):
-        yield report.Finding(_NOTE, f"The HPA may not: its behavior.{way}.selectPolicy is Disabled.")
+        yield report.Finding(
+            _NOTE, f"The HPA will not change the replicas: its behavior.{way}.selectPolicy is Disabled."
+        )
     elif decision.replicas < scale.wanted:
         yield report.Finding(
             _NOTE,
-            f"Pods go only after {duration.spell(one.patience)} without a higher wish (stabilization).",
+            f"It scales down after {duration.spell(one.patience)} without a higher result (stabilization).",
         )
 
 

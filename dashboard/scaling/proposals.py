@@ -1,4 +1,4 @@
-"""Figures → the replicas that one metric asks for: which of the controller's sums applies."""
+"""Compute the replicas for one metric with the formula that the HPA controller uses for its type."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ def propose(
     scale: cluster.Scale | None,
     pods: tuple[cluster.Pod, ...] | None,
 ) -> arithmetic.Result | None:
-    """`arithmetic.NoResult` as the controller has it; None where the target is not known.
+    """The result for one metric; None if the target is unknown. Raises `arithmetic.NoResult`.
 
-    Where pods are not known, those that are measured, or there, are taken as ready.
+    If the pods are unknown, the ones with values, or as many as there are replicas, count as ready.
     """
     if not measured:
         raise arithmetic.NoResult(f"no metrics returned from {metric.group}")
     if metric.source == "Object" and len(measured) != 1:
-        raise arithmetic.NoResult(f"{len(measured)} figures came where the HPA wants exactly one")
+        raise arithmetic.NoResult(f"{len(measured)} values were returned, and the HPA expects exactly one")
     if scale is None or not metric.target.value:
         return None
     target = arithmetic.milli(metric.target.value)
@@ -45,7 +45,7 @@ def as_seen(
     scale: cluster.Scale | None,
     pods: tuple[cluster.Pod, ...] | None,
 ) -> arithmetic.Result | None:
-    """From the HPA's own status, for what is not asked here; None where that has no value."""
+    """The result for the value in the HPA's status; None without one."""
     seen, target = metric.seen, metric.target
     if scale is None or not seen or seen.value is None or seen.sort != target.sort or not target.value:
         return None

@@ -1,4 +1,4 @@
-"""What was found about one HPA, for whoever prints it."""
+"""The result of an examination of one HPA."""
 
 import dataclasses
 import enum
@@ -9,7 +9,7 @@ from dashboard.scaling import arithmetic
 
 
 class Weight(enum.StrEnum):
-    """Whether a finding makes the HPA wrong or only explains it."""
+    """Whether a finding is a mistake or an explanation."""
 
     WRONG = "wrong"
     NOTE = "note"
@@ -17,7 +17,7 @@ class Weight(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """What is the case, and what to do about it (empty where nothing needs to be done)."""
+    """`what` is the finding, `todo` what to do about it, empty if nothing."""
 
     weight: Weight
     what: str
@@ -26,7 +26,7 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One metric of the HPA: what was asked, what came, what follows."""
+    """One metric of the HPA: the request, the values, the replicas and the findings."""
 
     metric: autoscaler.Metric
     question: measures.Question | None = None
@@ -37,7 +37,7 @@ class Reading:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All of one HPA. `decision` is None where its target is not known."""
+    """All about one HPA. `scale`, `pods` and `decision` are None if they are unknown."""
 
     autoscaler: autoscaler.Autoscaler
     scale: cluster.Scale | None
@@ -45,10 +45,10 @@ class Report:
     readings: tuple[Reading, ...]
     decision: arithmetic.Decision | None
     findings: tuple[Finding, ...]
-    servers: Mapping[str, str]  # API group → the Service that answers
+    servers: Mapping[str, str]  # API group → Service that serves it, namespace/name
 
     @property
     def wrong(self) -> tuple[Finding, ...]:
-        """All that is wrong, of the HPA and of its metrics; what is wrong with several, once."""
+        """The mistakes of the HPA and of its metrics, each once."""
         every = (*self.findings, *(one for reading in self.readings for one in reading.findings))
         return tuple(dict.fromkeys(one for one in every if one.weight is Weight.WRONG))

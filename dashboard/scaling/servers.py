@@ -1,4 +1,4 @@
-"""Who answers for the autoscaler's APIs, asked once."""
+"""Look up which Service serves an autoscaling API, once for each group."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +8,7 @@ _OURS = "v1alpha1", "metrics.smi-spec.io"
 
 
 class Servers:
-    """Safe to use from several threads: at worst something is asked twice."""
+    """Caches versions and owners of API groups. Safe to use from several threads."""
 
     def __init__(self, source: cluster.Cluster) -> None:
         self._source = source
@@ -16,23 +16,23 @@ class Servers:
         self._owners: dict[tuple[str, str], cluster.Registration | None] = {}
 
     def version(self, group: str) -> str | None:
-        """What the HPA controller will use; None when nobody serves the group."""
+        """The version that the HPA controller uses; None if the group is not served."""
         if group not in self._versions:
             self._versions[group] = self._source.version(group)
         return self._versions[group]
 
     def owner(self, group: str) -> cluster.Registration | None:
-        """None also for those who may not know."""
+        """The APIService of a group; None without one or without the right to read it."""
         version = self.version(group)
         return self._registered(version, group) if version else None
 
     def is_foreign(self, group: str) -> bool:
-        """Whether a group belongs to another Service than TrafficMetrics itself."""
+        """Whether another Service than TrafficMetrics serves the group."""
         owner, ours = self.owner(group), self._registered(*_OURS)
         return owner is not None and ours is not None and owner.service != ours.service
 
     def names(self, questions: Iterable[measures.Question]) -> Mapping[str, str]:
-        """The Service that answers, by group."""
+        """The Service of each group, as `namespace/name`; groups with an unknown one are left out."""
         owners = {group: self.owner(group) for group in sorted({one.group for one in questions})}
         return {group: owner.service for group, owner in owners.items() if owner}
 

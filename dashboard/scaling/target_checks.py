@@ -1,6 +1,6 @@
-"""Targets that Kubernetes accepts and that cannot be meant, by what the metrics of this API are.
+"""Find targets that Kubernetes accepts but that are mistakes for the metrics of this API.
 
-Each of them was seen to run a workload to its limits without any error anywhere.
+Each of them scales a workload to maxReplicas or minReplicas without an error message.
 """
 
 import re
@@ -13,10 +13,11 @@ from dashboard.scaling import report
 _LATENCY = re.compile(r"p\d+(\.\d+)?_response_latency")
 _SHARES = {"success_rate", "failure_rate"}
 _TOTALS = {"requests_per_second", "success_count", "failure_count"}
-_SLOWEST_S = 10  # nobody means to wait that long, and many mean milliseconds
+_SLOWEST_S = 10  # a higher target is most likely meant as milliseconds
 
 
 def is_latency(metric: str) -> bool:
+    """Whether a metric is a latency quantile."""
     return _LATENCY.fullmatch(metric) is not None
 
 
@@ -26,7 +27,7 @@ def is_ours(metric: str) -> bool:
 
 
 def find(metric: autoscaler.Metric) -> Iterator[report.Finding]:
-    """What is doubtful about a metric's target, whatever its value is."""
+    """The findings about a metric's target; they do not depend on the current value."""
     value = metric.target.value
     if value is None or metric.source not in ("Pods", "Object", "External"):
         return
@@ -34,17 +35,17 @@ def find(metric: autoscaler.Metric) -> Iterator[report.Finding]:
     if metric.name == "success_rate":
         yield report.Finding(
             report.Weight.WRONG,
-            "An HPA adds pods while a value is above its target: on success_rate it adds them when all is "
-            "well and takes them away during failures.",
-            "Scale on requests_per_second, or on failure_rate where more pods do help.",
+            "An HPA adds pods while a value is above its target: with success_rate it adds pods when all "
+            "requests succeed and removes pods during failures.",
+            "Scale on requests_per_second, or on failure_rate if more pods reduce failures.",
         )
     if metric.source != "Pods":
         yield from _kind_of_target(metric)
     elif is_latency(metric.name):
         yield report.Finding(
             report.Weight.NOTE,
-            "The HPA averages the pods' percentiles, a pod with two requests like one with thousands.",
-            "The percentile of all requests is the Object metric of the Service or Deployment.",
+            "The HPA averages the percentiles of the pods, without regard to their numbers of requests.",
+            "For the percentile of all requests, use an Object metric of the Service or Deployment.",
         )
 
 
@@ -66,7 +67,7 @@ def _size(metric: autoscaler.Metric, value: Fraction) -> Iterator[report.Finding
         yield report.Finding(
             report.Weight.NOTE,
             f"The target {written} means {_plain(value)} requests per second.",
-            f"If {_plain(value * 1000)} are meant, write {_plain(value * 1000)}.",
+            f"For {_plain(value * 1000)} requests per second write {_plain(value * 1000)}.",
         )
 
 
@@ -75,16 +76,16 @@ def _kind_of_target(metric: autoscaler.Metric) -> Iterator[report.Finding]:
     if metric.name in _TOTALS and metric.target.sort == "Value" and not of_a_pod:
         yield report.Finding(
             report.Weight.WRONG,
-            f"{metric.name} of the whole does not fall when pods are added, so with a Value target the HPA "
-            "goes on until maxReplicas, or down to minReplicas.",
-            "Use type AverageValue: the HPA then divides it among the pods.",
+            f"{metric.name} of all pods does not fall when pods are added, so with a Value target the HPA "
+            "scales to maxReplicas or minReplicas.",
+            "Use type AverageValue: the HPA then divides the value by the number of pods.",
         )
     if (is_latency(metric.name) or metric.name in _SHARES) and metric.target.sort == "AverageValue":
         what = "latency" if is_latency(metric.name) else "share"
         yield report.Finding(
             report.Weight.WRONG,
-            f"AverageValue divides one {what} by the number of pods, so each pod that is added makes it look "
-            "better.",
+            f"AverageValue divides one {what} by the number of pods, so it falls with each pod that is "
+            "added.",
             "Use type Value.",
         )
 

@@ -1,8 +1,7 @@
-"""`kubectl traffic`: the same figures in a terminal.
+"""`kubectl traffic`: the figures of the API in a terminal.
 
-What belongs here: commands, their tables and their exit codes, all in kubectl's manners: no borders, one
-sentence for an error, colour only for people.
+What belongs here: commands, their tables and exit codes, in the style of kubectl: tables without borders, one
+line for an error, colour only in a terminal.
 
-What does not: anything that makes the start slow. No dash, no plotly, no numpy, and rich only where a command
-needs it.
+What does not: slow imports such as dash, plotly or numpy.
 """

@@ -1,4 +1,4 @@
-"""`kubectl traffic hpa`: what a HorizontalPodAutoscaler asks, what it gets, and what is wrong."""
+"""`kubectl traffic hpa`: the metrics of a HorizontalPodAutoscaler, their values, and what is wrong."""
 
 import concurrent.futures
 import contextlib
@@ -11,20 +11,20 @@ from dashboard.client import cluster, faults
 from dashboard.scaling import inquiry, report
 from dashboard.terminal import hpa_records, hpa_text, options, screen
 
-_AT_ONCE = 8  # as many as kube-apiservers gladly answer to one person
+_AT_ONCE = 8  # HPAs; few enough for the rate limits of a kube-apiserver
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("-n", "--namespace", help="Namespace of the HPA; the context's own if not given.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="All HPAs of all namespaces.")
+@click.option("-n", "--namespace", help="Namespace of the HPA; the context's namespace if not given.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Show the HPAs of all namespaces.")
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["table", "json"]),
     default="table",
     show_default=True,
-    help="How to write it.",
+    help="Output format.",
 )
 @options.of_a_cluster
 def hpa(
@@ -35,10 +35,10 @@ def hpa(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show what a HorizontalPodAutoscaler asks, what it gets and what is wrong.
+    """Show the metrics of a HorizontalPodAutoscaler, their values and what is wrong.
 
-    It asks for each metric what the HPA controller asks, and computes replicas as that does. Without NAME it
-    shows all HPAs of the namespace. The exit code is 1 when something is wrong.
+    It sends the same requests as the HPA controller and computes the replicas in the same way. Without NAME
+    it shows all HPAs of the namespace. The exit code is 1 if something is wrong.
 
     \b
       kubectl traffic hpa checkout -n shop

@@ -1,4 +1,4 @@
-"""Reports about HPAs → JSON: numbers without units, and null for the unknown."""
+"""Write reports about HPAs as JSON: numbers without units, null for an unknown value."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -10,6 +10,7 @@ from dashboard.scaling import report
 
 
 def as_json(reports: Sequence[report.Report]) -> str:
+    """A JSON list with an object for each HPA."""
     return outside.document([_report(one) for one in reports])
 
 

@@ -1,7 +1,6 @@
-"""Reports about HPAs → text: one in full, many as a table with what is wrong below it.
+"""Write reports about HPAs as text: one in full, several as a table with the mistakes below it.
 
-It is read by somebody who was woken up: the first line says what happens, the next ones why, and each thing
-that is wrong is followed by what to do.
+The first line says what the HPA does, the next lines say why, and each mistake is followed by what to do.
 """
 
 import datetime as dt
@@ -13,27 +12,27 @@ from dashboard.client import autoscaler, duration
 from dashboard.scaling import report, target_checks
 from dashboard.terminal import screen, table
 
-_LABEL = 9  # letters of the widest word at the left, and a space
-_SOME = 2  # pods of which figures are shown
+_LABEL = 9  # characters of the longest label and a space
+_SOME = 2  # pods whose values are shown
 
 
 def full(one: report.Report, *, now: dt.datetime | None = None) -> list[screen.Line]:
-    """Everything about one HPA."""
-    moment = now or dt.datetime.now(dt.UTC)
+    """The lines about one HPA. `now` is the time from which ages are counted."""
+    at = now or dt.datetime.now(dt.UTC)
     lines: list[screen.Line] = [f"{one.autoscaler.namespace}/{one.autoscaler.name}: {_headline(one)}"]
     lines += _findings(one.findings, indent=2)
     for reading in one.readings:
         lines += ["", f"  {name(reading.metric)}: {_outcome(reading)}"]
-        lines += _labelled(_facts(reading, one, moment), indent=4)
+        lines += _labelled(_facts(reading, one, at), indent=4)
         lines += _findings(reading.findings, indent=4)
     if one.autoscaler.conditions:
-        lines += ["", "  The HPA says of itself:"]
+        lines += ["", "  Conditions of the HPA:"]
         lines += _aligned([_words(condition) for condition in one.autoscaler.conditions], indent=4)
     return [*lines, "", _verdict(len(one.wrong))]
 
 
 def overview(reports: Sequence[report.Report], *, namespaces: bool) -> list[screen.Line]:
-    """A row for each HPA."""
+    """A table with a row for each HPA, and the mistakes. `namespaces` adds a column for the namespace."""
     headers = ["NAME", "SCALES", "REPLICAS", "WANTED", "RANGE", "STATE", "METRICS"]
     rows = [(["NAMESPACE"] if namespaces else []) + headers]
     for one in reports:
@@ -46,7 +45,7 @@ def overview(reports: Sequence[report.Report], *, namespaces: bool) -> list[scre
                 str(one.scale.wanted) if one.scale else format.UNKNOWN,
                 str(one.decision.replicas) if one.decision else format.UNKNOWN,
                 f"{hpa.minimum}-{hpa.maximum}",
-                f"{len(one.wrong)} wrong" if one.wrong else "well",
+                f"{len(one.wrong)} wrong" if one.wrong else "ok",
                 ", ".join(f"{reading.metric.name} {_short(reading)}" for reading in one.readings),
             ]
         )
@@ -59,7 +58,7 @@ def overview(reports: Sequence[report.Report], *, namespaces: bool) -> list[scre
 
 
 def name(metric: autoscaler.Metric) -> str:
-    """`Object p99_response_latency of Service/checkout`."""
+    """The name of a metric: `Object p99_response_latency of Service/checkout`."""
     of = f" of {metric.described}" if metric.described else ""
     where = f" [{metric.selector}]" if metric.selector else ""
     return f"{metric.source} {metric.name}{of}{where}"
@@ -68,7 +67,7 @@ def name(metric: autoscaler.Metric) -> str:
 def _headline(one: report.Report) -> str:
     hpa, scale, decision = one.autoscaler, one.scale, one.decision
     if scale is None or decision is None:
-        return f"{hpa.scales} is not known"
+        return f"{hpa.scales} cannot be read"
     has = f"{hpa.scales} has {_count(scale.wanted, 'replica')}"
     limits = f"{hpa.minimum} to {hpa.maximum}"
     why = f": {decision.why}" if decision.why else ""
@@ -80,7 +79,7 @@ def _headline(one: report.Report) -> str:
 def _outcome(reading: report.Reading) -> str:
     metric, result = reading.metric, reading.result
     if result is None and not reading.measured:
-        return "no figures" if metric.group else "not asked here"
+        return "no values" if metric.group else "not requested here"
     target = f"target {_spelled(metric, metric.target.value)} ({metric.target.written})"
     if result is None:
         return f"{_spelled(metric, sum((one.value for one in reading.measured), Fraction(0)))}, {target}"
@@ -91,7 +90,7 @@ def _outcome(reading: report.Reading) -> str:
 
 def _facts(reading: report.Reading, one: report.Report, now: dt.datetime) -> Iterator[tuple[str, str]]:
     if reading.question:
-        yield "asked", f"kubectl get --raw '{reading.question}'"
+        yield "request", f"kubectl get --raw '{reading.question}'"
         if server := one.servers.get(reading.question.group):
             yield "server", server
     if not reading.measured:
@@ -100,7 +99,7 @@ def _facts(reading: report.Reading, one: report.Report, now: dt.datetime) -> Ite
     windows = sorted({measure.window for measure in reading.measured if measure.window is not None})
     over = f" over {' to '.join(duration.spell(window) for window in windows)}" if windows else ""
     old = duration.spell(max(0, round(age)))
-    yield "figures", f"{_whose(reading, one)}{over}, {old} old{_extremes(reading)}".lstrip()
+    yield "values", f"{_whose(reading, one)}{over}, {old} old{_extremes(reading)}".lstrip()
 
 
 def _whose(reading: report.Reading, one: report.Report) -> str:
@@ -112,7 +111,7 @@ def _whose(reading: report.Reading, one: report.Report) -> str:
 
 
 def _extremes(reading: report.Reading) -> str:
-    """The pods with the least and the most, which tell whether load is spread well."""
+    """The pods with the lowest and the highest value, which show whether the load is balanced."""
     ordered = sorted(reading.measured, key=lambda measure: (measure.value, measure.name))
     if len(ordered) > _SOME:
         ordered = [ordered[0], ordered[-1]]
@@ -128,7 +127,7 @@ def _short(reading: report.Reading) -> str:
 
 
 def _spelled(metric: autoscaler.Metric, value: Fraction | None) -> str:
-    """In the metric's own unit, if it is one of ours."""
+    """The value in the metric's unit, if it is a metric of TrafficMetrics."""
     if value is None:
         return format.UNKNOWN
     number = float(value)
@@ -144,7 +143,7 @@ def _spelled(metric: autoscaler.Metric, value: Fraction | None) -> str:
 
 
 def _quantity(thousandths: int) -> str:
-    """As kubectl prints it."""
+    """The quantity as kubectl prints it."""
     whole, rest = divmod(thousandths, 1000)
     return f"{thousandths}m" if rest else str(whole)
 

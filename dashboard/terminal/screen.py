@@ -1,7 +1,7 @@
-"""The one place where `kubectl traffic` writes: nothing from outside steers the terminal.
+"""All output of `kubectl traffic`, so that no text from the API controls the terminal.
 
-A line is made of pieces. Every piece is made plain, wherever it came from; colour and line ends are added
-here and nowhere else. What is written for programs, JSON and CSV, comes plain from `outside`.
+A line consists of pieces. Each piece is escaped here; only this module adds colours and line ends. JSON and
+CSV are already escaped by `outside`.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mark:
-    """A piece that is coloured for people."""
+    """A piece with a colour, which is used in a terminal only."""
 
     text: str
     colour: str
@@ -27,38 +27,38 @@ Line = str | Sequence[str | Mark]
 
 
 def is_for_people() -> bool:
-    """Whether somebody looks, rather than a pipe."""
+    """Whether the output is a terminal, not a pipe or a file."""
     return sys.stdout.isatty()
 
 
 def spell(lines: Iterable[Line], *, colour: bool) -> str:
-    """Lines as they are written."""
+    """The lines as one text, escaped."""
     return "\n".join(_line(line, colour=colour) for line in lines)
 
 
 def write(lines: Iterable[Line]) -> None:
-    """For people, coloured where one looks."""
+    """Write lines, in colour if the output is a terminal."""
     click.echo(spell(lines, colour=is_for_people()))
 
 
 def write_document(text: str) -> None:
-    """JSON or CSV; line ends are its own."""
+    """Write JSON or CSV, whose line ends are kept."""
     write(text.split("\n"))
 
 
 def remark(text: str) -> None:
-    """One line beside the output."""
+    """Write one line to stderr."""
     click.echo(outside.plain(text), err=True)
 
 
 def clear() -> None:
-    """An empty screen, where somebody looks."""
+    """Clear the screen if the output is a terminal."""
     if is_for_people():
         click.echo(_CLEAR, nl=False)
 
 
 class Failure(click.ClickException):
-    """One sentence of an error, and exit code 1."""
+    """An error message in one line, and exit code 1."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(outside.message(str(error)))

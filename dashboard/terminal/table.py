@@ -1,7 +1,7 @@
-"""Rows → text: kubectl's borderless table, and the same rows for programs.
+"""Write traffic as a table in the style of kubectl, as JSON or as CSV.
 
-What the table abbreviates for people, JSON and CSV say in full: numbers without units, and nothing for the
-unknown.
+The table has rounded figures with units. JSON and CSV have exact numbers, and null or an empty cell for an
+unknown one.
 """
 
 import csv
@@ -27,7 +27,7 @@ Value = str | float | None
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """How one figure is called and written for people, and what it is for programs."""
+    """One column: `header` and `words` are for the table, `key` and `value` for JSON and CSV."""
 
     header: str
     key: str
@@ -36,6 +36,7 @@ class Column:
 
 
 def success(item: traffic.Traffic) -> float | None:
+    """The success rate, 0 to 1; None without requests or with unknown counts."""
     if item.success_count is None or item.failure_count is None:
         return None
     total = item.success_count + item.failure_count
@@ -43,13 +44,14 @@ def success(item: traffic.Traffic) -> float | None:
 
 
 def rate(item: traffic.Traffic) -> float | None:
+    """Requests per second; None with unknown counts."""
     if item.success_count is None or item.failure_count is None:
         return None
     return (item.success_count + item.failure_count) / item.window
 
 
 def name(item: traffic.Traffic) -> str:
-    """`deployment/cart`, as kubectl names things of several kinds."""
+    """The kind and name of a resource, as kubectl writes it: `deployment/cart`."""
     return f"{item.resource.kind.lower()}/{item.resource.name}"
 
 
@@ -71,7 +73,7 @@ def _latency(quantile: str) -> Column:
 
 
 def _fixed(number: float | None, *, digits: int, unit: str = "") -> str:
-    """As many digits in every row, so that a column can be compared at a glance."""
+    """The same number of decimals in each row, so that rows can be compared."""
     return format.UNKNOWN if number is None else f"{number:.{digits}f}{unit}"
 
 
@@ -102,7 +104,10 @@ _WINDOW = Column(
 
 
 def columns(*, wide: bool, namespaces: bool, mixed: bool) -> list[Column]:
-    """The table of the SMI specification, or more of it; `mixed` when items are of several kinds."""
+    """The columns of the SMI specification's table, or more if `wide`.
+
+    `namespaces` adds the namespace; `mixed` adds the kind to the name.
+    """
     return [
         *([_NAMESPACE] if namespaces else []),
         _NAME if mixed else _SHORT_NAME,
@@ -115,6 +120,7 @@ def columns(*, wide: bool, namespaces: bool, mixed: bool) -> list[Column]:
 
 
 def lines(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> list[screen.Line]:
+    """The heading and a line for each item."""
     headers = [column.header for column in shown]
     padded = aligned([headers, *([column.words(item) for column in shown] for item in items)])
     success_column = headers.index("SUCCESS")
@@ -122,7 +128,7 @@ def lines(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> list[scr
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Cells as wide as the widest of their column, as the screen will show them."""
+    """The rows, escaped, with each cell padded to the width of its column."""
     plain = [[outside.plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(*plain, strict=True)]
     return [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in plain]
@@ -138,10 +144,12 @@ def _coloured(place: int) -> Callable[[traffic.Traffic, Sequence[str]], screen.L
 
 
 def as_json(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> str:
+    """A JSON list with an object for each item."""
     return outside.document([_record(item, shown) for item in items])
 
 
 def as_csv(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> str:
+    """CSV with a heading; cells are safe for spreadsheets."""
     out = io.StringIO()
     writer = csv.DictWriter(out, [column.key for column in shown], lineterminator="\n")
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""`kubectl traffic top`: who has how much traffic, and how good it is."""
+"""`kubectl traffic top`: success rate, request rate and latency of resources."""
 
 import contextlib
 import signal
@@ -12,7 +12,7 @@ from dashboard.terminal import options, screen, table
 
 _WATCH_EVERY_S = 5
 
-# Worst first, and whatever is unknown last.
+# Worst first, unknown last.
 _ORDERS: dict[str, Callable[[traffic.Traffic], tuple[bool, float]]] = {
     "success": lambda item: (table.success(item) is None, table.success(item) or 0.0),
     "rps": lambda item: (table.rate(item) is None, -(table.rate(item) or 0.0)),
@@ -29,7 +29,7 @@ class _Kind(click.ParamType[kinds.Row]):
         row = kinds.find(value) if isinstance(value, str) else value
         if row is None:
             known = ", ".join(row.plural for row in kinds.ROWS)
-            self.fail(f"there is no traffic of {value!r}; there is of {known}", param, context)
+            self.fail(f"there is no traffic of {value!r}; choose one of {known}", param, context)
         return row
 
 
@@ -46,19 +46,21 @@ class _Window(click.ParamType[str]):
 
 @click.command()
 @click.argument("kind", type=_Kind(), default=kinds.WORKLOADS)
-@click.option("-n", "--namespace", help="Namespace to look at; the context's own if not given.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at all namespaces.")
+@click.option("-n", "--namespace", help="Namespace to show; the context's namespace if not given.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Show all namespaces.")
 @click.option("-l", "--selector", "labels", help="Only resources whose labels match, such as app=cart.")
-@click.option("--window", type=_Window(), default="1m", show_default=True, help="How far to look back.")
-@click.option("--sort-by", type=click.Choice(list(_ORDERS)), help="Worst first by this figure.")
-@click.option("-w", "--watch", is_flag=True, help=f"Show it again every {_WATCH_EVERY_S} seconds.")
+@click.option(
+    "--window", type=_Window(), default="1m", show_default=True, help="Time over which requests are counted."
+)
+@click.option("--sort-by", type=click.Choice(list(_ORDERS)), help="Sort by this figure, worst first.")
+@click.option("-w", "--watch", is_flag=True, help=f"Update every {_WATCH_EVERY_S} seconds.")
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["table", "wide", "json", "csv"]),
     default="table",
     show_default=True,
-    help="How to write it.",
+    help="Output format.",
 )
 @options.of_a_cluster
 def top(
@@ -76,7 +78,7 @@ def top(
     """Show success rate, requests per second and latency.
 
     KIND is pods, services, deployments (or deploy), statefulsets, daemonsets, jobs, replicasets, namespaces
-    or nodes. Without it every workload is shown.
+    or nodes. Without KIND every workload is shown.
 
     \b
       kubectl traffic top -A --sort-by success
@@ -97,7 +99,7 @@ def top(
                     return
                 time.sleep(_WATCH_EVERY_S)
     except KeyboardInterrupt:
-        return  # how a person ends --watch
+        return  # the usual end of --watch
     except faults.Fault as fault:
         raise screen.Failure(fault) from fault
 
@@ -120,4 +122,4 @@ def _show(
         screen.write(table.lines(items, shown))
     else:
         where = f"in {place} namespace" if place and kind.namespaced else "in any namespace"
-        screen.remark(f"No traffic known {where}.")
+        screen.remark(f"No traffic found {where}.")

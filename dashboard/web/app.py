@@ -1,4 +1,4 @@
-"""The Dash application: page, callbacks and protection put together."""
+"""Build the Dash application from page, callbacks, login and security headers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,9 +33,9 @@ _INDEX = """<!DOCTYPE html>
 def build(
     source: callbacks.Source, *, thresholds: verdict.Thresholds, host: str, entrance: auth.Door | None = None
 ) -> flask.Flask:
-    """A WSGI application that needs nothing from any network but its own address.
+    """The WSGI application. The browser loads everything from its own address, nothing from another one.
 
-    With an `entrance` it asks who is there; without, everyone who reaches it sees what `source` reads.
+    With an `entrance` each viewer has to sign in. Without, everyone who reaches it sees what `source` reads.
     """
     dash_cytoscape.load_extra_layouts()
     app = dash.Dash(
@@ -61,7 +61,7 @@ def build(
 
 def _layout(entrance: auth.Door | None) -> Callable[[], Any]:
     def layout() -> Any:
-        # Dash asks before anybody is there, too, to learn what the page is made of.
+        # Dash also calls this without a request, to learn the components of the page.
         if entrance is None or not entrance.is_passed:
             return page.page()
         return page.page(viewer=entrance.name, may_leave=entrance.may_leave)

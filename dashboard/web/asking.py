@@ -1,8 +1,8 @@
-"""One question of a page → the lists of the API → a graph.
+"""Read the lists of the API that a page needs, and build a graph from them.
 
-A question about a few namespaces is asked in each of them, because many may read some and not all. About more
-it is asked once in all namespaces, and what is elsewhere is left out: what a question costs the API does not
-grow with its length. One viewer's questions never take all the threads that viewers share.
+A few namespaces are read one by one, because many viewers may read some namespaces and not all. More are read
+with one request for all namespaces and filtered here, so the cost for the API is limited. One viewer never
+uses all the threads that viewers share.
 """
 
 import concurrent.futures
@@ -14,25 +14,25 @@ from dashboard.client import api, faults, traffic
 from dashboard.graph import build, model
 from dashboard.web import state
 
-ONE_BY_ONE = 12  # namespaces, each with two requests
-_AT_ONCE = 8  # requests of one viewer
+ONE_BY_ONE = 12  # most namespaces that are read one by one, with two requests each
+_AT_ONCE = 8  # most requests of one viewer at once
 
 _Lists = tuple[traffic.Traffic, ...]
 
 
 def excess(question: state.Question) -> str:
-    """Why a question is not asked at all; empty for all but absurd ones."""
+    """The message for a question with too many namespaces; else empty."""
     named = len(question.namespaces)
     if named <= state.MOST_NAMESPACES:
         return ""
     return (
-        f"{named} namespaces are named, and at most {state.MOST_NAMESPACES} can be shown at once. "
-        "Name fewer, or show all namespaces."
+        f"{named} namespaces are chosen, and at most {state.MOST_NAMESPACES} can be shown at once. "
+        "Choose fewer, or show all namespaces."
     )
 
 
 class Asking:
-    """Asks one API in the threads of a pool."""
+    """Reads one API in the threads of a pool."""
 
     def __init__(self, source: api.TrafficApi, *, pool: concurrent.futures.Executor) -> None:
         self._source = source
@@ -40,7 +40,7 @@ class Asking:
         self._places = threading.BoundedSemaphore(_AT_ONCE)
 
     def graph(self, question: state.Question) -> model.Graph:
-        """The graph of a question, or the fault of one of its requests."""
+        """The graph of a question. Raises the `faults.Fault` of the first request that failed."""
         named = question.namespaces
         if len(named) > ONE_BY_ONE:
             return self._of_many(question)
@@ -54,7 +54,7 @@ class Asking:
             raise
         except faults.Denied as fault:
             raise faults.Denied(
-                f"{fault} More than {ONE_BY_ONE} namespaces are read from all at once: name fewer."
+                f"{fault} More than {ONE_BY_ONE} namespaces need the right to read all. Choose fewer."
             ) from fault
         return build.build(
             [item for item in metrics if item.resource.namespace in wanted],
@@ -70,7 +70,7 @@ class Asking:
         metrics = functools.partial(self._source.metrics, window=question.window, described=kind)
         edges = functools.partial(self._source.edges, window=question.window, described=kind)
         reads = [self._submit(read, place) for read in (metrics, edges) for place in places]
-        # Also when one fails: what is still on its way would pile up behind an API in trouble.
+        # Wait even if one failed, so that requests to a slow API do not pile up.
         concurrent.futures.wait(reads)
         answers = [read.result() for read in reads]
         return _joined(answers[: len(places)]), _joined(answers[len(places) :])

@@ -1,7 +1,7 @@
-"""Nobody passes without a token that the API knows, and everyone reads with their own.
+"""Let only viewers with a valid token in; each viewer reads with their own token.
 
-The token comes with each request: in the `Authorization` header, if a proxy in front signs people in, else in
-the sealed cookie that the login page sets. It goes to the API and nowhere else.
+Each request has the token: in the `Authorization` header, set by a proxy that signs viewers in, else in the
+encrypted cookie that the login page sets. The token is sent to the kube-apiserver only.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from dashboard.web import (
 )
 
 _OPEN_TO_ALL = ("/login", "/logout", *(f"/{asset}" for asset in login_page.ASSETS))
-_CALLBACKS_EACH = 12  # at once, of one viewer: twice what a browser sends
+_CALLBACKS_EACH = 12  # at once for one viewer: twice what a browser sends
 _COOKIE = "trafficmetrics"
 
 
@@ -37,16 +37,16 @@ class _Bearer:
 
 
 class _Stopped(Exception):
-    """To the login page instead; `why` is one of its words."""
+    """The request is redirected to the login page; `why` is a key of `login_page.WHY`."""
 
     def __init__(self, why: str, *, keeps: bool = False) -> None:
         super().__init__(why)
         self.why = why
-        self.keeps = keeps  # the cookie
+        self.keeps = keeps  # whether the cookie is kept
 
 
 class Door:
-    """Readings for the viewer of the request at hand."""
+    """The login, and readings for the viewer of the current request."""
 
     def __init__(
         self,
@@ -62,24 +62,27 @@ class Door:
 
     @property
     def namespaces(self) -> list[str]:
+        """The namespaces that the viewer has seen."""
         return self._viewer().feed.namespaces
 
     @property
     def is_passed(self) -> bool:
-        """Whether there is a request, and somebody known behind it."""
+        """Whether there is a request of a viewer who is signed in."""
         return flask.has_request_context() and "viewer" in flask.g
 
     @property
     def name(self) -> str:
+        """The viewer's user name."""
         return self._viewer().name
 
     @property
     def may_leave(self) -> bool:
-        """A proxy's session is the proxy's to end."""
+        """Whether the viewer can sign out here; not if a proxy signed them in."""
         bearer = self._bearer()
         return bearer is not None and not bearer.from_proxy
 
     def read(self, question: state.Question, *, max_age: float) -> feed.Reading:
+        """The viewer's reading. Redirects to the login if the API does not accept the token any more."""
         reading = self._viewer().feed.read(question, max_age=max_age)
         if isinstance(reading.fault, faults.Unauthenticated):
             bearer = self._bearer()
@@ -89,27 +92,27 @@ class Door:
         return reading
 
     def guard(self, server: flask.Flask) -> None:
-        """Stands before everything the server has, but the login page and what that is made of."""
+        """Require a viewer for every path, except the login page and its assets."""
         server.add_url_rule("/login", view_func=self._ask, methods=["GET"])
         server.add_url_rule("/login", view_func=self._let_in, methods=["POST"], endpoint="let_in")
         server.add_url_rule("/logout", view_func=self._let_out, methods=["POST"])
-        server.register_error_handler(_Stopped, _turned_away)
+        server.register_error_handler(_Stopped, _to_login)
 
         @server.before_request
-        def demand_a_viewer() -> None:
+        def require_viewer() -> None:
             if flask.request.path not in (*_OPEN_TO_ALL, security.HEALTH):
                 flask.g.viewer = self._admit()
                 flask.g.place = self._place(flask.g.viewer)
 
         @server.teardown_request
-        def make_place(_: BaseException | None) -> None:
+        def release_place(_: BaseException | None) -> None:
             if place := flask.g.pop("place", None):
                 place.close()
 
         server.register_error_handler(turns.Busy, _too_many)
 
     def _place(self, viewer: viewers.Viewer) -> contextlib.ExitStack:
-        """One of the few places that a viewer's callbacks have, so that they leave some to others."""
+        """A place for a callback, so that one viewer cannot use all threads. Raises turns.Busy."""
         place = contextlib.ExitStack()
         if flask.request.path == gate.PATH:
             place.enter_context(self._turns.taken(viewer.feed))
@@ -133,7 +136,7 @@ class Door:
             self._fail(bearer.token)
             raise _Stopped("proxy" if bearer.from_proxy else "refused") from fault
         except faults.Fault as fault:
-            flask.current_app.logger.warning("Cannot ask the API about a viewer: %s", fault)
+            flask.current_app.logger.warning("Cannot check a viewer's token with the API: %s", fault)
             raise _Stopped("away", keeps=True) from fault
 
     def _are_too_many(self, token: str) -> bool:
@@ -165,7 +168,7 @@ class Door:
             self._fail(token)
             return _page("wrong", query=query, status=401)
         except faults.Fault as fault:
-            flask.current_app.logger.warning("Cannot ask the API about a viewer: %s", fault)
+            flask.current_app.logger.warning("Cannot check a viewer's token with the API: %s", fault)
             return _page("away", query=query, status=503)
         except session_cookie.Unsealable:
             return _page("long", query=query, status=400)
@@ -188,7 +191,7 @@ class Door:
 
 
 def _cookie() -> str:
-    """With `__Host-` a browser takes it from this very host by HTTPS only, not from a neighbouring one."""
+    """The cookie's name. With `__Host-` a browser accepts it from this very host by HTTPS only."""
     return f"__Host-{_COOKIE}" if flask.request.is_secure else _COOKIE
 
 
@@ -197,7 +200,7 @@ def _sealed() -> str:
 
 
 def _query(wanted: str | None) -> str:
-    """Only a view of the page can be gone to, nothing else."""
+    """The query of a view of the page. Nothing else of `wanted` is used, so there is no open redirect."""
     return state.spell(state.parse(wanted))
 
 
@@ -207,8 +210,8 @@ def _page(why: str, *, query: str, status: int = 200) -> werkzeug.wrappers.Respo
     return flask.Response(page, status, mimetype="text/html")
 
 
-def _turned_away(stopped: _Stopped) -> werkzeug.wrappers.Response:
-    """By a redirect, or for a page that is open already by what Dash's `set_props` sends."""
+def _to_login(stopped: _Stopped) -> werkzeug.wrappers.Response:
+    """Redirect to the login; an open page is redirected by an update of its `leave` component."""
     response: Any
     if flask.request.path == gate.PATH:
         view = _query(flask.request.headers.get("Referer", "").partition("?")[2])
@@ -223,7 +226,9 @@ def _turned_away(stopped: _Stopped) -> werkzeug.wrappers.Response:
 
 
 def _too_many(_: turns.Busy) -> werkzeug.wrappers.Response:
-    return flask.Response("Too many of your questions are being answered.\n", 429, mimetype="text/plain")
+    return flask.Response(
+        "Too many of your requests are in progress. Try again later.\n", 429, mimetype="text/plain"
+    )
 
 
 def _login(why: str, view: str) -> str:

@@ -1,7 +1,6 @@
-"""What happens when a viewer acts or time passes.
+"""The callbacks of the page: what changes when a viewer uses a control or a refresh is due.
 
-One rule keeps it simple: every control writes the address, and everything shown follows from the address and
-the feed.
+Every control writes the address, and everything that is shown follows from the address and the feed.
 """
 
 import dataclasses
@@ -16,20 +15,24 @@ from dashboard.health import verdict
 from dashboard.web import elements, feed, labels, notice, page, panel, rows, state
 
 _CONTROLS = ("namespaces", "search", "kind", "window", "find", "grouping", "refresh", "view")
-_SHARE_OF_REFRESH = 0.8  # a reading younger than this part of the pace is shared, so ticks may be a bit early
+_SHARE_OF_REFRESH = 0.8  # of the refresh interval; a younger reading is used again, as timers may be early
 
 
 class Source(Protocol):
-    """Readings as whoever asks may have them."""
+    """The source of readings: a feed, or the feed of the current viewer."""
 
     @property
-    def namespaces(self) -> list[str]: ...
+    def namespaces(self) -> list[str]:
+        """The namespaces that a viewer can choose."""
+        ...
 
-    def read(self, question: state.Question, *, max_age: float) -> feed.Reading: ...
+    def read(self, question: state.Question, *, max_age: float) -> feed.Reading:
+        """A reading at most `max_age` seconds old."""
+        ...
 
 
 def register(app: dash.Dash, source: Source, *, thresholds: verdict.Thresholds) -> None:
-    """All callbacks of the page."""
+    """Add all callbacks of the page to an application."""
     _register_navigation(app)
     _register_refresh(app, source, thresholds)
     _register_panel(app, source, thresholds)
@@ -142,7 +145,7 @@ def _register_refresh(app: dash.Dash, source: Source, thresholds: verdict.Thresh
             _shown(said is not None and said.widen),
             _shown(said is not None and said.clear),
             _shown(said is not None and said.name_one),
-            # The input drops what it has no option for.
+            # The input drops values that are not options.
             sorted({*source.namespaces, *seen.namespaces}),
         )
 
@@ -161,8 +164,8 @@ def _register_panel(app: dash.Dash, source: Source, thresholds: verdict.Threshol
         Input("beat", "data"),
         State("url", "search"),
     )
-    def tell(beat: str | None, address: str | None) -> tuple[Any, ...]:
-        # Out of sight it must be out of the Tab key's reach as well.
+    def show_panel(beat: str | None, address: str | None) -> tuple[Any, ...]:
+        # A closed panel must not be reachable with the Tab key.
         closed = page.aside_shape(open_=False), "tm-panel tm-closed", *[no_update] * 7
         seen = state.parse(address)
         if not beat or not seen.selected:
@@ -234,7 +237,7 @@ def _grouped(graph: model.Graph | None, seen: state.State) -> model.Graph:
 
 
 def _wanted(row: rows.Row, seen: state.State, thresholds: verdict.Thresholds) -> bool:
-    """Whether a row passes the search and the find preset, as the graph highlights them."""
+    """Whether a row matches the search and the Find control, like the highlighted elements of the graph."""
     words = f"{row['name']} {row.get('source', '')} {row.get('target', '')} {row.get('namespace', '')}"
     if seen.search and seen.search.lower() not in words.lower():
         return False
@@ -268,7 +271,7 @@ def _freshness(reading: feed.Reading, seen: state.State) -> list[Any]:
         *mark,
         html.Span(f"window {notice.window_words(seen, reading.graph.window)}"),
         html.Time(
-            f"data of {notice.clock(timestamp)}",
+            f"data from {notice.clock(timestamp)}",
             dateTime=timestamp.isoformat(),
             title=notice.clock(timestamp),
         ),

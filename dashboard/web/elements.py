@@ -1,7 +1,6 @@
-"""A graph → what Cytoscape draws: elements with every word and width already decided.
+"""Convert a graph into elements for Cytoscape, with all texts and widths.
 
-The browser only copies these values onto its elements, so that a refresh is a patch and nothing is computed
-twice.
+The browser copies these values onto its elements, so a refresh only changes values and computes nothing.
 
 https://js.cytoscape.org/#notation/elements-json
 """
@@ -14,7 +13,7 @@ from dashboard.graph import model
 from dashboard.health import verdict
 from dashboard.web import labels
 
-_DAGRE_MOST_NODES = 200  # layered and calm, but slow above (measured: 0.7 s at 200 nodes, 4 s at 500)
+_DAGRE_MOST_NODES = 200  # the dagre layout is slow above (measured: 0.7 s at 200 nodes, 4 s at 500)
 COLLAPSE_ABOVE_NODES = 300
 
 _NOT_REPORTED = "not reported"
@@ -32,7 +31,7 @@ _SHAPES = {
 
 
 def draw(graph: model.Graph, *, thresholds: verdict.Thresholds) -> dict[str, Any]:
-    """Nodes in the boxes of their namespaces, edges, and the layout that suits their number."""
+    """The nodes in the boxes of their namespaces, the edges, and the layout for their number."""
     boxes = sorted({node.namespace for node in graph.nodes.values() if node.namespace})
     return {
         "layout": "dagre" if len(graph.nodes) <= _DAGRE_MOST_NODES else "fcose",
@@ -45,18 +44,19 @@ def draw(graph: model.Graph, *, thresholds: verdict.Thresholds) -> dict[str, Any
 
 
 def health(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> verdict.Health:
-    """The verdict on a flow nobody may have reported."""
+    """The verdict on a flow; unknown if the flow is None."""
     if flow is None:
         return verdict.Health.UNKNOWN
     return verdict.judge(successes=flow.success_count, failures=flow.failure_count, thresholds=thresholds)
 
 
 def title(node: model.Node) -> str:
-    """A node's name for people."""
+    """The label of a node."""
     return labels.NAMES.get(node.kind, node.name)
 
 
 def slow(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> bool:
+    """Whether the P99 latency of a flow is above the threshold."""
     return bool(flow and flow.p99 is not None and flow.p99 > thresholds.slow)
 
 
@@ -101,7 +101,7 @@ def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) 
 
 
 def width(per_second: float | None) -> float:
-    """Pixels, 1 to 6, by the order of magnitude: 1 rps and less is thinnest, 1,000 rps and more thickest."""
+    """The width of an edge in pixels, logarithmic: 1 for 1 rps and less, 6 for 1,000 rps and more."""
     return round(1 + 5 * min(max(math.log10(max(per_second or 0, 1)) / 3, 0), 1), 2)
 
 
@@ -135,7 +135,7 @@ def _trouble(flow: model.Flow | None) -> str:
 
 
 def _spoken(what: str, flow: model.Flow | None, judged: verdict.Health) -> str:
-    """What a screen reader says of a node or an edge."""
+    """The label of a node or an edge for screen readers."""
     parts = [what, labels.WORDS[judged].lower()]
     if flow and flow.total:
         parts += [f"{flow.rate:.3g} requests per second", f"{format.success(flow.success)} success"]

@@ -1,8 +1,8 @@
-"""The latest answer to each question, shared by everyone who looks.
+"""Cache the latest answer to each question for all browsers of one credential.
 
-However many browsers are open, a question is asked at most once per refresh and by one thread at a time; the
-others get what is there. When the API fails, the last good graph stays and carries the fault, because an old
-picture with a mark says more than an empty page; not so when it refuses, for then it is nothing to look at.
+However many browsers are open, a question is sent to the API at most once per refresh and by one thread at a
+time; the others get the cached reading. If the API fails, the last graph stays and is marked as stale. If the
+API refuses (401, 403), the graph is removed, because the viewer may not see it any more.
 """
 
 import collections
@@ -17,30 +17,30 @@ from dashboard.client import api, faults
 from dashboard.graph import model
 from dashboard.web import asking, state, turns
 
-_MOST_QUESTIONS = 64  # remembered; a page's controls reach a few dozen
-_MOST_ELEMENTS = 20_000  # nodes and edges remembered, about 1 KB each
-_WAITING = 12  # for the API at once, where nobody says otherwise
+_MOST_QUESTIONS = 64  # in the cache; the controls of a page need a few dozen
+_MOST_ELEMENTS = 20_000  # nodes and edges in the cache, about 1 KB each
+_WAITING = 12  # threads that wait for the API at once, unless `places` is given
 _PARALLEL_READS = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What is known now: a graph, why there is no newer one, or both."""
+    """The latest graph, the fault of the latest request, or both."""
 
     graph: model.Graph | None
     fault: faults.Fault | None
-    asked: dt.datetime  # when the API was last asked
-    good: dt.datetime | None  # when it last answered
+    asked: dt.datetime  # time of the latest request
+    good: dt.datetime | None  # time of the latest successful request
 
 
-_BUSY = "Too many of your questions wait for the API at once. This page asks again by itself."
+_BUSY = "Too many of your requests wait for the API. The page tries again by itself."
 
 
 @dataclasses.dataclass(slots=True)
 class _Slot:
     asking: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     reading: Reading | None = None
-    asked: float = 0.0  # when, in seconds that nobody sets
+    asked: float = 0.0  # seconds of the monotonic clock
 
 
 class Feed:
@@ -55,8 +55,9 @@ class Feed:
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Reads in the threads of `pool`, whose owner ends it, or in its own. `now` is shown; `uptime`, in
-        seconds that nobody sets, says what is too old. `places` is who may wait for the API at once.
+        """`pool` has the threads, and its owner closes it; without one the feed has its own. `places` limits
+        the threads that wait for the API. `now` is the time that is shown; `uptime`, monotonic seconds,
+        decides which reading is too old.
         """
         self._source = source
         self._now = now
@@ -71,11 +72,11 @@ class Feed:
 
     @property
     def namespaces(self) -> list[str]:
-        """Those seen so far, in any answer: what a viewer may want to choose."""
+        """The namespaces in all answers so far, sorted."""
         return sorted(self._namespaces)
 
     def read(self, question: state.Question, *, max_age: float) -> Reading:
-        """A reading at most `max_age` seconds old, or the last one while somebody else is getting a newer."""
+        """A reading at most `max_age` seconds old, or the last one while another thread gets a newer one."""
         if excess := asking.excess(question):
             return self._without(excess)
         slot = self._slot(question)
@@ -104,10 +105,11 @@ class Feed:
 
     @property
     def weight(self) -> int:
-        """Nodes and edges that are remembered."""
+        """The number of nodes and edges in the cache."""
         return sum(_weight(slot.reading) for slot in list(self._slots.values()))
 
     def close(self) -> None:
+        """Close the connections, and the threads if they are its own."""
         if self._owns_pool:
             self._pool.shutdown(cancel_futures=True)
         self._source.close()

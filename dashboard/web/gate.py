@@ -1,9 +1,9 @@
-"""Only what this page asks reaches its callbacks; anything else is a 400 in one line.
+"""Validate the bodies of callbacks before Dash reads them; answer others with a 400.
 
-Dash trusts the body of a callback: a missing field, a wrong type or an unknown output is an exception of its
-own, with a traceback in the log for whoever sends it. So the body is compared here with the callbacks that
-there are: their outputs, their inputs in order, and what each input may hold. What Dash gets is made anew of
-what was checked. An exception beyond this gate is a defect of ours, and logged as one.
+Dash does not validate the body of a callback: a missing field, a wrong type or an unknown output raises an
+exception, so any client could fill the log with tracebacks. So the body is compared with the registered
+callbacks: their outputs, their inputs in order, and the allowed values of each input. Dash gets a new body
+that has only checked values. An exception after this check is a bug and is logged as one.
 """
 
 import json
@@ -26,7 +26,7 @@ def _text(value: Any) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """Half a pair of UTF-16 is no text, although JSON can spell it."""
+    """Whether the text has no lone surrogate, which JSON can contain and UTF-8 cannot."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -62,44 +62,45 @@ VALUES: Mapping[str, Check] = {
     **{f"{name}.value": _one_of(allowed) for name, allowed in state.CHOICES.items()},
     **{f"{name}.n_clicks": _number for name in ("widen", "clear", "close", "enter", "show")},
 }
-"""What the properties may hold that callbacks read, by their names."""
+"""A check of the value for each property that a callback reads."""
 
 
 class _Refused(Exception):
-    """The body is none that the page sends."""
+    """The page does not send such a body."""
 
 
 class _Request(flask.Request):
-    """Dash reads the body from here: what was checked of it, nothing else."""
+    """A request whose `get_json`, which Dash calls, returns the checked body."""
 
     checked: Any = None
 
     def get_json(self, *_: Any, **__: Any) -> Any:
+        """The checked body."""
         return self.checked
 
 
 class Gate:
-    """The callbacks of one application."""
+    """Checks bodies against the callbacks of one application."""
 
     def __init__(self, callbacks: Sequence[Mapping[str, Any]]) -> None:
-        """Raises LookupError for a callback that reads a property without a row in `VALUES`."""
+        """Raises LookupError if a callback reads a property that is not in `VALUES`."""
         self._known = {one["output"]: one for one in callbacks if not one["clientside_function"]}
         read = {_name(one) for callback in self._known.values() for one in _read(callback)}
         if unknown := read - set(VALUES):
-            raise LookupError(f"gate.VALUES does not say what these may hold: {', '.join(sorted(unknown))}")
+            raise LookupError(f"gate.VALUES has no check for: {', '.join(sorted(unknown))}")
 
     def checked(self, content: bytes) -> dict[str, Any]:
-        """The body for Dash, as its own page would send it; raises for any other."""
+        """A new body with the checked values. Raises if the page does not send such a body."""
         body = _parsed(content)
         output = body.get("output")
         callback = self._known.get(output) if isinstance(output, str) else None
         if callback is None:
-            raise _Refused("an output that no callback has")
+            raise _Refused("an unknown output")
         inputs = _values(body.get("inputs"), callback["inputs"])
         changed = body.get("changedPropIds") or []
         names = [_name(one) for one in callback["inputs"]]
         if not isinstance(changed, list) or not all(one in names for one in changed):
-            raise _Refused("a change of what is no input")
+            raise _Refused("a changed property that is not an input")
         return {
             "output": output,
             "outputs": _outputs(str(output)),
@@ -110,7 +111,7 @@ class Gate:
 
 
 def guard(app: dash.Dash) -> None:
-    """Stand between the network and the callbacks that `app` has so far."""
+    """Check the body of each callback of `app`. Call it after the callbacks are registered."""
     server: flask.Flask = app.server
     server.request_class = _Request
     server.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
@@ -130,12 +131,16 @@ def guard(app: dash.Dash) -> None:
 
 
 def _answer(_: _Refused) -> tuple[str, int, Mapping[str, str]]:
-    return "This is no question of the page.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+    return (
+        "The dashboard's page does not send this request.\n",
+        400,
+        {"Content-Type": "text/plain; charset=utf-8"},
+    )
 
 
 def _nothing(_: Exception) -> tuple[str, int, Mapping[str, str]]:
-    """Dash raises it for scripts that the page does not have."""
-    return "There is no such file.\n", 404, {"Content-Type": "text/plain; charset=utf-8"}
+    """The answer to a request for a script that does not exist."""
+    return "Not found.\n", 404, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def _parsed(content: bytes) -> Mapping[str, Any]:
@@ -144,18 +149,18 @@ def _parsed(content: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _Refused("a body that is not JSON") from error
     if not isinstance(body, dict):
-        raise _Refused("a body that is no object")
+        raise _Refused("a body that is not an object")
     return body
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _values(sent: Any, known: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What was sent for these properties, each in its place."""
+    """The sent values of these properties, in their order."""
     if not isinstance(sent, list) or len(sent) != len(known):
-        raise _Refused("other inputs than the callback has")
+        raise _Refused("not the inputs of the callback")
     return [_value(one, wanted) for one, wanted in zip(sent, known, strict=True)]
 
 
@@ -165,15 +170,15 @@ def _value(sent: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
         wanted["id"],
         wanted["property"],
     ):
-        raise _Refused(f"another input in the place of {name}")
+        raise _Refused(f"another input instead of {name}")
     value = sent.get("value")
     if not VALUES[name](value):
-        raise _Refused(f"a value that {name} cannot have")
+        raise _Refused(f"a value that {name} does not allow")
     return {"id": wanted["id"], "property": wanted["property"], "value": value}
 
 
 def _outputs(spelled: str) -> Any:
-    """As the page lists them: Dash writes several as `..one.data...another.data..`."""
+    """The outputs as the page lists them; Dash joins several as `..one.data...another.data..`."""
     if not spelled.startswith(".."):
         return _output(spelled)
     return [_output(one) for one in spelled.strip(".").split("...")]

@@ -1,4 +1,4 @@
-"""The tables: sortable by raw figures, keyboard operable, calm under refresh because rows keep their ids."""
+"""The tables. They sort by exact figures; rows keep their ids, so a refresh keeps sorting and focus."""
 
 from typing import Any
 
@@ -43,12 +43,12 @@ EDGES = [
     _VERDICT,
     *_FIGURES,
     *_LATENCIES,
-    {"field": "side", "headerName": "Seen at", "width": 100},
+    {"field": "side", "headerName": "Observed at", "width": 100},
 ]
 
 
 def grid(name: str, columns: list[dict[str, Any]]) -> ag.AgGrid:
-    """A table that grows with its rows."""
+    """A table that is as high as its rows."""
     return ag.AgGrid(
         id=name,
         columnDefs=columns,
@@ -63,7 +63,7 @@ def grid(name: str, columns: list[dict[str, Any]]) -> ag.AgGrid:
             "suppressColumnVirtualisation": True,
             "rowHeight": 36,
             "headerHeight": 36,
-            "localeText": {"noRowsToShow": "Nobody"},
+            "localeText": {"noRowsToShow": "None"},
         },
         style={"width": "100%"},
     )

@@ -1,4 +1,4 @@
-"""A verdict as a sign and a word, so that colour is never the only thing that tells verdicts apart."""
+"""Icons and words for verdicts, so that verdicts do not differ by colour only."""
 
 from dashboard.health import verdict
 
@@ -24,7 +24,7 @@ NAMES = {"Outside": "Outside", "Unknown": "Unknown"}
 
 
 def badge(kind: str) -> str:
-    """A kind for the corner of a card; none for those that a card's shape or sheer frequency tells."""
+    """The text in the corner of a card: the kind; empty for Deployments, Outside and Unknown."""
     if kind in _UNREMARKABLE:
         return ""
     return "External" if kind == "ExternalWorkload" else kind

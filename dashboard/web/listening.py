@@ -1,8 +1,8 @@
-"""The server in front of the application, which no client holds up by being slow.
+"""The HTTP server (waitress), protected against slow clients.
 
-waitress cuts a connection on which nothing happens; one on which a byte comes now and then it keeps for ever.
-Here a request has to be whole in time, however it comes, and where connections run out the one that has
-waited longest without a whole request makes place, as nginx does it.
+waitress closes idle connections, but keeps one that sends a byte now and then for ever. Here a request must
+be complete in time. If there are too many connections, the oldest one without a complete request is closed,
+as in nginx.
 """
 
 import time
@@ -13,14 +13,14 @@ import waitress.channel
 
 from dashboard.web import gate, serving
 
-_WHOLE_S = 20  # from a request's first byte to its last
+_WHOLE_S = 20  # from the first byte of a request to the last
 _IDLE_S = 60  # between two requests
 _MOST_CONNECTIONS = 300
-_LARGEST_HEAD = 32 * 1024  # bytes: a token of 16 KiB, a cookie, an address
+_LARGEST_HEAD = 32 * 1024  # bytes: enough for a token of 16 KiB, a cookie and an address
 
 
 class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    began: float | None = None  # the request that is not whole yet
+    began: float | None = None  # time of the first byte of an incomplete request
     whole: float = _WHOLE_S
     most: int = _MOST_CONNECTIONS
 
@@ -31,6 +31,7 @@ class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress 
             _make_place(server, newest=self)
 
     def received(self, data: bytes) -> bool:
+        """Handle received bytes; close the connection if the request took too long."""
         now = time.monotonic()
         if self.request is not None and self.began is not None and now - self.began > self.whole:
             self.will_close = True
@@ -43,7 +44,7 @@ class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress 
         return went_well
 
     def is_waiting(self) -> bool:
-        """Whether no request of it is being answered."""
+        """Whether no request of the connection is in progress."""
         return not self.requests and not self.total_outbufs_len and not self.will_close
 
 
@@ -56,9 +57,10 @@ def _make_place(server: Any, *, newest: _Channel) -> None:
 def server(
     site: serving.Site, *, host: str, port: int, whole: float = _WHOLE_S, most: int = _MOST_CONNECTIONS
 ) -> Any:
-    """A server that listens; `run` serves until the process is asked to end.
+    """A listening server; its `run` method serves until the process ends.
 
-    A request is whole within `whole` seconds or cut; above `most` connections, waiting ones make place.
+    A request must be complete within `whole` seconds. Above `most` connections
+    the oldest waiting one is closed.
     """
     listening = waitress.create_server(
         site.application,
@@ -79,6 +81,6 @@ def server(
 
 
 def _parts(listening: Any) -> list[Any]:
-    """A name such as localhost may stand for several addresses, each with a server of its own."""
+    """The servers, one for each address of a host name such as localhost."""
     several = [one for one in getattr(listening, "map", {}).values() if hasattr(one, "channel_class")]
     return several or [listening]

@@ -1,6 +1,6 @@
-"""The page that asks for a token. Nothing of the dashboard is loaded before somebody is known.
+"""The login page. It loads nothing of the dashboard.
 
-A message is one of ours by name, never text from the address.
+The address has the key of a message (`WHY`), never its text.
 """
 
 import base64
@@ -15,16 +15,16 @@ document.documentElement.dataset.mantineColorScheme = dark ? "dark" : "light";
 SCRIPT_HASH = f"'sha256-{base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()}'"
 
 ASSETS = ("assets/page.css", "assets/logo.svg", "assets/favicon.svg")
-"""What the page loads: colours and a picture, the same for everyone."""
+"""The files that the page loads; they contain no data."""
 
 WHY = {
     "ended": "Your session has ended. Sign in again.",
-    "refused": "The API does not accept your token any more; it may have expired. Sign in with a new one.",
-    "wrong": "The API does not accept this token. Is it whole, of this cluster, and not expired?",
-    "proxy": "The proxy in front sent a token that the API does not accept. Sign in there again.",
+    "refused": "The API does not accept your token any more. It may have expired. Sign in with a new one.",
+    "wrong": "The API does not accept this token. Is it complete, of this cluster and not expired?",
+    "proxy": "The API does not accept the token of the proxy in front. Sign in again at the proxy.",
     "long": "This token is too long for a cookie. Use a service account's, or a proxy that signs you in.",
-    "often": "Too many wrong tokens came, or this one too often. Try again in a minute.",
-    "away": "The cluster's API cannot be asked just now whether it knows you. Try again.",
+    "often": "There were too many failed logins. Try again in a minute.",
+    "away": "The cluster's API cannot check your token now. Try again later.",
     "out": "You are signed out.",
 }
 
@@ -72,24 +72,24 @@ code {{
 <header><img src="assets/logo.svg" alt="" class="tm-logo"><h1 class="tm-title">TrafficMetrics</h1></header>
 {why}<form method="post" action="login">
 <input type="hidden" name="next" value="{query}">
-<label for="token">Token of the cluster</label>
+<label for="token">Kubernetes token</label>
 <input id="token" name="token" type="password" required autofocus autocomplete="off" spellcheck="false">
 <button type="submit">Sign in</button>
 </form>
-<p>You see what this token may read. For a service account, kubectl makes one that lasts an hour:
+<p>You see what this token may read. To create one of a service account, valid for an hour:
 <code>kubectl create token NAME -n NAMESPACE</code></p>
 {plain}</main>
 </body>
 </html>
 """
-_PLAIN = """<p class="why wrong" role="note">This page is not encrypted, so the token can be read on its way.
-Reach it by HTTPS, or with kubectl port-forward.</p>
+_PLAIN = """<p class="why wrong" role="note">This connection is not encrypted: others may read the token.
+Use HTTPS or kubectl port-forward.</p>
 """
 _GOOD = ("out",)
 
 
 def render(*, why: str, query: str, encrypted: bool) -> str:
-    """`query` is where to go afterwards; `encrypted` is whether nobody between can read along."""
+    """The HTML of the page. `why` is a key of `WHY`, `query` the view to open afterwards."""
     sort = "why" if why in _GOOD else "why wrong"
     said = f'<p class="{sort}" role="status">{WHY[why]}</p>\n' if why in WHY else ""
     return _PAGE.format(

@@ -1,10 +1,9 @@
-"""Who guesses wrongly too often has to wait, and nobody else.
+"""Limit failed logins.
 
-Tokens cannot be guessed; this keeps the API from being asked about wrong ones without end. Failures are
-counted for a token that comes from an address, for the address and for all together, each with more room:
-the same wrong token again is refused soon; an address, behind which may be a whole company, much later; and
-what all together may ask in vain is bounded as well. Each count goes down as time passes, so a full one still
-lets some through. Time is monotonic: a clock that is set does not shut anybody out.
+Tokens cannot be guessed; the limits protect the API from requests about wrong tokens. Failures are counted
+for a token from an address, for an address (which may be a whole company's) and in total, with rising limits.
+Each count falls as time passes, so a full one still allows some attempts. Time is monotonic, so setting the
+clock locks out no viewer.
 """
 
 import collections
@@ -14,12 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 
-_MOST_KEYS = 8192  # remembered; the one that failed longest ago is forgotten first
+_MOST_KEYS = 8192  # counts in memory; the one with the oldest failure is dropped first
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Room:
-    """So many failures at once, and then as many again within `seconds`."""
+    """A limit: `failures` at once, and then the same number again in each `seconds`."""
 
     failures: int
     seconds: float = 60
@@ -29,7 +28,7 @@ OF_A_TOKEN, OF_AN_ADDRESS, OF_ALL = Room(3), Room(60), Room(600)
 
 
 class Attempts:
-    """Failures of late. Safe to use from several threads."""
+    """Counts recent failed logins. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -45,9 +44,9 @@ class Attempts:
         self._guard = threading.Lock()
 
     def are_too_many(self, address: str, token: bytes, *, is_known: bool = False) -> bool:
-        """Whether a token, by its digest, is not to be asked about now.
+        """Whether a login must be refused now. `token` is the digest of the token.
 
-        One that the API has accepted before (`is_known`) does not suffer from what others try.
+        For a token that the API accepted before (`is_known`), the failures of other tokens do not count.
         """
         with self._guard:
             kept = list(zip(self._keys(address, token), self._rooms, strict=True))
@@ -56,6 +55,7 @@ class Attempts:
             )
 
     def failed(self, address: str, token: bytes) -> None:
+        """Count a failed login. `token` is the digest of the token."""
         with self._guard:
             for key, room in zip(self._keys(address, token), self._rooms, strict=True):
                 self._levels[key] = (self._level(key, room) + 1, self._now())
@@ -73,7 +73,7 @@ class Attempts:
 
 
 def network(address: str) -> str:
-    """An IPv4 address, or the /64 that one subscriber has of IPv6; what is neither stands for itself."""
+    """The key of an address: IPv4 as it is, the /64 network of IPv6, other text unchanged."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:

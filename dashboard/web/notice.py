@@ -1,7 +1,7 @@
-"""Why there is nothing, or nothing new, to see, and what to do about it.
+"""The message on an empty or stale page: the reason and what to do.
 
-"The graph is empty and I do not know why" is the loudest complaint about service graphs, so every empty or
-stale page names its reason and offers the way out.
+Users of service graphs complain most about empty graphs without a reason, so each such page has one, and
+buttons that help.
 """
 
 import dataclasses
@@ -11,18 +11,18 @@ from dashboard.client import duration, faults
 from dashboard.web import feed, state
 
 _TITLES: tuple[tuple[type[faults.Fault], str], ...] = (
-    (faults.Excessive, "Too much is asked for"),
+    (faults.Excessive, "Too many requests or namespaces"),
     (faults.Unreachable, "The API cannot be reached"),
-    (faults.Denied, "The API refuses to answer"),
-    (faults.NotServed, "There is no TrafficMetrics API"),
-    (faults.Unconfigured, "The dashboard's kubeconfig is not usable"),
-    (faults.Failed, "The API has no figures"),
+    (faults.Denied, "The API refuses the request"),
+    (faults.NotServed, "The TrafficMetrics API is not available"),
+    (faults.Unconfigured, "The dashboard's configuration has a mistake"),
+    (faults.Failed, "The API returned an error"),
 )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """`covers` when there is nothing behind it; the flags say which buttons help."""
+    """A message. `covers` is whether it replaces the graph; `widen`, `clear` and `name_one` show a button."""
 
     title: str
     text: str
@@ -34,7 +34,7 @@ class Notice:
 
 
 def about(reading: feed.Reading, seen: state.State) -> Notice | None:
-    """None when there is a graph, it is fresh and it has traffic."""
+    """The notice about a reading; None if the graph is fresh and has requests."""
     graph = reading.graph
     if reading.fault:
         return _failed(reading, seen)
@@ -43,7 +43,7 @@ def about(reading: feed.Reading, seen: state.State) -> Notice | None:
     if graph.idle:
         return Notice(
             title=f"No requests in the last {seen.window}",
-            text="Everything shown is idle. Widen the window or send some traffic.",
+            text="All resources are idle. Widen the window or send some requests.",
             covers=False,
             widen=_can_widen(seen),
         )
@@ -60,7 +60,7 @@ def _failed(reading: feed.Reading, seen: state.State) -> Notice:
             covers=True,
             fault=True,
             clear=bool(seen.namespaces),
-            # Who may not read all namespaces may often read some.
+            # Many viewers may read some namespaces but not all.
             name_one=isinstance(fault, faults.Denied) and not isinstance(fault, faults.Unauthenticated),
         )
     return Notice(
@@ -75,8 +75,8 @@ def _empty(seen: state.State) -> Notice:
     what = {"workloads": "workload", "pods": "pod", "services": "service"}[seen.kind]
     if seen.namespaces:
         return Notice(
-            title=f"Nothing in {', '.join(seen.namespaces)}",
-            text=f"No {what} of the chosen namespaces reported traffic in the last {seen.window}. "
+            title=f"No traffic in {', '.join(seen.namespaces)}",
+            text=f"No {what} in the chosen namespaces reported traffic in the last {seen.window}. "
             "Show all namespaces or widen the window.",
             covers=True,
             widen=_can_widen(seen),
@@ -84,29 +84,29 @@ def _empty(seen: state.State) -> Notice:
         )
     return Notice(
         title=f"No traffic in the last {seen.window}",
-        text=f"The API answers, but knows of no {what}. Widen the window, or check that the proxies "
-        "of the mesh are scraped by the server's Prometheus.",
+        text=f"The API answers, but has no {what}. Widen the window, or check that the server's Prometheus "
+        "scrapes the proxies of the mesh.",
         covers=True,
         widen=_can_widen(seen),
     )
 
 
 def wider(seen: state.State) -> str:
-    """The next wider window, or the widest."""
+    """The next longer window, or the longest."""
     place = state.WINDOWS.index(seen.window)
     return state.WINDOWS[min(place + 1, len(state.WINDOWS) - 1)]
 
 
 def clock(moment: dt.datetime) -> str:
-    """A time of day; which zone it is in is said with it."""
+    """A time of day with its zone: `12:30:05 UTC`."""
     return f"{moment.astimezone(dt.UTC):%H:%M:%S} UTC"
 
 
 def window_words(seen: state.State, used: float) -> str:
-    """`30s`, or `1m (30s asked)` when the server had to widen it."""
+    """`30s`, or `1m (30s requested)` if the server used a longer one."""
     if not used or used == duration.parse(seen.window):
         return seen.window
-    return f"{duration.spell(used)} ({seen.window} asked)"
+    return f"{duration.spell(used)} ({seen.window} requested)"
 
 
 def _can_widen(seen: state.State) -> bool:

@@ -1,4 +1,4 @@
-"""The page's structure: header, controls, graph, tables and side panel. Callbacks fill it."""
+"""The structure of the page: header, controls, graph, tables and side panel. Callbacks fill it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _GROUPING_WORDS = {"auto": "Auto", "open": "Open", "closed": "Closed"}
 
 
 def page(*, viewer: str = "", may_leave: bool = False) -> dmc.MantineProvider:
-    """`viewer` is who looks, where that is known; `may_leave` when signing out is up to this page."""
+    """The page. `viewer` is the name of a viewer who signed in; `may_leave` adds a button to sign out."""
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
@@ -41,11 +41,12 @@ def page(*, viewer: str = "", may_leave: bool = False) -> dmc.MantineProvider:
 
 
 def navbar_shape(*, open_: bool) -> dict[str, Any]:
-    """The controls: always there on a wide screen, behind a button on a narrow one."""
+    """The size of the controls: always visible on a wide screen, behind a button on a narrow one."""
     return {"width": 272, "breakpoint": "sm", "collapsed": {"mobile": not open_}}
 
 
 def aside_shape(*, open_: bool) -> dict[str, Any]:
+    """The size of the side panel, and whether it is visible."""
     return {"width": 420, "breakpoint": "md", "collapsed": {"desktop": not open_, "mobile": not open_}}
 
 
@@ -127,7 +128,7 @@ def _main() -> dmc.AppShellMain:
                                 debounce=True,
                                 size="sm",
                             ),
-                            dmc.Button("Show it", id="show", size="sm"),
+                            dmc.Button("Show namespace", id="show", size="sm"),
                         ],
                         id="name-one",
                         className="tm-name-one",
@@ -237,7 +238,7 @@ def _legend() -> html.Div:
                     for health in verdict.Health
                 ]
             ),
-            html.P("The thicker a line, the more requests per second. On it: rate and P99."),
+            html.P("A thicker line means more requests per second. The label has rate and P99."),
         ],
         className="tm-legend",
     )

@@ -1,4 +1,4 @@
-"""What the side panel says of the selected node or edge."""
+"""The content of the side panel for the selected node or edge."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from dashboard.web import elements, labels, rows
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Two tables: who calls, and who is called."""
+    """The texts and the two tables of the side panel: callers and callees."""
 
     heading: str
     subtitle: str
@@ -27,7 +27,7 @@ class Panel:
 
 
 def about(selected: str, graph: model.Graph, *, thresholds: verdict.Thresholds) -> Panel | None:
-    """None when nothing is selected, or what was selected is gone from the graph."""
+    """The panel of a node or edge id; None if the graph does not have it."""
     if node := graph.nodes.get(selected):
         return _node(node, graph, thresholds)
     if edge := graph.edges.get(selected):
@@ -58,8 +58,8 @@ def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) 
     seen = {"client": "at the caller", "server": "at the callee"}.get(edge.side, "on both sides")
     return Panel(
         heading=f"{elements.title(source)} → {elements.title(target)}",
-        subtitle=f"Requests seen {seen}"
-        + (f", by {edge.profile.replace(',', ', ')}" if edge.profile else ""),
+        subtitle=f"Requests observed {seen}"
+        + (f", reported by {edge.profile.replace(',', ', ')}" if edge.profile else ""),
         health=elements.health(edge.flow, thresholds=thresholds),
         facts=_facts(edge.flow),
         callers_title=f"All callers of {elements.title(target)}",
@@ -85,6 +85,7 @@ def _facts(flow: model.Flow | None) -> tuple[tuple[str, str], ...]:
 
 
 def heading(panel: Panel) -> list[html.Div]:
+    """The heading with the verdict."""
     return [
         html.Div(panel.heading, className="tm-panel-name"),
         html.Div(
@@ -101,6 +102,7 @@ def heading(panel: Panel) -> list[html.Div]:
 
 
 def facts(panel: Panel) -> html.Dl:
+    """The list of figures."""
     return html.Dl(
         [html.Div([html.Dt(name), html.Dd(value)]) for name, value in panel.facts], className="tm-facts"
     )

@@ -1,4 +1,4 @@
-"""Rows for the tables: raw figures to sort by, and the words to show for them."""
+"""Rows for the tables: exact figures for sorting, and their texts."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 def of_nodes(graph: model.Graph, *, thresholds: verdict.Thresholds) -> list[Row]:
-    """One row for each node that somebody describes."""
+    """One row for each node."""
     return [
         {
             "id": node.id,
@@ -28,7 +28,10 @@ def of_nodes(graph: model.Graph, *, thresholds: verdict.Thresholds) -> list[Row]
 def of_edges(
     edges: Iterable[model.Edge], graph: model.Graph, *, thresholds: verdict.Thresholds, toward: str = ""
 ) -> list[Row]:
-    """One row for each edge, named and leading `toward` its source or target, or about itself."""
+    """One row for each edge.
+
+    `toward` is `source` or `target`, whose name and id the row has; by default it has the edge's id.
+    """
     return [
         {
             "id": getattr(edge, toward) if toward else edge.id,

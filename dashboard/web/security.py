@@ -1,8 +1,8 @@
-"""What the browser may load, and which sites may show the page or ask for it.
+"""Security headers, and checks of the Host and Origin of requests.
 
-The page is served with its viewer's rights, so no other site may frame it, and a server on loopback answers
-to loopback names only: otherwise any web site could read the figures by letting its own name point to
-127.0.0.1. What acts, a POST, has to come from the page itself.
+The page is served with its viewer's rights, so no other site may frame it. A server on loopback answers only
+for loopback host names, which prevents DNS rebinding: a web site whose name points to 127.0.0.1. A POST must
+come from the page itself, which prevents cross-site request forgery.
 """
 
 import ipaddress
@@ -17,9 +17,9 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 def protect(server: flask.Flask, *, script_hashes: Sequence[str], host: str, forms: bool = False) -> None:
-    """Headers on every answer, no foreign sites, and no foreign host names on loopback.
+    """Add the headers to each answer, and refuse requests of other sites.
 
-    `forms` is whether the page has any to send.
+    `forms` is whether the page has forms; `script_hashes` are those of its inline scripts.
     """
     policy = "; ".join(
         [
@@ -38,20 +38,20 @@ def protect(server: flask.Flask, *, script_hashes: Sequence[str], host: str, for
     names = (*_LOOPBACK_NAMES, host) if is_loopback(host) else ()
 
     @server.before_request
-    def refuse_foreigners() -> tuple[str, int] | None:
+    def check_request() -> tuple[str, int] | None:
         if flask.request.path == HEALTH:
             return "ok\n", 200
         if names and without_port(flask.request.host) not in names:
-            return f"This server answers to {', '.join(dict.fromkeys(names))} only.\n", 421
+            return f"This server answers for the host names {', '.join(dict.fromkeys(names))} only.\n", 421
         if flask.request.method not in ("GET", "HEAD", "OPTIONS") and not _is_from_here():
-            return "Only the page itself may ask this.\n", 403
+            return "Only the dashboard's own page may send this request.\n", 403
         return None
 
     @server.after_request
     def add_headers(response: flask.Response) -> flask.Response:
         response.headers["Content-Security-Policy"] = policy
         response.headers["X-Content-Type-Options"] = "nosniff"
-        # Under no-referrer the browser does not even tell us which site sends a form.
+        # With no-referrer the browser sends `Origin: null` with a form.
         response.headers["Referrer-Policy"] = "same-origin" if forms else "no-referrer"
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Frame-Options"] = "DENY"
@@ -61,7 +61,7 @@ def protect(server: flask.Flask, *, script_hashes: Sequence[str], host: str, for
 
 
 def _is_from_here() -> bool:
-    """Sec-Fetch-Site is sent by HTTPS and on loopback; else the Origin says as much."""
+    """Whether the page itself sent the request. Sec-Fetch-Site exists with HTTPS and on loopback only."""
     if site := flask.request.headers.get("Sec-Fetch-Site"):
         return site == "same-origin"
     origin = flask.request.headers.get("Origin", "")
@@ -72,10 +72,12 @@ def _is_from_here() -> bool:
 
 
 def without_port(host: str) -> str:
+    """The host of a `Host` header."""
     return re.sub(r":\d*$", "", host)
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host is localhost or a loopback address."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""A site for each audience: one identity for everyone, or each viewer as themselves."""
+"""Build the site: with one identity for everyone, or with a login for each viewer."""
 
 import contextlib
 import dataclasses
@@ -13,12 +13,12 @@ from dashboard.client import api, incluster
 from dashboard.health import verdict
 from dashboard.web import app, auth, feed, login_throttle, session_cookie, viewers
 
-_SPARE_THREADS = 8  # for sign-ins, of which six may wait, and for what is answered at once
+_SPARE_THREADS = 8  # for logins, of which six may wait, and for requests that are answered at once
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Site:
-    """An application, what waitress has to know to serve it, and how to give back what it holds."""
+    """An application, the options of waitress for it, and a function that releases its resources."""
 
     application: flask.Flask
     options: Mapping[str, Any]
@@ -26,7 +26,7 @@ class Site:
 
 
 def to_everyone(source: api.TrafficApi, *, thresholds: verdict.Thresholds, host: str) -> Site:
-    """Whoever reaches the page reads with the same credential."""
+    """A site that reads with the same credential for everyone."""
     shared = feed.Feed(source)
     application = app.build(shared, thresholds=thresholds, host=host)
     return Site(application, {"threads": 16}, shared.close)
@@ -42,9 +42,10 @@ def to_each(
     proxies: int = 0,
     failures: login_throttle.Attempts | None = None,
 ) -> Site:
-    """Whoever signs in reads with their own.
+    """A site on which each viewer signs in and reads with their own token.
 
-    `proxies` is how many in front say truly who asks, `failures` what is known of wrong tokens.
+    `length` is how long a login lasts, `proxies` how many proxies in front append to X-Forwarded-For,
+    `failures` the counts of failed logins.
     """
     sealing = session_cookie.Seal(session_cookie.keys(key), length=length)
     with contextlib.ExitStack() as unfinished:
@@ -57,8 +58,8 @@ def to_each(
         "threads": viewers.WAITING + _SPARE_THREADS,
         "trusted_proxy": "*",
         "trusted_proxy_count": max(proxies, 1),
-        # Whoever invents the first two betrays only their own cookie; a browser lets no site send them.
-        # Whoever invents the last would never be locked out: it counts only if a proxy is known to write it.
+        # A client that forges the first two weakens only its own cookie, and other sites cannot send them.
+        # With a forged X-Forwarded-For it would avoid the login limits, so it counts only behind a proxy.
         "trusted_proxy_headers": {
             "x-forwarded-proto",
             "x-forwarded-host",

@@ -1,7 +1,7 @@
-"""A viewer's token as a cookie that only this dashboard can open.
+"""A viewer's token as an encrypted cookie.
 
-The browser keeps the session, so that no replica has to: all that are given the same key open it. The cookie
-names the moment it was sealed, and is worth nothing after the session's length.
+The browser keeps the session, so replicas share only the key. The cookie contains the time of its encryption
+and is invalid after the length of a session.
 """
 
 import base64
@@ -16,9 +16,9 @@ from cryptography import fernet
 
 from dashboard.client import bounded, faults
 
-_SHORTEST_KEY = 32  # letters
+_SHORTEST_KEY = 32  # characters
 _LONGEST_COOKIE = 3800  # bytes; browsers drop a cookie of more than 4096, its name and attributes included
-_LONGEST_TOKEN = 64 * 1024  # of a cookie of ours, against one that unpacks to the whole memory
+_LONGEST_TOKEN = 64 * 1024  # bytes, a limit for decompression
 
 
 class Unsealable(Exception):
@@ -26,7 +26,7 @@ class Unsealable(Exception):
 
 
 class Seal:
-    """Closes with the first key and opens with each, so that keys can be replaced one by one."""
+    """Encrypts with the first key and decrypts with each, so that keys can be replaced one by one."""
 
     def __init__(
         self,
@@ -41,13 +41,14 @@ class Seal:
         self.length = length
 
     def close(self, token: str) -> str:
+        """Encrypt a token. Raises Unsealable."""
         sealed = self._boxes.encrypt_at_time(zlib.compress(token.encode(), 9), self._seconds()).decode()
         if len(sealed) > _LONGEST_COOKIE:
             raise Unsealable
         return sealed
 
     def open(self, sealed: str) -> str | None:
-        """None when it is not ours, or over."""
+        """The token of a cookie; None if the cookie is invalid or has expired."""
         lifetime = int(self.length.total_seconds())
         try:
             packed = self._boxes.decrypt_at_time(sealed, lifetime, self._seconds())
@@ -60,7 +61,7 @@ class Seal:
 
 
 def keys(file: pathlib.Path | None) -> list[str]:
-    """One key a line; without a file one that dies with this process."""
+    """The keys in a file, one per line; without a file a random one. Raises `faults.Unconfigured`."""
     if file is None:
         return [secrets.token_urlsafe(_SHORTEST_KEY)]
     try:
@@ -72,7 +73,7 @@ def keys(file: pathlib.Path | None) -> list[str]:
         ) from error
     if not found or min(map(len, found)) < _SHORTEST_KEY:
         raise faults.Unconfigured(
-            f"Each line of {file} must be a key of at least {_SHORTEST_KEY} letters, "
+            f"Each line of {file} must be a key of at least {_SHORTEST_KEY} characters, "
             "such as `openssl rand -hex 32` prints."
         )
     return found

@@ -1,8 +1,8 @@
-"""What a viewer looks at, as the page's address says it.
+"""The view of the page, which is stored in its address.
 
-The address is the only place this lives, so a link shows a colleague the same view and the back button works.
-What is as usual is left out of it, and what it says wrongly counts as unsaid: an old link still opens. Of
-what is longer than any name only the beginning is read.
+The address is the only place for it, so a link shows the same view and the back button works. Defaults are
+left out, and invalid values count as the default, so that old links still open. Text longer than any name is
+cut.
 """
 
 import dataclasses
@@ -13,9 +13,9 @@ WINDOWS = ("30s", "1m", "5m", "15m")
 REFRESHES = {"pause": 0, "2s": 2, "5s": 5, "10s": 10, "30s": 30}  # seconds
 KINDS = {"workloads": None, "pods": "Pod", "services": "Service"}
 MOST_NAMESPACES = 200
-"""In one question. More are not cut off, which would show less than was asked for, but refused."""
-_LONGEST_ADDRESS = 64 * 1024  # as much as the server takes
-_LONGEST_NAME = 253  # of an object of Kubernetes
+"""In one question. More are refused, because a part of them would look like all of them."""
+_LONGEST_ADDRESS = 64 * 1024  # characters, as many as the server accepts
+_LONGEST_NAME = 253  # characters of the name of a Kubernetes object
 _LONGEST_SELECTION = 4 * (_LONGEST_NAME + 64)  # kind, namespace and name of both ends of an edge
 _MOST_FIELDS = 64
 FINDS = ("all", "failing", "slow")
@@ -25,7 +25,7 @@ GROUPINGS = ("auto", "open", "closed")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the API has to be asked to show a state: the key of the feed's cache."""
+    """What the API is asked for to show a state; the key of the feed's cache."""
 
     namespaces: tuple[str, ...] = ()
     window: str = "30s"
@@ -48,11 +48,12 @@ class State:
 
     @property
     def question(self) -> Question:
+        """The part of the state that the API is asked for."""
         return Question(namespaces=self.namespaces, window=self.window, kind=self.kind)
 
     @property
     def seconds(self) -> int:
-        """Between two refreshes; 0 is never."""
+        """Seconds between two refreshes; 0 is never."""
         return REFRESHES[self.refresh]
 
 
@@ -68,7 +69,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def parse(query: str | None) -> State:
-    """The state behind `?ns=shop,data&window=5m`."""
+    """The state of an address such as `?ns=shop,data&window=5m`."""
     said = _said(query or "")
     chosen = {name: said[name] for name, allowed in CHOICES.items() if said.get(name) in allowed}
     return State(
@@ -80,7 +81,7 @@ def parse(query: str | None) -> State:
 
 
 def places(named: Iterable[str]) -> tuple[str, ...]:
-    """Names of namespaces, each once and in order; what can be none is left out."""
+    """The names of namespaces, each once and sorted, without invalid names."""
     found = {name.strip() for name in named}
     return tuple(sorted(name for name in found if 0 < len(name) <= _LONGEST_NAME and name.isprintable()))
 
@@ -95,7 +96,7 @@ def _said(query: str) -> dict[str, str]:
 
 
 def spell(state: State) -> str:
-    """The shortest address of a state; empty when all is as usual."""
+    """The shortest address of a state; empty for the default state."""
     said = {"ns": ",".join(state.namespaces)} if state.namespaces else {}
     for name in (*CHOICES, "search", "selected"):
         if (value := getattr(state, name)) != getattr(_USUAL, name):

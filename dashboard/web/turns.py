@@ -1,7 +1,6 @@
-"""Who may work at once: so many in all, and so many for each viewer.
+"""Limit work at once: in total, and for each viewer.
 
-A place is had at once or not at all. Whoever waited would hold a thread of the server meanwhile, and the
-threads are what has to be shared.
+There is no queue: a waiting request would hold one of the threads that the limit protects.
 """
 
 import collections
@@ -11,11 +10,11 @@ from collections.abc import Hashable, Iterator
 
 
 class Busy(Exception):
-    """There is no place."""
+    """All places are taken."""
 
 
 class Turns:
-    """`most` places in all, of which one key holds `each` at most. Safe to use from several threads."""
+    """`most` places in total, at most `each` for one key. Safe to use from several threads."""
 
     def __init__(self, *, most: int, each: int) -> None:
         self._most = most
@@ -25,7 +24,7 @@ class Turns:
 
     @contextlib.contextmanager
     def taken(self, key: Hashable) -> Iterator[None]:
-        """A place for the time inside; `Busy` without one."""
+        """Hold a place inside the block. Raises Busy without a free one."""
         with self._guard:
             if self._held.total() >= self._most or self._held[key] >= self._each:
                 raise Busy
@@ -35,4 +34,4 @@ class Turns:
         finally:
             with self._guard:
                 self._held[key] -= 1
-                self._held += collections.Counter()  # forgets who holds none
+                self._held += collections.Counter()  # drops the keys without places

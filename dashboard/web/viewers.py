@@ -1,7 +1,7 @@
-"""Everyone who looks, each with a feed of their own.
+"""The viewers, each with a feed of their own.
 
-Readings belong to the credential they were read with: two viewers share them only if they brought the same
-token. Viewers are known by a keyed hash of it, with a key that dies with the process.
+Readings are shared only by browsers with the same token. Viewers are stored by a keyed hash of the token; the
+key is random for each process.
 """
 
 import collections
@@ -20,29 +20,29 @@ from dashboard import outside
 from dashboard.client import api, faults
 from dashboard.web import feed, turns
 
-_MOST = 200  # viewers; the one who looked longest ago makes place
-_MOST_ELEMENTS = 100_000  # nodes and edges remembered for all viewers, about 1 KB each
-_MOST_ACCEPTED = 2000  # tokens remembered, as hashes only
-_ASKED_ABOUT = 6  # tokens at once
+_MOST = 200  # viewers; the one with the oldest request is dropped first
+_MOST_ELEMENTS = 100_000  # nodes and edges in the feeds of all viewers, about 1 KB each
+_MOST_ACCEPTED = 2000  # hashes of accepted tokens in memory
+_ASKED_ABOUT = 6  # tokens that are checked with the API at once
 _IDLE = 15 * 60.0  # seconds
 _PARALLEL_READS = 32  # of all viewers together
-WAITING, WAITING_EACH = 24, 6  # threads that wait for answers to viewers at once, and to one of them
-# RFC 6750, section 2.1: what may follow `Bearer`. A line break in it would be a header of the viewer's own.
+WAITING, WAITING_EACH = 24, 6  # threads that wait for the API: for all viewers, for one
+# RFC 6750, section 2.1: the token after `Bearer`. A line break in it would start another header.
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _LONGEST = 16 * 1024
 
 
 @dataclasses.dataclass(slots=True)
 class Viewer:
-    """Somebody whom the API knows."""
+    """A user whose token the API accepted."""
 
     name: str
     feed: feed.Feed
-    looked: float  # when, in seconds that nobody sets
+    looked: float  # time of the latest request, seconds of the monotonic clock
 
 
 class Viewers:
-    """Whom the API has known lately. Safe to use from several threads."""
+    """The viewers with recent requests. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Viewers:
         return len(self._known)
 
     def admit(self, token: str) -> Viewer:
-        """The viewer who brings `token`; asks the API about one not seen lately, with its faults."""
+        """The viewer of `token`, which the API checks if it is new here. Raises `faults.Fault`."""
         if viewer := self.find(token):
             return viewer
         if len(token) > _LONGEST or not _TOKEN.fullmatch(token):
@@ -75,14 +75,14 @@ class Viewers:
             with self._reviewing.taken(None):
                 name, source = self._ask(token)
         except turns.Busy as error:
-            raise faults.Excessive("The API is being asked about too many tokens at once.") from error
+            raise faults.Excessive("Too many logins wait for the API at once. Try again later.") from error
         watched = feed.Feed(source, pool=self._pool, places=self._reading, uptime=self._uptime)
         viewer = Viewer(name, watched, self._uptime())
         with self._guard:
             self._accepted[self.digest(token)] = None
             if len(self._accepted) > _MOST_ACCEPTED:
                 self._accepted.popitem(last=False)
-            # Two requests may have come at once: the first to be done is the viewer's feed.
+            # If two requests came at once, the first one's feed is used.
             viewer = self._known.setdefault(self.digest(token), viewer)
             leaving = self._leaving()
         _close(leaving)
@@ -97,12 +97,12 @@ class Viewers:
         return name, source
 
     def was_accepted(self, token: str) -> bool:
-        """Whether the API has known `token`, also if that was long ago."""
+        """Whether the API has accepted `token` before, even if long ago."""
         with self._guard:
             return self.digest(token) in self._accepted
 
     def find(self, token: str) -> Viewer | None:
-        """The viewer, if the API was asked about `token` lately."""
+        """The viewer of `token`, if the API checked it recently."""
         mark = self.digest(token)
         with self._guard:
             leaving = self._leaving()
@@ -114,11 +114,13 @@ class Viewers:
         return viewer
 
     def forget(self, token: str) -> None:
+        """Drop a viewer, who must sign in again."""
         with self._guard:
             viewer = self._known.pop(self.digest(token), None)
         _close([viewer] if viewer else [])
 
     def close(self) -> None:
+        """Close all feeds and the threads."""
         with self._guard:
             leaving = list(self._known.values())
             self._known.clear()
@@ -126,11 +128,11 @@ class Viewers:
         self._pool.shutdown(cancel_futures=True)
 
     def digest(self, token: str) -> bytes:
-        """What stands for `token` where it must not be kept."""
+        """The keyed hash of `token`."""
         return hmac.digest(self._key, token.encode(errors="replace"), hashlib.sha256)
 
     def _leaving(self) -> list[Viewer]:
-        """Those who looked longest ago stand first."""
+        """Remove and return the viewers that are idle or above the limits; the oldest stand first."""
         leaving = []
         while self._known:
             mark, viewer = next(iter(self._known.items()))
@@ -148,13 +150,13 @@ class Viewers:
 
 
 def _name(source: api.TrafficApi) -> str:
-    """Whoever is refused the question is known all the same."""
+    """The user name; a viewer who may not send a SelfSubjectReview is accepted without one."""
     try:
         return outside.plain(source.whoami())
     except faults.Unauthenticated:
         raise
     except faults.Denied:
-        return "a viewer without a name"
+        return "unknown user"
 
 
 def _close(leaving: list[Viewer]) -> None:

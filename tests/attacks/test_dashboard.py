@@ -171,7 +171,7 @@ def test_fifteen_thousand_namespaces_are_refused_in_words_and_cost_the_api_nothi
     before = attacked.resident
     many = _refresh(attacked, dashboards.EVE, "?ns=" + ",".join(f"{number:x}" for number in range(9_000)))
     assert many.status_code == 200
-    assert f"9000 namespaces are named, and at most {state.MOST_NAMESPACES} can be shown" in many.text
+    assert f"9000 namespaces are chosen, and at most {state.MOST_NAMESPACES} can be shown" in many.text
     more = _refresh(attacked, dashboards.EVE, "?ns=" + ",".join(f"n{number}" for number in range(15_000)))
     assert more.status_code == 413
     assert fake.requests.total() == 0
@@ -199,7 +199,7 @@ def test_who_may_not_read_all_namespaces_learns_why_many_are_refused(
     fake.viewers["a-token-of-ann"] = traffic_api.Viewer("ann", frozenset({"shop"}))
     names = ",".join(f"n{number}" for number in range(50))
     said = _refresh(attacked, "a-token-of-ann", f"?ns=shop,{names}").text
-    assert f"More than {asking.ONE_BY_ONE} namespaces are read from all at once" in said
+    assert f"More than {asking.ONE_BY_ONE} namespaces need the right to read all" in said
 
 
 def test_a_viewer_whose_questions_hang_keeps_nobody_else_waiting(
@@ -231,7 +231,7 @@ def test_a_viewer_whose_questions_hang_keeps_nobody_else_waiting(
     refused = [
         answer
         for answer in answers
-        if answer.status_code == 429 or "Too many of your questions" in answer.text
+        if answer.status_code == 429 or "Too many of your requests" in answer.text
     ]
     assert refused
 

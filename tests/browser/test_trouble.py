@@ -27,8 +27,8 @@ def test_a_failing_api_leaves_the_last_graph_and_its_reason(
 @pytest.mark.parametrize(
     ("mode", "title", "reason"),
     [
-        ("denied", "The API refuses to answer", "does not accept the credential"),
-        ("absent", "There is no TrafficMetrics API", "Install the server"),
+        ("denied", "The API refuses the request", "does not accept the credential"),
+        ("absent", "The TrafficMetrics API is not available", "Install the server"),
     ],
 )
 def test_an_api_that_never_answered_is_explained(

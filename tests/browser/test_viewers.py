@@ -59,7 +59,7 @@ def _drawn(page: graph_page.GraphPage, edge: str) -> None:
 
 
 def _sign_in(page: graph_page.GraphPage, token: str) -> None:
-    page.tab.get_by_label("Token of the cluster").fill(token)
+    page.tab.get_by_label("Kubernetes token").fill(token)
     page.tab.get_by_role("button", name="Sign in").click()
 
 
@@ -88,7 +88,7 @@ def test_a_wrong_token_is_said_in_words_and_does_not_come_back(visit: SignIn) ->
     page = visit()
     _sign_in(page, "not-a-token-of-anyone")
     page.tab.get_by_text("The API does not accept this token").wait_for()
-    assert page.tab.get_by_label("Token of the cluster").input_value() == ""
+    assert page.tab.get_by_label("Kubernetes token").input_value() == ""
     page.screenshot("login-wrong")
 
 
@@ -116,7 +116,7 @@ def test_whoever_signs_out_is_out(visit: SignIn) -> None:
     page.tab.get_by_text("You are signed out").wait_for()
     assert page.tab.context.cookies() == []
     page.open()
-    page.tab.get_by_label("Token of the cluster").wait_for()
+    page.tab.get_by_label("Kubernetes token").wait_for()
 
 
 @pytest.mark.parametrize("width", [1600, 390])
@@ -125,7 +125,7 @@ def test_the_login_is_no_obstacle_for_anyone(
     visit: SignIn, scheme: Literal["light", "dark"], width: int
 ) -> None:
     page = visit("?ns=shop", scheme=scheme, width=width)
-    page.tab.get_by_label("Token of the cluster").wait_for()
+    page.tab.get_by_label("Kubernetes token").wait_for()
     assert page.tab.locator("html").get_attribute("data-mantine-color-scheme") == scheme
     assert page.tab.evaluate("() => document.documentElement.scrollWidth") <= width
     page.screenshot(f"login-{scheme}-{width}")
@@ -140,5 +140,5 @@ def test_a_phone_helps_a_viewer_of_one_namespace_too(visit: SignIn) -> None:
     page.screenshot("viewer-refused-phone")
     assert page.tab.evaluate("() => document.documentElement.scrollWidth") <= 390
     page.tab.get_by_label("A namespace you may read").fill("shop")
-    page.tab.get_by_role("button", name="Show it").click()
+    page.tab.get_by_role("button", name="Show namespace").click()
     _drawn(page, "frontend → cart")

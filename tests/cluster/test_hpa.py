@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -129,7 +130,7 @@ async def test_it_comes_to_what_the_controller_comes_to(joined: cluster.Cluster,
     result = await _told(joined, "checkout", "-n", "shop")
     assert result.exit_code == 1
     assert "and should have 5 (1 to 5)" in result.output
-    assert "are wanted, and maxReplicas is 5." in result.output
+    assert re.search(r"The metrics need \d+ replicas, and maxReplicas is 5\.", result.output)
     assert "The target 100m means 0.1 requests per second." in result.output
     assert "behavior.scaleUp.selectPolicy is Disabled" in result.output
 
@@ -167,7 +168,7 @@ async def test_who_may_not_read_is_told_that_it_is_about_them(
     result = await asyncio.to_thread(click.testing.CliRunner().invoke, terminal.commands, typed)
     assert result.exit_code == 1
     assert 'User "system:serviceaccount:shop:viewer" cannot get resource' in result.output
-    assert "This is about you, not about the HPA" in result.output
+    assert "This concerns your own rights, not the HPA" in result.output
     assert "ValidMetricFound" in result.output
 
 

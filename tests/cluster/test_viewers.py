@@ -67,7 +67,7 @@ async def _signed_in(
     tab = await (await browser.new_context(viewport={"width": 1600, "height": 1000})).new_page()
     tab.set_default_timeout(_PATIENCE_MS)
     await tab.goto(address + query)
-    await tab.get_by_label("Token of the cluster").fill(token)
+    await tab.get_by_label("Kubernetes token").fill(token)
     await tab.get_by_role("button", name="Sign in").click()
     return tab
 
@@ -100,10 +100,10 @@ async def test_a_viewer_of_one_namespace_and_one_of_all_see_each_their_own(
             await ann.get_by_text('User "system:serviceaccount:shop:ann" cannot list').wait_for()
             await ann.screenshot(path=_ARTIFACTS / "real-ann-refused.png")
             await ann.get_by_label("A namespace you may read").fill("data")
-            await ann.get_by_role("button", name="Show it").click()
+            await ann.get_by_role("button", name="Show namespace").click()
             await ann.get_by_text('in the namespace "data"').wait_for()
             await ann.get_by_label("A namespace you may read").fill("shop")
-            await ann.get_by_role("button", name="Show it").click()
+            await ann.get_by_role("button", name="Show namespace").click()
             await ann.get_by_text("cart", exact=True).first.wait_for()
             bob = await _signed_in(browser, address, token=tokens["bob"])
             try:

@@ -133,15 +133,15 @@ def test_what_cannot_be_computed_is_said_in_the_controllers_words(
     ("proposals", "current", "expected", "why"),
     [
         ([3, 5], 4, 5, ""),
-        ([3, None], 4, 4, "no pods go while a metric is unknown"),
+        ([3, None], 4, 4, "no scale-down while a metric has no value"),
         ([6, None], 4, 6, ""),
-        ([None, None], 4, 4, "no metric is known"),
-        ([], 4, 4, "no metric is known"),
-        ([14], 4, 10, "14 are wanted, maxReplicas is 10"),
-        ([1], 4, 2, "1 would do, minReplicas is 2"),
+        ([None, None], 4, 4, "no metric has a value"),
+        ([], 4, 4, "no metric has a value"),
+        ([14], 4, 10, "the metrics need 14, maxReplicas is 10"),
+        ([1], 4, 2, "the metrics need 1, minReplicas is 2"),
         ([5], 0, 0, "autoscaling is off"),
         ([5], 12, 10, "more than maxReplicas"),
-        ([5], 1, 2, "less than minReplicas"),
+        ([5], 1, 2, "fewer than minReplicas"),
     ],
 )
 def test_the_largest_wish_wins_within_the_limits(

@@ -47,7 +47,7 @@ def test_a_question_is_spelled_as_the_api_wants_it(
     [
         ("unavailable", faults.Failed, "Prometheus at 127.0.0.1:9090 refuses connections"),
         ("denied", faults.Denied, "does not accept the credential: Unauthorized"),
-        ("forbidden", faults.Denied, 'User "viewer" cannot list them. Ask for the right'),
+        ("forbidden", faults.Denied, 'User "viewer" cannot list them. Ask for a role'),
         ("absent", faults.NotServed, "does not serve metrics.smi-spec.io/v1alpha1"),
         ("garbage", faults.Failed, "not a list of TrafficMetrics"),
     ],
@@ -91,7 +91,7 @@ def test_a_certificate_of_somebody_else_is_not_trusted(
 ) -> None:
     with traffic_api.FakeTrafficApi() as other:
         _edit(kubeconfig_file, "cluster", server=other.url)
-        with pytest.raises(faults.Unreachable, match="cannot be trusted"):
+        with pytest.raises(faults.Unreachable, match="cannot be verified"):
             connect(kubeconfig_file).metrics()
 
 
@@ -157,7 +157,7 @@ def _with_plugin(
     [
         ("no-such-plugin-anywhere", "is not installed"),
         ("false", "exit code 1"),
-        ("true", "without an ExecCredential"),
+        ("true", "is not an ExecCredential"),
     ],
 )
 def test_a_credential_plugin_that_fails_is_named(

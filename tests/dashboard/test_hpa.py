@@ -109,7 +109,7 @@ def test_one_metric_that_is_known_still_adds_pods(scaled: autoscaled.Cluster, ru
     )
     told = run("checkout").output
     assert "has 3 replicas and should have 5" in told
-    assert "While a metric is unknown, the HPA adds pods but takes none away." in told
+    assert "While a metric has no value, the HPA can add pods but removes none." in told
 
 
 def test_one_metric_that_hangs_does_not_hide_the_others(

@@ -59,14 +59,17 @@ def _tiny(scaled: autoscaled.Cluster) -> None:
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (_young, "New, so not measured yet: checkout-c"),
+        (_young, "New pods without values yet: checkout-c"),
         (_off, "kubectl scale -n shop Deployment/checkout --replicas=1"),
-        (_unseen, "has not looked at this HPA yet"),
-        (_without_pods, "Pods without figures cannot be seen here: pods is forbidden"),
-        (_less, "Pods go only after 5m without a higher wish"),
-        (_held_down, "The HPA may not: its behavior.scaleDown.selectPolicy is Disabled."),
-        (_cpu_unasked, "the HPA has not asked for it"),
-        (_tiny, "If 500 are meant, write 500."),
+        (_unseen, "has not evaluated this HPA yet"),
+        (_without_pods, "Pods without values cannot be found: pods is forbidden"),
+        (_less, "It scales down after 5m without a higher result"),
+        (
+            _held_down,
+            "The HPA will not change the replicas: its behavior.scaleDown.selectPolicy is Disabled.",
+        ),
+        (_cpu_unasked, "The HPA has not requested it yet"),
+        (_tiny, "For 500 requests per second write 500."),
     ],
 )
 def test_what_only_explains_is_a_note_and_no_failure(

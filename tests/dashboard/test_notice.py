@@ -36,10 +36,10 @@ def test_a_fresh_graph_with_traffic_needs_no_words() -> None:
     ("fault", "title"),
     [
         (faults.Unreachable("No route."), "The API cannot be reached"),
-        (faults.Denied("No rights."), "The API refuses to answer"),
-        (faults.NotServed("Nobody there."), "There is no TrafficMetrics API"),
-        (faults.Unconfigured("No context."), "The dashboard's kubeconfig is not usable"),
-        (faults.Failed("Prometheus is down."), "The API has no figures"),
+        (faults.Denied("No rights."), "The API refuses the request"),
+        (faults.NotServed("Nobody there."), "The TrafficMetrics API is not available"),
+        (faults.Unconfigured("No context."), "The dashboard's configuration has a mistake"),
+        (faults.Failed("Prometheus is down."), "The API returned an error"),
     ],
 )
 def test_every_fault_has_a_title_and_keeps_its_own_words(fault: faults.Fault, title: str) -> None:
@@ -50,20 +50,20 @@ def test_every_fault_has_a_title_and_keeps_its_own_words(fault: faults.Fault, ti
 def test_a_stale_graph_stays_and_says_since_when_and_why() -> None:
     said = _about(_reading(golden_lists.graph(), faults.Failed("Prometheus is down.")))
     assert said.title == "Stale since 12:00:00 UTC"
-    assert said.text == "The API has no figures: Prometheus is down."
+    assert said.text == "The API returned an error: Prometheus is down."
     assert not said.covers
 
 
 def test_an_empty_mesh_offers_a_wider_window_and_where_to_look() -> None:
     said = _about(_reading(_EMPTY))
     assert said.title == "No traffic in the last 30s"
-    assert "proxies of the mesh are scraped" in said.text
+    assert "scrapes the proxies of the mesh" in said.text
     assert (said.widen, said.clear) == (True, False)
 
 
 def test_a_filter_that_hides_everything_is_named_and_can_be_cleared() -> None:
     said = _about(_reading(_EMPTY), state.State(namespaces=("nowhere",)))
-    assert said.title == "Nothing in nowhere"
+    assert said.title == "No traffic in nowhere"
     assert said.clear
 
 
@@ -78,6 +78,6 @@ def test_an_idle_mesh_is_shown_beneath_its_notice() -> None:
     assert (said.title, said.covers) == ("No requests in the last 30s", False)
 
 
-@pytest.mark.parametrize(("used", "words"), [(30.0, "30s"), (60.0, "1m (30s asked)"), (0.0, "30s")])
+@pytest.mark.parametrize(("used", "words"), [(30.0, "30s"), (60.0, "1m (30s requested)"), (0.0, "30s")])
 def test_a_window_the_server_widened_is_said(used: float, words: str) -> None:
     assert notice.window_words(_USUAL, used) == words

@@ -33,7 +33,7 @@ def test_a_row_leads_to_the_peer() -> None:
 def test_an_edge_is_told_with_where_it_was_seen_and_what_else_meets_its_ends() -> None:
     said = _about("Deployment/shop/checkout>Deployment/shop/payments")
     assert said.heading == "checkout → payments"
-    assert said.subtitle == "Requests seen at the caller, by envoy"
+    assert said.subtitle == "Requests observed at the caller, reported by envoy"
     assert said.callees_title == "All callees of checkout"
     assert dict(said.facts)["Failed"] == "14"
 
@@ -49,7 +49,7 @@ def test_an_edge_names_all_meshes_that_tell_of_it_and_marks_what_is_approximate(
     (edge,) = graph.edges
     said = panel.about(edge, graph, thresholds=_USUAL)
     assert said is not None
-    assert said.subtitle == "Requests seen at the callee, by istio, mosn"
+    assert said.subtitle == "Requests observed at the callee, reported by istio, mosn"
     assert (dict(said.facts)["P90"], dict(said.facts)["P99"]) == ("20ms", "~30ms")
     assert [row["p99_words"] for row in said.callers] == ["~30ms"]
 

@@ -83,7 +83,7 @@ def test_nothing_to_show_is_said_beside_the_output(kubeconfig_file: pathlib.Path
     assert (result.exit_code, result.stdout, result.stderr) == (
         0,
         "",
-        "No traffic known in shop namespace.\n",
+        "No traffic found in shop namespace.\n",
     )
 
 

@@ -102,7 +102,7 @@ def test_what_we_did_not_seal_stays_shut(forged: str) -> None:
 
 def test_a_short_key_is_no_key(tmp_path: pathlib.Path) -> None:
     (tmp_path / "key").write_text("secret")
-    with pytest.raises(faults.Unconfigured, match="at least 32 letters"):
+    with pytest.raises(faults.Unconfigured, match="at least 32 characters"):
         session_cookie.keys(tmp_path / "key")
 
 

@@ -1,4 +1,4 @@
-/* How old the data is, counted on while nothing is refreshed. */
+/* The age of the data, updated each second between two refreshes. */
 (function () {
   "use strict";
 

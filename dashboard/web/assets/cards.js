@@ -1,16 +1,16 @@
-/* The words of the graph: real text in a layer above the canvas.
+/* The text of the graph: HTML elements in a layer above the canvas.
  *
- * It stays sharp at every zoom, is never crossed by a line, can be read aloud, and is reached with the Tab key.
+ * They stay sharp at every zoom, no line crosses them, and screen readers and the Tab key reach them.
  */
 (function () {
   "use strict";
 
   const parts = (window.traffic = window.traffic || {});
-  const FAR_ZOOM = 0.45; // below, figures are too small to read and are left out
+  const FAR_ZOOM = 0.45; // figures are hidden below this zoom, because they are too small to read
 
   let layer = null;
   let pick = () => {};
-  const texts = new Map(); // by the id of the element they belong to
+  const texts = new Map(); // HTML elements by the id of their graph element
 
   function attach(host, onPick, forwardWheelTo) {
     pick = onPick;

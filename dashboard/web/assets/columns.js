@@ -1,13 +1,13 @@
-/* The columns of a layered layout, moved together.
+/* Reduce the space between the columns of a layered layout.
  *
- * The layout widens the space between two columns wherever a box begins or ends between them. Words on a line need the
- * same little space everywhere, and what is saved makes everything larger.
+ * The layout adds space between two columns if a box begins or ends there. The labels of edges need the same small
+ * space everywhere, and a narrower graph is shown larger.
  */
 (function () {
   "use strict";
 
   const parts = (window.traffic = window.traffic || {});
-  const GAP = 80; // pixels between two columns, for the words on the lines
+  const GAP = 80; // pixels between two columns, for the labels of edges
 
   function tighten(cy) {
     const columns = new Map();

@@ -1,7 +1,7 @@
-/* Draws what the server decided.
+/* Draws the elements that the server computed.
  *
- * A refresh is a patch: figures are copied onto the elements that are there, so positions, zoom and selection stay. A
- * layout runs only when the set of nodes changes.
+ * A refresh copies new figures onto the present elements, so positions, zoom and selection stay. The layout runs only
+ * if the set of nodes changes.
  */
 (function () {
   "use strict";
@@ -10,18 +10,18 @@
   const LAYOUTS = {
     dagre: {
       name: "dagre", rankDir: "LR", nodeSep: 40, rankSep: 110, edgeSep: 30, ranker: "network-simplex",
-      // A callee stands right behind its caller; what everybody calls gives way.
+      // Place a callee next to its caller; a callee of many callers is less tied to each.
       edgeWeight: (edge) => 1 + Math.round(8 / edge.target().indegree()),
     },
     fcose: { name: "fcose", quality: "default", randomize: true, nodeSeparation: 120, idealEdgeLength: 220 },
   };
   const MARGIN = 24; // pixels around a graph that fills the stage
-  const MOST_ZOOM_OF_FIT = 1.15; // a graph of two nodes should not fill the screen
+  const MOST_ZOOM_OF_FIT = 1.15; // so that a graph of two nodes does not fill the screen
 
   let cy = null;
   let drawing = null;
 
-  /* React mounts Cytoscape at its own pace, and may mount it anew. */
+  /* Whether Cytoscape is mounted. React mounts it some time after this script runs, and may mount it again. */
   function attach() {
     const element = document.getElementById("graph");
     const mounted = element && element._cyreg && element._cyreg.cy;
@@ -92,7 +92,7 @@
     fit();
   }
 
-  /* Whether the sets of nodes and of edges are other ones now. */
+  /* Apply the drawing; return whether the set of nodes and the set of edges changed. */
   function patch() {
     const wanted = new Map([...drawing.nodes, ...drawing.edges].map((data) => [data.id, data]));
     const gone = cy.elements().filter((element) => !wanted.has(element.id()));
@@ -124,7 +124,7 @@
     }
   }
 
-  /* The elements that stand out, or null when all do. */
+  /* The elements that are not faded, or null for all. */
   function standingOut() {
     const filters = [];
     if (drawing.search) {
@@ -157,7 +157,7 @@
     cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
   }
 
-  /* The side panel may have come to cover what was just selected. */
+  /* Move the selected element into view; the side panel may cover it. */
   function reveal() {
     const selected = cy.getElementById(drawing ? drawing.selected : "");
     if (selected.nonempty()) {
@@ -172,7 +172,7 @@
 
   let pending = false;
 
-  /* A drag moves nodes many times in a frame; lines and words follow once. */
+  /* A drag moves nodes many times per frame; lines and labels are updated once. */
   function soon() {
     if (!pending) {
       pending = true;
@@ -187,7 +187,7 @@
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.traffic = {
     draw,
-    /* A click on a row of a table leads to what the row is about. */
+    /* A click on a row of a table selects its node or edge. */
     follow: (cell) => (cell && cell.rowId ? { id: cell.rowId } : window.dash_clientside.no_update),
   };
 })();

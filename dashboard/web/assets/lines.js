@@ -1,17 +1,17 @@
-/* The course of an edge: where its line runs between the cards.
+/* The course of an edge: the path of its line between the cards.
  *
- * A line leaves to the right and arrives from the left, like a sentence. It is a chain of quadratic Bézier curves, one
- * for each control point, that meet halfway between two of them; Cytoscape draws `unbundled-bezier` just so.
+ * A line starts at the right side of a card and ends at the left side of another. It is a chain of quadratic Bézier
+ * curves, one for each control point, which meet halfway between two control points, as Cytoscape's `unbundled-bezier`.
  */
 (function () {
   "use strict";
 
   const parts = (window.traffic = window.traffic || {});
-  const LEAD = 0.35; // of the way, how far a plain line stays level with its ends
-  const TURN = 32; // pixels in which a line that makes a detour leaves or reaches its card's height
-  const SOFT = 64; // pixels in which such a line becomes upright
-  const LEAST_WAY = 30; // pixels between two cards, below which a line goes straight instead
-  const STEPS = 12; // pieces of one curve, enough to see what it passes
+  const LEAD = 0.35; // share of the distance, from an end to its control point
+  const TURN = 32; // pixels from a card to the vertical part of a detour
+  const SOFT = 64; // pixels of a rounded corner of a detour
+  const LEAST_WAY = 30; // pixels between two cards; below, the line is straight
+  const STEPS = 12; // points computed for each curve, enough to find the cards it crosses
 
   const between = (one, other, share) => ({
     x: one.x + (other.x - one.x) * share,
@@ -27,7 +27,7 @@
     };
   }
 
-  /* The usual course; one without control points is straight, for an edge that goes back. */
+  /* The usual course. An edge to the left has no control points: its line is straight. */
   function plain(edge) {
     const { start, end } = ends(edge);
     const way = end.x - start.x;
@@ -37,7 +37,7 @@
     return { start, end, controls: [{ x: start.x + way * LEAD, y: start.y }, { x: end.x - way * LEAD, y: end.y }] };
   }
 
-  /* A detour that turns right behind the card it leaves, runs at one height, and turns right before the other card. */
+  /* A detour: it turns close to the first card, runs at height y, and turns close to the other card. */
   function detour(edge, y) {
     const { start, end } = ends(edge);
     const [leave, arrive] = [start.x + TURN, end.x - TURN];
@@ -49,13 +49,13 @@
     return { start, end, controls };
   }
 
-  /* A way up or down with two soft corners. */
+  /* The control points of a vertical part with two rounded corners. */
   function upright(x, from, to) {
     const soft = Math.sign(to - from) * Math.min(SOFT, Math.abs(to - from) / 2);
     return [from, from + soft, to - soft, to].map((y) => ({ x, y }));
   }
 
-  /* Points along a course, close enough to each other to be the course itself. */
+  /* Points along a course, close to each other. */
   function points({ start, end, controls }) {
     const found = [start];
     let from = start;
@@ -70,7 +70,7 @@
     return controls.length ? found : Array.from({ length: STEPS + 1 }, (_, step) => between(start, end, step / STEPS));
   }
 
-  /* The end of an edge that shares fewer lines; its callee in doubt. */
+  /* The end of an edge with fewer lines; the callee if both have the same number. */
   function aloneEnd(edge) {
     const leaving = edge.source().outgoers("edge").length;
     const arriving = edge.target().incomers("edge").length;
@@ -83,7 +83,7 @@
     );
   }
 
-  /* Cytoscape wants control points as weights along, and distances from, the straight line between the ends. */
+  /* Cytoscape needs control points as weights along the straight line between the ends and distances from it. */
   function draw(edge, { start, end, controls }) {
     edge.toggleClass("back", !controls.length);
     if (!controls.length) {

@@ -1,4 +1,4 @@
-/* How shapes and lines look. The colours are those of page.css, in light and in dark. */
+/* The style of nodes and edges, with the colours of page.css for light and dark. */
 (function () {
   "use strict";
 
@@ -12,7 +12,7 @@
     return `data:image/svg+xml,${encodeURIComponent(svg)}`;
   }
 
-  /* For most names, and for as much of a pod's as there is reason to read. */
+  /* Wide enough for most names; longer names of pods are cut. */
   function wideEnough(node) {
     return Math.min(Math.max(150, 41 + 8.6 * node.data("name").length), 260);
   }

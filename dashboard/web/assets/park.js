@@ -1,14 +1,14 @@
-/* A place for nodes without edges.
+/* Place the nodes without edges.
  *
- * A layered layout has no opinion about them and puts them where the lines of others pass. They belong into a corner of
- * their namespace's box that is free of cards and lines, bottom left first.
+ * A layered layout may put them where lines of other nodes pass. Here they get a free place in the box of their
+ * namespace, without cards and lines; bottom left first.
  */
 (function () {
   "use strict";
 
   const parts = (window.traffic = window.traffic || {});
-  const STEP = 20; // pixels between two places that are tried
-  const CLEARANCE = 24;
+  const STEP = 20; // pixels between two tried places
+  const CLEARANCE = 24; // pixels
 
   function park(cy) {
     const lonely = cy.nodes("[!box]").filter((node) => node.degree() === 0 && node.isChild());

@@ -1,20 +1,20 @@
-/* Which course every edge takes: the plain one, unless a card is in its way.
+/* Choose the course of every edge: the plain one, unless a card is in its way.
  *
- * A line behind a card looks as if it ended or began there. So a line that would pass one makes a detour, at the height
- * that meets the fewest cards and, among those, makes it the shortest. Of two that are much alike it takes the one
- * nearer to the end that shares fewer lines: lines that start together part soon, and lines that meet do so late.
+ * A line behind a card seems to end there. So a line that would cross a card makes a detour at the height that crosses
+ * the fewest cards and, of those, makes the shortest line. Of similar heights it takes the one closer to the end with
+ * fewer lines: then lines with the same start separate early, and lines with the same end join late.
  */
 (function () {
   "use strict";
 
   const parts = (window.traffic = window.traffic || {});
-  const ROOM = 8; // pixels between a line and a card it passes
+  const ROOM = 8; // pixels between a line and a card beside it
   const DETOUR = 18; // pixels between a detour and the card it avoids
-  const ALIKE = 0.5; // what a pixel away from the end that shares fewer lines weighs against one of length
+  const ALIKE = 0.5; // cost of a pixel of height difference to the end with fewer lines; a pixel of length costs 1
 
-  let courses = new Map(); // by the id of their edge
+  let courses = new Map(); // by the id of the edge
 
-  /* Decides anew, for cards that stand elsewhere or edges that are new. */
+  /* Choose again, after cards moved or edges were added. */
   function choose(cy) {
     const cards = cy.nodes("[!box]").map((node) => ({
       id: node.id(), ...node.position(), width: node.width(), height: node.height(),
@@ -31,7 +31,7 @@
     const foreign = cards.filter((card) => card.id !== edge.source().id() && card.id !== edge.target().id());
     const plain = rated(parts.lines.plain(edge), foreign);
     const isBack = !plain.course.controls.length;
-    // A line that goes straight back would lie upon the one that comes.
+    // Two straight lines between the same cards would overlap.
     if (!plain.crossed && !(isBack && edge.target().edgesTo(edge.source()).nonempty())) {
       return plain;
     }
@@ -55,7 +55,7 @@
     };
   }
 
-  /* Level with either end, or just above or below one of the cards between them. */
+  /* The heights to try: that of each end, and just above and below each card between them. */
   function heights(edge, cards) {
     const [from, to] = [edge.source().position(), edge.target().position()];
     const low = Math.min(from.x, to.x);
@@ -65,7 +65,7 @@
     return [from.y, to.y, ...beside];
   }
 
-  /* Whether a line that goes back at this height passes above or below its own two cards. */
+  /* Whether a line at this height passes above or below both cards of its edge. */
   function clears(edge, height) {
     return edge.connectedNodes().every((node) => Math.abs(node.position("y") - height) > node.height() / 2 + ROOM);
   }

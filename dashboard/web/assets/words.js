@@ -1,18 +1,18 @@
-/* The place of an edge's words on its line.
+/* The place of an edge's label on its line.
  *
- * They stand where the line is most alone: near the end that shares fewer lines, unless a card, an arrowhead or other
- * words are there already. Short lines choose first, for they have the least choice.
+ * It is near the end with fewer lines, unless a card, an arrowhead or another label is there. Short lines are done
+ * first, because they have the fewest places.
  */
 (function () {
   "use strict";
 
   const parts = (window.traffic = window.traffic || {});
-  const LETTER = 7.4; // pixels
-  const ROW = 16; // pixels
+  const LETTER = 7.4; // pixels, width of a character
+  const ROW = 16; // pixels, height of a line of text
   const PADDING = 8; // pixels, of both sides
   const ARROW = { width: 14, height: 8 }; // pixels
 
-  /* A place for the words of every edge, by the edge's id. */
+  /* A place for the label of every edge, by the edge's id. */
   function places(cy) {
     const found = new Map();
     const routed = cy.edges().map((edge) => ({ edge, ...parts.routes.of(edge) }));
@@ -37,7 +37,7 @@
     return { width: Math.max(...rows.map((row) => row.length)) * LETTER + PADDING, height: rows.length * ROW };
   }
 
-  /* A share of the way from caller to callee. */
+  /* The preferred place: a share of the way from caller to callee. */
   function wish(edge) {
     const shared = edge.source().outgoers("edge").length !== edge.target().incomers("edge").length;
     if (!shared) {
@@ -46,7 +46,7 @@
     return parts.lines.aloneEnd(edge).same(edge.target()) ? 0.7 : 0.3;
   }
 
-  /* The points of a line, those nearest to a share of its way first. */
+  /* The points of a line, sorted by their distance from a share of its length. */
   function outward(points, share) {
     const start = points[0];
     let way = 0;

@@ -21,10 +21,10 @@ def scraped(interval: float, *, until: float = NOW, namespace: str = "shop") -> 
     return recording.Recording(
         [
             recording.series("up", [(t, 1) for t in times], **target),
-            recording.series("envoy_server_uptime", [(t, t - NOW + 9000) for t in times], **target),
+            recording.series("envoy_server_uptime", [(t, t - NOW + 200_000) for t in times], **target),
             recording.series(
                 "envoy_http_downstream_rq_xx",
-                [(t, t - NOW + 9000) for t in times],
+                [(t, t - NOW + 200_000) for t in times],
                 envoy_http_conn_manager_prefix="inbound_8080",
                 envoy_response_code_class="2",
                 **target,
