@@ -101,7 +101,7 @@ async def test_a_wrong_certificate_ends_the_connection_and_the_log_says_why(
     assert why in line
     assert "presented: told when it comes again" in line
     expected = verify.Authorities(greeting.CLIENTS.pem).names
-    assert line.endswith(f"expected issuers: the front proxy is certified by nobody, clients by {expected}")
+    assert line.endswith(f"expected issuers: the front proxy is certified by no CA, clients by {expected}")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
