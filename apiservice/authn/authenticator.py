@@ -1,8 +1,8 @@
-"""Who is asking: credentials of a request → a user, or a 401.
+"""Authentication: the credentials of a request → a user, or a 401.
 
-An authenticator looks only at what it understands. It answers `None` when that was not presented, so that
-others can be asked, and refuses with `Unauthorized` when it was presented and is not valid: a wrong
-credential never falls through to a weaker one.
+An authenticator handles one kind of credential. It returns `None` if the request has no such credential, so
+that the next authenticator is tried. It raises `Unauthorized` if the credential is not valid: a request with
+a wrong credential must not be accepted because of a weaker one.
 """
 
 import dataclasses
@@ -32,7 +32,10 @@ class User:
 
     @property
     def is_sayable(self) -> bool:
-        """Whether all of it is text. Other bytes could only be said as other characters: as another name."""
+        """Whether name, groups, UID and extra can be encoded as UTF-8.
+
+        A user with other bytes must be refused: with these bytes replaced, it would be another user.
+        """
         extra = [text for key, values in self.extra.items() for text in (key, *values)]
         try:
             "".join([self.name, *self.groups, self.uid, *extra]).encode()
@@ -43,33 +46,38 @@ class User:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What a request presents of its sender."""
+    """The headers and client certificates of a request."""
 
     headers: multidict.CIMultiDictProxy[str]
     certificates: tuple[bytes, ...] = ()
-    """Of the TLS handshake, in DER, the client's own first. Whose they are is for an authenticator to say."""
+    """The chain of the TLS handshake in DER, the client's own certificate first. It is not verified yet."""
 
 
 class Authenticator(Protocol):
+    """Finds the user of a request by one kind of credential."""
+
     async def authenticate(self, credentials: Credentials) -> User | None:
-        """The user; `None` if nothing was presented that this authenticator understands."""
+        """The user; `None` if the request has no credential of this kind.
+
+        Raises `Unauthorized` if the credential is not valid.
+        """
 
 
 def identifies(header: str) -> bool:
-    """Whether a header says who is asking. Nothing behind the authenticators ever sees such a header."""
+    """Whether a header names the user or carries a credential. Only authenticators may see such a header."""
     name = header.lower()
     return name == "authorization" or name.startswith(("x-remote-", "impersonate-"))
 
 
 def impersonates(header: str) -> bool:
-    """Whether a header says as whom the sender wants to act."""
+    """Whether a header asks to act as another user."""
     return header[:12].lower() == "impersonate-"
 
 
 def extras(
     headers: multidict.CIMultiDictProxy[str], *, prefixes: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """What else is said of a user, by the part of the header's name behind a prefix."""
+    """The `extra` values of a user. The key is the part of the header's name after one of the prefixes."""
     found: dict[str, list[str]] = {}
     for prefix in map(str.lower, prefixes):
         for header, value in headers.items():
@@ -83,32 +91,33 @@ _ESCAPED = re.compile(r"(?:[^%]|%[0-9a-f]{2})*")
 
 
 def _unescaped(key: str) -> str:
-    """A key with a malformed escape is what it looks like, as in Go."""
+    """The key without percent-encoding. A key with a malformed escape stays unchanged, as in Go."""
     return parse.unquote(key, errors="surrogateescape") if _ESCAPED.fullmatch(key) else key
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
-    """The bearer token, which may be empty; `None` if none was presented."""
+    """The bearer token, which may be empty; `None` if there is no `Authorization: Bearer` header."""
     scheme, _, presented = headers.get("Authorization", "").strip().partition(" ")
     return presented.strip() if scheme.lower() == "bearer" else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAuthenticator:
-    """One bearer token stands for one user."""
+    """Accepts one bearer token, for one user. Raises `ValueError` if the token is empty."""
 
     token: str = dataclasses.field(repr=False)
     user: User
 
     def __post_init__(self) -> None:
         if not self.token.strip():
-            raise ValueError("the bearer token is empty: everybody could present it; generate one")
+            raise ValueError("the bearer token is empty, so anyone could use it; generate one")
 
     async def authenticate(self, credentials: Credentials) -> User | None:
+        """The user; `None` without a bearer token. Raises `Unauthorized` for another token."""
         presented = bearer(credentials.headers)
         if presented is None:
             return None
-        # Constant time, so that the answer's delay tells nothing about the token.
+        # A comparison in constant time: the duration of the answer must not depend on the token.
         if not hmac.compare_digest(presented.encode(errors="replace"), self.token.encode()):
             raise errors.Unauthorized("Unauthorized: the bearer token is not valid")
         return self.user

@@ -1,7 +1,8 @@
-"""Several authenticators as one: the first that knows the user decides.
+"""Several authenticators in a fixed order: the first that returns a user decides.
 
-One that refuses ends the matter, so a wrong credential is never taken for none. Who presents nothing is the
-anonymous user where that is enabled, and then it is for the authorizer to say what anybody may see.
+An authenticator that raises `Unauthorized` ends the search, so a request with a wrong credential never
+becomes anonymous. A request without any credential is from the anonymous user if that is enabled; the
+authorizer then decides what this user may read.
 """
 
 import dataclasses
@@ -11,17 +12,21 @@ from apiservice.authn import authenticator
 
 ANONYMOUS = authenticator.User(name="system:anonymous", groups=(authenticator.UNAUTHENTICATED,))
 
-_TOLD = frozenset({authenticator.AUTHENTICATED, authenticator.UNAUTHENTICATED})
+_GROUPS_OF_ALL = frozenset({authenticator.AUTHENTICATED, authenticator.UNAUTHENTICATED})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Union:
-    """The authenticators, asked in their order."""
+    """Tries the authenticators in their order. `anonymous` allows requests without a credential."""
 
     authenticators: Sequence[authenticator.Authenticator]
     anonymous: bool
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
+        """The user, or the anonymous user; `None` if there is no credential and `anonymous` is off.
+
+        Raises `Unauthorized` as soon as one authenticator does.
+        """
         for one in self.authenticators:
             user = await one.authenticate(credentials)
             if user is not None:
@@ -30,7 +35,9 @@ class Union:
 
 
 def _authenticated(user: authenticator.User) -> authenticator.User:
-    """The user in the group of all who are known, unless the credential says of itself which they are."""
-    if user.name == ANONYMOUS.name or not _TOLD.isdisjoint(user.groups):
+    """The user with the group `system:authenticated`, unless the credential already contains that group or
+    `system:unauthenticated`.
+    """
+    if user.name == ANONYMOUS.name or not _GROUPS_OF_ALL.isdisjoint(user.groups):
         return user
     return dataclasses.replace(user, groups=(*user.groups, authenticator.AUTHENTICATED))

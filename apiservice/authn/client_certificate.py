@@ -1,8 +1,7 @@
-"""Users who present a client certificate of the cluster: the common name is the user, organizations are
-groups.
+"""Client certificates of the cluster: the common name is the user, the organizations are the groups.
 
-It stands behind the front proxy in the order of authenticators, so a certificate that comes here and is not
-of the clients' authority is of nobody, and is refused. The log says whose it was and whose was expected.
+This authenticator comes after the one of the front proxy. So a certificate that arrives here and was not
+signed by the cluster's client CA is refused. The log has its issuer and the expected CAs.
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
 """
 
@@ -24,7 +23,7 @@ CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 
 class ClientCertificateAuthenticator:
-    """Believes certificates of the authorities that `current` answers; they may change at any time."""
+    """Accepts certificates signed by the CAs that `current` returns, which is called for every request."""
 
     def __init__(
         self, current: Callable[[], verify.Authorities | None], *, clock: Callable[[], datetime]
@@ -34,11 +33,12 @@ class ClientCertificateAuthenticator:
         self._complaints = throttled_log.Complaints(_log)
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
+        """The user; `None` without a certificate. Raises `Unauthorized` if it cannot be verified."""
         if not credentials.certificates:
             return None
         authorities = self._current()
         if authorities is None:
-            raise self._refusal("no authority of client certificates is known here", credentials)
+            raise self._refusal("this server knows no CA for client certificates", credentials)
         try:
             certificate = authorities.verify(credentials.certificates, now=self._clock())
         except verify.Untrusted as refusal:
@@ -46,7 +46,9 @@ class ClientCertificateAuthenticator:
         name = verify.common_name(certificate)
         if not name:
             raise self._refusal(
-                "it has no common name, which would be the user", credentials, expected=authorities.names
+                "it has no common name, which is needed as the user's name",
+                credentials,
+                expected=authorities.names,
             )
         fingerprint = hashlib.sha256(credentials.certificates[0]).hexdigest()
         return authenticator.User(

@@ -1,7 +1,7 @@
-"""Whom the cluster lets speak for users: its front proxy, and the authority of its client certificates.
+"""The cluster's settings for delegated authentication: its front proxy, and the CA of client certificates.
 
-Both are swapped as one value, so a request never meets the names of one and the authority of another. What
-the cluster publishes is kept as it was last good: an empty or broken part takes nothing away.
+Both are replaced together as one value, so a request never sees the allowed names of one version with the CA
+of another. If a part is empty or cannot be read, the last good version of it stays in use.
 https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/#kubernetes-apiserver-client-authentication
 """
 
@@ -14,39 +14,43 @@ from apiservice.x509 import verify
 
 
 class BadDelegation(ValueError):
-    """It cannot be understood, and which part of it."""
+    """The ConfigMap cannot be used. The message names the key."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Delegation:
-    """Either part may be unknown, and then nobody is believed on its account."""
+    """The CA of client certificates, and the front proxy. A part that is `None` authenticates no request."""
 
     clients: verify.Authorities | None = None
     front_proxy: request_header.FrontProxy | None = None
 
     @property
     def authorities(self) -> bytes:
-        """All that TLS has to trust, in DER."""
+        """All CA certificates that TLS has to accept, in DER."""
         proxies = self.front_proxy.authorities if self.front_proxy else None
         return b"".join(each.der for each in (self.clients, proxies) if each is not None)
 
     def or_else(self, other: "Delegation") -> "Delegation":
-        """With the parts of the other that are unknown here."""
+        """This delegation, with its unknown parts taken from the other."""
         return Delegation(
             clients=self.clients or other.clients, front_proxy=self.front_proxy or other.front_proxy
         )
 
     def __str__(self) -> str:
-        clients = self.clients.names if self.clients else "nobody"
-        proxies = self.front_proxy.authorities.names if self.front_proxy else "nobody"
+        clients = self.clients.names if self.clients else "no CA"
+        proxies = self.front_proxy.authorities.names if self.front_proxy else "no CA"
         return f"the front proxy is certified by {proxies}, clients by {clients}"
 
 
 NOBODY = Delegation()
+"""No request is authenticated."""
 
 
 def parse(data: Mapping[str, str]) -> Delegation:
-    """From the ConfigMap `extension-apiserver-authentication`."""
+    """The delegation in the data of ConfigMap `extension-apiserver-authentication`.
+
+    Raises `BadDelegation`.
+    """
     clients = _authorities(data, key="client-ca-file")
     proxies = _authorities(data, key="requestheader-client-ca-file")
     if proxies is None:
@@ -75,7 +79,7 @@ def _authorities(data: Mapping[str, str], *, key: str) -> verify.Authorities | N
 
 
 def _texts(data: Mapping[str, str], *, key: str) -> tuple[str, ...]:
-    """A list written as JSON; none where there is nothing."""
+    """A JSON list of strings; empty if the key is missing or empty."""
     text = data.get(key, "")
     if not text.strip():
         return ()
@@ -83,7 +87,7 @@ def _texts(data: Mapping[str, str], *, key: str) -> tuple[str, ...]:
         values = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadDelegation(f"{key}: not JSON: {error}") from error
-    # An empty prefix would take every header for one of the front proxy's.
+    # With an empty prefix, every header would count as a header of the front proxy.
     if not isinstance(values, list) or not all(isinstance(each, str) and each.strip() for each in values):
-        raise BadDelegation(f"{key}: not a list of texts that say something")
+        raise BadDelegation(f"{key}: not a list of non-empty strings")
     return tuple(each.strip() for each in values)

@@ -1,7 +1,7 @@
-"""The ConfigMap in which a cluster publishes its delegation, watched for as long as the server runs.
+"""Watches the ConfigMap with the cluster's settings for delegated authentication while the server runs.
 
-A round is a list and then a watch from there. Whatever ends it begins the next after a pause, so nothing
-that goes wrong has to be told from anything else. What was last good is kept meanwhile.
+A round lists the ConfigMap and then watches it from that version. However a round ends, the next one begins
+after a pause, so all errors are handled alike. Until then the last good settings stay in use.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ _SELECTED = {"fieldSelector": f"metadata.name={NAME}"}
 _ROUND = 300
 """Seconds a watch lasts."""
 _SILENCE = _ROUND + 30.0
-"""Seconds without a word after which the connection must be dead."""
+"""Seconds without any data after which the connection counts as dead."""
 
 
 class DelegationMap:
-    """What is known of the ConfigMap. `watch` keeps it up to date."""
+    """The newest good settings of the ConfigMap. `watch` keeps them up to date."""
 
     def __init__(self, api: client.KubeApi, *, pauses: backoff.Backoff) -> None:
         self._api = api
@@ -37,13 +37,14 @@ class DelegationMap:
         self._current = delegated_config.NOBODY
         self._complaints = throttled_log.Complaints(_log)
         self.looked = asyncio.Event()
-        """The kube-apiserver was asked once, whatever it said."""
+        """Set after the first request to the kube-apiserver, also if it failed."""
 
     def current(self) -> delegated_config.Delegation:
+        """The newest good settings; `delegated_config.NOBODY` before there are any."""
         return self._current
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Watches until it is cancelled."""
         pauses = self._pauses.pauses()
         while True:
             try:
@@ -52,8 +53,8 @@ class DelegationMap:
             except client.KubeApiError as error:
                 self._complain(error)
             except Exception:
-                # Were the watch to end for good, it would be missed only when certificates are next replaced.
-                _log.exception("a defect reading ConfigMap %s/%s", NAMESPACE, NAME)
+                # The watch must go on: that it has ended is noticed only when certificates are replaced.
+                _log.exception("a defect while reading ConfigMap %s/%s", NAMESPACE, NAME)
             self.looked.set()
             await asyncio.sleep(next(pauses))
 
@@ -76,16 +77,18 @@ class DelegationMap:
         async with contextlib.aclosing(self._api.watch(_PATH, query=query, silence=_SILENCE)) as events:
             async for event in events:
                 if event.get("type") == "ERROR":
-                    # Usually the version is too old; the next round knows a newer one.
+                    # Usually the version is too old; the next round lists a newer one.
                     return
-                self._hear(event)
+                self._apply(event)
 
-    def _hear(self, event: Mapping[str, Any]) -> None:
+    def _apply(self, event: Mapping[str, Any]) -> None:
         match event.get("type"):
             case "ADDED" | "MODIFIED":
                 self._take(event.get("object"))
             case "DELETED":
-                self._complaints.warn(f"ConfigMap {NAMESPACE}/{NAME} was deleted: {self._current}, as before")
+                self._complaints.warn(
+                    f"ConfigMap {NAMESPACE}/{NAME} was deleted; still in use: {self._current}"
+                )
 
     def _take(self, config_map: Any) -> None:
         data = _part(config_map, "data")
@@ -93,19 +96,18 @@ class DelegationMap:
             found = delegated_config.parse({key: str(value) for key, value in data.items()})
         except delegated_config.BadDelegation as error:
             self._complaints.warn(
-                f"ConfigMap {NAMESPACE}/{NAME} cannot be used: {error}; {self._current}, as before"
+                f"ConfigMap {NAMESPACE}/{NAME} cannot be used: {error}; still in use: {self._current}"
             )
             return
         found = found.or_else(self._current)
         if str(found) != str(self._current):
-            _log.info("by ConfigMap %s/%s, %s", NAMESPACE, NAME, found)
+            _log.info("read from ConfigMap %s/%s: %s", NAMESPACE, NAME, found)
         self._current = found
 
     def _complain_of_none(self) -> None:
         self._complaints.warn(
             f"there is no ConfigMap {NAMESPACE}/{NAME}: does the kube-apiserver have "
-            "--requestheader-client-ca-file and --client-ca-file? Until there is, "
-            f"{self._current}"
+            f"--requestheader-client-ca-file and --client-ca-file? Until it exists: {self._current}"
         )
 
     def _complain(self, error: client.KubeApiError) -> None:
@@ -119,7 +121,7 @@ class DelegationMap:
 async def watch(
     api: client.KubeApi, *, patience: float = 10.0, pauses: backoff.Backoff | None = None
 ) -> AsyncIterator[DelegationMap]:
-    """Watches until the block is left, which begins with the first answer or after `patience` seconds."""
+    """Watches until the block is left. The block begins after the first answer or `patience` seconds."""
     watched = DelegationMap(api, pauses=pauses or backoff.Backoff())
     running = asyncio.ensure_future(watched.run())
     try:
@@ -132,6 +134,6 @@ async def watch(
 
 
 def _part(value: Any, name: str) -> Mapping[str, Any]:
-    """A part of an object that is an object; an empty one where it is something else."""
+    """The field of an object; an empty object if the field is missing or no object."""
     part = value.get(name) if isinstance(value, dict) else None
     return part if isinstance(part, dict) else {}

@@ -1,7 +1,7 @@
-"""Users vouched for by the kube-apiserver, which proxies their requests to this server.
+"""Users that the kube-apiserver has authenticated before it forwards their requests to this server.
 
-It names the user in headers, which count only on a connection whose client certificate the front proxy's
-own authority signed. Anybody may send the headers; without that certificate they are nothing.
+It names the user in headers. Any client can send these headers, so they count only if the client certificate
+of the connection is signed by the front proxy's own CA.
 https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/
 """
 
@@ -22,25 +22,25 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FrontProxy:
-    """Who is the front proxy, and in which headers it names the user, in order of preference."""
+    """The CAs of the front proxy, and the headers in which it names the user, in order of preference."""
 
     authorities: verify.Authorities
     allowed_names: frozenset[str] = frozenset()
-    """Common names of its certificate; without any, every name."""
+    """Allowed common names of its certificate; if empty, all are allowed."""
     user_headers: tuple[str, ...] = ("X-Remote-User",)
     uid_headers: tuple[str, ...] = ()
     group_headers: tuple[str, ...] = ("X-Remote-Group",)
     extra_prefixes: tuple[str, ...] = ("X-Remote-Extra-",)
 
     def names_in(self, header: str) -> bool:
-        """Whether the front proxy says something of the user in this header."""
+        """Whether the front proxy describes the user in this header."""
         name = header.lower()
         single = (*self.user_headers, *self.uid_headers, *self.group_headers)
         return name in map(str.lower, single) or name.startswith(tuple(map(str.lower, self.extra_prefixes)))
 
 
 class FrontProxyAuthenticator:
-    """Believes the headers of the front proxy that `current` describes; it may be another at any time."""
+    """Accepts the headers of the front proxy that `current` returns, which is called for every request."""
 
     def __init__(self, current: Callable[[], FrontProxy | None], *, clock: Callable[[], datetime]) -> None:
         self._current = current
@@ -48,11 +48,15 @@ class FrontProxyAuthenticator:
         self._complaints = throttled_log.Complaints(_log)
 
     def identifies(self, header: str) -> bool:
-        """Whether a header is for the authenticators alone, under the front proxy's own names as well."""
+        """Whether only authenticators may see a header; includes the header names set for the front proxy."""
         proxy = self._current()
         return authenticator.identifies(header) or (proxy is not None and proxy.names_in(header))
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
+        """The user in the headers; `None` if there is none or the certificate is not the front proxy's.
+
+        Raises `Unauthorized` if the headers of the front proxy are not UTF-8.
+        """
         proxy = self._current()
         if proxy is None:
             return None
@@ -62,7 +66,7 @@ class FrontProxyAuthenticator:
         try:
             _verify(credentials.certificates, proxy=proxy, now=self._clock())
         except verify.Untrusted as refusal:
-            # It may still be a client's certificate, and then the headers are a client's invention.
+            # It may be the certificate of an ordinary client; its headers then count for nothing.
             self._complaints.warn(_complaint(refusal, credentials=credentials, proxy=proxy))
             return None
         return _sayable(_user(name, headers=credentials.headers, proxy=proxy))
@@ -70,7 +74,7 @@ class FrontProxyAuthenticator:
 
 def _verify(chain: tuple[bytes, ...], *, proxy: FrontProxy, now: datetime) -> None:
     if not chain:
-        raise verify.Untrusted("there is none; does the kube-apiserver have --proxy-client-cert-file?")
+        raise verify.Untrusted("none was presented; does the kube-apiserver have --proxy-client-cert-file?")
     certificate = proxy.authorities.verify(chain, now=now)
     name = verify.common_name(certificate)
     if proxy.allowed_names and name not in proxy.allowed_names:
@@ -99,7 +103,7 @@ def _user(name: str, *, headers: multidict.CIMultiDictProxy[str], proxy: FrontPr
 
 
 def _values(headers: multidict.CIMultiDictProxy[str], *, names: tuple[str, ...]) -> Iterator[str]:
-    """What the headers of these names say, in the order of the names."""
+    """The non-empty values of the headers with these names, in the order of the names."""
     for name in names:
         yield from filter(None, headers.getall(name, ()))
 

@@ -1,8 +1,8 @@
-"""Bearer tokens of the cluster: the kube-apiserver says whose they are.
+"""Bearer tokens of the cluster, checked by the kube-apiserver in a TokenReview.
 
-Tokens are kept nowhere; the log says why one was refused, and nothing of it. What is remembered is filed
-under a keyed hash that is worthless outside this process. A token nobody could be asked about is not called
-invalid, because clients throw invalid ones away.
+Tokens are never stored. The log has the reason of a refusal, without any part of the token. Cached answers
+have a keyed hash of the token as key, which is useless outside this process. If the kube-apiserver cannot be
+reached, the client gets a 503 and not a 401: clients discard a token after a 401.
 https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/
 """
 
@@ -25,13 +25,13 @@ _PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 _REMEMBERED = 8192
 _REFUSALS = 16
 _QUOTED = 300
-"""Letters of what the kube-apiserver says of a token."""
-_TELLING = 4
-"""Letters of a part of a token that are worth hiding."""
+"""Characters of the kube-apiserver's reason that are logged."""
+_SHORTEST_HIDDEN = 4
+"""Characters; a shorter part of a token is not removed from the logged reason."""
 
 
 class TokenReviewAuthenticator:
-    """Remembers each answer, whose or nobody's, for `lifetime` seconds."""
+    """Caches each answer, also a refusal, for `lifetime` seconds; at most `most` answers."""
 
     def __init__(
         self,
@@ -42,16 +42,20 @@ class TokenReviewAuthenticator:
         most: int = _REMEMBERED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`audiences` a token must be for one of; without any, those of the kube-apiserver."""
+        """A token must be for one of the `audiences`; if empty, for one of the kube-apiserver's own."""
         self._api = api
         self._audiences = tuple(audiences)
         self._secret = secrets.token_bytes(32)
         self._complaints = throttled_log.Complaints(_log)
-        # Apart, so that whoever presents wrong tokens hides nothing else.
+        # Separate, so that a client with many wrong tokens cannot suppress the other warnings.
         self._refusals = throttled_log.Complaints(_log, most=_REFUSALS)
         self._users = ttl_cache.Memory[authenticator.User | None](lifetime=lifetime, most=most, clock=clock)
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
+        """The user; `None` without a bearer token.
+
+        Raises `Unauthorized` for an invalid token, `ServiceUnavailable` if it cannot be checked.
+        """
         presented = authenticator.bearer(credentials.headers)
         if presented is None:
             return None
@@ -68,6 +72,7 @@ class TokenReviewAuthenticator:
         return user
 
     async def aclose(self) -> None:
+        """Cancels the reviews that are under way."""
         await self._users.aclose()
 
     async def _review(self, token: str) -> authenticator.User | None:
@@ -83,7 +88,7 @@ class TokenReviewAuthenticator:
             return user
         except client.KubeApiError as error:
             self._complain(error)
-            raise errors.ServiceUnavailable("the bearer token could not be checked: try again") from error
+            raise errors.ServiceUnavailable("the bearer token could not be checked; try again") from error
 
     def _complain(self, error: client.KubeApiError) -> None:
         hint = ""
@@ -93,7 +98,7 @@ class TokenReviewAuthenticator:
 
 
 def _user(status: Any, *, audiences: Sequence[str]) -> authenticator.User | None:
-    """Whose the token is; `None` for nobody's, or another audience's."""
+    """The token's user; `None` if the token is invalid or for other audiences."""
     if not isinstance(status, dict):
         raise client.Garbled(f"{_PATH}: the answer has no status")
     if status.get("authenticated") is not True:
@@ -105,7 +110,7 @@ def _user(status: Any, *, audiences: Sequence[str]) -> authenticator.User | None
         raise client.Garbled(f"{_PATH}: the token is valid, but the answer names no user")
     extra = found.get("extra") or {}
     if not isinstance(extra, Mapping):
-        raise client.Garbled(f"{_PATH}: the answer's extra is no object")
+        raise client.Garbled(f"{_PATH}: the answer's extra is not an object")
     return authenticator.User(
         name=found["username"],
         groups=_texts(found.get("groups") or ()),
@@ -115,17 +120,17 @@ def _user(status: Any, *, audiences: Sequence[str]) -> authenticator.User | None
 
 
 def _reason(status: Any, *, token: str) -> str:
-    """Why, as the kube-apiserver says it, without anything of the token and on one line."""
+    """The kube-apiserver's reason for the refusal, on one line and without any part of the token."""
     if status.get("authenticated") is True:
         return f"it is for the audiences {json.dumps(status.get('audiences', []))}"
-    told = str(status.get("error") or "the kube-apiserver does not say why")
+    reason = str(status.get("error") or "the kube-apiserver does not say why")
     for part in (token, *token.split(".")):
-        if len(part) >= _TELLING:
-            told = told.replace(part, "…")
-    return json.dumps(told[:_QUOTED], ensure_ascii=False)
+        if len(part) >= _SHORTEST_HIDDEN:
+            reason = reason.replace(part, "…")
+    return json.dumps(reason[:_QUOTED], ensure_ascii=False)
 
 
 def _texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
-        raise client.Garbled(f"{_PATH}: the answer has something else where a list of texts belongs")
+        raise client.Garbled(f"{_PATH}: the answer has another value where a list of strings belongs")
     return tuple(values)

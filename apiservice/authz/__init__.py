@@ -1,1 +1,1 @@
-"""May this user do this? The cluster's answer by SubjectAccessReview, or a fixed rule."""
+"""Authorization: by SubjectAccessReview of the cluster or by a fixed rule; and impersonation."""

@@ -1,7 +1,7 @@
-"""May they: a user and the attributes of a request → a decision.
+"""Authorization: a user and the attributes of a request → a decision.
 
-The attributes are computed from the same decoded path that is routed, and the decision is made before
-anybody learns whether the thing exists.
+The attributes come from the same decoded path that is routed. The decision is made before the object is
+looked up, so a user without the right cannot find out whether the object exists.
 """
 
 import dataclasses
@@ -15,21 +15,22 @@ from apiservice.http import errors
 from apiservice.request import request_info
 
 IMPERSONATE = "impersonate"
-"""The verb of acting as somebody else."""
+"""The RBAC verb for acting as another user."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`reason` is for people; it is shown to the user who is refused."""
+    """Whether the request is allowed. A refused user sees `reason`."""
 
     allowed: bool
     reason: str = ""
 
 
 class Authorizer(Protocol):
-    async def authorize(
-        self, user: authenticator.User, *, attributes: request_info.Attributes
-    ) -> Decision: ...
+    """Decides whether a user may do what a request asks for."""
+
+    async def authorize(self, user: authenticator.User, *, attributes: request_info.Attributes) -> Decision:
+        """The decision. Raises a `StatusError` if it cannot be made."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +40,18 @@ class GroupAuthorizer:
     groups: frozenset[str] = frozenset({authenticator.MASTERS})
 
     async def authorize(self, user: authenticator.User, *, attributes: request_info.Attributes) -> Decision:
+        """Allowed if the user is in one of the groups."""
         return Decision(allowed=not self.groups.isdisjoint(user.groups))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AsThemselves:
-    """What another authorizer allows, but nobody acts as somebody else: where no users are known, there is
-    nobody to act as.
-    """
+    """Another authorizer without impersonation, for a server that knows no users but those of its tokens."""
 
     authorizer: Authorizer
 
     async def authorize(self, user: authenticator.User, *, attributes: request_info.Attributes) -> Decision:
+        """The other authorizer's decision; impersonation is never allowed."""
         if attributes.is_resource and attributes.verb == IMPERSONATE:
             return Decision(
                 allowed=False,
@@ -61,7 +62,10 @@ class AsThemselves:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PathAuthorizer:
-    """Everybody may ask for the given paths, which are not resources. One that ends with `*` is a prefix."""
+    """Allows the given non-resource paths to every user. A path that ends with `*` is a prefix.
+
+    Raises `ValueError` for a path that does not begin with `/` or has a `*` elsewhere.
+    """
 
     paths: frozenset[str]
 
@@ -69,10 +73,11 @@ class PathAuthorizer:
         for path in self.paths:
             if not path.startswith("/") or "*" in path[:-1]:
                 raise ValueError(
-                    f'the always-allowed path "{path}" must begin with / and have no * but its last'
+                    f'the always-allowed path "{path}" must begin with / and may have a * only at its end'
                 )
 
     async def authorize(self, user: authenticator.User, *, attributes: request_info.Attributes) -> Decision:
+        """Allowed if the path is one of the paths, or begins with one of the prefixes."""
         if attributes.is_resource:
             return Decision(allowed=False)
         return Decision(allowed=any(_covers(path, asked=attributes.path) for path in self.paths))
@@ -80,11 +85,12 @@ class PathAuthorizer:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Union:
-    """Several authorizers as one: the first that allows decides, and the last says why not."""
+    """Several authorizers in a fixed order: a request is allowed if one of them allows it."""
 
     authorizers: Sequence[Authorizer]
 
     async def authorize(self, user: authenticator.User, *, attributes: request_info.Attributes) -> Decision:
+        """The decision of the first authorizer that allows the request, else of the last one."""
         decision = Decision(allowed=False)
         for authorizer in self.authorizers:
             decision = await authorizer.authorize(user, attributes=attributes)
@@ -96,7 +102,7 @@ class Union:
 def refusal(
     user: authenticator.User, *, attributes: request_info.Attributes, decision: Decision
 ) -> errors.Forbidden:
-    """The 403 in the words of Kubernetes: safe to be shown in a browser, but for an object's name."""
+    """The 403 in the kube-apiserver's wording. HTML is escaped, except in the object's name."""
     reason = f": {decision.reason}" if decision.reason else ""
     wish = _harmless(f"User {_quoted(user.name)} cannot {_wish(attributes)}{reason}")
     if not attributes.is_resource:
@@ -126,7 +132,7 @@ def _wish(attributes: request_info.Attributes) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As Go's `%q` writes what can be printed."""
+    """The text in quotes, as Go's `%q` writes printable characters."""
     return json.dumps(text, ensure_ascii=False)
 
 

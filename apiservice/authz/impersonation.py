@@ -1,8 +1,8 @@
-"""Acting as somebody else: the `Impersonate-*` headers of an authenticated user → the user to go on as.
+"""Impersonation: the `Impersonate-*` headers of an authenticated user → the user that the request counts for.
 
-As in a kube-apiserver: each thing that the headers name has to be allowed to the sender, as the verb
-`impersonate`, and from there on only the named user counts. Headers that say what a named user is like, and
-name none, are refused; there it is a 500, here a 400, as the mistake is the client's.
+As in the kube-apiserver, the sender needs the verb `impersonate` for each user, group, UID and extra value in
+the headers. After that only the impersonated user counts. A request with groups, a UID or extra values but
+without `Impersonate-User` is the client's mistake and gets a 400 (the kube-apiserver answers 500).
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
 """
 
@@ -32,21 +32,24 @@ async def acting(
     headers: multidict.CIMultiDictProxy[str],
     authorizer: authz_authorizer.Authorizer,
 ) -> authenticator.User:
-    """The user to go on as: the sender, or whom it impersonates. Raises BadRequest, Forbidden."""
+    """The impersonated user; the sender itself if it impersonates no user.
+
+    Raises `BadRequest` for incomplete headers, `Forbidden` if the sender may not act as that user.
+    """
     if not any(map(authenticator.impersonates, headers)):
         return user
-    wished = _wished(headers)
-    if wished is None:
+    impersonated = _impersonated(headers)
+    if impersonated is None:
         return user
-    for attributes in _wishes(wished, groups=headers.getall(_GROUP, ())):
+    for attributes in _required(impersonated, groups=headers.getall(_GROUP, ())):
         decision = await authorizer.authorize(user, attributes=attributes)
         if not decision.allowed:
             raise authz_authorizer.refusal(user, attributes=attributes, decision=decision)
-    return wished
+    return impersonated
 
 
-def _wished(headers: multidict.CIMultiDictProxy[str]) -> authenticator.User | None:
-    """Whom the headers name; `None` if what they say is empty."""
+def _impersonated(headers: multidict.CIMultiDictProxy[str]) -> authenticator.User | None:
+    """The user in the headers; `None` if all of them are empty."""
     name, uid = headers.get(_USER, ""), headers.get(_UID, "")
     groups, extra = tuple(headers.getall(_GROUP, ())), authenticator.extras(headers, prefixes=(_EXTRA,))
     if not name:
@@ -60,7 +63,10 @@ def _wished(headers: multidict.CIMultiDictProxy[str]) -> authenticator.User | No
 
 
 def _groups(name: str, *, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The groups that were asked for, or those that a service account has anyway; and who everybody is."""
+    """The groups in the headers, or the default groups of a service account if there are none.
+
+    `system:authenticated` or, for the anonymous user, `system:unauthenticated` is added.
+    """
     account = _SERVICE_ACCOUNT.fullmatch(name)
     if account and not given:
         given = (_SERVICE_ACCOUNTS, f"{_SERVICE_ACCOUNTS}:{account[1]}")
@@ -71,25 +77,25 @@ def _groups(name: str, *, given: tuple[str, ...]) -> tuple[str, ...]:
     return given if authenticator.AUTHENTICATED in given else (*given, authenticator.AUTHENTICATED)
 
 
-def _wishes(
+def _required(
     user: authenticator.User, *, groups: tuple[str, ...] | list[str]
 ) -> Iterator[request_info.Attributes]:
-    """What has to be allowed to become this user."""
+    """The attributes that must all be allowed to the sender."""
     account = _SERVICE_ACCOUNT.fullmatch(user.name)
     if account:
-        yield _to_be("serviceaccounts", name=account[2], namespace=account[1])
+        yield _to_impersonate("serviceaccounts", name=account[2], namespace=account[1])
     else:
-        yield _to_be("users", name=user.name)
+        yield _to_impersonate("users", name=user.name)
     for group in groups:
-        yield _to_be("groups", name=group)
+        yield _to_impersonate("groups", name=group)
     for key, values in user.extra.items():
         for value in values:
-            yield _to_be("userextras", name=value, subresource=key, group=_AUTHENTICATION)
+            yield _to_impersonate("userextras", name=value, subresource=key, group=_AUTHENTICATION)
     if user.uid:
-        yield _to_be("uids", name=user.uid, group=_AUTHENTICATION)
+        yield _to_impersonate("uids", name=user.uid, group=_AUTHENTICATION)
 
 
-def _to_be(
+def _to_impersonate(
     resource: str, *, name: str, namespace: str = "", subresource: str = "", group: str = ""
 ) -> request_info.Attributes:
     return request_info.Attributes(

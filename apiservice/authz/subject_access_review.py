@@ -1,7 +1,7 @@
-"""May they: the kube-apiserver says so, by the cluster's own rules.
+"""Authorization by the cluster's own rules: a SubjectAccessReview for every request.
 
-The kube-apiserver in front has asked the same before it proxied a request; who comes straight to this server
-has been asked by nobody. So every request is asked about, and answers are remembered for a moment.
+The kube-apiserver checks a request before it forwards it, but a client can also connect to this server
+directly. So each request is checked here, and the answers are cached for a few seconds.
 https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/subject-access-review-v1/
 """
 
@@ -32,11 +32,11 @@ _LABEL_OPERATORS = {
     selectors.Operator.EXISTS: "Exists",
     selectors.Operator.ABSENT: "DoesNotExist",
 }
-"""Those RBAC and others can be told; a comparison narrows a list further, and may go untold."""
+"""The operators that a SubjectAccessReview has. Comparisons can be left out: they only narrow the list."""
 
 
 class SubjectAccessReviewAuthorizer:
-    """Remembers what was allowed and what was denied for as many seconds."""
+    """Caches each decision for `lifetime` seconds, whether allowed or denied; at most `most` decisions."""
 
     def __init__(
         self,
@@ -53,12 +53,14 @@ class SubjectAccessReviewAuthorizer:
     async def authorize(
         self, user: authenticator.User, *, attributes: request_info.Attributes
     ) -> authorizer.Decision:
+        """The cluster's decision. Raises `InternalError` if the kube-apiserver gives none."""
         spec = _spec(user, attributes=attributes)
-        # Selectors can be very long: the key is not.
+        # A hash, as selectors can be very long.
         key = hashlib.blake2b(orjson.dumps(spec, option=orjson.OPT_SORT_KEYS)).digest()
         return await self._decisions.recall(key, seek=lambda: self._review(spec))
 
     async def aclose(self) -> None:
+        """Cancels the reviews that are under way."""
         await self._decisions.aclose()
 
     async def _review(self, spec: dict[str, Any]) -> authorizer.Decision:
@@ -68,7 +70,7 @@ class SubjectAccessReviewAuthorizer:
         except client.KubeApiError as error:
             self._complain(error)
             raise errors.InternalError(
-                "whether this is allowed could not be checked: the server's log says why"
+                "whether this is allowed could not be checked; the server's log says why"
             ) from error
 
     def _complain(self, error: client.KubeApiError) -> None:
@@ -111,7 +113,7 @@ def _resource(attributes: request_info.Attributes) -> dict[str, Any]:
 
 
 def _labels(text: str) -> list[dict[str, Any]]:
-    """A malformed selector tells nothing here: whoever may see everything gets the 400 from reading it."""
+    """The requirements; none for a malformed selector, which is refused with 400 after authorization."""
     try:
         found = selectors.LabelSelector.parse(text)
     except errors.BadRequest:
@@ -142,7 +144,7 @@ def _decision(status: Any) -> authorizer.Decision:
     if not isinstance(status, dict) or not isinstance(status.get("allowed"), bool):
         raise client.Garbled(f"{_PATH}: the answer does not say whether it is allowed")
     if problem := status.get("evaluationError"):
-        _log.debug("authorizing met a problem: %s", problem)
-    # Both at once is how "no" is told from "nobody says yes"; no is no.
+        _log.debug("the SubjectAccessReview has an evaluationError: %s", problem)
+    # `denied` is an explicit refusal by an authorizer and overrules `allowed`.
     allowed = status["allowed"] and not status.get("denied", False)
     return authorizer.Decision(allowed=allowed, reason=str(status.get("reason") or ""))

@@ -1,1 +1,1 @@
-"""What the API says of itself: groups, versions and resources, and OpenAPI v2 and v3."""
+"""The API's description of itself: discovery of groups, versions and resources, and OpenAPI v2 and v3."""

@@ -1,7 +1,7 @@
-"""What the API says it serves: the old documents and the aggregated ones, made once at start.
+"""The discovery documents, aggregated and unaggregated, made once at start.
 
-The aggregation layer fetches the aggregated document of a Service once for all versions behind it, so every
-version served is in it; a resource without `responseKind` would make some clients panic, so each has one.
+The kube-apiserver fetches the aggregated document once per Service, for all versions behind it, so the
+document contains every version. Some clients panic on a resource without `responseKind`, so each has one.
 https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 """
 
@@ -29,14 +29,16 @@ class Discovery:
 
     @property
     def paths(self) -> Sequence[str]:
+        """All paths that `root` and `below` answer."""
         return ["/apis", *self._plain]
 
     async def root(self, incoming: messages.Incoming) -> messages.Answer:
+        """The document of `/apis`, aggregated if the client accepts that. Raises `NotAcceptable`."""
         offer = negotiation.choose(incoming.headers.get("Accept", ""), offers=self._offers)
         return self._root[offer].answer(incoming, headers=(("Cache-Control", "public"),))
 
     async def below(self, incoming: messages.Incoming) -> messages.Answer:
-        """A group or a version, by its path."""
+        """The document of the group or version that the path names. Raises `NotAcceptable`."""
         negotiation.choose(incoming.headers.get("Accept", ""), offers=negotiation.JSON_OFFERS)
         return self._plain[incoming.path.rstrip("/")].answer(incoming)
 
@@ -162,7 +164,7 @@ def _value_entries(values: declaration.Values) -> list[dict[str, Any]]:
     namespaced = values.scope is declaration.Scope.NAMESPACED
     wholes = [
         {"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": [*values.verbs]}
-        for name, kind in _told(values).items()
+        for name, kind in _listed(values).items()
     ]
     parts = [
         {
@@ -181,7 +183,11 @@ def _value_entries(values: declaration.Values) -> list[dict[str, Any]]:
 def _aggregated_values(
     values: declaration.Values, *, version: declaration.GroupVersion
 ) -> list[dict[str, Any]]:
-    """A resource of which only parts can be read is told without a kind: clients keep the parts alone."""
+    """The entries of the values and their subresources.
+
+    The entry of a resource that has readable subresources only has no kind, so clients list the subresources
+    alone.
+    """
 
     def entry(name: str, kind: Mapping[str, str], verbs: Sequence[str]) -> dict[str, Any]:
         return {
@@ -195,7 +201,7 @@ def _aggregated_values(
     def kind_of(name: str) -> dict[str, str]:
         return {"group": version.group, "version": version.version, "kind": name}
 
-    wholes = [entry(name, kind_of(kind), values.verbs) for name, kind in _told(values).items()]
+    wholes = [entry(name, kind_of(kind), values.verbs) for name, kind in _listed(values).items()]
     parts = [
         {"subresource": name, "responseKind": kind_of(part.list_kind), "verbs": _SUBRESOURCE_VERBS}
         for part in values.subresources
@@ -207,8 +213,8 @@ def _aggregated_values(
     return [*wholes, {**unread, "subresources": parts}]
 
 
-def _told(values: declaration.Values) -> Mapping[str, str]:
-    """The names of what can be read as a whole, and their kinds."""
+def _listed(values: declaration.Values) -> Mapping[str, str]:
+    """The names of the resources that are not subresources, and their kinds."""
     if declaration.is_open(values.plural):
         return values.told
     return {values.plural: values.list_kind} if values.verbs else {}

@@ -1,7 +1,7 @@
-"""OpenAPI components of Kubernetes' own metadata, for objects to refer to.
+"""OpenAPI components of Kubernetes' metadata, to which the schemas of objects refer.
 
-Only the fields a served object can have: nothing here was created, so there are no owners, finalizers or
-managed fields.
+They have only the fields that a served object can have. Objects are computed and never created by a client,
+so they have no owners, finalizers or managed fields.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ LIST_META = f"{_META}.ListMeta"
 
 
 def reference(component: str, *, description: str = "") -> dict[str, Any]:
-    """A property of the type of another component; a description given is that of the property."""
+    """The schema of a property whose type is a component. `description` describes the property."""
     pointer = {"$ref": f"#/components/schemas/{component}"}
     return {"description": description, "allOf": [pointer]} if description else pointer
 

@@ -1,7 +1,7 @@
-"""The OpenAPI documents: v3 one per version with an index, v2 one for all, made once at start.
+"""The OpenAPI documents, made once at start: in v3 one per version and an index, in v2 one for all versions.
 
-The index refers to each document by its hash, so that a client may keep it for ever; the v2 document is the
-v3 ones in the older spelling, for clients and aggregation layers that ask for it.
+The index refers to each document by its hash, so a client may cache the document without limit. The v2
+document is made from the v3 documents, for clients and kube-apiservers that ask for v2.
 https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
 """
 
@@ -20,7 +20,10 @@ _EVER = timedelta(days=365)
 
 
 class OpenAPI:
-    """Answers `/openapi/v2`, `/openapi/v3` and the documents below it. `now` dates the documents' expiry."""
+    """Answers `/openapi/v2`, `/openapi/v3` and the documents below it.
+
+    `now` is the time from which the `Expires` header counts. Raises `ValueError` if a kind has no schema.
+    """
 
     def __init__(
         self, versions: Sequence[declaration.GroupVersion], *, title: str, release: str, now: datetime
@@ -47,21 +50,25 @@ class OpenAPI:
 
     @property
     def paths(self) -> Sequence[str]:
+        """All paths that this answers."""
         return ["/openapi/v2", _V3_ROOT, *self._documents]
 
     async def v2(self, incoming: messages.Incoming) -> messages.Answer:
+        """The v2 document of all versions. Raises `NotAcceptable`, as all answers here do."""
         _check_accept(incoming)
         return self._v2.answer(incoming)
 
     async def index(self, incoming: messages.Incoming) -> messages.Answer:
+        """The list of all v3 documents, with the hash of each."""
         _check_accept(incoming)
         return self._index.answer(incoming)
 
     async def v3(self, incoming: messages.Incoming) -> messages.Answer:
-        """The document of a version; one asked for by its hash may be kept for ever.
+        """The v3 document of one version. If the request has its hash, the client may cache it without limit.
 
-        An old hash gets the document of now. A redirection would be right too, but the kube-apiserver makes
-        a 502 of one: after an upgrade `kubectl explain` would fail until it has the new index.
+        A request with an old hash gets the current document. A redirect would be correct too, but the
+        kube-apiserver turns it into a 502: after an upgrade, `kubectl explain` would fail until kubectl has
+        the new index.
         """
         _check_accept(incoming)
         path = incoming.path.rstrip("/")
@@ -90,7 +97,10 @@ def _v3(version: declaration.GroupVersion, *, info: Mapping[str, str]) -> dict[s
 
 
 def components(version: declaration.GroupVersion) -> dict[str, Any]:
-    """The product's components, those of their lists, and Kubernetes' own metadata."""
+    """The OpenAPI components of a version: of its objects, their lists, and Kubernetes' metadata.
+
+    Raises `ValueError` if a kind has no schema.
+    """
     found = {**meta_schemas.COMPONENTS, **{name: dict(schema) for name, schema in version.schemas.items()}}
     for item, kind, list_kind in _kinds(version):
         if item not in version.schemas:
@@ -105,7 +115,7 @@ def components(version: declaration.GroupVersion) -> dict[str, Any]:
 
 
 def _kinds(version: declaration.GroupVersion) -> list[tuple[str, str, str]]:
-    """Component, kind and list kind of everything that is served."""
+    """Component, kind and list kind of all that is served."""
     found = []
     for resource in version.resources:
         found.append((resource.schema, resource.kind, resource.list_kind))
@@ -120,7 +130,7 @@ def _kinds(version: declaration.GroupVersion) -> list[tuple[str, str, str]]:
 
 
 def _mark(schema: dict[str, Any], *, version: declaration.GroupVersion, kind: str) -> None:
-    """Says which kind a component is of; clients look for that."""
+    """Adds the group, version and kind to a component; kubectl finds components by them."""
     mark = {"group": version.group, "version": version.version, "kind": kind}
     if mark not in schema.get(_GVK, []):
         schema[_GVK] = [*schema.get(_GVK, []), mark]

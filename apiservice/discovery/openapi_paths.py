@@ -1,7 +1,7 @@
-"""Declared resources → the `paths` of an OpenAPI document, one GET each.
+"""Declared resources → the `paths` of an OpenAPI document, with one GET operation each.
 
-`kubectl explain` finds a resource by its path, takes the kind from the operation there and looks for the
-component of that kind; the extensions that lead it are on every operation.
+`kubectl explain` finds a resource by its path, takes the kind from the operation and looks for the component
+of that kind. So each operation has the extension `x-kubernetes-group-version-kind`.
 """
 
 import re
@@ -28,6 +28,7 @@ _MEDIA_TYPES = ("application/json", "application/yaml")
 
 
 def paths(version: declaration.GroupVersion) -> dict[str, Any]:
+    """The OpenAPI path items of all resources and values of a version, by path."""
     found: dict[str, Any] = {}
     for resource in version.resources:
         found |= _resource_paths(version, resource=resource)
@@ -37,7 +38,7 @@ def paths(version: declaration.GroupVersion) -> dict[str, Any]:
 
 
 def list_component(schema: str, *, list_kind: str) -> str:
-    """The component of a list stands beside that of its items."""
+    """The name of a list's component: that of the items' component with `list_kind` as last part."""
     prefix, dot, _ = schema.rpartition(".")
     return f"{prefix}{dot}{list_kind}"
 

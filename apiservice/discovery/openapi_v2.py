@@ -1,6 +1,6 @@
-"""OpenAPI v3 documents → one v2 document, for clients and aggregation layers that ask for the older spelling.
+"""OpenAPI v3 documents → one v2 document, for clients and kube-apiservers that ask for v2.
 
-Pure. Understands what `operations` and plain schemas say, not all of v3.
+Pure. It converts what `openapi_paths` and plain schemas contain, not all of v3.
 https://swagger.io/specification/v2/
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def render(specs: Sequence[Mapping[str, Any]], *, info: Mapping[str, str]) -> dict[str, Any]:
-    """All paths and components in one document."""
+    """The v2 document with the paths and components of all v3 documents."""
     paths: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     for spec in specs:
@@ -36,7 +36,7 @@ def _operation(operation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parameters(parameters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What v3 says in a parameter's schema, v2 says beside its name."""
+    """The parameters with the fields of their `schema` moved up, as v2 has them."""
     return [
         {**parameter["schema"], **{key: value for key, value in parameter.items() if key != "schema"}}
         for parameter in parameters
@@ -57,16 +57,16 @@ def _schema(value: Any) -> Any:
         return value
     whole = value.get("allOf")
     if isinstance(whole, list) and len(whole) == 1:
-        # v3 wraps a reference to describe it; v2's readers want it bare, and look for no allOf.
+        # v3 wraps a reference in allOf to add a description; readers of v2 expect a bare reference.
         value = {**{key: child for key, child in value.items() if key != "allOf"}, **whole[0]}
     if isinstance(value.get("nullable"), bool):
-        # v2 has no such word, and for one of it a kube-apiserver refuses its whole document to kubectl.
+        # v2 has no `nullable`. A kube-apiserver that finds it cannot serve its OpenAPI document to kubectl.
         value = {key: child for key, child in value.items() if key != "nullable"}
     return {key: _reference(child) if key == "$ref" else _schema(child) for key, child in value.items()}
 
 
 def _reference(pointer: Any) -> Any:
-    """A pointer; or, where a property has that name, its schema."""
+    """The v2 pointer; if the value is the schema of a property that is called `$ref`, that schema."""
     if not isinstance(pointer, str):
         return _schema(pointer)
     return pointer.replace("#/components/schemas/", "#/definitions/")

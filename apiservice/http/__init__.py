@@ -1,4 +1,4 @@
 """Requests and answers as plain values, their encodings, and errors as Kubernetes `Status` objects.
 
-Nothing here opens a socket (`server`) or decides what is answered (`resources`).
+Nothing here opens a socket (see `server`) or decides on an answer (see `resources`).
 """

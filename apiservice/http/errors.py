@@ -1,4 +1,4 @@
-"""Every refusal a client can be given, as an exception that knows its HTTP code and Kubernetes reason.
+"""All errors that a client can get, as exceptions with an HTTP code and a Kubernetes reason.
 
     StatusError
     ├── BadRequest           400  the request cannot be understood
@@ -9,24 +9,26 @@
     ├── NotAcceptable        406  no representation the client accepts
     ├── Gone                 410  no longer available
     │   └── Expired          410  the continue token or version is too old
-    ├── InternalError        500  our fault
-    ├── ServiceUnavailable   503  a backend is missing; asking again may help
+    ├── InternalError        500  a defect of this server
+    ├── ServiceUnavailable   503  a backend is missing; a retry may help
     └── Timeout              504  the deadline passed first
 
-Providers raise these and nothing else on purpose; any other exception is a defect and becomes an
-`InternalError` whose message tells the client nothing of its cause. `status` renders them.
+Providers raise only these. Any other exception is a defect: the client gets an `InternalError` without the
+cause, which is in the log. `status` renders them.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 _LONGEST_MESSAGE = 4096
-"""Characters. A message may quote what a client sent, which may have any length."""
+"""Characters. A message may quote the request, which may be long."""
 
 
 class StatusError(Exception):
-    """A refusal. A very long message loses its middle. `details` are the fields of Kubernetes'
-    `StatusDetails`: group, kind, name, causes.
+    """The base of all errors. The middle of a very long message is left out.
+
+    `details` are fields of Kubernetes' `StatusDetails`: group, kind, name, causes. `headers` are added to the
+    answer.
     """
 
     code: ClassVar[int]
@@ -46,7 +48,7 @@ class StatusError(Exception):
 
 
 def _shortened(message: str) -> str:
-    """What was quoted begins a message, why it was refused ends it."""
+    """The message without its middle: its beginning has the quoted text, its end the reason."""
     if len(message) <= _LONGEST_MESSAGE:
         return message
     half = _LONGEST_MESSAGE // 2
@@ -82,7 +84,7 @@ class NotFound(StatusError):
 
 
 class MethodNotAllowed(StatusError):
-    """The path exists, but only for other methods: for reading."""
+    """The path exists, but can only be read: with GET or HEAD."""
 
     code, reason = 405, "MethodNotAllowed"
 
@@ -91,13 +93,13 @@ class MethodNotAllowed(StatusError):
 
 
 class NotAcceptable(StatusError):
-    """No representation of the answer is among those the client accepts."""
+    """The client accepts none of the media types in which the answer can be sent."""
 
     code, reason = 406, "NotAcceptable"
 
 
 class Gone(StatusError):
-    """What was asked for existed and does no longer."""
+    """The requested object or state existed and is no longer available."""
 
     code, reason = 410, "Gone"
 
@@ -109,13 +111,13 @@ class Expired(Gone):
 
 
 class InternalError(StatusError):
-    """The server is at fault."""
+    """A defect of this server."""
 
     code, reason = 500, "InternalError"
 
 
 class ServiceUnavailable(StatusError):
-    """Something behind the server is missing."""
+    """A backend of this server is missing."""
 
     code, reason = 503, "ServiceUnavailable"
 

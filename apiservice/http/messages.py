@@ -1,6 +1,7 @@
-"""A request and its answer as plain values, between the sockets and everything that decides.
+"""Requests and answers as plain values.
 
-Nothing that decides what to answer sees the HTTP library, so all of it can be asked without a network.
+Only `server` uses the HTTP library. All other code gets and returns these values, so that tests need no
+network.
 """
 
 import dataclasses
@@ -17,18 +18,18 @@ JSON = "application/json"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A request. `path` is decoded, once; `query` answers the first value of each parameter."""
+    """A request. `path` is percent-decoded once; `query` has the first value of each parameter."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: multidict.CIMultiDictProxy[str]
     certificates: tuple[bytes, ...] = ()
-    """What the client presented in the TLS handshake, in DER, its own first."""
+    """The client's certificate chain from the TLS handshake, in DER, its own certificate first."""
 
 
 def without_identity(incoming: Incoming, *, identifies: Callable[[str], bool]) -> Incoming:
-    """The request, without certificates and the headers that say who sent it."""
+    """The request without certificates and without the headers for which `identifies` is true."""
     kept = multidict.CIMultiDict(
         (name, value) for name, value in incoming.headers.items() if not identifies(name)
     )
@@ -37,6 +38,8 @@ def without_identity(incoming: Incoming, *, identifies: Callable[[str], bool]) -
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
+    """An answer. `headers` does not contain `Content-Type`."""
+
     body: bytes = b""
     status: int = 200
     content_type: str = JSON
@@ -44,15 +47,17 @@ class Answer:
 
 
 def json_answer(value: Any) -> Answer:
+    """A 200 with the value as JSON."""
     return Answer(body=orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def text_answer(text: str, *, status: int = 200) -> Answer:
+    """An answer in plain text."""
     return Answer(body=text.encode(), status=status, content_type="text/plain; charset=utf-8")
 
 
 def refusal_answer(error: errors.StatusError) -> Answer:
-    """Refusals are JSON whatever the client accepts: every Kubernetes client can read that."""
+    """The error as a `Status` object, always in JSON, as every Kubernetes client can read that."""
     return Answer(
         body=orjson.dumps(status.render(error), option=orjson.OPT_APPEND_NEWLINE),
         status=error.code,

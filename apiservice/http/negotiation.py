@@ -1,8 +1,8 @@
-"""An `Accept` header and what can be offered → what to send, or a 406 that lists the offers.
+"""An `Accept` header and the possible representations → the one to send, or a 406 that lists them.
 
-Pure. Clauses are tried by their q, then the more exact before wildcards, then in their order; the first
-that an offer fits wins. A clause asks for another shape of the answer with `as`, `g` and `v` (a Table, only
-the metadata); every other parameter is ignored, as clients keep inventing them.
+Pure. The clauses of the header are sorted by q, exact ones before wildcards, and then by position; the first
+clause that fits an offer decides. The parameters `as`, `g` and `v` of a clause ask for another form of the
+answer (a Table, or metadata only). Other parameters are ignored, as clients send various ones.
 https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 """
 
@@ -17,7 +17,7 @@ META_GROUP = "meta.k8s.io"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Offer:
-    """One representation: `application/{subtype}`, and the kind it is transformed to, if it is."""
+    """One representation: `application/{subtype}`, and the kind to which the answer is converted, if any."""
 
     subtype: str
     kind: str = ""
@@ -26,6 +26,7 @@ class Offer:
 
     @property
     def media_type(self) -> str:
+        """The media type, as in `application/json;g=meta.k8s.io;v=v1;as=Table`."""
         plain = f"application/{self.subtype}"
         return f"{plain};g={self.group};v={self.version};as={self.kind}" if self.kind else plain
 
@@ -49,18 +50,20 @@ JSON_OFFERS = (JSON,)
 
 
 _REMEMBERED = 512
-"""Headers, and characters of one. Clients send few different ones again and again, and kubectl's has 200."""
+"""Cached headers, and the longest cached header in characters. Clients repeat few headers; kubectl's has 200
+characters.
+"""
 
 
 LONGEST = 4096
-"""Characters of a header that is read: each of its clauses is compared with every offer."""
+"""Characters; a longer header is refused, as each of its clauses is compared with every offer."""
 
 
 def choose(accept: str, *, offers: tuple[Offer, ...]) -> Offer:
-    """The offer to send. Without any clause, the first."""
+    """The offer to send; the first one if the header is empty. Raises `NotAcceptable`."""
     if len(accept) > LONGEST:
         raise errors.NotAcceptable(
-            f"the Accept header has {len(accept)} characters, at most {LONGEST} are read"
+            f"the Accept header has {len(accept)} characters; at most {LONGEST} are allowed"
         )
     return _remembered(accept, offers) if len(accept) <= _REMEMBERED else _choose(accept, offers)
 

@@ -1,4 +1,7 @@
-"""The query of a URL, read when somebody looks at it: a stranger's never is."""
+"""The query of a URL, parsed at its first use.
+
+So the query of a request that cannot be authenticated is never parsed, whatever its length.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,21 +11,24 @@ import yarl
 from apiservice.http import errors
 
 _MOST = 1000
-"""Parameters. kubectl sends a handful."""
+"""Parameters. kubectl sends fewer than ten."""
 NOTHING: Mapping[str, str] = {}
 
 
 def of(url: yarl.URL) -> Mapping[str, str]:
-    """The first value of each parameter. Whoever looks at one of too many gets a `BadRequest`."""
+    """The first value of each parameter of the query.
+
+    Any access to its content raises `BadRequest` if there are more than 1000 parameters.
+    """
     return _Query(url) if url.raw_query_string else NOTHING
 
 
 class _Query(Mapping[str, str]):
-    __slots__ = ("_read", "_url")
+    __slots__ = ("_parsed", "_url")
 
     def __init__(self, url: yarl.URL) -> None:
         self._url = url
-        self._read: Mapping[str, str] | None = None
+        self._parsed: Mapping[str, str] | None = None
 
     def __getitem__(self, name: str) -> str:
         return self._all()[name]
@@ -40,8 +46,8 @@ class _Query(Mapping[str, str]):
         return len(self._all())
 
     def _all(self) -> Mapping[str, str]:
-        if self._read is None:
+        if self._parsed is None:
             if self._url.raw_query_string.count("&") >= _MOST:
                 raise errors.BadRequest(f"the query has more than {_MOST} parameters")
-            self._read = self._url.query
-        return self._read
+            self._parsed = self._url.query
+        return self._parsed

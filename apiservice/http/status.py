@@ -1,4 +1,4 @@
-"""A refusal as the `Status` object Kubernetes clients print.
+"""Errors → the `Status` object whose message Kubernetes clients print.
 
 https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 """
@@ -9,6 +9,7 @@ from apiservice.http import errors
 
 
 def render(error: errors.StatusError) -> dict[str, Any]:
+    """The `Status` object of an error, ready for JSON."""
     rendered: dict[str, Any] = {
         "kind": "Status",
         "apiVersion": "v1",

@@ -1,6 +1,6 @@
-"""Sentences for the user beside an answer, as `Warning` headers, which kubectl prints.
+"""Warnings for the user → `Warning` headers of the answer, which kubectl prints.
 
-Pure. Repeated ones are said once, and all of them together stay small enough for any client.
+Pure. Duplicates are removed, and the total size is limited.
 https://www.rfc-editor.org/rfc/rfc7234#section-5.5
 """
 
@@ -13,6 +13,7 @@ _ALL = 4096
 
 
 def headers(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """One header (name and value) per text. Texts beyond the total size are left out."""
     if not texts:
         return []
     room, found = _ALL, []
@@ -25,6 +26,6 @@ def headers(texts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _quoted(text: str) -> str:
-    """A quoted-string, without anything that would end a header."""
+    """The text as a quoted-string, without line breaks and control characters, cut to its greatest length."""
     plain = "".join(character if character.isprintable() else " " for character in text)[:_LONGEST]
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

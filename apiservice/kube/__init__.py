@@ -1,3 +1,3 @@
-"""A client of the kube-apiserver: connection, lists and watches, and a reflector that follows all objects
-of a resource.
+"""A client of the kube-apiserver: connection, lists and watches, and a reflector that keeps all objects of a
+resource up to date.
 """

@@ -1,11 +1,11 @@
-"""The few questions this server asks the kube-apiserver, over one pool of connections.
+"""Requests to the kube-apiserver, over one pool of connections.
 
-Nothing else here speaks to it, and whatever goes wrong comes out as one of these:
+All requests to it are sent from here. Every error is raised as one of these:
 
     KubeApiError
-    ├── Unreachable   no connection, no answer in time, or not now: asking again may help
-    ├── Refused       it says no, and with which code and why
-    └── Garbled       it answers what no kube-apiserver answers
+    ├── Unreachable   no connection, no answer in time, or a temporary failure: a retry may help
+    ├── Refused       an answer with an error code, which a retry does not change
+    └── Garbled       an answer that is not in the form of the Kubernetes API
 """
 
 import asyncio
@@ -22,29 +22,29 @@ from aiohttp import http_exceptions
 from apiservice.runtime import backoff
 
 _BUSY = frozenset({429, 500, 502, 503, 504})
-"""Codes after which asking again may help."""
+"""HTTP codes after which a retry may help."""
 _SENT = {"PATCH": "application/merge-patch+json"}
-"""Content types, where they are not plain JSON."""
+"""Content types of methods that do not send plain JSON."""
 _CONNECTIONS = 32
 JSON = "application/json"
 _LINE = 1 << 21
-"""Bytes; half of the longest line of a watch. etcd stores objects of up to 1.5 MiB."""
+"""Bytes; aiohttp allows lines of twice this size in a watch. etcd stores objects of up to 1.5 MiB."""
 _LONGEST = 1 << 28
-"""Bytes of an answer, unpacked. A page of 500 objects is some 5 MiB."""
+"""Bytes of an answer after decompression. A page of 500 objects has about 5 MiB."""
 _EXPLAINED = 1 << 16
-"""Bytes of a refusal that are read."""
+"""Bytes of an error's body that are read."""
 
 
 class KubeApiError(Exception):
-    """The question has no answer."""
+    """A request to the kube-apiserver failed. The message begins with the path."""
 
 
 class Unreachable(KubeApiError):
-    """There is no connection or no answer, or not now."""
+    """There is no connection, no answer in time, or an answer with a temporary error code."""
 
 
 class Refused(KubeApiError):
-    """The kube-apiserver says no."""
+    """The kube-apiserver answered with an error. `code` is the HTTP code."""
 
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)
@@ -52,27 +52,30 @@ class Refused(KubeApiError):
 
 
 class Garbled(KubeApiError):
-    """The answer is none of a kube-apiserver."""
+    """The answer does not have the form that the Kubernetes API defines."""
 
 
 async def nobody() -> None:
-    """Asks without an `Authorization` header: the connection's certificate says who asks."""
+    """No `Authorization` header: the client certificate of the connection is the credential."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Where the kube-apiserver is, and as whom to ask it."""
+    """The kube-apiserver's URL, and the credentials for it."""
 
     url: str
     tls: ssl.SSLContext | None = None
     authorization: Callable[[], Awaitable[str | None]] = nobody
-    """The header's value at this time: tokens are short-lived."""
+    """Returns the current value of the header. It is called for each request, as tokens are short-lived."""
     server_name: str | None = None
-    """In its certificate, where that is not the URL's."""
+    """The host name in the kube-apiserver's certificate, if it is not the URL's host."""
 
 
 class KubeApi:
-    """An open pool of connections. `patience` is in seconds, for a question with all its attempts."""
+    """An open pool of connections. `patience` is the time in seconds for a request with all its attempts.
+
+    All methods raise `KubeApiError`.
+    """
 
     def __init__(
         self,
@@ -92,24 +95,28 @@ class KubeApi:
         self._longest = longest
 
     async def post(self, path: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The object that the kube-apiserver makes of the given one."""
+        """The object as the kube-apiserver returns it after creating it."""
         return await self._persistently("POST", path, query={}, data=orjson.dumps(body))
 
     async def put(self, path: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The object as it is now. One that has changed since it was read is `Refused` with 409."""
+        """The object after it is replaced. If it has changed since it was read: `Refused` with code 409."""
         return await self._persistently("PUT", path, query={}, data=orjson.dumps(body))
 
     async def patch(self, path: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The object as it is now, with these fields replaced (a JSON merge patch)."""
+        """The object after these fields are replaced, as a JSON merge patch does."""
         return await self._persistently("PATCH", path, query={}, data=orjson.dumps(body))
 
     async def get(self, path: str, *, query: Mapping[str, str], accept: str = JSON) -> dict[str, Any]:
+        """The object or list at the path. `accept` is the `Accept` header."""
         return await self._persistently("GET", path, query=query, data=None, accept=accept)
 
     async def watch(
         self, path: str, *, query: Mapping[str, str], silence: float
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Events until the kube-apiserver ends the watch. `silence` is how many seconds may hold none."""
+        """Events until the kube-apiserver ends the watch.
+
+        Raises `Unreachable` after `silence` seconds without an event.
+        """
         async with self.watching(path, query=query, silence=silence) as events:
             async for event in events:
                 yield event
@@ -118,7 +125,7 @@ class KubeApi:
     async def watching(
         self, path: str, *, query: Mapping[str, str], silence: float, accept: str = JSON
     ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        """The same, entered once it has begun: a watch may have nothing to tell for long."""
+        """The same as a context. It is entered when the watch has begun, even if there is no event yet."""
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self._patience, sock_read=silence)
         begun = self._response("GET", path, query=query, data=None, limits=limits, accept=accept)
         try:
@@ -168,7 +175,7 @@ class KubeApi:
         limits: aiohttp.ClientTimeout,
         accept: str,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A successful one. Foreign errors, also those of reading it, are translated."""
+        """A successful response. Errors of aiohttp, also while reading it, become a `KubeApiError`."""
         headers = {"Accept": accept, "Content-Type": _SENT.get(method, JSON)}
         try:
             if (authorization := await self._connection.authorization()) is not None:
@@ -191,7 +198,7 @@ class KubeApi:
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{path}: {str(error) or type(error).__name__}") from error
         except http_exceptions.HttpProcessingError as error:
-            # A line of a watch that is too long is no ClientError.
+            # For a too long line of a watch, aiohttp raises this and no ClientError.
             raise Garbled(f"{path}: {error}") from error
 
 
@@ -204,7 +211,11 @@ async def connect(
     pauses: backoff.Backoff | None = None,
     longest: int = _LONGEST,
 ) -> AsyncIterator[KubeApi]:
-    """A pool of connections, closed when the block is left."""
+    """A pool of connections, which is closed when the block is left.
+
+    `patience` is the time in seconds for a request with at most `attempts` attempts; `longest` is the
+    greatest size of an answer in bytes.
+    """
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=connection.tls or True)
     async with aiohttp.ClientSession(connector=connector) as http:
         yield KubeApi(
@@ -231,7 +242,7 @@ async def _events(
 ) -> AsyncIterator[dict[str, Any]]:
     while True:
         try:
-            # Of a whole event, which may come in pieces for ever.
+            # The limit is for a whole event: it could arrive in small pieces without end.
             async with asyncio.timeout(silence):
                 line = await response.content.readline()
         except TimeoutError:
@@ -255,8 +266,8 @@ def _object(body: bytes | bytearray, *, path: str) -> dict[str, Any]:
 
 def _failure(body: bytes, *, code: int, path: str) -> KubeApiError:
     try:
-        told = str(_object(body, path=path).get("message", ""))
+        reason = str(_object(body, path=path).get("message", ""))
     except Garbled:
-        told = ""
-    message = f"{path}: {code} {told}".rstrip()
+        reason = ""
+    message = f"{path}: {code} {reason}".rstrip()
     return Unreachable(message) if code in _BUSY else Refused(message, code=code)

@@ -1,4 +1,4 @@
-"""How to reach the kube-apiserver: as a pod's service account, or as a kubeconfig says."""
+"""The connection to the kube-apiserver: from a pod's service account, or from a kubeconfig."""
 
 import asyncio
 import contextlib
@@ -19,15 +19,15 @@ from apiservice.runtime import files, reloaded_files
 _LARGEST = 1 << 20
 """Bytes of a kubeconfig."""
 _DEEPEST = 50
-"""Levels of a kubeconfig, which needs ten."""
+"""Levels of nesting that are allowed. A kubeconfig has at most ten."""
 _PLUGIN = 60.0
-"""Seconds for a credential plugin, which may wait for a person at an identity provider."""
+"""Seconds for a credential plugin, which may wait for a user to log in."""
 _SAID = 300
-"""Characters of what a library or a plugin said that are repeated."""
+"""Characters of an error of a library or a plugin that are quoted."""
 
 
 class NoCluster(Exception):
-    """There is nothing that tells where the kube-apiserver is."""
+    """There is no usable configuration for the kube-apiserver. The message says what to do."""
 
 
 def in_cluster(
@@ -38,15 +38,15 @@ def in_cluster(
     every: float = 10.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> kube_client.Connection:
-    """As the pod's service account. Its token, which is replaced hourly, is looked at every so many seconds.
+    """The connection with the pod's service account. Raises `NoCluster`.
 
-    Raises `NoCluster`.
+    Kubernetes replaces the token file about every hour; the file is read again after `every` seconds.
     """
     found = client.Configuration()
     loader = incluster_config.InClusterConfigLoader(
         token_filename=token, cert_filename=authority, environ=dict(environment), try_refresh_token=False
     )
-    with _explained("this is no pod of a cluster", remedy="Give a kubeconfig instead."):
+    with _explained("this is not a pod of a cluster", remedy="Give a kubeconfig instead."):
         for path in (token, authority):
             if os.path.exists(path):
                 files.read(pathlib.Path(path))
@@ -61,12 +61,12 @@ def in_cluster(
 
 
 async def from_kubeconfig(path: pathlib.Path, *, context: str | None = None) -> kube_client.Connection:
-    """As the kubeconfig's current context, or another, says. Raises `NoCluster`."""
+    """The connection of a context in a kubeconfig, by default of its current context. Raises `NoCluster`."""
     found = client.Configuration()
     with _explained(
         f"the kubeconfig {files.shown(path)} cannot be used", remedy="Correct it or give another."
     ):
-        _look_at(path)
+        _check(path)
         async with asyncio.timeout(_PLUGIN):
             await config.load_kube_config(
                 config_file=str(path), context=context, client_configuration=found, persist_config=False
@@ -82,29 +82,34 @@ async def from_kubeconfig(path: pathlib.Path, *, context: str | None = None) -> 
 
 @contextlib.contextmanager
 def _explained(what: str, *, remedy: str) -> Iterator[None]:
-    """Whatever the library raises becomes a sentence: it has many errors for a wrong kind of value."""
+    """Turns every error into `NoCluster`: for wrong values the library raises many kinds of errors."""
     try:
         yield
     except TimeoutError as error:
-        raise NoCluster(f"{what}: its credential plugin gave nothing in {_PLUGIN:g} s. {remedy}") from error
+        raise NoCluster(
+            f"{what}: its credential plugin did not answer within {_PLUGIN:g} s. {remedy}"
+        ) from error
     except ssl.SSLError as error:
-        why = error.reason or "OpenSSL does not take it"
-        raise NoCluster(f"{what}: its certificate, key or authority is damaged ({why}). {remedy}") from error
+        why = error.reason or "OpenSSL does not accept it"
+        raise NoCluster(
+            f"{what}: its certificate, key or CA certificate is damaged ({why}). {remedy}"
+        ) from error
     except Exception as error:
-        said = (
-            files.reason(error)[:_SAID].rstrip(".") or f"it is not as one should be ({type(error).__name__})"
+        reason = (
+            files.reason(error)[:_SAID].rstrip(".") or f"it has a wrong structure ({type(error).__name__})"
         )
-        raise NoCluster(f"{what}: {said}. {remedy}") from error
+        raise NoCluster(f"{what}: {reason}. {remedy}") from error
 
 
-def _look_at(path: pathlib.Path) -> None:
-    """Refuses what would hold up the library, which reads whatever it is given. Raises `OSError`,
-    `ValueError`.
+def _check(path: pathlib.Path) -> None:
+    """Refuses a file that would block the library, which has no limits of its own.
+
+    Raises `OSError`, `ValueError`.
     """
     try:
         text = files.read(path.expanduser(), most=_LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("it is no text in UTF-8") from None
+        raise ValueError("it is not a text in UTF-8") from None
     depth = 0
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -116,15 +121,15 @@ def _look_at(path: pathlib.Path) -> None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise ValueError(f"it is no YAML: {where}{getattr(error, 'problem', error)}") from None
+        raise ValueError(f"it is not YAML: {where}{getattr(error, 'problem', error)}") from None
     if text.strip() == "" or not isinstance(yaml.load(text, Loader=loader), dict):  # noqa: S506 - a safe one
-        raise ValueError("it is empty or no mapping")
+        raise ValueError("it is empty or not a mapping")
 
 
 def _connection(
     found: Any, *, tls: ssl.SSLContext, authorization: Callable[[], Awaitable[str | None]]
 ) -> kube_client.Connection:
-    """Of a `kubernetes_asyncio.client.Configuration`."""
+    """The connection of a `kubernetes_asyncio.client.Configuration`."""
     return kube_client.Connection(
         url=found.host.rstrip("/"),
         tls=tls if found.host.startswith("https:") else None,
@@ -137,9 +142,9 @@ def _bearer(contents: Sequence[bytes]) -> str:
     try:
         token = contents[0].decode("ascii").strip()
     except UnicodeDecodeError:
-        raise ValueError("the token holds what no token holds") from None
+        raise ValueError("the token has characters that are not allowed in a token") from None
     if not token.isprintable() or " " in token:
-        raise ValueError("the token holds what no token holds")
+        raise ValueError("the token has characters that are not allowed in a token")
     if not token:
         raise ValueError("the token is empty")
     return f"Bearer {token}"
@@ -147,10 +152,10 @@ def _bearer(contents: Sequence[bytes]) -> str:
 
 def _tls(found: Any) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=found.ssl_ca_cert)
-    # Python 3.13 and newer refuse authorities without key identifiers, which clusters have.
+    # Python 3.13 and newer refuse CA certificates without key identifiers, which some clusters have.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if found.cert_file:
-        # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+        # Without this, OpenSSL asks for the password of an encrypted key on the terminal.
         context.load_cert_chain(found.cert_file, keyfile=found.key_file, password=lambda: b"")
     if not found.verify_ssl:
         context.check_hostname = False

@@ -1,7 +1,7 @@
-"""What lists and watches of a kube-apiserver say of objects, reduced to what tells who belongs to whom. Pure.
+"""Lists and watch events of the kube-apiserver → the few properties of objects that this server needs. Pure.
 
-An object is asked for in the least form that says enough. Whatever else it carries, managed fields and
-annotations above all, is several times as much, and is let go with the page or the event it came in.
+An object is requested in the smallest form that has these properties. Its other fields, above all managed
+fields and annotations, are several times larger, and are dropped with the page or event that contains them.
 """
 
 import dataclasses
@@ -12,14 +12,14 @@ from typing import Any
 from apiservice.kube import client
 
 Key = tuple[str, str]
-"""Namespace, empty where there is none, and name."""
+"""Namespace and name. The namespace is empty for objects without one."""
 _SENSELESS = (LookupError, TypeError, AttributeError, ValueError)
-"""What is raised by looking for something in an answer that is other than a kube-apiserver's."""
+"""Raised when a field is read from an answer that does not have the form of the Kubernetes API."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What to ask for: the types of a list and of a watch, and how to say it."""
+    """The form in which objects are requested: media types of list and watch, and query parameters."""
 
     listed: str
     watched: str
@@ -33,7 +33,7 @@ def _type(kind: str) -> str:
 WHOLE = Form(listed=client.JSON, watched=client.JSON)
 METADATA = Form(listed=_type("PartialObjectMetadataList"), watched=_type("PartialObjectMetadata"))
 ROWS = Form(listed=_type("Table"), watched=_type("Table"), query={"includeObject": "Metadata"})
-"""Metadata, and what `kubectl get -o wide` prints: a few cells instead of spec and status."""
+"""Metadata, and the cells that `kubectl get -o wide` prints, instead of spec and status."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,45 +46,48 @@ class Resource:
     version: str = "v1"
     form: Form = METADATA
     columns: tuple[str, ...] = ()
-    """Of the form `ROWS`: the cells that are kept."""
+    """With the form `ROWS`: names of the columns whose cells are kept."""
 
     @property
     def path(self) -> str:
+        """The URL path of the list of all objects."""
         root = f"/apis/{self.group}" if self.group else "/api"
         return f"{root}/{self.version}/{self.plural}"
 
     def __str__(self) -> str:
-        """As kubectl and RBAC commands spell it: `deployments.apps`."""
+        """The name in kubectl and RBAC: `deployments.apps`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What was said of one object."""
+    """The properties of one object."""
 
     key: Key
     labels: Mapping[str, str]
     controller: tuple[str, str] | None
-    """Kind and name of the owner that manages it."""
+    """Kind and name of the owner whose reference has `controller: true`."""
     cells: tuple[str, ...]
-    """Of the form `ROWS`, one for each column that is kept; empty where there is nothing."""
+    """With the form `ROWS`: one for each kept column, an empty string for `<none>`."""
     spec: Mapping[str, Any]
-    """Of the form `WHOLE`; empty in the others."""
+    """With the form `WHOLE`; empty in the others."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
+    """One page of a list, and the list's resource version."""
+
     seen: Sequence[Seen]
     version: str
     more: str
-    """How to ask for the next page; empty on the last."""
+    """The continue token of the next page; empty on the last page."""
 
 
 class Reader:
-    """Reads all answers about one resource. Raises `client.Garbled`.
+    """Reads lists and events of one resource. All methods raise `client.Garbled`.
 
-    A watch says which columns there are with its first event only, and a list with each page, so the places
-    of those that are kept are remembered between them.
+    A list has the column definitions on each page, but a watch has them in its first event only. So the
+    positions of the kept columns are remembered.
     """
 
     def __init__(self, resource: Resource) -> None:
@@ -92,6 +95,7 @@ class Reader:
         self._places: list[int] | None = None
 
     def page(self, answer: Mapping[str, Any]) -> Page:
+        """The objects of a page of a list."""
         try:
             metadata = answer["metadata"]
             return Page(
@@ -103,7 +107,7 @@ class Reader:
             raise self._garbled("a list", error) from error
 
     def told(self, event: Mapping[str, Any]) -> tuple[Seen, str]:
-        """The object of an event, and the version the watch has reached with it."""
+        """The object of an event, and the resource version of the watch after it."""
         try:
             content = event["object"]
             (seen,) = self._all(content, key="")
@@ -112,7 +116,7 @@ class Reader:
             raise self._garbled("an event", error) from error
 
     def reached(self, bookmark: Mapping[str, Any]) -> str:
-        """The version of an event that tells nothing else."""
+        """The resource version of a bookmark, which has no object."""
         try:
             content = bookmark["object"]
             self._look_for_columns(content)
@@ -121,7 +125,7 @@ class Reader:
             raise self._garbled("a bookmark", error) from error
 
     def _all(self, answer: Mapping[str, Any], *, key: str) -> list[Seen]:
-        """The objects under a key, or (empty) the one that the answer is."""
+        """The objects under the key; with an empty key, the answer itself is the one object."""
         if self._resource.form is not ROWS:
             return [_seen(item) for item in (answer[key] or () if key else (answer,))]
         self._look_for_columns(answer)
@@ -137,7 +141,7 @@ class Reader:
             self._places = [names.index(column) for column in self._resource.columns]
 
     def _garbled(self, what: str, error: Exception) -> client.Garbled:
-        return client.Garbled(f"{self._resource.path}: {what} that makes no sense: {error!r}")
+        return client.Garbled(f"{self._resource.path}: {what} that cannot be read: {error!r}")
 
 
 def _seen(item: Mapping[str, Any], *, cells: tuple[str, ...] = ()) -> Seen:
@@ -146,7 +150,7 @@ def _seen(item: Mapping[str, Any], *, cells: tuple[str, ...] = ()) -> Seen:
     owner = next((one for one in owners if one.get("controller")), None)
     return Seen(
         key=(sys.intern(metadata.get("namespace", "")), _text(metadata["name"])),
-        # The same words again and again, on thousands of objects.
+        # Interned, as thousands of objects have the same labels.
         labels={sys.intern(k): sys.intern(v) for k, v in (metadata.get("labels") or {}).items()},
         controller=(sys.intern(owner["kind"]), sys.intern(owner["name"])) if owner else None,
         cells=cells,
@@ -155,17 +159,17 @@ def _seen(item: Mapping[str, Any], *, cells: tuple[str, ...] = ()) -> Seen:
 
 
 _NONE = "<none>"
-"""How Kubernetes prints that there is nothing."""
+"""Kubernetes prints this in an empty cell."""
 
 
 def _kept(cells: Sequence[Any], *, places: Sequence[int] | None) -> tuple[str, ...]:
     if places is None:
-        raise ValueError("no column was ever named")
+        raise ValueError("no column definitions were sent")
     texts = (_text(cells[place]) for place in places)
     return tuple("" if text == _NONE else sys.intern(text) for text in texts)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r} is not a non-empty string")
     return value

@@ -1,6 +1,7 @@
-"""What this server must be allowed in the cluster, as the command that allows it.
+"""The kubectl commands that give this server a permission it lacks.
 
-The kube-apiserver names who was refused; the operator gets a line to paste.
+The service account is taken from the kube-apiserver's error message, so that the operator can paste the
+command from the log.
 """
 
 import re
@@ -10,7 +11,10 @@ _UNKNOWN = "NAMESPACE:SERVICE_ACCOUNT"
 
 
 def to_review(refused: str) -> str:
-    """Asking who a token is and what a user may. `refused` is the kube-apiserver's message."""
+    """The command that allows TokenReviews and SubjectAccessReviews.
+
+    `refused` is the kube-apiserver's error message, here and in the other functions.
+    """
     account, name = _asker(refused)
     return (
         f"kubectl create clusterrolebinding {name}-auth-delegator "
@@ -19,7 +23,7 @@ def to_review(refused: str) -> str:
 
 
 def to_read_settings(refused: str) -> str:
-    """Reading the ConfigMap of the authentication of extension servers."""
+    """The command that allows to read the ConfigMap `extension-apiserver-authentication`."""
     account, name = _asker(refused)
     return (
         f"kubectl create rolebinding -n kube-system {name}-auth-reader "
@@ -28,7 +32,7 @@ def to_read_settings(refused: str) -> str:
 
 
 def to_watch(refused: str, *, resource: str) -> str:
-    """Listing and watching a resource, such as `deployments.apps`, in all namespaces."""
+    """The command that allows to list and watch a resource, such as `deployments.apps`, in all namespaces."""
     account, name = _asker(refused)
     role = f"{name}-watch-{resource}"
     return (
@@ -38,7 +42,7 @@ def to_watch(refused: str, *, resource: str) -> str:
 
 
 def to_keep_secret(refused: str, *, namespace: str, secret: str) -> str:
-    """Reading and replacing one Secret."""
+    """The command that allows to read and replace one Secret."""
     account, name = _asker(refused)
     role = f"-n {namespace} {name}-keep-{secret}"
     return (
@@ -48,7 +52,7 @@ def to_keep_secret(refused: str, *, namespace: str, secret: str) -> str:
 
 
 def to_register(refused: str, *, api_service: str) -> str:
-    """Saying of one APIService whose certificate is to be trusted."""
+    """The command that allows to set the CA bundle of one APIService."""
     account, name = _asker(refused)
     role = f"{name}-register-{api_service}"
     return (
@@ -59,6 +63,6 @@ def to_register(refused: str, *, api_service: str) -> str:
 
 
 def _asker(refused: str) -> tuple[str, str]:
-    """The service account, and its name alone."""
+    """The service account as `NAMESPACE:NAME`, and its name alone; placeholders if the message has none."""
     found = _ACCOUNT.search(refused)
     return (f"{found[1]}:{found[2]}", found[2]) if found else (_UNKNOWN, "BINDING")

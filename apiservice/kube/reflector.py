@@ -1,11 +1,11 @@
-"""All objects of one resource, followed for as long as the server runs: a list in pages, then a watch.
+"""Keeps all objects of one resource up to date while the server runs: a list in pages, then a watch.
 
-A watch that ends goes on from where it was; one that went wrong, or was away for too long, begins with a new
-list. Whatever goes wrong is survived, and `trouble` is what it is for as long as it lasts. A watch that
-breaks is no trouble yet: only the next attempt tells whether the kube-apiserver is away.
+When a watch ends, the next one continues at its resource version. After an error of the watch, or if that
+version is too old, a new list begins. No error ends the reflector; `trouble` is the present error. A broken
+connection alone does not count as trouble, as the next attempt usually succeeds.
 
-Lists ask for the newest state (no `resourceVersion`), not for any (`0`): that one comes whole, whatever the
-limit, and after a reconnection to another kube-apiserver it may be older than what is known here.
+Lists request the newest state (no `resourceVersion`) and not any cached state (`0`): a cached list ignores
+`limit`, and may be older than the known state if it comes from another kube-apiserver.
 """
 
 import asyncio
@@ -22,31 +22,34 @@ T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
 PAGE = 500
-"""Objects; kubectl and client-go ask for as many."""
+"""Objects on a page, as in kubectl and client-go."""
 _LASTS = (300.0, 600.0)
-"""Seconds from which each watch draws its own end, lest all end together."""
+"""Seconds: each watch has a random length between these, so that not all watches end at the same time."""
 _ATTEMPTS = 10
-"""Of a watch, a minute or so, before a list is tried: an etcd restored from a backup is behind us."""
+"""Attempts to continue a watch (about a minute) before a new list: an etcd that was restored from a backup
+has older versions than the one to continue at.
+"""
 _QUOTED = 200
-"""Letters of an event that is none."""
+"""Characters of an unknown event that are quoted."""
 SILENCE = 90.0
-"""Seconds without a word after which a connection is taken for dead: bookmarks come every minute."""
+"""Seconds without an event after which a connection counts as dead: a bookmark comes about every minute."""
 
 
 class Listener(Protocol[T_contra]):
-    """Hears what there is. Called in order, and never by two at a time."""
+    """Receives the objects of a reflection. The calls come in order and never at the same time."""
 
     def listed(self, found: Mapping[list_watch.Key, T_contra]) -> None:
-        """These there are, and no others."""
+        """These are all objects; any other known object no longer exists."""
 
     def seen(self, key: list_watch.Key, found: T_contra) -> None:
-        """This one is new or other than before."""
+        """The object was added or changed."""
 
-    def gone(self, key: list_watch.Key) -> None: ...
+    def gone(self, key: list_watch.Key) -> None:
+        """The object was deleted."""
 
 
 class Reflection(Generic[T]):
-    """One resource. `make` reduces an object to what the listener keeps of it."""
+    """Reflects one resource to a listener. `make` reduces an object to what the listener keeps of it."""
 
     def __init__(
         self,
@@ -60,14 +63,14 @@ class Reflection(Generic[T]):
         pauses: backoff.Backoff,
         silence: float = SILENCE,
     ) -> None:
-        """`notice` is called when `listed` or `trouble` has changed."""
+        """`notice` is called when `listed` or `trouble` has changed. `silence` is in seconds."""
         self.resource = resource
         self.listed = False
-        """All objects have been heard of once."""
+        """Whether all objects have been listed once."""
         self.trouble: client.KubeApiError | None = None
-        """Why it is not being watched."""
+        """Why there is no watch at present."""
         self.heard: float | None = None
-        """When the kube-apiserver last spoke: what is known is no older than that."""
+        """Time of the newest answer or event, by `clock`. The known state is at least as new as that."""
         self._api = api
         self._make = make
         self._listener = listener
@@ -77,27 +80,27 @@ class Reflection(Generic[T]):
         self._silence = silence
         self._reader = list_watch.Reader(resource)
         self._version = ""
-        """Where to go on; empty where only a list helps."""
+        """The resource version to continue at; empty if a new list is needed."""
         self._failures = 0
-        """Rounds since the last watch that began."""
+        """Failed rounds since a watch last began."""
         self._open = False
-        """The watch of this round has begun."""
+        """Whether the watch of this round has begun."""
         self._moved = False
-        """And has told something."""
+        """Whether the watch of this round has had an event or ended normally."""
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Lists and watches until it is cancelled."""
         pauses = self._pauses.pauses()
         while True:
             self._open = self._moved = False
             try:
                 await self._round()
             except client.KubeApiError as error:
-                self._stumble(error)
+                self._failed(error)
             except Exception as error:
                 if self.trouble is None:
-                    _log.exception("a defect following %s", self.resource)
-                self._stumble(client.Garbled(f"{self.resource.path}: a defect: {error!r}"))
+                    _log.exception("a defect while watching %s", self.resource)
+                self._failed(client.Garbled(f"{self.resource.path}: a defect: {error!r}"))
             if self._moved:
                 pauses = self._pauses.pauses()
             await asyncio.sleep(next(pauses))
@@ -108,11 +111,11 @@ class Reflection(Generic[T]):
         await self._watch()
         self._moved = True
 
-    def _stumble(self, error: client.KubeApiError) -> None:
+    def _failed(self, error: client.KubeApiError) -> None:
         self._failures += 1
         match error:
             case client.Garbled():
-                # Something was missed.
+                # An event was lost.
                 self._version = ""
             case client.Refused(code=410) if self._version:
                 self._version = ""
@@ -140,7 +143,7 @@ class Reflection(Generic[T]):
             self._notice(self)
 
     async def _page(self, found: dict[list_watch.Key, T], *, more: str) -> tuple[str, str]:
-        """The version and what follows. The page itself is let go before the next is asked for."""
+        """The list's version and the next continue token. The page is freed before the next is requested."""
         query = {"limit": str(PAGE), **self.resource.form.query}
         if more:
             query["continue"] = more
@@ -163,7 +166,7 @@ class Reflection(Generic[T]):
         ) as events:
             self._began()
             async for event in events:
-                self._hear(event)
+                self._apply(event)
                 self.heard = self._clock()
         self.heard = self._clock()
 
@@ -175,7 +178,7 @@ class Reflection(Generic[T]):
             self.trouble = None
             self._notice(self)
 
-    def _hear(self, event: Mapping[str, Any]) -> None:
+    def _apply(self, event: Mapping[str, Any]) -> None:
         match event.get("type"):
             case "ADDED" | "MODIFIED":
                 seen, version = self._reader.told(event)
@@ -186,8 +189,8 @@ class Reflection(Generic[T]):
             case "BOOKMARK":
                 version = self._reader.reached(event)
             case _:
-                # Usually the version is so old that it is forgotten.
+                # Usually an ERROR with code 410: the version is too old.
                 self._version = ""
-                raise client.Unreachable(f"{self.resource.path}: the watch said {str(event)[:_QUOTED]}")
+                raise client.Unreachable(f"{self.resource.path}: the watch sent {str(event)[:_QUOTED]}")
         self._version = version
         self._moved = True

@@ -1,1 +1,1 @@
-"""What operators see of the server: request metrics, the access log and health checks."""
+"""Observability: request metrics, the access log, health checks, and why connections were ended."""

@@ -1,13 +1,13 @@
-"""Who read what: a line for each request in the log `apiservice.access`.
+"""The access log: one line for each request, under the logger name `apiservice.access`.
 
     user=ann verb=get resource=fruits.fruits.example.com namespace=north name=apple status=200 ms=1.2 audit=…
 
-What a request does not have is left out. The resource is spelled as RBAC spells it; what is none has its
-path instead. Queries and headers are never written, for they may hold secrets; nor are health checks that
-pass, for they come every second and say nothing.
+A field without a value is left out. The resource is written as in RBAC rules; a request for another path has
+`path=` instead. Queries and headers are not logged, as they may contain secrets. Passed health checks are not
+logged, as there is one every few seconds.
 
-What anybody can send cannot fill the log: a field, and with it a line, has a greatest length, and of refused
-requests only so many are written in a second. How many others there were is a line, too.
+No client can fill the log: the length of each field is limited, and so is the number of refused requests
+logged in a second. One more line has the number of those that were left out.
 """
 
 import json
@@ -22,13 +22,13 @@ _log = logging.getLogger("apiservice.access")
 _LONGEST = 512
 """Characters of a field."""
 _LONGEST_QUOTED = 128
-"""Characters of one that must be quoted, and can be six times as long then."""
+"""Characters of a field that must be quoted. Escapes can make it six times as long."""
 _REFUSED = 400
-"""The first of the statuses that refuse."""
+"""Lowest HTTP status of a refused request."""
 
 
 class AccessLog:
-    """Writes a line for each request, but for `most` of the refused ones a second."""
+    """Writes a line for each request, but for at most `most` refused requests in a second."""
 
     def __init__(self, *, most: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
@@ -48,8 +48,9 @@ class AccessLog:
         seconds: float,
         audit: str,
     ) -> None:
-        """`attributes` are None for a request that could not be understood, `user` is empty for a
-        stranger.
+        """Logs one request.
+
+        `attributes` is None if the request could not be parsed; `user` is empty if it was not authenticated.
         """
         if not _log.isEnabledFor(logging.INFO):
             return
@@ -70,14 +71,14 @@ class AccessLog:
         _log.info("%s", " ".join(f"{name}={word(value)}" for name, value in fields.items() if value))
 
     def settle(self) -> None:
-        """Says how many requests were left out, once their second is over."""
+        """Logs how many refused requests were left out, when their second is over."""
         now = self._clock()
         if now - self._second < 1.0:
             return
         left_out, self._left_out = self._left_out, 0
         self._second, self._written = now, 0
         if left_out:
-            _log.info("left out %d more refused requests", left_out)
+            _log.info("more refused requests in this second, not logged: %d", left_out)
 
 
 def _what(attributes: request_info.Attributes | None, *, path: str) -> Iterator[tuple[str, str]]:
@@ -94,7 +95,7 @@ _PLAIN = re.compile(r"[!#-~]+")
 
 
 def word(text: str) -> str:
-    """The text, quoted where it could be taken for more than one word or line, and cut where it is long."""
+    """The text as one field: in quotes if it has spaces, quotes or control characters, and cut if long."""
     is_plain = _PLAIN.fullmatch(text, 0, _LONGEST) is not None
     longest = _LONGEST if is_plain else _LONGEST_QUOTED
     kept = text[:longest] if is_plain else json.dumps(text[:longest])

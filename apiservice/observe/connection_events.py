@@ -1,21 +1,22 @@
-"""Why a connection ends, as it is counted."""
+"""Reasons for which the server ends a connection: label values of `apiserver_connections_cut_total`."""
 
 import enum
 
 
 class Cut(enum.Enum):
-    """Why a connection was ended before its client ended it."""
+    """Why the server ended a connection before its client did."""
 
     HANDSHAKE = "handshake"
-    """TLS was not agreed on."""
+    """The TLS handshake failed or did not end in time."""
     HEAD = "head"
-    """The head of a request was not finished in time."""
+    """The head of a request did not end in time."""
     IDLE = "idle"
+    """No request came in time."""
     UNTAKEN = "untaken"
-    """The client did not take its answer."""
+    """The client did not read its answer in time."""
     ROOM = "room"
-    """Another one needed its place."""
+    """The limit of connections was reached, and a new connection took its place."""
     MEMORY = "memory"
-    """It held the most when all held too much."""
+    """The memory limit of all connections was reached, and this one used most."""
     FULL = "full"
-    """It came when all places were in use."""
+    """The limit of connections was reached, and no other connection could be ended for this new one."""

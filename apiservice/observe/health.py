@@ -1,8 +1,8 @@
-"""Is the server alive, and should it be sent requests: `/livez`, `/readyz` and the older `/healthz`.
+"""Health checks: `/livez` (alive), `/readyz` (ready for requests) and the older `/healthz`.
 
-Anybody may ask, so an answer names the checks that fail and the log says why. Readiness must not hang on a
-backend: a server that is not ready is taken out of the Service, and with it the whole API, discovery
-included.
+No authentication is needed, so an answer has only the names of failed checks; the reason is in the log.
+Readiness must not depend on a backend: Kubernetes removes a server that is not ready from the Service, and
+then the whole API is missing, discovery included.
 https://kubernetes.io/docs/reference/using-api/health-checks/
 """
 
@@ -17,14 +17,14 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """`probe` raises when the check fails; what it raises is logged."""
+    """A health check. `probe` raises any exception if the check fails; the exception is logged."""
 
     name: str
     probe: Callable[[], Awaitable[None]]
 
 
 async def _ping() -> None:
-    """That this runs is the proof."""
+    """Always passes: a server that can answer is alive."""
 
 
 _LONGEST_EXCLUDE = 1024
@@ -33,7 +33,10 @@ PING = Check(name="ping", probe=_ping)
 
 
 class Health:
-    """Answers the health paths. `live` checks mean a restart would help; `ready` ones do not."""
+    """Answers the health paths.
+
+    `live` are checks whose failure a restart can repair. `ready` are checks for readiness only.
+    """
 
     def __init__(self, *, live: Sequence[Check] = (), ready: Sequence[Check] = ()) -> None:
         alive = (PING, *live)
@@ -46,17 +49,23 @@ class Health:
 
     @property
     def paths(self) -> Sequence[str]:
+        """All health paths, with one for each single check."""
         single = [f"/{kind}/{check.name}" for kind, checks in self._checks.items() for check in checks]
         return [*(f"/{kind}" for kind in self._checks), *single]
 
     def concerns(self, path: str) -> bool:
+        """Whether the path is `/livez`, `/readyz`, `/healthz` or below one of them."""
         return path.strip("/").partition("/")[0] in self._checks
 
     def stop(self) -> None:
-        """From now on the server is not ready: it answers, but should not be sent more."""
+        """Makes `/readyz` fail from now on. Requests are still answered."""
         self._stopping = True
 
     async def answer(self, incoming: messages.Incoming) -> messages.Answer:
+        """200 if all checks pass, else 500 with the names of the failed ones.
+
+        Raises `MethodNotAllowed`, `BadRequest`, and `NotFound` for an unknown check.
+        """
         if incoming.method not in {"GET", "HEAD"}:
             raise errors.MethodNotAllowed(f"{incoming.method} is not supported on health checks")
         kind, _, name = incoming.path.strip("/").partition("/")
@@ -100,7 +109,7 @@ async def _report(
 async def _passes(check: Check) -> bool:
     try:
         await check.probe()
-    except Exception as failure:  # whatever a probe raises is its answer
+    except Exception as failure:  # any exception means that the check failed
         _log.warning("health check %s failed: %s", check.name, failure)
         return False
     return True

@@ -1,7 +1,6 @@
-"""The server's own request metrics, under the names Kubernetes API servers have.
+"""Metrics of the server's requests and connections, with the names that Kubernetes API servers use.
 
-Labels come from declared resources and known verbs only: what a client makes up never becomes a time
-series.
+Label values come from declared resources and known verbs only, so a client cannot create time series.
 """
 
 import prometheus_client
@@ -13,7 +12,7 @@ from apiservice.request import request_info
 from apiservice.resources import router
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds; from a warm answer to the longest deadline."""
+"""Seconds: from a cached answer to the longest deadline."""
 
 _VERBS = frozenset(
     {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "post", "put", "head"}
@@ -22,7 +21,7 @@ _SUBJECT = ("verb", "group", "version", "resource", "subresource")
 
 
 class Telemetry:
-    """Counts requests in the given registry, and shows all of it."""
+    """Keeps the metrics in the given registry, and answers with the whole registry."""
 
     def __init__(self, registry: prometheus_client.CollectorRegistry) -> None:
         self._registry = registry
@@ -44,7 +43,7 @@ class Telemetry:
         )
         self.lag = prometheus_client.Histogram(
             "apiserver_event_loop_lag_seconds",
-            "Seconds by which a timer fires late: for so long nothing else was served.",
+            "Seconds by which a timer fires late, in which no other request was served.",
             buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
             registry=registry,
         )
@@ -53,15 +52,17 @@ class Telemetry:
         )
         self._cut = prometheus_client.Counter(
             "apiserver_connections_cut_total",
-            "Connections that the server ended before their clients did, by why.",
+            "Connections that the server ended before their clients did, by reason.",
             ("reason",),
             registry=registry,
         )
 
     def opened(self, number: int) -> None:
+        """Sets the number of open connections."""
         self._connections.set(number)
 
     def cut(self, why: connection_events.Cut) -> None:
+        """Counts a connection that the server ended."""
         self._cut.labels(why.value).inc()
 
     def observe(
@@ -72,11 +73,13 @@ class Telemetry:
         code: int,
         seconds: float,
     ) -> None:
+        """Counts a request and its duration. `attributes` and `target` are None where they are unknown."""
         subject = (_verb(attributes), *_resource(target))
         self._requests.labels(*subject, str(code)).inc()
         self._durations.labels(*subject).observe(seconds)
 
     async def show(self, incoming: messages.Incoming) -> messages.Answer:
+        """The whole registry, in the exposition format that the `Accept` header asks for."""
         accept = incoming.headers.get("Accept", "")
         encode, content_type = exposition.choose_encoder(accept if len(accept) <= negotiation.LONGEST else "")
         return messages.Answer(body=encode(self._registry), content_type=content_type)

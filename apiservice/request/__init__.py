@@ -1,1 +1,1 @@
-"""From method, path and query to what is asked, exactly as the kube-apiserver parses them. Pure."""
+"""Parses method, path and query of a request exactly as the kube-apiserver does. Pure."""

@@ -1,7 +1,7 @@
-"""The query parameters of Kubernetes' reads → values, or a 400 that names the parameter.
+"""The query parameters of reads in Kubernetes → values, or a 400 that names the parameter.
 
-Pure. Paging and versions are accepted and have no effect: an answer is always whole and always of now,
-which the API conventions allow. Unknown parameters are ignored, as Kubernetes ignores them.
+Pure. Parameters for paging and resource versions are accepted without effect: an answer is always complete
+and current, which the API conventions allow. Unknown parameters are ignored, as in Kubernetes.
 """
 
 import dataclasses
@@ -17,11 +17,11 @@ LIST_PARAMETERS = {
     "fieldSelector": "Restricts the list to objects whose fields match.",
     "limit": "Accepted for compatibility; the answer is always the whole list.",
     "continue": "Accepted for compatibility; the answer is always the whole list.",
-    "resourceVersion": "Accepted for compatibility; the answer is always of now.",
-    "resourceVersionMatch": "Accepted for compatibility; the answer is always of now.",
+    "resourceVersion": "Accepted for compatibility; the answer is always current.",
+    "resourceVersionMatch": "Accepted for compatibility; the answer is always current.",
     "timeoutSeconds": "Accepted for compatibility; it concerns watches only.",
 }
-"""What a list accepts, and what it does with it. Told by OpenAPI."""
+"""Query parameters of a list, with their descriptions for OpenAPI."""
 
 _INTEGERS = ("limit", "timeoutSeconds")
 _BOOLEANS = ("watch", "allowWatchBookmarks", "sendInitialEvents")
@@ -32,7 +32,7 @@ _TRUTHS = {
 
 
 class IncludeObject(enum.Enum):
-    """What stands beside the cells of a Table row."""
+    """The `object` of a Table row: none, its metadata, or the whole object."""
 
     NONE = "None"
     METADATA = "Metadata"
@@ -41,7 +41,7 @@ class IncludeObject(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which objects of a list are wanted."""
+    """The label and field selectors of a list."""
 
     labels: selectors.LabelSelector = selectors.EVERY_LABEL
     fields: selectors.FieldSelector = selectors.EVERY_FIELD
@@ -51,7 +51,10 @@ EVERYTHING = Selection()
 
 
 def selection(query: Mapping[str, str], *, field_labels: frozenset[str]) -> Selection:
-    """What a list is restricted to, having refused whatever else of its parameters is malformed."""
+    """The selectors of a list. Raises `BadRequest` if one of its parameters is malformed.
+
+    `field_labels` are the fields that the resource allows in a field selector.
+    """
     if not query:
         return EVERYTHING
     for name in _INTEGERS:
@@ -67,6 +70,7 @@ def selection(query: Mapping[str, str], *, field_labels: frozenset[str]) -> Sele
 
 
 def include_object(query: Mapping[str, str]) -> IncludeObject:
+    """The parameter `includeObject`; by default the metadata. Raises `BadRequest`."""
     text = query.get("includeObject", "")
     if not text:
         return IncludeObject.METADATA
@@ -82,25 +86,28 @@ _PEOPLE = ("curl", "Wget", "Mozilla/5.0")
 
 
 def pretty(query: Mapping[str, str], *, user_agent: str) -> bool:
-    """Whether the answer is indented: when asked for, or when a person's tool is asking."""
+    """Whether to indent the answer: by the parameter `pretty`, else by the user agent (curl, Wget, browsers).
+
+    Raises `BadRequest`.
+    """
     text = query.get("pretty", "")
     return _boolean("pretty", text=text) if text else user_agent.startswith(_PEOPLE)
 
 
 def deadline(query: Mapping[str, str], *, longest: float) -> float:
-    """Seconds until the client gives up, at most `longest`."""
+    """The parameter `timeout` in seconds, at most `longest`. Raises `BadRequest`."""
     text = query.get("timeout", "")
     return min(_duration(text) or longest, longest) if text else longest
 
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _LONGEST_DURATION = 64
-"""Characters. Go's own longest has 26."""
+"""Characters. The longest duration that Go writes has 26."""
 _PART = r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)"
 
 
 def _duration(text: str) -> float:
-    """Seconds of a duration as Go writes it."""
+    """Seconds of a duration in Go's format: https://pkg.go.dev/time#ParseDuration"""
     if text == "0":
         return 0.0
     if len(text) > _LONGEST_DURATION or not re.fullmatch(f"(?:{_PART})+", text, re.ASCII):

@@ -1,8 +1,8 @@
-"""Method, path and query → what is wanted of which resource, exactly as the kube-apiserver understands it.
+"""Method, path and query → verb, resource, namespace and name, exactly as in the kube-apiserver.
 
-Pure. RBAC rules are written against these attributes, so this server and the kube-apiserver in front of it
-must agree on them to the letter, where they surprise as well: `/namespaces/{x}/edges` is a *list* of
-`edges` in the namespace `x`, and a list with the field selector `metadata.name=x` carries the name `x`.
+Pure. RBAC rules apply to these attributes, so this server and the kube-apiserver must derive the same ones,
+also where the result is surprising: `/namespaces/{x}/edges` is a *list* of `edges` in the namespace `x`, and
+a list with the field selector `metadata.name=x` has the name `x`.
 https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/request/requestinfo.go
 """
 
@@ -27,7 +27,7 @@ _NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """What is wanted. The fields of a resource are empty where the path has none."""
+    """The attributes of a request. For a non-resource path, the fields of a resource are empty."""
 
     path: str
     verb: str
@@ -39,14 +39,18 @@ class Attributes:
     subresource: str = ""
     name: str = ""
     parts: tuple[str, ...] = ()
-    """The path from the resource on. The name may come from a field selector; these never do."""
+    """The segments of the path from the resource on. Unlike `name`, they never come from a field selector."""
     label_selector: str = ""
-    """What a list or watch is restricted to, unparsed; reading it refuses a malformed one."""
+    """Of a list or watch, as it was sent. It may be malformed; `list_options` refuses it later."""
     field_selector: str = ""
 
 
 def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
-    """`path` is decoded; `query` answers the first value of each parameter."""
+    """The attributes of a request.
+
+    `path` is percent-decoded; `query` has the first value of each parameter. Raises `BadRequest` for a
+    path such as `/api/v1/watch` without a resource.
+    """
     segments = path.strip("/").split("/")
     prefix = segments[0]
     # /apis/{group}/{version} without a resource is discovery.
@@ -100,7 +104,7 @@ def _collection(verb: str, *, query: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _selected_name(field_selector: str) -> str:
-    """The name a field selector asks for. A malformed one names nothing here; reading it refuses it."""
+    """The name in a field selector; empty for a malformed selector, which `list_options` refuses later."""
     try:
         name = selectors.FieldSelector.parse(field_selector).value_of("metadata.name") or ""
     except errors.BadRequest:

@@ -1,9 +1,8 @@
-"""Label and field selectors: text → a value that matches, or a `BadRequest` that says where the text went
-wrong.
+"""Label and field selectors: text → a selector, or a `BadRequest` that says where the error is.
 
-Both are pure and follow the grammar of Kubernetes' own parsers, escapes and odd corners included, because
-kubectl passes its `-l` and `--field-selector` on unread. The time they take grows with the length of the text
-and no faster, and what a selector may hold is limited: every object of a list is compared with all of it.
+Both parsers are pure. They follow the grammar of Kubernetes' parsers in every detail, because kubectl sends
+the text of `-l` and `--field-selector` unchanged. Parsing takes time linear in the length of the text. The
+number of conditions is limited, as each object of a list is compared with all of them.
 https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
 """
 
@@ -17,17 +16,19 @@ from apiservice.http import errors
 from apiservice.request import validation
 
 MOST_CONDITIONS = 100
-"""Different requirements of a label selector, or terms of a field selector. One may have any number of
-values.
+"""Different requirements of a label selector, or different terms of a field selector. The number of values
+in a requirement is not limited.
 """
 LONGEST_FIELD_SELECTOR = 4096
-"""Characters. Its name is read before it is known what the user may do."""
+"""Characters. Field selectors are parsed before authorization, as they may contain the object's name."""
 
 OBJECT_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
-"""The fields every resource can be selected by."""
+"""The fields by which every resource can be selected."""
 
 
 class Operator(enum.Enum):
+    """The operators of a label selector. `=` and `!=` are parsed as `in` and `notin` with one value."""
+
     IN = "in"
     NOT_IN = "notin"
     EXISTS = "exists"
@@ -38,13 +39,14 @@ class Operator(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One condition on the labels. `=` is `IN` one value, and `!=` is `NOT_IN` one value."""
+    """One condition on the labels of an object."""
 
     key: str
     operator: Operator
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels meets the condition."""
         match self.operator:
             case Operator.IN:
                 return self.key in labels and labels[self.key] in self.values
@@ -66,15 +68,17 @@ class Requirement:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LabelSelector:
-    """All requirements must hold; without any, everything matches."""
+    """A label selector. All requirements must be met; without any, every object matches."""
 
     requirements: tuple[Requirement, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "LabelSelector":
+        """The selector that the text describes. Raises `BadRequest`."""
         return cls(_LabelParser(text).parse()) if text else EVERY_LABEL
 
     def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels is selected."""
         return all(requirement.matches(labels) for requirement in self.requirements)
 
 
@@ -88,7 +92,7 @@ class _Token(NamedTuple):
 
 
 _TOKEN = re.compile(r"(==|!=|[=!(),<>])|([^ \t\r\n=!(),<>]+)")
-"""Blanks are skipped by the search, once: a pattern for them would be tried at each."""
+"""Whitespace is skipped by `search`. A pattern for it would make parsing time quadratic."""
 _END = ""
 _COMPARISONS = {
     "=": Operator.IN,
@@ -101,7 +105,7 @@ _SETS = {"in": Operator.IN, "notin": Operator.NOT_IN}
 
 
 class _LabelParser:
-    """Recursive descent over the tokens, one method per rule of the grammar."""
+    """A recursive descent parser with one method per rule of the grammar."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -215,18 +219,21 @@ class Term:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FieldSelector:
-    """All terms must hold; without any, everything matches."""
+    """A field selector. All terms must be met; without any, every object matches."""
 
     terms: tuple[Term, ...] = ()
 
     @classmethod
     def parse(cls, text: str, *, allowed: frozenset[str] | None = None) -> "FieldSelector":
-        """`allowed` names the fields beside those of every object; `None` allows any field."""
+        """The selector that the text describes. Raises `BadRequest`.
+
+        `allowed` are the fields allowed in addition to those of every object; `None` allows any field.
+        """
         if not text:
             return EVERY_FIELD
         if len(text) > LONGEST_FIELD_SELECTOR:
             raise errors.BadRequest(
-                f"the field selector has {len(text)} characters, at most {LONGEST_FIELD_SELECTOR} are read"
+                f"the field selector has {len(text)} characters; at most {LONGEST_FIELD_SELECTOR} are allowed"
             )
         parts = filter(None, _UNESCAPED_COMMA.findall(text))
         terms = tuple(dict.fromkeys(_term(part, text=text) for part in parts))
@@ -240,11 +247,11 @@ class FieldSelector:
         return cls(terms)
 
     def matches(self, getter: Callable[[str], str]) -> bool:
-        """`getter` answers the text of a field, empty where there is none."""
+        """Whether an object is selected. `getter` returns the text of a field, empty if there is none."""
         return all((getter(term.field) == term.value) is term.equal for term in self.terms)
 
     def value_of(self, field: str) -> str | None:
-        """What the field is required to equal, if it is."""
+        """The value that the selector requires of the field; `None` if it requires none."""
         return next((term.value for term in self.terms if term.equal and term.field == field), None)
 
 

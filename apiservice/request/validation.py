@@ -1,6 +1,4 @@
-"""What Kubernetes allows as label keys, label values and path segments.
-
-Each function answers with what is wrong, as a phrase for people, or with `None` when nothing is.
+"""Kubernetes' syntax rules for label keys, label values and path segments.
 https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 """
 
@@ -15,6 +13,7 @@ _NAME_RULE = "must be letters, digits, '-', '_' or '.', and begin and end with a
 
 
 def wrong_label_key(key: str) -> str | None:
+    """Why this is not a label key, as a phrase for an error message; `None` if it is one."""
     prefix, slash, name = key.rpartition("/")
     if slash and (len(prefix) > _SUBDOMAIN_LENGTH or not _SUBDOMAIN.fullmatch(prefix)):
         return f"its prefix must be a DNS subdomain of at most {_SUBDOMAIN_LENGTH} characters"
@@ -26,6 +25,7 @@ def wrong_label_key(key: str) -> str | None:
 
 
 def wrong_label_value(value: str) -> str | None:
+    """Why this is not a label value, as a phrase for an error message; `None` if it is one."""
     if len(value) > _NAME_LENGTH:
         return f"it must be at most {_NAME_LENGTH} characters long"
     if value and not _NAME.fullmatch(value):
@@ -34,4 +34,5 @@ def wrong_label_value(value: str) -> str | None:
 
 
 def is_path_segment(name: str) -> bool:
+    """Whether the name can be one segment of a path."""
     return name not in {".", ".."} and "/" not in name and "%" not in name

@@ -1,1 +1,1 @@
-"""Resources as data, and how a request for one is routed, filtered and printed."""
+"""Resources declared as data; requests for them are routed, filtered and rendered here."""

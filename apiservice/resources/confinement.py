@@ -1,7 +1,7 @@
-"""The last look at an answer: each of its rows is of the namespace that was authorized.
+"""The last check of an answer before it is sent: each row belongs to the namespace that was authorized.
 
-Routes and providers see to that. Should one of them err, the answer is a defect and never leaves: nothing
-that a client sends may bring it about.
+Routes and providers must already ensure this. If a row of another namespace is found, this server has a
+defect, and the client gets a 500 in place of the answer.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from apiservice.resources import declaration, router
 
 
 def check(rows: Sequence[declaration.Row], *, endpoint: router.Endpoint, within: str | None) -> None:
-    """Raises RuntimeError for a row of another namespace, where a row says of which it is. `None` means all.
+    """Raises `RuntimeError` if a row names another namespace than `within`; `None` allows all.
 
-    Objects that the kit selects are sorted by namespace: if the first and the last are right, so are all.
+    Rows that `filtering` has selected are sorted by namespace, so only the first and the last are checked.
     """
     if within is None or not rows:
         return
@@ -28,7 +28,7 @@ def _check_objects(rows: Sequence[declaration.Row], *, endpoint: router.Endpoint
         metadata = row.object["metadata"]
         home = metadata.get("name" if is_whole else "namespace")
         if home != within and (home or endpoint.namespaced):
-            raise _stray(home, within=within)
+            raise _defect(home, within=within)
 
 
 def _check_values(rows: Sequence[declaration.Row], *, within: str) -> None:
@@ -37,8 +37,8 @@ def _check_values(rows: Sequence[declaration.Row], *, within: str) -> None:
         if described is None or described.get("namespace") == within:
             continue
         if described["kind"] != "Namespace" or described["name"] != within:
-            raise _stray(described.get("namespace"), within=within)
+            raise _defect(described.get("namespace"), within=within)
 
 
-def _stray(home: str | None, *, within: str) -> RuntimeError:
+def _defect(home: str | None, *, within: str) -> RuntimeError:
     return RuntimeError(f"an answer about namespace {within!r} has a row of {home!r}")

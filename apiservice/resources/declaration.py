@@ -1,11 +1,12 @@
-"""What a product declares: its resources as data, and who provides their objects.
+"""The declaration of an API: its resources as data, and the providers of their objects.
 
-Routes, discovery, OpenAPI, Tables and authorization all follow from these values. Providers answer whole
-collections; the kit selects, sorts, prints and encodes them.
+Routes, discovery, OpenAPI, Tables and authorization are derived from these values. Providers return whole
+collections; this package selects, sorts, prints and encodes them.
 
-Some groups, such as those that autoscalers read, have values instead of objects, below names that cannot all
-be told beforehand. A resource or subresource with such names is called by what they stand for, in braces:
-`{metric}`. It answers every name that no other declares, and discovery tells those it is known to have.
+Some groups, such as those that autoscalers read, have values instead of objects, and the names of their
+resources are not known in advance. Such a resource or subresource is declared with a placeholder in braces,
+as in `{metric}`. It answers all names that are not declared otherwise. Discovery lists the names that the
+declaration has in `told`.
 """
 
 import dataclasses
@@ -20,7 +21,7 @@ from apiservice.request import selectors
 
 
 class Scope(enum.Enum):
-    """Whether objects live in namespaces. The values are those of discovery."""
+    """Whether the objects of a resource are in namespaces. The values are those of discovery."""
 
     NAMESPACED = "Namespaced"
     CLUSTER = "Cluster"
@@ -28,7 +29,7 @@ class Scope(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of the Table. Those with a `priority` above 0 are shown by `kubectl get -o wide` only."""
+    """A column of the Table. Only `kubectl get -o wide` shows columns with a `priority` above 0."""
 
     name: str
     type: str = "string"
@@ -39,23 +40,24 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """One object, ready for JSON, with apiVersion, kind and metadata; and what its printer needs besides."""
+    """One object, ready for JSON, with apiVersion, kind and metadata."""
 
     object: Mapping[str, Any]
     detail: Any = None
+    """What the printer needs in addition to the object."""
     warnings: Sequence[str] = ()
-    """Said to whoever asks for this one object."""
+    """Sent with the answer if this one object is requested."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """A provider's answer to a list, in any order and unselected."""
+    """A provider's answer to a list: all objects, in any order."""
 
     rows: Sequence[Row]
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Further top-level fields of the list envelope."""
+    """Further top-level fields of the list."""
     warnings: Sequence[str] = ()
-    """Said to the user beside the answer; kubectl prints them."""
+    """Sent as `Warning` headers, which kubectl prints."""
 
 
 Everywhere = Callable[[], Awaitable[bool]]
@@ -63,19 +65,19 @@ Everywhere = Callable[[], Awaitable[bool]]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What a request was authorized for: nothing else is in its answer, nor in the words of a refusal."""
+    """The namespaces for which a request is authorized. Answers and error messages reveal no others."""
 
     namespace: str | None
-    """The one namespace; `None` means all, and what is in none."""
+    """The one namespace; `None` means all namespaces and objects without a namespace."""
     everywhere: Everywhere
-    """Whether this user may ask the same of all namespaces. The authorizer is asked only when this is."""
+    """Whether this user may send the same request for all namespaces. The authorizer is called only then."""
 
     def covers(self, namespace: str) -> bool:
-        """Whether what is in a namespace (empty: in none) may be told."""
+        """Whether the answer may contain objects of a namespace; empty means objects without a namespace."""
         return self.namespace is None or self.namespace == namespace
 
     async def widest(self) -> "Reach":
-        """The reach of all namespaces where this user has it; else this one."""
+        """A reach of all namespaces if this user is allowed that, else this reach."""
         if self.namespace is None or not await self.everywhere():
             return self
         return dataclasses.replace(self, namespace=None)
@@ -83,16 +85,16 @@ class Reach:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What a provider is asked."""
+    """A request as a provider gets it."""
 
     reach: Reach
-    """Where the answer has to come from, whatever else is asked."""
+    """The provider must not return objects outside of it."""
     resource: str
     subresource: str | None = None
     namespace: str | None = None
-    """`None` means all namespaces, or a resource without any."""
+    """`None` means all namespaces, or a resource of cluster scope."""
     name: str | None = None
-    """Of the one object; for a subresource, of its parent. `None` for a list."""
+    """The object's name; for a subresource, that of its parent; `None` for a list."""
     labels: selectors.LabelSelector = selectors.EVERY_LABEL
     fields: selectors.FieldSelector = selectors.EVERY_FIELD
     parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -102,7 +104,7 @@ class Query:
     version: str = ""
 
     def not_found(self, why: str = "") -> errors.NotFound:
-        """The 404 for the one object asked for, in the words of Kubernetes, and `why` after them."""
+        """The 404 for the requested object, in the kube-apiserver's wording, followed by `why`."""
         message = f'{self.resource}.{self.group} "{self.name}" not found'
         details = {"name": self.name, "group": self.group, "kind": self.resource}
         return errors.NotFound(f"{message}: {why}" if why else message, details=details)
@@ -110,7 +112,7 @@ class Query:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verbatim:
-    """An answer that somebody else gave, handed on as it is."""
+    """An answer of another server, which is forwarded unchanged."""
 
     status: int
     body: bytes
@@ -121,11 +123,13 @@ Collect = Callable[[Query], Awaitable[Collection | Verbatim]]
 
 
 class Provider(Protocol):
-    """Where objects come from. Raises `errors.StatusError` for what it refuses."""
+    """Provides the objects of a resource. Its methods raise `errors.StatusError` for a refusal."""
 
-    async def list(self, query: Query) -> Collection: ...
+    async def list(self, query: Query) -> Collection:
+        """All objects that the query may see; label and field selectors are applied by the caller."""
 
-    async def get(self, query: Query) -> Row: ...
+    async def get(self, query: Query) -> Row:
+        """The one object. Raises `errors.NotFound`."""
 
 
 Printer = Callable[[Row, datetime], Sequence[Any]]
@@ -134,7 +138,7 @@ Printer = Callable[[Row, datetime], Sequence[Any]]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A query parameter beyond those of Kubernetes, with its OpenAPI schema."""
+    """A query parameter that Kubernetes does not define, with its OpenAPI schema."""
 
     name: str
     description: str
@@ -143,7 +147,7 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Subresource:
-    """Something readable below one object, or values of it. Its GET answers a list envelope."""
+    """A subresource of an object, or of values. A GET returns a list."""
 
     name: str
     kind: str
@@ -152,20 +156,20 @@ class Subresource:
     printer: Printer
     fetch: Collect
     schema: str = ""
-    """The OpenAPI component of one item; empty means the parent's."""
+    """The OpenAPI component of one item; empty means that of the parent."""
     description: str = ""
     told: Sequence[str] = ()
-    """Of a name in braces: the names that discovery tells."""
+    """For a name in braces: the names that discovery lists."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A readable resource: get and list."""
+    """A resource with the verbs get and list."""
 
     plural: str
     singular: str
     kind: str
-    """For discovery: no two resources of a version share one. The objects may say another of themselves."""
+    """The kind in discovery, unique in a version. The objects themselves may have another kind."""
     list_kind: str
     scope: Scope
     columns: Sequence[Column]
@@ -176,7 +180,7 @@ class Resource:
     short_names: Sequence[str] = ()
     categories: Sequence[str] = ()
     field_labels: frozenset[str] = frozenset()
-    """Fields it can be selected by, beside metadata.name and metadata.namespace."""
+    """Fields allowed in a field selector, in addition to metadata.name and metadata.namespace."""
     parameters: Sequence[Parameter] = ()
     subresources: Sequence[Subresource] = ()
     description: str = ""
@@ -184,7 +188,7 @@ class Resource:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """A resource without objects: there are values of it, or of its parts. Each answer is a list envelope."""
+    """A resource that has values instead of objects, itself or in its subresources. Each answer is a list."""
 
     plural: str
     list_kind: str
@@ -194,18 +198,18 @@ class Values:
     schema: str
     """The OpenAPI component of one value."""
     verbs: Sequence[str] = ()
-    """`list`, `get`; none where only the parts can be read."""
+    """`list`, `get`; empty if only the subresources can be read."""
     collect: Collect | None = None
-    """What the selectors mean is for it to say. It is told a name where there is one."""
+    """Returns the values. It applies the selectors and the name of the query itself."""
     aliases: Sequence[str] = ()
-    """Further names by which it answers; discovery does not tell them."""
+    """Further names of the resource, which discovery does not list."""
     in_namespaces_too: bool = False
-    """Whether one of cluster scope is also asked for below a namespace, as autoscalers do. Its user has to be
-    allowed the same at cluster scope, too. One whose name is in braces is of no known scope: what it answers
-    below a namespace is of that namespace.
+    """Whether a resource of cluster scope is also served below a namespace, where autoscalers request it. The
+    user then also needs the permission at cluster scope. A resource with a name in braces has no known scope:
+    below a namespace it returns values of that namespace only.
     """
     told: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Of a name in braces: the names that discovery tells, and a kind for each."""
+    """For a name in braces: the names that discovery lists, and the kind of each."""
     subresources: Sequence[Subresource] = ()
     parameters: Sequence[Parameter] = ()
     description: str = ""
@@ -213,20 +217,21 @@ class Values:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class GroupVersion:
-    """One version of an API group. Groups and versions are preferred in the order they are given in."""
+    """One version of an API group. Clients prefer groups and versions in the order of their declaration."""
 
     group: str
     version: str
     resources: Sequence[Resource] = ()
     schemas: Mapping[str, dict[str, Any]]
-    """OpenAPI components by name, every field described."""
+    """OpenAPI components by name, with a description of every field."""
     values: Sequence[Values] = ()
 
     @property
     def name(self) -> str:
+        """Group and version, as in `apiVersion`."""
         return f"{self.group}/{self.version}"
 
 
 def is_open(name: str) -> bool:
-    """Whether a resource or subresource of this name answers every name that no other declares."""
+    """Whether a declared name is a placeholder in braces, for all names that are not declared otherwise."""
     return name.startswith("{")

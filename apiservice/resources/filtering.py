@@ -1,6 +1,6 @@
-"""Rows of a provider → the rows that were asked for, in stable order.
+"""Rows of a provider → the selected rows, sorted.
 
-Pure. Selection looks at the objects themselves, so that what a client can select by is what it can see.
+Pure. Selectors are compared with the objects as they are sent, so a client can select only by what it sees.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class _Fields:
         self._object = whole
 
     def text(self, field: str) -> str:
-        """Empty where there is no such field, as in Kubernetes."""
+        """The field as text; empty if there is no such field, as in Kubernetes."""
         value: Any = self._object
         for key in field.split("."):
             if not isinstance(value, dict) or key not in value:

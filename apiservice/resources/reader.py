@@ -1,7 +1,7 @@
-"""One read of a resource: asks its provider, selects, and renders what was negotiated.
+"""Answers a read of a resource: calls its provider, selects rows, and renders the negotiated representation.
 
-Never sends `Retry-After`: Kubernetes clients sleep as long as it says, several times over, and an
-autoscaler that sleeps stalls every other one.
+No answer has a `Retry-After` header. Kubernetes clients obey it several times in a row, and the
+HorizontalPodAutoscaler's controller would delay all other HPAs meanwhile.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ from apiservice.resources import confinement, declaration, filtering, router, ta
 
 
 class Reader:
-    """Answers reads of declared resources. `clock` says what time the printers print for, `notices` what
-    every reader is to be told now.
+    """Answers reads of declared resources.
+
+    `clock` returns the time that printers use. `notices` returns warnings to add to every answer.
     """
 
     def __init__(
@@ -35,7 +36,10 @@ class Reader:
         user: authenticator.User,
         everywhere: declaration.Everywhere,
     ) -> messages.Answer:
-        """`everywhere` says whether the user may ask the same of all namespaces."""
+        """The answer to a request that is already authorized. Raises `errors.StatusError`.
+
+        `everywhere` returns whether the user may send the same request for all namespaces.
+        """
         endpoint, selection = target.endpoint, list_options.EVERYTHING
         fetch = endpoint.fetch if target.name is not None else None
         if fetch is None:
@@ -134,7 +138,7 @@ async def _selection(query: Mapping[str, str], *, endpoint: router.Endpoint) -> 
 
 
 def _check_verb(attributes: request_info.Attributes, *, endpoint: router.Endpoint) -> None:
-    """Refuses everything but reading. A watch is refused at once, so that no client waits for events."""
+    """Refuses all verbs but those for reading. A watch is refused, as it would never have an event."""
     if attributes.verb in endpoint.verbs:
         return
     resource = f"{attributes.resource}.{endpoint.group}"
@@ -145,7 +149,10 @@ def _check_verb(attributes: request_info.Attributes, *, endpoint: router.Endpoin
 
 
 def _check_name(attributes: request_info.Attributes, *, endpoint: router.Endpoint) -> None:
-    """Refuses a name in a field selector where none selects: it would be authorized, and all be answered."""
+    """Refuses a name in a field selector for values, which are not selected by fields.
+
+    Otherwise the request would be authorized for that name, and the answer would have all values.
+    """
     if attributes.name and len(attributes.parts) < 2 and not endpoint.selects:
         raise errors.BadRequest("values are not selected by fields; leave out the fieldSelector")
 

@@ -1,11 +1,11 @@
-"""Attributes of a request → what of the declared resources they mean, and how far the answer may reach.
+"""Attributes of a request → the declared resource, and the namespace to which the answer is limited.
 
-A target never reaches further than its request is authorized. Where an answer concerns more than the
-namespace of the path, the target names what must be allowed besides; a path whose answer would concern
-another namespace leads nowhere.
+An answer never has more than the request is authorized for. If it has more than the namespace of the path,
+the target names what must be allowed in addition. A path whose answer would be about another namespace is not
+found.
 
-Everything a read needs and that does not depend on the request is made here once: an `Endpoint` per
-resource and subresource, found by one look-up.
+All that a read needs and that does not depend on the request is prepared here once, at start: an `Endpoint`
+for each resource and subresource.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ READS = frozenset({"get", "list"})
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Endpoint:
-    """A resource or a subresource, prepared to be read."""
+    """A resource or a subresource, with all that is needed to read it."""
 
     group: str
     version: str
@@ -29,10 +29,10 @@ class Endpoint:
     subresource: str | None
     namespaced: bool
     anywhere: bool = False
-    """Whether one that is not namespaced is answered below a namespace, too."""
+    """Whether a resource of cluster scope is also served below a namespace."""
     verbs: frozenset[str]
     selects: bool = True
-    """Whether the kit selects what was collected by labels and fields."""
+    """Whether the reader applies label and field selectors. For values, the provider does."""
     list_kind: str
     columns: Sequence[Mapping[str, Any]]
     printer: declaration.Printer
@@ -43,35 +43,38 @@ class Endpoint:
 
     @property
     def group_version(self) -> str:
+        """Group and version, as in `apiVersion`."""
         return f"{self.group}/{self.version}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Target:
-    """An endpoint, and where in it."""
+    """An endpoint, and the namespace and names in the request."""
 
     endpoint: Endpoint
     resource: str
-    """As it was asked for: the endpoint's may stand for many."""
+    """As in the request. The endpoint's may be a placeholder in braces."""
     subresource: str | None = None
     namespace: str | None = None
     name: str | None = None
     within: str | None = None
-    """The one namespace that the answer is of; `None` means all, and what is in none."""
+    """The one namespace of the answer; `None` means all namespaces and objects without a namespace."""
     besides: request_info.Attributes | None = None
-    """What must be allowed beside the request itself."""
+    """What must be allowed in addition to the request itself."""
 
 
 _Key = tuple[str, str, str | None, str | None]
 _ANY = "{}"
-"""Stands in keys for names that no other endpoint has."""
+"""The placeholder in keys, for all names that are not declared otherwise."""
 NAMESPACES = "namespaces"
 _ALL = "*"
-"""Stands for every object where values are asked for. It is no namespace's name: RBAC takes it for one."""
+"""Means all objects in a request for values. In place of a namespace it means all namespaces; RBAC treats it
+as an ordinary name.
+"""
 
 
 class Routes:
-    """All endpoints of the given versions."""
+    """All endpoints of the given versions. Raises `ValueError` if a name or a kind is declared twice."""
 
     def __init__(self, versions: Sequence[declaration.GroupVersion]) -> None:
         self._endpoints: dict[_Key, Endpoint] = {}
@@ -86,7 +89,7 @@ class Routes:
                         self._add(endpoint, name)
 
     def find(self, attributes: request_info.Attributes) -> Target | None:
-        """The target, whatever the verb; `None` where nothing is declared."""
+        """The target of a request, for any verb; `None` if no such resource is declared."""
         parts = attributes.parts
         if not parts or len(parts) > 3 or not all(parts):
             return None
@@ -95,7 +98,7 @@ class Routes:
         if endpoint is None:
             return self._below_namespace(attributes)
         name = parts[1] if len(parts) > 1 else None
-        if not _leads_somewhere(attributes, endpoint=endpoint, name=name):
+        if not _is_path_of(attributes, endpoint=endpoint, name=name):
             return None
         places = endpoint.namespaced or endpoint.anywhere
         within, besides = _reach(attributes, endpoint=endpoint)
@@ -129,7 +132,7 @@ class Routes:
         return next(filter(None, found_openly), None)
 
     def _below_namespace(self, attributes: request_info.Attributes) -> Target | None:
-        """`/namespaces/{name}/{subresource}`, which reads like a list of a resource in that namespace."""
+        """The target of `/namespaces/{name}/{subresource}`, which is parsed as a list in that namespace."""
         if not attributes.namespace or len(attributes.parts) > 1:
             return None
         part = attributes.parts[0]
@@ -147,21 +150,22 @@ class Routes:
         )
 
 
-def _leads_somewhere(attributes: request_info.Attributes, *, endpoint: Endpoint, name: str | None) -> bool:
-    """Whether the path has the form of such an endpoint's."""
+def _is_path_of(attributes: request_info.Attributes, *, endpoint: Endpoint, name: str | None) -> bool:
+    """Whether the endpoint can have this path: with or without namespace and name."""
     namespace = attributes.namespace
     if endpoint.namespaced:
         return bool(namespace) or not name
     if not namespace or endpoint.anywhere:
         return True
-    # The path of a Namespace object names it as its own namespace, and no other is below a namespace.
+    # In the path of a Namespace object, the object is also its own namespace. No other resource of cluster
+    # scope is below a namespace.
     return attributes.parts[0] == NAMESPACES and name == namespace
 
 
 def _reach(
     attributes: request_info.Attributes, *, endpoint: Endpoint
 ) -> tuple[str | None, request_info.Attributes | None]:
-    """The namespace that an answer is confined to, or what must be allowed for one that is not."""
+    """The namespace to which the answer is limited, or what must be allowed in addition if it is not."""
     namespace = attributes.namespace or None
     is_of_cluster = endpoint.anywhere and not declaration.is_open(endpoint.resource)
     if namespace is None or not (is_of_cluster or (namespace == _ALL and not endpoint.selects)):
@@ -174,14 +178,14 @@ def _key(name: str | None) -> str | None:
 
 
 def _check_kinds(version: declaration.GroupVersion) -> None:
-    """kubectl goes from a resource's name to its kind and back: that must lead to the same resource."""
+    """Refuses a kind that two resources have: kubectl maps a resource's name to its kind and back."""
     plurals: dict[str, str] = {}
     for resource in version.resources:
         first = plurals.setdefault(resource.kind, resource.plural)
         if first != resource.plural:
             raise ValueError(
                 f"{first} and {resource.plural} of {version.name} both declare kind {resource.kind}, "
-                "so that kubectl would read one of them for the other: declare a kind of its own for each "
+                "so kubectl would read one of them in place of the other: declare a kind of its own for each "
                 "(their objects may keep theirs)"
             )
 
@@ -234,7 +238,7 @@ def _of_values(version: declaration.GroupVersion, *, values: declaration.Values)
 
 
 def _of_part(part: declaration.Subresource) -> dict[str, Any]:
-    """What an endpoint has of a subresource, and not of what it is a part of."""
+    """The fields of an endpoint that come from the subresource and not from its parent."""
     return {
         "subresource": part.name,
         "verbs": READS,

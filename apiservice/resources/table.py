@@ -1,6 +1,6 @@
 """Rows → the Table that kubectl prints.
 
-Pure. Column definitions are rendered once at start; an empty Table has them too, as clients align by them.
+Pure. Column definitions are rendered once at start. An empty Table has them too, as clients need them.
 https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
 """
 
@@ -14,6 +14,7 @@ from apiservice.resources import declaration
 
 
 def definitions(columns: Sequence[declaration.Column]) -> list[dict[str, Any]]:
+    """The column definitions, ready for JSON."""
     return [
         {
             "name": column.name,
@@ -35,7 +36,7 @@ def render(
     include: list_options.IncludeObject,
     version: str,
 ) -> dict[str, Any]:
-    """`columns` are already `definitions`; `version` is that of meta.k8s.io."""
+    """The Table of the rows. `columns` come from `definitions`; `version` is that of meta.k8s.io."""
     api_version = f"{negotiation.META_GROUP}/{version}"
     return {
         "kind": "Table",
@@ -43,14 +44,14 @@ def render(
         "metadata": {"resourceVersion": ""},
         "columnDefinitions": columns,
         "rows": [
-            {"cells": printer(row, now), "object": beside}
-            for row, beside in zip(rows, _beside(rows, include=include, api_version=api_version), strict=True)
+            {"cells": printer(row, now), "object": value}
+            for row, value in zip(rows, _objects(rows, include=include, api_version=api_version), strict=True)
         ],
     }
 
 
 def partials(rows: Iterable[declaration.Row], *, api_version: str) -> list[dict[str, Any]]:
-    """Objects reduced to their metadata."""
+    """The objects as `PartialObjectMetadata`: reduced to their metadata."""
     return [
         {
             "kind": "PartialObjectMetadata",
@@ -61,10 +62,10 @@ def partials(rows: Iterable[declaration.Row], *, api_version: str) -> list[dict[
     ]
 
 
-def _beside(
+def _objects(
     rows: Sequence[declaration.Row], *, include: list_options.IncludeObject, api_version: str
 ) -> Sequence[Mapping[str, Any] | None]:
-    """What stands beside the cells of each row."""
+    """The `object` of each row of the Table."""
     match include:
         case list_options.IncludeObject.NONE:
             return [None] * len(rows)

@@ -1,4 +1,4 @@
-"""How long to wait between attempts at the same thing."""
+"""Exponential back-off with jitter: pauses between attempts at the same operation."""
 
 import dataclasses
 import random
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Growing pauses in seconds, spread so that those who failed together do not try again together."""
+    """Growing pauses in seconds. Jitter keeps clients that failed together from retrying together."""
 
     first: float = 0.5
     factor: float = 1.5
@@ -15,9 +15,9 @@ class Backoff:
     longest: float = 30.0
 
     def pauses(self) -> Iterator[float]:
-        """Without end."""
+        """Pauses in seconds, without end."""
         pause = self.first
         while True:
-            # The spread is no secret.
+            # Jitter needs no cryptographic randomness.
             yield pause * random.uniform(1.0, 1.0 + self.jitter)  # noqa: S311
             pause = min(pause * self.factor, self.longest)

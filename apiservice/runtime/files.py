@@ -1,7 +1,7 @@
-"""Files that are written whole or not at all, read within bounds, and named in words when they fail.
+"""Writes files atomically, reads them with a size limit, and explains errors with the file and a remedy.
 
-What is written is as private as it was meant to be from its first byte on. What is read is a file of a size
-that its kind may have: a pipe that never ends, a device and a file of a gigabyte hold up nobody.
+A written file has its mode before its content. Only regular files are read, so a pipe without end, a device
+or a huge file cannot block the program.
 """
 
 import errno
@@ -11,13 +11,13 @@ import stat
 import tempfile
 
 LARGEST = 4 << 20
-"""Bytes of certificates, keys and tokens. All public authorities together have a quarter of a megabyte."""
+"""Bytes of a file with certificates, keys or tokens. A bundle of all public CAs has about 250 KB."""
 _SHOWN = 200
-"""Characters of a path that are shown."""
+"""Characters of a path in messages."""
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ACCESS = "make it accessible to the user of this program with chmod or chown"
-_SPACE = "free some space or give another place"
+_SPACE = "free some space or give another path"
 _REMEDIES = {
     errno.ENOENT: "create it or give another path",
     errno.EACCES: _ACCESS,
@@ -28,15 +28,16 @@ _REMEDIES = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
     errno.EFBIG: _SPACE,
-    errno.EROFS: "give a place that can be written",
+    errno.EROFS: "give a path that can be written",
     errno.ENAMETOOLONG: "give a shorter path",
     errno.ELOOP: "correct the symbolic links",
 }
 
 
 class BadFile(ValueError):
-    """A file that cannot be used for what it is, as `OSError` is for one that cannot be reached. The message
-    names the file.
+    """A file whose type, size or content cannot be used. The message begins with its path.
+
+    A file that cannot be opened, read or written is an `OSError`.
     """
 
     def __init__(self, path: pathlib.Path, reason: str) -> None:
@@ -45,8 +46,8 @@ class BadFile(ValueError):
 
 
 def read(path: pathlib.Path, *, most: int = LARGEST) -> bytes:
-    """The content of a regular file of at most so many bytes. Raises `OSError` and `BadFile`."""
-    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
+    """The content of a regular file of at most `most` bytes. Raises `OSError` and `BadFile`."""
+    # Without O_NONBLOCK, opening a pipe waits until another program writes to it.
     handle = os.open(path, _READING)
     try:
         status = os.fstat(handle)
@@ -64,11 +65,12 @@ def read(path: pathlib.Path, *, most: int = LARGEST) -> bytes:
 
 
 def write(path: pathlib.Path, *, content: bytes, mode: int) -> None:
-    """Replaces the file in one step; what is no file is not replaced. Raises `OSError` that names the path,
-    and `BadFile`.
+    """Creates or replaces the file atomically, also its parent directories.
+
+    Raises `OSError` with the path as `filename`, and `BadFile` for a pipe or a device.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        # Root would replace /dev/null for every program of the machine.
+        # As root, this program could replace /dev/null for all programs of the machine.
         raise BadFile(path, "it is a pipe or a device; give a path for a regular file")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -92,42 +94,43 @@ def write(path: pathlib.Path, *, content: bytes, mode: int) -> None:
 
 
 def exposed(path: pathlib.Path) -> str | None:
-    """What to do about a secret that others than its owner may read; `None` where nobody else may."""
+    """A warning if other users than the owner can read a secret; `None` if they cannot."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         return None
     if not mode & _OTHERS:
         return None
-    return f"{shown(path)}: others than its owner may read it; run `chmod 600 {shown(path)}`"
+    return f"{shown(path)}: other users than its owner can read it; run `chmod 600 {shown(path)}`"
 
 
 def explained(error: Exception, *, path: pathlib.Path) -> str:
-    """What went wrong with a file and what to do, in one sentence that begins with the file."""
+    """The error and a remedy, in one sentence that begins with the file's path."""
     path = named(error) or path
-    said, beginning = reason(error), f"{shown(path)}: "
-    return said if said.startswith((beginning, f"{shown(path)} ")) else f"{beginning}{said}"
+    why, beginning = reason(error), f"{shown(path)}: "
+    return why if why.startswith((beginning, f"{shown(path)} ")) else f"{beginning}{why}"
 
 
 def named(error: Exception) -> pathlib.Path | None:
-    """The file that an error names."""
+    """The path in the error's `filename`; `None` if it has none."""
     name = getattr(error, "filename", None)
     return pathlib.Path(name) if isinstance(name, str) else None
 
 
 def reason(error: Exception, *, several: bool = False) -> str:
-    """What went wrong and what to do, in one line; of a `ValueError` its own words. `several`: the line names
-    the file that is meant.
+    """The error and a remedy in one line; for other errors than `OSError`, the error's message.
+
+    `several` puts the file's path in front, for messages about several files.
     """
     if not isinstance(error, OSError):
         return " ".join(str(error).split())
     which = f"{shown(error.filename)}: " if several and isinstance(error.filename, str) else ""
-    said = error.strerror or " ".join(str(error).split()) or type(error).__name__
-    return f"{which}{said}; {_REMEDIES.get(error.errno or 0, 'correct it or give another path')}"
+    why = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    return f"{which}{why}; {_REMEDIES.get(error.errno or 0, 'correct it or give another path')}"
 
 
 def shown(path: pathlib.Path | str) -> str:
-    """A path as one line of moderate length."""
+    """The path for a message: on one line, escaped if it is not printable, and shortened if it is long."""
     text = str(path)
     if not text.isprintable():
         text = text.encode("unicode_escape").decode("ascii")

@@ -1,7 +1,7 @@
-"""What a user of a standalone server holds: a bearer token, and a kubeconfig that carries it.
+"""The bearer token of a standalone server, and the kubeconfig that contains it.
 
-Both are for their owner's eyes only. A token that somebody chose must be as hard to guess as a password of an
-administrator; one that is generated always is.
+Only the owner can read the two files. A token that a user writes must be as hard to guess as an
+administrator's password; a generated one always is.
 """
 
 import base64
@@ -18,12 +18,16 @@ _TOKEN_BYTES = 32
 
 
 _SHORTEST = 16
+"""Characters."""
 _FEWEST = 8
-"""Different characters: `aaaaaaaaaaaaaaaa` is long and is guessed at once."""
+"""Different characters: `aaaaaaaaaaaaaaaa` is long and easily guessed."""
 
 
 def token(path: pathlib.Path) -> str:
-    """The token in the file, which is made on first use. Raises `OSError`, `ValueError`."""
+    """The token in the file, which is created with a new token if it is missing.
+
+    Raises `OSError`, `ValueError`.
+    """
     try:
         content = files.read(path)
     except FileNotFoundError:
@@ -33,13 +37,15 @@ def token(path: pathlib.Path) -> str:
 
 
 def chosen(content: bytes) -> str:
-    """The token that is the content of a file. Raises `ValueError`, which does not hold it."""
+    """The token that is the content of a file. Raises `ValueError`, whose message never has the token."""
     anew = "delete it to have a new token made"
     found = content.removeprefix(b"\xef\xbb\xbf").strip()
     if not found:
         raise ValueError(f"the token file is empty: {anew}")
     if re.fullmatch(rb"[!-~]+", found) is None:
-        raise ValueError(f"the token file holds more than one word, or what no token holds: {anew}")
+        raise ValueError(
+            f"the token file has more than one word, or characters that are not allowed in a token: {anew}"
+        )
     if len(found) < _SHORTEST or len(set(found)) < _FEWEST:
         raise ValueError(
             f"the token is easily guessed: {anew}, or write one of at least {_SHORTEST} characters, "
@@ -51,7 +57,10 @@ def chosen(content: bytes) -> str:
 def write_kubeconfig(
     path: pathlib.Path, *, server: str, authority: bytes, bearer: str, name: str, namespace: str = "default"
 ) -> None:
-    """A kubeconfig of one cluster, user and context, all called `name`. `authority` is the CA in PEM."""
+    """Writes a kubeconfig with one cluster, user and context, all called `name`.
+
+    `authority` is the CA in PEM, `bearer` the token. Raises `OSError`, `files.BadFile`.
+    """
     cluster = {"server": server, "certificate-authority-data": base64.b64encode(authority).decode("ascii")}
     content = {
         "apiVersion": "v1",

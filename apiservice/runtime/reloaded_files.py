@@ -1,7 +1,7 @@
-"""A value made of files, and made anew when they change, without a task that waits for it.
+"""A value made from files, which is made again when they change. It needs no task of its own.
 
-Whoever uses the value looks at the files, at most every few seconds. Files that are half-way to their next
-content, or broken for good, take nothing away: the last good value stays, and the log says why.
+The files are read when the value is used, at most every few seconds. If they are incomplete or damaged, the
+last good value stays in use and the log has the reason.
 """
 
 import logging
@@ -18,7 +18,10 @@ _Value = TypeVar("_Value")
 
 
 class Reloading(Generic[_Value]):
-    """`make` gets the files' contents in their order, and raises `ValueError` or `OSError` to refuse them."""
+    """The value that `make` returns for the contents of the files.
+
+    `make` gets the contents in the order of `paths`. It raises `ValueError` or `OSError` to refuse them.
+    """
 
     def __init__(
         self,
@@ -29,8 +32,9 @@ class Reloading(Generic[_Value]):
         clock: Callable[[], float] = time.monotonic,
         named: str = "",
     ) -> None:
-        """Raises what `make` raises: at first there is nothing to keep. `named` is the setting that names the
-        files, for the log.
+        """Reads the files after `every` seconds. `named` is the setting that has the paths, for the log.
+
+        Raises `OSError` and what `make` raises, as there is no earlier value yet.
         """
         self._named = f"{named}: " if named else ""
         self._paths = tuple(paths)
@@ -43,6 +47,7 @@ class Reloading(Generic[_Value]):
         self._value = make(self._seen)
 
     def current(self) -> _Value:
+        """The newest good value."""
         now = self._clock()
         if now - self._looked >= self._every:
             self._looked = now

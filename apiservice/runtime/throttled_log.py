@@ -1,4 +1,4 @@
-"""Warnings that anybody can cause, logged at a rate that nobody can raise."""
+"""A log with a limited rate, for warnings that any client can cause."""
 
 import collections
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Complaints:
-    """Logs each different warning at most once in `every` seconds, and `most` different ones."""
+    """Logs each warning at most once in `every` seconds, and at most `most` different ones in that time."""
 
     def __init__(
         self,
@@ -21,18 +21,19 @@ class Complaints:
         self._every = every
         self._most = most
         self._clock = clock
-        self._said: collections.OrderedDict[str, float] = collections.OrderedDict()
-        """When, the oldest first."""
+        self._logged: collections.OrderedDict[str, float] = collections.OrderedDict()
+        """The time of each warning, the oldest first."""
 
     def warn(self, text: str) -> None:
+        """Logs the warning, unless a limit is reached."""
         now = self._clock()
-        while self._said and now - next(iter(self._said.values())) >= self._every:
-            self._said.popitem(last=False)
-        if text in self._said or len(self._said) >= self._most:
+        while self._logged and now - next(iter(self._logged.values())) >= self._every:
+            self._logged.popitem(last=False)
+        if text in self._logged or len(self._logged) >= self._most:
             return
-        self._said[text] = now
+        self._logged[text] = now
         self._log.warning("%s", text)
-        if len(self._said) == self._most:
+        if len(self._logged) == self._most:
             self._log.warning(
                 "so many different warnings in %g seconds: further ones are left out", self._every
             )

@@ -1,7 +1,7 @@
-"""Answers that are asked for once and then known for a while: bounded, and one question at a time.
+"""A cache with a lifetime and a limited size. Each key is fetched only once at a time.
 
-Whoever asks while the same question is on its way waits for that answer. It is sought on behalf of all who
-wait, so none of them that leaves takes it from the others.
+A caller whose key is already being fetched waits for that answer. The fetch is a task of its own, so a caller
+that is cancelled does not cancel it for the others.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ class _Known(Generic[_Answer]):
 
 
 class Memory(Generic[_Answer]):
-    """Remembers each answer for `lifetime` seconds, and of more than `most` the latest used."""
+    """Caches each answer for `lifetime` seconds. Above `most` answers, the least recently used is dropped."""
 
     def __init__(self, *, lifetime: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._lifetime = lifetime
@@ -34,7 +34,7 @@ class Memory(Generic[_Answer]):
         return len(self._known)
 
     async def recall(self, key: Hashable, *, seek: Callable[[], Coroutine[Any, Any, _Answer]]) -> _Answer:
-        """The answer to the question `key`. What `seek` raises is raised here, and not remembered."""
+        """The answer for `key`, from the cache or from `seek`. Errors of `seek` are raised and not cached."""
         known = self._known.get(key)
         if known is not None and self._clock() < known.until:
             self._known.move_to_end(key)
@@ -44,7 +44,7 @@ class Memory(Generic[_Answer]):
         return seeking.result()
 
     async def aclose(self) -> None:
-        """Gives up what is still being sought."""
+        """Cancels the fetches that are under way."""
         seeking = list(self._sought.values())
         for task in seeking:
             task.cancel()
@@ -62,7 +62,7 @@ class Memory(Generic[_Answer]):
 
     def _found(self, key: Hashable, *, found: asyncio.Task[_Answer]) -> None:
         del self._sought[key]
-        # Asking for the exception also tells asyncio that it was seen, should all who waited have left.
+        # Reading the exception also keeps asyncio from logging it if all waiting callers were cancelled.
         if found.cancelled() or found.exception() is not None:
             return
         self._known[key] = _Known(answer=found.result(), until=self._clock() + self._lifetime)

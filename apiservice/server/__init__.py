@@ -1,1 +1,1 @@
-"""The HTTP server: sockets, limits, and the way of one request from its credential to its answer."""
+"""The HTTP server: sockets, limits of connections, and the steps of a request from credential to answer."""

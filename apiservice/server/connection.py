@@ -1,8 +1,8 @@
-"""One connection: HTTP from its acceptance to its end, with a count of what it holds.
+"""One connection with HTTP over TLS, from accept to close, and the memory that it uses.
 
-TLS and HTTP are those of the event loop and of aiohttp. aiohttp limits lines and the number of fields, not a
-head as a whole, nor its time; both are limited here and in `connections`. Bodies are skipped: nothing can be
-written.
+The event loop implements TLS, aiohttp implements HTTP. aiohttp limits the length of lines and the number of
+header fields, but not the size of a whole head nor the time for it. The size is limited here, the time in
+`connections`. Bodies of requests are skipped, as the API is read-only.
 """
 
 import asyncio
@@ -13,58 +13,62 @@ from typing import Protocol, cast
 from aiohttp import http_exceptions, streams, web
 
 _FIELD = 512
-"""Bytes that a header field takes in memory beside its text, twice: aiohttp keeps it raw and decoded."""
+"""Bytes of memory per header field in addition to its text; aiohttp keeps fields twice, raw and decoded."""
 _PIPELINED = 2
-"""Requests of one connection that are read before the one before them is answered."""
+"""Requests of a connection that are read ahead while an earlier one is being answered."""
 _UNTAKEN = 16 * 1024
-"""Bytes of answers that a connection holds before its next answer waits."""
+"""Bytes of answers in the write buffer above which a connection stops writing until the client reads."""
 _BODY = 16 * 1024
-"""Bytes of a request's body that are held. Bodies are refused, and skipped."""
+"""Bytes of a request's body that are buffered. The body is then skipped."""
 _LONG = 4096
-"""Bytes of a head that is longer than usual."""
+"""Bytes above which a head counts as long."""
 LINGER = 2.0
-"""Seconds in which the rest of a body is skipped, and in which a client may say goodbye in TLS."""
+"""Seconds for skipping the rest of a body, and for the closing handshake of TLS."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What all connections together and each of them may take. Times are in seconds."""
+    """The limits of all connections together, and of each one. Times are in seconds.
+
+    A stranger is a connection whose client has not been authenticated yet. Every connection begins as one.
+    """
 
     connections: int = 1024
     strangers: int = 128
-    """Of these, such as have not shown a valid credential yet. A new connection is one of them."""
+    """Connections that are strangers; they also count for `connections`."""
     buffered: int = 16 << 20
-    """Bytes of requests that are not answered, and of answers that are not taken, over all connections."""
+    """Bytes of unanswered requests and unread answers, over all connections."""
     head: int = 256 << 10
     """Bytes of a request line and its header fields."""
     fields: int = 2000
+    """Header fields of a request."""
     unfinished: float = 10.0
-    """For a TLS handshake, and from the first byte of a head to its last."""
+    """For a TLS handshake, and from the first to the last byte of a head."""
     stranger: float = 10.0
-    """Until the next request of a client that is not known."""
+    """Until the next request of a stranger."""
     idle: float = 90.0
-    """Until the next request of a client that is."""
+    """Until the next request of an authenticated client."""
     untaken: float = 30.0
-    """In which a client takes none of its answer."""
+    """For which a client may read nothing of its answer."""
 
 
 class Hall(Protocol):
-    """What a connection needs to know of where all are kept."""
+    """The part of `connections.Hall` that a connection uses."""
 
     limits: Limits
 
     def weigh(self, change: int) -> None:
-        """What it holds has changed by so many bytes."""
+        """The memory use of a connection has changed by so many bytes."""
 
     def read(self, number: int) -> None:
-        """It has read so many bytes of a long head."""
+        """A connection has read so many bytes of a long head."""
 
     def gone(self, connection: "Connection") -> None:
-        """It has ended."""
+        """The connection has ended."""
 
 
 class Connection(web.RequestHandler):
-    """One connection, from its acceptance on; `transport` is None before the handshake."""
+    """One connection, from accept on. `transport` is None until the TLS handshake is over."""
 
     def __init__(
         self,
@@ -92,13 +96,13 @@ class Connection(web.RequestHandler):
         self._max_msg_queue_size, self._msg_queue_resume_size = _PIPELINED, 0
         self.host = host
         self.known = False
-        """Whether its client has shown a valid credential."""
+        """Whether its client has been authenticated. A stranger has not."""
         self.since = loop.time()
-        """When what it is waited for began to be waited for: a handshake, a head, a request."""
+        """Start of the present wait: for a handshake, the rest of a head, or the next request."""
         self.blocked: float | None = None
-        """Since when the client takes nothing of its answer."""
+        """Time at which the write buffer became full, as the client does not read; else None."""
         self.weight = 0
-        """Bytes of what it holds."""
+        """Bytes of memory for requests and answers."""
         self._hall = hall
         self._answered = 0
         self._head = 0
@@ -107,30 +111,33 @@ class Connection(web.RequestHandler):
 
     @property
     def is_answering(self) -> bool:
+        """Whether a request has been read and its answer is not sent yet."""
         return self._request_count > self._answered
 
     @property
     def is_stranger(self) -> bool:
-        """Whether it was answered before and its client is not known even so."""
+        """Whether its client is not authenticated even after its first request."""
         return not self.known and self._request_count > 1
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether a handshake or a head has begun and not ended, or no request ever came."""
+        """Whether a handshake or a head is incomplete, or no request has come yet."""
         return self._line is None or self._head > 0 or self._request_count == 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the TLS handshake is over."""
         super().connection_made(transport)
         self._line = cast(asyncio.Transport, transport)
         self._line.set_write_buffer_limits(high=_UNTAKEN)
         self.since = self._loop.time()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        """asyncio: the connection is closed."""
         super().connection_lost(exc)
         self.let_go()
 
     def let_go(self) -> None:
-        """It has ended: nothing of it may wait for the garbage collector, which is at work but seldom."""
+        """Frees the memory of a connection that has ended, without waiting for the garbage collector."""
         if self._body is not None and not self._body.is_eof():
             self._body.feed_eof()
         self._line = self._body = self._parser = None
@@ -138,8 +145,9 @@ class Connection(web.RequestHandler):
         self._hall.gone(self)
 
     def data_received(self, data: bytes) -> None:
+        """asyncio: bytes have come. Counts them, and refuses a head that is too large."""
         count, had, body = self._request_count, self._head, self._body
-        # The last request is held until there is another.
+        # aiohttp keeps the last request until the next one comes.
         is_fresh = not had and not self.is_answering
         if had and had + len(data) > self._hall.limits.head:
             end = data.find(b"\r\n\r\n")
@@ -150,11 +158,11 @@ class Connection(web.RequestHandler):
         if not data:
             return
         if self._request_count > count:
-            # The end of the last head that has one; a later one has only begun.
+            # Bytes after the last complete head belong to the next head.
             self._head = len(data) - data.rfind(b"\r\n\r\n") - 4 if b"\r\n\r\n" in data else len(data)
             self._body = self._messages[-1][1]
             if isinstance(error := getattr(self._messages[-1][0], "exc", None), BaseException):
-                # It is in a variable of a frame of its own traceback.
+                # A frame of the traceback refers to the error: a cycle that only the garbage collector frees.
                 error.__traceback__ = None
         elif body is not None and not body.is_eof():
             self._head = 0
@@ -170,16 +178,19 @@ class Connection(web.RequestHandler):
             self._refuse()
 
     def pause_writing(self) -> None:
+        """asyncio: the write buffer is full."""
         super().pause_writing()
         self.blocked = self._loop.time()
 
     def resume_writing(self) -> None:
+        """asyncio: the client reads again."""
         super().resume_writing()
         self.blocked = None
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
+        """aiohttp: sends the answer. Its body counts as memory of this connection meanwhile."""
         body = (resp.content_length or 0) if isinstance(resp, web.Response) else 0
         self._hold(self.weight + body)
         try:
@@ -196,19 +207,19 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is not HTTP is answered as Go answers it, without a word of what was sent."""
+        """aiohttp: the answer to an error. Malformed HTTP gets the same answer as from Go's net/http."""
         if isinstance(exc, http_exceptions.HttpProcessingError):
             too_large = isinstance(exc, http_exceptions.LineTooLong) or "Too many headers" in exc.message
             return Malformed(_TOO_LARGE if too_large else _MALFORMED)
         return super().handle_error(request, status, exc, message)
 
     def cut(self) -> None:
-        """Ends it at once."""
+        """Ends the connection at once."""
         if self._line is not None:
             self._line.abort()
 
     def _refuse(self) -> None:
-        """The head is too large. What was asked before it is answered."""
+        """Refuses a head that is too large. An earlier request is still answered."""
         if not self.is_answering and self.transport is not None:
             self.transport.write(_TOO_LARGE)
             self.force_close()
@@ -220,7 +231,7 @@ class Connection(web.RequestHandler):
 
 
 def _refusal(status: str) -> bytes:
-    """As Go's net/http writes it."""
+    """The whole answer as Go's net/http sends it."""
     return (
         f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{status}"
     ).encode()
@@ -231,7 +242,7 @@ _TOO_LARGE = _refusal("431 Request Header Fields Too Large")
 
 
 class Malformed(web.Response):
-    """An answer to what is not HTTP."""
+    """An answer to malformed HTTP: its bytes are sent unchanged."""
 
     def __init__(self, raw: bytes) -> None:
         super().__init__(status=400)
@@ -239,8 +250,9 @@ class Malformed(web.Response):
         self.force_close()
 
     async def prepare(self, request: web.BaseRequest) -> None:
+        """Sends the bytes."""
         if request.transport is not None:
             request.transport.write(self._raw)
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """All is written."""
+        """Does nothing, as `prepare` has sent all."""

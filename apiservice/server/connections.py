@@ -1,9 +1,10 @@
-"""The connections of a server: how many there are, what they hold in memory, and how long they may take.
+"""All connections of a server, and the limits of their number, memory and time.
 
-A stranger can open connections and send bytes before anybody knows who it is. So all of this is bounded, over
-all connections together, and a limit that is reached costs the connection that deserves it most: first the
-oldest one whose client is not known yet, of the address that has the most of them; then one that rests. A
-client that comes while others hold connections open is served.
+A client can open connections and send data before it is authenticated, so all connections together are
+limited. When there are too many, a new one takes the place of an old one: first of the oldest stranger (a
+connection whose client is not authenticated yet) from the address with the most strangers; then of the
+authenticated connection that has been idle longest. So a new client is served although other clients keep
+their connections open.
 """
 
 import asyncio
@@ -21,31 +22,33 @@ from apiservice.observe import connection_events
 from apiservice.server import connection
 
 _LONG_URLS = 4 << 20
-"""Bytes of long heads after which the URLs in them are forgotten."""
+"""Bytes of long heads after which yarl's caches of URLs are cleared."""
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    """What a client sends that is not HTTP is refused, and is no news to the operator."""
+def _is_not_malformed_http(record: logging.LogRecord) -> bool:
+    """Drops log records about malformed HTTP, which any client can send."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, http_exceptions.HttpProcessingError)
 
 
 _log = logging.getLogger("apiservice.server.connections")
-_log.addFilter(_is_ours)
+_log.addFilter(_is_not_malformed_http)
 
 
 def _forget_urls() -> None:
-    """yarl remembers the last 128 URLs whatever their length, and has no public way to forget them."""
+    """Clears yarl's caches: they keep the last 128 URLs of any length, and no public function clears them."""
     for remembered in (_url.build_pre_encoded_url, _url.pre_encoded_url, _url.encode_url, _url.from_parts):
         remembered.cache_clear()
 
 
 class Observer(Protocol):
-    """Is told what becomes of connections."""
+    """Counts connections."""
 
-    def opened(self, number: int) -> None: ...
+    def opened(self, number: int) -> None:
+        """The number of open connections is now `number`."""
 
-    def cut(self, why: connection_events.Cut) -> None: ...
+    def cut(self, why: connection_events.Cut) -> None:
+        """The server has ended a connection."""
 
 
 def _rests(one: connection.Connection) -> bool:
@@ -57,7 +60,7 @@ def _is_stranger(one: connection.Connection) -> bool:
 
 
 class Hall:
-    """Holds all connections, and ends those that take too much or too long."""
+    """All connections. Ends those that use too much memory or time."""
 
     def __init__(
         self,
@@ -74,9 +77,9 @@ class Hall:
         self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._strangers: dict[str, collections.OrderedDict[connection.Connection, None]] = {}
-        """By address, the oldest first."""
+        """Connections without an authenticated client, by address, the oldest first."""
         self._known: collections.OrderedDict[connection.Connection, None] = collections.OrderedDict()
-        """The one that rests longest first."""
+        """Connections with an authenticated client, the one whose last request is oldest first."""
         self._handshakes: dict[connection.Connection, asyncio.Task[None]] = {}
         self._weight = 0
         self._long = 0
@@ -92,7 +95,7 @@ class Hall:
         yield from list(self._known)
 
     def take(self, accepted: socket.socket, *, host: str) -> None:
-        """Takes a connection in, or closes it where there is no room."""
+        """Adds an accepted connection, or closes it if there are too many and none can be ended."""
         strangers = len(self) - len(self._known)
         is_full = strangers >= self.limits.strangers or len(self) >= self.limits.connections
         if is_full and not self.make_room():
@@ -105,7 +108,7 @@ class Hall:
         self._handshakes[one] = self._loop.create_task(self._shake(accepted, one=one))
 
     def make_room(self) -> bool:
-        """Ends a connection that another one needs the place of; answers whether there was one."""
+        """Ends one connection to make room for another. Returns False if none may be ended."""
         for is_dispensable in (_rests, _is_stranger):
             for strangers in sorted(self._strangers.values(), key=len, reverse=True):
                 if self._cut_first(strangers, which=is_dispensable):
@@ -125,7 +128,7 @@ class Hall:
         return True
 
     def recognize(self, one: connection.Connection) -> None:
-        """Its client has shown who it is, now or before."""
+        """The client has sent an authenticated request on this connection."""
         if one in self._known:
             self._known.move_to_end(one)
         elif self._forget(one):
@@ -134,7 +137,7 @@ class Hall:
             self._changed()
 
     def weigh(self, change: int) -> None:
-        """What all hold has changed by so many bytes."""
+        """The memory use of a connection has changed by so many bytes."""
         self._weight += change
         if change > 0:
             self._relieve()
@@ -147,21 +150,21 @@ class Hall:
             self._cut(heaviest, why=connection_events.Cut.MEMORY)
 
     def read(self, number: int) -> None:
-        """So many bytes of long heads were read."""
+        """A connection has read so many bytes of a long head."""
         self._long += number
         if self._long > _LONG_URLS:
             self._long = 0
             _forget_urls()
 
     def gone(self, one: connection.Connection) -> None:
-        """It has ended."""
+        """The connection has ended."""
         if self._forget(one):
             self._weight -= one.weight
             one.weight = 0
             self._changed()
 
     def sweep(self) -> None:
-        """Ends what takes too long."""
+        """Ends connections that exceed a time or the memory limit. To be called regularly."""
         now = self._loop.time()
         for one in self:
             why = self._overdue(one, now=now)
@@ -170,8 +173,10 @@ class Hall:
         self._relieve()
 
     async def stop(self, *, unfinished: float, answering: float) -> None:
-        """Closes what rests now, what is unfinished after so many seconds, and the others once they are
-        answered, or after so many seconds.
+        """Closes all connections.
+
+        Idle ones are closed at once, and those with an incomplete handshake or head after `unfinished`
+        seconds. The others are closed when they are answered, at the latest after `answering` seconds.
         """
         self.is_stopping = True
         for one in self:
@@ -225,7 +230,7 @@ class Hall:
         )
 
     def _may_be_cut(self, one: connection.Connection) -> bool:
-        """Who takes an answer as fast as it can is not to blame for its size."""
+        """Whether the memory limit may end it. A client that reads its large answer steadily is kept."""
         if one.weight == 0:
             return False
         if one.is_answering:

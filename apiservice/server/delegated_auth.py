@@ -1,13 +1,13 @@
-"""Who is let in to do what, as in every extension server of a cluster: all authenticators and authorizers in
-their order.
+"""Delegated authentication and authorization, as in every extension API server: all authenticators and
+authorizers in their order.
 
     async with (
-        kubeapi.connect(connecting.in_cluster()) as api,
-        delegationmap.watch(api) as published,
-        admission.delegated(api, current=published.current, …) as admitted,
+        client.connect(config.in_cluster()) as api,
+        delegated_config_watch.watch(api) as published,
+        delegated_auth.delegated(api, current=published.current, …) as admitted,
     ):
-        tls = livetls.LiveTls(…, current=published.current)
-        served = server.build(…, authenticator=admitted.authenticator, …)
+        tls = dynamic_context.LiveTls(…, current=published.current)
+        api_service = sockets.build(…, authenticator=admitted.authenticator, …)
 """
 
 import contextlib
@@ -26,7 +26,7 @@ ALWAYS_ALLOWED = frozenset({"/healthz", "/livez", "/readyz"})
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What `server.build` takes."""
+    """The arguments of `sockets.build` for authentication and authorization."""
 
     authenticator: authn_authenticator.Authenticator
     authorizer: authz_authorizer.Authorizer
@@ -43,7 +43,11 @@ async def delegated(
     always_allowed: frozenset[str] = ALWAYS_ALLOWED,
     audiences: Sequence[str] = (),
 ) -> AsyncIterator[Admission]:
-    """Asks the kube-apiserver about tokens and permissions until the block is left."""
+    """Authentication and authorization by the kube-apiserver, until the block is left.
+
+    `current` returns the cluster's front proxy and client CAs; `anonymous` allows requests without a
+    credential; every user may read the paths in `always_allowed`; tokens must be for one of `audiences`.
+    """
     proxy = request_header.FrontProxyAuthenticator(lambda: current().front_proxy, clock=clock)
     clients = client_certificate.ClientCertificateAuthenticator(lambda: current().clients, clock=clock)
     async with (

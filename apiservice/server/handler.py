@@ -1,9 +1,9 @@
-"""One request from its credential to its answer.
+"""Handles one request, from its credential to its answer.
 
-The order is the promise: who is asking, may they, and only then whether it exists and what it says. Of a
-stranger's request only the path is looked at; the query is read once it is known who asks.
-Whatever goes wrong on the way is an answer too, a `Status`; a defect is logged with its traceback and the
-client learns only where to look.
+The order of the steps is fixed: authentication, authorization, and only then the look-up of the resource.
+Before authentication only the path is parsed; the query is parsed after it.
+Every error becomes a `Status` answer. A defect is logged with its traceback; the client gets only the audit
+id under which the log has it.
 """
 
 import asyncio
@@ -31,19 +31,19 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class _Visit:
-    """What becomes known of a request on its way, for the log and the metrics."""
+    """What is known about a request so far, for the log and the metrics."""
 
     audit: str
     attributes: request_info.Attributes | None = None
     target: router.Target | None = None
     user: str = ""
     seconds: float = 0.0
-    """The time that the request has."""
+    """The time limit of the request."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Service:
-    """The whole of the API, without its sockets."""
+    """The whole API, without its sockets."""
 
     authenticator: authn_authenticator.Authenticator
     authorizer: authz_authorizer.Authorizer
@@ -53,15 +53,15 @@ class Service:
     fixed: nonresource.FixedPaths
     telemetry: request_metrics.Telemetry
     deadline: float
-    """Seconds until a request is given up."""
+    """Seconds for a request; after that the answer is 504."""
     identifies: Callable[[str], bool] = authn_authenticator.identifies
-    """Which headers are for the authenticator alone."""
+    """Whether only the authenticator may see a header."""
     stopwatch: Callable[[], float] = time.perf_counter
     log: access_log.AccessLog = dataclasses.field(default_factory=access_log.AccessLog)
     _under_way: set[asyncio.Timeout] = dataclasses.field(default_factory=set, init=False)
 
     def hasten(self, seconds: float) -> None:
-        """Have every request that is under way answered within so many seconds."""
+        """Shortens the time limit of all present requests to at most so many seconds from now."""
         latest = asyncio.get_running_loop().time() + seconds
         for limit in self._under_way:
             when = limit.when()
@@ -69,6 +69,7 @@ class Service:
                 limit.reschedule(latest)
 
     async def answer(self, incoming: messages.Incoming) -> messages.Answer:
+        """The answer to a request, also for errors. The request is counted and logged."""
         started = self.stopwatch()
         visit = _Visit(audit=_audit(incoming.headers.get("Audit-ID", "")))
         with self.telemetry.in_flight.track_inprogress():
@@ -94,7 +95,7 @@ class Service:
             return messages.refusal_answer(refusal)
         except Exception:
             _log.exception(
-                "a defect answering %s %s (audit id %s)",
+                "a defect while answering %s %s (audit id %s)",
                 incoming.method,
                 access_log.word(incoming.path),
                 visit.audit,
@@ -153,14 +154,14 @@ class Service:
         )
 
     def _limit(self, incoming: messages.Incoming, *, visit: _Visit, limit: asyncio.Timeout) -> None:
-        """Gives the request the time that its client waits, counted from its beginning."""
+        """Limits the request to the `timeout` in its query, counted from its start."""
         visit.seconds = list_options.deadline(incoming.query, longest=self.deadline)
         when = limit.when()
         if when is not None and visit.seconds < self.deadline:
             limit.reschedule(when - self.deadline + visit.seconds)
 
     async def _authenticated(self, incoming: messages.Incoming, *, visit: _Visit) -> authn_authenticator.User:
-        """The user to go on as, who is known."""
+        """The user of the request, after impersonation. Raises `Unauthorized`."""
         credentials = authn_authenticator.Credentials(
             headers=incoming.headers, certificates=incoming.certificates
         )
@@ -182,25 +183,26 @@ class Service:
     async def _may_everywhere(
         self, user: authn_authenticator.User, *, attributes: request_info.Attributes
     ) -> bool:
-        """Whether the user may ask the same of all namespaces."""
+        """Whether the user may send the same request for all namespaces."""
         of_all = dataclasses.replace(attributes, namespace="")
         return (await self.authorizer.authorize(user, attributes=of_all)).allowed
 
 
 def _unknown(attributes: request_info.Attributes) -> errors.StatusError:
     if not attributes.group:
-        # kubectl that gets a 404 for an object asks for its Namespace next, and would show a 404 of that.
+        # After a 404 for an object, kubectl requests its Namespace. With a 404 for that as well, it would
+        # show "namespace not found" to the user.
         return errors.BadRequest("the core API is not served here")
     return errors.NotFound("the server could not find the requested resource")
 
 
 _LONGEST_PATH = 128 * 1024
-"""Characters, a half of what a head may have. The longest path of Kubernetes has some 700."""
+"""Characters, half of what a head may have. The longest path in Kubernetes has about 700."""
 _CONCERN_ATTRIBUTES = ("watch", "fieldSelector", "labelSelector")
 _NOTHING: Mapping[str, str] = {}
 _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def _audit(sent: str) -> str:
-    """The id a proxy in front of us gave the request, or a new one."""
+    """The request's `Audit-ID`, which the kube-apiserver sends; a new id if it is missing or invalid."""
     return sent if _AUDIT_ID.fullmatch(sent) else str(uuid.uuid4())

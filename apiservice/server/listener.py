@@ -1,4 +1,4 @@
-"""Listening sockets: connections are accepted a few at a time, so that those there are go on meanwhile."""
+"""Listening sockets. Connections are accepted in small groups, so that open connections are not delayed."""
 
 import asyncio
 import contextlib
@@ -13,18 +13,18 @@ from apiservice.server import connections
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 16
-"""Connections accepted before others have a turn."""
+"""Connections accepted before the event loop runs other tasks."""
 _PAUSE = 0.1
-"""Seconds until accepting is tried again where the system lacks something."""
+"""Seconds until the next attempt to accept when the system lacks file descriptors or memory."""
 _RECEIVED = 16 * 1024
-"""Bytes of a connection that wait in the kernel: what one read brings, and TLS and HTTP then hold."""
+"""Bytes of the kernel's receive buffer for each connection. One read can bring this much to TLS and HTTP."""
 _SENT = 128 * 1024
-"""Bytes of answers that wait in the kernel, for each connection."""
+"""Bytes of the kernel's send buffer for each connection."""
 _LACKS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 async def bind(host: str, *, port: int, backlog: int) -> list[socket.socket]:
-    """Sockets for all addresses of the host. Raises OSError."""
+    """Listening sockets for all addresses of the host. Raises `OSError`."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     with contextlib.ExitStack() as opened:
@@ -55,7 +55,7 @@ def _listen(one: socket.socket, *, address: Any, backlog: int) -> None:
 
 
 class Listener:
-    """Accepts from the sockets, which are its own, until it is closed."""
+    """Accepts connections and gives them to the hall, until it is closed. Closes the sockets itself."""
 
     def __init__(self, sockets: Sequence[socket.socket], *, hall: connections.Hall) -> None:
         self._sockets = sockets
@@ -72,7 +72,7 @@ class Listener:
         return host, port
 
     def close(self) -> None:
-        """Accepts what has come, and nothing later."""
+        """Accepts the connections that wait, then closes the sockets."""
         self._pause()
         if self._resuming is not None:
             self._resuming.cancel()
@@ -101,7 +101,7 @@ class Listener:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                # Any other error is one of the connection that was to be accepted, which has gone.
+                # Other errors concern the connection itself, which its client has already closed.
                 if error.errno in _LACKS:
                     self._wait(error)
                     return
@@ -111,7 +111,7 @@ class Listener:
 
     def _wait(self, error: OSError) -> None:
         self._complaints.warn(
-            f"no connection can be accepted: {error.strerror}; raise the limit of open files"
+            f"new connections cannot be accepted: {error.strerror}; raise the limit of open files"
         )
         self._hall.make_room()
         self._pause()

@@ -1,4 +1,4 @@
-"""Everything that is not a resource: discovery, OpenAPI, version, metrics, and the list of all paths."""
+"""Non-resource paths: discovery, OpenAPI, version, metrics, and the list of all paths."""
 
 import platform
 import sys
@@ -13,7 +13,7 @@ _Handler = Callable[[messages.Incoming], Awaitable[messages.Answer]]
 
 
 class FixedPaths:
-    """Answers paths known at start, with or without a slash at their end."""
+    """Answers the paths that are known at start, with or without a slash at their end."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class FixedPaths:
         release: str,
         further: Sequence[str],
     ) -> None:
-        """`further` are paths answered elsewhere, to be listed."""
+        """`further` are paths that are answered elsewhere and only listed here. `release` is the version."""
         version = messages.json_answer(_version(release))
         self._handlers: dict[str, _Handler] = {
             **dict.fromkeys(discovered.paths, discovered.below),
@@ -39,6 +39,7 @@ class FixedPaths:
         self._handlers["/"] = _constant(messages.json_answer({"paths": listed}))
 
     async def answer(self, incoming: messages.Incoming) -> messages.Answer:
+        """The answer of a path. Raises `NotFound`, `MethodNotAllowed`."""
         handler = self._handlers.get(incoming.path.rstrip("/") or "/")
         if handler is None:
             raise errors.NotFound("the server could not find the requested resource")
@@ -56,7 +57,7 @@ def _constant(answer: messages.Answer) -> _Handler:
 
 def _version(release: str) -> Mapping[str, Any]:
     major, minor, *_ = [*release.split("."), "0"]
-    # Every field is there: generated clients refuse an answer that lacks one.
+    # All fields of Kubernetes' version.Info are required: generated clients refuse an answer without one.
     unknown = dict.fromkeys(("gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler"), "")
     return {
         "major": major,

@@ -1,11 +1,11 @@
-"""The sockets: an aggregated API, served over TLS until it is told to stop.
+"""Serves an aggregated API over TLS.
 
-    api = server.build(versions, authenticator=…, authorizer=…, …)
-    async with server.serve(api, host="127.0.0.1", port=8443, tls=…) as bound:
+    api = sockets.build(versions, authenticator=…, authorizer=…, …)
+    async with sockets.serve(api, host="127.0.0.1", port=8443, tls=…) as bound:
         …
 
-Leaving the block stops gracefully: not ready at once, a pause in which load balancers notice, then no new
-connections, then the requests under way to their end.
+When the block is left, the server stops gracefully: `/readyz` fails at once; a pause gives load balancers
+time to notice; then no new connections are accepted, and present requests are answered.
 """
 
 import asyncio
@@ -33,19 +33,20 @@ from apiservice.server import listener as server_listener
 _log = logging.getLogger(__name__)
 
 _WAITING = 1024
-"""Connections not yet accepted, as far as the system lets so many wait. A kube-apiserver opens one for each
-of its clients that ask at once, and passes on as an error what finds no room (docs/benchmarks.md).
+"""Connections that may wait to be accepted (the backlog), within the system's own limit. A kube-apiserver
+opens one connection for each parallel request of its clients, and returns an error to the client if there is
+no room (docs/benchmarks.md).
 """
 _TICK = 0.25
-"""Seconds between two looks at the connections and at the event loop."""
+"""Seconds between two checks of the connections and of the event loop's lag."""
 _LAST_LOOK = 0.05
-"""Seconds in which what clients have sent already is read before connections are closed."""
+"""Seconds for reading what clients have already sent, before connections are closed."""
 _UNFINISHED = 1.0
-"""Seconds that a handshake or a head has when the server stops."""
+"""Seconds for an incomplete handshake or head when the server stops."""
 _LAST_ANSWERS = 1.0
-"""Seconds before the end of the drain in which every request must have its answer, to be sent still."""
+"""Seconds before the end of the drain by which all answers must be ready, so that they can still be sent."""
 _PIECE = 64 * 1024
-"""Bytes. A longer answer is written in pieces, each when the one before it is taken."""
+"""Bytes. A longer body is written in pieces of this size, each after the client has read the one before."""
 
 
 def build(
@@ -62,8 +63,10 @@ def build(
     identifies: Callable[[str], bool] = authenticator.identifies,
     notices: Callable[[], Sequence[str]] = tuple,
 ) -> handler.Service:
-    """The API of the given versions. `release` is the program's version, `deadline` is in seconds, `notices`
-    says what every reader is to be warned of.
+    """The API of the given versions.
+
+    `release` is the program's version, `deadline` the time limit of a request in seconds. `notices` returns
+    warnings to add to every answer. Raises `ValueError` if the declarations contradict each other.
     """
     measured = request_metrics.Telemetry(registry)
     return handler.Service(
@@ -87,13 +90,14 @@ def build(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """Where the server listens."""
+    """The address on which the server listens."""
 
     host: str
     port: int
 
     @property
     def url(self) -> str:
+        """The server's base URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"https://{host}:{self.port}"
 
@@ -113,9 +117,11 @@ async def serve(
     drain: float = 5.0,
     limits: connection.Limits = _LIMITS,
 ) -> AsyncIterator[Bound]:
-    """Serves until the block is left. `port` 0 takes a free one; `pause` and `drain` are seconds.
+    """Serves until the block is left.
 
-    Raises OSError where it cannot listen.
+    With `port` 0 the system chooses a free port. After the block, the server still accepts connections for
+    `pause` seconds, then answers present requests for at most `drain` seconds. Raises `OSError` if it cannot
+    listen.
     """
     hall: connections.Hall = connections.Hall(
         lambda request: _handle(request, api=api, hall=hall), tls=tls, limits=limits, observer=api.telemetry
@@ -140,7 +146,7 @@ async def serve(
 
 
 async def _watch(api: handler.Service, *, hall: connections.Hall) -> None:
-    """Looks at the connections now and then, and at how much later than it should."""
+    """Regularly ends overdue connections, and measures the event loop's lag: how late this task runs."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + _TICK
@@ -170,7 +176,7 @@ async def _handle(
 
 
 def _presented(request: web.BaseRequest) -> tuple[bytes, ...]:
-    """The client's certificate, and those that came with it where Python can tell (3.13 and newer)."""
+    """The client's certificate, with Python 3.13 and newer also the rest of the chain that it sent."""
     tls = request.get_extra_info("ssl_object")
     own = tls.getpeercert(binary_form=True) if tls is not None else None
     if own is None:
@@ -196,7 +202,7 @@ async def _response(answer: messages.Answer, *, incoming: messages.Incoming) -> 
 
 
 class _Pieces(payload.Payload):
-    """A long body, of which no more is with the socket than its client takes."""
+    """A long body, written in pieces, so that the write buffer has little more than the client reads."""
 
     _value: bytes
 
@@ -214,7 +220,7 @@ class _Pieces(payload.Payload):
 
 
 class _Response(web.Response):
-    """Without the name and the versions of what made it."""
+    """A response without the `Server` header, which has names and versions of libraries."""
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()

@@ -1,1 +1,1 @@
-"""The serving certificate: made, shared between replicas, renewed, registered, and used without a restart."""
+"""The serving certificate: issued, shared by all replicas, renewed, put into APIServices, and reloaded."""

@@ -1,10 +1,11 @@
-"""What the kube-apiserver is told of this server: in each APIService, whose certificate it is to trust.
+"""Keeps the CA bundle of this server's APIServices, by which the kube-apiserver verifies its certificate.
 
-Looked at every few seconds: one that is deleted and made again, or changed by hand, is put right. One that
-names another Service is somebody else's and never touched; one with cert-manager's annotation is its own.
+They are checked every few seconds, so one that is created again or changed by hand is corrected. An
+APIService that refers to another Service belongs to another adapter and is never changed. Neither is one with
+cert-manager's annotation, as cert-manager sets its CA bundle.
 
-A merge patch that carries the version looked at, instead of server-side apply: nobody can have made the
-APIService another's between the look and the change, and the field stays free for whoever is told to own it.
+The change is a merge patch with the resource version that was read. So it fails if the APIService has been
+given to another Service meanwhile. Server-side apply would make this server the owner of the field.
 """
 
 import base64
@@ -21,7 +22,7 @@ _INJECTED = "cert-manager.io/inject-ca-from"
 
 
 class Registration:
-    """The APIServices of one server, whose Service is `namespace` and `service`."""
+    """The APIServices of one server. `namespace` and `service` name its Service."""
 
     def __init__(
         self, api: client.KubeApi, *, api_services: Sequence[str], namespace: str, service: str
@@ -32,9 +33,9 @@ class Registration:
         self._complaints = throttled_log.Complaints(_log, every=600.0)
 
     async def publish(self, authorities: bytes) -> bool:
-        """Have these trusted, in PEM. True if they were already, wherever this server is asked for.
+        """Puts the CA certificates (PEM) into all APIServices of this server.
 
-        Raises `client.KubeApiError`.
+        True if all of them had these already. Raises `client.KubeApiError`.
         """
         bundle = base64.b64encode(authorities).decode()
         return all([await self._publish(name, bundle) for name in self._names])
@@ -42,22 +43,22 @@ class Registration:
     async def _publish(self, name: str, bundle: str) -> bool:
         try:
             found = await self._api.get(f"{_PATH}/{name}", query={})
-            if self._is_another_s(name, _part(found, "spec")):
+            if self._belongs_to_another(name, _part(found, "spec")):
                 return True
-            return await self._put_right(name, found, bundle)
+            return await self._correct(name, found, bundle)
         except client.Refused as error:
             return self._is_missing(name, error)
 
-    async def _put_right(self, name: str, found: Mapping[str, Any], bundle: str) -> bool:
+    async def _correct(self, name: str, found: Mapping[str, Any], bundle: str) -> bool:
         metadata = _part(found, "metadata")
         if _part(found, "spec").get("caBundle") == bundle or _INJECTED in _part(metadata, "annotations"):
             return True
         seen = {"resourceVersion": metadata.get("resourceVersion")}
         await self._api.patch(f"{_PATH}/{name}", body={"metadata": seen, "spec": {"caBundle": bundle}})
-        _log.info("APIService %s trusts the serving certificates of this server", name)
+        _log.info("APIService %s now has the CA bundle of this server", name)
         return False
 
-    def _is_another_s(self, name: str, spec: Mapping[str, Any]) -> bool:
+    def _belongs_to_another(self, name: str, spec: Mapping[str, Any]) -> bool:
         named = _part(spec, "service")
         if all(named.get(key) == value for key, value in self._service.items()):
             return False
@@ -66,26 +67,28 @@ class Registration:
         ours = f"{self._service['namespace']}/{self._service['name']}"
         self._complaints.warn(
             f"APIService {name} belongs to {whose}, not to this server ({ours}): it stays as it is, and this "
-            "server is not asked for what it registers; to have it asked, let the owner give it up, "
-            f"`kubectl delete apiservice {name}`, and install this server's again"
+            "server gets no requests for its group; to change that, remove it from the other adapter, "
+            f"run `kubectl delete apiservice {name}`, and install this server's again"
         )
         return True
 
     def _is_missing(self, name: str, error: client.Refused) -> bool:
-        """Whether there is nobody to be told; says what is in the way otherwise."""
+        """Whether the APIService does not exist. Logs the reason and the remedy for every error."""
         match error.code:
             case 404:
                 self._complaints.warn(
-                    f"there is no APIService {name}: until one is installed, nobody is sent here"
+                    f"there is no APIService {name}: until it is installed, this server gets no requests"
                 )
                 return True
             case 409:
-                _log.info("APIService %s changed meanwhile, and is looked at again", name)
+                _log.info("APIService %s changed meanwhile, and is read again", name)
             case 403:
                 hint = rbac_hints.to_register(str(error), api_service=name)
-                self._complaints.warn(f"APIService {name} cannot be kept: {error}; allow it with: {hint}")
+                self._complaints.warn(
+                    f"the CA bundle of APIService {name} cannot be set: {error}; allow it with: {hint}"
+                )
             case _:
-                self._complaints.warn(f"APIService {name} cannot be kept: {error}")
+                self._complaints.warn(f"the CA bundle of APIService {name} cannot be set: {error}")
         return False
 
 

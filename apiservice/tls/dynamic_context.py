@@ -1,10 +1,11 @@
-"""TLS whose certificate and trusted client authorities are replaced while the server listens.
+"""TLS whose certificate and client CAs are replaced while the server listens.
 
-OpenSSL asks at the beginning of each handshake which context is to be used, and is given the current one:
-new connections get what is new, the others stay. Files that do not belong together change nothing.
+At the start of each handshake OpenSSL calls back for the context to use, and gets the current one. So new
+connections use the new certificate, and open connections go on. If a new certificate and key do not match,
+the old ones stay in use.
 
-Who may do what with a certificate is not decided here. TLS only makes sure that some authority of the
-cluster signed it and that the client has its key, and ends the connection otherwise.
+TLS only verifies that one of the cluster's CAs signed a client's certificate and that the client has its key;
+otherwise it ends the connection. Which user a certificate stands for is decided in `authn`.
 """
 
 import dataclasses
@@ -21,12 +22,12 @@ from apiservice.x509 import pem_errors, verify
 
 _log = logging.getLogger(__name__)
 _SIGNATURE_FAILURE = 7
-"""OpenSSL's X509_V_ERR_CERT_SIGNATURE_FAILURE: the one that has the issuer's name did not sign it."""
+"""OpenSSL's X509_V_ERR_CERT_SIGNATURE_FAILURE: the CA with the issuer's name did not sign the certificate."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Material:
-    """What a context is made of."""
+    """The content from which a context is made: PEM, and the client CAs in DER."""
 
     certificate: bytes
     key: bytes
@@ -34,7 +35,7 @@ class _Material:
 
 
 class LiveTls:
-    """`context` is for the listener. `current` answers by whom clients may be certified."""
+    """`context` is for the listening sockets. `current` returns the CAs of clients and of the front proxy."""
 
     def __init__(
         self,
@@ -46,8 +47,10 @@ class LiveTls:
         clock: Callable[[], float] = time.monotonic,
         named: str = "",
     ) -> None:
-        """Looks at the files at most every so many seconds. At first raises `OSError`, and `ValueError` that
-        says what is wrong with them. `named` is the setting that names the files, for the log.
+        """Reads the files at most every `every` seconds. `named` is the setting that has their paths, for the
+        log.
+
+        Raises `OSError`, and `ValueError` with the reason why the files cannot be used.
         """
         self._named = f"{named}: " if named else ""
         self._certificate = certificate
@@ -62,7 +65,8 @@ class LiveTls:
         self._presented = b""
         self._tried = self._material.authorities
         self._looked = clock()
-        # Whether a client's certificate is asked for is the listener's to say, before any other context is.
+        # This context must request client certificates as well: OpenSSL decides on that with it, before the
+        # callback chooses another one.
         self.context = self._made(self._material)
         self.context.sslobject_class = _noticing(self._refused)
         self.context.sni_callback = self._choose
@@ -97,7 +101,7 @@ class LiveTls:
         )
 
     def _all_made(self, material: _Material) -> list[ssl.SSLContext]:
-        """With all authorities; then, where some are namesakes, with a selection each."""
+        """A context with all client CAs, and one for each selection if some CAs have the same name."""
         full = self._made(material)
         selections = same_name_cas.selections(full.get_ca_certs(binary_form=True))
         return [
@@ -106,10 +110,10 @@ class LiveTls:
         ]
 
     def _made(self, material: _Material) -> ssl.SSLContext:
-        """Of the files as they are now; should they have changed meanwhile, the next look finds out."""
+        """A context from the files as they are now. If they have just changed, the next `_look` sees it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         cipher_suites.restrict(context)
-        # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
+        # Without this, OpenSSL asks for the password of an encrypted key on the terminal.
         try:
             context.load_cert_chain(self._certificate, self._key, password=lambda: b"")
         except ssl.SSLError as error:
@@ -119,9 +123,9 @@ class LiveTls:
                 said=error.reason or "no reason",
             ) from error
         context.verify_mode = ssl.CERT_OPTIONAL
-        # Each authority of a bundle is trusted by itself, as in Go.
+        # Each certificate of a bundle is a trust anchor, also if it is not self-signed, as in Go.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        # A resumed session would bring along a trust that may have ended.
+        # No session resumption: its certificate was verified with CAs that may have been removed since.
         context.num_tickets = 0
         context.options |= ssl.OP_NO_TICKET
         if material.authorities:
@@ -139,21 +143,22 @@ class LiveTls:
             f"TLS ended with a client whose certificate was refused: {why}; "
             f"presented: {self._describe()}; expected issuers: {self._delegation()}"
         )
-        # Until the next look at the files: whoever is refused comes again, and is named then.
-        handshake_debug.overhear((self.context, *self._contexts), hear=self._hear)
+        # From now until the next `_look`, certificates are recorded: the client tries again, and then the log
+        # has its certificate.
+        handshake_debug.overhear((self.context, *self._contexts), hear=self._record)
 
-    def _hear(self, presented: bytes) -> None:
+    def _record(self, presented: bytes) -> None:
         self._presented = presented
 
     def _describe(self) -> str:
         presented, self._presented = self._presented, b""
-        return verify.presented((presented,)) if presented else "told when it comes again"
+        return verify.presented((presented,)) if presented else "not recorded, see its next attempt"
 
 
 def _noticing(
     notice: Callable[[ssl.SSLObject, ssl.SSLCertVerificationError], None],
 ) -> type[ssl.SSLObject]:
-    """A connection that tells when a client's certificate is refused; asyncio ends it silently."""
+    """A TLS connection that calls `notice` when a client's certificate is refused; asyncio logs nothing."""
 
     class Noticing(ssl.SSLObject):
         def do_handshake(self) -> None:

@@ -1,8 +1,8 @@
-"""The certificate that a client presents in a TLS handshake, also where the handshake then fails.
+"""The certificate that a client presents in a TLS handshake, also if the handshake then fails.
 
-Python tells it only after a handshake that went well, and not why another did not. So its hook for debugging
-is used, which is called for each TLS message; that costs some microseconds each, so it is only in use while
-somebody is curious.
+Python returns a client's certificate only after a successful handshake. So Python's debugging hook is used,
+which is called for each TLS message. It costs a few microseconds per message, so it is set only after a
+handshake has failed.
 """
 
 import ssl
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 _CERTIFICATE = 11
-"""The handshake message: https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2"""
+"""The type of the handshake message: https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2"""
 _HEAD = 4
 """Bytes of a message's type and length."""
 _LENGTH = 3
@@ -18,16 +18,14 @@ _LENGTH = 3
 
 
 def overhear(contexts: Iterable[ssl.SSLContext], *, hear: Callable[[bytes], None] | None) -> None:
-    """`hear` is given each certificate in DER before it is judged; None ends it."""
+    """Calls `hear` with each client certificate, in DER and not verified yet. None ends that."""
     for context in contexts:
-        # There is no other way to see a certificate that is refused; typeshed leaves private names out.
+        # There is no public way to get a refused certificate. typeshed does not have private names.
         context._msg_callback = _hook(hear) if hear else None  # type: ignore[attr-defined]
 
 
 def presented(message: bytes, *, version: int) -> bytes:
-    """The first certificate of a handshake message; empty where it has none. Nobody has looked at it yet, it
-    may be anything.
-    """
+    """The first certificate of a handshake message; empty if it has none. The bytes may be invalid."""
     start = _HEAD + _LENGTH
     if version == ssl.TLSVersion.TLSv1_3:
         start += 1 + int.from_bytes(message[_HEAD : _HEAD + 1], "big")

@@ -1,17 +1,17 @@
-"""When a serving certificate is made, announced and used: a pure function, for any number of servers.
+"""The rotation of the serving certificate, as a pure function: when one is issued, published and used.
 
-Each certificate has an authority of its own, whose key is thrown away once it has signed: no key is worth
-stealing but that of the certificate itself, and no authority has to be renewed some day. What takes the place
-of a certificate in use is announced first:
+Each serving certificate has a CA of its own, whose key is deleted once it has signed the certificate. So
+there is no CA key to steal, and no CA to renew. The CA of the next certificate is published before that
+certificate is used:
 
-    nothing usable               → make one and use it at once: there is nothing to lose
-    two thirds of its life over  → make the next one, and publish its authority beside the present one
-    that has settled             → use the next one
-    an authority expired         → publish it no longer: nothing that it signed can still be served
+    nothing usable               → issue one and use it at once
+    two thirds of its life over  → issue the next one, and publish its CA together with the present one
+    that CA is known everywhere  → use the next one
+    a CA expired                 → publish it no longer: no certificate that it signed is valid
 
-Whoever asks what to do next is told the same, so it does not matter who does it, or where somebody stopped.
-Only how long an authority has been published is measured by the one who asks, on his own clock: the clocks of
-two servers may differ, and an hour between them makes no certificate used too early.
+The next step depends only on what is kept. So any replica can do it, and another one continues if a replica
+stops. Only the time since a CA was published is measured by each replica with its own monotonic clock, so
+wrong wall clocks cannot make a certificate be used too early.
 """
 
 import dataclasses
@@ -27,35 +27,38 @@ from apiservice.x509 import issue
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
+    """The names and lifetimes of serving certificates. All replicas should have the same."""
+
     name: str
-    """Of whom the certificates are."""
+    """The subject's common name."""
     hosts: tuple[str, ...]
-    """The first is the one by which the kube-apiserver asks: a certificate without it is of no use, one that
-    lacks another is renewed. All servers should have the same.
+    """The first is the host that the kube-apiserver verifies: a certificate without it is unusable. One that
+    lacks another host is renewed.
     """
     life: timedelta = timedelta(days=90)
     use: float = 2 / 3
-    """The part of its life after which the next one is made."""
+    """The part of its lifetime after which the next one is issued."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What is kept, as PEM; empty where there is nothing. None of it has been looked at yet."""
+    """The certificates and keys that are kept, in PEM; empty if missing. They are not checked yet."""
 
     certificate: bytes = b""
     key: bytes = b""
     next_certificate: bytes = b""
     next_key: bytes = b""
     authorities: bytes = b""
-    """All that clients are to trust, the newest first."""
+    """All CA certificates that clients have to trust, the newest first."""
 
 
 NOTHING = Content()
+"""No certificate is kept."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is to be kept from now on, and why."""
+    """The content to be kept from now on, and the reason for the log."""
 
     content: Content
     why: str
@@ -63,22 +66,23 @@ class Step:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What of a content is of use."""
+    """The usable parts of a content."""
 
     authorities: tuple[x509.Certificate, ...]
     present: x509.Certificate | None
     signer: x509.Certificate | None
-    """Of the present one."""
+    """The CA that signed the present certificate."""
     following: x509.Certificate | None
+    """The next certificate."""
 
 
 def step(
     kept: Content, *, policy: Policy, now: datetime, settled: bool, served: Content = NOTHING
 ) -> Step | None:
-    """What to do now; None where all is well, and the authorities are to be published.
+    """The next step; None if nothing has to change but the CAs of `kept` have to be published.
 
-    `settled`: they have been, for long enough. `served` is what the asking server uses: its authority is to
-    be among them, whatever was done to what is kept.
+    `settled` is whether they have been published for long enough. `served` is what this replica uses now: its
+    CA must be among the published ones, also if the kept content was changed by hand.
     """
     found = _look(kept, policy=policy, now=now)
     own = _look(served, policy=policy, now=now)
@@ -87,18 +91,18 @@ def step(
     if own.signer is not None and own.signer not in found.authorities:
         authorities = _pem((*found.authorities, own.signer))
         content = dataclasses.replace(_tidied(kept, found), authorities=authorities)
-        return Step(content=content, why="the authority of what is served was missing and was put back")
+        return Step(content=content, why="the CA of the certificate in use was missing and was put back")
     if found.following is not None:
         if settled:
-            return Step(content=_promoted(kept, found), why="the next certificate, known by now, is used")
+            return Step(content=_promoted(kept, found), why="the next certificate is used from now on")
     elif due := _due(found.present, policy=policy, now=now):
         return _announced(_tidied(kept, found), due=due, policy=policy, now=now)
     tidy = _tidied(kept, found)
-    return None if tidy == kept else Step(content=tidy, why="what is of no use any more was taken out")
+    return None if tidy == kept else Step(content=tidy, why="expired or unusable content was removed")
 
 
 def until(kept: Content) -> datetime | None:
-    """The end of the certificate that is used."""
+    """The time at which the present certificate expires; None if there is none."""
     found = _certificates(kept.certificate)
     return found[0].not_valid_after_utc if found else None
 
@@ -110,15 +114,15 @@ class _Due:
 
 
 def _due(present: x509.Certificate, *, policy: Policy, now: datetime) -> _Due | None:
-    """Why the next one must be made, and for whom."""
+    """Why the next certificate must be issued, and for which hosts; None if it need not be."""
     made = present.not_valid_before_utc + issue.BACKDATED
     if now < present.not_valid_before_utc:
-        # A server whose clock is ahead made it: those who are right may refuse it.
-        return _Due("the present certificate is of the future", policy.hosts)
+        # A replica whose clock is fast issued it: clients with a correct clock refuse it.
+        return _Due("the present certificate is not valid yet", policy.hosts)
     if now >= made + policy.use * (present.not_valid_after_utc - made):
-        return _Due("the present certificate is to be renewed", policy.hosts)
+        return _Due("the present certificate is due for renewal", policy.hosts)
     if not issue.is_for(present, policy.hosts):
-        # Of both: a server of another release that wants what this one does not is content with it, too.
+        # The hosts of both, so that replicas of two releases with different hosts do not renew it in turn.
         hosts = tuple(dict.fromkeys((*policy.hosts, *issue.hosts(present))))
         return _Due("the present certificate lacks a host", hosts)
     return None
@@ -132,28 +136,30 @@ def _announced(kept: Content, *, due: _Due, policy: Policy, now: datetime) -> St
         next_key=made.key,
         authorities=made.authorities + kept.authorities,
     )
-    return Step(content=content, why=f"{due.why}: the next one was made and announced")
+    return Step(content=content, why=f"{due.why}: the next one was issued, and its CA is published")
 
 
 def _repaired(
     kept: Content, found: _Found, *, served: Content, own: _Found, policy: Policy, now: datetime
 ) -> Step:
-    """From what is served, if it may still be; else from the next one, else from a new one."""
+    """Repairs a content without a usable certificate: from `served` if it is valid, else from the next
+    certificate, else with a new one.
+    """
     if own.signer is not None:
         authorities = dict.fromkeys((*found.authorities, own.signer))
         back = Content(certificate=served.certificate, key=served.key, authorities=_pem(authorities))
-        why = "no usable certificate was kept and the one that is served was put back"
+        why = "no usable certificate was kept: the one in use was put back"
         if found.following is None:
             return _announced(back, due=_Due(why, policy.hosts), policy=policy, now=now)
         content = dataclasses.replace(back, next_certificate=kept.next_certificate, next_key=kept.next_key)
         return Step(content=content, why=why)
     if found.following is not None:
         return Step(
-            content=_promoted(kept, found), why="the present certificate is unusable: the next is used"
+            content=_promoted(kept, found), why="the present certificate is unusable: the next one is used"
         )
     made = _make(policy, hosts=policy.hosts, now=now)
     content = dataclasses.replace(made, authorities=made.authorities + _pem(found.authorities))
-    return Step(content=content, why="no usable certificate was kept: one was made")
+    return Step(content=content, why="no usable certificate was kept: a new one was issued")
 
 
 def _promoted(kept: Content, found: _Found) -> Content:
@@ -180,7 +186,7 @@ def _look(kept: Content, *, policy: Policy, now: datetime) -> _Found:
     authorities = tuple(each for each in _certificates(kept.authorities) if each.not_valid_after_utc > now)
 
     def usable(certificate: bytes, key: bytes) -> x509.Certificate | None:
-        """If the kube-apiserver can ask by it, now or once its time has come."""
+        """The certificate, if the kube-apiserver can accept it now or, as the next one, later."""
         found = _certificates(certificate)
         if len(found) != 1 or not _belongs(found[0], key):
             return None
@@ -218,7 +224,7 @@ def _is_signed(certificate: x509.Certificate, *, by: x509.Certificate) -> bool:
 
 
 def _certificates(pem: bytes) -> list[x509.Certificate]:
-    """None where there is anything else."""
+    """The certificates; none at all if one of them cannot be read."""
     try:
         return x509.load_pem_x509_certificates(pem)
     except ValueError:

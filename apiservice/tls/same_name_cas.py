@@ -1,9 +1,9 @@
-"""Authorities of one name, which TLS cannot tell apart where certificates lack key identifiers.
+"""CAs with the same name, which OpenSSL confuses if certificates have no key identifiers.
 
-While an authority is rotated the old and the new one are published together, mostly under the same name.
-OpenSSL tries one that has the name a certificate says, and gives up should that not have signed it. Go tries
-all, and so do we when we decide who is who; but TLS comes first. So it is offered selections in which no name
-comes twice, to be tried one after the other.
+While a CA is rotated, the old and the new CA certificate are published together, usually with the same name.
+OpenSSL takes only one CA with the issuer's name of a client certificate, and refuses the certificate if that
+CA did not sign it. Go tries all CAs with that name, and so does `x509.verify`, but only after the TLS
+handshake. So TLS gets selections in which each name occurs once, and tries them in turn.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives import serialization
 
 
 def selections(authorities: Sequence[bytes]) -> list[bytes]:
-    """In DER, as they are given; those with the newer ones first. None where each name is there once."""
+    """Selections of the CA certificates, in DER, those with the newer ones first.
+
+    Empty if no two CAs have the same name.
+    """
     groups: dict[bytes, list[x509.Certificate]] = {}
     for der in authorities:
         certificate = x509.load_der_x509_certificate(der)

@@ -1,9 +1,9 @@
-"""The serving certificate of all replicas, kept in one Secret and renewed by whichever of them comes first.
+"""The serving certificate of all replicas, kept in one Secret and renewed by any of them.
 
-A round reads the Secret, publishes the authorities it names, does what `rotation` says is next, and puts the
-certificate in use where this server's TLS looks for it: in this order, so that nothing is served that the
-kube-apiserver has not been told of. Two that write at once are told apart by the resource version; the later
-one begins again. Nobody is elected, and where somebody stopped half-way the next round goes on.
+A round reads the Secret, publishes its CA certificates, does the next step of `rotation`, and writes the
+certificate in use to local files, from which TLS reads it. The order matters: a certificate is used only
+after the kube-apiserver knows its CA. If two replicas write the Secret at the same time, the second gets a
+conflict and begins again. No leader is elected; if a replica stops half-way, another one continues.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ _KEYS = {
 }
 _CONFLICT, _FORBIDDEN, _MISSING = 409, 403, 404
 _STEPS = 8
-"""At most in one round; two are usual."""
+"""Greatest number of steps in a round; two are usual."""
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
 class NoSecret(Exception):
-    """The Secret may not be read or written, and what to do about it."""
+    """The Secret is missing or cannot be read or written. The message says what to do."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A Secret, and the folder of this server's own copy."""
+    """A Secret, and the folder for this replica's copy of the certificate."""
 
     namespace: str
     secret: str
@@ -49,31 +49,33 @@ class Place:
 
     @property
     def path(self) -> str:
+        """The URL path of the Secret."""
         return f"/api/v1/namespaces/{self.namespace}/secrets/{self.secret}"
 
     @property
     def files(self) -> self_signed.Certificates:
+        """The files of the copy."""
         return self_signed.Certificates(authority=self.folder / "ca.crt", serving=self.folder / "serving.pem")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """All in seconds."""
+    """The times of the rotation, in seconds."""
 
     every: float = 5.0
-    """Between two rounds; each asks for the Secret and for the APIServices."""
+    """Between two rounds; each reads the Secret and the APIServices."""
     settle: float = 120.0
-    """For how long an authority is published before anything of it is used: until every kube-apiserver has
-    seen it, also one that is slow to start.
+    """Between publishing a CA and using its certificate. By then every kube-apiserver must know the CA, also
+    one that starts slowly.
     """
     patience: float = 40.0
-    """For a Secret that may not be used, before the first certificate. Less than the minute after which our
-    manifests have a pod ended that has not started: it should have said why.
+    """At start, for a Secret that cannot be used. It is less than the minute after which the startup probe in
+    the manifests ends the container, so that the log has the reason before.
     """
 
 
 class Keeper:
-    """`kept` runs it."""
+    """Keeps the Secret, the APIServices and the local files up to date. `kept` runs it."""
 
     def __init__(
         self,
@@ -93,11 +95,14 @@ class Keeper:
         self._clock = clock
         self._served = rotation.NOTHING
         self._published: tuple[bytes, float] | None = None
-        """What has been known everywhere, and since when."""
+        """The CA certificates in all APIServices, and the time since when they are there."""
         self._complaints = throttled_log.Complaints(_log)
 
     async def first(self) -> None:
-        """Until there is a certificate. A kube-apiserver that is away is waited for. Raises `NoSecret`."""
+        """Waits until there is a certificate, also while the kube-apiserver is unavailable.
+
+        Raises `NoSecret` if the Secret is refused for longer than `patience`.
+        """
         given_up = _uptime() + self._pace.patience
         while True:
             try:
@@ -108,12 +113,12 @@ class Keeper:
                 self._complaints.warn(self._advice(error))
             except client.KubeApiError as error:
                 self._complaints.warn(
-                    f"waiting for the kube-apiserver, to have a serving certificate: {error}"
+                    f"waiting for the kube-apiserver, to get a serving certificate: {error}"
                 )
             await asyncio.sleep(min(self._pace.every, 1.0))
 
     async def run(self) -> None:
-        """Rounds until it is cancelled."""
+        """Repeats rounds until it is cancelled."""
         while True:
             await asyncio.sleep(self._pace.every)
             try:
@@ -126,11 +131,14 @@ class Keeper:
                 where = files.explained(error, path=self._place.folder)
                 self._complaints.warn(f"the serving certificate stays as it is: {where}")
             except Exception:
-                # Were this to end for good, it would be missed only when the certificate expires.
-                _log.exception("a defect keeping the serving certificate")
+                # This task must go on: that it has ended is noticed only when the certificate expires.
+                _log.exception("a defect while keeping the serving certificate")
 
     async def round(self) -> None:
-        """Raises `client.KubeApiError`."""
+        """Does all steps that are due, and writes the local files.
+
+        Raises `client.KubeApiError`, `OSError`.
+        """
         for _ in range(_STEPS):
             found = await self._api.get(self._place.path, query={})
             content = _content(found)
@@ -140,7 +148,7 @@ class Keeper:
             if step is None:
                 return self._write(content)
             await self._replace(found, step)
-        raise client.Unreachable(f"{self._place.path} changes all the time")
+        raise client.Unreachable(f"{self._place.path} still changes after {_STEPS} steps")
 
     def _next(self, content: rotation.Content, *, settled: bool) -> rotation.Step | None:
         return rotation.step(
@@ -148,7 +156,7 @@ class Keeper:
         )
 
     async def _settled(self, authorities: bytes) -> bool:
-        """Publish them, and say whether they have been known for long enough."""
+        """Publishes the CA certificates. True if they have been published for long enough."""
         if not await self._registered.publish(authorities):
             self._published = None
             return False
@@ -157,7 +165,7 @@ class Keeper:
         return _uptime() - self._published[1] >= self._pace.settle
 
     async def _replace(self, found: Mapping[str, Any], step: rotation.Step) -> None:
-        """Unless somebody else was faster: then it is to be read again anyway."""
+        """Writes the step to the Secret. After a conflict it does nothing, as the Secret is read again."""
         data = {
             _KEYS[name]: base64.b64encode(value).decode()
             for name, value in dataclasses.asdict(step.content).items()
@@ -171,7 +179,7 @@ class Keeper:
                 raise
             return
         until = rotation.until(step.content)
-        _log.info("%s: %s; what is used now is valid until %s", self._where, step.why, until)
+        _log.info("%s: %s; the certificate in use is valid until %s", self._where, step.why, until)
 
     def _write(self, content: rotation.Content) -> None:
         for path, text, mode in (
@@ -190,10 +198,10 @@ class Keeper:
         namespace, secret = self._place.namespace, self._place.secret
         if error.code == _MISSING:
             return (
-                f"there is no {self._where}, in which the serving certificate is kept; the manifests make "
-                f"it, as does: kubectl create secret generic --namespace={namespace} {secret}"
+                f"there is no {self._where} for the serving certificate; apply the manifests, which create "
+                f"it, or run: kubectl create secret generic --namespace={namespace} {secret}"
             )
-        why = f"{self._where} cannot be kept: {error}"
+        why = f"{self._where} cannot be read or written: {error}"
         if error.code != _FORBIDDEN:
             return why
         remedy = rbac_hints.to_keep_secret(str(error), namespace=namespace, secret=secret)
@@ -210,7 +218,7 @@ async def kept(
     clock: Callable[[], datetime],
     pace: Pace | None = None,
 ) -> AsyncIterator[self_signed.Certificates]:
-    """Files that hold the certificate in use until the block is left. Raises `NoSecret`."""
+    """Files with the certificate in use, kept up to date until the block is left. Raises `NoSecret`."""
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     keeper = Keeper(api, place=place, registered=registered, policy=policy, pace=pace or Pace(), clock=clock)
     await keeper.first()
@@ -223,7 +231,7 @@ async def kept(
 
 
 def _uptime() -> float:
-    """In seconds, and never set by anybody."""
+    """The event loop's monotonic clock, in seconds."""
     return asyncio.get_running_loop().time()
 
 

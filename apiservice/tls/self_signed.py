@@ -1,7 +1,7 @@
-"""TLS for a server that is on its own: a CA made once, and a serving certificate kept fresh.
+"""TLS for a standalone server: a CA that is created once, and a serving certificate that is renewed.
 
-A key and its certificate share one file, replaced in one step, so they can never disagree. `ca.crt` is for
-clients; the other files are for nobody but the server.
+A key and its certificate are in one file, which is replaced atomically, so they always match. `ca.crt` is for
+clients; the other files are private to the server.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
 class CertificateError(ValueError):
-    """The files there are cannot be used, and only their owner can say what they are."""
+    """An existing file cannot be used. It is not replaced, as it may be the user's own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Certificates:
     serving: pathlib.Path
 
     def context(self) -> ssl.SSLContext:
-        """For a server."""
+        """A TLS context for a server."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         cipher_suites.restrict(context)
         context.load_cert_chain(self.serving)
@@ -47,7 +47,10 @@ class Certificates:
 
 
 def ensure(directory: pathlib.Path, *, hosts: Sequence[str], now: datetime) -> Certificates:
-    """Certificates for the given host names and addresses, made or renewed where they must be."""
+    """Certificates for the given host names and addresses, created or renewed if needed.
+
+    Raises `CertificateError`, `OSError`.
+    """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = Certificates(authority=directory / "ca.crt", serving=directory / "serving.pem")
     authority = _authority(directory / "ca.pem", now=now)
@@ -62,7 +65,7 @@ def ensure(directory: pathlib.Path, *, hosts: Sequence[str], now: datetime) -> C
 
 
 def _read(path: pathlib.Path) -> issue.Pair | None:
-    """The key and certificate in the file, `None` where there is no such file."""
+    """The key and certificate in the file; `None` if there is no such file."""
     try:
         content = files.read(path)
         key = serialization.load_pem_private_key(content, password=None)
@@ -71,32 +74,32 @@ def _read(path: pathlib.Path) -> issue.Pair | None:
         return None
     except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as error:
         raise CertificateError(
-            f"{files.shown(path)} holds no key and certificate that can be read: delete it to have it made"
+            f"{files.shown(path)} has no readable key and certificate: delete it to have it made"
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise CertificateError(
-            f"{files.shown(path)} holds a key of another kind than ours: delete it to have it made"
+            f"{files.shown(path)} has a key that is not an elliptic curve key: delete it to have it made"
         )
     if key.public_key() != certificate.public_key():
         raise CertificateError(
-            f"{files.shown(path)} holds a key that is not its certificate's: delete it to have it made"
+            f"{files.shown(path)} has a key that does not match its certificate: delete it to have it made"
         )
     return issue.Pair(key=key, certificate=certificate)
 
 
 def _authority(path: pathlib.Path, *, now: datetime) -> issue.Pair:
-    """The CA, which must outlive what it signs."""
+    """The CA, replaced by a new one if it would expire before a certificate that it signs now."""
     found = _read(path)
     if found is not None and found.certificate.not_valid_after_utc > now + _SERVING_LIFE:
         return found
-    _log.info("making a certificate authority in %s: clients must be given its new certificate", path)
+    _log.info("creating a CA in %s: clients need its new certificate", path)
     made = issue.authority(name="apiservice CA", now=now, life=_AUTHORITY_LIFE)
     files.write(path, content=made.pem, mode=_PRIVATE)
     return made
 
 
 def _stale(path: pathlib.Path, *, authority: issue.Pair, hosts: Sequence[str], now: datetime) -> str | None:
-    """Why the serving certificate must be issued anew, if it must."""
+    """Why a new serving certificate must be issued; `None` if it need not be."""
     found = _read(path)
     if found is None:
         return "there is none"
@@ -105,5 +108,5 @@ def _stale(path: pathlib.Path, *, authority: issue.Pair, hosts: Sequence[str], n
     try:
         found.certificate.verify_directly_issued_by(authority.certificate)
     except (ValueError, TypeError, exceptions.InvalidSignature):
-        return "it is not of this authority"
+        return "it is not signed by this CA"
     return None if issue.is_only_for(found.certificate, hosts) else "the hosts have changed"

@@ -1,1 +1,1 @@
-"""Certificates as such: issuing, verifying, and key identifiers."""
+"""X.509 certificates: issuing, verification, key identifiers, and explanations of damaged PEM files."""

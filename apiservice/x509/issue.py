@@ -1,6 +1,7 @@
-"""Keys, authorities and serving certificates, as x509 wants them. ECDSA P-256; nothing here is stored.
+"""Issues CA and serving certificates with ECDSA P-256 keys. Nothing is stored here.
 
-Certificates begin a little in the past: clocks differ, and a certificate of the future is refused.
+Certificates begin to be valid a little in the past, as clocks differ and clients refuse a certificate that is
+not valid yet.
 """
 
 import dataclasses
@@ -14,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import oid
 
 BACKDATED = timedelta(minutes=5)
+"""How long before its issue a certificate begins to be valid."""
 _LONGEST_NAME = 64
-"""Letters, by RFC 5280; a Service and its namespace may have more."""
+"""Characters, by RFC 5280 (ub-common-name). The name of a Service with its namespace may be longer."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +29,24 @@ class Pair:
 
     @property
     def key_pem(self) -> bytes:
+        """The private key in PEM (PKCS #8), not encrypted."""
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
     @property
     def certificate_pem(self) -> bytes:
+        """The certificate in PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
     def pem(self) -> bytes:
-        """Both, in one text."""
+        """The key, followed by the certificate, in PEM."""
         return self.key_pem + self.certificate_pem
 
 
 def authority(*, name: str, now: datetime, life: timedelta) -> Pair:
-    """One that signs serving certificates, and no other authority."""
+    """A new CA, which may sign serving certificates but no other CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         _builder(key, name=_name(name), now=now, life=life)
@@ -55,7 +59,7 @@ def authority(*, name: str, now: datetime, life: timedelta) -> Pair:
 
 
 def serving(by: Pair, *, name: str, hosts: Sequence[str], now: datetime, life: timedelta) -> Pair:
-    """One for a server at these host names and addresses."""
+    """A new serving certificate for these host names and addresses, signed by the CA `by`."""
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = by.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     certificate = (
@@ -74,17 +78,17 @@ def serving(by: Pair, *, name: str, hosts: Sequence[str], now: datetime, life: t
 
 
 def is_for(certificate: x509.Certificate, hosts: Sequence[str]) -> bool:
-    """Whether it names all of these."""
+    """Whether the certificate names all of these hosts."""
     return set(alternatives(hosts)) <= set(_names(certificate))
 
 
 def is_only_for(certificate: x509.Certificate, hosts: Sequence[str]) -> bool:
-    """Whether it names all of these, and nobody else."""
+    """Whether the certificate names exactly these hosts."""
     return set(alternatives(hosts)) == set(_names(certificate))
 
 
 def hosts(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Whom it is for."""
+    """The host names and addresses in the certificate."""
     return tuple(
         str(name.value) for name in _names(certificate) if isinstance(name, x509.DNSName | x509.IPAddress)
     )
@@ -98,6 +102,7 @@ def _names(certificate: x509.Certificate) -> Sequence[x509.GeneralName]:
 
 
 def alternatives(hosts: Sequence[str]) -> list[x509.GeneralName]:
+    """The hosts as subject alternative names: addresses as such, all others as DNS names."""
     return [_alternative(host) for host in dict.fromkeys(hosts)]
 
 

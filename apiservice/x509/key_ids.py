@@ -1,7 +1,7 @@
-"""Which key an authority has, in a few letters: an authority that is replaced keeps its name, as a rule.
+"""Short key identifiers of CAs, which distinguish a CA from its replacement with the same name.
 
-The letters are the beginning of what `openssl x509 -text` prints as key identifier. Certificates need not
-name the keys of others: then only the authority's own is known.
+They are the first characters of the key identifier that `openssl x509 -text` prints. A certificate does not
+always have the key identifier of the CA that signed it.
 """
 
 from cryptography import x509
@@ -10,7 +10,7 @@ _LETTERS = 8
 
 
 def own(certificate: x509.Certificate) -> str:
-    """Of an authority; worked out as RFC 5280 has it where the certificate does not say."""
+    """The key identifier of the certificate's own key; computed as in RFC 5280 if it names none."""
     try:
         named = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:
@@ -19,7 +19,7 @@ def own(certificate: x509.Certificate) -> str:
 
 
 def signers(certificate: x509.Certificate) -> str:
-    """Of the authority that signed it; empty where the certificate does not say."""
+    """The key identifier of the CA that signed it; empty if the certificate has none."""
     try:
         named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     except x509.ExtensionNotFound:

@@ -1,7 +1,7 @@
-"""Why certificates and keys in PEM cannot be used, each in a sentence that says what to do.
+"""Explains why a certificate and key in PEM cannot be used: which file, what is wrong, and what to do.
 
-OpenSSL names neither the file nor the fault: a key in place of a certificate, a file that is cut off and one
-in UTF-16 are all "PEM lib". It decides nevertheless: these words are looked for when it refuses.
+OpenSSL names neither the file nor the error: for a key in place of a certificate, a file that is cut off and
+a file in UTF-16 it always reports "PEM lib". OpenSSL still decides; the explanation is made when it refuses.
 """
 
 import pathlib
@@ -23,17 +23,20 @@ _UNUSABLE = (ValueError, TypeError, exceptions.UnsupportedAlgorithm)
 def refused(
     certificate: tuple[pathlib.Path, bytes], key: tuple[pathlib.Path, bytes], *, said: str
 ) -> files.BadFile:
-    """Why OpenSSL, which said so, does not use a certificate with a key; each is a file and its content."""
+    """The error that explains why OpenSSL does not accept a certificate and key.
+
+    Each is a file and its content; `said` is OpenSSL's own reason.
+    """
     try:
         check(certificate, key)
     except files.BadFile as error:
         return error
-    why = f"OpenSSL does not take it with the key in {files.shown(key[0])} ({said}); make both anew"
+    why = f"OpenSSL does not accept it with the key in {files.shown(key[0])} ({said}); make both anew"
     return files.BadFile(certificate[0], why)
 
 
 def check(certificate: tuple[pathlib.Path, bytes], key: tuple[pathlib.Path, bytes]) -> None:
-    """Raises `files.BadFile` for what is no certificate and its key."""
+    """Raises `files.BadFile` if these are not a certificate and its key. Each is a file and its content."""
     (certified, public), (keyed, private) = certificate, key
     if why := _of_certificate(public):
         raise files.BadFile(certified, why)
@@ -47,7 +50,7 @@ def check(certificate: tuple[pathlib.Path, bytes], key: tuple[pathlib.Path, byte
 
 
 def over(content: bytes, *, now: datetime) -> str | None:
-    """A sentence about the first certificate in a content where it holds no longer, or not yet."""
+    """Why the first certificate in the content is expired or not valid yet; `None` if it is valid now."""
     try:
         first = _first(content)
     except _UNUSABLE:
@@ -55,7 +58,10 @@ def over(content: bytes, *, now: datetime) -> str | None:
     if first.not_valid_after_utc < now:
         return f"the certificate expired at {first.not_valid_after_utc:%Y-%m-%d %H:%M}Z; renew it"
     if first.not_valid_before_utc > now:
-        return f"the certificate begins only at {first.not_valid_before_utc:%Y-%m-%d %H:%M}Z; set the clock"
+        return (
+            f"the certificate is not valid before {first.not_valid_before_utc:%Y-%m-%d %H:%M}Z; "
+            "correct the clock"
+        )
     return None
 
 
@@ -93,6 +99,6 @@ def _belong_together(certificate: bytes, key: bytes) -> bool:
 
 def _first(content: bytes) -> x509.Certificate:
     with warnings.catch_warnings():
-        # Serial numbers of zero and the like are for OpenSSL to refuse.
+        # Deprecated properties, such as a serial number of zero, are left for OpenSSL to refuse.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         return x509.load_pem_x509_certificate(content)

@@ -1,8 +1,9 @@
-"""Which authority signed a client's certificate, decided here and not by TLS.
+"""Verifies client certificates against one bundle of CAs, in addition to TLS.
 
-TLS trusts all client authorities of a server together. What a certificate is good for hangs on which of
-them signed it: the front proxy's may speak for anybody, any other only for its owner. So each authenticator
-asks its own `Authorities`, on every request, because connections outlive certificates and authorities.
+TLS accepts a certificate from any client CA of the server. But the rights depend on the CA: a certificate of
+the front proxy's CA may name any user in headers, a certificate of the clients' CA stands only for its own
+subject. So each authenticator verifies with its own `Authorities`. It does so for every request, as a
+connection can last longer than a certificate or a CA.
 
 The rules are those of Go's verifier: https://pkg.go.dev/crypto/x509#Certificate.Verify
 """
@@ -20,8 +21,9 @@ from cryptography.x509 import oid
 from apiservice.x509 import key_ids
 
 _REMEMBERED = 256
-"""Chains of which each authority keeps what it found: more than proxies and direct clients are."""
+"""Chains whose result is cached for each bundle: more than there are front proxies and direct clients."""
 _MOST_INTERMEDIATES = 8
+"""Intermediate certificates that are read, as the search tries all orders."""
 
 _WEAK = (hashes.MD5, hashes.SHA1)
 _UNDERSTOOD = frozenset(
@@ -46,16 +48,16 @@ _OF_A_NAMESAKE = f"{_OF_A_STRANGER}, though one has its issuer's name: was that 
 
 
 class Untrusted(Exception):
-    """The certificate is not of these authorities, or not for this, or not now."""
+    """The certificate is not signed by these CAs, not for clients, or not valid now. The message says why."""
 
 
 class BadAuthorities(ValueError):
-    """What should be a bundle of certificates is none."""
+    """The text is not a bundle of certificates in PEM."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Life:
-    """The time in which all certificates of a chain are valid."""
+    """The time in which all certificates of a path are valid."""
 
     begin: datetime
     end: datetime
@@ -63,7 +65,10 @@ class _Life:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Finding:
-    """What is known of a chain for good. Without lives, `why` says what is wrong with it."""
+    """The part of a chain's result that does not depend on the time.
+
+    `lives` has one entry per valid path; if there is none, `why` is the reason.
+    """
 
     certificate: x509.Certificate | None = None
     lives: tuple[_Life, ...] = ()
@@ -71,17 +76,17 @@ class _Finding:
 
 
 class Authorities:
-    """A bundle of certificates; each is trusted by itself to sign those of clients."""
+    """A bundle of CA certificates, each of which is a trust anchor. Raises `BadAuthorities`."""
 
     def __init__(self, pem: bytes) -> None:
         self._anchors = _bundle(pem)
         self.der = b"".join(anchor.public_bytes(serialization.Encoding.DER) for anchor in self._anchors)
-        """All of them, as TLS takes them."""
+        """All CA certificates in DER, for `ssl.SSLContext.load_verify_locations`."""
         self._examine = functools.lru_cache(_REMEMBERED)(self._examined)
 
     @property
     def names(self) -> str:
-        """Their subjects and keys, for people."""
+        """Subjects and key identifiers of the CAs, for messages."""
         return "; ".join(
             dict.fromkeys(
                 f"{anchor.subject.rfc4514_string()} (key {key_ids.own(anchor)})" for anchor in self._anchors
@@ -89,7 +94,7 @@ class Authorities:
         )
 
     def verify(self, chain: tuple[bytes, ...], *, now: datetime) -> x509.Certificate:
-        """The client's own certificate, first of the chain, in DER; or `Untrusted`."""
+        """The client's own certificate. `chain` is in DER, the client's own first. Raises `Untrusted`."""
         finding = self._examine(chain)
         if finding.certificate is None:
             raise Untrusted(finding.why)
@@ -117,7 +122,7 @@ class Authorities:
 
 
 def read(der: bytes) -> x509.Certificate:
-    """The certificate, readable in all its parts; `ValueError` where it is not."""
+    """The certificate. All its parts are parsed; raises `ValueError` if one cannot be."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         _parse(certificate)
@@ -127,7 +132,7 @@ def read(der: bytes) -> x509.Certificate:
 
 
 def describe(certificate: x509.Certificate) -> str:
-    """Who it is and who signed it, for people."""
+    """The subject, and the issuer with its key identifier, for messages."""
     key = key_ids.signers(certificate) or "not named"
     return (
         f"subject {certificate.subject.rfc4514_string()!r}, issuer {certificate.issuer.rfc4514_string()!r} "
@@ -136,7 +141,7 @@ def describe(certificate: x509.Certificate) -> str:
 
 
 def presented(chain: Sequence[bytes]) -> str:
-    """What a client showed, for people."""
+    """The certificate that a client presented, for messages."""
     if not chain:
         return "no certificate"
     try:
@@ -146,11 +151,12 @@ def presented(chain: Sequence[bytes]) -> str:
 
 
 def common_name(certificate: x509.Certificate) -> str:
-    """The last one, as in Go; empty where there is none."""
+    """The common name of the subject; the last one if it has several, as in Go; empty if it has none."""
     return ("", *names(certificate, kind=oid.NameOID.COMMON_NAME))[-1]
 
 
 def names(certificate: x509.Certificate, *, kind: x509.ObjectIdentifier) -> tuple[str, ...]:
+    """All attributes of one kind in the subject, such as its organizations."""
     return tuple(str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(kind))
 
 
@@ -165,7 +171,7 @@ def _bundle(pem: bytes) -> Sequence[x509.Certificate]:
 
 
 def _parse(certificate: x509.Certificate) -> None:
-    """What is else parsed at its first use, and would fail there, in the middle of a decision."""
+    """Parses the parts that are otherwise parsed at their first use, where an error would be unexpected."""
     _ = certificate.extensions, describe(certificate)
 
 
@@ -175,7 +181,7 @@ def _paths(
     intermediates: Sequence[x509.Certificate],
     anchors: Sequence[x509.Certificate],
 ) -> Iterator[tuple[x509.Certificate, ...]]:
-    """Every way from the certificate over intermediates to an anchor, signature by signature."""
+    """All paths from the certificate over intermediates to an anchor, in which each signature is right."""
     for anchor in anchors:
         if _may_sign(anchor, trusted=True) and _signed(certificate, by=anchor):
             yield (certificate, anchor)
@@ -188,7 +194,7 @@ def _paths(
 
 def _may_sign(certificate: x509.Certificate, *, trusted: bool) -> bool:
     if certificate.version is x509.Version.v1:
-        # Before extensions there was no other way to be an authority than to be trusted as one.
+        # Version 1 has no extensions that could mark a CA, so only a trust anchor counts as one.
         return trusted
     constraints = _extension(certificate, x509.BasicConstraints)
     usage = _extension(certificate, x509.KeyUsage)
@@ -206,20 +212,20 @@ def _signed(certificate: x509.Certificate, *, by: x509.Certificate) -> bool:
 
 
 def _wrong(path: Sequence[x509.Certificate]) -> str | None:
-    """What forbids this path, whose signatures are right, to be used by a client."""
+    """Why a path with right signatures is not valid for a client; None if it is valid."""
     for signed_below, certificate in enumerate(path):
-        whose = "it" if not signed_below else f"its authority {certificate.subject.rfc4514_string()!r}"
+        whose = "it" if not signed_below else f"its CA {certificate.subject.rfc4514_string()!r}"
         usage = _extension(certificate, x509.ExtendedKeyUsage)
         if usage is not None and _CLIENT.isdisjoint(usage):
             return f"{whose} is not for clients: its extended key usage lacks clientAuth"
         for extension in certificate.extensions:
-            # Names are not compared with such limits here, so a limited authority is not believed.
+            # Name constraints are not implemented here, so a CA that has them is refused.
             limits = extension.oid == oid.ExtensionOID.NAME_CONSTRAINTS
             if limits or (extension.critical and extension.oid not in _UNDERSTOOD):
                 return f"{whose} has an extension that is not understood: {extension.oid.dotted_string}"
         limit = _extension(certificate, x509.BasicConstraints)
         if limit is not None and limit.path_length is not None and signed_below - 1 > limit.path_length:
-            return f"{whose} may not sign authorities that deep"
+            return f"{whose} has a path length constraint of {limit.path_length}, but the chain is longer"
     return None
 
 

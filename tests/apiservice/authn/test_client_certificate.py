@@ -64,5 +64,5 @@ async def test_a_certificate_that_is_not_valid_is_refused_and_the_log_says_whose
 
 
 async def test_without_an_authority_no_certificate_is_valid() -> None:
-    with pytest.raises(errors.Unauthorized, match="no authority of client certificates is known"):
+    with pytest.raises(errors.Unauthorized, match="this server knows no CA for client certificates"):
         await authenticator(None).authenticate(presenting.present(CA.issue("sue")))

@@ -62,7 +62,7 @@ async def test_a_pod_without_a_token_is_no_pod(account: tuple[pathlib.Path, path
 
 
 async def test_outside_a_pod_there_is_a_word_of_advice(account: tuple[pathlib.Path, pathlib.Path]) -> None:
-    with pytest.raises(config.NoCluster, match=r"no pod of a cluster: .* Give a kubeconfig"):
+    with pytest.raises(config.NoCluster, match=r"not a pod of a cluster: .* Give a kubeconfig"):
         config.in_cluster(token=str(account[0]), authority=str(account[1]), environment={})
 
 

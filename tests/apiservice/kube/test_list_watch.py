@@ -139,7 +139,7 @@ def test_a_bookmark_may_be_the_event_that_names_the_columns() -> None:
     ],
 )
 def test_a_list_that_makes_no_sense_is_refused(answer: dict[str, Any]) -> None:
-    with pytest.raises(client.Garbled, match=r"^/apis/apps/v1/deployments: a list that makes no sense"):
+    with pytest.raises(client.Garbled, match=r"^/apis/apps/v1/deployments: a list that cannot be read"):
         list_watch.Reader(DEPLOYMENTS).page(answer)
 
 
@@ -159,14 +159,14 @@ def test_a_list_that_makes_no_sense_is_refused(answer: dict[str, Any]) -> None:
     ],
 )
 def test_rows_that_make_no_sense_are_refused(answer: dict[str, Any]) -> None:
-    with pytest.raises(client.Garbled, match=r"^/api/v1/pods: a list that makes no sense"):
+    with pytest.raises(client.Garbled, match=r"^/api/v1/pods: a list that cannot be read"):
         list_watch.Reader(PODS).page(answer)
 
 
 @pytest.mark.parametrize("content", [None, {}, {"metadata": {"name": "cart"}}, {"metadata": 7}])
 def test_an_event_that_makes_no_sense_is_refused(content: object) -> None:
     reader = list_watch.Reader(DEPLOYMENTS)
-    with pytest.raises(client.Garbled, match="an event that makes no sense"):
+    with pytest.raises(client.Garbled, match="an event that cannot be read"):
         reader.told(event(content))
-    with pytest.raises(client.Garbled, match="a bookmark that makes no sense"):
+    with pytest.raises(client.Garbled, match="a bookmark that cannot be read"):
         reader.reached(event({} if content and "name" in str(content) else content))

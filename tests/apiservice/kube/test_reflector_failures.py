@@ -144,5 +144,5 @@ async def test_a_defect_of_a_listener_is_logged_and_does_not_end_it(
         await kubernetes.until(followed.is_watched, what="watched")
         followed.put(kubernetes.PODS, "pod-5")
         await reflections.until_heard(defective, {**reflections.everywhere(), "pod-5": ""})
-    assert "a defect following pods" in caplog.text
+    assert "a defect while watching pods" in caplog.text
     assert defective.lists == 2

@@ -40,7 +40,7 @@ def test_of_refused_requests_so_many_are_written_a_second_and_the_others_counted
     assert len(caplog.messages) == 4
     clock.now = 1.0
     log.settle()
-    assert caplog.messages[4:] == ["left out 7 more refused requests"]
+    assert caplog.messages[4:] == ["more refused requests in this second, not logged: 7"]
     write(log)
     assert len(caplog.messages) == 6
 

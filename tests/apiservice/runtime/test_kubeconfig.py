@@ -34,8 +34,8 @@ def test_a_token_that_is_there_is_used(tmp_path: pathlib.Path) -> None:
         (b"fifteen-letters", "is easily guessed"),
         (b"a" * 64, "is easily guessed"),
         (b"two words of some length", "more than one word"),
-        (b"\xff\xfe\x00\x01" * 8, "what no token holds"),
-        ("ein-schlüssel-mit-umlaut".encode(), "what no token holds"),
+        (b"\xff\xfe\x00\x01" * 8, "characters that are not allowed in a token"),
+        ("ein-schlüssel-mit-umlaut".encode(), "characters that are not allowed in a token"),
     ],
 )
 def test_a_token_that_is_none_or_weak_is_refused_and_not_shown(

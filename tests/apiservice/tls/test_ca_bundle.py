@@ -71,8 +71,8 @@ async def test_one_of_another_service_is_not_written_and_holds_nothing_up(
     assert scene.changes(OTHER) == 1
     assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
         "APIService v1.nuts.example belongs to Service monitoring/prometheus-adapter, not to "
-        "this server (mesh/fruit): it stays as it is, and this server is not asked for what it registers; to "
-        "have it asked, let the owner give it up, `kubectl delete apiservice v1.nuts.example`, "
+        "this server (mesh/fruit): it stays as it is, and this server gets no requests for its group; to "
+        "change that, remove it from the other adapter, run `kubectl delete apiservice v1.nuts.example`, "
         "and install this server's again"
     ]
 
@@ -112,7 +112,9 @@ async def test_one_that_is_not_there_holds_nothing_up(scene: Scene, caplog: pyte
     scene.put(OWN)
     await scene.registered.publish(BUNDLE)
     assert await scene.registered.publish(BUNDLE)
-    assert f"there is no APIService {OTHER}: until one is installed, nobody is sent here" in caplog.text
+    assert (
+        f"there is no APIService {OTHER}: until it is installed, this server gets no requests" in caplog.text
+    )
 
 
 async def test_one_that_may_not_be_looked_at_is_not_taken_for_told(

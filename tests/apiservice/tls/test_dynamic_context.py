@@ -99,9 +99,9 @@ async def test_a_wrong_certificate_ends_the_connection_and_the_log_says_why(
     (line,) = caplog.messages
     assert line.startswith("TLS ended with a client whose certificate was refused")
     assert why in line
-    assert "presented: told when it comes again" in line
+    assert "presented: not recorded, see its next attempt" in line
     expected = verify.Authorities(greeting.CLIENTS.pem).names
-    assert line.endswith(f"expected issuers: the front proxy is certified by nobody, clients by {expected}")
+    assert line.endswith(f"expected issuers: the front proxy is certified by no CA, clients by {expected}")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

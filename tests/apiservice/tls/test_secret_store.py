@@ -224,6 +224,6 @@ async def test_changes_are_logged_without_secrets(
     caplog.set_level(logging.INFO)
     async with scene.replica():
         pass
-    assert "no usable certificate was kept: one was made" in caplog.text
+    assert "no usable certificate was kept: a new one was issued" in caplog.text
     assert "2026-04-02" in caplog.text
     assert "PRIVATE" not in caplog.text

@@ -89,7 +89,7 @@ def test_a_file_that_is_not_ours_is_left_and_named(tmp_path: pathlib.Path, name:
     self_signed.ensure(tmp_path, hosts=HOSTS, now=NOW)
     (tmp_path / name).write_text(content)
     with pytest.raises(
-        self_signed.CertificateError, match=f"{name} holds no key and certificate .*: delete it"
+        self_signed.CertificateError, match=f"{name} has no readable key and certificate: delete it"
     ):
         self_signed.ensure(tmp_path, hosts=HOSTS, now=NOW)
     assert (tmp_path / name).read_text() == content
