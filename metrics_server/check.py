@@ -20,11 +20,10 @@ from metrics_server.inventory import objects
 from metrics_server.model import faults, kinds, quantity, snapshot, validation
 from metrics_server.profiles import policy, registry, schema
 from metrics_server.query import promql
-from metrics_server.settings import memory_budget
+from metrics_server.settings import memory_budget, settings
 from metrics_server.store import store
 from metrics_server.upstream import credentials, requests_prometheus
 
-_STALE_AFTER = 90.0
 _SHOWN = 5
 _SAMPLE = 20
 """Series looked at to learn which labels a mesh's targets carry."""
@@ -164,7 +163,9 @@ async def _look(
     namespace: str | None,
     report: Report,
 ) -> snapshot.Snapshot | None:
-    taker = collector.Taker(backend, mesh=mesh, watcher=_Deaf(), clock=time.time, stale_after=_STALE_AFTER)
+    taker = collector.Taker(
+        backend, mesh=mesh, watcher=_Deaf(), clock=time.time, stale_after=settings.STALE_AFTER
+    )
     backend.asked.clear()
     try:
         taken = await taker.take(namespace, window=window)

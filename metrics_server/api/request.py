@@ -16,6 +16,7 @@ from typing import NamedTuple
 from apiservice.http import errors
 from apiservice.resources import declaration
 from metrics_server.model import faults, kinds, quantity
+from metrics_server.model import window as bounds
 from metrics_server.store import store
 
 logger = logging.getLogger(__name__)
@@ -24,8 +25,8 @@ _STATUS: tuple[tuple[type[faults.Fault], type[errors.StatusError]], ...] = (
     (faults.NotFound, errors.NotFound),
     (faults.Unavailable, errors.ServiceUnavailable),
 )
-LONGEST_WINDOW = 3600.0
-_GRID = ((120.0, 1.0), (600.0, 10.0), (LONGEST_WINDOW, 60.0))
+_RANGE = " to ".join(map(quantity.render_duration, (bounds.SHORTEST, bounds.LONGEST)))
+_GRID = ((120.0, 1.0), (600.0, 10.0), (bounds.LONGEST, 60.0))
 """Up to how many seconds windows are told apart by how many: each other window is another fetch, and these
 are 218 in all. What stands in docs/api.md.
 """
@@ -35,7 +36,7 @@ PARTIAL = "Prometheus warns that its answer is incomplete"
 PARAMETERS = tuple(
     declaration.Parameter(
         name=name,
-        description=f"{about} A duration such as 30s, 5m or 1h; from 1s to 1h. "
+        description=f"{about} A duration such as 30s, 5m or 1h; from {_RANGE}. "
         "It is rounded up to whole seconds, beyond 2m to whole 10s, beyond 10m to whole minutes, and widened "
         "where it would hold fewer than two scrapes.",
         schema={"type": "string"},
@@ -87,8 +88,8 @@ def seconds(name: str, text: str) -> float:
         given = quantity.duration(text)
     except ValueError as error:
         raise errors.BadRequest(f"{name}: {error}") from error
-    if not 1 <= given <= LONGEST_WINDOW:
-        raise errors.BadRequest(f"{name}: {text!r} is outside 1s to 1h")
+    if not bounds.SHORTEST <= given <= bounds.LONGEST:
+        raise errors.BadRequest(f"{name}: {text!r} is outside {_RANGE}")
     return on_grid(given)
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from metrics_server.inventory import objects
-from metrics_server.model import kinds
+from metrics_server.model import kinds, window
 
-KEEP = 3900.0
-"""Seconds: the longest window, 3600, and what a query looks back beyond it."""
+KEEP = window.LONGEST + 300.0
+"""Seconds: the longest window, and what a query looks back beyond it."""
 MOST = 20_000
 """Things kept; some 15 MB (docs/benchmarks.md). An hour in which five and a half pods a second go."""
 

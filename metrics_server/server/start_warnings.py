@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from apiservice.runtime import files
-from metrics_server.settings import settings
+from metrics_server.settings import options, settings
 
 _OURS = "TRAFFIC_"
 _OTHERS = re.compile(
@@ -22,14 +22,7 @@ _SHOWN = 60
 """Characters of a name."""
 _MOST = 20
 """Variables that are told."""
-SECRETS = (
-    "prometheus_key",
-    "prometheus_token",
-    "prometheus_password",
-    "prometheus_headers",
-    "tls_key",
-    "autoscaling_fallback_token",
-)
+SECRETS = tuple(one.name for one in options.every() if one.about.secret)
 """The settings that name a secret's file."""
 
 
