@@ -1,8 +1,11 @@
-"""Every knob of the server: environment variables `TRAFFIC_…`, overridden by the options of `serve`.
+"""All settings of the server: environment variables `TRAFFIC_…`, overridden by the options of `serve`.
 
-All mistakes are reported at once, also what does not go together. An empty variable is one that is not
-given. Durations are seconds. Secrets are given as files, never as values: a file can be replaced while the
-server runs, and is seen neither in the process list nor in a pod's description.
+A new setting is one field of `Settings`. Its docstring is the description in `--help` (the first sentence)
+and in docs/standalone.md (all of it, as Markdown); `python -m tests.deploy` writes that page.
+
+All mistakes are reported at once, including settings that exclude each other. An empty variable counts as not
+given. Durations are in seconds. Secrets are given as files, never as values: a file can be replaced while the
+server runs, and appears neither in the process list nor in the description of a pod.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from metrics_server.splits import sources
 PREFIX = "TRAFFIC_"
 """How the environment variables begin."""
 Given = Mapping[str, Any]
-"""What is known of the settings before the one that is looked at; without those that are wrong."""
+"""The valid settings before the one that is checked."""
 
 
 def _needs_https(given: Given) -> str | None:
@@ -47,7 +50,7 @@ def _needs_cluster(given: Given) -> str | None:
 def _excludes_secret(given: Given) -> str | None:
     if given.get("tls_secret"):
         return "give either this or --tls-secret"
-    # Alone, a server writes a kubeconfig, and must know whose certificate clients are to trust.
+    # Without a cluster, the server writes a kubeconfig, for which it has to know the CA of its certificate.
     return "needs --cluster" if "cluster" in given and not given["cluster"] else None
 
 
@@ -63,7 +66,7 @@ _CONDITIONS = {
     "tls_certificate": _excludes_secret,
     "autoscaling_fallback": _needs_autoscaling,
 }
-"""What must hold where a setting is given; it can only speak of those that stand before it."""
+"""Conditions for a setting that is given. A condition sees only the settings that are defined before."""
 
 _PAIRS = {
     "prometheus_key": "prometheus_certificate",
@@ -71,7 +74,7 @@ _PAIRS = {
     "tls_key": "tls_certificate",
     "autoscaling_fallback_ca": "autoscaling_fallback",
 }
-"""Both or neither. The first stands after the second."""
+"""Settings that need each other. The first is defined after the second."""
 
 DEFAULT_WINDOW = 30.0
 """Seconds; that of the SMI specification."""
@@ -86,14 +89,14 @@ _SecretName = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0
 
 
 class Settings(pydantic_settings.BaseSettings):
-    """What a running server needs to know."""
+    """The settings of a server."""
 
     model_config = pydantic_settings.SettingsConfigDict(
         env_prefix=PREFIX,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
-        # What was given may be a secret by mistake.
+        # The input may be a secret by mistake.
         hide_input_in_errors=True,
         validate_default=True,
         # The docstring of a field is its description: `options`.
@@ -225,7 +228,7 @@ class Settings(pydantic_settings.BaseSettings):
 
     policy: Annotated[Path | None, setting.Setting(read_again=setting.AT_START)] = None
     """YAML file that says [what a 4xx means and which profiles
-    count](#what-a-failure-is-and-whose-words-count).
+    count](#what-a-failure-is-and-which-profiles-count).
     """
 
     window: Annotated[
@@ -277,25 +280,25 @@ class Settings(pydantic_settings.BaseSettings):
 
     @property
     def answer_bytes(self) -> int:
-        """How many bytes Prometheus' answers may take."""
+        """Return the limit for all of Prometheus' answers together, in bytes."""
         return (
             memory_budget.usual() if self.answer_limit is None else int(self.answer_limit * memory_budget.MIB)
         )
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to listen on."""
+        """Return the host and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
 
     @property
     def split_sources(self) -> frozenset[str]:
-        """The sources of splits."""
+        """Return the sources of splits."""
         return frozenset(() if self.splits == formats.NO_SPLITS else self.splits.split(","))
 
     @property
     def logs_access(self) -> bool:
-        """Whether each request is logged."""
+        """Return whether each request is logged."""
         return self.cluster is not None if self.access_log is None else self.access_log
 
     @pydantic.field_validator("*")
@@ -313,11 +316,11 @@ class Settings(pydantic_settings.BaseSettings):
 
 
 class BadSettings(ValueError):
-    """Settings that cannot be used; the message names each and its reason."""
+    """Invalid settings. The message has a line for each, with its reason."""
 
 
 def load(**given: Any) -> Settings:
-    """Return the settings from the environment and from what is given (None means not given). Raises
+    """Return the settings from `given`, where None means not given, and else from the environment. Raises
     BadSettings.
     """
     try:
@@ -332,8 +335,8 @@ def load(**given: Any) -> Settings:
 
 @contextlib.contextmanager
 def about(*names: str, paths: Sequence[Path] = ()) -> Iterator[None]:
-    """Make what is wrong with the files of settings mistakes of these, a line each: of the setting whose file
-    an error names, else of the first. Raises BadSettings.
+    """Turn errors in the block into mistakes of the settings `names`, whose files are `paths`: of the setting
+    whose file an error names, or else of the first. Raises BadSettings.
     """
     try:
         yield
@@ -347,15 +350,15 @@ def about(*names: str, paths: Sequence[Path] = ()) -> Iterator[None]:
 
 
 def mistake(name: str, reason: str) -> str:
-    """Return what is wrong with a setting, in the words of all such errors."""
+    """Return the message for a mistake in a setting: option, variable and reason."""
     return f"{option(name)} ({variable(name)}): {reason}"
 
 
 def option(name: str) -> str:
-    """Return the option by which a setting is given."""
+    """Return the option of a setting."""
     return f"--{name.replace('_', '-')}"
 
 
 def variable(name: str) -> str:
-    """Return the environment variable by which a setting is given."""
+    """Return the environment variable of a setting."""
     return f"{PREFIX}{name.upper()}"
