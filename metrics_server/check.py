@@ -1,7 +1,7 @@
 """`check`: runs the server's queries against Prometheus, and reports what it finds and what is wrong.
 
-It uses another HTTP library than the server, so that a fault of the server's own client can be told from one
-of the backend. It is for operators: unlike the API, it shows queries, addresses and error texts.
+It uses another HTTP library than the server, so that a fault of the server's own client can be distinguished
+from one of the backend. It is for operators: unlike the API, it shows queries, addresses and error texts.
 """
 
 from __future__ import annotations

@@ -139,10 +139,10 @@ class Reader:
             raise errors.BadRequest(
                 f"metric selector: from, to and side need the name of one of the {self.kind.plural}"
             )
-        told = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
-        found = told.select(query.reach.namespace, query.labels)
+        known = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
+        found = known.select(query.reach.namespace, query.labels)
         if not found:
-            raise errors.NotFound(_nothing(told, self.kind, query, wanted))
+            raise errors.NotFound(_nothing(known, self.kind, query, wanted))
         return [*found]
 
     def _one(
@@ -157,10 +157,10 @@ class Reader:
             answer = question.answer(self.view, moment, wanted)
             # The described object is the requested one, also if the value is that of its caller.
             return dataclasses.replace(answer, ref=ref) if isinstance(answer, values.Value) else answer
-        told = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
-        found = told.told.get(ref)
+        known = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
+        found = known.told.get(ref)
         if found is None:
-            why = self.view.absence(ref, ref.name, told.names, reach=question.reach)
+            why = self.view.absence(ref, ref.name, known.names, reach=question.reach)
             raise errors.NotFound(f"{self._named(ref)} has no {wanted.name}: {why}")
         return found
 
@@ -187,14 +187,14 @@ class Reader:
 
 
 def _nothing(
-    told: values.Values,
+    known: values.Values,
     kind: kinds.Kind,
     query: declaration.Query,
     wanted: named_metrics.Measure,
 ) -> str:
     """Return why none of the selected resources has a value."""
     where = f" in namespace {query.reach.namespace}" if query.reach.namespace else ""
-    why = request.some(told.reasons(query.labels), reach=query.reach)
+    why = request.some(known.reasons(query.labels), reach=query.reach)
     if not why:
         return (
             f"no {wanted.name}: none of the selected {kind.plural}{where} has a proxy that Prometheus scrapes"

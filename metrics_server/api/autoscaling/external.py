@@ -59,8 +59,8 @@ class Reader:
         )
         one = autoscaling_query.known(answered, str(question), wanted)
         item = _item(one, wanted, asked, moment.snapshot.timestamp)
-        told = tables.Told(wanted, one.number, one.seconds)
-        return declaration.Collection(rows=[declaration.Row(item, told)])
+        detail = tables.Told(wanted, one.number, one.seconds)
+        return declaration.Collection(rows=[declaration.Row(item, detail)])
 
 
 def _item(

@@ -125,7 +125,7 @@ def _of_no_kind(version: str, others: query.Others | None) -> declaration.Values
     )
 
 
-def _metric(fetch: declaration.Collect, told: Sequence[str], about: str) -> declaration.Subresource:
+def _metric(fetch: declaration.Collect, names: Sequence[str], about: str) -> declaration.Subresource:
     return declaration.Subresource(
         name=_METRIC,
         kind="MetricValue",
@@ -133,7 +133,7 @@ def _metric(fetch: declaration.Collect, told: Sequence[str], about: str) -> decl
         columns=tables.COLUMNS,
         printer=tables.of_objects,
         fetch=fetch,
-        told=told,
+        told=names,
         description=about,
     )
 

@@ -172,8 +172,8 @@ class Question:
             raise errors.BadRequest(
                 "metric selector: what a caller sends is observed at the caller only; leave out side=server"
             )
-        ref, side, telling, told = self._seen(seen)
-        figures = endpoints.between(moment, side, telling, told, wanted.quantiles)
+        ref, side, reporters, peers = self._seen(seen)
+        figures = endpoints.between(moment, side, reporters, peers, wanted.quantiles)
         return values.of_figures(ref, figures, wanted, moment)
 
     def _seen(
@@ -190,8 +190,8 @@ class Question:
         self._check(seen, ref, caller.ref)
         if caller.tells:
             return caller.ref, kinds.Side.CLIENT, caller.numbers, called
-        telling = seen.telling(self.callee) if self.callee is not None else None
-        return caller.ref, kinds.Side.SERVER, telling, caller.numbers
+        reporters = seen.telling(self.callee) if self.callee is not None else None
+        return caller.ref, kinds.Side.SERVER, reporters, caller.numbers
 
     def _received(
         self, seen: endpoints.Seen, end: endpoints.End, wanted: named_metrics.Measure
@@ -200,9 +200,9 @@ class Question:
         self._check(seen, ref)
         moment = seen.moment
         for kind in (graph.WORKLOAD, ref.kind):
-            told = values.received(moment, kind, wanted.quantiles).get(ref)
-            if told is not None:
-                return values.of_figures(ref, told, wanted, moment)
+            figures = values.received(moment, kind, wanted.quantiles).get(ref)
+            if figures is not None:
+                return values.of_figures(ref, figures, wanted, moment)
         return values.Untold(
             "none of its proxies is scraped by Prometheus; side=client reads those of its callers"
         )

@@ -52,12 +52,12 @@ def by_labels(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
 
 
 def _cells(name: str, row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
-    told: Told = row.detail
+    detail: Told = row.detail
     taken = datetime.datetime.fromisoformat(row.object["timestamp"])
     return (
         name,
-        told.wanted.name,
-        _SPELLED[told.wanted.unit](told.number),
-        f"{told.seconds:.0f}s",
+        detail.wanted.name,
+        _SPELLED[detail.wanted.unit](detail.number),
+        f"{detail.seconds:.0f}s",
         cells.age((now - taken).total_seconds()),
     )

@@ -54,7 +54,7 @@ def of_kind(
     """Return the values of all resources of a kind, and the reasons where there are none."""
     return moment.once_and_again(
         ("values", kind.name, wanted.name, way),
-        lambda moment: Values(moment.owners, dict(_told(moment, kind, wanted, way))),
+        lambda moment: Values(moment.owners, dict(_values(moment, kind, wanted, way))),
         sort=_sort(wanted.quantiles),
     )
 
@@ -118,7 +118,7 @@ def _is_equality(labels: selectors.LabelSelector) -> bool:
     return bool(labels.requirements) and labels.requirements[0].operator is selectors.Operator.IN
 
 
-def _told(
+def _values(
     moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.Measure, way: kinds.Direction
 ) -> Iterator[tuple[kinds.Ref, Value | Untold]]:
     figures = (
