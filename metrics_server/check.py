@@ -1,8 +1,7 @@
-"""`check`: asks Prometheus what the server would ask, and says in words what came back and what is wrong.
+"""`check`: runs the server's queries against Prometheus, and reports what it finds and what is wrong.
 
-It reads through another library than the server does, so that it also tells a fault of the server's own
-client from one of the backend. It is for operators: unlike the API it shows queries, addresses and error
-texts.
+It uses another HTTP library than the server, so that a fault of the server's own client can be distinguished
+from one of the backend. It is for operators: unlike the API, it shows queries, addresses and error texts.
 """
 
 from __future__ import annotations
@@ -20,39 +19,39 @@ from metrics_server.inventory import objects
 from metrics_server.model import faults, kinds, quantity, snapshot, validation
 from metrics_server.profiles import policy, registry, schema
 from metrics_server.query import promql
-from metrics_server.settings import memory_budget
+from metrics_server.settings import memory_budget, settings
 from metrics_server.store import store
 from metrics_server.upstream import credentials, requests_prometheus
 
-_STALE_AFTER = 90.0
 _SHOWN = 5
+"""How many hosts are named."""
 _SAMPLE = 20
-"""Series looked at to learn which labels a mesh's targets carry."""
+"""How many series are read to find out which labels the targets of a mesh have."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What was found, line by line."""
+    """The lines of the report, and whether all is well."""
 
     lines: list[str] = field(default_factory=list)
     healthy: bool = True
 
     def good(self, text: str) -> None:
-        """Add something that is as it should be."""
+        """Add a finding that is correct."""
         self.lines.append(f"ok    {text}")
 
     def note(self, text: str) -> None:
-        """Add something to know."""
+        """Add information."""
         self.lines.append(f"      {text}")
 
     def bad(self, text: str) -> None:
-        """Add something that must be mended."""
+        """Add a fault that has to be corrected."""
         self.healthy = False
         self.lines.append(f"WRONG {text}")
 
 
-class _Deaf:
-    """A watcher for whom nothing needs to be measured."""
+class _NoWatcher:
+    """A watcher that measures nothing."""
 
     def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
 
@@ -66,7 +65,7 @@ def run(
     shown: credentials.Credentials = credentials.NOTHING,
     allowed: memory_budget.Allowance | None = None,
 ) -> Report:
-    """Return the report on a Prometheus. Raises ValueError for a window that is none."""
+    """Return the report on a Prometheus. Raises ValueError if `window` is no duration."""
     backend = requests_prometheus.Witness(url.rstrip("/"), shown, allowed=allowed)
     return asyncio.run(
         _run(url, backend, profiles or registry.choose(registry.AUTO), quantity.duration(window), namespace)
@@ -91,22 +90,22 @@ async def _run(
         found = await _found(backend, profiles, report)
         moments = []
         for mesh in found:
-            report.note(f"{mesh.about}, in the words of profile {mesh.name}:")
+            report.note(f"{mesh.about}, as read by profile {mesh.name}:")
             await _labels(backend, mesh, report)
             moments.append(await _look(backend, mesh, window, namespace, report))
     except faults.Unavailable as fault:
         report.bad(fault.message)
         return report
     there = [moment for moment in moments if moment is not None]
-    if found and report.healthy and not any(_tells_of(moment, namespace) for moment in there):
-        where = f" in namespace {namespace!r}, and nobody calls into it" if namespace is not None else ""
+    if found and report.healthy and not any(_has_traffic(moment, namespace) for moment in there):
+        where = f" in namespace {namespace!r}, and nothing calls it" if namespace is not None else ""
         report.bad(f"no proxy is scraped{where}")
-    _believed(there, report)
+    _merged(there, report)
     return report
 
 
-def _tells_of(moment: snapshot.Snapshot, namespace: str | None) -> bool:
-    """Whether there is a proxy of a namespace (None: of any), or somebody who calls into it."""
+def _has_traffic(moment: snapshot.Snapshot, namespace: str | None) -> bool:
+    """Return whether a namespace (None: any) has a proxy, or a caller whose proxy is scraped."""
     there = any(namespace in (None, one.namespace) for one in moment.reporters)
     return there or any(len(calls) for calls in moment.calls.values())
 
@@ -114,8 +113,10 @@ def _tells_of(moment: snapshot.Snapshot, namespace: str | None) -> bool:
 async def _found(
     backend: requests_prometheus.Witness, profiles: Sequence[schema.Profile], report: Report
 ) -> list[schema.Profile]:
-    """Return the meshes that the server would read: of several, those that are found by what only they tell;
-    one that was named alone is read wherever its metrics are.
+    """Return the profiles that the server would read.
+
+    Of several profiles, these are the ones with metrics that only their mesh has. A single profile is read if
+    it has any metrics.
     """
     alone = len(profiles) == 1
     looked_for = {
@@ -138,7 +139,7 @@ async def _found(
 
 
 async def _labels(backend: requests_prometheus.Witness, mesh: schema.Profile, report: Report) -> None:
-    """Say which labels tell whose proxy a scrape target is."""
+    """Report which labels of the scrape targets identify the pod of a proxy."""
     if not mesh.reports_of_targets:
         return
     (series,) = await backend.ask([promql.sample(mesh.sign, _SAMPLE)], at=time.time())
@@ -152,7 +153,7 @@ async def _labels(backend: requests_prometheus.Witness, mesh: schema.Profile, re
             report.good(f"a target's {what} is in its label {label!r}")
         else:
             report.bad(
-                f"no target has any of the labels {', '.join(names)}: proxies go by their address. "
+                f"no target has any of the labels {', '.join(names)}: proxies are identified by address. "
                 f"Relabel {meta} to {names[0]!r} in the scrape job."
             )
 
@@ -164,12 +165,14 @@ async def _look(
     namespace: str | None,
     report: Report,
 ) -> snapshot.Snapshot | None:
-    taker = collector.Taker(backend, mesh=mesh, watcher=_Deaf(), clock=time.time, stale_after=_STALE_AFTER)
+    taker = collector.Taker(
+        backend, mesh=mesh, watcher=_NoWatcher(), clock=time.time, stale_after=settings.STALE_AFTER
+    )
     backend.asked.clear()
     try:
         taken = await taker.take(namespace, window=window)
     except faults.NoMesh as fault:
-        # Another mesh may use its words without any proxy of its own.
+        # Another mesh may have metrics of the same names.
         report.note(fault.message)
         taken = None
     except faults.Unavailable as fault:
@@ -179,22 +182,22 @@ async def _look(
         report.note(f"asked ({size} series, {seconds * 1000:.0f} ms): {text}")
     if taken is None:
         if namespace is not None:
-            report.note(f"no proxy of it is scraped in namespace {namespace!r}")
+            report.note(f"no proxy of this profile is scraped in namespace {namespace!r}")
         return None
     _describe(taken, mesh, window, report)
     _peers(taken, report)
     return taken
 
 
-def _believed(moments: Sequence[snapshot.Snapshot], report: Report) -> None:
-    """Say in whose words each proxy is told of, where several meshes tell of it."""
+def _merged(moments: Sequence[snapshot.Snapshot], report: Report) -> None:
+    """Report which profile is used for each proxy, if several were read."""
     if len(moments) < 2:
         return
     merged = merge.merge(moments, allowed=policy.Policy().allows)
-    told = Counter(merged.meshes[mesh].profile for mesh in merged.mesh)
+    used = Counter(merged.meshes[mesh].profile for mesh in merged.mesh)
     report.good(
         f"{len(merged.reporters)} proxies in all, each counted once: "
-        + ", ".join(f"{count} in the words of {name}" for name, count in told.items())
+        + ", ".join(f"{count} as read by {name}" for name, count in used.items())
     )
 
 
@@ -211,16 +214,16 @@ def _describe(taken: snapshot.Snapshot, mesh: schema.Profile, window: float, rep
         if not len(calls):
             names = " or ".join(name for view in mesh.views if view.side is side for name in view.counters)
             report.note(
-                f"{side} side: nothing of {names} that `match` and `peer` can read: none was requested yet, "
-                "or metrics and labels are called otherwise"
+                f"{side} side: no series of {names} that `match` and `peer` can read: no request yet, "
+                "or metrics and labels have other names"
             )
             continue
         succeeded, failed = float(calls.success.sum()), float(calls.failure.sum())
         report.good(
             f"{side} side: {len(calls)} rows, {succeeded + failed:.0f} requests, {failed:.0f} of them failed"
         )
-        if side is kinds.Side.CLIENT and (nobody := int((calls.peer < 0).sum())):
-            report.note(f"{side} side: {nobody} of these rows name nobody who was called")
+        if side is kinds.Side.CLIENT and (unknown := int((calls.peer < 0).sum())):
+            report.note(f"{side} side: {unknown} of these rows have an unknown callee")
         timed = any(view.latency for view in mesh.views if view.side is side)
         if timed and succeeded + failed > 0 and not (calls.buckets.any() or np.isfinite(calls.told).any()):
             report.bad(
@@ -241,4 +244,4 @@ def _peers(taken: snapshot.Snapshot, report: Report) -> None:
     odd = sorted(peer.host or peer.name for peer in taken.peers if not peer.service)
     if odd:
         shown = ", ".join(odd[:_SHOWN]) + (", …" if len(odd) > _SHOWN else "")
-        report.note(f"not recognised as services of Kubernetes, shown as hosts: {shown}")
+        report.note(f"not recognised as Kubernetes Services, shown as hosts: {shown}")

@@ -1,4 +1,4 @@
-"""`trafficmetrics-server`, as it is installed: signals are looked after before anything is loaded."""
+"""The installed command `trafficmetrics-server`. It handles signals before the slow imports."""
 
 from __future__ import annotations
 

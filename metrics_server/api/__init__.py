@@ -1,6 +1,6 @@
 """What clients read: the resources of `metrics.smi-spec.io` (`smi`) and the metrics of autoscalers
 (`autoscaling`).
 
-A view turns a request into a question to the store and prints the answer. It never reaches the network,
-and the two groups do not know each other; what both need stands here.
+A view reads snapshots from the store and turns them into answers. It opens no connection. The two groups do
+not import each other; what both need is in the modules here.
 """

@@ -1,4 +1,4 @@
-"""How figures are printed in a table: short, and never better than they are."""
+"""How figures are printed in a table: short, and never rounded to a better value."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def success(succeeded: float | None, failed: float | None) -> str:
 
 
 def share(part: float | None) -> str:
-    """Return a part of a whole, to a tenth of a percent."""
+    """Return a share (0 to 1) in percent, with one decimal."""
     return UNKNOWN if part is None else f"{part * 100:.1f}%"
 
 
 def rate(count: float | None, seconds: float) -> str:
-    """Return requests per second."""
+    """Return requests per second: two decimals below 1, else one."""
     if count is None:
         return UNKNOWN
     value = count / seconds
@@ -29,8 +29,8 @@ def rate(count: float | None, seconds: float) -> str:
 
 
 def latency(seconds: float | None, *, clamped: bool, approximate: bool = False) -> str:
-    """Return a duration with three significant digits at most; `>` before one that is only a lower limit, `~`
-    before one that is approximate.
+    """Return a duration with at most three significant digits. `>` before it marks a lower limit, `~` an
+    approximate value.
     """
     if seconds is None:
         return UNKNOWN

@@ -1,4 +1,4 @@
-"""Rows to TrafficMetrics, as the SMI specification spells them. What is not known is left out. Pure.
+"""TrafficMetrics objects as the SMI specification defines them. Unknown figures are left out.
 
 https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-metrics/v1alpha1/traffic-metrics.md
 """
@@ -25,7 +25,7 @@ WITHOUT_ANNOTATION = f"{GROUP}/latency-without"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When figures were taken (Unix seconds), and over how long (seconds)."""
+    """When the newest sample of the figures was scraped (Unix seconds), and their window (seconds)."""
 
     timestamp: float
     window: float
@@ -33,7 +33,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Traffic of a resource with a peer, as one side saw it; words.UNKNOWN is all, or nobody known."""
+    """Traffic of a resource with a peer, as one side observed it.
+
+    The peer `kinds.UNKNOWN` means all peers, or an unknown one.
+    """
 
     resource: kinds.Ref
     direction: kinds.Direction
@@ -68,12 +71,12 @@ def reference(ref: kinds.Ref) -> dict[str, str]:
 
 
 def timestamp(moment: float) -> str:
-    """Return RFC 3339 in UTC, whole seconds, never in the future of the data."""
+    """Return a time (Unix seconds) as RFC 3339 in UTC, rounded down to whole seconds."""
     return datetime.datetime.fromtimestamp(int(moment), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def edge_name(caller: kinds.Ref, callee: kinds.Ref, *, namespace: str) -> str:
-    """Return `<caller>:<callee>`, with the namespace before an end that lives elsewhere than the item."""
+    """Return `<caller>:<callee>`; an end in another namespace than the item has its namespace before it."""
     return ":".join(part for end in (caller, callee) for part in _end(end, namespace))
 
 
@@ -96,13 +99,13 @@ def _metadata(
 
 def _annotations(figures: rollup.Figures) -> dict[str, str]:
     known = [seconds is not None for seconds in figures.latency]
-    told = {
+    texts = {
         PROFILE_ANNOTATION: figures.profiles,
         CLAMPED_ANNOTATION: _latency_names(figures.clamped),
         APPROXIMATE_ANNOTATION: _latency_names(figures.approximate),
         WITHOUT_ANNOTATION: figures.without if any(known) else (),
     }
-    return {annotation: ",".join(values) for annotation, values in told.items() if values}
+    return {annotation: ",".join(values) for annotation, values in texts.items() if values}
 
 
 def _latency_names(chosen: Sequence[bool]) -> list[str]:

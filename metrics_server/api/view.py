@@ -1,6 +1,6 @@
-"""The store as views see it: the moment that a request is about, and words for what is not in it.
+"""Access of views to the store: the snapshot for a request, and the 404 for what is not in it.
 
-There is no way to a moment but by the reach of a request: which namespace is read is never a view's choice.
+A snapshot can be read only through the reach of a request, so that no view chooses which namespace is read.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from metrics_server.store import store
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The store, and the window (seconds) where a request names none."""
+    """What the views of one server share."""
 
     moments: store.Store
     window: float
+    """Seconds, for a request that names no window."""
     splits: Callable[[], Sequence[model.Split]] = tuple
-    """What is known to split traffic now."""
+    """The declared splits, as known now."""
     of_splits: Callable[[], Sequence[str]] = tuple
-    """What readers of splits are to be told now."""
+    """Warnings for answers about splits, as of now."""
 
     async def moment(self, query: declaration.Query) -> store.Moment | None:
-        """Return the moment a query is about; None for a known namespace without proxies."""
+        """Return the snapshot for a request; None for a known namespace without proxies. Raises
+        errors.StatusError.
+        """
         window = request.window(query, default=self.window)
         return await self.at(query.reach, window=window, user=query.user.name)
 
@@ -41,7 +44,7 @@ class View:
         lag: float = 0.0,
         user: str,
     ) -> store.Moment | None:
-        """Return a moment that has what a reach covers; None for a known namespace without proxies.
+        """Return a snapshot of what a reach covers; None for a known namespace without proxies.
 
         `latency`, `lag` and `user` are those of `store.Store.moment`. Raises errors.StatusError.
         """
@@ -64,7 +67,7 @@ class View:
         lag: float,
         user: str,
     ) -> str:
-        """Return what there is instead of a namespace, for whoever may read all; empty for others."""
+        """Return a hint with the names of other namespaces; empty unless the user may read all of them."""
         named, reach = reach.namespace or "", await reach.widest()
         if reach.namespace is not None:
             return ""
@@ -72,18 +75,19 @@ class View:
             everything = await self.moments.moment(None, window=window, latency=latency, lag=lag, user=user)
         known = everything.owners.namespaces if everything else set()
         homes = [request.Named(name, name) for name in known]
-        return f": {request.nearest(named, homes, what=kinds.NAMESPACE.singular, reach=reach)}"
+        return f": {request.nearest(named, homes, what=kinds.NAMESPACE.plural, reach=reach)}"
 
     def missing(
         self, query: declaration.Query, ref: kinds.Ref, known: Iterable[request.Named]
     ) -> errors.NotFound:
-        """Return the 404 for the resource asked for: it exists unscraped, or what known name is near."""
+        """Return the 404 for the requested resource, with its reason: `absence`."""
         return query.not_found(self.absence(ref, query.name or "", known, reach=query.reach))
 
     def absence(
         self, ref: kinds.Ref, asked: str, known: Iterable[request.Named], *, reach: declaration.Reach
     ) -> str:
-        """Return why a resource is not found that was asked for by a name such as the known ones."""
+        """Return why a resource is not found: no proxy of it is scraped, or a hint with known names."""
         if ref in self.moments.things.things and reach.covers(request.home(ref)):
             return "it exists, but none of its proxies is scraped by Prometheus"
-        return request.nearest(asked, known, what=ref.kind.lower() or "workload", reach=reach)
+        kind = kinds.KIND_BY_NAME.get(ref.kind)
+        return request.nearest(asked, known, what=kind.plural if kind else "workloads", reach=reach)

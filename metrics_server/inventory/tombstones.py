@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from metrics_server.inventory import objects
-from metrics_server.model import kinds
+from metrics_server.model import kinds, window
 
-KEEP = 3900.0
-"""Seconds that a deleted object is kept: the longest window, 3600, and the time that a query looks back
-before it.
-"""
+KEEP = window.LONGEST + 300.0
+"""Seconds: the longest window, and what a query looks back beyond it."""
 MOST = 20_000
 """Deleted objects kept at most: some 15 MB (docs/benchmarks.md), enough for 5 deletions a second."""
 

@@ -1,9 +1,9 @@
-"""Who may ask, and over which TLS: with a token of the server's own, or as the cluster says.
+"""Authentication, authorization and TLS: with a token of the server's own, or by a cluster.
 
-Standalone, one generated token stands for an administrator; its file is followed, and so is the kubeconfig
-that holds it. In a cluster users come by the kube-apiserver's
-front proxy, by client certificate or by token, and each request is allowed or refused by SubjectAccessReview;
-CAs and the serving certificate are exchanged while the server listens.
+Without a cluster, one generated token belongs to an administrator. Its file is read again when it changes,
+and the kubeconfig that contains it is then written again. In a cluster, users authenticate through the
+kube-apiserver's front proxy, by client certificate or by token, and a SubjectAccessReview authorizes each
+request. CAs and the serving certificate are replaced while the server listens.
 """
 
 from __future__ import annotations
@@ -33,37 +33,37 @@ logger = logging.getLogger(__name__)
 
 _CONTEXT = "trafficmetrics"
 _LOOK = 2.0
-"""Seconds after which the token's file is looked at again."""
+"""Seconds after which the file of the token is read again."""
 _ADMINISTRATOR = authn_authenticator.User(name="trafficmetrics-admin", groups=(authn_authenticator.MASTERS,))
 IN_CLUSTER = "in-cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What a server needs to let people in."""
+    """What a server needs to authenticate and authorize requests."""
 
     authenticator: authn_authenticator.Authenticator
     authorizer: authz_authorizer.Authorizer
     identifies: Callable[[str], bool]
     tls: ssl.SSLContext
     announce: Callable[[str], None]
-    """Tell those who may ask where the server is, once it is there."""
+    """To be called with the URL of the server once it listens; writes the kubeconfig."""
     cluster: client.KubeApi | None = None
-    """The cluster that says who may ask; None where the server does."""
+    """The cluster that authorizes requests; None if the server does."""
 
 
 def now() -> datetime.datetime:
-    """The clock of certificates and answers."""
+    """Return the time, in UTC, for certificates and answers."""
     return datetime.datetime.now(datetime.UTC)
 
 
 @contextlib.asynccontextmanager
 async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
-    """Grant access until the block is left. Raises OSError, ValueError, settings.BadSettings."""
+    """Provide access until the block is left. Raises OSError, ValueError, settings.BadSettings."""
     if chosen.cluster is None:
         yield by_token(chosen)
         return
-    # Imported where it is needed: it takes as long as all the rest, and who runs alone need not wait for it.
+    # Imported here, as it takes as long as all other imports and is needed in a cluster only.
     from apiservice.authn import delegated_config_watch
     from apiservice.kube import client, config
     from apiservice.server import delegated_auth
@@ -101,7 +101,7 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
 
 
 class _LiveToken:
-    """The token in a file, read again when the file changes; a file that cannot be used changes nothing."""
+    """The token in a file. It is read again when the file changes; an invalid file changes nothing."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
         """Raises OSError, ValueError."""
@@ -113,7 +113,7 @@ class _LiveToken:
         )
 
     def renew(self, renewed: Callable[[str], None]) -> None:
-        """Have this called with the token, and with each one that replaces it."""
+        """Call `renewed` with the token now, and with each later token."""
         self._renewed = renewed
         renewed(self._current.current().token)
 
@@ -130,12 +130,14 @@ class _LiveToken:
             try:
                 self._renewed(token)
             except settings.BadSettings as error:
-                logger.warning("the new token is used, and is not in the kubeconfig: %s", error)
+                logger.warning(
+                    "the new token is in use, but could not be written to the kubeconfig: %s", error
+                )
         return authn_authenticator.TokenAuthenticator(token=token, user=_ADMINISTRATOR)
 
 
 def by_token(chosen: settings.Settings, *, clock: Callable[[], float] = time.monotonic) -> Access:
-    """Return the access of a server that is on its own. Raises settings.BadSettings."""
+    """Return the access of a server without a cluster. Raises settings.BadSettings."""
     with settings.about("state", paths=(chosen.state,)):
         pair = self_signed.ensure(chosen.state, hosts=serving_certificate.hosts(chosen), now=now())
         tls, token = pair.context(), _LiveToken(chosen.state / "token", clock=clock)

@@ -1,4 +1,4 @@
-"""The address that is served on, and why it cannot be, in words that say what to give instead."""
+"""Listening on the address in the settings; an error says which address to give instead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REASONS = {
     errno.EADDRNOTAVAIL: "this machine has no such address; give one of its own, such as 127.0.0.1",
     errno.EACCES: "this user may not listen on ports below 1024; give another port",
     errno.EPERM: "this user may not listen on ports below 1024; give another port",
-    errno.EAFNOSUPPORT: "this machine does not know such addresses; give one of another kind",
+    errno.EAFNOSUPPORT: "this machine does not support this kind of address; give one of another kind",
 }
 
 
@@ -39,6 +39,6 @@ async def bound(
 
 def _explained(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
-        return "no address has this name; give another name, or an address such as 127.0.0.1"
+        return "this name has no address; give another name, or an address such as 127.0.0.1"
     known = _REASONS.get(error.errno or 0)
     return known or f"{' '.join((error.strerror or str(error)).split())}; give another address"

@@ -1,4 +1,4 @@
-"""The collector of the chosen meshes: one per mesh, joined where several are read."""
+"""The collector for the chosen profiles: one for each, combined if there are several."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def taker(
     clock: Callable[[], float],
     stale_after: float,
 ) -> store.Source:
-    """Return what takes snapshots of these meshes; decoding is done by one thread for all of them."""
-    beside = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
+    """Return the source of snapshots of these meshes. One thread decodes for all of them."""
+    executor = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
     takers = [
         (
             mesh,
@@ -32,11 +32,11 @@ def taker(
                 clock=clock,
                 stale_after=stale_after,
                 strict=functools.partial(decisions.is_strict, mesh.name),
-                beside=beside,
+                beside=executor,
             ),
         )
         for mesh in meshes
     ]
     if len(takers) == 1 and not any(one.profiles for one in decisions.namespaces.values()):
         return takers[0][1]
-    return multi_mesh.Taker(backend, takers, allowed=decisions.allows, clock=clock, beside=beside)
+    return multi_mesh.Taker(backend, takers, allowed=decisions.allows, clock=clock, beside=executor)

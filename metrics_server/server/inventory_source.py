@@ -1,7 +1,7 @@
-"""What exists, as far as this server can know: from a file, from the cluster, or from scrape labels alone.
+"""The source of the inventory: a file, the cluster, or nothing, so that only the labels of targets are known.
 
-A server in a cluster is ready once it has seen all objects: before, callees would be services that later turn
-into workloads.
+In a cluster the server is ready once it has listed all objects. Before, callees would appear as services and
+later as workloads.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from metrics_server.splits import model, sources
 
 _LOOK = 1.0
 """Seconds between two looks at an inventory file."""
-_NO_SPLITS = "nothing is known that splits traffic: give the server --inventory or --cluster"
+_NO_SPLITS = "no traffic splits are known: give the server --inventory or --cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Where to look, and what to say of it."""
+    """The inventory and the splits, and the warnings about them."""
 
     things: Callable[[], objects.Inventory] = objects.Inventory
     notices: Callable[[], Sequence[str]] = tuple
-    """What readers of owners and labels are to be told now."""
+    """Warnings for all answers, as of now."""
     ready: Sequence[health.Check] = ()
     splits: Callable[[], Sequence[model.Split]] = tuple
-    """What splits traffic now."""
+    """The declared splits, as known now."""
     of_splits: Callable[[], Sequence[str]] = tuple
-    """What readers of splits are to be told now."""
+    """Warnings for answers about splits, as of now."""
 
 
 def of_file(chosen: settings.Settings, path: Path) -> file_source.File:
-    """Return what a file says that exists. Raises settings.BadSettings."""
+    """Return the inventory in a file. Raises settings.BadSettings."""
     with settings.about("inventory"):
         return file_source.File(path, splitting=chosen.split_sources)
 
@@ -63,7 +63,7 @@ async def _followed(file: file_source.File) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[Known]:
-    """Keep it up to date until the block is left. Raises settings.BadSettings."""
+    """Keep the inventory up to date until the block is left. Raises settings.BadSettings."""
     if chosen.inventory is not None:
         file = of_file(chosen, chosen.inventory)
         async with _followed(file):
@@ -72,7 +72,7 @@ async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIte
     if admits.cluster is None:
         yield Known(of_splits=lambda: (_NO_SPLITS,))
         return
-    # Imported where it is needed, as in `access`.
+    # Imported here for the reason given in `access`.
     from metrics_server.cluster import owners, splits
 
     async with (

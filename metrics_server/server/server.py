@@ -1,7 +1,7 @@
-"""A running server: the parts joined, served until told to stop.
+"""The running server: connects its parts and serves until a signal stops it.
 
-Readiness does not depend on Prometheus: one bad scrape would otherwise take the whole API away, discovery
-included. A backend that is down shows in every answer, in `/metrics` and in the log.
+Readiness does not depend on Prometheus: otherwise one failed scrape would remove the whole API, including
+discovery. An unavailable backend shows in every answer, in `/metrics` and in the log.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from metrics_server.upstream import credential_files, fallback_adapter, promethe
 
 logger = logging.getLogger(__name__)
 _BEYOND_PATIENCE = 5.0
-"""Seconds that a request may take longer than Prometheus: its answer has to be decoded, too."""
+"""Seconds that a request may take longer than Prometheus, to decode its answer."""
 
 
 @contextlib.asynccontextmanager
 async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapter.Predecessor | None]:
-    """Have whom to ask for metrics that are not ours until the block is left. Raises settings.BadSettings."""
+    """Provide the fallback adapter, if there is one, until the block is left. Raises settings.BadSettings."""
     called, presented = chosen.autoscaling_fallback, credential_files.fallback(chosen)
     if called is None or presented is None:
         yield None
@@ -44,7 +44,7 @@ async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapt
     if called.partition(":")[0] == chosen.service:
         raise settings.BadSettings(
             settings.mistake(
-                "autoscaling_fallback", "names this server's own Service; give the other adapter's"
+                "autoscaling_fallback", "names this server's own Service; give that of the fallback adapter"
             )
         )
     async with contextlib.aclosing(
@@ -57,7 +57,7 @@ async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapt
 async def api(
     chosen: settings.Settings, *, admits: access.Access, asked: fallback_adapter.Predecessor | None = None
 ) -> AsyncIterator[handler.Service]:
-    """Join the parts; closes what they hold when the block is left. Raises settings.BadSettings."""
+    """Connect the parts, and close them when the block is left. Raises settings.BadSettings."""
     read = setting_files.profiles(chosen)
     decisions = setting_files.decisions(chosen, read)
     registry = prometheus_client.CollectorRegistry()
@@ -108,16 +108,17 @@ async def api(
 
 
 _TURN = 0.001
-"""Seconds that a thread computes while another waits. A read waits so long several times over while the next
-snapshot is decoded beside it; Python's own 5 ms would be all that an autoscaler waits for.
+"""Seconds for which a thread may run while another one waits (`sys.setswitchinterval`). A request waits for
+it several times while another thread decodes the next snapshot; with Python's default of 5 ms, this would be
+most of an autoscaler's waiting time.
 """
 
 
 def _rest_the_collector() -> None:
-    """Let the garbage collector look at young objects only, and seldom.
+    """Make the garbage collector visit only new objects, and rarely.
 
-    A snapshot is made of hundreds of thousands of values without cycles, which it would walk over again and
-    again: 40 % of the time of a cold read (docs/benchmarks.md).
+    A snapshot has hundreds of thousands of objects without cycles. Visiting them repeatedly takes 40 % of the
+    time of a cold read (docs/benchmarks.md).
     """
     gc.collect()
     gc.freeze()
@@ -125,16 +126,16 @@ def _rest_the_collector() -> None:
 
 
 def _signalled(number: signal.Signals, stop: asyncio.Event) -> None:
-    """Stop; at the second signal at once. What is on disk is whole at any moment."""
+    """Stop gracefully; at the second signal, at once. Files are complete on disk at any time."""
     if stop.is_set():
-        logger.warning("a second signal: ending at once")
-        # A signal's own way to end a process does nothing to the first one of a container.
+        logger.warning("second signal: the server ends at once")
+        # The default action of a signal has no effect on the first process of a container.
         os._exit(128 + number)
     stop.set()
 
 
 async def serve(chosen: settings.Settings) -> None:
-    """Serve until SIGINT or SIGTERM; a second signal ends at once. Raises settings.BadSettings."""
+    """Serve until SIGINT or SIGTERM; a second signal ends it at once. Raises settings.BadSettings."""
     stop = asyncio.Event()
     async with (
         access.granted(chosen) as admits,
@@ -142,7 +143,7 @@ async def serve(chosen: settings.Settings) -> None:
         api(chosen, admits=admits, asked=asked) as served,
         address.bound(chosen, served, tls=admits.tls) as bound,
     ):
-        # Before there are no requests to be ended: a signal ends the process at once (`signals`).
+        # Until here, a signal ends the process at once (`signals`), as there are no requests yet.
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, _signalled, number, stop)
         admits.announce(bound.url)

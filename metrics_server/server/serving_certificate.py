@@ -1,6 +1,6 @@
-"""Whose certificate is served in a cluster: one from files, one that all replicas share, or its own.
+"""The serving certificate in a cluster: from files, from a Secret shared by the replicas, or self-signed.
 
-Whichever it is, it is replaced while the server listens.
+Each of them can be replaced while the server listens.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _AUTOSCALING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """Files that are read again when they change; they may be one."""
+    """The files of a certificate and its key, which are read again when they change; they may be the same."""
 
     certificate: Path
     key: Path
     settings: tuple[str, ...] = ("state",)
-    """That say where they are."""
+    """The settings that name the files."""
 
 
 @contextlib.asynccontextmanager
 async def serving(
     chosen: settings.Settings, *, api: client.KubeApi, clock: Callable[[], datetime]
 ) -> AsyncIterator[Serving]:
-    """Have a certificate until the block is left. Raises OSError, settings.BadSettings."""
+    """Provide a certificate until the block is left. Raises OSError, settings.BadSettings."""
     if chosen.tls_certificate is not None and chosen.tls_key is not None:
         yield Serving(
             certificate=chosen.tls_certificate, key=chosen.tls_key, settings=("tls_certificate", "tls_key")
@@ -61,13 +61,13 @@ async def serving(
 
 
 def hosts(chosen: settings.Settings) -> list[str]:
-    """Return the names and addresses of a certificate that is the server's own."""
+    """Return the names and addresses in the server's own certificate."""
     host, _ = chosen.address
     return [host, "localhost", *([f"{chosen.service}.svc"] if chosen.service else [])]
 
 
 def api_services(chosen: settings.Settings) -> tuple[str, ...]:
-    """Return the names of the APIServices by which a kube-apiserver may send requests here."""
+    """Return the names of the APIServices that may point to this server."""
     return (_TRAFFIC, *(_AUTOSCALING if chosen.autoscaling else ()))
 
 
@@ -81,7 +81,7 @@ async def _shared(
     api: client.KubeApi,
     clock: Callable[[], datetime],
 ) -> AsyncIterator[self_signed.Certificates]:
-    # Imported where it is needed, as in `access`.
+    # Imported here for the reason given in `access`.
     from apiservice.tls import ca_bundle, rotation, secret_store
 
     service, _, namespace = called.partition(".")

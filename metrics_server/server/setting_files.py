@@ -1,7 +1,7 @@
-"""The files that settings name, opened; and all that is wrong with any of them, at once.
+"""Reading the files that settings name, and reporting the mistakes in all of them at once.
 
-A server stops at the first file that it cannot use. Whoever starts it wants to hear of all of them before the
-next attempt.
+The start of the server stops at the first invalid file. An operator wants to see all mistakes before the next
+attempt.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from metrics_server.upstream import credential_files
 
 
 def profiles(chosen: settings.Settings) -> tuple[schema.Profile, ...]:
-    """Return the meshes that are read. Raises settings.BadSettings."""
+    """Return the profiles in the settings. Raises settings.BadSettings."""
     with settings.about("profile"):
         return registry.choose(chosen.profile)
 
 
 def decisions(chosen: settings.Settings, read: Sequence[schema.Profile]) -> policy.Policy:
-    """Return the policy of these meshes. Raises settings.BadSettings."""
+    """Return the policy for these profiles. Raises settings.BadSettings."""
     with settings.about("policy"):
         return registry.decided(chosen.policy, read)
 
 
 def mistakes(chosen: settings.Settings, *, first: settings.BadSettings) -> settings.BadSettings:
-    """Return all that is wrong with the files, `first` of all what was found already."""
+    """Return the mistakes in all files as one error; those in `first`, already found, come first."""
     lines = str(first).splitlines()
     for attempt in _attempts(chosen):
         try:

@@ -1,7 +1,7 @@
-"""Signals that end a program at once and without a traceback, until it can end gracefully.
+"""SIGINT and SIGTERM while the program loads: they end it at once, without a traceback.
 
-Loading takes a second, in which Python would answer Ctrl-C with a traceback of whatever it was importing, and
-in which the first process of a container would ignore SIGTERM.
+Loading takes a second. In this time Python would answer Ctrl-C with a traceback of an import, and the first
+process of a container would ignore SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import FrameType
 
 
 def end_by_signals() -> None:
-    """Let SIGINT and SIGTERM end this process at once, with the exit status of a process that they end."""
+    """Make SIGINT and SIGTERM end this process at once, with the usual exit status: 128 and their number."""
     # The kernel protects the first process of a container from the default action.
     action = _end if os.getpid() == 1 else signal.SIG_DFL
     for number in (signal.SIGINT, signal.SIGTERM):

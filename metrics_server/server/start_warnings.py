@@ -1,7 +1,7 @@
-"""What is worth a warning at the start: variables that mean nothing, and secrets that others can read.
+"""Warnings at the start: unknown variables `TRAFFIC_…`, and secrets that other users can read.
 
-Neither stops it. Other programs have variables of the same beginning, and in a cluster the files of a Secret
-may be read by everybody in the container, which is nobody else.
+They do not stop the start. Other programs have variables with the same prefix. In a cluster there is no
+warning about secrets, as only this server runs in the container that mounts them.
 """
 
 from __future__ import annotations
@@ -11,30 +11,23 @@ import re
 from collections.abc import Iterator, Mapping
 
 from apiservice.runtime import files
-from metrics_server.settings import settings
+from metrics_server.settings import options, settings
 
 _OURS = "TRAFFIC_"
 _OTHERS = re.compile(
-    # Of the dashboard; and what Kubernetes sets in each pod for a Service called traffic.
+    # Variables of the dashboard; and those that Kubernetes sets in each pod for a Service named traffic.
     r"TRAFFIC_(DASHBOARD_.*|(.*_)?SERVICE_(HOST|PORT)(_.*)?|(.*_)?PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)"
 )
 _SHOWN = 60
-"""Characters of a name."""
+"""Characters of a name that are shown."""
 _MOST = 20
-"""Variables that are told."""
-SECRETS = (
-    "prometheus_key",
-    "prometheus_token",
-    "prometheus_password",
-    "prometheus_headers",
-    "tls_key",
-    "autoscaling_fallback_token",
-)
-"""The settings that name a secret's file."""
+"""Variables that are named at most."""
+SECRETS = tuple(one.name for one in options.every() if one.about.secret)
+"""The settings that name the file of a secret."""
 
 
 def warnings(chosen: settings.Settings, environment: Mapping[str, str]) -> Iterator[str]:
-    """Say what somebody should look at, a line each."""
+    """Return the warnings, one line each."""
     yield from _strays(environment)
     if chosen.cluster is None:
         yield from _exposed(chosen)
@@ -55,7 +48,7 @@ def _strays(environment: Mapping[str, str]) -> Iterator[str]:
         hint = (
             f"; did you mean {near[0]}?" if near else "; remove it, or look for its name in the documentation"
         )
-        yield f"the variable {files.shown(name)[:_SHOWN]} is none of this server's settings{hint}"
+        yield f"the variable {files.shown(name)[:_SHOWN]} is not a setting of this server{hint}"
 
 
 def _exposed(chosen: settings.Settings) -> Iterator[str]:

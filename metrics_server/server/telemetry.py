@@ -1,4 +1,4 @@
-"""The server's own metrics: what it asks of Prometheus, how that ends, and how old what it serves is."""
+"""The server's own metrics: its queries to Prometheus and their outcomes, and the age of its snapshots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import prometheus_client
 
 
 class Telemetry:
-    """Own metrics on a registry; is told by `prometheus` of every query and by `store` of every snapshot."""
+    """The server's own metrics on a registry, updated after every query and every snapshot."""
 
     def __init__(self, registry: prometheus_client.CollectorRegistry) -> None:
         self._queries = prometheus_client.Counter(

@@ -1,3 +1,1 @@
-"""The settings of the server: their names, formats and defaults, and the messages for values that cannot be
-used.
-"""
+"""The settings of the server: names, formats, defaults, descriptions, and messages for invalid values."""

@@ -1,4 +1,4 @@
-"""What the values of settings look like, each checked by itself, with what to give instead."""
+"""The formats of single settings. An error says what to give instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_SPLITS = "none"
 
 
 def http_url(text: str) -> str:
-    """Return a URL that is the base of a query API. Raises ValueError."""
+    """Return the text if it is the base URL of a query API. Raises ValueError."""
     url = yarl.URL(text)
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("give the base of the query API, such as http://prometheus.monitoring:9090")
@@ -27,16 +27,16 @@ def http_url(text: str) -> str:
 
 
 def service(text: str) -> str:
-    """Return the name of a Service, with its port or without. Raises ValueError."""
+    """Return the text if it is `NAME.NAMESPACE` or `NAME.NAMESPACE:PORT` of a Service. Raises ValueError."""
     called, colon, port = text.partition(":")
     is_port = port.isdecimal() and 0 < int(port) < 65536
     if not re.fullmatch(rf"{_LABEL}\.{_LABEL}", called) or (colon and not is_port):
-        raise ValueError("give the other adapter's Service, NAME.NAMESPACE or NAME.NAMESPACE:PORT")
+        raise ValueError("give the Service of the fallback adapter, NAME.NAMESPACE or NAME.NAMESPACE:PORT")
     return text
 
 
 def address(text: str) -> str:
-    """Return an address to listen on, with its port. Raises ValueError."""
+    """Return the text if it is an address to listen on, with a port. Raises ValueError."""
     host, _, port = text.rpartition(":")
     is_port = port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) < 65536
     if not is_port or not _is_host(host):
@@ -50,19 +50,19 @@ def _is_host(text: str) -> bool:
         address = ipaddress.ip_address(inside)
     except ValueError:
         return len(text) <= 253 and re.fullmatch(_HOST, text) is not None
-    # An address of a link has a scope, which no certificate can name.
+    # A link-local address has a zone (`%eth0`), which no certificate can contain.
     return "%" not in inside and (text == inside or address.version == 6)
 
 
 def sources(text: str) -> str:
-    """Return the sources of splits that are named. Raises ValueError."""
+    """Return the names of the sources of splits, each once, or `none`. Raises ValueError."""
     named = [name.strip() for name in text.split(",")]
     if named == [NO_SPLITS]:
         return NO_SPLITS
     for name in named:
         if name not in splitting.NAMES:
             raise ValueError(
-                f"{name[:40]!r} is no source of splits; give some of {', '.join(splitting.NAMES)}, with "
-                f"commas between them, or {NO_SPLITS} alone"
+                f"{name[:40]!r} is no source of splits; give some of {', '.join(splitting.NAMES)}, "
+                f"separated by commas, or {NO_SPLITS} alone"
             )
     return ",".join(dict.fromkeys(named))

@@ -1,11 +1,11 @@
-"""How many bytes Prometheus' answers may take: all that are held at one time, taken together.
+"""The limit for the memory of all of Prometheus' answers together.
 
-An answer is counted while it arrives, as it is once unpacked, and until it is let go. One that would be too
-much is refused, so that a backend without end, or a small answer that unpacks to a big one, takes this much
-memory and no more, however many queries are under way.
+An answer is counted in unpacked bytes, from its first byte until it is released. An answer that exceeds the
+limit is refused. This bounds the memory for an endless answer, and for a small one that unpacks to a large
+one, however many queries are under way.
 
-Without a setting it is half of the memory that this process may use: what its control group allows, or what
-the machine has.
+Without a setting, the limit is half of the memory that the process may use: the limit of its control group,
+or the memory of the machine.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from metrics_server.model import faults
 
 MIB = 1 << 20
 LEAST = 160 * MIB
-"""25,000 edges with 20 buckets each are 125 MB."""
+"""Bytes; 25,000 edges with 20 buckets each need 125 MB."""
 MOST = 1024 * MIB
 _CGROUP = Path("/sys/fs/cgroup")
 _OWN = Path("/proc/self/cgroup")
 _NO_LIMIT = 1 << 60
-"""Bytes; control groups of version 1 say so much, or more, where there is no limit."""
+"""Bytes; without a limit, control groups of version 1 report this value or a larger one."""
 
 
 class Share:
-    """What one answer takes. It is given back when the share is let go."""
+    """The bytes of one answer. They are given back when the share is released."""
 
     __slots__ = ("__weakref__", "_of", "size")
 
@@ -37,39 +37,40 @@ class Share:
         self.size = 0
 
     def take(self, size: int) -> None:
-        """Take so many more bytes. Raises faults.BackendRefused."""
+        """Add `size` bytes. Raises faults.BackendRefused if all answers together exceed the limit."""
         self.size += size
         if self._of.taken > self._of.limit:
             raise faults.BackendRefused(
-                f"Prometheus' answers take more than the {self._of.limit / MIB:g} MiB that they may take "
-                "together: ask for less at a time, or raise --answer-limit (TRAFFIC_ANSWER_LIMIT)"
+                f"Prometheus' answers exceed their limit of {self._of.limit / MIB:g} MiB in all: "
+                "ask for less at a time, or raise --answer-limit (TRAFFIC_ANSWER_LIMIT)"
             )
 
     def give_back(self) -> None:
-        """Take nothing any more."""
+        """Give all bytes back."""
         self.size = 0
 
 
 class Allowance:
-    """What all answers may take together, in bytes."""
+    """The limit for all answers together, in bytes, and what they take of it."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._shares: weakref.WeakSet[Share] = weakref.WeakSet()
 
     def share(self) -> Share:
-        """Return a new share, of which nothing is taken yet."""
+        """Return the share of a new answer, with 0 bytes."""
         share = Share(self)
         self._shares.add(share)
         return share
 
     @property
     def taken(self) -> int:
+        """Return the bytes of all answers that are held."""
         return sum(share.size for share in self._shares)
 
 
 def usual(memory: int | None = None) -> int:
-    """Return how many bytes answers may take where no setting says so; `memory` is what the process may."""
+    """Return the default limit in bytes; `memory` is what the process may use, None: as it is here."""
     allowed = available() if memory is None else memory
     return min(max(allowed // 2, LEAST), MOST)
 
@@ -82,7 +83,7 @@ def available(cgroup: Path = _CGROUP, own: Path = _OWN) -> int:
 
 
 def _files(cgroup: Path, own: Path) -> Iterable[Path]:
-    """Return where a limit may stand: seen from inside a container, and from outside of one."""
+    """Return the files that may contain a limit, as seen inside a container and outside of one."""
     yield cgroup / "memory.max"
     yield cgroup / "memory" / "memory.limit_in_bytes"
     try:
@@ -98,7 +99,7 @@ def _files(cgroup: Path, own: Path) -> Iterable[Path]:
 
 
 def _limit(path: Path) -> int | None:
-    """Return the limit in a file; None if there is none, or no such file."""
+    """Return the limit in a file, in bytes; None without a limit or without the file."""
     try:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):

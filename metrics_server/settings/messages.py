@@ -1,6 +1,6 @@
-"""What is wrong with a value and what to give instead, in one line.
+"""Messages for invalid settings, in one line each: what to give instead.
 
-The library that checks values says what it found; whoever starts a server wants to know what to write.
+The messages of pydantic say what it found; an operator needs to know what to write.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _REMEDY = re.compile(
-    # Not within a path, such as /run/secrets.
+    # At the start of a word, but not in a path such as /run/secrets.
     r"(^|\s)(give|make|create|delete|remove|write|run|set|free|save|leave|decrypt|renew|correct|needs|put"
     r"|should|shipped are|read are|is required)\b",
     re.IGNORECASE,
@@ -35,7 +35,7 @@ _GIVE = {
 
 
 def of(fault: Mapping[str, Any]) -> str:
-    """Return what pydantic found, as what to give."""
+    """Return the message for an error of pydantic (an item of `ValidationError.errors()`)."""
     asked = _GIVE.get(fault["type"])
     if asked is not None:
         return asked.format_map(fault.get("ctx", {}))
@@ -43,5 +43,5 @@ def of(fault: Mapping[str, Any]) -> str:
 
 
 def with_remedy(reason: str) -> str:
-    """Return the reason, and to correct it where it does not say what to do."""
+    """Return the reason; with "correct it" if the reason does not say what to do."""
     return reason if _REMEDY.search(reason) else f"{reason}; correct it"

@@ -1,8 +1,11 @@
-"""Every knob of the server: environment variables `TRAFFIC_…`, overridden by the options of `serve`.
+"""All settings of the server: environment variables `TRAFFIC_…`, overridden by the options of `serve`.
 
-All mistakes are reported at once, also what does not go together. An empty variable is one that is not
-given. Durations are seconds. Secrets are given as files, never as values: a file can be replaced while the
-server runs, and is seen neither in the process list nor in a pod's description.
+A new setting is one field of `Settings`. Its docstring is the description in `--help` (the first sentence)
+and in docs/standalone.md (all of it, as Markdown); `python -m tests.deploy` writes that page.
+
+All mistakes are reported at once, including settings that exclude each other. An empty variable counts as not
+given. Durations are in seconds. Secrets are given as files, never as values: a file can be replaced while the
+server runs, and appears neither in the process list nor in the description of a pod.
 """
 
 from __future__ import annotations
@@ -17,11 +20,14 @@ import pydantic_settings
 import yarl
 
 from apiservice.runtime import files
-from metrics_server.settings import formats, memory_budget, messages
+from metrics_server.model import window as bounds
+from metrics_server.settings import formats, memory_budget, messages, setting
 from metrics_server.splits import sources
 
+PREFIX = "TRAFFIC_"
+"""How the environment variables begin."""
 Given = Mapping[str, Any]
-"""What is known of the settings before the one that is looked at; without those that are wrong."""
+"""The valid settings before the one that is checked."""
 
 
 def _needs_https(given: Given) -> str | None:
@@ -44,7 +50,7 @@ def _needs_cluster(given: Given) -> str | None:
 def _excludes_secret(given: Given) -> str | None:
     if given.get("tls_secret"):
         return "give either this or --tls-secret"
-    # Alone, a server writes a kubeconfig, and must know whose certificate clients are to trust.
+    # Without a cluster, the server writes a kubeconfig, for which it has to know the CA of its certificate.
     return "needs --cluster" if "cluster" in given and not given["cluster"] else None
 
 
@@ -60,7 +66,7 @@ _CONDITIONS = {
     "tls_certificate": _excludes_secret,
     "autoscaling_fallback": _needs_autoscaling,
 }
-"""What must hold where a setting is given; it can only speak of those that stand before it."""
+"""Conditions for a setting that is given. A condition sees only the settings that are defined before."""
 
 _PAIRS = {
     "prometheus_key": "prometheus_certificate",
@@ -68,153 +74,231 @@ _PAIRS = {
     "tls_key": "tls_certificate",
     "autoscaling_fallback_ca": "autoscaling_fallback",
 }
-"""Both or neither. The first stands after the second."""
+"""Settings that need each other. The first is defined after the second."""
 
-Seconds = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+DEFAULT_WINDOW = 30.0
+"""Seconds; that of the SMI specification."""
+STALE_AFTER = 90.0
+"""Seconds; the default limit for the age of figures."""
+
+_Seconds = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+_Mebibytes = Annotated[float, pydantic.Field(ge=1, allow_inf_nan=False)]
+_UserName = Annotated[str, pydantic.Field(pattern=r"^[^:]+$")]
+_ServiceName = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")]
+_SecretName = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")]
 
 
 class Settings(pydantic_settings.BaseSettings):
-    """What a running server needs to know."""
+    """The settings of a server."""
 
     model_config = pydantic_settings.SettingsConfigDict(
-        env_prefix="TRAFFIC_",
+        env_prefix=PREFIX,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
-        # What was given may be a secret by mistake.
+        # The input may be a secret by mistake.
         hide_input_in_errors=True,
         validate_default=True,
+        # The docstring of a field is its description: `options`.
+        use_attribute_docstrings=True,
     )
 
-    prometheus: Annotated[str, pydantic.AfterValidator(formats.http_url)]
-    """Prometheus, or anything that speaks its query API. No default: a guess would read foreign figures."""
-
-    prometheus_ca: Path | None = None
-    """Whom to believe that it is Prometheus, as PEM; without, whom this machine believes."""
-
-    prometheus_certificate: Path | None = None
-    """The server's own certificate towards Prometheus, as PEM."""
-
-    prometheus_key: Path | None = None
-    """Its key, as PEM, not encrypted."""
-
-    prometheus_token: Path | None = None
-    """A file with a bearer token."""
-
-    prometheus_username: Annotated[str, pydantic.Field(pattern=r"^[^:]+$")] | None = None
-    """A name for basic authentication."""
-
-    prometheus_password: Path | None = None
-    """A file with its password."""
-
-    prometheus_headers: Path | None = None
-    """A file with further headers, such as a tenant's, one `Name: value` a line."""
-
-    listen: Annotated[str, pydantic.AfterValidator(formats.address)] = "127.0.0.1:8443"
-    """Where the API is served: on loopback, lest what is tried out be on the network by accident."""
-
-    state: Path = Path(".run/server")
-    """Where the generated CA, the serving certificate and the token are kept."""
-
-    kubeconfig: Path | None = None
-    """Where to write a kubeconfig with the CA and the token; none by default."""
-
-    cluster: str | None = None
-    """Whom to ask who may read: `in-cluster`, or a kubeconfig. None: nobody; the server has its own token."""
-
-    service: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] | None = None
-    """The server's Service, `name.namespace`, by which the kube-apiserver knows its certificate."""
-
-    tls_secret: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")] | None = None
-    """A Secret in the Service's namespace in which the servers keep and renew the serving certificate."""
-
-    tls_certificate: Path | None = None
-    """A serving certificate that somebody else renews; without, the server makes its own."""
-
-    tls_key: Path | None = None
-    """Its key."""
-
-    shutdown_delay: Annotated[float, pydantic.Field(ge=0, le=300, allow_inf_nan=False)] = 0.0
-    """How long the server, told to stop, goes on serving while load balancers notice that it is not ready."""
-
-    access_log: bool | None = None
-    """Log who read what. None: in a cluster, where others may read; not where one administrator does."""
-
-    inventory: Path | None = None
-    """Kubernetes objects as `kubectl get -o yaml` prints them; without, the scrape labels tell the owners."""
-
-    splits: Annotated[str, pydantic.AfterValidator(formats.sources)] = ",".join(sorted(sources.DEFAULT))
-    """Whose objects tell how traffic is split. Each further source is one more right in the cluster."""
-
-    profile: str = "auto"
-    """The meshes, with commas between: `auto` (those of all shipped profiles that are found), shipped
-    profiles' names, paths of YAML files, and with a `-` before it what not to read.
+    prometheus: Annotated[
+        str, pydantic.AfterValidator(formats.http_url), setting.Setting(metavar="URL", checks=True)
+    ]
+    """Base URL of Prometheus, or of another server with its query API. It has no default: a guess could read
+    the metrics of another system.
     """
 
-    policy: Path | None = None
-    """A file that says what an answer of 4xx is, and whose words count, for profiles and namespaces."""
-
-    window: Annotated[float, pydantic.Field(ge=1, le=3600, allow_inf_nan=False)] = 30.0
-    """Over how long requests are counted where a request does not say: the specification's 30 s."""
-
-    refresh: Seconds = 5.0
-    """How long a snapshot is served: a third of the usual scrape interval, so that it adds little age."""
-
-    stale_after: Seconds = 90.0
-    """From this age on figures are refused: an autoscaler obeys them whatever their age."""
-
-    autoscaling: bool = False
-    """Serve custom.metrics.k8s.io and external.metrics.k8s.io, too. A cluster has one owner of each, so this
-    server is one only where it is told to be.
+    prometheus_ca: Annotated[Path | None, setting.Setting(read_again=setting.EVERY_QUERY, checks=True)] = None
+    """CA bundle (PEM) that verifies Prometheus' certificate. Without it, the CAs of the operating system do.
     """
 
-    autoscaling_fallback: Annotated[str, pydantic.AfterValidator(formats.service)] | None = None
-    """The Service of the adapter that answers metrics which are not ours, `name.namespace[:port]`."""
+    prometheus_certificate: Annotated[
+        Path | None, setting.Setting(read_again=setting.EVERY_QUERY, checks=True)
+    ] = None
+    """Client certificate (PEM) for Prometheus. It needs `--prometheus-key`."""
 
-    autoscaling_fallback_ca: Path | None = None
-    """Whom to believe that it is this Service, as PEM: the CA that its APIService had."""
+    prometheus_key: Annotated[
+        Path | None, setting.Setting(read_again=setting.EVERY_QUERY, secret=True, checks=True)
+    ] = None
+    """Private key of the client certificate (PEM, not encrypted)."""
 
-    autoscaling_fallback_token: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-    """A file with the token that is shown to it. The pod's own by default; of an account that may only read
-    metrics it is worth less to whoever takes that adapter over.
+    prometheus_token: Annotated[
+        Path | None, setting.Setting(read_again=setting.EVERY_QUERY, secret=True, checks=True)
+    ] = None
+    """File with a bearer token for Prometheus."""
+
+    prometheus_username: Annotated[_UserName | None, setting.Setting(metavar="NAME", checks=True)] = None
+    """User name for basic authentication at Prometheus. It needs `--prometheus-password`."""
+
+    prometheus_password: Annotated[
+        Path | None, setting.Setting(read_again=setting.EVERY_QUERY, secret=True, checks=True)
+    ] = None
+    """File with the password for basic authentication at Prometheus."""
+
+    prometheus_headers: Annotated[
+        Path | None, setting.Setting(read_again=setting.EVERY_QUERY, secret=True, checks=True)
+    ] = None
+    """File with further headers for Prometheus, one `Name: value` per line. An example is the header that
+    names a tenant. A line that begins with `#` is a comment.
     """
 
-    patience: Seconds = 20.0
-    """How long a Prometheus that is alive may take to answer. One that does not answer at all is given up
-    within 3 s.
+    answer_limit: Annotated[
+        _Mebibytes | None,
+        setting.Setting(
+            default="half of the memory, "
+            f"{memory_budget.LEAST // memory_budget.MIB} to {memory_budget.MOST // memory_budget.MIB}",
+            checks=True,
+        ),
+    ] = None
+    """MiB of memory for all of Prometheus' answers at one time, unpacked. What exceeds it is refused with
+    `503`. The memory is the limit of the control group (that of the pod), or what the machine has. 25,000
+    edges with 20 buckets each need 120 MiB.
     """
 
-    fetches: Annotated[int, pydantic.Field(ge=2, le=100)] = 8
-    """How many fetches from Prometheus are under way at once, half of them at most for one user: each is a
-    few queries, and holds their answers. The others wait for their turn.
+    profile: Annotated[str, setting.Setting(metavar="NAMES", read_again=setting.AT_START, checks=True)] = (
+        "auto"
+    )
+    """Profiles to read, separated by commas: `auto`, names of shipped profiles, YAML files; `-NAME` excludes
+    one. `auto` stands for all [shipped profiles](meshes.md) of which Prometheus has data. Examples:
+    `auto,-envoy`, `istio,./toy.yaml`.
     """
 
-    answer_limit: Annotated[float, pydantic.Field(ge=1, allow_inf_nan=False)] | None = None
-    """MiB that Prometheus' answers may take, all at one time. None: half of the memory of the process, from
-    160 to 1024.
+    listen: Annotated[str, pydantic.AfterValidator(formats.address), setting.Setting(metavar="HOST:PORT")] = (
+        "127.0.0.1:8443"
+    )
+    """Address and port to serve on. The default is loopback, so that a trial cannot be reached from the
+    network.
+    """
+
+    state: Annotated[Path, setting.Setting(read_again="the token: within 2 s")] = Path(".run/server")
+    """Directory for the generated CA, the serving certificate and the token."""
+
+    kubeconfig: Annotated[Path | None, setting.Setting(read_again="written again with a new token")] = None
+    """File into which a kubeconfig with the CA and the token is written."""
+
+    cluster: Annotated[
+        str | None, setting.Setting(metavar="in-cluster|KUBECONFIG", read_again=setting.AT_START)
+    ] = None
+    """Cluster that authenticates and authorizes clients: `in-cluster`, or a kubeconfig. Without it, the
+    server has [a token of its own](#running-on-its-own); with it, it runs [behind a
+    kube-apiserver](#behind-a-kube-apiserver).
+    """
+
+    service: Annotated[_ServiceName | None, setting.Setting(metavar="NAME.NAMESPACE")] = None
+    """The server's Service in the cluster. The kube-apiserver verifies the serving certificate by this name.
+    """
+
+    tls_secret: Annotated[_SecretName | None, setting.Setting(metavar="NAME")] = None
+    """Secret in the Service's namespace in which the servers keep and renew the serving certificate. It needs
+    `--cluster` and `--service`.
+    """
+
+    tls_certificate: Annotated[Path | None, setting.Setting(read_again="within 10 s")] = None
+    """Serving certificate (PEM) that another program renews. It needs `--tls-key` and `--cluster`. Without
+    it, the server makes its own.
+    """
+
+    tls_key: Annotated[Path | None, setting.Setting(read_again="within 10 s", secret=True)] = None
+    """Private key of the serving certificate (PEM)."""
+
+    shutdown_delay: Annotated[float, pydantic.Field(ge=0, le=300, allow_inf_nan=False), setting.Setting()] = (
+        0.0
+    )
+    """Seconds to serve on, no longer ready, after a signal to stop. Load balancers notice in this time that
+    the server ends.
+    """
+
+    access_log: Annotated[bool | None, setting.Setting(default="on with `--cluster`")] = None
+    """Log each request with its user. See [the format](#who-read-what)."""
+
+    inventory: Annotated[Path | None, setting.Setting(read_again="within 2 s")] = None
+    """File with Kubernetes objects, as `kubectl get -o yaml` prints them. Without it, the objects of
+    `--cluster` are watched; without both, [labels of the targets](#owners-and-services) name the owners.
+    """
+
+    splits: Annotated[str, pydantic.AfterValidator(formats.sources), setting.Setting(metavar="SOURCE,…")] = (
+        ",".join(sorted(sources.DEFAULT))
+    )
+    """APIs whose objects declare [traffic splits](splits.md): `smi`, `gateway`, `linkerd`, `istio`, or
+    `none`. The objects come from the cluster or from the inventory. Each API needs one more permission in the
+    cluster.
+    """
+
+    policy: Annotated[Path | None, setting.Setting(read_again=setting.AT_START)] = None
+    """YAML file that says [what a 4xx means and which profiles
+    count](#what-a-failure-is-and-which-profiles-count).
+    """
+
+    window: Annotated[
+        float, pydantic.Field(ge=bounds.SHORTEST, le=bounds.LONGEST, allow_inf_nan=False), setting.Setting()
+    ] = DEFAULT_WINDOW
+    """Seconds over which requests are counted, where a request names no window. The default is that of the
+    SMI specification.
+    """
+
+    refresh: Annotated[_Seconds, setting.Setting()] = 5.0
+    """Seconds for which a snapshot is served before the next one is fetched. The default is a third of the
+    usual scrape interval, so that it adds little age.
+    """
+
+    stale_after: Annotated[_Seconds, setting.Setting()] = STALE_AFTER
+    """Age in seconds from which figures are refused. An autoscaler acts on figures whatever their age."""
+
+    autoscaling: Annotated[bool, setting.Setting()] = False
+    """Serve `custom.metrics.k8s.io` and `external.metrics.k8s.io`, too. A cluster has one server of each."""
+
+    autoscaling_fallback: Annotated[
+        Annotated[str, pydantic.AfterValidator(formats.service)] | None,
+        setting.Setting(metavar="NAME.NAMESPACE[:PORT]"),
+    ] = None
+    """Service of the fallback adapter, which answers metrics that this server does not serve. It needs
+    `--autoscaling` and `--autoscaling-fallback-ca`.
+    """
+
+    autoscaling_fallback_ca: Annotated[Path | None, setting.Setting(read_again=setting.EVERY_QUERY)] = None
+    """CA bundle (PEM) that verifies the fallback adapter's certificate. Its APIService had it as `caBundle`.
+    """
+
+    autoscaling_fallback_token: Annotated[
+        Path, setting.Setting(default="the pod's own", read_again=setting.EVERY_QUERY, secret=True)
+    ] = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    """File with the bearer token for the fallback adapter. A token that may only read metrics is less useful
+    to an attacker who controls that adapter than the pod's own.
+    """
+
+    patience: Annotated[_Seconds, setting.Setting()] = 20.0
+    """Seconds that Prometheus may take to answer while it is alive. If it does not react at all, or stops in
+    the middle of an answer, the request fails within about 3 s.
+    """
+
+    fetches: Annotated[int, pydantic.Field(ge=2, le=100), setting.Setting()] = 8
+    """Fetches from Prometheus at one time, half of them at most for one user. Each is a few queries whose
+    answers are held in memory. The others [wait for their turn](api.md#parameters).
     """
 
     @property
     def answer_bytes(self) -> int:
-        """How many bytes Prometheus' answers may take."""
+        """Return the limit for all of Prometheus' answers together, in bytes."""
         return (
             memory_budget.usual() if self.answer_limit is None else int(self.answer_limit * memory_budget.MIB)
         )
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to listen on."""
+        """Return the host and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
 
     @property
     def split_sources(self) -> frozenset[str]:
-        """The sources of splits."""
+        """Return the sources of splits."""
         return frozenset(() if self.splits == formats.NO_SPLITS else self.splits.split(","))
 
     @property
     def logs_access(self) -> bool:
-        """Whether each request is logged."""
+        """Return whether each request is logged."""
         return self.cluster is not None if self.access_log is None else self.access_log
 
     @pydantic.field_validator("*")
@@ -232,11 +316,11 @@ class Settings(pydantic_settings.BaseSettings):
 
 
 class BadSettings(ValueError):
-    """Settings that cannot be used; the message names each and its reason."""
+    """Invalid settings. The message has a line for each, with its reason."""
 
 
 def load(**given: Any) -> Settings:
-    """Return the settings from the environment and from what is given (None means not given). Raises
+    """Return the settings from `given`, where None means not given, and else from the environment. Raises
     BadSettings.
     """
     try:
@@ -251,8 +335,8 @@ def load(**given: Any) -> Settings:
 
 @contextlib.contextmanager
 def about(*names: str, paths: Sequence[Path] = ()) -> Iterator[None]:
-    """Make what is wrong with the files of settings mistakes of these, a line each: of the setting whose file
-    an error names, else of the first. Raises BadSettings.
+    """Turn errors in the block into mistakes of the settings `names`, whose files are `paths`: of the setting
+    whose file an error names, or else of the first. Raises BadSettings.
     """
     try:
         yield
@@ -266,10 +350,15 @@ def about(*names: str, paths: Sequence[Path] = ()) -> Iterator[None]:
 
 
 def mistake(name: str, reason: str) -> str:
-    """Return what is wrong with a setting, in the words of all such errors."""
-    return f"{option(name)} (TRAFFIC_{name.upper()}): {reason}"
+    """Return the message for a mistake in a setting: option, variable and reason."""
+    return f"{option(name)} ({variable(name)}): {reason}"
 
 
 def option(name: str) -> str:
-    """Return the option by which a setting is given."""
+    """Return the option of a setting."""
     return f"--{name.replace('_', '-')}"
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{PREFIX}{name.upper()}"

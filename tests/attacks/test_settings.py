@@ -224,7 +224,7 @@ def test_a_kubeconfig_that_cannot_be_written_is_refused_in_one_sentence(
     ("listen", "why"),
     [
         ("127.0.0.1:{taken}", "another program listens there; give another port"),
-        ("nowhere.invalid:0", "no address has this name; give another name"),
+        ("nowhere.invalid:0", "this name has no address; give another name"),
         ("192.0.2.1:0", "this machine has no such address; give one of its own"),
         ("[2001:db8::1]:0", "give"),
     ],
@@ -380,7 +380,7 @@ def test_unknown_variables_are_named_with_the_nearest_setting(tmp_path: pathlib.
     }
     lines = list(start_warnings.warnings(settings.load(prometheus=URL, state=tmp_path), environment))
     assert len(lines) == 3
-    assert "TRAFFIC_PROMETEUS is none of this server's settings; did you mean TRAFFIC_PROMETHEUS?" in lines[1]
+    assert "TRAFFIC_PROMETEUS is not a setting of this server; did you mean TRAFFIC_PROMETHEUS?" in lines[1]
     assert "TRAFFIC_STALE is" in lines[2]
     assert "TRAFFIC_STALE_AFTER?" in lines[2]
     assert all(line.isprintable() for line in lines)

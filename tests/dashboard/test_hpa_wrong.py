@@ -51,7 +51,7 @@ def _bad_selector(scaled: autoscaled.Cluster) -> None:
 def _foreign_edge(scaled: autoscaled.Cluster) -> None:
     scaled.hpa(hpas.EDGE)
     scaled.refuse(
-        hpas.OF_EDGE, 403, "an external metric of namespace shop has an end in it, and neither has db"
+        hpas.OF_EDGE, 403, "db has no end in namespace shop; ask in the namespace of one of its ends"
     )
 
 
@@ -127,7 +127,7 @@ def _says(reason: str, message: str, sort: str = "ScalingActive") -> Callable[[a
         (_stale_figures, "The values are 5m old, and an HPA does not check their age", "gets no newer"),
         (_forbidden, 'is forbidden: User "ann"', "This concerns your own rights, not the HPA"),
         (_bad_selector, "known are from, to, window", "Correct metric.selector"),
-        (_foreign_edge, "has an end in it, and neither has db", "Correct metric.selector"),
+        (_foreign_edge, "db has no end in namespace shop", "Correct metric.selector"),
         (_idle, "no requests in the last 30s", "Without a value, the HPA keeps its replicas"),
         (_empty, "No metrics returned from custom.metrics.k8s.io", "the HPA keeps its replicas"),
         (_unscraped, "No values for 1 of 3 pods: checkout-c; they count as 0", "not scraped"),

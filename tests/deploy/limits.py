@@ -21,10 +21,9 @@ from apiservice.x509 import verify
 from dashboard.client import connection
 from dashboard.web import auth, feed, listening, login_throttle, session_cookie, state, viewers
 from dashboard.web import gate as dashboard_gate
-from metrics_server.api import request
 from metrics_server.api.autoscaling import query
 from metrics_server.inventory import tombstones
-from metrics_server.model import validation
+from metrics_server.model import validation, window
 from metrics_server.server import server
 from metrics_server.settings import memory_budget, settings
 from metrics_server.store import fetch_queue, store
@@ -118,7 +117,7 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
             server._BEYOND_PATIENCE,
             "`504`; a client may ask for less with `timeout`",
         ),
-        _seconds("the longest window", request.LONGEST_WINDOW, "`400`"),
+        _seconds("the longest window", window.LONGEST, "`400`"),
         _set("the window, where a request names none", "window", "a request may name another one"),
         Limit(
             "intermediate certificates of a client",

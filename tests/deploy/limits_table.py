@@ -3,27 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.deploy import limits
+from tests.deploy import limits, written_part
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
-_BEGIN, _END = "<!-- limits -->", "<!-- /limits -->"
 _HEAD = ("limit", "value", "setting", "beyond it")
 _SIZES = ("bytes", "KiB", "MiB", "GiB")
 
 
 def written() -> str:
     """The page as it should be."""
-    before, begin, rest = FILE.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"{FILE} has no place for the limits: {_BEGIN} … {_END}")
-    table = "\n".join(f"| {' | '.join(line)} |" for line in _lines())
-    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
+    return written_part.replaced(FILE, "limits", _lines(), head=_HEAD)
 
 
 def _lines() -> Iterator[tuple[str, ...]]:
-    yield _HEAD
-    yield ("---",) * len(_HEAD)
     for part, bounding in limits.LIMITS.items():
         yield (f"**{part}**", "", "", "")
         for limit in bounding:

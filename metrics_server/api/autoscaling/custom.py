@@ -1,6 +1,6 @@
-"""`custom.metrics.k8s.io`: a measure of a pod, or of any resource, or of all that a selector finds.
+"""`custom.metrics.k8s.io`: a metric of one object, or of all objects that a selector matches.
 
-An answer about one resource has exactly one item, as an autoscaler demands.
+An answer about one object has exactly one item, as autoscalers require.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EVERYTHING = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One value, before a version of the group spells it."""
+    """One value, from which each version of the group makes its own object."""
 
     value: values.Value
     kind: kinds.Kind
@@ -42,7 +42,7 @@ Spelling = Callable[[Item], dict[str, Any]]
 
 
 def v1beta2(item: Item) -> dict[str, Any]:
-    """Return a MetricValue of the version."""
+    """Return a MetricValue of v1beta2."""
     return {
         "describedObject": _described(item),
         "metric": {"name": item.metric, "selector": item.selector},
@@ -53,7 +53,7 @@ def v1beta2(item: Item) -> dict[str, Any]:
 
 
 def v1beta1(item: Item) -> dict[str, Any]:
-    """Return a MetricValue of the version."""
+    """Return a MetricValue of v1beta1."""
     return {
         "describedObject": _described(item),
         "metricName": item.metric,
@@ -72,7 +72,7 @@ def _described(item: Item) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Reads the measures of one kind."""
+    """Answers requests for the metrics of one kind."""
 
     view: api_view.View
     kind: kinds.Kind
@@ -123,7 +123,7 @@ class Reader:
         return f'{self.kind.qualified} "{ref.name}"'
 
     def _sides(self, way: kinds.Direction) -> frozenset[kinds.Side]:
-        """Return whose proxies tell of all of the kind: some services only their callers' do."""
+        """Return the sides that report all objects of the kind: some services only callers report."""
         if way is kinds.Direction.TO:
             return frozenset({kinds.Side.CLIENT})
         return kinds.SIDES if self.kind is kinds.SERVICE else frozenset({kinds.Side.SERVER})
@@ -139,10 +139,10 @@ class Reader:
             raise errors.BadRequest(
                 f"metric selector: from, to and side need the name of one of the {self.kind.plural}"
             )
-        told = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
-        found = told.select(query.reach.namespace, query.labels)
+        known = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
+        found = known.select(query.reach.namespace, query.labels)
         if not found:
-            raise errors.NotFound(_nothing(told, self.kind, query, wanted))
+            raise errors.NotFound(_nothing(known, self.kind, query, wanted))
         return [*found]
 
     def _one(
@@ -155,12 +155,12 @@ class Reader:
     ) -> values.Value | values.Untold:
         if asked.keys() - {metric_selector.WINDOW, metric_selector.DIRECTION}:
             answer = question.answer(self.view, moment, wanted)
-            # What is described stays what was asked for, whoever calls it.
+            # The described object is the requested one, also if the value is that of its caller.
             return dataclasses.replace(answer, ref=ref) if isinstance(answer, values.Value) else answer
-        told = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
-        found = told.told.get(ref)
+        known = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
+        found = known.told.get(ref)
         if found is None:
-            why = self.view.absence(ref, ref.name, told.names, reach=question.reach)
+            why = self.view.absence(ref, ref.name, known.names, reach=question.reach)
             raise errors.NotFound(f"{self._named(ref)} has no {wanted.name}: {why}")
         return found
 
@@ -178,7 +178,7 @@ class Reader:
             item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
             return declaration.Row(self.spelling(item), tables.Told(wanted, one.number, one.seconds))
 
-        # Clients are free in what they select by, and in all of its values.
+        # The number of keys has no limit, as clients can choose any selector; SPELLINGS bounds it.
         rows: dict[kinds.Ref, declaration.Row] = moment.once(key, dict, sort=store_moment.SPELLINGS)
         for one in found:
             if one.ref not in rows:
@@ -187,14 +187,14 @@ class Reader:
 
 
 def _nothing(
-    told: values.Values,
+    known: values.Values,
     kind: kinds.Kind,
     query: declaration.Query,
     wanted: named_metrics.Measure,
 ) -> str:
-    """Return why not one of the selected resources has a value."""
+    """Return why none of the selected resources has a value."""
     where = f" in namespace {query.reach.namespace}" if query.reach.namespace else ""
-    why = request.some(told.reasons(query.labels), reach=query.reach)
+    why = request.some(known.reasons(query.labels), reach=query.reach)
     if not why:
         return (
             f"no {wanted.name}: none of the selected {kind.plural}{where} has a proxy that Prometheus scrapes"

@@ -1,7 +1,7 @@
-"""Who calls, and who is called: names in a metric selector to the traffic between them.
+"""Caller and callee of a metric selector: from names to the traffic between them.
 
-A name without a kind is that of a workload, or of a service where no workload has it. An end that exists and
-does not appear in any figure has no traffic; an end that nobody knows is an error, with the nearest names.
+A name without a kind is that of a workload, or else of a service. An end that exists and appears in no figure
+has no traffic. An end that does not exist is an error with similar names.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from metrics_server.store import moment as store_moment
 from metrics_server.store import store
 
 Numbers = Mapping[model_kinds.Ref, Sequence[int]]
+"""The numbers of each resource in the snapshot, as reporter or as peer."""
 _Named = Mapping[str, Numbers]
-"""By name."""
+"""Numbers by name of the resource."""
 _Among = Callable[[str], _Named]
-"""What is seen as a kind."""
+"""Numbers by name for a kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of some traffic, as it was asked for; the kind is empty where none was given."""
+    """One end of the traffic as the request names it; the kind is empty if the request gives none."""
 
     kind: str
     namespace: str
@@ -37,7 +38,7 @@ class End:
 
     @property
     def home(self) -> str:
-        """The namespace it is in; none for what is in none."""
+        """Return the namespace of the end; empty if it is cluster-scoped."""
         if self.kind == model_kinds.NAMESPACE.name:
             return self.name
         known = model_kinds.KIND_BY_NAME.get(self.kind)
@@ -51,37 +52,37 @@ class End:
 
 
 def kind_of(text: str) -> str:
-    """Return a kind as it is spelled, whichever case it was given in."""
+    """Return the spelling of a kind that is given in any case, such as `Pod` for `pod`."""
     return next((name for name in model_kinds.KIND_BY_NAME if name.lower() == text.lower()), text)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, and by which numbers it is known: those of its own proxies, or, where it has none, those by
-    which the called ones know it.
-    """
+    """A caller and its numbers in the snapshot."""
 
     ref: model_kinds.Ref
     numbers: Sequence[int]
+    """Those of its own proxies as reporters; if it has none, those of the peer that its callees report."""
     tells: bool
+    """Whether its own proxies report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A moment as far as whoever asks may see it: what is within their reach, and who deals with that."""
+    """What a user may see of a snapshot: resources within the reach, and their callers and callees."""
 
     view: api_view.View
     moment: store.Moment
     within: str | None
-    """The namespace that was authorized; None: all."""
+    """The authorized namespace; None: all."""
     reach: declaration.Reach
 
     def is_here(self, ref: model_kinds.Ref) -> bool:
-        """Return whether something is in the namespace that was authorized."""
+        """Return whether a resource is in the authorized namespace."""
         return self.within in (None, request.home(ref))
 
     def caller(self, end: End) -> Caller:
-        """Return who calls. Raises errors.BadRequest, errors.NotFound."""
+        """Return the caller. Raises errors.BadRequest, errors.NotFound."""
         moment = self.moment
         reporting = self._find(end, lambda kind: _reporters(moment, kind))
         if reporting and moment.rollup.tells(reporting[1]):
@@ -93,12 +94,12 @@ class Seen:
         raise self._unknown(end, _reporters(moment, graph.WORKLOAD))
 
     def telling(self, end: End) -> Sequence[int]:
-        """Return the numbers of an end's own proxies. Raises errors.BadRequest."""
+        """Return the numbers of the proxies of an end, as reporters. Raises errors.BadRequest."""
         found = self._find(end, lambda kind: _reporters(self.moment, kind))
         return found[1] if found is not None else ()
 
     def callees(self, end: End) -> tuple[model_kinds.Ref, Sequence[int]]:
-        """Return who is called, and the numbers by which callers know it; none if nobody ever called it.
+        """Return the callee and its numbers as a peer; without numbers if no caller reports it.
 
         Raises errors.BadRequest, errors.NotFound.
         """
@@ -119,7 +120,7 @@ class Seen:
         return ref in edge_visibility.with_namespace(self.moment, kind, self.reach.namespace)
 
     def _find(self, end: End, among: _Among) -> tuple[model_kinds.Ref, Sequence[int]] | None:
-        """Return the end among what is seen as its kind; without one, as workload and then as service."""
+        """Return the end among the resources of its kind; without a kind, among workloads, then services."""
         known = end.kind in model_kinds.KIND_BY_NAME
         for kind in (end.kind,) if known else (graph.WORKLOAD, model_kinds.SERVICE.name):
             numbers = among(kind).get(end.name, {})
@@ -135,13 +136,15 @@ class Seen:
         return None
 
     def _thing(self, end: End) -> model_kinds.Ref | None:
-        """Return the end among what exists, within reach."""
+        """Return the end among the objects of the inventory, within the reach."""
         things = self.view.moments.things.things
         return next((ref for ref in things if _is(ref, end) and self.reach.covers(request.home(ref))), None)
 
     def _unknown(self, end: End, among: _Named) -> errors.NotFound:
         if not self.reach.covers(end.home):
-            return errors.NotFound(f"{end} not found among those that deal with namespace {self.within}")
+            return errors.NotFound(
+                f"{end} not found among the callers and callees of namespace {self.within}"
+            )
         ref = self._thing(end) or model_kinds.Ref(end.kind, end.namespace, end.name)
         known = [
             request.Named(request.home(ref), name)
@@ -160,7 +163,7 @@ def between(
     told: Sequence[int] | None,
     quantiles: rollup.Quantiles,
 ) -> rollup.Figures:
-    """Return what some proxies tell of some peers, by their numbers; None means any."""
+    """Return what the reporters `telling` report about the peers `told`, given by number; None means any."""
     reporters, peers = (None if one is None else tuple(one) for one in (telling, told))
     return moment.once(
         ("between", side, reporters, peers, quantiles),
@@ -182,7 +185,7 @@ def _peers(moment: store.Moment, kind: str) -> _Named:
 
 
 def _uncalled(moment: store.Moment, kind: str) -> _Named:
-    """Those that only their own proxies tell of: nobody knows them by a number."""
+    """Return resources that only their own proxies report, so that they have no numbers as peers."""
     return moment.once_and_again(
         ("uncalled", kind),
         lambda moment: _numbered((None, row.resource) for row in moment.rollup.received(kind, ())),

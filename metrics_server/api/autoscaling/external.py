@@ -1,7 +1,7 @@
-"""`external.metrics.k8s.io`: one figure of one resource or of one edge, named by labels.
+"""`external.metrics.k8s.io`: one figure of a resource or an edge that labels name.
 
-One of its ends is in the namespace it is asked for in: who may read that namespace's external metrics learns
-of other namespaces only how they deal with this one, as from its edges.
+One end has to be in the namespace of the request. Users with access to the external metrics of a namespace
+therefore learn about other namespaces only their traffic with this one, as in its edges.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KNOWN = frozenset({"name", "kind", "namespace"}) | metric_selector.OF_TRAFFIC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Reads measures by labels."""
+    """Answers requests for metrics by labels."""
 
     view: api_view.View
     others: autoscaling_query.Others | None
@@ -41,7 +41,7 @@ class Reader:
                 others=self.others,
             )
         if query.namespace is None:
-            raise errors.BadRequest("external metrics are read in one namespace")
+            raise errors.BadRequest("external metrics need a namespace in the path")
         asked = metric_selector.labels(query.labels, known=_KNOWN)
         described = autoscaling_query.end(asked, "name", namespace=query.namespace, prefix="")
         question = await autoscaling_query.Question.of(
@@ -59,15 +59,15 @@ class Reader:
         )
         one = autoscaling_query.known(answered, str(question), wanted)
         item = _item(one, wanted, asked, moment.snapshot.timestamp)
-        told = tables.Told(wanted, one.number, one.seconds)
-        return declaration.Collection(rows=[declaration.Row(item, told)])
+        detail = tables.Told(wanted, one.number, one.seconds)
+        return declaration.Collection(rows=[declaration.Row(item, detail)])
 
 
 def _item(
     one: values.Value, wanted: named_metrics.Measure, asked: Mapping[str, str], timestamp: float
 ) -> dict[str, Any]:
     return {
-        # Clients that print objects look their kind up.
+        # Clients that print objects need the kind.
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": external_kinds.kind(wanted.name),
         "metricName": wanted.name,

@@ -1,7 +1,6 @@
-"""What is not ours, asked of somebody else in the words in which we were asked.
+"""Forwards requests for metrics that this server does not serve to the fallback adapter.
 
-Namespace, name, metric and selectors are those for which the asker was authorized; nothing else of the
-request is handed on.
+Only the namespace, name, metric and selectors are forwarded, for which the user is authorized.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from metrics_server.api.autoscaling import query
 
 
 class Answered(Protocol):
-    """An answer that is handed on as it came."""
+    """An answer that is forwarded unchanged."""
 
     @property
     def status(self) -> int: ...
@@ -28,13 +27,13 @@ class Answered(Protocol):
 
 
 class Predecessor(Protocol):
-    """Who had these groups before us. Raises faults.Fault."""
+    """The fallback adapter. Raises faults.Fault."""
 
     async def ask(self, path: str, *, query: Mapping[str, str]) -> Answered: ...
 
 
 def others(predecessor: Predecessor) -> query.Others:
-    """Return what asks it."""
+    """Return a function that forwards a request to the fallback adapter."""
 
     async def ask(query: declaration.Query) -> declaration.Verbatim:
         with request.answered():
@@ -45,7 +44,7 @@ def others(predecessor: Predecessor) -> query.Others:
 
 
 def path(query: declaration.Query) -> str:
-    """Return the path of a question, decoded."""
+    """Return the path of a request, decoded."""
     placed = ("namespaces", query.namespace) if query.namespace is not None else ()
     asked = (query.resource, query.name, query.subresource)
     return "/".join(filter(None, ("/apis", query.group, query.version, *placed, *asked)))

@@ -1,4 +1,4 @@
-"""The groups as resources of the kit: every kind and measure, told by discovery and described by OpenAPI."""
+"""The two API groups with their resources: every kind and metric, for discovery and OpenAPI."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MEASURES = " ".join(f"{one.name}: {one.about}" for one in named_metrics.MEASURE
 _SELECTORS = tuple(
     declaration.Parameter(name=name, description=about, schema={"type": "string"})
     for name, about in (
-        ("labelSelector", "With * for the name: restricts the answer to objects whose labels match."),
+        ("labelSelector", "With * as the name: only objects whose labels match."),
         (
             custom.SELECTOR,
-            "Which traffic is meant: window=1m, direction=to (what is sent), from=NAME (what this caller "
+            "Selects the traffic: window=1m, direction=to (what is sent), from=NAME (what this caller "
             "sends), side=client.",
         ),
     )
@@ -30,7 +30,7 @@ _SELECTORS = tuple(
 _LABELS = (
     declaration.Parameter(
         name="labelSelector",
-        description="Whose traffic is meant: name=cart, or from=frontend,to=cart for one edge; also "
+        description="Selects the traffic: name=cart, or from=frontend,to=cart for one edge; also "
         "window=1m, direction, side, and kind and namespace of each end.",
         schema={"type": "string"},
     ),
@@ -40,7 +40,7 @@ _LABELS = (
 def groups(view: view.View, *, others: query.Others | None = None) -> list[declaration.GroupVersion]:
     """Return all versions of both groups, the preferred ones first.
 
-    `others`: who is asked for metrics that are not ours.
+    `others` forwards requests for metrics that this server does not serve.
     """
     return [
         _custom(view, "v1beta2", custom.v1beta2, others),
@@ -88,7 +88,7 @@ def _of_kind(version: str, kind: kinds.Kind, reader: custom.Reader) -> declarati
 
 
 def _of_namespaces(version: str, reader: custom.Reader) -> declaration.Values:
-    """How autoscalers ask for a Namespace: below it, as if there were a resource `metrics`."""
+    """Return the resource for metrics of a Namespace: its path is that of a resource `metrics`."""
     return declaration.Values(
         plural="metrics",
         list_kind="MetricValueList",
@@ -121,11 +121,11 @@ def _of_no_kind(version: str, others: query.Others | None) -> declaration.Values
         printer=tables.of_objects,
         schema=_schema(version),
         parameters=_SELECTORS,
-        subresources=(_metric(refuse, (), "Metrics of resources that another server knows."),),
+        subresources=(_metric(refuse, (), "Metrics of other resources, from the fallback adapter."),),
     )
 
 
-def _metric(fetch: declaration.Collect, told: Sequence[str], about: str) -> declaration.Subresource:
+def _metric(fetch: declaration.Collect, names: Sequence[str], about: str) -> declaration.Subresource:
     return declaration.Subresource(
         name=_METRIC,
         kind="MetricValue",
@@ -133,7 +133,7 @@ def _metric(fetch: declaration.Collect, told: Sequence[str], about: str) -> decl
         columns=tables.COLUMNS,
         printer=tables.of_objects,
         fetch=fetch,
-        told=told,
+        told=names,
         description=about,
     )
 

@@ -1,4 +1,4 @@
-"""What a metric selector asks for: labels with one value each, and what they mean to the figures."""
+"""Metric selectors: labels with one value each, which select traffic."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OF_TRAFFIC = frozenset(
     {WINDOW, SIDE, DIRECTION}
     | {f"{end}{part}" for end in ("from", "to") for part in ("", "_kind", "_namespace")}
 )
-"""Labels that say which traffic of a resource is meant."""
+"""Labels that select a part of the traffic of a resource."""
 
 
 def labels(selector: selectors.LabelSelector, *, known: Collection[str]) -> Mapping[str, str]:
-    """Return the value each label must have. Raises errors.BadRequest."""
+    """Return the labels of a selector with their values. Raises errors.BadRequest."""
     asked: dict[str, str] = {}
     for requirement in selector.requirements:
         if requirement.key not in known:
@@ -27,34 +27,32 @@ def labels(selector: selectors.LabelSelector, *, known: Collection[str]) -> Mapp
                 f"known are {', '.join(sorted(known))}"
             )
         if requirement.operator is not selectors.Operator.IN or len(requirement.values) != 1:
-            raise errors.BadRequest(
-                f"metric selector: {requirement.key} can only be one value, as in key=value"
-            )
+            raise errors.BadRequest(f"metric selector: {requirement.key} takes one value, as in key=value")
         (value,) = requirement.values
         if asked.setdefault(requirement.key, value) != value:
-            raise errors.BadRequest(f"metric selector: {requirement.key} is given two values")
+            raise errors.BadRequest(f"metric selector: {requirement.key} has two values; give one")
     return asked
 
 
 def window(asked: Mapping[str, str], *, default: float) -> float:
-    """Return the window asked for, in seconds. Raises errors.BadRequest."""
+    """Return the requested window, in seconds. Raises errors.BadRequest."""
     return request.seconds(WINDOW, asked[WINDOW]) if WINDOW in asked else default
 
 
 def side(asked: Mapping[str, str]) -> kinds.Side | None:
-    """Return the side asked for. Raises errors.BadRequest."""
+    """Return the requested side; None if the selector has none. Raises errors.BadRequest."""
     return kinds.Side(_one_of([*kinds.Side], SIDE, asked[SIDE])) if SIDE in asked else None
 
 
 def direction(asked: Mapping[str, str]) -> kinds.Direction:
-    """Return which way the traffic goes; what is received, if nothing is said. Raises errors.BadRequest."""
+    """Return the requested direction; by default `from`, received traffic. Raises errors.BadRequest."""
     if DIRECTION not in asked:
         return kinds.Direction.FROM
     return kinds.Direction(_one_of([*kinds.Direction], DIRECTION, asked[DIRECTION]))
 
 
 def spelled(asked: Mapping[str, str]) -> Mapping[str, object] | None:
-    """Return the selector again, as the answers hold it."""
+    """Return the selector as a field of the answer."""
     return {"matchLabels": dict(asked)} if asked else None
 
 
@@ -65,5 +63,5 @@ def _one_of(allowed: Collection[str], name: str, value: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a window in the words of a message."""
+    """Return a window (seconds) as text for messages, such as `30s`."""
     return quantity.render_duration(seconds)

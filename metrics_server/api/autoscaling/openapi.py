@@ -18,7 +18,7 @@ def _schema(description: str, properties: dict[str, Any]) -> dict[str, Any]:
 _SELECTOR_SCHEMA = {
     "type": "object",
     "nullable": True,
-    "description": "The metric selector that was asked with: which traffic is meant.",
+    "description": "The metric selector of the request, which selects the traffic.",
     "properties": {
         "matchLabels": {
             "type": "object",
@@ -29,14 +29,14 @@ _SELECTOR_SCHEMA = {
 }
 _WINDOW_SCHEMA = {"type": "integer", "description": "Seconds over which requests were counted."}
 _VALUE = {
-    "timestamp": _text("When the newest data was scraped; what is too old is refused.", format="date-time"),
+    "timestamp": _text("When the newest data was scraped; stale data is refused.", format="date-time"),
     "value": _text("The value as a quantity: 250m is a quarter, 48200u a latency of 48.2 ms."),
 }
 _DESCRIBED = _schema(
-    "What is described.",
+    "The described object.",
     {
         "kind": _text("Its kind, such as Pod."),
-        "namespace": _text("Its namespace; left out where it has none."),
+        "namespace": _text("Its namespace; left out if it has none."),
         "name": _text("Its name."),
         "apiVersion": _text("The version of its API, such as apps/v1."),
     },
@@ -74,7 +74,7 @@ EXTERNAL = _schema(
         "metricLabels": {
             "type": "object",
             "additionalProperties": {"type": "string"},
-            "description": "The labels that it was asked with: which traffic is meant.",
+            "description": "The labels of the request, which select the traffic.",
         },
         "window": _WINDOW_SCHEMA,
         **_VALUE,

@@ -1,7 +1,8 @@
-"""One question of an autoscaler: whose traffic, with whom, seen from which side; and its answer.
+"""One request of an autoscaler: caller, callee and side of the traffic; and its answer.
 
-A question that names both ends is about one edge, which its caller's proxies tell. One that names the called
-alone is about all it receives, told by its own proxies unless the callers' side is asked for.
+A request that names both ends asks for one edge, as the caller's proxies report it. A request that names only
+the callee asks for all traffic that it receives, as its own proxies report it, or with `side=client` as its
+callers' proxies do.
 """
 
 from __future__ import annotations
@@ -20,21 +21,23 @@ from metrics_server.ownership import graph
 from metrics_server.store import store
 
 Others = Callable[[declaration.Query], Awaitable[declaration.Verbatim]]
-"""Who is asked for metrics that are not ours."""
+"""Forwards a request to the fallback adapter."""
 _LAG = 10.0
-"""Seconds by which figures may be older than fresh while newer ones are fetched: autoscalers ask together,
-and a cluster's controller waits for five answers at a time.
+"""Seconds for which an expired snapshot is still served to autoscalers while the next one is fetched. Their
+requests come together, and the controller of a cluster has five of them under way at a time.
 """
 
 
 async def another_s(
     query: declaration.Query, metric: str, *, what: str, others: Others | None
 ) -> declaration.Verbatim:
-    """Return what somebody else says of a metric that is not ours. Raises errors.StatusError."""
+    """Return the fallback adapter's answer for a metric that this server does not serve. Raises
+    errors.StatusError.
+    """
     if others is not None:
         return await others(query)
-    told = [one.name for one in named_metrics.MEASURES]
-    near = request.near_word(metric, told) or f"there are {', '.join(told)}"
+    served = [one.name for one in named_metrics.MEASURES]
+    near = request.near_word(metric, served) or f"there are {', '.join(served)}"
     raise errors.NotFound(f"the server could not find the metric {metric} for {what}: {near}")
 
 
@@ -48,8 +51,9 @@ async def told(
     user: str,
     answer: Callable[[store.Moment], values.Value | values.Untold],
 ) -> tuple[store.Moment, values.Value | values.Untold]:
-    """Return the one value asked for, and the moment it is of: with the latencies of a side, or of both where
-    the other side tells them. Raises errors.StatusError.
+    """Return the requested value and its snapshot. Raises errors.StatusError.
+
+    The snapshot has the latencies of `side`; of both sides, if only the other side reports them.
     """
     found = await moment(view, reach, wanted, asked, sides=frozenset({side}), user=user)
     one = answer(found)
@@ -68,10 +72,9 @@ async def moment(
     sides: frozenset[kinds.Side],
     user: str,
 ) -> store.Moment:
-    """Return a moment that has what a reach covers, with the latencies of these sides if any are wanted; a
-    fetch for it is the user's.
+    """Return a snapshot of what a reach covers. Raises errors.StatusError.
 
-    Raises errors.StatusError.
+    It has the latencies of `sides` if the metric needs latencies. A fetch for it counts as one of the user's.
     """
     found = await view.at(
         reach,
@@ -86,13 +89,13 @@ async def moment(
         )
     if why := request.missing(found):
         raise errors.ServiceUnavailable(
-            f"no {wanted.name}, for an autoscaler would obey what is missing: {'; '.join(why)}"
+            f"no {wanted.name}, as an autoscaler would act on incomplete figures: {'; '.join(why)}"
         )
     return found
 
 
 def known(one: values.Value | values.Untold, what: str, wanted: named_metrics.Measure) -> values.Value:
-    """Return a value, or raise why there is none. Raises errors.NotFound."""
+    """Return a value. Raises errors.NotFound with the reason if there is none."""
     if isinstance(one, values.Untold):
         raise errors.NotFound(f"{what} has no {wanted.name}: {one.why}")
     return one
@@ -100,19 +103,19 @@ def known(one: values.Value | values.Untold, what: str, wanted: named_metrics.Me
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who calls and who is called (None: anybody), and from where it is to be seen.
+    """Caller and callee (None: any), and the side on which their traffic is observed.
 
-    One end is in the namespace that was authorized. Of the other one its asker learns only how it deals with
-    that one: an end elsewhere that never did is told apart from none at all only to whoever may read it.
+    One end is in the authorized namespace. Of the other end the user learns only its traffic with that
+    namespace: whether an end without such traffic exists is shown only to users who may read its namespace.
     """
 
     caller: endpoints.End | None
     callee: endpoints.End | None
     side: kinds.Side | None
     within: str | None
-    """Where one end has to be; None: anywhere."""
+    """The namespace in which one end has to be; None: any."""
     reach: declaration.Reach
-    """Where an end may be told of that deals with nobody in there."""
+    """What the user may read about ends without traffic with that namespace."""
 
     @classmethod
     async def of(
@@ -123,9 +126,9 @@ class Question:
         namespace: str,
         reach: declaration.Reach,
     ) -> Self:
-        """Return the question that labels ask of a described resource, if there is one.
+        """Return the request that labels make, about a described resource if there is one.
 
-        `namespace`: where an end is for which none is given. Raises errors.BadRequest.
+        `namespace` is that of an end for which the labels give none. Raises errors.BadRequest.
         """
         caller, callee = (end(asked, name, namespace=namespace) for name in ("from", "to"))
         if described is not None:
@@ -144,13 +147,13 @@ class Question:
 
     @property
     def told_by(self) -> kinds.Side:
-        """From where the answer is told, as a rule."""
+        """Return the side whose proxies usually report the answer."""
         receives = self.caller is None and self.side is not kinds.Side.CLIENT
         return kinds.Side.SERVER if receives else kinds.Side.CLIENT
 
     @property
     def named(self) -> tuple[endpoints.End, ...]:
-        """The ends that are not anybody."""
+        """Return the ends that are named."""
         return tuple(end for end in (self.caller, self.callee) if end is not None)
 
     def __str__(self) -> str:
@@ -161,22 +164,22 @@ class Question:
     def answer(
         self, view: view.View, moment: store.Moment, wanted: named_metrics.Measure
     ) -> values.Value | values.Untold:
-        """Return the one value asked for. Raises errors.BadRequest, errors.Forbidden, errors.NotFound."""
+        """Return the requested value. Raises errors.BadRequest, errors.Forbidden, errors.NotFound."""
         seen = endpoints.Seen(view=view, moment=moment, within=self.within, reach=self.reach)
         if self.caller is None and self.callee is not None and self.side is not kinds.Side.CLIENT:
             return self._received(seen, self.callee, wanted)
         if self.side is kinds.Side.SERVER:
             raise errors.BadRequest(
-                "metric selector: what somebody calls is seen at the caller only; leave out side=server"
+                "metric selector: what a caller sends is observed at the caller only; leave out side=server"
             )
-        ref, side, telling, told = self._seen(seen)
-        figures = endpoints.between(moment, side, telling, told, wanted.quantiles)
+        ref, side, reporters, peers = self._seen(seen)
+        figures = endpoints.between(moment, side, reporters, peers, wanted.quantiles)
         return values.of_figures(ref, figures, wanted, moment)
 
     def _seen(
         self, seen: endpoints.Seen
     ) -> tuple[kinds.Ref, kinds.Side, Sequence[int] | None, Sequence[int] | None]:
-        """Return whose value it is, and which proxies tell of which peers, on which side."""
+        """Return the resource of the value, the side, and the numbers of its reporters and of their peers."""
         ref, called = kinds.UNKNOWN, None
         if self.callee is not None:
             ref, called = seen.callees(self.callee)
@@ -187,8 +190,8 @@ class Question:
         self._check(seen, ref, caller.ref)
         if caller.tells:
             return caller.ref, kinds.Side.CLIENT, caller.numbers, called
-        telling = seen.telling(self.callee) if self.callee is not None else None
-        return caller.ref, kinds.Side.SERVER, telling, caller.numbers
+        reporters = seen.telling(self.callee) if self.callee is not None else None
+        return caller.ref, kinds.Side.SERVER, reporters, caller.numbers
 
     def _received(
         self, seen: endpoints.Seen, end: endpoints.End, wanted: named_metrics.Measure
@@ -197,36 +200,36 @@ class Question:
         self._check(seen, ref)
         moment = seen.moment
         for kind in (graph.WORKLOAD, ref.kind):
-            told = values.received(moment, kind, wanted.quantiles).get(ref)
-            if told is not None:
-                return values.of_figures(ref, told, wanted, moment)
+            figures = values.received(moment, kind, wanted.quantiles).get(ref)
+            if figures is not None:
+                return values.of_figures(ref, figures, wanted, moment)
         return values.Untold(
-            "none of its proxies is scraped by Prometheus; side=client asks those of its callers"
+            "none of its proxies is scraped by Prometheus; side=client reads those of its callers"
         )
 
     def check(self) -> None:
-        """Raise errors.Forbidden unless one of the ends is asked for where one has to be."""
+        """Raise errors.Forbidden unless the request names an end in the authorized namespace."""
         if self.within is not None and all(end.home != self.within for end in self.named):
             raise self._elsewhere()
 
     def _check(self, seen: endpoints.Seen, *found: kinds.Ref) -> None:
-        """Raise errors.Forbidden unless one of the ends really is there: a host is in no namespace, whichever
-        it is asked for in.
+        """Raise errors.Forbidden unless one of the ends that were found is in the authorized namespace.
+
+        A host has no namespace, even if the request gives one.
         """
         if not any(seen.is_here(ref) for ref in found):
             raise self._elsewhere()
 
     def _elsewhere(self) -> errors.Forbidden:
         return errors.Forbidden(
-            f"a metric of namespace {self.within} has an end in it, and neither has {self}; "
-            "ask in the namespace of one of them"
+            f"{self} has no end in namespace {self.within}; ask in the namespace of one of its ends"
         )
 
 
 def end(
     asked: Mapping[str, str], name: str, *, namespace: str, prefix: str | None = None
 ) -> endpoints.End | None:
-    """Return the end that a label names, with those for its kind and namespace, such as from_kind.
+    """Return the end that a label names, with the labels for its kind and namespace, such as from_kind.
 
     Raises errors.BadRequest.
     """
@@ -238,9 +241,7 @@ def end(
     if kind == kinds.NAMESPACE.name:
         return endpoints.End(kind, within, within)
     if kind or f"{before}namespace" in asked:
-        raise errors.BadRequest(
-            f"metric selector: {before}kind and {before}namespace need {name}=NAME beside them"
-        )
+        raise errors.BadRequest(f"metric selector: {before}kind and {before}namespace need {name}=NAME, too")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The tables that kubectl prints of values: in units that people read, where the objects have quantities."""
+"""The tables that kubectl prints of values: with readable units, such as `48ms` for the quantity `48200u`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from metrics_server.api import cells
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a table prints beside the object."""
+    """What a table prints and the object does not contain."""
 
     wanted: named_metrics.Measure
     number: float
@@ -24,7 +24,7 @@ class Told:
 COLUMNS = tuple(
     declaration.Column(name=name, description=about, format="name" if name == "Name" else "")
     for name, about in (
-        ("Name", "What is described."),
+        ("Name", "The described object."),
         ("Metric", "Name of the metric."),
         ("Value", "The value, with its unit."),
         ("Window", "Time over which requests were counted."),
@@ -52,12 +52,12 @@ def by_labels(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
 
 
 def _cells(name: str, row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
-    told: Told = row.detail
+    detail: Told = row.detail
     taken = datetime.datetime.fromisoformat(row.object["timestamp"])
     return (
         name,
-        told.wanted.name,
-        _SPELLED[told.wanted.unit](told.number),
-        f"{told.seconds:.0f}s",
+        detail.wanted.name,
+        _SPELLED[detail.wanted.unit](detail.number),
+        f"{detail.seconds:.0f}s",
         cells.age((now - taken).total_seconds()),
     )

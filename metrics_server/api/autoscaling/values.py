@@ -1,10 +1,10 @@
-"""The value of a measure for each resource of a kind, and why others have none. Made once per moment.
+"""The value of a metric for each resource of a kind, or the reason why it has none. Made once per snapshot.
 
-A pod stands for itself, so its figures are told only as far as its own proxy was seen: a proxy that began
-inside the window is counted over its own life, one whose scrapes end or have just begun is left out. Both
-would else look idle, or their first requests like a rush. A pod that was deleted is left out at once: an
-autoscaler counts whatever is told as one of the pods it has. Resources of many pods are counted over the
-window: what a new pod did before it was there, another did.
+The figures of a pod cover only the time for which its own proxy was scraped. A proxy that started inside the
+window is counted from its start on; one whose scrapes have ended or only just begun is left out. Otherwise
+such a pod would look idle, or its first requests like a peak. A deleted pod is left out at once, because an
+autoscaler takes each item as one of its present pods. Resources with many pods are counted over the whole
+window: before a new pod started, the other pods had its share of the traffic.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from metrics_server.ownership import graph
 from metrics_server.store import moment, store
 
 _MISSED = 2.5
-"""Scrape intervals by which the newest scrape of a pod may lie behind the others': two missed, and jitter."""
+"""How many scrape intervals the newest scrape of a pod may lag behind the others: two missed, and jitter."""
 
 
 _USUAL = frozenset(one.quantiles for one in named_metrics.MEASURES)
@@ -30,35 +30,37 @@ _USUAL = frozenset(one.quantiles for one in named_metrics.MEASURES)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Value:
-    """What is known of a resource, over how many seconds."""
+    """The value of a metric for one resource."""
 
     ref: kinds.Ref
     number: float
+    """In the unit of the metric."""
     seconds: float
+    """Over how many seconds the requests were counted."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Untold:
-    """Why nothing is."""
+    """The reason why a resource has no value."""
 
     why: str
     elsewhere: bool = False
-    """Whether it may be known to a moment with the latencies of both sides."""
+    """Whether a snapshot with the latencies of both sides may have the value."""
 
 
 def of_kind(
     moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.Measure, way: kinds.Direction
 ) -> Values:
-    """Return the values of all resources of a kind."""
+    """Return the values of all resources of a kind, and the reasons where there are none."""
     return moment.once_and_again(
         ("values", kind.name, wanted.name, way),
-        lambda moment: Values(moment.owners, dict(_told(moment, kind, wanted, way))),
+        lambda moment: Values(moment.owners, dict(_values(moment, kind, wanted, way))),
         sort=_sort(wanted.quantiles),
     )
 
 
 class Values:
-    """Values by resource, found by label."""
+    """Values and reasons by resource; values can be selected by label."""
 
     def __init__(self, owners: graph.Ownership, told: Mapping[kinds.Ref, Value | Untold]) -> None:
         self.told = told
@@ -67,11 +69,11 @@ class Values:
 
     @property
     def names(self) -> list[request.Named]:
-        """The names of all resources, for hints."""
+        """Return the names of all resources, for hints."""
         return [request.Named(request.home(ref), ref.name) for ref in self.told]
 
     def reasons(self, labels: selectors.LabelSelector) -> list[request.Named]:
-        """Return why the selected resources have no value that have none, for hints."""
+        """Return the reason for each selected resource without a value, for hints."""
         return [
             request.Named(request.home(ref), f"{ref.name}: {one.why}")
             for ref, one in self.told.items()
@@ -79,14 +81,14 @@ class Values:
         ]
 
     def select(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
-        """Return what is told of the selected resources of a namespace, or (None) of all."""
+        """Return the values of the selected resources in a namespace; for None, in all namespaces."""
         candidates = self._candidates(namespace, labels)
         if len(labels.requirements) > 1 or not _is_equality(labels):
             return [one for one in candidates if labels.matches(self._owners.labels(one.ref))]
         return candidates
 
     def _candidates(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
-        """Return those of which the first requirement holds, if it is one of equality; else all."""
+        """Return the values that meet the first requirement if it is an equality; otherwise all."""
         if not _is_equality(labels):
             return self._known.get(namespace, ())
         first = labels.requirements[0]
@@ -103,7 +105,7 @@ class Values:
 
     @functools.cached_property
     def _known(self) -> Mapping[str | None, Sequence[Value]]:
-        """What is told, by namespace and (None) altogether."""
+        """Return the values by namespace; under None, all of them."""
         known: dict[str | None, list[Value]] = {}
         for one in self.told.values():
             if isinstance(one, Value):
@@ -116,7 +118,7 @@ def _is_equality(labels: selectors.LabelSelector) -> bool:
     return bool(labels.requirements) and labels.requirements[0].operator is selectors.Operator.IN
 
 
-def _told(
+def _values(
     moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.Measure, way: kinds.Direction
 ) -> Iterator[tuple[kinds.Ref, Value | Untold]]:
     figures = (
@@ -138,7 +140,7 @@ def _told(
 def received(
     moment: store.Moment, kind: str, quantiles: rollup.Quantiles
 ) -> Mapping[kinds.Ref, rollup.Figures]:
-    """Return what each resource of a kind receives."""
+    """Return the figures of the traffic that each resource of a kind receives."""
     return moment.once(
         ("received figures", kind, quantiles),
         lambda: {row.resource: row.figures for row in moment.rollup.received(kind, quantiles)},
@@ -157,19 +159,19 @@ def of_figures(
     moment: store.Moment,
     seconds: float | None = None,
 ) -> Value | Untold:
-    """Return the value of some figures, counted over so many seconds (the window, if nothing is said)."""
+    """Return the value of a metric from figures that cover `seconds`; None: the window of the snapshot."""
     over = moment.snapshot.window if seconds is None else seconds
     number = wanted.of(figures)
     if number is not None:
         return Value(ref, number, over)
     if figures.success is None or figures.failure is None:
-        return Untold("its proxies report no such traffic, not even none")
+        return Untold("no requests were observed and no proxy reports this edge")
     if figures.success + figures.failure == 0 and wanted.of_requests:
         return Untold(f"no requests in the last {metric_selector.duration(over)}")
     if wanted.quantiles:
-        why = "its proxies report no latencies for the requests of the window"
+        why = "its proxies report no latency for the requests of the window"
         return Untold(why, elsewhere=figures.side not in moment.latency)
-    return Untold("its proxies have just begun to be scraped, and two scrapes tell no rate yet")
+    return Untold("its proxies have just begun to be scraped: there are too few scrapes for a rate")
 
 
 def _of_pod(
@@ -187,7 +189,7 @@ def _of_pod(
     if span.since > start:
         if not span.tells_a_rate(taken.interval):
             return Untold(
-                f"its proxy has been known for {span.seconds:.0f} s: figures of a new pod are told after "
+                f"its proxy has been scraped for {span.seconds:.0f} s: figures of a new pod are served after "
                 f"{metric_selector.duration(2 * taken.interval)}"
             )
         seconds = span.seconds
@@ -199,7 +201,7 @@ def _of_pod(
 
 
 def _seen(span: snapshot.Span, taken: snapshot.Snapshot) -> float:
-    """Return over how many seconds the requests of a proxy were counted that was there before the window."""
+    """Return over how many seconds requests were counted of a proxy that started before the window."""
     if taken.taken - span.until <= taken.interval:
         return taken.window
     return span.until - (taken.taken - taken.window if span.base is None else span.base)

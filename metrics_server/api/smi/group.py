@@ -1,4 +1,4 @@
-"""The group `metrics.smi-spec.io/v1alpha1`: lists, objects and edges, as resources of the kit."""
+"""The API group `metrics.smi-spec.io/v1alpha1`: its resources, with their lists, objects and edges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KIND_FIELD = "resource.kind"
 
 @dataclass(frozen=True, slots=True)
 class OfKind:
-    """Lists, objects and edges of one kind, under its own plural: the specification's paths."""
+    """Lists, objects and edges of one kind: the paths of the SMI specification, such as `deployments`."""
 
     view: api_view.View
     kind: kinds.Kind
@@ -58,7 +58,7 @@ class OfKind:
 
 @dataclass(frozen=True, slots=True)
 class TrafficMetrics:
-    """`trafficmetrics`: one item per workload, or per resource of the kind a field selector names."""
+    """`trafficmetrics`: one item per workload, or per resource of the kind in the field selector."""
 
     view: api_view.View
 
@@ -86,7 +86,7 @@ class TrafficMetrics:
 
 @dataclass(frozen=True, slots=True)
 class TrafficEdges:
-    """`trafficedges`: who calls whom, in one answer."""
+    """`trafficedges`: all edges, in one list."""
 
     view: api_view.View
 
@@ -104,12 +104,12 @@ class TrafficEdges:
         row = index.named(query.namespace, query.name or "") if index else None
         if row is None:
             known = index.names if index else ()
-            raise query.not_found(request.nearest(query.name or "", known, what="edge", reach=query.reach))
+            raise query.not_found(request.nearest(query.name or "", known, what="edges", reach=query.reach))
         return _one(moment, row)
 
 
 def _kind(query: declaration.Query) -> str:
-    """Return the kind a field selector names. Raises errors.BadRequest."""
+    """Return the kind in the field selector; without one, workloads. Raises errors.BadRequest."""
     asked = query.fields.value_of(_KIND_FIELD)
     if asked is None:
         return graph.WORKLOAD
@@ -117,7 +117,7 @@ def _kind(query: declaration.Query) -> str:
         served = ", ".join(kinds.KIND_BY_NAME)
         raise errors.BadRequest(f"{_KIND_FIELD}: {asked!r} is not a served kind; served are {served}")
     if query.namespace is not None and not kinds.KIND_BY_NAME[asked].namespaced:
-        raise errors.BadRequest(f"{_KIND_FIELD}: a {asked} is in no namespace; ask for all namespaces")
+        raise errors.BadRequest(f"{_KIND_FIELD}: a {asked} has no namespace; use the path for all namespaces")
     return asked
 
 
@@ -128,7 +128,7 @@ def _answer(
     namespace: str | None,
     name: str | None = None,
 ) -> declaration.Collection:
-    """Return a list that says what it is about."""
+    """Return a list whose field `resource` says what was requested."""
     about = {"kind": kind, "namespace": namespace, "name": name}
     return declaration.Collection(
         rows=found,
@@ -138,7 +138,7 @@ def _answer(
 
 
 def _one(moment: store.Moment | None, row: declaration.Row) -> declaration.Row:
-    """Return a row with what is to be told to whoever asks for it alone."""
+    """Return a row for an answer of its own, with the warnings of the snapshot."""
     warnings = request.warnings(moment)
     return dataclasses.replace(row, warnings=warnings) if warnings else row
 
@@ -180,7 +180,7 @@ def _trafficedges(view: api_view.View) -> declaration.Resource:
         columns=tables.EDGE_COLUMNS,
         printer=tables.print_edge,
         provider=TrafficEdges(view),
-        about="Who calls whom: requests, failures and latencies of every edge.",
+        about="Requests, failures and latencies of every edge: callers and callees.",
     )
 
 
@@ -195,7 +195,7 @@ def _listing(
     provider: declaration.Provider,
     about: str,
 ) -> declaration.Resource:
-    """A resource of our own, beside the specification's paths: of any kind that a field selector names."""
+    """Return a resource that the specification does not have; a field selector chooses the kind."""
     return declaration.Resource(
         plural=plural,
         singular=singular,
@@ -214,8 +214,8 @@ def _listing(
 
 
 def _of_kind(view: api_view.View, kind: kinds.Kind) -> declaration.Resource:
-    # Objects are TrafficMetrics, as specified; discovery gives each resource a kind of its own, because
-    # kubectl finds a resource by its kind.
+    # The objects have the kind TrafficMetrics, as specified. In discovery each resource has its own kind,
+    # because kubectl finds a resource by its kind.
     provider = OfKind(view, kind)
     return declaration.Resource(
         plural=kind.plural,
@@ -237,7 +237,7 @@ def _of_kind(view: api_view.View, kind: kinds.Kind) -> declaration.Resource:
                 columns=tables.EDGE_COLUMNS,
                 printer=tables.print_edge,
                 fetch=provider.edges,
-                description=f"Whom one of the {kind.plural} calls and by whom it is called.",
+                description=f"Edges of one of the {kind.plural}: its callees and its callers.",
             ),
         ),
     )

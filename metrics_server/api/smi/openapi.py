@@ -8,6 +8,7 @@ from apiservice.discovery import meta_schemas
 from metrics_server.api import traffic_metrics
 from metrics_server.api.smi import split_rows
 from metrics_server.model import kinds
+from metrics_server.settings import settings
 
 
 def _text(description: str, **more: Any) -> dict[str, Any]:
@@ -23,12 +24,12 @@ def _object(
 
 _REFERENCE = {
     "kind": _text("Kind of the resource, such as Deployment; ExternalWorkload or Host outside Kubernetes."),
-    "namespace": _text("Its namespace; left out where it has none."),
-    "name": _text("Its name, as its kind has it."),
+    "namespace": _text("Its namespace; left out if it has none."),
+    "name": _text("Its name."),
 }
 
 _METRIC = _object(
-    "One figure. What is not known is left out of the list: an idle resource has counts of 0 and no latency.",
+    "One figure. Unknown figures are left out of the list: an idle resource has counts of 0 and no latency.",
     {
         "name": _text(
             "p50_response_latency, p90_response_latency, p99_response_latency, success_count "
@@ -49,24 +50,24 @@ _EDGE = _object(
         ),
         "side": _text(
             "Where it was observed: `client`, at the caller's proxy, or `server`, at the callee's. "
-            "Only the caller's sees timeouts and what retries made good.",
+            "Only the caller's proxy sees timeouts and requests that succeeded after a retry.",
             enum=[side.value for side in kinds.Side],
         ),
-        "resource": _object("The peer. Empty means all peers, or one that no proxy can name.", _REFERENCE),
+        "resource": _object("The peer. Empty means all peers, or an unknown one.", _REFERENCE),
     },
 )
 
 _BACKEND = _object(
-    "Of a traffic split only: the one of its backends that is described. Left out where all are.",
+    "The backend of a traffic split. Left out for a split as a whole, and for other resources.",
     {
-        "apex": _text("What callers call: a service, or a host."),
-        "name": _text("The service that a part of the traffic goes to."),
-        "namespace": _text("Its namespace, where that is not the split's."),
-        "subset": _text("The part of its pods that is meant, as Istio's DestinationRule names it."),
+        "apex": _text("What callers address: a service, or a host."),
+        "name": _text("The service that receives a part of the traffic."),
+        "namespace": _text("Its namespace, if it is not that of the split."),
+        "subset": _text("The subset of its pods, as named in Istio's DestinationRule."),
         "weight": {
             "type": "integer",
             "format": "int64",
-            "description": "The declared weight. It counts as a part of the weights of all backends.",
+            "description": "The declared weight, relative to the sum of the weights of all backends.",
         },
     },
     required=("apex", "name", "weight"),
@@ -75,7 +76,7 @@ _BACKEND = _object(
 _METADATA = meta_schemas.reference(
     meta_schemas.OBJECT_META,
     description="Name, namespace and labels of the described resource. The annotation "
-    f"{traffic_metrics.PROFILE_ANNOTATION} names the mesh whose metrics were read; "
+    f"{traffic_metrics.PROFILE_ANNOTATION} names the profiles of the meshes whose metrics were read; "
     f"{traffic_metrics.CLAMPED_ANNOTATION} lists latencies that are only "
     "lower limits, because they lie beyond the last bucket; "
     f"{split_rows.UNCLEAR_ANNOTATION} says why a split's backend has no figures.",
@@ -94,7 +95,7 @@ def _traffic(description: str, **more: Any) -> dict[str, Any]:
             **more,
             "timestamp": _text(
                 "When the newest data was scraped, not when the answer was made. "
-                "Data older than 90 s is refused.",
+                f"Data older than {settings.STALE_AFTER:g} s is refused by default.",
                 format="date-time",
             ),
             "window": _text(
@@ -117,7 +118,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         backend=_BACKEND,
     ),
     traffic_metrics.EDGE_KIND: _traffic(
-        "TrafficEdge is the traffic between two resources: who calls whom, how often, with what outcome "
-        "and latency."
+        "TrafficEdge is the traffic from one resource to another: requests, failures and latencies."
     ),
 }

@@ -1,4 +1,4 @@
-"""A moment's rows, named and ready to be served: made once per moment, found by namespace and name."""
+"""The rows of a snapshot by namespace and name, ready to be served. They are made once per snapshot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from metrics_server.store import store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """What a table prints beside the object."""
+    """What a table prints and the object does not contain."""
 
     observed: traffic_metrics.Observation
     moment: traffic_metrics.Moment
@@ -25,7 +25,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Rows by namespace and name; all of them under the namespace None."""
+    """Rows by namespace and name. The namespace None has all rows."""
 
     rows: Mapping[str | None, list[declaration.Row]]
     by_name: Mapping[tuple[str, str], declaration.Row]
@@ -48,19 +48,22 @@ class Index:
 
 
 def received(moment: store.Moment, kind: str, *, prefixed: bool) -> Index:
-    """Return a row per resource of a kind; `prefixed`: named `<kind>.<name>` instead of `<name>`."""
+    """Return a row for each resource of a kind with all traffic that it receives.
+
+    `prefixed`: rows are named `<kind>.<name>` instead of `<name>`.
+    """
     return moment.once(
         ("received", kind, prefixed), lambda: _index(_received(moment, kind, prefixed=prefixed))
     )
 
 
 def edges(moment: store.Moment, kind: str, namespace: str | None) -> Index:
-    """Return a row per edge as a namespace sees it, or (None) as its caller does."""
+    """Return a row for each edge, seen from its end in a namespace; for None, from its caller."""
     return moment.once(("edges", kind, namespace), lambda: _index(_edges(moment, kind, namespace)))
 
 
 def edges_of(moment: store.Moment, kind: str, resource: kinds.Ref) -> list[declaration.Row]:
-    """Return the edges of one resource: those it calls, then those it is called by."""
+    """Return the edges of one resource: to its callees, then from its callers."""
     found = moment.once(("edges of", kind), lambda: moment.rollup.edges(kind))
     observed = [_observation(edge, kinds.Direction.TO) for edge in found if edge.caller == resource]
     observed += [_observation(edge, kinds.Direction.FROM) for edge in found if edge.callee == resource]
@@ -98,7 +101,10 @@ def _edges(moment: store.Moment, kind: str, namespace: str | None) -> Iterable[d
 
 
 def _seen_from(edge: rollup.Edge, namespace: str | None) -> traffic_metrics.Observation | None:
-    """Return the edge from its end in a namespace (the caller first); None means all: its caller."""
+    """Return an edge seen from its end in a namespace, the caller first; None if neither end is in it.
+
+    The namespace None stands for all namespaces.
+    """
     if edge.caller != kinds.UNKNOWN and namespace in (None, request.home(edge.caller)):
         return _observation(edge, kinds.Direction.TO)
     if namespace in (None, request.home(edge.callee)):

@@ -1,4 +1,4 @@
-"""A moment's splits, named and ready to be served: an item per backend, or per split, or per caller."""
+"""The splits of a snapshot, ready to be served: a row for each backend, each split and each caller."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ UNCLEAR_ANNOTATION = f"{traffic_metrics.GROUP}/unclear"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail(rows.Detail):
-    """What a table prints beside the object."""
+    """What a table prints and the object does not contain."""
 
     part: split_traffic.Part
 
 
 class Shares:
-    """The splits of one namespace, or of all, at one moment."""
+    """The splits of one namespace, or of all, in one snapshot."""
 
     def __init__(self, moment: store.Moment, splits: Sequence[model.Split], namespace: str | None) -> None:
         self._moment = moment
@@ -42,7 +42,7 @@ class Shares:
 
     @property
     def names(self) -> list[request.Named]:
-        """The names of splits and of their backends, for hints."""
+        """Return the names of splits and of their backends, for hints."""
         return [request.Named(*place) for place in (*self._splits, *self._parts)]
 
     def named(self, namespace: str, name: str) -> declaration.Row | None:
@@ -52,7 +52,7 @@ class Shares:
         return self._parts.get((namespace, name))
 
     def callers(self, namespace: str, name: str) -> Iterable[declaration.Row]:
-        """Return who calls the backends of a split, or one of them."""
+        """Return a row for each caller of the backends of a split, or of one backend."""
         row = self.named(namespace, name)
         if row is None:
             return
@@ -85,7 +85,7 @@ def of(moment: store.Moment, splits: Sequence[model.Split], namespace: str | Non
 
 
 def _completed(item: dict[str, Any], part: split_traffic.Part) -> dict[str, Any]:
-    """Return an item with what only items of splits have."""
+    """Return an item with the fields that only items of splits have."""
     metadata, metrics = item["metadata"], item["metrics"]
     if part.unclear:
         annotations = {**metadata["annotations"], UNCLEAR_ANNOTATION: part.unclear}
@@ -97,9 +97,9 @@ def _completed(item: dict[str, Any], part: split_traffic.Part) -> dict[str, Any]
 
 
 def _backend(split: model.Split, backend: model.Backend) -> dict[str, Any]:
-    told: dict[str, Any] = {"apex": split.apex, "name": backend.called.partition("@")[0]}
+    described: dict[str, Any] = {"apex": split.apex, "name": backend.called.partition("@")[0]}
     if backend.service.namespace not in ("", split.ref.namespace):
-        told["namespace"] = backend.service.namespace
+        described["namespace"] = backend.service.namespace
     if backend.subset:
-        told["subset"] = backend.subset
-    return {**told, "weight": backend.weight}
+        described["subset"] = backend.subset
+    return {**described, "weight": backend.weight}

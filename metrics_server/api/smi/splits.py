@@ -1,4 +1,4 @@
-"""`trafficsplits`: where the traffic of a split was told to go, and where it went."""
+"""`trafficsplits`: the share of traffic that a split asks for, and the observed share, per backend."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLURAL = "trafficsplits"
 
 @dataclass(frozen=True, slots=True)
 class TrafficSplits:
-    """One item per backend, named after its split; a split itself is all of its backends together."""
+    """One item per backend, named after its split. An item named like the split itself sums its backends."""
 
     view: api_view.View
 
@@ -36,7 +36,7 @@ class TrafficSplits:
         return dataclasses.replace(row, warnings=warnings) if warnings else row
 
     async def edges(self, query: declaration.Query) -> declaration.Collection:
-        """Return who calls the backends of a split, or one of them. Raises errors.StatusError."""
+        """Return the callers of the backends of a split, or of one backend. Raises errors.StatusError."""
         moment = await self.view.moment(query)
         row = self._named(moment, query)
         found = moment and self._of(moment, query).callers(query.namespace or "", query.name or "")
@@ -54,12 +54,12 @@ class TrafficSplits:
         declared = [request.Named(split.ref.namespace, split.name) for split in self.view.splits()]
         asked = {(query.namespace, query.name), (query.namespace, (query.name or "").partition(":")[0])}
         if there is None and asked & {*declared}:
-            raise query.not_found("it exists, but no proxy is scraped by Prometheus that could tell of it")
+            raise query.not_found("it exists, but no proxy is scraped by Prometheus in its namespace")
         known = there.names if there else declared
         if alike := request.near(query.name or "", known, reach=query.reach):
             raise query.not_found(alike)
         some = request.some(known, reach=query.reach)
-        raise query.not_found(f"splits are {some}" if some else "no split is known here")
+        raise query.not_found(f"splits are {some}" if some else "there are no splits here")
 
     def _answer(
         self, moment: store.Moment | None, found: Sequence[declaration.Row], query: declaration.Query
@@ -100,7 +100,7 @@ def resource(view: api_view.View) -> declaration.Resource:
         provider=provider,
         schema=traffic_metrics.METRICS_KIND,
         parameters=request.PARAMETERS,
-        description="What each backend of a traffic split received, beside what it was meant to.",
+        description="The share of traffic that each backend of a split received, and its target.",
         subresources=(
             declaration.Subresource(
                 name="edges",
@@ -109,7 +109,7 @@ def resource(view: api_view.View) -> declaration.Resource:
                 columns=tables.SPLIT_EDGE_COLUMNS,
                 printer=tables.print_split_edge,
                 fetch=provider.edges,
-                description=f"Who calls the backends of one of the {PLURAL}.",
+                description=f"Callers of the backends of one of the {PLURAL}.",
             ),
         ),
     )

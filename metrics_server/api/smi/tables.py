@@ -19,16 +19,18 @@ def _column(name: str, description: str, *, wide: bool = False, format: str = ""
 _FIGURES = (
     _column("Success", "Share of requests that did not fail, rounded down; - without requests."),
     _column("RPS", "Requests per second over the window."),
-    _column("P50", "Half of the requests took no longer."),
-    _column("P90", "Nine of ten requests took no longer."),
-    _column("P99", "99 of 100 requests took no longer."),
+    _column("P50", "Median latency."),
+    _column("P90", "Latency that 90 % of the requests did not exceed."),
+    _column("P99", "Latency that 99 % of the requests did not exceed."),
     _column("Age", "Age of the data."),
 )
 _OBSERVED = (
     _column("Window", "Time over which requests were counted.", wide=True),
-    _column("Side", "Where traffic was observed: at its caller (client) or its callee (server).", wide=True),
-    _column("Profile", "The mesh whose metrics were read.", wide=True),
-    _column("Untimed", "Requests that are counted and not timed: the latencies are without them.", wide=True),
+    _column(
+        "Side", "Where the traffic was observed: at its caller (client) or its callee (server).", wide=True
+    ),
+    _column("Profile", "Profiles of the meshes whose metrics were read.", wide=True),
+    _column("Not Timed", "Requests that are counted but have no latency.", wide=True),
 )
 METRIC_COLUMNS = (
     _column("Name", "Name of the item.", format="name"),
@@ -39,8 +41,8 @@ METRIC_COLUMNS = (
     *_OBSERVED,
 )
 EDGE_COLUMNS = (
-    _column("From", "Who calls."),
-    _column("To", "Who is called."),
+    _column("From", "Caller."),
+    _column("To", "Callee."),
     *_FIGURES,
     _column("Name", "Name of the item.", wide=True, format="name"),
     *_OBSERVED,
@@ -48,21 +50,21 @@ EDGE_COLUMNS = (
 
 
 _WEIGHED = (
-    _column("Weight", "The weight declared for the backend."),
-    _column("Meant", "The share of all weights that it is: where traffic was told to go."),
-    _column("Share", "Share of the requests to all backends that it received; - where that is not known."),
+    _column("Weight", "Declared weight of the backend."),
+    _column("Target", "Its share of all weights: what the split asks for."),
+    _column("Share", "Its share of the requests to all backends, as observed; - if unknown."),
 )
 SPLIT_COLUMNS = (
     _column("Name", "Name of the split and, after a colon, of the backend.", format="name"),
     *_WEIGHED,
     *_FIGURES,
-    _column("Kind", "Kind of the object that splits.", wide=True),
-    _column("Apex", "What callers call.", wide=True),
+    _column("Kind", "Kind of the object that declares the split.", wide=True),
+    _column("Apex", "Service or host that callers address.", wide=True),
     *_OBSERVED,
 )
 SPLIT_EDGE_COLUMNS = (
-    _column("From", "Who calls."),
-    _column("To", "Which backend is called."),
+    _column("From", "Caller."),
+    _column("To", "Backend that is called."),
     *_WEIGHED,
     *_FIGURES,
     _column("Name", "Name of the item.", wide=True, format="name"),
@@ -118,7 +120,7 @@ def _weighed(detail: split_rows.Detail) -> Sequence[str]:
 
 
 def _end(end: kinds.Ref, here: str) -> str:
-    """Return one end of an edge, with its namespace where that is another than the item's."""
+    """Return one end of an edge; with its namespace if it is not that of the item."""
     if end == kinds.UNKNOWN:
         return "<unknown>"
     where = f"{end.namespace}/" if end.namespace not in ("", here) else ""

@@ -76,7 +76,7 @@ def test_a_new_pod_is_counted_over_its_own_life() -> None:
 def test_a_pod_is_left_out_until_two_scrapes_have_told_of_it(metric: str) -> None:
     """Its first requests are slow and few: neither a rush, nor overload, nor idleness."""
     born = snapshot.Span(since=992.0, until=999.0, born=True)
-    assert "figures of a new pod are told after 10s" in why(moment(WHOLE, born), "p1", metric)
+    assert "figures of a new pod are served after 10s" in why(moment(WHOLE, born), "p1", metric)
 
 
 def test_a_pod_with_an_unknown_past_is_counted_over_what_was_seen() -> None:

@@ -66,7 +66,7 @@ async def test_a_namespace_of_which_nobody_tells_is_wrong(
     backend.holds = mesh
     report = await run(backend, namespace="nowhere")
     assert not report.healthy
-    assert "WRONG no proxy is scraped in namespace 'nowhere', and nobody calls into it" in report.lines
+    assert "WRONG no proxy is scraped in namespace 'nowhere', and nothing calls it" in report.lines
 
 
 async def test_a_window_that_must_be_widened_is_noted(
@@ -193,9 +193,7 @@ async def test_a_proxy_that_two_meshes_tell_of_is_said_to_count_once(
     backend.holds = recording.Recording([*mesh.series, *more])
     (line,) = [line for line in (await run(backend)).lines if "in all" in line]
     # The third has seen no request: it is of the first mesh that knows its proxies.
-    assert line == (
-        "ok    18 proxies in all, each counted once: 3 in the words of istio, 15 in the words of envoy"
-    )
+    assert line == ("ok    18 proxies in all, each counted once: 3 as read by istio, 15 as read by envoy")
 
 
 async def test_victoria_metrics_is_asked_for_now(

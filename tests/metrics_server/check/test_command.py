@@ -84,7 +84,7 @@ async def test_a_metric_or_a_label_that_nobody_has_is_told(
     label: str,
 ) -> None:
     result = await own(backend, mesh, tmp_path, TOY % (metric, label))
-    assert f"client side: nothing of {metric} that `match` and `peer` can read" in result.output
+    assert f"client side: no series of {metric} that `match` and `peer` can read" in result.output
 
 
 async def test_callers_that_name_nobody_are_told(
@@ -94,7 +94,7 @@ async def test_callers_that_name_nobody_are_told(
         '{label: x, patterns: ["(?P<name>.+)"]}', "{workload: [to]}"
     )
     result = await own(backend, mesh, tmp_path, text)
-    assert "of these rows name nobody who was called" in result.output
+    assert "of these rows have an unknown callee" in result.output
 
 
 async def test_all_that_is_wrong_with_a_profile_is_named_by_file_key_and_reason(

@@ -160,5 +160,5 @@ async def test_alone_no_split_is_known_and_readers_of_splits_are_told_why() -> N
     async with inventory_source.known(CHOSEN, admits=admitting(None)) as exists:
         assert list(exists.splits()) == []
         assert list(exists.of_splits()) == [
-            "nothing is known that splits traffic: give the server --inventory or --cluster"
+            "no traffic splits are known: give the server --inventory or --cluster"
         ]

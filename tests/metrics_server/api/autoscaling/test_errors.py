@@ -26,7 +26,7 @@ PODS = f"{scaler.SHOP}/pods/*/requests_per_second?metricLabelSelector="
         (f"{PODS}color%3Dred", 400, "'color' means nothing here"),
         (f"{PODS}window%3D1x", 400, "not a duration"),
         (f"{PODS}window%3D2h", 400, "outside 1s to 1h"),
-        (f"{PODS}window", 400, "can only be one value"),
+        (f"{PODS}window", 400, "takes one value"),
         (f"{PODS}from%3Dcart", 400, "need the name of one"),
         (f"{scaler.SHOP}/services/cart/requests_per_second?metricLabelSelector=direction%3Dup", 400,
          "to or from"),
@@ -38,11 +38,11 @@ PODS = f"{scaler.SHOP}/pods/*/requests_per_second?metricLabelSelector="
         (f"{RATE}kind%3DDeployment", 400, "need name=NAME"),
         (f"{RATE}name%3Dcart,to%3Ddb", 400, "the same end"),
         (f"{RATE}from%3Dfrontend,to%3Dcart,side%3Dserver", 400,
-         "seen at the caller only"),
+         "observed at the caller only"),
         (f"{RATE}name%3Ddb,namespace%3Ddata", 403,
-         "has an end in it"),
+         "has no end in namespace shop"),
         (f"{RATE}name%3Dnode-a,kind%3DNode", 403,
-         "has an end in it"),
+         "has no end in namespace shop"),
     ],
 )  # fmt: skip
 async def test_what_cannot_be_answered_is_refused_in_words(

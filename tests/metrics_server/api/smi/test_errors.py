@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("namespaces/shop/trafficedges/deployment.cart:x", "not found"),
         ("namespaces/shpo/trafficmetrics", 'namespaces "shpo" not found: did you mean shop?'),
         ("namespaces/shpo/trafficmetrics/deployment.cart", "did you mean shop"),
-        ("namespaces/shop/jobs/report", "no job has a scraped proxy here"),
+        ("namespaces/shop/jobs/report", "no jobs here have a scraped proxy"),
     ],
 )
 async def test_what_is_not_there_is_a_404_with_near_names(api: reading.Api, path: str, why: str) -> None:

@@ -133,7 +133,7 @@ async def test_subsets_that_nobody_tells_apart_have_no_figures_and_it_is_said_wh
 async def test_a_table_has_the_declared_weight_beside_the_share_that_was_seen(api: reading.Api) -> None:
     table = (await api.get("namespaces/shop/trafficsplits", accept=reading.TABLE)).body
     columns = [column["name"] for column in table["columnDefinitions"] if column["priority"] == 0]
-    assert columns == ["Name", "Weight", "Meant", "Share", "Success", "RPS", "P50", "P90", "P99", "Age"]
+    assert columns == ["Name", "Weight", "Target", "Share", "Success", "RPS", "P50", "P90", "P99", "Age"]
     rows = {row["cells"][0]: row["cells"] for row in table["rows"]}
     items = by_name((await api.get("namespaces/shop/trafficsplits")).items)
     assert list(rows) == list(items)

@@ -54,7 +54,7 @@ async def test_without_anything_that_tells_of_splits_the_list_is_empty_and_says_
         told = await bare.get("trafficsplits")
         assert told.items == []
         assert "give the server --inventory or --cluster" in told.headers["Warning"]
-        assert "no split is known here" in (await bare.get("namespaces/shop/trafficsplits/x")).refused(404)
+        assert "there are no splits here" in (await bare.get("namespaces/shop/trafficsplits/x")).refused(404)
 
 
 @pytest.fixture
