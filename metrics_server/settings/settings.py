@@ -182,7 +182,7 @@ class Settings(pydantic_settings.BaseSettings):
         str | None, setting.Setting(metavar="in-cluster|KUBECONFIG", read_again=setting.AT_START)
     ] = None
     """Cluster that authenticates and authorizes clients: `in-cluster`, or a kubeconfig. Without it, the
-    server has [a token of its own](#running-on-its-own); with it, it runs [behind a
+    server has a token of its own; with it, it runs [behind a
     kube-apiserver](#behind-a-kube-apiserver).
     """
 

@@ -19,7 +19,7 @@ _NAMED = {
     "Add a mesh": r"nginx.?mesh",
     "Add a Table column": r'"Apex"',
     "Add a metric name": r"\bfailure_rate\b",
-    "Add a setting": r"stale_after: Seconds|--stale-after|chosen\.stale_after",
+    "Add a setting": r"stale_after: Annotated|--stale-after|chosen\.stale_after",
     "Add an API resource": r'"trafficedges"|[\[ ]trafficedges\b',
     "Add a dashboard control": r"\bgrouping\b",
 }
