@@ -61,7 +61,7 @@ async def test_it_is_explained_like_what_is_built_in(joined: cluster.Cluster) ->
             said = await commands.kubectl(joined.kubeconfig, "explain", "trafficmetrics.metrics")
         except faults.DemoError:
             return False
-        return "What is not known is left out" in said
+        return "Unknown figures are left out" in said
 
     # The kube-apiserver fetches OpenAPI at its leisure.
     await wait.until(explained, what="the explanation", within=150, pause=2)

@@ -100,7 +100,7 @@ async def test_the_dashboards_client_reads_what_the_api_says(still: serving.Api)
         ),
         (["get", "trafficedges", "-n", "shop"], ["deployment/frontend", "service/ghost", "FROM"]),
         (["get", "te", "-A", "-o", "json"], ['"kind": "List"', "deployment.frontend:deployment.cart"]),
-        (["explain", "trafficmetrics.metrics"], ["success_count", "What is not known is left out"]),
+        (["explain", "trafficmetrics.metrics"], ["success_count", "Unknown figures are left out"]),
         (["explain", "trafficedges.edge.side"], ["Where it was observed"]),
         (["api-resources", "--api-group=metrics.smi-spec.io"], ["trafficmetrics", "te ", "statefulsets"]),
     ],
