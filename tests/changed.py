@@ -41,7 +41,7 @@ class Module:
     file: str
     """Its path in the project."""
     arguments: frozenset[str]
-    """The names of all parameters of its functions: some of them are fixtures."""
+    """The names of all parameters of its functions, and of the fixtures that it asks for by name."""
     strings: frozenset[str]
     """The parts of all strings in it, divided at slashes."""
     fixtures: frozenset[str]
@@ -129,7 +129,7 @@ class Imports:
             for one in self._modules.values()
             if one.is_conftest and one.name != _ROOT_CONFTEST and _below(module.name, [one.name[:-8]])
         ]
-        return any(fixtures & (one.arguments | one.strings) for one in (module, *above))
+        return any(fixtures & one.arguments for one in (module, *above))
 
 
 def imports() -> Imports:
@@ -155,6 +155,8 @@ def parse(name: str, file: str, source: str) -> Module:
                     fixtures.add(function)
             case ast.Tuple(elts=words) | ast.List(elts=words) | ast.Call(args=words):
                 runs.update(_started(words))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("usefixtures", "getfixturevalue")):
+            arguments.update(str(one.value) for one in node.args if isinstance(one, ast.Constant))
     return Module(name, file, *(frozenset(found) for found in (arguments, strings, fixtures, runs)))
 
 
