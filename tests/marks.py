@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -32,16 +33,18 @@ _ATTRIBUTE = "_needs"
 _ALLOWED = {
     "prometheus": ("prometheus",),
     "envoy": ("packaged", "mesh", "dialect"),
-    "kubectl": ("packaged", "cluster"),
+    "kubectl": ("packaged",),
     "node": ("browser",),
     "chromium": ("browser",),
     "helm": ("go",),
 }
 """For each program the marks of which a test that starts it must have one."""
-_OTHERS = ("cluster", "go", "dialect")
+_OTHERS = ("go", "dialect")
 """The same for every program that is not listed."""
-_EVERYWHERE = re.compile(r"python[0-9.]*|(ba|da)?sh|env|git")
-"""Programs that every machine has on which the tests run."""
+_ANY = "cluster"
+"""A test of this mark may start any program."""
+_EVERYWHERE = re.compile(r"python[0-9.]*|(ba|da)?sh|env|git|fetch-prometheus")
+"""Programs that every machine has on which the tests run, and a script of ours that needs only those."""
 
 
 def needs(*names: str) -> Callable[[F], F]:
@@ -91,9 +94,15 @@ class Marks:
             return
         if event == "subprocess.Popen":
             executable, command = arguments[0], arguments[1]
-            self._started.append(_name(executable or command[0]))
+            self._start(executable or command[0])
         elif event == "os.posix_spawn":
-            self._started.append(_name(arguments[0]))
+            self._start(arguments[0])
+
+    def _start(self, program: str | bytes | os.PathLike[str]) -> None:
+        """Note a program, unless there is none of that name here: a test may try what comes of that."""
+        path = os.fsdecode(program)
+        if self._started is not None and shutil.which(path) is not None:
+            self._started.append(Path(path).name)
 
 
 def unmarked(programs: Sequence[str], *, marks: set[str]) -> list[str]:
@@ -101,12 +110,10 @@ def unmarked(programs: Sequence[str], *, marks: set[str]) -> list[str]:
     return [
         f"the test starts {program} and has none of the marks {', '.join(allowed)} (see tests/marks.py)"
         for program in sorted(set(programs))
-        if not _EVERYWHERE.fullmatch(program) and marks.isdisjoint(allowed := _ALLOWED.get(program, _OTHERS))
+        if _ANY not in marks
+        and not _EVERYWHERE.fullmatch(program)
+        and marks.isdisjoint(allowed := _ALLOWED.get(program, _OTHERS))
     ]
-
-
-def _name(program: str | bytes | os.PathLike[str]) -> str:
-    return Path(os.fsdecode(program)).name
 
 
 def _said(item: pytest.Item) -> Iterator[str]:

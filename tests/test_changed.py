@@ -39,9 +39,7 @@ def test_a_change_selects_nothing_else(imports: changed.Imports) -> None:
 
 
 def test_what_no_module_knows_is_named(imports: changed.Imports) -> None:
-    file = (
-        "-".join(("nowhere", "at", "all")) + "/" + "-".join(("nothing", "like", "it"))
-    )  # named by no string
+    file = "-".join(("nowhere", "at", "all")) + "/" + "-".join(("nothing", "like", "it"))
     assert imports.chosen([file]) == changed.Chosen([], [file])
 
 
