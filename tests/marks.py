@@ -33,7 +33,7 @@ _ATTRIBUTE = "_needs"
 _ALLOWED = {
     "prometheus": ("prometheus",),
     "envoy": ("packaged", "mesh", "dialect"),
-    "kubectl": ("packaged",),
+    "kubectl": ("packaged", "mesh"),
     "node": ("browser",),
     "chromium": ("browser",),
     "helm": ("go",),
@@ -43,8 +43,8 @@ _OTHERS = ("go", "dialect")
 """The same for every program that is not listed."""
 _ANY = "cluster"
 """A test of this mark may start any program."""
-_EVERYWHERE = re.compile(r"python[0-9.]*|(ba|da)?sh|env|git|fetch-prometheus")
-"""Programs that every machine has on which the tests run, and a script of ours that needs only those."""
+_EVERYWHERE = re.compile(r"python[0-9.]*|(ba|da)?sh|env|git")
+"""Programs that every machine has on which the tests run."""
 
 
 def needs(*names: str) -> Callable[[F], F]:
@@ -99,10 +99,10 @@ class Marks:
             self._start(arguments[0])
 
     def _start(self, program: str | bytes | os.PathLike[str]) -> None:
-        """Note a program, unless there is none of that name here: a test may try what comes of that."""
-        path = os.fsdecode(program)
-        if self._started is not None and shutil.which(path) is not None:
-            self._started.append(Path(path).name)
+        """Note a program that exists. A script is not noted: it is ours, or a stand-in that a test wrote."""
+        found = shutil.which(os.fsdecode(program))
+        if self._started is not None and found is not None and not _is_script(Path(found)):
+            self._started.append(Path(found).name)
 
 
 def unmarked(programs: Sequence[str], *, marks: set[str]) -> list[str]:
@@ -114,6 +114,11 @@ def unmarked(programs: Sequence[str], *, marks: set[str]) -> list[str]:
         and not _EVERYWHERE.fullmatch(program)
         and marks.isdisjoint(allowed := _ALLOWED.get(program, _OTHERS))
     ]
+
+
+def _is_script(program: Path) -> bool:
+    with program.open("rb") as content:
+        return content.read(2) == b"#!"
 
 
 def _said(item: pytest.Item) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A test that starts a program has the mark of it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,9 @@ _TESTS = """
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
     program = pytester.path / "prometheus"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    true = shutil.which("true")
+    assert true is not None
+    shutil.copy(true, program)
     pytester.makeini("[pytest]\nmarkers =\n prometheus\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makeconftest(_CONFTEST)
     pytester.makepyfile(_TESTS)
