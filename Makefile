@@ -4,7 +4,7 @@ STATE  ?= .run
 PY     := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help audit run test test-attacks test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
+.PHONY: help audit run test test-all test-fast test-changed test-attacks test-cluster test-installed test-versions check fix bench cluster cluster-down lock clean venv prometheus chromium \
 	cluster-programs test-programs image images manifests cluster-demo cluster-autoscale
 
 help: ## Say what there is to make
@@ -14,8 +14,18 @@ run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without
 	@exec $(PY) -m demo run --state $(STATE)
 
 test: check prometheus chromium test-programs images ## Everything that must pass
-	@echo "== tests"
-	@$(PY) -m pytest
+	@$(PY) -m tests.stages test
+
+test-fast: venv ## The tests that need nothing but Python packages: no Prometheus, browser, cluster or built program
+	@$(PY) -m tests.stages fast
+
+test-changed: venv prometheus chromium ## The tests that depend on what changed since BASE (where this branch left main); no clusters unless TESTS_CLUSTER=1
+	@TESTS_CLUSTER=$${TESTS_CLUSTER:-0} $(PY) -m tests.changed $(BASE)
+
+test-all: ## make test, test-versions and test-attacks, one after the other; it has no test that these have not
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-versions
+	@$(MAKE) --no-print-directory test-attacks
 
 test-cluster: venv prometheus chromium test-programs images ## Only the tests on a real Kubernetes, and demand that they can run
 	@TESTS_CLUSTER=1 $(PY) -m pytest -m cluster

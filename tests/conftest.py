@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from demo import runner
-from tests import loops
+from tests import loops, marks
 from tests.cluster import switch
 
 _MESH, _OTHER = 64, 128
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(marks.Marks())
     config.pluginmanager.register(switch.Switch())
 
 
@@ -23,6 +24,7 @@ def other_subnet() -> str:
 
 
 @pytest.fixture(scope="session")
+@marks.needs("mesh", "prometheus")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[runner.Mesh]:
     """The one running mesh of a test session, scraped every second, in scenario `steady`.
 

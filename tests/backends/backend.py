@@ -35,7 +35,9 @@ class Backend:
     @property
     def marks(self) -> tuple[pytest.MarkDecorator, ...]:
         """Of a test that needs it."""
-        return (pytest.mark.go, pytest.mark.timeout(3600)) if self.program else ()
+        if self.program is None:
+            return (pytest.mark.prometheus,)
+        return pytest.mark.go, pytest.mark.timeout(3600)
 
 
 def _prometheus(folder: Path, listen: tuple[str, int]) -> list[str]:

@@ -4,12 +4,15 @@ A mark says what a test needs: `cluster`, a real Kubernetes; with `node`, one wi
 with a node that may be given; `go`, programs that are built from source. `TESTS_CLUSTER=0` leaves out what
 needs a cluster, `=1` demands it. With `CI=true` a machine that cannot run something is a failure: a green run
 would say more than was seen.
+
+Tests may be divided among workers (pytest-xdist). Then every worker collects all tests and sends what it left
+out to the process that prints the summary, which does not collect.
 """
 
 import collections
 import os
 from collections.abc import Generator, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -20,6 +23,8 @@ VARIABLE = "TESTS_CLUSTER"
 _BY_CHOICE = f"left out by {VARIABLE}=0"
 _PLACES = (Need.SITE, Need.NODE, Need.CONTROL_PLANE)
 """Where a test of the mark `cluster` takes place: the first of these marks that it has."""
+_LEFT_OUT, _REFUSED = "tests left out", "tests refused"
+"""What a worker sends."""
 
 
 class Hindrance(Protocol):
@@ -36,9 +41,10 @@ class Switch:
         self._wanted = environment.get(VARIABLE, "")
         self._demanded = self._wanted == "1" or environment.get("CI") == "true"
         self._left_out: collections.Counter[str] = collections.Counter()
+        self._refused = ""
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         for item in items:
             reason = self._reason(item)
             if reason is not None:
@@ -46,9 +52,26 @@ class Switch:
                 item.add_marker(pytest.mark.skip(reason=f"NOT RUN: {reason}"))
         hindrances = [reason for reason in self._left_out if reason != _BY_CHOICE]
         if hindrances and self._demanded:
-            raise pytest.UsageError(
-                f"tests are demanded that cannot run on this machine: {'; '.join(hindrances)}"
-            )
+            self._refused = f"tests are demanded that cannot run on this machine: {'; '.join(hindrances)}"
+        if _is_worker(config):
+            output: dict[str, Any] = getattr(config, "workeroutput")  # noqa: B009 (xdist adds it)
+            output |= {_LEFT_OUT: dict(self._left_out), _REFUSED: self._refused}
+            if self._refused:
+                items.clear()
+        elif self._refused:
+            raise pytest.UsageError(self._refused)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended; all workers collect the same tests."""
+        output = getattr(node, "workeroutput", None) or {}
+        self._left_out |= collections.Counter(output.get(_LEFT_OUT, {}))
+        self._refused = self._refused or output.get(_REFUSED, "")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._refused and not _is_worker(session.config):
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def _reason(self, item: pytest.Item) -> str | None:
         if self._wanted == "0" and _marked(item, Need.CONTROL_PLANE):
@@ -59,9 +82,16 @@ class Switch:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
         """Below the list of what was skipped, which is long."""
         yield
+        if self._refused:
+            terminalreporter.line(f"ERROR: {self._refused}", red=True, bold=True)
+            return
         for reason, count in self._left_out.items():
             terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
             terminalreporter.line(f"{count} tests did not run: {reason}")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 def _needs(item: pytest.Item) -> Iterator[Need]:

@@ -1,5 +1,7 @@
 """Tests that not every machine can run are never left out in silence."""
 
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -89,3 +91,33 @@ def test_where_all_is_demanded_a_machine_that_cannot_run_something_is_a_failure(
     result = _run(pytester, environment, hindrances=_NO_ROOT)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*demanded that cannot run on this machine: *needs root*"])
+
+
+def _run_in_workers(
+    pytester: pytest.Pytester, environment: dict[str, str], *, hindrances: dict[str, str]
+) -> pytest.RunResult:
+    pytester.makeini(f"[pytest]\nmarkers =\n {_MARKS}\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeconftest(_CONFTEST.format(environment=environment, hindrances=hindrances))
+    pytester.makepyfile(_TESTS)
+    return pytester.runpytest_subprocess("-p", "no:dash", "-n", "2", "--dist", "loadfile")
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project, in a process that begins elsewhere."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+
+
+@pytest.mark.usefixtures("importable")
+def test_what_workers_left_out_is_named_once(pytester: pytest.Pytester) -> None:
+    result = _run_in_workers(pytester, {}, hindrances=_NO_ROOT)
+    result.assert_outcomes(passed=3, skipped=2)
+    result.stdout.fnmatch_lines(["*NOT TESTED HERE*", "2 tests did not run: *needs root*"])
+
+
+@pytest.mark.usefixtures("importable")
+def test_what_is_demanded_of_workers_and_cannot_run_is_a_failure(pytester: pytest.Pytester) -> None:
+    result = _run_in_workers(pytester, {"CI": "true"}, hindrances=_NO_ROOT)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.assert_outcomes()
+    result.stdout.fnmatch_lines(["*demanded that cannot run on this machine: *needs root*"])

@@ -26,6 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(record.Record())
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """All rows belong to one run: the record is made of them."""
+    item.add_marker(pytest.mark.conformance)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A row is tried on every way but those on which it is known not to hold; or on the API that is given."""
     if "api" not in metafunc.fixturenames:

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,15 @@ from tests.conformance import places, rows
 from tests.conformance.subject import Way
 
 _FOLDER = Path(__file__).resolve().parents[2] / ".artifacts"
+_TRIED = "tried"
 
 
 class Record:
-    """A pytest plugin: a row holds on a way when every test of it there has passed."""
+    """A pytest plugin: a row holds on a way when every test of it there has passed.
+
+    What a test tries travels in its report, so that tests may run in workers (pytest-xdist): the process that
+    gets all reports writes the record.
+    """
 
     def __init__(self) -> None:
         self._sentences: dict[str, rows.Row] = {}
@@ -26,15 +32,23 @@ class Record:
         if mark is None or specification is None or "api" not in specification.params:
             return
         report: pytest.TestReport = outcome.get_result()
-        key = (mark.args[0], specification.params["api"])
-        self._sentences[mark.args[0]] = rows.Row(mark.args[0], rows.sentence(item.name))
+        tried = (mark.args[0], specification.params["api"].value, rows.sentence(item.name))
+        report.user_properties = [*report.user_properties, (_TRIED, tried)]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        tried: Any = dict(report.user_properties).get(_TRIED)
+        if tried is None:
+            return
+        row, way, sentence = tried
+        key = (row, Way(way))
+        self._sentences[row] = rows.Row(row, sentence)
         if report.failed:
             self._held[key] = False
         elif report.passed and report.when == "call":
             self._held.setdefault(key, True)
 
-    def pytest_sessionfinish(self) -> None:
-        if not self._held:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if not self._held or hasattr(session.config, "workerinput"):
             return
         _FOLDER.mkdir(exist_ok=True)
         kubernetes = os.environ.get(places.KUBERNETES, "")

@@ -23,7 +23,7 @@ def older() -> Path:
 
 @pytest.fixture(
     params=[
-        "newer",
+        pytest.param("newer", marks=pytest.mark.packaged),
         pytest.param("older", marks=(pytest.mark.cluster, pytest.mark.go, pytest.mark.timeout(3600))),
     ]
 )

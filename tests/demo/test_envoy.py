@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from demo import blueprint, certificates, envoy, placement, shop, sidecars, stats
 
 
@@ -30,6 +32,7 @@ def routes(config: dict[str, Any], port: int) -> list[dict[str, Any]]:
     return [route for host in http["route_config"]["virtual_hosts"] for route in host["routes"]]
 
 
+@pytest.mark.packaged
 async def test_envoy_accepts_the_configuration_of_every_pod(
     where: placement.Placement, tmp_path: Path
 ) -> None:

@@ -133,6 +133,7 @@ def test_the_identities_are_those_that_the_pods_mount(tmp_path: Path) -> None:
         assert files.key(workload.name).name in data
 
 
+@pytest.mark.packaged
 def test_envoy_accepts_what_its_pod_mounts(tmp_path: Path) -> None:
     """All sidecars in one folder here: each workload's files have names of their own."""
     files = certificates.Files(tmp_path)

@@ -15,6 +15,7 @@ from metrics_server.model import kinds as model_kinds
 from metrics_server.server import serving_certificate
 from metrics_server.settings import settings
 from metrics_server.splits import sources
+from tests import marks
 from tests.deploy import documented, judging, rendering
 
 _OF_THE_SERVER = {"trafficmetrics", "trafficmetrics-fallback"}
@@ -23,6 +24,7 @@ _EVERY_VIEWER = {f"rbac.authorization.k8s.io/aggregate-to-{who}" for who in ("vi
 
 
 @pytest.fixture(scope="module")
+@marks.needs("packaged")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> list[rendering.Object]:
     """All that can be installed at once."""
     components = [name for name in rendering.COMPONENTS if name != "cert-manager"]
@@ -30,6 +32,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> list[rendering.Objec
 
 
 @pytest.fixture(scope="module")
+@marks.needs("packaged")
 def with_cert_manager(tmp_path_factory: pytest.TempPathFactory) -> list[rendering.Object]:
     return rendering.overlay(
         tmp_path_factory.mktemp("certificates") / "overlay", components=rendering.COMPONENTS

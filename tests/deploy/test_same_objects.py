@@ -9,7 +9,12 @@ import pytest
 from tests.deploy import comparing, rendering
 from tests.installed import manifests
 
-pytestmark = [pytest.mark.go, pytest.mark.timeout(3600), pytest.mark.usefixtures("helm")]
+pytestmark = [
+    pytest.mark.go,
+    pytest.mark.packaged,
+    pytest.mark.timeout(3600),
+    pytest.mark.usefixtures("helm"),
+]
 
 _NEEDED = {"autoscaling-fallback": "autoscaling-apis"}
 """What has no meaning without another."""

@@ -10,7 +10,12 @@ import pytest
 
 from tests.deploy import definitions, rendering
 
-pytestmark = [pytest.mark.go, pytest.mark.timeout(3600), pytest.mark.usefixtures("helm")]
+pytestmark = [
+    pytest.mark.go,
+    pytest.mark.packaged,
+    pytest.mark.timeout(3600),
+    pytest.mark.usefixtures("helm"),
+]
 
 _VERSIONS = ("1.35", "1.37")
 """The oldest and the newest that the package has schemas of."""

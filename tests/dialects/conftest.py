@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests import marks
 from tests.backends import backend
 from tests.dialects import playing, spoken
 
@@ -19,6 +20,7 @@ _PLAYS = [
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
+@marks.needs("dialect")
 async def plays(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, other_subnet: str
 ) -> AsyncIterator[playing.Plays]:

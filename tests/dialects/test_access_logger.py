@@ -13,6 +13,7 @@ import pytest_asyncio
 import yaml
 
 from demo import processes, sidecars, wait
+from tests import marks
 from tests.dialects import page
 from tests.dialects.spoken import envoy_access_log
 
@@ -21,6 +22,7 @@ _TYPE = "type.googleapis.com/envoy.extensions"
 
 
 @pytest_asyncio.fixture
+@marks.needs("dialect", "packaged")
 async def exposed(tmp_path: Path, other_subnet: str) -> AsyncIterator[str]:
     """By an Envoy with a service that answers, one without endpoints and one whose port is closed."""
     host = f"{other_subnet}.190"

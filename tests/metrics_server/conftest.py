@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from demo import wait
 from metrics_server.model import faults
-from tests import loops
+from tests import loops, marks
 from tests.apiservice import pki
 from tests.metrics_server import fake_prometheus, guarded_prometheus, reading, recording, scaler, scenes
 
@@ -48,6 +48,7 @@ async def autoscaler(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest.fixture(scope="module")
+@marks.needs("prometheus")
 def guarded(
     tmp_path_factory: pytest.TempPathFactory, other_subnet: str
 ) -> Iterator[guarded_prometheus.Guarded]:

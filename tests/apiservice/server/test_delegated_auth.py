@@ -225,6 +225,7 @@ async def kubectl(extension: Extension, client: pki.Identity, *arguments: str) -
     return out.decode(), err.decode()
 
 
+@pytest.mark.packaged
 async def test_kubectl_presents_its_certificate_and_is_served_or_not(
     extension: Extension, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from apiservice.runtime import kubeconfig as runtime_kubeconfig
+from tests import marks
 from tests.apiservice import asking
 
 Kubectl = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -17,6 +18,7 @@ PATIENCE = 30.0
 
 
 @pytest.fixture
+@marks.needs("packaged")
 def kubectl(served: asking.Served, tmp_path: pathlib.Path) -> Kubectl:
     kubeconfig = tmp_path / "kubeconfig"
     runtime_kubeconfig.write_kubeconfig(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests import marks
 from tests.cluster import build
 from tests.dialects.real import asked, daprs, walk
 
@@ -22,6 +23,7 @@ _TIMED = "dapr_runtime_service_invocation_res_recv_latency_ms_bucket"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+@marks.needs("dialect", "prometheus")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> AsyncIterator[asked.Asked]:
     await build.make(build.DAPRD, report=print)
     place = daprs.place(other_subnet, _FIRST)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests import marks
 from tests.cluster import build
 from tests.dialects import traffic, writers
 from tests.dialects.real import asked, hubbles, proxies, walk
@@ -34,6 +35,7 @@ _WITHIN_A_NODE = "deployment.legacy:deployment.cart"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+@marks.needs("dialect", "prometheus")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> AsyncIterator[asked.Asked]:
     await build.make(build.HUBBLE, report=print)
     place = proxies.Place(other_subnet, _FIRST)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests import marks
 from tests.cluster import build
 from tests.dialects.real import asked, mosns, proxies, walk
 
@@ -21,6 +22,7 @@ _NANOSECONDS = 1e-9
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+@marks.needs("dialect", "prometheus")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> AsyncIterator[asked.Asked]:
     await build.make(build.MOSN, report=print)
     place = proxies.Place(other_subnet, _FIRST)

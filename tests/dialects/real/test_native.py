@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 import pytest_asyncio
 
+from tests import marks
 from tests.cluster import build
 from tests.dialects.real import asked, envoys, proxies, record, walk, wordings
 
@@ -21,6 +22,7 @@ _FIRST, _APART = 20, 10
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+@marks.needs("dialect", "prometheus")
 async def meshes(
     tmp_path_factory: pytest.TempPathFactory, other_subnet: str
 ) -> AsyncIterator[Mapping[str, asked.Asked]]:

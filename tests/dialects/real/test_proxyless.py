@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests import marks
 from tests.dialects.real import asked, proxies, proxyless, walk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -14,6 +15,7 @@ _FIRST = 20
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+@marks.needs("dialect", "prometheus")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> AsyncIterator[asked.Asked]:
     await proxyless.make(report=print)
     place = proxies.Place(other_subnet, _FIRST)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests import marks
 from tests.cluster import build
 from tests.dialects import traffic
 from tests.dialects.real import asked, proxies, traefiks, walk
@@ -20,6 +21,7 @@ _FIRST = 20
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+@marks.needs("dialect", "prometheus")
 async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> AsyncIterator[asked.Asked]:
     await build.make(build.TRAEFIK, report=print)
     place = proxies.Place(other_subnet, _FIRST)

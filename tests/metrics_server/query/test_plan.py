@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -60,25 +61,31 @@ def values(query: str, label: str) -> list[str]:
 
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
-@pytest.mark.parametrize("namespace", [None, "shop", *HOSTILE])
-@pytest.mark.parametrize("window", [1.0, 30.0, 7.5, 86400.0])
-def test_every_query_of_every_scope_parses(
-    mesh: schema.Profile, namespace: str | None, window: float
-) -> None:
-    asked = made(mesh, plan.Scope(namespace=namespace), window)
-    for query in queries(asked):
-        promql_parser.parse(query)
+def test_every_query_of_every_scope_parses(mesh: schema.Profile) -> None:
+    refused = {}
+    for namespace, window in itertools.product([None, "shop", *HOSTILE], [1.0, 30.0, 7.5, 86400.0]):
+        found = queries(made(mesh, plan.Scope(namespace=namespace), window))
+        assert found, (namespace, window)
+        for query in found:
+            try:
+                promql_parser.parse(query)
+            except ValueError as error:
+                refused[namespace, window, query] = str(error)
+    assert refused == {}
 
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
-@pytest.mark.parametrize("namespace", HOSTILE)
-def test_a_hostile_namespace_stays_one_string(mesh: schema.Profile, namespace: str) -> None:
-    harmless = made(mesh, plan.Scope(namespace="shop"))
-    asked = made(mesh, plan.Scope(namespace=namespace))
-    for query, model in zip(queries(asked), queries(harmless), strict=True):
-        assert len(selectors(promql_parser.parse(query))) == len(selectors(promql_parser.parse(model)))
-        assert mesh not in BY_TARGETS or values(query, "namespace")
-        assert set(values(query, "namespace")) <= {namespace}
+def test_a_hostile_namespace_stays_one_string(mesh: schema.Profile) -> None:
+    harmless = queries(made(mesh, plan.Scope(namespace="shop")))
+    for namespace in HOSTILE:
+        asked = queries(made(mesh, plan.Scope(namespace=namespace)))
+        for query, model in zip(asked, harmless, strict=True):
+            where = f"namespace {namespace!r} in {query}"
+            assert len(selectors(promql_parser.parse(query))) == len(selectors(promql_parser.parse(model))), (
+                where
+            )
+            assert mesh not in BY_TARGETS or values(query, "namespace"), where
+            assert set(values(query, "namespace")) <= {namespace}, where
 
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
