@@ -14,10 +14,11 @@ run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without
 	@exec $(PY) -m demo run --state $(STATE)
 
 test: check prometheus chromium test-programs images ## Everything that must pass
-	@$(PY) -m tests.stages test
+	@echo "== tests"
+	@$(PY) -m pytest
 
 test-fast: venv ## The tests that need nothing but Python packages: no Prometheus, browser, cluster or built program
-	@$(PY) -m tests.stages fast
+	@TESTS_MARKS=1 $(PY) -m tests.stages fast
 
 test-changed: venv prometheus chromium ## The tests that depend on what changed since BASE (where this branch left main); no clusters unless TESTS_CLUSTER=1
 	@TESTS_CLUSTER=$${TESTS_CLUSTER:-0} $(PY) -m tests.changed $(BASE)

@@ -53,6 +53,7 @@ _TESTS = """
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.setenv(marks.CHECKED, "1")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
     program = pytester.path / "prometheus"
     true = shutil.which("true")
