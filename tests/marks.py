@@ -23,8 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PROGRAMS = ("prometheus", "mesh", "dialect", "browser", "cluster", "go")
 """Marks of tests that need a program which Python packages do not bring."""
-FAST = "not (" + " or ".join(PROGRAMS) + ")"
-"""The tests that need nothing but Python packages, as an expression for `pytest -m`."""
+FAST = "not (" + " or ".join((*PROGRAMS, "alone")) + ")"
+"""The tests that need nothing but Python packages and may run next to each other, for `pytest -m`."""
 PARALLEL = "not (cluster or browser or mesh or dialect or conformance or alone)"
 """The tests that may run next to each other. The conformance suite keeps one record of all of its rows."""
 SERIAL = f"not ({PARALLEL})"
@@ -45,7 +45,7 @@ _OTHERS = ("go", "dialect")
 """The same for every program that is not listed."""
 _ANY = "cluster"
 """A test of this mark may start any program."""
-_EVERYWHERE = re.compile(r"python[0-9.]*|(ba|da)?sh|env|git")
+_EVERYWHERE = re.compile(r"python[0-9.]*|(ba|da)?sh|env|git|true|false")
 """Programs that every machine has on which the tests run."""
 
 

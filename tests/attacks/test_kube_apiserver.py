@@ -48,6 +48,7 @@ async def test_of_a_refusal_without_end_the_beginning_is_read() -> None:
     assert refused.value.code == 403
 
 
+@pytest.mark.alone
 async def test_a_watch_that_drips_is_silent() -> None:
     async with asking(backend.head(), b" ") as api, asyncio.timeout(_SOON):
         with pytest.raises(client.Unreachable, match=r"no event of the watch within 0\.3 s"):

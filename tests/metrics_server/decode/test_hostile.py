@@ -116,6 +116,7 @@ async def test_what_is_asked_for_in_no_words_of_ours_is_refused(api: reading.Api
     assert len(api.fake.asked) == before, "Prometheus is not bothered"
 
 
+@pytest.mark.alone  # all must be read within the window
 async def test_ten_thousand_peers_of_one_proxy_are_an_edge_each(tmp_path: Path) -> None:
     count = 10_000
     told = [WEB.growing(SENT, 1, **called(f"outbound|80||s{n}.far.svc.cluster.local")) for n in range(count)]
