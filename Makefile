@@ -83,7 +83,7 @@ manifests: venv ## Write what in deploy/ is made from other files there
 	@sh deploy/render
 
 audit: ## Look for known faults in the pinned packages; needs pip-audit and the network
-	@command -v pip-audit >/dev/null || { echo "make audit: install pip-audit (pipx install pip-audit); it asks pypi.org" >&2; exit 1; }
+	@command -v pip-audit >/dev/null || { echo "make audit: install pip-audit (pipx install pip-audit); it needs the network" >&2; exit 1; }
 	@pip-audit --strict --requirement requirements/run.txt --disable-pip --require-hashes
 
 lock: venv ## Pin the dependencies of pyproject.toml anew, with hashes and without any address
