@@ -83,6 +83,7 @@ class Connection(web.RequestHandler):
         super().__init__(
             server,
             loop=loop,
+            # aiohttp takes None for "no access log"; its annotation does not say so.
             access_log=None,  # type: ignore[arg-type]
             logger=log,
             keepalive_timeout=limits.idle,
