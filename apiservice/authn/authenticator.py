@@ -63,17 +63,6 @@ class Authenticator(Protocol):
         """
 
 
-def identifies(header: str) -> bool:
-    """Whether a header names the user or carries a credential. Only authenticators may see such a header."""
-    name = header.lower()
-    return name == "authorization" or name.startswith(("x-remote-", "impersonate-"))
-
-
-def impersonates(header: str) -> bool:
-    """Whether a header asks to act as another user."""
-    return header[:12].lower() == "impersonate-"
-
-
 def extras(
     headers: multidict.CIMultiDictProxy[str], *, prefixes: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:

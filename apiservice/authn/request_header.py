@@ -32,12 +32,6 @@ class FrontProxy:
     group_headers: tuple[str, ...] = ("X-Remote-Group",)
     extra_prefixes: tuple[str, ...] = ("X-Remote-Extra-",)
 
-    def names_in(self, header: str) -> bool:
-        """Whether the front proxy describes the user in this header."""
-        name = header.lower()
-        single = (*self.user_headers, *self.uid_headers, *self.group_headers)
-        return name in map(str.lower, single) or name.startswith(tuple(map(str.lower, self.extra_prefixes)))
-
 
 class FrontProxyAuthenticator:
     """Accepts the headers of the front proxy that `current` returns, which is called for every request."""
@@ -46,11 +40,6 @@ class FrontProxyAuthenticator:
         self._current = current
         self._clock = clock
         self._complaints = throttled_log.Complaints(_log)
-
-    def identifies(self, header: str) -> bool:
-        """Whether only authenticators may see a header; includes the header names set for the front proxy."""
-        proxy = self._current()
-        return authenticator.identifies(header) or (proxy is not None and proxy.names_in(header))
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         """The user in the headers; `None` if there is none or the certificate is not the front proxy's.

@@ -17,7 +17,7 @@ from apiservice.http import errors
 from apiservice.request import request_info
 
 _USER, _GROUP, _UID = "Impersonate-User", "Impersonate-Group", "Impersonate-Uid"
-_EXTRA = "impersonate-extra-"
+_PREFIX, _EXTRA = "impersonate-", "impersonate-extra-"
 _AUTHENTICATION = "authentication.k8s.io"
 _SERVICE_ACCOUNT = re.compile(
     r"system:serviceaccount:([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?):([a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?)"
@@ -36,7 +36,8 @@ async def acting(
 
     Raises `BadRequest` for incomplete headers, `Forbidden` if the sender may not act as that user.
     """
-    if not any(map(authenticator.impersonates, headers)):
+    # Nearly all requests are sorted out here, with one search instead of one for each header.
+    if _PREFIX not in "\n".join(headers).lower():
         return user
     impersonated = _impersonated(headers)
     if impersonated is None:

@@ -5,7 +5,7 @@ network.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import multidict
@@ -28,12 +28,22 @@ class Incoming:
     """The client's certificate chain from the TLS handshake, in DER, its own certificate first."""
 
 
-def without_identity(incoming: Incoming, *, identifies: Callable[[str], bool]) -> Incoming:
-    """The request without certificates and without the headers for which `identifies` is true."""
-    kept = multidict.CIMultiDict(
-        (name, value) for name, value in incoming.headers.items() if not identifies(name)
+_FORM = ("Accept", "If-None-Match", "User-Agent")
+"""The headers that choose the form of an answer."""
+
+
+def without_identity(incoming: Incoming, *, query: Mapping[str, str]) -> Incoming:
+    """The request with its parsed query, but without what identifies its sender: of the headers only those
+    that choose the form of the answer, and no certificates.
+    """
+    sent = incoming.headers
+    kept = multidict.CIMultiDict((name, sent[name]) for name in _FORM if name in sent)
+    return Incoming(
+        method=incoming.method,
+        path=incoming.path,
+        query=query,
+        headers=multidict.CIMultiDictProxy(kept),
     )
-    return dataclasses.replace(incoming, headers=multidict.CIMultiDictProxy(kept), certificates=())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +54,15 @@ class Answer:
     status: int = 200
     content_type: str = JSON
     headers: Sequence[tuple[str, str]] = ()
+
+    def with_header(self, name: str, value: str) -> "Answer":
+        """The same answer with one more header, which is the first."""
+        return Answer(
+            body=self.body,
+            status=self.status,
+            content_type=self.content_type,
+            headers=((name, value), *self.headers),
+        )
 
 
 def json_answer(value: Any) -> Answer:

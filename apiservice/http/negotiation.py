@@ -15,9 +15,12 @@ from apiservice.http import errors
 META_GROUP = "meta.k8s.io"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Offer:
-    """One representation: `application/{subtype}`, and the kind to which the answer is converted, if any."""
+    """One representation: `application/{subtype}`, and the kind to which the answer is converted, if any.
+
+    Offers are compared by identity: each request looks up a tuple of them.
+    """
 
     subtype: str
     kind: str = ""

@@ -23,6 +23,11 @@ def of(url: yarl.URL) -> Mapping[str, str]:
     return _Query(url) if url.raw_query_string else NOTHING
 
 
+def parsed(query: Mapping[str, str]) -> Mapping[str, str]:
+    """The same query, parsed now; it is faster to read. Raises `BadRequest` as above."""
+    return query.parsed() if isinstance(query, _Query) else query
+
+
 class _Query(Mapping[str, str]):
     __slots__ = ("_parsed", "_url")
 
@@ -31,21 +36,21 @@ class _Query(Mapping[str, str]):
         self._parsed: Mapping[str, str] | None = None
 
     def __getitem__(self, name: str) -> str:
-        return self._all()[name]
+        return self.parsed()[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self._all().get(name, default)
+        return self.parsed().get(name, default)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._all()
+        return name in self.parsed()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter(self.parsed())
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self.parsed())
 
-    def _all(self) -> Mapping[str, str]:
+    def parsed(self) -> Mapping[str, str]:
         if self._parsed is None:
             if self._url.raw_query_string.count("&") >= _MOST:
                 raise errors.BadRequest(f"the query has more than {_MOST} parameters")

@@ -57,6 +57,12 @@ class Telemetry:
             registry=registry,
         )
 
+        self._series: dict[
+            tuple[str, router.Endpoint | None, int],
+            tuple[prometheus_client.Counter, prometheus_client.Histogram],
+        ] = {}
+        """The time series of the requests and of their durations, by verb, endpoint and code."""
+
     def opened(self, number: int) -> None:
         """Sets the number of open connections."""
         self._connections.set(number)
@@ -74,19 +80,22 @@ class Telemetry:
         seconds: float,
     ) -> None:
         """Counts a request and its duration. `attributes` and `target` are None where they are unknown."""
-        subject = (_verb(attributes), *_resource(target))
-        self._requests.labels(*subject, str(code)).inc()
-        self._durations.labels(*subject).observe(seconds)
+        verb = attributes.verb if attributes is not None and attributes.verb in _VERBS else "other"
+        key = (verb, target.endpoint if target is not None else None, code)
+        found = self._series.get(key)
+        if found is None:
+            subject = (verb, *_resource(target))
+            found = (self._requests.labels(*subject, str(code)), self._durations.labels(*subject))
+            self._series[key] = found
+        requests, durations = found
+        requests.inc()
+        durations.observe(seconds)
 
     async def show(self, incoming: messages.Incoming) -> messages.Answer:
         """The whole registry, in the exposition format that the `Accept` header asks for."""
         accept = incoming.headers.get("Accept", "")
         encode, content_type = exposition.choose_encoder(accept if len(accept) <= negotiation.LONGEST else "")
         return messages.Answer(body=encode(self._registry), content_type=content_type)
-
-
-def _verb(attributes: request_info.Attributes | None) -> str:
-    return attributes.verb if attributes is not None and attributes.verb in _VERBS else "other"
 
 
 def _resource(target: router.Target | None) -> tuple[str, str, str, str]:

@@ -20,6 +20,10 @@ _VERBS = {
     "PATCH": "patch",
     "DELETE": "delete",
 }
+_OF_COLLECTIONS = {"get": "list", "delete": "deletecollection"}
+"""The verbs of a request without a name in its path."""
+_OF_A_LIST = ("watch", "fieldSelector", "labelSelector")
+"""The query parameters that change the attributes of a request."""
 _PREFIXES = frozenset({"api", "apis"})
 _VERB_PREFIXES = frozenset({"watch", "proxy"})
 _NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
@@ -45,11 +49,10 @@ class Attributes:
     field_selector: str = ""
 
 
-def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
-    """The attributes of a request.
+def parse(method: str, *, path: str) -> Attributes:
+    """The attributes of a request without its query.
 
-    `path` is percent-decoded; `query` has the first value of each parameter. Raises `BadRequest` for a
-    path such as `/api/v1/watch` without a resource.
+    `path` is percent-decoded. Raises `BadRequest` for a path such as `/api/v1/watch` without a resource.
     """
     segments = path.strip("/").split("/")
     prefix = segments[0]
@@ -65,12 +68,9 @@ def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
         verb, *rest = rest
     namespace, parts = _namespace(rest)
     name = parts[1] if len(parts) > 1 else ""
-    selects = not name
-    if selects:
-        verb, name = _collection(verb, query=query)
     return Attributes(
         path=path,
-        verb=verb,
+        verb=verb if name else _OF_COLLECTIONS.get(verb, verb),
         is_resource=True,
         group=group,
         version=version,
@@ -79,8 +79,30 @@ def parse(method: str, *, path: str, query: Mapping[str, str]) -> Attributes:
         subresource=parts[2] if len(parts) > 2 and verb != "proxy" else "",
         name=name,
         parts=tuple(parts),
-        label_selector=query.get("labelSelector", "") if selects else "",
-        field_selector=query.get("fieldSelector", "") if selects else "",
+    )
+
+
+def with_query(attributes: Attributes, *, query: Mapping[str, str]) -> Attributes:
+    """The attributes of the same request with its query, which has the first value of each parameter.
+
+    Only a request without a name in its path has other attributes by it: a list may be a watch, and may have
+    selectors.
+    """
+    if not attributes.is_resource or attributes.parts[1:2] not in {(), ("",)}:
+        return attributes
+    if not any(name in query for name in _OF_A_LIST):
+        return attributes
+    verb, name, field_selector = attributes.verb, "", query.get("fieldSelector", "")
+    if verb == "list":
+        name = _selected_name(field_selector)
+        if query.get("watch", "0").lower() not in {"0", "false"}:
+            verb = "watch"
+    return dataclasses.replace(
+        attributes,
+        verb=verb,
+        name=name,
+        label_selector=query.get("labelSelector", ""),
+        field_selector=field_selector,
     )
 
 
@@ -91,16 +113,6 @@ def _namespace(segments: list[str]) -> tuple[str, list[str]]:
     if len(segments) > 2 and segments[2] not in _NAMESPACE_SUBRESOURCES:
         return segments[1], segments[2:]
     return segments[1], segments
-
-
-def _collection(verb: str, *, query: Mapping[str, str]) -> tuple[str, str]:
-    """Verb and name of a request that has no name in its path."""
-    if verb == "delete":
-        return "deletecollection", ""
-    if verb != "get":
-        return verb, ""
-    watch = query.get("watch", "0").lower() not in {"0", "false"}
-    return "watch" if watch else "list", _selected_name(query.get("fieldSelector", ""))
 
 
 def _selected_name(field_selector: str) -> str:

@@ -1,8 +1,8 @@
 """Attributes of a request → the declared resource, and the namespace to which the answer is limited.
 
 An answer never has more than the request is authorized for. If it has more than the namespace of the path,
-the target names what must be allowed in addition. A path whose answer would be about another namespace is not
-found.
+the target says that the request must be allowed for all namespaces too. A path whose answer would be about
+another namespace is not found.
 
 All that a read needs and that does not depend on the request is prepared here once, at start: an `Endpoint`
 for each resource and subresource.
@@ -59,8 +59,10 @@ class Target:
     name: str | None = None
     within: str | None = None
     """The one namespace of the answer; `None` means all namespaces and objects without a namespace."""
-    besides: request_info.Attributes | None = None
-    """What must be allowed in addition to the request itself."""
+    is_of_all: bool = False
+    """Whether the answer has all namespaces although the path has one. The same request for all namespaces
+    must then be allowed as well.
+    """
 
 
 _Key = tuple[str, str, str | None, str | None]
@@ -101,7 +103,7 @@ class Routes:
         if not _is_path_of(attributes, endpoint=endpoint, name=name):
             return None
         places = endpoint.namespaced or endpoint.anywhere
-        within, besides = _reach(attributes, endpoint=endpoint)
+        within, is_of_all = _reach(attributes, endpoint=endpoint)
         return Target(
             endpoint=endpoint,
             resource=resource,
@@ -109,7 +111,7 @@ class Routes:
             namespace=(attributes.namespace or None) if places else None,
             name=name,
             within=within,
-            besides=besides,
+            is_of_all=is_of_all,
         )
 
     def _add(self, endpoint: Endpoint, name: str) -> None:
@@ -139,14 +141,14 @@ class Routes:
         endpoint = self._lookup(attributes, NAMESPACES, part)
         if endpoint is None:
             return None
-        within, besides = _reach(attributes, endpoint=endpoint)
+        within, is_of_all = _reach(attributes, endpoint=endpoint)
         return Target(
             endpoint=endpoint,
             resource=NAMESPACES,
             subresource=part,
             name=attributes.namespace,
             within=within,
-            besides=besides,
+            is_of_all=is_of_all,
         )
 
 
@@ -162,15 +164,14 @@ def _is_path_of(attributes: request_info.Attributes, *, endpoint: Endpoint, name
     return attributes.parts[0] == NAMESPACES and name == namespace
 
 
-def _reach(
-    attributes: request_info.Attributes, *, endpoint: Endpoint
-) -> tuple[str | None, request_info.Attributes | None]:
-    """The namespace to which the answer is limited, or what must be allowed in addition if it is not."""
+def _reach(attributes: request_info.Attributes, *, endpoint: Endpoint) -> tuple[str | None, bool]:
+    """The namespace to which the answer is limited, and whether it has all although the path has one."""
     namespace = attributes.namespace or None
+    if namespace is None:
+        return None, False
     is_of_cluster = endpoint.anywhere and not declaration.is_open(endpoint.resource)
-    if namespace is None or not (is_of_cluster or (namespace == _ALL and not endpoint.selects)):
-        return namespace, None
-    return None, dataclasses.replace(attributes, namespace="")
+    is_of_all = is_of_cluster or (namespace == _ALL and not endpoint.selects)
+    return (None if is_of_all else namespace), is_of_all
 
 
 def _key(name: str | None) -> str | None:

@@ -149,7 +149,7 @@ class Connection(web.RequestHandler):
         """asyncio: bytes have come. Counts them, and refuses a head that is too large."""
         count, had, body = self._request_count, self._head, self._body
         # aiohttp keeps the last request until the next one comes.
-        is_fresh = not had and not self.is_answering
+        is_fresh = not had and count == self._answered
         if had and had + len(data) > self._hall.limits.head:
             end = data.find(b"\r\n\r\n")
             if had + (end if end >= 0 else len(data)) > self._hall.limits.head:
@@ -160,7 +160,8 @@ class Connection(web.RequestHandler):
             return
         if self._request_count > count:
             # Bytes after the last complete head belong to the next head.
-            self._head = len(data) - data.rfind(b"\r\n\r\n") - 4 if b"\r\n\r\n" in data else len(data)
+            end = data.rfind(b"\r\n\r\n")
+            self._head = len(data) - end - 4 if end >= 0 else len(data)
             self._body = self._messages[-1][1]
             if isinstance(error := getattr(self._messages[-1][0], "exc", None), BaseException):
                 # A frame of the traceback refers to the error: a cycle that only the garbage collector frees.
@@ -191,15 +192,17 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """aiohttp: sends the answer. Its body counts as memory of this connection meanwhile."""
-        body = (resp.content_length or 0) if isinstance(resp, web.Response) else 0
-        self._hold(self.weight + body)
+        """aiohttp: sends the answer. A long body counts as memory of this connection meanwhile."""
+        body = resp.content_length or 0
+        if body > _UNTAKEN:
+            self._hold(self.weight + body)
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
             self.since = self._loop.time()
             self._answered += 1
-            self._hold(max(self.weight - body, 0))
+            if body > _UNTAKEN:
+                self._hold(max(self.weight - body, 0))
 
     def handle_error(
         self,

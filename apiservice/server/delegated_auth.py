@@ -30,7 +30,6 @@ class Admission:
 
     authenticator: authn_authenticator.Authenticator
     authorizer: authz_authorizer.Authorizer
-    identifies: Callable[[str], bool]
 
 
 @contextlib.asynccontextmanager
@@ -63,5 +62,4 @@ async def delegated(
                     reviews,
                 )
             ),
-            identifies=proxy.identifies,
         )

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from apiservice.authn import authenticator as authn_authenticator
 from apiservice.authz import authorizer as authz_authorizer
 from apiservice.authz import impersonation
-from apiservice.http import errors, messages
+from apiservice.http import errors, messages, query_string
 from apiservice.observe import access_log, request_metrics
 from apiservice.observe import health as observe_health
 from apiservice.request import list_options, request_info
@@ -37,6 +37,8 @@ class _Visit:
     attributes: request_info.Attributes | None = None
     target: router.Target | None = None
     user: str = ""
+    is_probe: bool = False
+    """Whether it is for a health path."""
     seconds: float = 0.0
     """The time limit of the request."""
 
@@ -54,8 +56,6 @@ class Service:
     telemetry: request_metrics.Telemetry
     deadline: float
     """Seconds for a request; after that the answer is 504."""
-    identifies: Callable[[str], bool] = authn_authenticator.identifies
-    """Whether only the authenticator may see a header."""
     stopwatch: Callable[[], float] = time.perf_counter
     log: access_log.AccessLog = dataclasses.field(default_factory=access_log.AccessLog)
     _under_way: set[asyncio.Timeout] = dataclasses.field(default_factory=set, init=False)
@@ -76,7 +76,7 @@ class Service:
             answer = await self._guarded(incoming, visit=visit)
         seconds = self.stopwatch() - started
         self.telemetry.observe(visit.attributes, target=visit.target, code=answer.status, seconds=seconds)
-        if answer.status != 200 or not self.health.concerns(incoming.path):
+        if answer.status != 200 or not visit.is_probe:
             self.log.write(
                 visit.attributes,
                 method=incoming.method,
@@ -86,7 +86,7 @@ class Service:
                 seconds=seconds,
                 audit=visit.audit,
             )
-        return dataclasses.replace(answer, headers=(("Audit-Id", visit.audit), *answer.headers))
+        return answer.with_header("Audit-Id", visit.audit)
 
     async def _guarded(self, incoming: messages.Incoming, *, visit: _Visit) -> messages.Answer:
         try:
@@ -125,22 +125,20 @@ class Service:
     ) -> messages.Answer:
         if len(incoming.path) > _LONGEST_PATH:
             raise errors.BadRequest(f"the path has more than {_LONGEST_PATH} characters")
-        visit.attributes = attributes = request_info.parse(
-            incoming.method, path=incoming.path, query=_NOTHING
-        )
-        if self.health.concerns(incoming.path):
+        visit.attributes = attributes = request_info.parse(incoming.method, path=incoming.path)
+        visit.is_probe = self.health.concerns(incoming.path)
+        if visit.is_probe:
             return await self.health.answer(incoming)
         visit.target = self.routes.find(attributes)
         user = await self._authenticated(incoming, visit=visit)
-        if incoming.query:
-            if any(name in incoming.query for name in _CONCERN_ATTRIBUTES):
-                attributes = request_info.parse(incoming.method, path=incoming.path, query=incoming.query)
-                visit.attributes, visit.target = attributes, self.routes.find(attributes)
-            self._limit(incoming, visit=visit, limit=limit)
+        query = query_string.parsed(incoming.query)
+        if query:
+            visit.attributes = attributes = request_info.with_query(attributes, query=query)
+            self._limit(query, visit=visit, limit=limit)
         await self._allow(user, attributes=attributes)
-        if visit.target is not None and visit.target.besides is not None:
-            await self._allow(user, attributes=visit.target.besides)
-        incoming = messages.without_identity(incoming, identifies=self.identifies)
+        if visit.target is not None and visit.target.is_of_all:
+            await self._allow(user, attributes=_of_all(attributes))
+        incoming = messages.without_identity(incoming, query=query)
         if not attributes.is_resource:
             return await self.fixed.answer(incoming)
         if visit.target is None:
@@ -153,9 +151,9 @@ class Service:
             everywhere=functools.partial(self._may_everywhere, user, attributes=attributes),
         )
 
-    def _limit(self, incoming: messages.Incoming, *, visit: _Visit, limit: asyncio.Timeout) -> None:
+    def _limit(self, query: Mapping[str, str], *, visit: _Visit, limit: asyncio.Timeout) -> None:
         """Limits the request to the `timeout` in its query, counted from its start."""
-        visit.seconds = list_options.deadline(incoming.query, longest=self.deadline)
+        visit.seconds = list_options.deadline(query, longest=self.deadline)
         when = limit.when()
         if when is not None and visit.seconds < self.deadline:
             limit.reschedule(when - self.deadline + visit.seconds)
@@ -184,8 +182,12 @@ class Service:
         self, user: authn_authenticator.User, *, attributes: request_info.Attributes
     ) -> bool:
         """Whether the user may send the same request for all namespaces."""
-        of_all = dataclasses.replace(attributes, namespace="")
-        return (await self.authorizer.authorize(user, attributes=of_all)).allowed
+        return (await self.authorizer.authorize(user, attributes=_of_all(attributes))).allowed
+
+
+def _of_all(attributes: request_info.Attributes) -> request_info.Attributes:
+    """The same request for all namespaces."""
+    return dataclasses.replace(attributes, namespace="")
 
 
 def _unknown(attributes: request_info.Attributes) -> errors.StatusError:
@@ -198,8 +200,6 @@ def _unknown(attributes: request_info.Attributes) -> errors.StatusError:
 
 _LONGEST_PATH = 128 * 1024
 """Characters, half of what a head may have. The longest path in Kubernetes has about 700."""
-_CONCERN_ATTRIBUTES = ("watch", "fieldSelector", "labelSelector")
-_NOTHING: Mapping[str, str] = {}
 _AUDIT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

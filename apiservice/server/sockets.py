@@ -60,7 +60,6 @@ def build(
     title: str,
     release: str,
     deadline: float = 10.0,
-    identifies: Callable[[str], bool] = authenticator.identifies,
     notices: Callable[[], Sequence[str]] = tuple,
 ) -> handler.Service:
     """The API of the given versions.
@@ -84,7 +83,6 @@ def build(
         ),
         telemetry=measured,
         deadline=deadline,
-        identifies=identifies,
     )
 
 
@@ -167,8 +165,10 @@ async def _handle(
         certificates=_presented(request),
     )
     answer = await api.answer(incoming)
-    if answer.status != _STRANGER and not api.health.concerns(incoming.path):
-        hall.recognize(cast(connection.Connection, request.protocol))
+    one = cast(connection.Connection, request.protocol)
+    # Anyone may read the health paths: they make no stranger known.
+    if answer.status != _STRANGER and (one.known or not api.health.concerns(incoming.path)):
+        hall.recognize(one)
     response = await _response(answer, incoming=incoming)
     if hall.is_stopping:
         response.force_close()

@@ -44,7 +44,6 @@ class Access:
 
     authenticator: authn_authenticator.Authenticator
     authorizer: authz_authorizer.Authorizer
-    identifies: Callable[[str], bool]
     tls: ssl.SSLContext
     announce: Callable[[str], None]
     """To be called with the URL of the server once it listens; writes the kubeconfig."""
@@ -93,7 +92,6 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
         yield Access(
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
-            identifies=admitted.identifies,
             tls=tls.context,
             announce=lambda _url: None,
             cluster=api,
@@ -159,7 +157,6 @@ def by_token(chosen: settings.Settings, *, clock: Callable[[], float] = time.mon
     return Access(
         authenticator=token,
         authorizer=authz_authorizer.AsThemselves(authorizer=authz_authorizer.GroupAuthorizer()),
-        identifies=authn_authenticator.identifies,
         tls=tls,
         announce=announce,
     )

@@ -96,7 +96,6 @@ async def api(
             [group.group(view), *(groups.groups(view, others=others) if chosen.autoscaling else ())],
             authenticator=admits.authenticator,
             authorizer=admits.authorizer,
-            identifies=admits.identifies,
             checks=health.Health(ready=exists.ready),
             registry=registry,
             clock=access.now,

@@ -17,6 +17,7 @@ However many clients ask, Prometheus is queried once per key and refresh time.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -279,12 +280,13 @@ class Store:
                 self._asking.drop(key)
 
 
-def _answering(key: _Key) -> list[_Key]:
+@functools.lru_cache(maxsize=_MOST_NAMES)
+def _answering(key: _Key) -> tuple[_Key, ...]:
     """Return the keys whose snapshots answer a request: also of the whole mesh, or with more latencies."""
     keys = (
         other._replace(namespace=namespace) for other in _wider(key) for namespace in (key.namespace, None)
     )
-    return list(dict.fromkeys(keys))
+    return tuple(dict.fromkeys(keys))
 
 
 def _followed(key: _Key) -> list[_Key]:

@@ -17,7 +17,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "watch": lambda text: list_options.selection({"watch": text}, field_labels=frozenset()),
     "includeObject": lambda text: list_options.include_object({"includeObject": text}),
     "pretty": lambda text: list_options.pretty({"pretty": text}, user_agent=text),
-    "path": lambda text: request_info.parse("GET", path=f"/apis/a/b/{text}", query={}),
+    "path": lambda text: request_info.parse("GET", path=f"/apis/a/b/{text}"),
     "label key": validation.wrong_label_key,
     "label value": validation.wrong_label_value,
     "duration": quantity.duration,

@@ -62,7 +62,6 @@ class Door:
             self.toy.api,
             authenticator=chain.Union(authenticators=[proxy], anonymous=False),
             authorizer=self.witness,
-            identifies=proxy.identifies,
         )
         return asking.Told(await api.answer(_presented(headers, path=path)))
 
@@ -209,11 +208,6 @@ async def test_an_empty_name_is_none_and_bytes_that_are_no_text_are_nobodys() ->
     assert door.user.name == "sue"
     assert (await door.enter(SUE, ("Impersonate-User", "ann\udcff"))).status == 400
     assert (await door.enter(("Impersonate-User", "ann"))).status == 401
-
-
-async def test_nothing_behind_the_authenticators_sees_whom_somebody_acts_as() -> None:
-    for name in ("Impersonate-User", "impersonate-group", "IMPERSONATE-EXTRA-x", "Impersonate-Whatever"):
-        assert authenticator.identifies(name)
 
 
 async def test_a_server_of_its_own_refuses_to_act_as_somebody_else() -> None:

@@ -79,7 +79,6 @@ async def served(running: cluster.Cluster, *, folder: Path, authority: pki.Ident
             [_custom(orders), _external(orders)],
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
-            identifies=admitted.identifies,
             checks=health.Health(),
             registry=prometheus_client.CollectorRegistry(),
             clock=_now,

@@ -36,14 +36,16 @@ _DESCRIBED = _schema(
     "The described object.",
     {
         "kind": _text("Its kind, such as Pod."),
-        "namespace": _text("Its namespace; left out if it has none."),
-        "name": _text("Its name."),
+        "namespace": _text("The namespace of the object; left out if it has none."),
+        "name": _text("The name of the object."),
         "apiVersion": _text("The version of its API, such as apps/v1."),
     },
 )
 _OWN = {
     "v1beta2": {
-        "metric": _schema("Which metric.", {"name": _text("Its name."), "selector": _SELECTOR_SCHEMA}),
+        "metric": _schema(
+            "Which metric.", {"name": _text("The name of the metric."), "selector": _SELECTOR_SCHEMA}
+        ),
         "windowSeconds": _WINDOW_SCHEMA,
     },
     "v1beta1": {

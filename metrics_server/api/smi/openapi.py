@@ -24,8 +24,8 @@ def _object(
 
 _REFERENCE = {
     "kind": _text("Kind of the resource, such as Deployment; ExternalWorkload or Host outside Kubernetes."),
-    "namespace": _text("Its namespace; left out if it has none."),
-    "name": _text("Its name."),
+    "namespace": _text("The namespace of the resource; left out if it has none."),
+    "name": _text("The name of the resource."),
 }
 
 _METRIC = _object(
@@ -62,7 +62,7 @@ _BACKEND = _object(
     {
         "apex": _text("What callers address: a service, or a host."),
         "name": _text("The service that receives a part of the traffic."),
-        "namespace": _text("Its namespace, if it is not that of the split."),
+        "namespace": _text("The namespace of that service, if it is not that of the split."),
         "subset": _text("The subset of its pods, as named in Istio's DestinationRule."),
         "weight": {
             "type": "integer",

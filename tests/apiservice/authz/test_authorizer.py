@@ -12,7 +12,7 @@ SUE = authenticator.User(name="sue", groups=("dev",))
 
 def attributes(url: str, *, method: str = "GET") -> request_info.Attributes:
     asked = asking.incoming(url, method=method)
-    return request_info.parse(asked.method, path=asked.path, query=asked.query)
+    return request_info.with_query(request_info.parse(asked.method, path=asked.path), query=asked.query)
 
 
 @pytest.mark.parametrize(

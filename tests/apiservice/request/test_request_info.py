@@ -11,7 +11,7 @@ G = "/apis/g/v1"
 
 def parse(url: str, *, method: str = "GET") -> request_info.Attributes:
     asked = asking.incoming(url, method=method)
-    return request_info.parse(asked.method, path=asked.path, query=asked.query)
+    return request_info.with_query(request_info.parse(asked.method, path=asked.path), query=asked.query)
 
 
 @pytest.mark.parametrize(

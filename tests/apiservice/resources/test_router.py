@@ -16,7 +16,7 @@ def routes() -> router.Routes:
 
 def find(routes: router.Routes, path: str) -> tuple[str, str | None, str | None, str | None] | None:
     asked = asking.incoming(path)
-    target = routes.find(request_info.parse("GET", path=asked.path, query=asked.query))
+    target = routes.find(request_info.parse("GET", path=asked.path))
     if target is None:
         return None
     return (target.endpoint.resource, target.endpoint.subresource, target.namespace, target.name)
@@ -89,10 +89,10 @@ def test_a_path_nobody_declared_leads_nowhere(routes: router.Routes, path: str) 
 def test_an_answer_reaches_as_far_as_its_request_was_authorized(
     routes: router.Routes, path: str, within: str | None
 ) -> None:
-    asked = request_info.parse("GET", path=f"/apis/{fruits.GROUP_VERSION}/{path}", query={})
+    asked = request_info.parse("GET", path=f"/apis/{fruits.GROUP_VERSION}/{path}")
     target = routes.find(asked)
     assert target is not None
-    assert (target.within, target.besides) == (within, None)
+    assert (target.within, target.is_of_all) == (within, False)
     assert target.within == (asked.namespace or None)
 
 

@@ -90,7 +90,6 @@ async def extension(
             [fruits.group_version(fruits.Orchard())],
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
-            identifies=admitted.identifies,
             checks=health.Health(),
             registry=prometheus_client.CollectorRegistry(),
             clock=lambda: fruits.NOW,

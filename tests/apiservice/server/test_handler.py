@@ -198,7 +198,7 @@ class Witness(reader.Reader):
 
 async def test_nobody_behind_the_authenticators_sees_who_is_asking(toy: asking.Toy) -> None:
     witness = Witness()
-    api = dataclasses.replace(toy.api, reader=witness, identifies=lambda name: name != "Accept")
+    api = dataclasses.replace(toy.api, reader=witness)
     sent = {"Authorization": f"Bearer {asking.TOKEN}", "X-Speaker": "root", "Accept": "application/json"}
     incoming = asking.incoming(f"/apis/{fruits.GROUP_VERSION}/{SINGLE}", headers=sent)
     answer = await api.answer(dataclasses.replace(incoming, certificates=(b"der",)))

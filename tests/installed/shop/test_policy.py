@@ -58,7 +58,9 @@ async def test_a_policy_that_is_wrong_starts_no_pod_which_says_why_and_figures_s
     async def is_logged() -> bool:
         """Not while the container is just begun anew."""
         try:
-            return f"Error: {_WHY}" in await site.kubectl("logs", f"pod/{failed}", _QUIET)
+            return f"Error: --policy (TRAFFIC_POLICY): {_WHY}" in await site.kubectl(
+                "logs", f"pod/{failed}", _QUIET
+            )
         except faults.DemoError:
             return False
 

@@ -29,7 +29,6 @@ def admitting(cluster: client.KubeApi | None) -> access.Access:
     return access.Access(
         authenticator=authenticator.TokenAuthenticator(token="made-up", user=nobody),
         authorizer=authorizer.GroupAuthorizer(),
-        identifies=authenticator.identifies,
         tls=ssl.create_default_context(ssl.Purpose.CLIENT_AUTH),
         announce=lambda _url: None,
         cluster=cluster,
