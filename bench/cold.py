@@ -29,7 +29,7 @@ def queries(*, namespace: str | None, mesh: str = "envoy") -> list[str]:
     shipped = {one.name: one for one in schema.shipped()}
     asked = plan.make(
         shipped[mesh],
-        scope=plan.Scope(namespace=namespace),
+        scope=plan.QueryScope(namespace=namespace),
         window=WINDOW,
         before=2.0 * exporter.SCRAPE_INTERVAL,
     )

@@ -41,15 +41,15 @@ def _answer(watched: owners.Watched, *, question: str) -> dict[str, Any]:
     return {"first": first, "again": again, "indexed": indexed, "moved": moved, "gone": len(found.gone)}
 
 
-_kept: list[tombstones.Recollection] = []
+_kept: list[tombstones.Tombstones] = []
 
 
 def _keep() -> dict[str, Any]:
     """Remember as many deleted pods as ever are."""
-    memory = tombstones.Recollection(clock=time.monotonic)
+    memory = tombstones.Tombstones(clock=time.monotonic)
     for number in range(tombstones.MOST):
         app = f"job-{number}"
-        thing = objects.Thing(
+        thing = objects.Object(
             ref=kinds.Ref("Pod", "team-1", f"{app}-x7k2p"),
             labels={"batch.kubernetes.io/job-name": app, "app": "job", "version": "v1"},
             owner=kinds.Ref("Job", "team-1", app),

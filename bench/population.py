@@ -90,7 +90,7 @@ class Population:
 class Writer:
     """Writes objects as their controllers would."""
 
-    def __init__(self, connection: client.Connection, *, http: aiohttp.ClientSession) -> None:
+    def __init__(self, connection: client.ConnectionConfig, *, http: aiohttp.ClientSession) -> None:
         self._connection = connection
         self._http = http
 

@@ -129,8 +129,8 @@ def _measured(recording: Recording, rounds: int) -> _Stopwatch:
 
 
 def _read(recording: Recording, things: objects.Inventory, watch: _Stopwatch) -> None:
-    counters = [response.Answer(body) for body in recording.counters]
-    buckets = response.Answer(recording.buckets)
+    counters = [response.PrometheusAnswer(body) for body in recording.counters]
+    buckets = response.PrometheusAnswer(recording.buckets)
     mesh = next(mesh for mesh in schema.shipped() if mesh.name == recording.mesh)
 
     def counted(*metrics: str) -> Iterator[Any]:

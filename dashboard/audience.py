@@ -27,7 +27,7 @@ def demand_consistent(
         )
 
 
-def find(authority: pathlib.Path | None) -> incluster.Cluster:
+def find(authority: pathlib.Path | None) -> incluster.InClusterAddress:
     """The cluster of this pod. Raises `faults.Unconfigured` outside a pod."""
     return incluster.find(os.environ, authority=authority or incluster.AUTHORITY)
 

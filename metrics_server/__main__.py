@@ -107,7 +107,7 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
             window=window,
             namespace=namespace,
             shown=shown,
-            allowed=memory_budget.Allowance(chosen.answer_bytes),
+            allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
         )
     for line in report.lines:
         click.echo(line)

@@ -30,7 +30,7 @@ _SAMPLE = 20
 
 
 @dataclass(slots=True)
-class Report:
+class CheckReport:
     """The lines of the report, and whether all is well."""
 
     lines: list[str] = field(default_factory=list)
@@ -62,11 +62,11 @@ def run(
     profiles: Sequence[schema.Profile] | None,
     window: str,
     namespace: str | None,
-    shown: credentials.Credentials = credentials.NOTHING,
-    allowed: memory_budget.Allowance | None = None,
-) -> Report:
+    shown: credentials.RequestCredentials = credentials.NOTHING,
+    allowed: memory_budget.MemoryBudget | None = None,
+) -> CheckReport:
     """Return the report on a Prometheus. Raises ValueError if `window` is no duration."""
-    backend = requests_prometheus.Witness(url.rstrip("/"), shown, allowed=allowed)
+    backend = requests_prometheus.RecordingClient(url.rstrip("/"), shown, allowed=allowed)
     return asyncio.run(
         _run(url, backend, profiles or registry.choose(registry.AUTO), quantity.duration(window), namespace)
     )
@@ -74,12 +74,12 @@ def run(
 
 async def _run(
     url: str,
-    backend: requests_prometheus.Witness,
+    backend: requests_prometheus.RecordingClient,
     profiles: Sequence[schema.Profile],
     window: float,
     namespace: str | None,
-) -> Report:
-    report = Report()
+) -> CheckReport:
+    report = CheckReport()
     try:
         await backend.ask([promql.PROBE], at=time.time())
     except faults.Unavailable as fault:
@@ -111,7 +111,7 @@ def _has_traffic(moment: snapshot.Snapshot, namespace: str | None) -> bool:
 
 
 async def _found(
-    backend: requests_prometheus.Witness, profiles: Sequence[schema.Profile], report: Report
+    backend: requests_prometheus.RecordingClient, profiles: Sequence[schema.Profile], report: CheckReport
 ) -> list[schema.Profile]:
     """Return the profiles that the server would read.
 
@@ -138,7 +138,9 @@ async def _found(
     return [mesh for mesh in profiles if mesh.name in names]
 
 
-async def _labels(backend: requests_prometheus.Witness, mesh: schema.Profile, report: Report) -> None:
+async def _labels(
+    backend: requests_prometheus.RecordingClient, mesh: schema.Profile, report: CheckReport
+) -> None:
     """Report which labels of the scrape targets identify the pod of a proxy."""
     if not mesh.reports_of_targets:
         return
@@ -159,13 +161,13 @@ async def _labels(backend: requests_prometheus.Witness, mesh: schema.Profile, re
 
 
 async def _look(
-    backend: requests_prometheus.Witness,
+    backend: requests_prometheus.RecordingClient,
     mesh: schema.Profile,
     window: float,
     namespace: str | None,
-    report: Report,
+    report: CheckReport,
 ) -> snapshot.Snapshot | None:
-    taker = collector.Taker(
+    taker = collector.Collector(
         backend, mesh=mesh, watcher=_NoWatcher(), clock=time.time, stale_after=settings.STALE_AFTER
     )
     backend.asked.clear()
@@ -189,7 +191,7 @@ async def _look(
     return taken
 
 
-def _merged(moments: Sequence[snapshot.Snapshot], report: Report) -> None:
+def _merged(moments: Sequence[snapshot.Snapshot], report: CheckReport) -> None:
     """Report which profile is used for each proxy, if several were read."""
     if len(moments) < 2:
         return
@@ -201,7 +203,7 @@ def _merged(moments: Sequence[snapshot.Snapshot], report: Report) -> None:
     )
 
 
-def _describe(taken: snapshot.Snapshot, mesh: schema.Profile, window: float, report: Report) -> None:
+def _describe(taken: snapshot.Snapshot, mesh: schema.Profile, window: float, report: CheckReport) -> None:
     age = taken.taken - taken.timestamp
     report.good(
         f"{len(taken.reporters)} proxies, scraped every {taken.interval:.0f} s, the newest {age:.1f} s ago"
@@ -234,7 +236,7 @@ def _describe(taken: snapshot.Snapshot, mesh: schema.Profile, window: float, rep
     report.good(f"{len(edges)} edges between workloads")
 
 
-def _peers(taken: snapshot.Snapshot, report: Report) -> None:
+def _peers(taken: snapshot.Snapshot, report: CheckReport) -> None:
     kinds = Counter(
         "service" if peer.service else "bare name" if peer.name else "host" for peer in taken.peers
     )

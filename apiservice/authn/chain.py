@@ -16,7 +16,7 @@ _GROUPS_OF_ALL = frozenset({authenticator.AUTHENTICATED, authenticator.UNAUTHENT
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Union:
+class AuthenticatorChain:
     """Tries the authenticators in their order. `anonymous` allows requests without a credential."""
 
     authenticators: Sequence[authenticator.Authenticator]

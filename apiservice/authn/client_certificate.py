@@ -30,7 +30,7 @@ class ClientCertificateAuthenticator:
     ) -> None:
         self._current = current
         self._clock = clock
-        self._complaints = throttled_log.Complaints(_log)
+        self._complaints = throttled_log.ThrottledLog(_log)
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         """The user; `None` without a certificate. Raises `Unauthorized` if it cannot be verified."""

@@ -35,7 +35,7 @@ class DelegationMap:
         self._api = api
         self._pauses = pauses
         self._current = delegated_config.NOBODY
-        self._complaints = throttled_log.Complaints(_log)
+        self._complaints = throttled_log.ThrottledLog(_log)
         self.looked = asyncio.Event()
         """Set after the first request to the kube-apiserver, also if it failed."""
 

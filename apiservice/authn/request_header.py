@@ -39,7 +39,7 @@ class FrontProxyAuthenticator:
     def __init__(self, current: Callable[[], FrontProxy | None], *, clock: Callable[[], datetime]) -> None:
         self._current = current
         self._clock = clock
-        self._complaints = throttled_log.Complaints(_log)
+        self._complaints = throttled_log.ThrottledLog(_log)
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         """The user in the headers; `None` if there is none or the certificate is not the front proxy's.

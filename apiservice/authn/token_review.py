@@ -46,10 +46,10 @@ class TokenReviewAuthenticator:
         self._api = api
         self._audiences = tuple(audiences)
         self._secret = secrets.token_bytes(32)
-        self._complaints = throttled_log.Complaints(_log)
+        self._complaints = throttled_log.ThrottledLog(_log)
         # Separate, so that a client with many wrong tokens cannot suppress the other warnings.
-        self._refusals = throttled_log.Complaints(_log, most=_REFUSALS)
-        self._users = ttl_cache.Memory[authenticator.User | None](lifetime=lifetime, most=most, clock=clock)
+        self._refusals = throttled_log.ThrottledLog(_log, most=_REFUSALS)
+        self._users = ttl_cache.TtlCache[authenticator.User | None](lifetime=lifetime, most=most, clock=clock)
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         """The user; `None` without a bearer token.

@@ -84,7 +84,7 @@ class PathAuthorizer:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Union:
+class AuthorizerChain:
     """Several authorizers in a fixed order: a request is allowed if one of them allows it."""
 
     authorizers: Sequence[Authorizer]

@@ -47,8 +47,8 @@ class SubjectAccessReviewAuthorizer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
-        self._complaints = throttled_log.Complaints(_log)
-        self._decisions = ttl_cache.Memory[authorizer.Decision](lifetime=lifetime, most=most, clock=clock)
+        self._complaints = throttled_log.ThrottledLog(_log)
+        self._decisions = ttl_cache.TtlCache[authorizer.Decision](lifetime=lifetime, most=most, clock=clock)
 
     async def authorize(
         self, user: authenticator.User, *, attributes: request_info.Attributes

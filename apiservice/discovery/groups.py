@@ -160,7 +160,7 @@ def _aggregated(resource: declaration.Resource, *, version: declaration.GroupVer
     }
 
 
-def _value_entries(values: declaration.Values) -> list[dict[str, Any]]:
+def _value_entries(values: declaration.ValueResource) -> list[dict[str, Any]]:
     namespaced = values.scope is declaration.Scope.NAMESPACED
     wholes = [
         {"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": [*values.verbs]}
@@ -181,7 +181,7 @@ def _value_entries(values: declaration.Values) -> list[dict[str, Any]]:
 
 
 def _aggregated_values(
-    values: declaration.Values, *, version: declaration.GroupVersion
+    values: declaration.ValueResource, *, version: declaration.GroupVersion
 ) -> list[dict[str, Any]]:
     """The entries of the values and their subresources.
 
@@ -213,7 +213,7 @@ def _aggregated_values(
     return [*wholes, {**unread, "subresources": parts}]
 
 
-def _listed(values: declaration.Values) -> Mapping[str, str]:
+def _listed(values: declaration.ValueResource) -> Mapping[str, str]:
     """The names of the resources that are not subresources, and their kinds."""
     if declaration.is_open(values.plural):
         return values.told

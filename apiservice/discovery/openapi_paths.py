@@ -59,7 +59,7 @@ def _resource_paths(version: declaration.GroupVersion, *, resource: declaration.
     return {path: _with_path_parameters(path, operation=operation) for path, operation in found.items()}
 
 
-def _value_paths(version: declaration.GroupVersion, *, values: declaration.Values) -> dict[str, Any]:
+def _value_paths(version: declaration.GroupVersion, *, values: declaration.ValueResource) -> dict[str, Any]:
     root = f"/apis/{version.name}"
     base = f"{root}/namespaces/{{namespace}}" if values.scope is declaration.Scope.NAMESPACED else root
     found = {}
@@ -83,7 +83,7 @@ def _value_paths(version: declaration.GroupVersion, *, values: declaration.Value
 def _of_values(
     version: declaration.GroupVersion,
     *,
-    values: declaration.Values,
+    values: declaration.ValueResource,
     name: str,
     verb: str,
     kind: str,
@@ -190,7 +190,7 @@ def _list_parameters() -> list[dict[str, Any]]:
     ]
 
 
-def _own_parameters(resource: declaration.Resource | declaration.Values) -> list[dict[str, Any]]:
+def _own_parameters(resource: declaration.Resource | declaration.ValueResource) -> list[dict[str, Any]]:
     return [
         _query_parameter(parameter.name, parameter.description, parameter.schema)
         for parameter in resource.parameters

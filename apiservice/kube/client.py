@@ -60,7 +60,7 @@ async def nobody() -> None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class ConnectionConfig:
     """The kube-apiserver's URL, and the credentials for it."""
 
     url: str
@@ -79,7 +79,7 @@ class KubeApi:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ConnectionConfig,
         *,
         http: aiohttp.ClientSession,
         patience: float,
@@ -204,7 +204,7 @@ class KubeApi:
 
 @contextlib.asynccontextmanager
 async def connect(
-    connection: Connection,
+    connection: ConnectionConfig,
     *,
     patience: float = 10.0,
     attempts: int = 5,

@@ -37,7 +37,7 @@ def in_cluster(
     environment: Mapping[str, str] = os.environ,
     every: float = 10.0,
     clock: Callable[[], float] = time.monotonic,
-) -> kube_client.Connection:
+) -> kube_client.ConnectionConfig:
     """The connection with the pod's service account. Raises `NoCluster`.
 
     Kubernetes replaces the token file about every hour; the file is read again after `every` seconds.
@@ -60,7 +60,7 @@ def in_cluster(
     return _connection(found, tls=tls, authorization=authorization)
 
 
-async def from_kubeconfig(path: pathlib.Path, *, context: str | None = None) -> kube_client.Connection:
+async def from_kubeconfig(path: pathlib.Path, *, context: str | None = None) -> kube_client.ConnectionConfig:
     """The connection of a context in a kubeconfig, by default of its current context. Raises `NoCluster`."""
     found = client.Configuration()
     with _explained(
@@ -128,9 +128,9 @@ def _check(path: pathlib.Path) -> None:
 
 def _connection(
     found: Any, *, tls: ssl.SSLContext, authorization: Callable[[], Awaitable[str | None]]
-) -> kube_client.Connection:
+) -> kube_client.ConnectionConfig:
     """The connection of a `kubernetes_asyncio.client.Configuration`."""
-    return kube_client.Connection(
+    return kube_client.ConnectionConfig(
         url=found.host.rstrip("/"),
         tls=tls if found.host.startswith("https:") else None,
         server_name=found.tls_server_name,

@@ -18,7 +18,7 @@ _SENSELESS = (LookupError, TypeError, AttributeError, ValueError)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class RequestForm:
     """The form in which objects are requested: media types of list and watch, and query parameters."""
 
     listed: str
@@ -30,21 +30,21 @@ def _type(kind: str) -> str:
     return f"application/json;as={kind};g=meta.k8s.io;v=v1"
 
 
-WHOLE = Form(listed=client.JSON, watched=client.JSON)
-METADATA = Form(listed=_type("PartialObjectMetadataList"), watched=_type("PartialObjectMetadata"))
-ROWS = Form(listed=_type("Table"), watched=_type("Table"), query={"includeObject": "Metadata"})
+WHOLE = RequestForm(listed=client.JSON, watched=client.JSON)
+METADATA = RequestForm(listed=_type("PartialObjectMetadataList"), watched=_type("PartialObjectMetadata"))
+ROWS = RequestForm(listed=_type("Table"), watched=_type("Table"), query={"includeObject": "Metadata"})
 """Metadata, and the cells that `kubectl get -o wide` prints, instead of spec and status."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class WatchedResource:
     """One kind of object, in all namespaces."""
 
     kind: str
     plural: str
     group: str = ""
     version: str = "v1"
-    form: Form = METADATA
+    form: RequestForm = METADATA
     columns: tuple[str, ...] = ()
     """With the form `ROWS`: names of the columns whose cells are kept."""
 
@@ -60,7 +60,7 @@ class Resource:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ObjectProperties:
     """The properties of one object."""
 
     key: Key
@@ -77,20 +77,20 @@ class Seen:
 class Page:
     """One page of a list, and the list's resource version."""
 
-    seen: Sequence[Seen]
+    seen: Sequence[ObjectProperties]
     version: str
     more: str
     """The continue token of the next page; empty on the last page."""
 
 
-class Reader:
+class ResourceReader:
     """Reads lists and events of one resource. All methods raise `client.Garbled`.
 
     A list has the column definitions on each page, but a watch has them in its first event only. So the
     positions of the kept columns are remembered.
     """
 
-    def __init__(self, resource: Resource) -> None:
+    def __init__(self, resource: WatchedResource) -> None:
         self._resource = resource
         self._places: list[int] | None = None
 
@@ -106,7 +106,7 @@ class Reader:
         except _SENSELESS as error:
             raise self._garbled("a list", error) from error
 
-    def told(self, event: Mapping[str, Any]) -> tuple[Seen, str]:
+    def told(self, event: Mapping[str, Any]) -> tuple[ObjectProperties, str]:
         """The object of an event, and the resource version of the watch after it."""
         try:
             content = event["object"]
@@ -124,7 +124,7 @@ class Reader:
         except _SENSELESS as error:
             raise self._garbled("a bookmark", error) from error
 
-    def _all(self, answer: Mapping[str, Any], *, key: str) -> list[Seen]:
+    def _all(self, answer: Mapping[str, Any], *, key: str) -> list[ObjectProperties]:
         """The objects under the key; with an empty key, the answer itself is the one object."""
         if self._resource.form is not ROWS:
             return [_seen(item) for item in (answer[key] or () if key else (answer,))]
@@ -144,11 +144,11 @@ class Reader:
         return client.Garbled(f"{self._resource.path}: {what} that cannot be read: {error!r}")
 
 
-def _seen(item: Mapping[str, Any], *, cells: tuple[str, ...] = ()) -> Seen:
+def _seen(item: Mapping[str, Any], *, cells: tuple[str, ...] = ()) -> ObjectProperties:
     metadata = item["metadata"]
     owners = metadata.get("ownerReferences") or ()
     owner = next((one for one in owners if one.get("controller")), None)
-    return Seen(
+    return ObjectProperties(
         key=(sys.intern(metadata.get("namespace", "")), _text(metadata["name"])),
         # Interned, as thousands of objects have the same labels.
         labels={sys.intern(k): sys.intern(v) for k, v in (metadata.get("labels") or {}).items()},

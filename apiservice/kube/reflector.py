@@ -35,7 +35,7 @@ SILENCE = 90.0
 """Seconds without an event after which a connection counts as dead: a bookmark comes about every minute."""
 
 
-class Listener(Protocol[T_contra]):
+class ReflectionListener(Protocol[T_contra]):
     """Receives the objects of a reflection. The calls come in order and never at the same time."""
 
     def listed(self, found: Mapping[list_watch.Key, T_contra]) -> None:
@@ -54,10 +54,10 @@ class Reflection(Generic[T]):
     def __init__(
         self,
         api: client.KubeApi,
-        resource: list_watch.Resource,
+        resource: list_watch.WatchedResource,
         *,
-        make: Callable[[list_watch.Seen], T],
-        listener: Listener[T],
+        make: Callable[[list_watch.ObjectProperties], T],
+        listener: ReflectionListener[T],
         notice: Callable[["Reflection[T]"], None],
         clock: Callable[[], float],
         pauses: backoff.Backoff,
@@ -78,7 +78,7 @@ class Reflection(Generic[T]):
         self._clock = clock
         self._pauses = pauses
         self._silence = silence
-        self._reader = list_watch.Reader(resource)
+        self._reader = list_watch.ResourceReader(resource)
         self._version = ""
         """The resource version to continue at; empty if a new list is needed."""
         self._failures = 0

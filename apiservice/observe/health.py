@@ -32,7 +32,7 @@ _LONGEST_EXCLUDE = 1024
 PING = Check(name="ping", probe=_ping)
 
 
-class Health:
+class HealthChecks:
     """Answers the health paths.
 
     `live` are checks whose failure a restart can repair. `ready` are checks for readiness only.

@@ -20,7 +20,7 @@ _VERBS = frozenset(
 _SUBJECT = ("verb", "group", "version", "resource", "subresource")
 
 
-class Telemetry:
+class RequestMetrics:
     """Keeps the metrics in the given registry, and answers with the whole registry."""
 
     def __init__(self, registry: prometheus_client.CollectorRegistry) -> None:
@@ -75,7 +75,7 @@ class Telemetry:
         self,
         attributes: request_info.Attributes | None,
         *,
-        target: router.Target | None,
+        target: router.Route | None,
         code: int,
         seconds: float,
     ) -> None:
@@ -98,7 +98,7 @@ class Telemetry:
         return messages.Answer(body=encode(self._registry), content_type=content_type)
 
 
-def _resource(target: router.Target | None) -> tuple[str, str, str, str]:
+def _resource(target: router.Route | None) -> tuple[str, str, str, str]:
     if target is None:
         return ("", "", "", "")
     endpoint = target.endpoint

@@ -187,7 +187,7 @@ class Resource:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
+class ValueResource:
     """A resource that has values instead of objects, itself or in its subresources. Each answer is a list."""
 
     plural: str
@@ -224,7 +224,7 @@ class GroupVersion:
     resources: Sequence[Resource] = ()
     schemas: Mapping[str, dict[str, Any]]
     """OpenAPI components by name, with a description of every field."""
-    values: Sequence[Values] = ()
+    values: Sequence[ValueResource] = ()
 
     @property
     def name(self) -> str:

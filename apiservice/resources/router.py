@@ -48,7 +48,7 @@ class Endpoint:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Target:
+class Route:
     """An endpoint, and the namespace and names in the request."""
 
     endpoint: Endpoint
@@ -90,7 +90,7 @@ class Routes:
                     for name in (values.plural, *values.aliases):
                         self._add(endpoint, name)
 
-    def find(self, attributes: request_info.Attributes) -> Target | None:
+    def find(self, attributes: request_info.Attributes) -> Route | None:
         """The target of a request, for any verb; `None` if no such resource is declared."""
         parts = attributes.parts
         if not parts or len(parts) > 3 or not all(parts):
@@ -104,7 +104,7 @@ class Routes:
             return None
         places = endpoint.namespaced or endpoint.anywhere
         within, is_of_all = _reach(attributes, endpoint=endpoint)
-        return Target(
+        return Route(
             endpoint=endpoint,
             resource=resource,
             subresource=subresource,
@@ -133,7 +133,7 @@ class Routes:
         found_openly = (self._endpoints.get((group, version, *key)) for key in keys)
         return next(filter(None, found_openly), None)
 
-    def _below_namespace(self, attributes: request_info.Attributes) -> Target | None:
+    def _below_namespace(self, attributes: request_info.Attributes) -> Route | None:
         """The target of `/namespaces/{name}/{subresource}`, which is parsed as a list in that namespace."""
         if not attributes.namespace or len(attributes.parts) > 1:
             return None
@@ -142,7 +142,7 @@ class Routes:
         if endpoint is None:
             return None
         within, is_of_all = _reach(attributes, endpoint=endpoint)
-        return Target(
+        return Route(
             endpoint=endpoint,
             resource=NAMESPACES,
             subresource=part,
@@ -211,7 +211,7 @@ def _endpoints(version: declaration.GroupVersion, *, resource: declaration.Resou
     return [whole, *parts]
 
 
-def _of_values(version: declaration.GroupVersion, *, values: declaration.Values) -> list[Endpoint]:
+def _of_values(version: declaration.GroupVersion, *, values: declaration.ValueResource) -> list[Endpoint]:
     base = functools.partial(
         Endpoint,
         group=version.group,

@@ -41,7 +41,7 @@ class Reloading(Generic[_Value]):
         self._make = make
         self._every = every
         self._clock = clock
-        self._complaints = throttled_log.Complaints(_log, clock=clock)
+        self._complaints = throttled_log.ThrottledLog(_log, clock=clock)
         self._looked = clock()
         self._seen = self._read()
         self._value = make(self._seen)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class Complaints:
+class ThrottledLog:
     """Logs each warning at most once in `every` seconds, and at most `most` different ones in that time."""
 
     def __init__(

@@ -15,19 +15,19 @@ _Answer = TypeVar("_Answer")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Known(Generic[_Answer]):
+class _Entry(Generic[_Answer]):
     answer: _Answer
     until: float
 
 
-class Memory(Generic[_Answer]):
+class TtlCache(Generic[_Answer]):
     """Caches each answer for `lifetime` seconds. Above `most` answers, the least recently used is dropped."""
 
     def __init__(self, *, lifetime: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._lifetime = lifetime
         self._most = most
         self._clock = clock
-        self._known: collections.OrderedDict[Hashable, _Known[_Answer]] = collections.OrderedDict()
+        self._known: collections.OrderedDict[Hashable, _Entry[_Answer]] = collections.OrderedDict()
         self._sought: dict[Hashable, asyncio.Task[_Answer]] = {}
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class Memory(Generic[_Answer]):
         # Reading the exception also keeps asyncio from logging it if all waiting callers were cancelled.
         if found.cancelled() or found.exception() is not None:
             return
-        self._known[key] = _Known(answer=found.result(), until=self._clock() + self._lifetime)
+        self._known[key] = _Entry(answer=found.result(), until=self._clock() + self._lifetime)
         self._known.move_to_end(key)
         if len(self._known) > self._most:
             self._known.popitem(last=False)

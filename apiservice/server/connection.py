@@ -27,7 +27,7 @@ LINGER = 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """The limits of all connections together, and of each one. Times are in seconds.
 
     A stranger is a connection whose client has not been authenticated yet. Every connection begins as one.
@@ -52,10 +52,10 @@ class Limits:
     """For which a client may read nothing of its answer."""
 
 
-class Hall(Protocol):
-    """The part of `connections.Hall` that a connection uses."""
+class Pool(Protocol):
+    """The part of `connections.ConnectionPool` that a connection uses."""
 
-    limits: Limits
+    limits: ConnectionLimits
 
     def weigh(self, change: int) -> None:
         """The memory use of a connection has changed by so many bytes."""
@@ -72,7 +72,7 @@ class Connection(web.RequestHandler):
 
     def __init__(
         self,
-        hall: Hall,
+        hall: Pool,
         *,
         server: web.Server,
         host: str,
@@ -214,7 +214,7 @@ class Connection(web.RequestHandler):
         """aiohttp: the answer to an error. Malformed HTTP gets the same answer as from Go's net/http."""
         if isinstance(exc, http_exceptions.HttpProcessingError):
             too_large = isinstance(exc, http_exceptions.LineTooLong) or "Too many headers" in exc.message
-            return Malformed(_TOO_LARGE if too_large else _MALFORMED)
+            return MalformedAnswer(_TOO_LARGE if too_large else _MALFORMED)
         return super().handle_error(request, status, exc, message)
 
     def cut(self) -> None:
@@ -245,7 +245,7 @@ _MALFORMED = _refusal("400 Bad Request")
 _TOO_LARGE = _refusal("431 Request Header Fields Too Large")
 
 
-class Malformed(web.Response):
+class MalformedAnswer(web.Response):
     """An answer to malformed HTTP: its bytes are sent unchanged."""
 
     def __init__(self, raw: bytes) -> None:

@@ -41,7 +41,7 @@ def _forget_urls() -> None:
         remembered.cache_clear()
 
 
-class Observer(Protocol):
+class ConnectionObserver(Protocol):
     """Counts connections."""
 
     def opened(self, number: int) -> None:
@@ -59,7 +59,7 @@ def _is_stranger(one: connection.Connection) -> bool:
     return one.is_stranger
 
 
-class Hall:
+class ConnectionPool:
     """All connections. Ends those that use too much memory or time."""
 
     def __init__(
@@ -67,8 +67,8 @@ class Hall:
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         *,
         tls: ssl.SSLContext,
-        limits: connection.Limits,
-        observer: Observer,
+        limits: connection.ConnectionLimits,
+        observer: ConnectionObserver,
     ) -> None:
         self.limits = limits
         self.is_stopping = False

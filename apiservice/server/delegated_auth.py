@@ -54,8 +54,10 @@ async def delegated(
         contextlib.aclosing(subject_access_review.SubjectAccessReviewAuthorizer(api)) as reviews,
     ):
         yield Admission(
-            authenticator=chain.Union(authenticators=(proxy, clients, tokens), anonymous=anonymous),
-            authorizer=authz_authorizer.Union(
+            authenticator=chain.AuthenticatorChain(
+                authenticators=(proxy, clients, tokens), anonymous=anonymous
+            ),
+            authorizer=authz_authorizer.AuthorizerChain(
                 authorizers=(
                     authz_authorizer.GroupAuthorizer(),
                     authz_authorizer.PathAuthorizer(paths=always_allowed),

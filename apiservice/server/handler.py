@@ -35,7 +35,7 @@ class _Visit:
 
     audit: str
     attributes: request_info.Attributes | None = None
-    target: router.Target | None = None
+    target: router.Route | None = None
     user: str = ""
     is_probe: bool = False
     """Whether it is for a health path."""
@@ -44,16 +44,16 @@ class _Visit:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Service:
+class Handler:
     """The whole API, without its sockets."""
 
     authenticator: authn_authenticator.Authenticator
     authorizer: authz_authorizer.Authorizer
-    health: observe_health.Health
+    health: observe_health.HealthChecks
     routes: router.Routes
     reader: resources_reader.Reader
     fixed: nonresource.FixedPaths
-    telemetry: request_metrics.Telemetry
+    telemetry: request_metrics.RequestMetrics
     deadline: float
     """Seconds for a request; after that the answer is 504."""
     stopwatch: Callable[[], float] = time.perf_counter

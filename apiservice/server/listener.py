@@ -57,11 +57,11 @@ def _listen(one: socket.socket, *, address: Any, backlog: int) -> None:
 class Listener:
     """Accepts connections and gives them to the hall, until it is closed. Closes the sockets itself."""
 
-    def __init__(self, sockets: Sequence[socket.socket], *, hall: connections.Hall) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], *, hall: connections.ConnectionPool) -> None:
         self._sockets = sockets
         self._hall = hall
         self._loop = asyncio.get_running_loop()
-        self._complaints = throttled_log.Complaints(_log)
+        self._complaints = throttled_log.ThrottledLog(_log)
         self._resuming: asyncio.TimerHandle | None = None
         self._resume()
 

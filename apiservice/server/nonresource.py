@@ -20,7 +20,7 @@ class FixedPaths:
         *,
         described: openapi.OpenAPI,
         discovered: groups.Discovery,
-        measured: request_metrics.Telemetry,
+        measured: request_metrics.RequestMetrics,
         release: str,
         further: Sequence[str],
     ) -> None:

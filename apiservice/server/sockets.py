@@ -54,21 +54,21 @@ def build(
     *,
     authenticator: authenticator.Authenticator,
     authorizer: authorizer.Authorizer,
-    checks: health.Health,
+    checks: health.HealthChecks,
     registry: prometheus_client.CollectorRegistry,
     clock: Callable[[], datetime],
     title: str,
     release: str,
     deadline: float = 10.0,
     notices: Callable[[], Sequence[str]] = tuple,
-) -> handler.Service:
+) -> handler.Handler:
     """The API of the given versions.
 
     `release` is the program's version, `deadline` the time limit of a request in seconds. `notices` returns
     warnings to add to every answer. Raises `ValueError` if the declarations contradict each other.
     """
-    measured = request_metrics.Telemetry(registry)
-    return handler.Service(
+    measured = request_metrics.RequestMetrics(registry)
+    return handler.Handler(
         authenticator=authenticator,
         authorizer=authorizer,
         health=checks,
@@ -100,20 +100,20 @@ class Bound:
         return f"https://{host}:{self.port}"
 
 
-_LIMITS = connection.Limits()
+_LIMITS = connection.ConnectionLimits()
 _STRANGER = 401
 
 
 @contextlib.asynccontextmanager
 async def serve(
-    api: handler.Service,
+    api: handler.Handler,
     *,
     host: str,
     port: int,
     tls: ssl.SSLContext,
     pause: float = 0.0,
     drain: float = 5.0,
-    limits: connection.Limits = _LIMITS,
+    limits: connection.ConnectionLimits = _LIMITS,
 ) -> AsyncIterator[Bound]:
     """Serves until the block is left.
 
@@ -121,7 +121,7 @@ async def serve(
     `pause` seconds, then answers present requests for at most `drain` seconds. Raises `OSError` if it cannot
     listen.
     """
-    hall: connections.Hall = connections.Hall(
+    hall: connections.ConnectionPool = connections.ConnectionPool(
         lambda request: _handle(request, api=api, hall=hall), tls=tls, limits=limits, observer=api.telemetry
     )
     listener = server_listener.Listener(
@@ -143,7 +143,7 @@ async def serve(
         watch.cancel()
 
 
-async def _watch(api: handler.Service, *, hall: connections.Hall) -> None:
+async def _watch(api: handler.Handler, *, hall: connections.ConnectionPool) -> None:
     """Regularly ends overdue connections, and measures the event loop's lag: how late this task runs."""
     loop = asyncio.get_running_loop()
     while True:
@@ -155,7 +155,7 @@ async def _watch(api: handler.Service, *, hall: connections.Hall) -> None:
 
 
 async def _handle(
-    request: web.BaseRequest, *, api: handler.Service, hall: connections.Hall
+    request: web.BaseRequest, *, api: handler.Handler, hall: connections.ConnectionPool
 ) -> web.StreamResponse:
     incoming = messages.Incoming(
         method=request.method,

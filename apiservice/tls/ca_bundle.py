@@ -21,7 +21,7 @@ _PATH = "/apis/apiregistration.k8s.io/v1/apiservices"
 _INJECTED = "cert-manager.io/inject-ca-from"
 
 
-class Registration:
+class ApiServices:
     """The APIServices of one server. `namespace` and `service` name its Service."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Registration:
         self._api = api
         self._names = api_services
         self._service = {"namespace": namespace, "name": service}
-        self._complaints = throttled_log.Complaints(_log, every=600.0)
+        self._complaints = throttled_log.ThrottledLog(_log, every=600.0)
 
     async def publish(self, authorities: bytes) -> bool:
         """Puts the CA certificates (PEM) into all APIServices of this server.

@@ -58,7 +58,7 @@ class LiveTls:
         self._delegation = current
         self._every = every
         self._clock = clock
-        self._complaints = throttled_log.Complaints(_log)
+        self._complaints = throttled_log.ThrottledLog(_log)
         self._material = self._read()
         self._contexts = self._all_made(self._material)
         self._used = 0

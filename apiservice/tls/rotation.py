@@ -26,7 +26,7 @@ from apiservice.x509 import issue
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class CertificatePolicy:
     """The names and lifetimes of serving certificates. All replicas should have the same."""
 
     name: str
@@ -77,7 +77,7 @@ class _Found:
 
 
 def step(
-    kept: Content, *, policy: Policy, now: datetime, settled: bool, served: Content = NOTHING
+    kept: Content, *, policy: CertificatePolicy, now: datetime, settled: bool, served: Content = NOTHING
 ) -> Step | None:
     """The next step; None if nothing has to change but the CAs of `kept` have to be published.
 
@@ -113,7 +113,7 @@ class _Due:
     hosts: tuple[str, ...]
 
 
-def _due(present: x509.Certificate, *, policy: Policy, now: datetime) -> _Due | None:
+def _due(present: x509.Certificate, *, policy: CertificatePolicy, now: datetime) -> _Due | None:
     """Why the next certificate must be issued, and for which hosts; None if it need not be."""
     made = present.not_valid_before_utc + issue.BACKDATED
     if now < present.not_valid_before_utc:
@@ -128,7 +128,7 @@ def _due(present: x509.Certificate, *, policy: Policy, now: datetime) -> _Due | 
     return None
 
 
-def _announced(kept: Content, *, due: _Due, policy: Policy, now: datetime) -> Step:
+def _announced(kept: Content, *, due: _Due, policy: CertificatePolicy, now: datetime) -> Step:
     made = _make(policy, hosts=due.hosts, now=now)
     content = dataclasses.replace(
         kept,
@@ -140,7 +140,7 @@ def _announced(kept: Content, *, due: _Due, policy: Policy, now: datetime) -> St
 
 
 def _repaired(
-    kept: Content, found: _Found, *, served: Content, own: _Found, policy: Policy, now: datetime
+    kept: Content, found: _Found, *, served: Content, own: _Found, policy: CertificatePolicy, now: datetime
 ) -> Step:
     """Repairs a content without a usable certificate: from `served` if it is valid, else from the next
     certificate, else with a new one.
@@ -176,13 +176,13 @@ def _tidied(kept: Content, found: _Found) -> Content:
     )
 
 
-def _make(policy: Policy, *, hosts: Sequence[str], now: datetime) -> Content:
+def _make(policy: CertificatePolicy, *, hosts: Sequence[str], now: datetime) -> Content:
     authority = issue.authority(name=f"CA of {policy.name}", now=now, life=policy.life)
     made = issue.serving(authority, name=policy.name, hosts=hosts, now=now, life=policy.life)
     return Content(certificate=made.certificate_pem, key=made.key_pem, authorities=authority.certificate_pem)
 
 
-def _look(kept: Content, *, policy: Policy, now: datetime) -> _Found:
+def _look(kept: Content, *, policy: CertificatePolicy, now: datetime) -> _Found:
     authorities = tuple(each for each in _certificates(kept.authorities) if each.not_valid_after_utc > now)
 
     def usable(certificate: bytes, key: bytes) -> x509.Certificate | None:

@@ -40,7 +40,7 @@ class NoSecret(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SecretLocation:
     """A Secret, and the folder for this replica's copy of the certificate."""
 
     namespace: str
@@ -59,7 +59,7 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class RotationTimes:
     """The times of the rotation, in seconds."""
 
     every: float = 5.0
@@ -74,17 +74,17 @@ class Pace:
     """
 
 
-class Keeper:
+class CertificateKeeper:
     """Keeps the Secret, the APIServices and the local files up to date. `kept` runs it."""
 
     def __init__(
         self,
         api: client.KubeApi,
         *,
-        place: Place,
-        registered: ca_bundle.Registration,
-        policy: rotation.Policy,
-        pace: Pace,
+        place: SecretLocation,
+        registered: ca_bundle.ApiServices,
+        policy: rotation.CertificatePolicy,
+        pace: RotationTimes,
         clock: Callable[[], datetime],
     ) -> None:
         self._api = api
@@ -96,7 +96,7 @@ class Keeper:
         self._served = rotation.NOTHING
         self._published: tuple[bytes, float] | None = None
         """The CA certificates in all APIServices, and the time since when they are there."""
-        self._complaints = throttled_log.Complaints(_log)
+        self._complaints = throttled_log.ThrottledLog(_log)
 
     async def first(self) -> None:
         """Waits until there is a certificate, also while the kube-apiserver is unavailable.
@@ -212,15 +212,17 @@ class Keeper:
 async def kept(
     api: client.KubeApi,
     *,
-    place: Place,
-    registered: ca_bundle.Registration,
-    policy: rotation.Policy,
+    place: SecretLocation,
+    registered: ca_bundle.ApiServices,
+    policy: rotation.CertificatePolicy,
     clock: Callable[[], datetime],
-    pace: Pace | None = None,
+    pace: RotationTimes | None = None,
 ) -> AsyncIterator[self_signed.Certificates]:
     """Files with the certificate in use, kept up to date until the block is left. Raises `NoSecret`."""
     place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keeper = Keeper(api, place=place, registered=registered, policy=policy, pace=pace or Pace(), clock=clock)
+    keeper = CertificateKeeper(
+        api, place=place, registered=registered, policy=policy, pace=pace or RotationTimes(), clock=clock
+    )
     await keeper.first()
     running = asyncio.create_task(keeper.run(), name="serving certificate")
     try:

@@ -12,7 +12,7 @@ _AUTHENTICATION = "authentication.k8s.io/v1"
 class TrafficApi:
     """Reads `metrics.smi-spec.io`. Safe to use from several threads."""
 
-    def __init__(self, link: connection.Connection) -> None:
+    def __init__(self, link: connection.ApiConnection) -> None:
         self._link = link
 
     @property
@@ -22,7 +22,7 @@ class TrafficApi:
 
     def metrics(
         self,
-        row: kinds.Row = kinds.WORKLOADS,
+        row: kinds.ResourceKind = kinds.WORKLOADS,
         *,
         namespace: str | None = None,
         window: str | None = None,
@@ -40,7 +40,9 @@ class TrafficApi:
         self, *, namespace: str | None = None, window: str | None = None, described: str | None = None
     ) -> tuple[traffic.Traffic, ...]:
         """One item for each edge. Raises `faults.Fault`."""
-        return self._list(kinds.Row("trafficedges", None), namespace, _parameters(window, None, described))
+        return self._list(
+            kinds.ResourceKind("trafficedges", None), namespace, _parameters(window, None, described)
+        )
 
     def whoami(self) -> str:
         """The user name of the credential. Raises `faults.Unauthenticated` if the API does not accept it."""
@@ -56,7 +58,7 @@ class TrafficApi:
         self._link.close()
 
     def _list(
-        self, row: kinds.Row, namespace: str | None, parameters: Mapping[str, str]
+        self, row: kinds.ResourceKind, namespace: str | None, parameters: Mapping[str, str]
     ) -> tuple[traffic.Traffic, ...]:
         if namespace in (".", ".."):
             # An HTTP client or proxy would resolve it as a path segment and request another path.
@@ -79,4 +81,4 @@ def _parameters(window: str | None, labels: str | None, described: str | None) -
 def connect(kubeconfig_path: str | None = None, *, context: str | None = None) -> TrafficApi:
     """The API that kubectl would use with this kubeconfig and context. Raises `faults.Unconfigured`."""
     chosen = kubeconfig.load(kubeconfig.paths(kubeconfig_path), context=context)
-    return TrafficApi(connection.Connection(chosen))
+    return TrafficApi(connection.ApiConnection(chosen))

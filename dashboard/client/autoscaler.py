@@ -29,7 +29,7 @@ class Reference:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Target:
+class MetricTarget:
     """The target of a metric. `written` is the quantity as the HPA has it; `value` is None without one."""
 
     sort: str  # Value, AverageValue or Utilization
@@ -44,9 +44,9 @@ class Metric:
     source: str
     name: str
     selector: str
-    target: Target
+    target: MetricTarget
     described: Reference | None = None
-    seen: Target | None = None
+    seen: MetricTarget | None = None
 
     @property
     def group(self) -> str | None:
@@ -142,7 +142,7 @@ def _metric(metric: Mapping[str, Any], status: Mapping[str, Any]) -> Metric:
     )
 
 
-def _target(fields: Mapping[str, Any]) -> Target:
+def _target(fields: Mapping[str, Any]) -> MetricTarget:
     """The target in a specification, which has a `type`, or the value in a status, which has none."""
     for sort, key in (
         ("Value", "value"),
@@ -150,8 +150,8 @@ def _target(fields: Mapping[str, Any]) -> Target:
         ("AverageValue", "averageValue"),
     ):
         if key in fields and fields.get("type", sort) == sort:
-            return Target(sort, str(fields[key]), quantity.parse(str(fields[key])))
-    return Target(str(fields.get("type", "")), "", None)
+            return MetricTarget(sort, str(fields[key]), quantity.parse(str(fields[key])))
+    return MetricTarget(str(fields.get("type", "")), "", None)
 
 
 def _reference(fields: Mapping[str, Any]) -> Reference:

@@ -43,10 +43,10 @@ class Registration:
     complaint: str
 
 
-class Cluster:
+class ClusterReader:
     """Reads a Kubernetes API. Safe to use from several threads."""
 
-    def __init__(self, link: connection.Connection) -> None:
+    def __init__(self, link: connection.ApiConnection) -> None:
         self._link = link
         self._served: dict[str, tuple[str, Mapping[str, str]]] = {}
 
@@ -119,7 +119,7 @@ class Cluster:
         complaint = f"{available.get('reason', '')}: {available.get('message', '')}" if failing else ""
         return Registration(f"{service.get('namespace', '')}/{service.get('name', '')}", complaint)
 
-    def ask(self, question: measures.Question) -> connection.Answer:
+    def ask(self, question: measures.ApiRequest) -> connection.ApiAnswer:
         """The answer to a request of the HPA controller, sent with the caller's credential."""
         return self._link.look(question.path, params=question.parameters)
 
@@ -152,7 +152,7 @@ class Cluster:
     def _read(self, path: str, parameters: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         return self._judged(self._link.look(path, params=parameters), path)
 
-    def _judged(self, answer: connection.Answer, path: str) -> Mapping[str, Any]:
+    def _judged(self, answer: connection.ApiAnswer, path: str) -> Mapping[str, Any]:
         server = self.context.cluster.text("server")
         if answer.good:
             document: Mapping[str, Any] = answer.document
@@ -175,10 +175,10 @@ class Cluster:
         )
 
 
-def connect(kubeconfig_path: str | None = None, *, context: str | None = None) -> Cluster:
+def connect(kubeconfig_path: str | None = None, *, context: str | None = None) -> ClusterReader:
     """The cluster that kubectl would use with this kubeconfig and context. Raises `faults.Unconfigured`."""
     chosen = kubeconfig.load(kubeconfig.paths(kubeconfig_path), context=context)
-    return Cluster(connection.Connection(chosen))
+    return ClusterReader(connection.ApiConnection(chosen))
 
 
 def _pod(item: Mapping[str, Any]) -> Pod:

@@ -36,7 +36,7 @@ class _Response:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """An answer of any status. `document` is None if the body is not a JSON object."""
 
     status: int
@@ -79,7 +79,7 @@ class _PinnedAdapter(limits.Adapter):
         """Do nothing: the context has the CAs."""
 
 
-class Connection:
+class ApiConnection:
     """Requests for one context, with a new credential when one expires or is refused."""
 
     def __init__(
@@ -118,11 +118,11 @@ class Connection:
         """The JSON object at a path of `metrics.smi-spec.io`. Raises `faults.Fault` for other answers."""
         return self._judged(self._fetch(path, params=params))
 
-    def look(self, path: str, *, params: Mapping[str, str] | None = None) -> Answer:
+    def look(self, path: str, *, params: Mapping[str, str] | None = None) -> ApiAnswer:
         """The answer at a path, of any status. Raises `faults.Unreachable` without an answer."""
         response = self._fetch(path, params=params)
         document = response.document
-        return Answer(response.status, document if isinstance(document, dict) else None)
+        return ApiAnswer(response.status, document if isinstance(document, dict) else None)
 
     def review(self, path: str, *, question: Mapping[str, Any]) -> Any:
         """The answer to a review (an object sent by POST). Raises `faults.Fault`."""

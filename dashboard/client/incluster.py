@@ -17,7 +17,7 @@ _HOST, _PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Cluster:
+class InClusterAddress:
     """The address of the kube-apiserver and its CA file. The file is read again when it changes."""
 
     server: str
@@ -28,7 +28,7 @@ class Cluster:
         here = self.authority.parent
         fields = {"server": self.server, "certificate-authority": str(self.authority)}
         return api.TrafficApi(
-            connection.Connection(
+            connection.ApiConnection(
                 kubeconfig.Context(
                     name="in-cluster",
                     namespace="default",
@@ -40,7 +40,7 @@ class Cluster:
         )
 
 
-def find(environ: Mapping[str, str], *, authority: pathlib.Path = AUTHORITY) -> Cluster:
+def find(environ: Mapping[str, str], *, authority: pathlib.Path = AUTHORITY) -> InClusterAddress:
     """The cluster of this pod. Raises `faults.Unconfigured` outside a pod, or without the CA file."""
     host, port = environ.get(_HOST, ""), environ.get(_PORT, "")
     if not host or not port:
@@ -52,4 +52,4 @@ def find(environ: Mapping[str, str], *, authority: pathlib.Path = AUTHORITY) -> 
             f"The CA file {authority} does not exist. Mount the ConfigMap kube-root-ca.crt there, "
             "or give its path with --authority."
         )
-    return Cluster(f"https://{f'[{host}]' if ':' in host else host}:{port}", authority.absolute())
+    return InClusterAddress(f"https://{f'[{host}]' if ':' in host else host}:{port}", authority.absolute())

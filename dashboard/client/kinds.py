@@ -4,7 +4,7 @@ import dataclasses
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Row:
+class ResourceKind:
     """One resource of the API. `kind` is None for the workloads list, whose items are of many kinds."""
 
     plural: str
@@ -13,25 +13,25 @@ class Row:
     namespaced: bool = True
 
 
-WORKLOADS = Row("trafficmetrics", None, ("tm", "workloads", "all"))
+WORKLOADS = ResourceKind("trafficmetrics", None, ("tm", "workloads", "all"))
 
 ROWS = (
     WORKLOADS,
-    Row("pods", "Pod", ("po",)),
-    Row("services", "Service", ("svc",)),
-    Row("deployments", "Deployment", ("deploy",)),
-    Row("replicasets", "ReplicaSet", ("rs",)),
-    Row("statefulsets", "StatefulSet", ("sts",)),
-    Row("daemonsets", "DaemonSet", ("ds",)),
-    Row("jobs", "Job"),
-    Row("replicationcontrollers", "ReplicationController", ("rc",)),
-    Row("namespaces", "Namespace", ("ns",), namespaced=False),
-    Row("nodes", "Node", ("no",), namespaced=False),
+    ResourceKind("pods", "Pod", ("po",)),
+    ResourceKind("services", "Service", ("svc",)),
+    ResourceKind("deployments", "Deployment", ("deploy",)),
+    ResourceKind("replicasets", "ReplicaSet", ("rs",)),
+    ResourceKind("statefulsets", "StatefulSet", ("sts",)),
+    ResourceKind("daemonsets", "DaemonSet", ("ds",)),
+    ResourceKind("jobs", "Job"),
+    ResourceKind("replicationcontrollers", "ReplicationController", ("rc",)),
+    ResourceKind("namespaces", "Namespace", ("ns",), namespaced=False),
+    ResourceKind("nodes", "Node", ("no",), namespaced=False),
 )
 
 _BY_WORD = {word: row for row in ROWS for word in (row.plural, row.plural.removesuffix("s"), *row.short)}
 
 
-def find(word: str) -> Row | None:
+def find(word: str) -> ResourceKind | None:
     """The row for `deploy`, `deployment`, `Deployments` …, or None."""
     return _BY_WORD.get(word.lower())

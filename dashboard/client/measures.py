@@ -18,7 +18,7 @@ VERSIONS = {CUSTOM: ("v1beta2", "v1beta1"), EXTERNAL: ("v1beta1",)}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Question:
+class ApiRequest:
     """A request: an encoded path and its query parameters."""
 
     group: str
@@ -32,7 +32,7 @@ class Question:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class MetricValue:
     """One value. `name` is the described object's, empty for an external metric; `window` is in seconds."""
 
     name: str
@@ -41,34 +41,34 @@ class Measure:
     window: float | None
 
 
-def of_pods(namespace: str, metric: str, *, version: str, pods: str, selector: str) -> Question:
+def of_pods(namespace: str, metric: str, *, version: str, pods: str, selector: str) -> ApiRequest:
     """The request for all pods that match a label selector. The `*` is percent-encoded, as by client-go."""
     return _custom(namespace, "pods/%2A", metric, version, {"labelSelector": pods}, selector)
 
 
 def of_object(
     namespace: str, metric: str, *, version: str, resource: str, described: str, selector: str
-) -> Question:
+) -> ApiRequest:
     """The request for one object; `resource` is such as `services` or `deployments.apps`."""
     return _custom(namespace, f"{_quoted(resource)}/{_quoted(described)}", metric, version, {}, selector)
 
 
-def of_namespace(namespace: str, metric: str, *, version: str, selector: str) -> Question:
+def of_namespace(namespace: str, metric: str, *, version: str, selector: str) -> ApiRequest:
     """The request for a metric of a Namespace object."""
     return _custom(namespace, "metrics", metric, version, {}, selector)
 
 
-def external(namespace: str, metric: str, *, selector: str) -> Question:
+def external(namespace: str, metric: str, *, selector: str) -> ApiRequest:
     """The request for an external metric."""
     path = f"/apis/{EXTERNAL}/v1beta1/namespaces/{_quoted(namespace)}/{_quoted(metric)}"
-    return Question(EXTERNAL, path, {"labelSelector": selector} if selector else {})
+    return ApiRequest(EXTERNAL, path, {"labelSelector": selector} if selector else {})
 
 
-def decode(answer: Mapping[str, Any]) -> tuple[Measure, ...]:
+def decode(answer: Mapping[str, Any]) -> tuple[MetricValue, ...]:
     """The items of a MetricValueList or ExternalMetricValueList. Raises `faults.Failed` for other answers."""
     try:
         return tuple(
-            Measure(
+            MetricValue(
                 name=str((item.get("describedObject") or {}).get("name", "")),
                 value=quantity.parse(str(item["value"])),
                 timestamp=dt.datetime.fromisoformat(item["timestamp"]).astimezone(dt.UTC),
@@ -90,10 +90,10 @@ def _seconds(given: Any) -> float | None:
 
 def _custom(
     namespace: str, what: str, metric: str, version: str, parameters: Mapping[str, str], selector: str
-) -> Question:
+) -> ApiRequest:
     path = f"/apis/{CUSTOM}/{version}/namespaces/{_quoted(namespace)}/{what}/{_quoted(metric)}"
     every = {**parameters, "metricLabelSelector": selector}
-    return Question(CUSTOM, path, {name: value for name, value in every.items() if value})
+    return ApiRequest(CUSTOM, path, {name: value for name, value in every.items() if value})
 
 
 def _quoted(name: str) -> str:

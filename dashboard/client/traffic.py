@@ -18,7 +18,7 @@ _LATENCY = "_response_latency"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Resource:
+class ResourceReference:
     """The described resource, or its peer. A Host and cluster-scoped kinds have no namespace."""
 
     kind: str
@@ -31,8 +31,8 @@ class Traffic:
     """The traffic of a resource or an edge. `peer` is None for all peers, or for an unknown one."""
 
     name: str
-    resource: Resource
-    peer: Resource | None
+    resource: ResourceReference
+    peer: ResourceReference | None
     direction: str  # "from": requests to the resource; "to": requests by it
     side: str  # where it was observed: "client" or "server"
     timestamp: dt.datetime
@@ -88,10 +88,12 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
     )
 
 
-def _resource(reference: Mapping[str, str]) -> Resource | None:
+def _resource(reference: Mapping[str, str]) -> ResourceReference | None:
     if not reference:
         return None
-    return Resource(_text(reference["kind"]), _text(reference["name"]), _text(reference.get("namespace", "")))
+    return ResourceReference(
+        _text(reference["kind"]), _text(reference["name"]), _text(reference.get("namespace", ""))
+    )
 
 
 def _text(given: Any) -> str:

@@ -59,9 +59,9 @@ def _ends(item: traffic.Traffic) -> tuple[model.Node, model.Node]:
     return _node(item.peer, model.OUTSIDE), _node(item.resource, "")
 
 
-def _node(resource: traffic.Resource | None, nameless: str) -> model.Node:
+def _node(resource: traffic.ResourceReference | None, nameless: str) -> model.Node:
     if resource is None:
-        resource = traffic.Resource(nameless, nameless.lower())
+        resource = traffic.ResourceReference(nameless, nameless.lower())
     return model.Node(
         id=node_id(resource.kind, namespace=resource.namespace, name=resource.name),
         kind=resource.kind,

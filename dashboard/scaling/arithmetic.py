@@ -19,7 +19,7 @@ class NoResult(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Tolerances:
     """The tolerances: how far a ratio may be from 1 without a change of replicas."""
 
     up: Fraction
@@ -42,7 +42,7 @@ class Result:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Decision:
+class ReplicaDecision:
     """The replicas for all metrics, before stabilization. `why` is empty if they are the metrics' maximum."""
 
     replicas: int
@@ -60,7 +60,7 @@ def per_pod(
     target: int,
     pods: Sequence[cluster.Pod],
     current: int,
-    bounds: Bounds,
+    bounds: Tolerances,
 ) -> Result:
     """The replicas for a Pods metric: the average of the pods with a value. Raises NoResult."""
     if not pods:
@@ -92,7 +92,9 @@ def per_pod(
     )
 
 
-def whole(value: int, *, target: int, pods: Sequence[cluster.Pod], current: int, bounds: Bounds) -> Result:
+def whole(
+    value: int, *, target: int, pods: Sequence[cluster.Pod], current: int, bounds: Tolerances
+) -> Result:
     """The replicas for a `Value` target: proportional to the number of ready pods. Raises NoResult."""
     ratio = value / target
     if not current:
@@ -105,7 +107,7 @@ def whole(value: int, *, target: int, pods: Sequence[cluster.Pod], current: int,
     return Result(usage=value, ratio=ratio, replicas=math.ceil(ratio * ready))
 
 
-def shared(value: int, *, target: int, there: int, bounds: Bounds) -> Result:
+def shared(value: int, *, target: int, there: int, bounds: Tolerances) -> Result:
     """The replicas for an `AverageValue` target: the value divided by `there`, the present replicas."""
     if not there:
         return Result(usage=value, ratio=math.inf if value else 1.0, replicas=math.ceil(value / target))
@@ -117,25 +119,25 @@ def shared(value: int, *, target: int, there: int, bounds: Bounds) -> Result:
     )
 
 
-def decide(proposals: Sequence[int | None], *, current: int, minimum: int, maximum: int) -> Decision:
+def decide(proposals: Sequence[int | None], *, current: int, minimum: int, maximum: int) -> ReplicaDecision:
     """The replicas for all metrics; None is a metric without a result."""
     known = [one for one in proposals if one is not None]
     if not current and minimum:
-        return Decision(0, "autoscaling is off while the target has 0 replicas")
+        return ReplicaDecision(0, "autoscaling is off while the target has 0 replicas")
     if current > maximum:
-        return Decision(maximum, f"there are more than maxReplicas ({maximum})")
+        return ReplicaDecision(maximum, f"there are more than maxReplicas ({maximum})")
     if current < minimum:
-        return Decision(minimum, f"there are fewer than minReplicas ({minimum})")
+        return ReplicaDecision(minimum, f"there are fewer than minReplicas ({minimum})")
     if not known:
-        return Decision(current, "no metric has a value, so the HPA changes nothing")
+        return ReplicaDecision(current, "no metric has a value, so the HPA changes nothing")
     wanted = max(known)
     if len(known) < len(proposals) and wanted < current:
-        return Decision(current, "no scale-down while a metric has no value")
+        return ReplicaDecision(current, "no scale-down while a metric has no value")
     if wanted > maximum:
-        return Decision(maximum, f"the metrics need {wanted}, maxReplicas is {maximum}")
+        return ReplicaDecision(maximum, f"the metrics need {wanted}, maxReplicas is {maximum}")
     if wanted < minimum:
-        return Decision(minimum, f"the metrics need {wanted}, minReplicas is {minimum}")
-    return Decision(wanted, "")
+        return ReplicaDecision(minimum, f"the metrics need {wanted}, minReplicas is {minimum}")
+    return ReplicaDecision(wanted, "")
 
 
 def _replicas(
@@ -147,7 +149,7 @@ def _replicas(
     waiting: Collection[str],
     ready: int,
     current: int,
-    bounds: Bounds,
+    bounds: Tolerances,
 ) -> int:
     if not missing and not waiting:
         return current if bounds.hold(ratio) else math.ceil(ratio * ready)

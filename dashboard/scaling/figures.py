@@ -14,7 +14,7 @@ _ASSUMED = "they count as 0 for a scale-up and as on target for a scale-down"
 
 def find(
     metric: autoscaler.Metric,
-    measured: Sequence[measures.Measure],
+    measured: Sequence[measures.MetricValue],
     *,
     result: arithmetic.Result | None,
     pods: Sequence[cluster.Pod],
@@ -34,7 +34,9 @@ def find(
         yield _of_missing(result.missing, pods, now=now)
 
 
-def _of_windows(metric: autoscaler.Metric, measured: Sequence[measures.Measure]) -> Iterator[report.Finding]:
+def _of_windows(
+    metric: autoscaler.Metric, measured: Sequence[measures.MetricValue]
+) -> Iterator[report.Finding]:
     wanted = dict(term.partition("=")[::2] for term in metric.selector.split(",")).get("window", "")
     longest = max((one.window for one in measured if one.window is not None), default=None)
     try:

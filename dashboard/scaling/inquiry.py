@@ -26,13 +26,16 @@ class Inquiry:
     """Examines HPAs of one cluster. Safe to use from several threads."""
 
     def __init__(
-        self, source: cluster.Cluster, *, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+        self,
+        source: cluster.ClusterReader,
+        *,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self._source = source
         self._now = now
         self._servers = servers.Servers(source)
 
-    def examine(self, one: autoscaler.Autoscaler) -> report.Report:
+    def examine(self, one: autoscaler.Autoscaler) -> report.HpaReport:
         """A report about one HPA. Raises `faults.Fault` without access to the API at all."""
         scale, pods, found = self._target(one)
         readings = tuple(self._reading(one, metric, scale, pods) for metric in one.metrics)
@@ -52,7 +55,7 @@ class Inquiry:
             found.append(
                 report.Finding(_NOTE, "While a metric has no value, the HPA can add pods but removes none.")
             )
-        return report.Report(
+        return report.HpaReport(
             autoscaler=one,
             scale=scale,
             pods=pods,
@@ -84,11 +87,11 @@ class Inquiry:
 
     def _reading(
         self, one: autoscaler.Autoscaler, metric: autoscaler.Metric, scale: cluster.Scale | None, pods: _Pods
-    ) -> report.Reading:
+    ) -> report.MetricReport:
         if metric.group is None:
             result = proposals.as_seen(one, metric, scale=scale, pods=pods)
             found = _of_resource(one, metric)
-            return report.Reading(metric=metric, result=result, findings=(found,))
+            return report.MetricReport(metric=metric, result=result, findings=(found,))
         doubtful = tuple(target_checks.find(metric))
         try:
             question = self._question(one, metric, scale)
@@ -96,20 +99,20 @@ class Inquiry:
             raise
         except (faults.NotServed, faults.Failed, faults.Denied) as fault:
             wrong = report.Finding(_WRONG, _sentence(fault), "Correct describedObject in the HPA.")
-            return report.Reading(metric=metric, findings=(wrong, *doubtful))
+            return report.MetricReport(metric=metric, findings=(wrong, *doubtful))
         if question is None:
             served = self._servers.version(metric.group) is not None
             unserved = () if served else (refusals.nobody(metric.group),)
-            return report.Reading(metric=metric, findings=(*unserved, *doubtful))
+            return report.MetricReport(metric=metric, findings=(*unserved, *doubtful))
         try:
             answer = self._source.ask(question)
         except faults.Unreachable:  # but the kube-apiserver answers other requests
             away = refusals.silent(question, self._servers)
-            return report.Reading(metric=metric, question=question, findings=(away, *doubtful))
+            return report.MetricReport(metric=metric, question=question, findings=(away, *doubtful))
         if not answer.good:
             refused = refusals.explain(answer, question, metric=metric.name, known=self._servers)
-            return report.Reading(metric=metric, question=question, findings=(refused, *doubtful))
-        measured: tuple[measures.Measure, ...] = ()
+            return report.MetricReport(metric=metric, question=question, findings=(refused, *doubtful))
+        measured: tuple[measures.MetricValue, ...] = ()
         result = None
         found_in: tuple[report.Finding, ...]
         try:
@@ -118,7 +121,7 @@ class Inquiry:
             found_in = tuple(figures.find(metric, measured, result=result, pods=pods or (), now=self._now()))
         except (faults.Failed, arithmetic.NoResult) as fault:
             found_in = (report.Finding(_WRONG, _sentence(fault), refusals.HOLDS),)
-        return report.Reading(
+        return report.MetricReport(
             metric=metric,
             question=question,
             measured=measured,
@@ -128,7 +131,7 @@ class Inquiry:
 
     def _question(
         self, one: autoscaler.Autoscaler, metric: autoscaler.Metric, scale: cluster.Scale | None
-    ) -> measures.Question | None:
+    ) -> measures.ApiRequest | None:
         """The controller's request; None if the API is not served or the pods are unknown."""
         version = self._servers.version(metric.group or "")
         if version is None:
@@ -177,9 +180,9 @@ def _of_resource(one: autoscaler.Autoscaler, metric: autoscaler.Metric) -> repor
 
 def _of_decision(
     one: autoscaler.Autoscaler,
-    decision: arithmetic.Decision,
+    decision: arithmetic.ReplicaDecision,
     scale: cluster.Scale,
-    readings: Sequence[report.Reading],
+    readings: Sequence[report.MetricReport],
 ) -> Iterator[report.Finding]:
     wanted = max((reading.result.replicas for reading in readings if reading.result), default=0)
     if wanted > one.maximum and scale.wanted:

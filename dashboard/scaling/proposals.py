@@ -9,7 +9,7 @@ from dashboard.scaling import arithmetic
 def propose(
     one: autoscaler.Autoscaler,
     metric: autoscaler.Metric,
-    measured: Sequence[measures.Measure],
+    measured: Sequence[measures.MetricValue],
     *,
     scale: cluster.Scale | None,
     pods: tuple[cluster.Pod, ...] | None,
@@ -25,7 +25,7 @@ def propose(
     if scale is None or not metric.target.value:
         return None
     target = arithmetic.milli(metric.target.value)
-    bounds = arithmetic.Bounds(up=one.tolerance_up, down=one.tolerance_down)
+    bounds = arithmetic.Tolerances(up=one.tolerance_up, down=one.tolerance_down)
     if metric.source == "Pods":
         known = pods or tuple(cluster.Pod(name=m.name, phase="Running", ready=True) for m in measured)
         values = {measure.name: arithmetic.milli(measure.value) for measure in measured}
@@ -54,7 +54,7 @@ def as_seen(
         target=arithmetic.milli(target.value),
         pods=_or_ready(pods, scale),
         current=scale.wanted,
-        bounds=arithmetic.Bounds(up=one.tolerance_up, down=one.tolerance_down),
+        bounds=arithmetic.Tolerances(up=one.tolerance_up, down=one.tolerance_down),
     )
 
 

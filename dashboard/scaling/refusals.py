@@ -19,13 +19,13 @@ def nobody(group: str) -> report.Finding:
     return report.Finding(report.Weight.WRONG, f"No server provides {group} in this cluster.", _SWITCH)
 
 
-def silent(question: measures.Question, known: servers.Servers) -> report.Finding:
+def silent(question: measures.ApiRequest, known: servers.Servers) -> report.Finding:
     """The finding for a request that had no answer in time."""
     return _away(question, known.owner(question.group))
 
 
 def explain(
-    answer: connection.Answer, question: measures.Question, *, metric: str, known: servers.Servers
+    answer: connection.ApiAnswer, question: measures.ApiRequest, *, metric: str, known: servers.Servers
 ) -> report.Finding:
     """The finding for an answer that is an error."""
     owner = known.owner(question.group)
@@ -41,7 +41,7 @@ def explain(
     return report.Finding(report.Weight.WRONG, message, _todo(answer, question))
 
 
-def _away(question: measures.Question, owner: cluster.Registration | None) -> report.Finding:
+def _away(question: measures.ApiRequest, owner: cluster.Registration | None) -> report.Finding:
     if owner is None:
         return report.Finding(
             report.Weight.WRONG,
@@ -57,7 +57,7 @@ def _away(question: measures.Question, owner: cluster.Registration | None) -> re
     )
 
 
-def _todo(answer: connection.Answer, question: measures.Question) -> str:
+def _todo(answer: connection.ApiAnswer, question: measures.ApiRequest) -> str:
     match answer.status:
         case 400:
             return "Correct metric.selector in the HPA."

@@ -25,25 +25,25 @@ class Finding:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class MetricReport:
     """One metric of the HPA: the request, the values, the replicas and the findings."""
 
     metric: autoscaler.Metric
-    question: measures.Question | None = None
-    measured: tuple[measures.Measure, ...] = ()
+    question: measures.ApiRequest | None = None
+    measured: tuple[measures.MetricValue, ...] = ()
     result: arithmetic.Result | None = None
     findings: tuple[Finding, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class HpaReport:
     """All about one HPA. `scale`, `pods` and `decision` are None if they are unknown."""
 
     autoscaler: autoscaler.Autoscaler
     scale: cluster.Scale | None
     pods: tuple[cluster.Pod, ...] | None
-    readings: tuple[Reading, ...]
-    decision: arithmetic.Decision | None
+    readings: tuple[MetricReport, ...]
+    decision: arithmetic.ReplicaDecision | None
     findings: tuple[Finding, ...]
     servers: Mapping[str, str]  # API group → Service that serves it, namespace/name
 

@@ -10,7 +10,7 @@ _OURS = "v1alpha1", "metrics.smi-spec.io"
 class Servers:
     """Caches versions and owners of API groups. Safe to use from several threads."""
 
-    def __init__(self, source: cluster.Cluster) -> None:
+    def __init__(self, source: cluster.ClusterReader) -> None:
         self._source = source
         self._versions: dict[str, str | None] = {}
         self._owners: dict[tuple[str, str], cluster.Registration | None] = {}
@@ -31,7 +31,7 @@ class Servers:
         owner, ours = self.owner(group), self._registered(*_OURS)
         return owner is not None and ours is not None and owner.service != ours.service
 
-    def names(self, questions: Iterable[measures.Question]) -> Mapping[str, str]:
+    def names(self, questions: Iterable[measures.ApiRequest]) -> Mapping[str, str]:
         """The Service of each group, as `namespace/name`; groups with an unknown one are left out."""
         owners = {group: self.owner(group) for group in sorted({one.group for one in questions})}
         return {group: owner.service for group, owner in owners.items() if owner}

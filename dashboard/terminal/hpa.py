@@ -66,7 +66,9 @@ def hpa(
         sys.exit(1)
 
 
-def _reports(source: cluster.Cluster, *, place: str | None, name: str | None) -> Sequence[report.Report]:
+def _reports(
+    source: cluster.ClusterReader, *, place: str | None, name: str | None
+) -> Sequence[report.HpaReport]:
     found = [source.hpa(place, name)] if name and place else source.hpas(namespace=place)
     with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as threads:
         return list(threads.map(inquiry.Inquiry(source).examine, found))

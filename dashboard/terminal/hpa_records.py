@@ -9,12 +9,12 @@ from dashboard.client import measures
 from dashboard.scaling import report
 
 
-def as_json(reports: Sequence[report.Report]) -> str:
+def as_json(reports: Sequence[report.HpaReport]) -> str:
     """A JSON list with an object for each HPA."""
     return outside.document([_report(one) for one in reports])
 
 
-def _report(one: report.Report) -> Mapping[str, Any]:
+def _report(one: report.HpaReport) -> Mapping[str, Any]:
     hpa = one.autoscaler
     return {
         "namespace": hpa.namespace,
@@ -35,7 +35,7 @@ def _report(one: report.Report) -> Mapping[str, Any]:
     }
 
 
-def _reading(reading: report.Reading, one: report.Report) -> Mapping[str, Any]:
+def _reading(reading: report.MetricReport, one: report.HpaReport) -> Mapping[str, Any]:
     metric, result, question = reading.metric, reading.result, reading.question
     return {
         "type": metric.source,
@@ -55,7 +55,7 @@ def _reading(reading: report.Reading, one: report.Report) -> Mapping[str, Any]:
     }
 
 
-def _measure(measure: measures.Measure) -> Mapping[str, Any]:
+def _measure(measure: measures.MetricValue) -> Mapping[str, Any]:
     return {
         "name": measure.name,
         "value": _number(measure.value),

@@ -16,7 +16,7 @@ _LABEL = 9  # characters of the longest label and a space
 _SOME = 2  # pods whose values are shown
 
 
-def full(one: report.Report, *, now: dt.datetime | None = None) -> list[screen.Line]:
+def full(one: report.HpaReport, *, now: dt.datetime | None = None) -> list[screen.Line]:
     """The lines about one HPA. `now` is the time from which ages are counted."""
     at = now or dt.datetime.now(dt.UTC)
     lines: list[screen.Line] = [f"{one.autoscaler.namespace}/{one.autoscaler.name}: {_headline(one)}"]
@@ -31,7 +31,7 @@ def full(one: report.Report, *, now: dt.datetime | None = None) -> list[screen.L
     return [*lines, "", _verdict(len(one.wrong))]
 
 
-def overview(reports: Sequence[report.Report], *, namespaces: bool) -> list[screen.Line]:
+def overview(reports: Sequence[report.HpaReport], *, namespaces: bool) -> list[screen.Line]:
     """A table with a row for each HPA, and the mistakes. `namespaces` adds a column for the namespace."""
     headers = ["NAME", "SCALES", "REPLICAS", "WANTED", "RANGE", "STATE", "METRICS"]
     rows = [(["NAMESPACE"] if namespaces else []) + headers]
@@ -64,7 +64,7 @@ def name(metric: autoscaler.Metric) -> str:
     return f"{metric.source} {metric.name}{of}{where}"
 
 
-def _headline(one: report.Report) -> str:
+def _headline(one: report.HpaReport) -> str:
     hpa, scale, decision = one.autoscaler, one.scale, one.decision
     if scale is None or decision is None:
         return f"{hpa.scales} cannot be read"
@@ -76,7 +76,7 @@ def _headline(one: report.Report) -> str:
     return f"{has} and should have {decision.replicas} ({limits}){why}"
 
 
-def _outcome(reading: report.Reading) -> str:
+def _outcome(reading: report.MetricReport) -> str:
     metric, result = reading.metric, reading.result
     if result is None and not reading.measured:
         return "no values" if metric.group else "not requested here"
@@ -88,7 +88,9 @@ def _outcome(reading: report.Reading) -> str:
     return f"{value}, {target}, ratio {result.ratio:.2f} → {_count(result.replicas, 'replica')}"
 
 
-def _facts(reading: report.Reading, one: report.Report, now: dt.datetime) -> Iterator[tuple[str, str]]:
+def _facts(
+    reading: report.MetricReport, one: report.HpaReport, now: dt.datetime
+) -> Iterator[tuple[str, str]]:
     if reading.question:
         yield "request", f"kubectl get --raw '{reading.question}'"
         if server := one.servers.get(reading.question.group):
@@ -102,7 +104,7 @@ def _facts(reading: report.Reading, one: report.Report, now: dt.datetime) -> Ite
     yield "values", f"{_whose(reading, one)}{over}, {old} old{_extremes(reading)}".lstrip()
 
 
-def _whose(reading: report.Reading, one: report.Report) -> str:
+def _whose(reading: report.MetricReport, one: report.HpaReport) -> str:
     number = len(reading.measured)
     if reading.metric.source == "Pods":
         every = [pod for pod in one.pods or () if not pod.going]
@@ -110,7 +112,7 @@ def _whose(reading: report.Reading, one: report.Report) -> str:
     return "" if number == 1 else f"{number} items, which the HPA adds up"
 
 
-def _extremes(reading: report.Reading) -> str:
+def _extremes(reading: report.MetricReport) -> str:
     """The pods with the lowest and the highest value, which show whether the load is balanced."""
     ordered = sorted(reading.measured, key=lambda measure: (measure.value, measure.name))
     if len(ordered) > _SOME:
@@ -119,7 +121,7 @@ def _extremes(reading: report.Reading) -> str:
     return f": {' … '.join(named)}" if named and reading.metric.source == "Pods" else ""
 
 
-def _short(reading: report.Reading) -> str:
+def _short(reading: report.MetricReport) -> str:
     if reading.result is None:
         return "?"
     usage = _spelled(reading.metric, Fraction(reading.result.usage, 1000))

@@ -20,12 +20,12 @@ _ORDERS: dict[str, Callable[[traffic.Traffic], tuple[bool, float]]] = {
 }
 
 
-class _Kind(click.ParamType[kinds.Row]):
+class _Kind(click.ParamType[kinds.ResourceKind]):
     name = "kind"
 
     def convert(
-        self, value: str | kinds.Row, param: click.Parameter | None, context: click.Context | None
-    ) -> kinds.Row:
+        self, value: str | kinds.ResourceKind, param: click.Parameter | None, context: click.Context | None
+    ) -> kinds.ResourceKind:
         row = kinds.find(value) if isinstance(value, str) else value
         if row is None:
             known = ", ".join(row.plural for row in kinds.ROWS)
@@ -64,7 +64,7 @@ class _Window(click.ParamType[str]):
 )
 @options.of_a_cluster
 def top(
-    kind: kinds.Row,
+    kind: kinds.ResourceKind,
     namespace: str | None,
     all_namespaces: bool,
     labels: str | None,
@@ -105,7 +105,12 @@ def top(
 
 
 def _show(
-    items: Sequence[traffic.Traffic], *, kind: kinds.Row, place: str | None, output: str, redraw: bool
+    items: Sequence[traffic.Traffic],
+    *,
+    kind: kinds.ResourceKind,
+    place: str | None,
+    output: str,
+    redraw: bool,
 ) -> None:
     shown = table.columns(
         wide=output != "table",

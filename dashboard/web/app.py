@@ -31,7 +31,11 @@ _INDEX = """<!DOCTYPE html>
 
 
 def build(
-    source: callbacks.Source, *, thresholds: verdict.Thresholds, host: str, entrance: auth.Door | None = None
+    source: callbacks.ReadingSource,
+    *,
+    thresholds: verdict.Thresholds,
+    host: str,
+    entrance: auth.Login | None = None,
 ) -> flask.Flask:
     """The WSGI application. The browser loads everything from its own address, nothing from another one.
 
@@ -59,7 +63,7 @@ def build(
     return server
 
 
-def _layout(entrance: auth.Door | None) -> Callable[[], Any]:
+def _layout(entrance: auth.Login | None) -> Callable[[], Any]:
     def layout() -> Any:
         # Dash also calls this without a request, to learn the components of the page.
         if entrance is None or not entrance.is_passed:

@@ -20,7 +20,7 @@ _AT_ONCE = 8  # most requests of one viewer at once
 _Lists = tuple[traffic.Traffic, ...]
 
 
-def excess(question: state.Question) -> str:
+def excess(question: state.GraphRequest) -> str:
     """The message for a question with too many namespaces; else empty."""
     named = len(question.namespaces)
     if named <= state.MOST_NAMESPACES:
@@ -31,7 +31,7 @@ def excess(question: state.Question) -> str:
     )
 
 
-class Asking:
+class ThreadedReader:
     """Reads one API in the threads of a pool."""
 
     def __init__(self, source: api.TrafficApi, *, pool: concurrent.futures.Executor) -> None:
@@ -39,14 +39,14 @@ class Asking:
         self._pool = pool
         self._places = threading.BoundedSemaphore(_AT_ONCE)
 
-    def graph(self, question: state.Question) -> model.Graph:
+    def graph(self, question: state.GraphRequest) -> model.Graph:
         """The graph of a question. Raises the `faults.Fault` of the first request that failed."""
         named = question.namespaces
         if len(named) > ONE_BY_ONE:
             return self._of_many(question)
         return build.build(*self._lists(question, named or (None,)))
 
-    def _of_many(self, question: state.Question) -> model.Graph:
+    def _of_many(self, question: state.GraphRequest) -> model.Graph:
         wanted = frozenset(question.namespaces)
         try:
             metrics, edges = self._lists(question, (None,))
@@ -65,7 +65,7 @@ class Asking:
             ],
         )
 
-    def _lists(self, question: state.Question, places: Sequence[str | None]) -> tuple[_Lists, _Lists]:
+    def _lists(self, question: state.GraphRequest, places: Sequence[str | None]) -> tuple[_Lists, _Lists]:
         kind = state.KINDS[question.kind]
         metrics = functools.partial(self._source.metrics, window=question.window, described=kind)
         edges = functools.partial(self._source.edges, window=question.window, described=kind)

@@ -45,20 +45,20 @@ class _Stopped(Exception):
         self.keeps = keeps  # whether the cookie is kept
 
 
-class Door:
+class Login:
     """The login, and readings for the viewer of the current request."""
 
     def __init__(
         self,
         known: viewers.Viewers,
         *,
-        sealing: session_cookie.Seal,
-        failures: login_throttle.Attempts | None = None,
+        sealing: session_cookie.SessionCookie,
+        failures: login_throttle.LoginThrottle | None = None,
     ) -> None:
         self._known = known
         self._seal = sealing
-        self._failures = failures or login_throttle.Attempts()
-        self._turns = turns.Turns(most=2 * viewers.WAITING, each=_CALLBACKS_EACH)
+        self._failures = failures or login_throttle.LoginThrottle()
+        self._turns = turns.KeyedPlaces(most=2 * viewers.WAITING, each=_CALLBACKS_EACH)
 
     @property
     def namespaces(self) -> list[str]:
@@ -81,7 +81,7 @@ class Door:
         bearer = self._bearer()
         return bearer is not None and not bearer.from_proxy
 
-    def read(self, question: state.Question, *, max_age: float) -> feed.Reading:
+    def read(self, question: state.GraphRequest, *, max_age: float) -> feed.Reading:
         """The viewer's reading. Redirects to the login if the API does not accept the token any more."""
         reading = self._viewer().feed.read(question, max_age=max_age)
         if isinstance(reading.fault, faults.Unauthenticated):
@@ -109,10 +109,10 @@ class Door:
             if place := flask.g.pop("place", None):
                 place.close()
 
-        server.register_error_handler(turns.Busy, _too_many)
+        server.register_error_handler(turns.NoPlace, _too_many)
 
     def _place(self, viewer: viewers.Viewer) -> contextlib.ExitStack:
-        """A place for a callback, so that one viewer cannot use all threads. Raises turns.Busy."""
+        """A place for a callback, so that one viewer cannot use all threads. Raises turns.NoPlace."""
         place = contextlib.ExitStack()
         if flask.request.path == gate.PATH:
             place.enter_context(self._turns.taken(viewer.feed))
@@ -170,7 +170,7 @@ class Door:
         except faults.Fault as fault:
             flask.current_app.logger.warning("Cannot check a viewer's token with the API: %s", fault)
             return _page("away", query=query, status=503)
-        except session_cookie.Unsealable:
+        except session_cookie.TokenTooLong:
             return _page("long", query=query, status=400)
         response = flask.redirect(f"/{query}", 303)
         response.set_cookie(
@@ -225,7 +225,7 @@ def _to_login(stopped: _Stopped) -> werkzeug.wrappers.Response:
     return response if stopped.keeps else _without_cookie(response)
 
 
-def _too_many(_: turns.Busy) -> werkzeug.wrappers.Response:
+def _too_many(_: turns.NoPlace) -> werkzeug.wrappers.Response:
     return flask.Response(
         "Too many of your requests are in progress. Try again later.\n", 429, mimetype="text/plain"
     )

@@ -18,7 +18,7 @@ _CONTROLS = ("namespaces", "search", "kind", "window", "find", "grouping", "refr
 _SHARE_OF_REFRESH = 0.8  # of the refresh interval; a younger reading is used again, as timers may be early
 
 
-class Source(Protocol):
+class ReadingSource(Protocol):
     """The source of readings: a feed, or the feed of the current viewer."""
 
     @property
@@ -26,12 +26,12 @@ class Source(Protocol):
         """The namespaces that a viewer can choose."""
         ...
 
-    def read(self, question: state.Question, *, max_age: float) -> feed.Reading:
+    def read(self, question: state.GraphRequest, *, max_age: float) -> feed.Reading:
         """A reading at most `max_age` seconds old."""
         ...
 
 
-def register(app: dash.Dash, source: Source, *, thresholds: verdict.Thresholds) -> None:
+def register(app: dash.Dash, source: ReadingSource, *, thresholds: verdict.Thresholds) -> None:
     """Add all callbacks of the page to an application."""
     _register_navigation(app)
     _register_refresh(app, source, thresholds)
@@ -105,7 +105,7 @@ def _acted(actor: str, seen: state.State, values: dict[str, Any], *, picked: Any
     return dataclasses.replace(seen, **change)
 
 
-def _register_refresh(app: dash.Dash, source: Source, thresholds: verdict.Thresholds) -> None:
+def _register_refresh(app: dash.Dash, source: ReadingSource, thresholds: verdict.Thresholds) -> None:
     @app.callback(
         Output("drawing", "data"),
         Output("beat", "data"),
@@ -150,7 +150,7 @@ def _register_refresh(app: dash.Dash, source: Source, thresholds: verdict.Thresh
         )
 
 
-def _register_panel(app: dash.Dash, source: Source, thresholds: verdict.Thresholds) -> None:
+def _register_panel(app: dash.Dash, source: ReadingSource, thresholds: verdict.Thresholds) -> None:
     @app.callback(
         Output("shell", "aside"),
         Output("panel", "className"),
@@ -187,7 +187,7 @@ def _register_panel(app: dash.Dash, source: Source, thresholds: verdict.Threshol
         )
 
 
-def _register_tables(app: dash.Dash, source: Source, thresholds: verdict.Thresholds) -> None:
+def _register_tables(app: dash.Dash, source: ReadingSource, thresholds: verdict.Thresholds) -> None:
     @app.callback(
         Output("stage", "className"),
         Output("tables", "className"),
@@ -223,7 +223,7 @@ def _register_scripts(app: dash.Dash) -> None:
         )
 
 
-def _read(source: Source, seen: state.State) -> feed.Reading:
+def _read(source: ReadingSource, seen: state.State) -> feed.Reading:
     return source.read(seen.question, max_age=(seen.seconds or state.REFRESHES["30s"]) * _SHARE_OF_REFRESH)
 
 

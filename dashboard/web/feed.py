@@ -51,7 +51,7 @@ class Feed:
         source: api.TrafficApi,
         *,
         pool: concurrent.futures.Executor | None = None,
-        places: turns.Turns | None = None,
+        places: turns.KeyedPlaces | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,12 +62,12 @@ class Feed:
         self._source = source
         self._now = now
         self._uptime = uptime
-        self._slots: collections.OrderedDict[state.Question, _Slot] = collections.OrderedDict()
+        self._slots: collections.OrderedDict[state.GraphRequest, _Slot] = collections.OrderedDict()
         self._guard = threading.Lock()
         self._owns_pool = pool is None
         self._pool = pool or concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
-        self._asking = asking.Asking(source, pool=self._pool)
-        self._turns = places or turns.Turns(most=_WAITING, each=_WAITING)
+        self._asking = asking.ThreadedReader(source, pool=self._pool)
+        self._turns = places or turns.KeyedPlaces(most=_WAITING, each=_WAITING)
         self._namespaces: frozenset[str] = frozenset()
 
     @property
@@ -75,7 +75,7 @@ class Feed:
         """The namespaces in all answers so far, sorted."""
         return sorted(self._namespaces)
 
-    def read(self, question: state.Question, *, max_age: float) -> Reading:
+    def read(self, question: state.GraphRequest, *, max_age: float) -> Reading:
         """A reading at most `max_age` seconds old, or the last one while another thread gets a newer one."""
         if excess := asking.excess(question):
             return self._without(excess)
@@ -83,10 +83,10 @@ class Feed:
         try:
             with self._turns.taken(self):
                 return self._renewed(slot, question, max_age)
-        except turns.Busy:
+        except turns.NoPlace:
             return slot.reading or self._without(_BUSY)
 
-    def _renewed(self, slot: _Slot, question: state.Question, max_age: float) -> Reading:
+    def _renewed(self, slot: _Slot, question: state.GraphRequest, max_age: float) -> Reading:
         if slot.reading and not slot.asking.acquire(blocking=False):
             return slot.reading
         if not slot.reading:
@@ -114,7 +114,7 @@ class Feed:
             self._pool.shutdown(cancel_futures=True)
         self._source.close()
 
-    def _slot(self, question: state.Question) -> _Slot:
+    def _slot(self, question: state.GraphRequest) -> _Slot:
         with self._guard:
             slot = self._slots.setdefault(question, _Slot())
             self._slots.move_to_end(question)
@@ -124,7 +124,7 @@ class Feed:
                 self._slots.popitem(last=False)
             return slot
 
-    def _ask(self, question: state.Question, before: Reading | None) -> Reading:
+    def _ask(self, question: state.GraphRequest, before: Reading | None) -> Reading:
         asked = self._now()
         try:
             graph = self._asking.graph(question)

@@ -17,25 +17,25 @@ _MOST_KEYS = 8192  # counts in memory; the one with the oldest failure is droppe
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Room:
+class RateLimit:
     """A limit: `failures` at once, and then the same number again in each `seconds`."""
 
     failures: int
     seconds: float = 60
 
 
-OF_A_TOKEN, OF_AN_ADDRESS, OF_ALL = Room(3), Room(60), Room(600)
+OF_A_TOKEN, OF_AN_ADDRESS, OF_ALL = RateLimit(3), RateLimit(60), RateLimit(600)
 
 
-class Attempts:
+class LoginThrottle:
     """Counts recent failed logins. Safe to use from several threads."""
 
     def __init__(
         self,
         *,
-        token: Room = OF_A_TOKEN,
-        address: Room = OF_AN_ADDRESS,
-        everybody: Room = OF_ALL,
+        token: RateLimit = OF_A_TOKEN,
+        address: RateLimit = OF_AN_ADDRESS,
+        everybody: RateLimit = OF_ALL,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rooms = (token, address, everybody)
@@ -67,7 +67,7 @@ class Attempts:
         where = network(address)
         return (where, token), where, None
 
-    def _level(self, key: Hashable, room: Room) -> float:
+    def _level(self, key: Hashable, room: RateLimit) -> float:
         level, then = self._levels.get(key, (0.0, 0.0))
         return max(0.0, level - (self._now() - then) * room.failures / room.seconds)
 

@@ -33,25 +33,25 @@ def to_everyone(source: api.TrafficApi, *, thresholds: verdict.Thresholds, host:
 
 
 def to_each(
-    cluster: incluster.Cluster,
+    cluster: incluster.InClusterAddress,
     *,
     thresholds: verdict.Thresholds,
     host: str,
     key: pathlib.Path | None,
     length: dt.timedelta,
     proxies: int = 0,
-    failures: login_throttle.Attempts | None = None,
+    failures: login_throttle.LoginThrottle | None = None,
 ) -> Site:
     """A site on which each viewer signs in and reads with their own token.
 
     `length` is how long a login lasts, `proxies` how many proxies in front append to X-Forwarded-For,
     `failures` the counts of failed logins.
     """
-    sealing = session_cookie.Seal(session_cookie.keys(key), length=length)
+    sealing = session_cookie.SessionCookie(session_cookie.keys(key), length=length)
     with contextlib.ExitStack() as unfinished:
         known = viewers.Viewers(cluster.connect)
         unfinished.callback(known.close)
-        entrance = auth.Door(known, sealing=sealing, failures=failures)
+        entrance = auth.Login(known, sealing=sealing, failures=failures)
         application = app.build(entrance, thresholds=thresholds, host=host, entrance=entrance)
         unfinished.pop_all()
     options = {

@@ -21,11 +21,11 @@ _LONGEST_COOKIE = 3800  # bytes; browsers drop a cookie of more than 4096, its n
 _LONGEST_TOKEN = 64 * 1024  # bytes, a limit for decompression
 
 
-class Unsealable(Exception):
+class TokenTooLong(Exception):
     """The token is too long for a cookie."""
 
 
-class Seal:
+class SessionCookie:
     """Encrypts with the first key and decrypts with each, so that keys can be replaced one by one."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Seal:
         """Encrypt a token. Raises Unsealable."""
         sealed = self._boxes.encrypt_at_time(zlib.compress(token.encode(), 9), self._seconds()).decode()
         if len(sealed) > _LONGEST_COOKIE:
-            raise Unsealable
+            raise TokenTooLong
         return sealed
 
     def open(self, sealed: str) -> str | None:

@@ -24,7 +24,7 @@ GROUPINGS = ("auto", "open", "closed")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class GraphRequest:
     """What the API is asked for to show a state; the key of the feed's cache."""
 
     namespaces: tuple[str, ...] = ()
@@ -47,9 +47,9 @@ class State:
     selected: str = ""
 
     @property
-    def question(self) -> Question:
+    def question(self) -> GraphRequest:
         """The part of the state that the API is asked for."""
-        return Question(namespaces=self.namespaces, window=self.window, kind=self.kind)
+        return GraphRequest(namespaces=self.namespaces, window=self.window, kind=self.kind)
 
     @property
     def seconds(self) -> int:

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Hashable, Iterator
 
 
-class Busy(Exception):
+class NoPlace(Exception):
     """All places are taken."""
 
 
-class Turns:
+class KeyedPlaces:
     """`most` places in total, at most `each` for one key. Safe to use from several threads."""
 
     def __init__(self, *, most: int, each: int) -> None:
@@ -27,7 +27,7 @@ class Turns:
         """Hold a place inside the block. Raises Busy without a free one."""
         with self._guard:
             if self._held.total() >= self._most or self._held[key] >= self._each:
-                raise Busy
+                raise NoPlace
             self._held[key] += 1
         try:
             yield

@@ -58,8 +58,8 @@ class Viewers:
         self._known: collections.OrderedDict[bytes, Viewer] = collections.OrderedDict()
         self._guard = threading.Lock()
         self._accepted: collections.OrderedDict[bytes, None] = collections.OrderedDict()
-        self._reading = turns.Turns(most=WAITING, each=WAITING_EACH)
-        self._reviewing = turns.Turns(most=_ASKED_ABOUT, each=_ASKED_ABOUT)
+        self._reading = turns.KeyedPlaces(most=WAITING, each=WAITING_EACH)
+        self._reviewing = turns.KeyedPlaces(most=_ASKED_ABOUT, each=_ASKED_ABOUT)
         self._pool = concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class Viewers:
         try:
             with self._reviewing.taken(None):
                 name, source = self._ask(token)
-        except turns.Busy as error:
+        except turns.NoPlace as error:
             raise faults.Excessive("Too many logins wait for the API at once. Try again later.") from error
         watched = feed.Feed(source, pool=self._pool, places=self._reading, uptime=self._uptime)
         viewer = Viewer(name, watched, self._uptime())

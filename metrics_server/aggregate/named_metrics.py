@@ -28,7 +28,7 @@ class Unit(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class NamedMetric:
     """One metric: its name, and the function that reads its value from figures."""
 
     name: str
@@ -55,8 +55,8 @@ def _share(of: Callable[[rollup.Figures], float | None]) -> Callable[[rollup.Fig
     return share
 
 
-def _latency(name: str, percentile: float) -> Measure:
-    return Measure(
+def _latency(name: str, percentile: float) -> NamedMetric:
+    return NamedMetric(
         name=name,
         about=f"{percentile:g} of 100 requests took no longer, in seconds.",
         unit=Unit.SECONDS,
@@ -66,34 +66,34 @@ def _latency(name: str, percentile: float) -> Measure:
     )
 
 
-MEASURES: tuple[Measure, ...] = (
-    Measure(
+MEASURES: tuple[NamedMetric, ...] = (
+    NamedMetric(
         name="requests_per_second",
         about="Requests per second over the window.",
         unit=Unit.PER_SECOND,
         of=lambda figures: figures.rate,
     ),
-    Measure(
+    NamedMetric(
         name="success_rate",
         about="Share of requests that did not fail, 0 to 1; not known without requests.",
         unit=Unit.SHARE,
         of=_share(lambda figures: figures.success),
         of_requests=True,
     ),
-    Measure(
+    NamedMetric(
         name="failure_rate",
         about="Share of requests that failed, 0 to 1; not known without requests.",
         unit=Unit.SHARE,
         of=_share(lambda figures: figures.failure),
         of_requests=True,
     ),
-    Measure(
+    NamedMetric(
         name="success_count",
         about="Requests in the window that did not fail.",
         unit=Unit.REQUESTS,
         of=lambda figures: figures.success,
     ),
-    Measure(
+    NamedMetric(
         name="failure_count",
         about="Requests in the window that failed.",
         unit=Unit.REQUESTS,
@@ -106,7 +106,7 @@ MEASURES: tuple[Measure, ...] = (
 _BY_NAME = {measure.name: measure for measure in MEASURES}
 
 
-def find(name: str) -> Measure | None:
+def find(name: str) -> NamedMetric | None:
     """Return the metric with a name, None if there is none."""
     if name in _BY_NAME:
         return _BY_NAME[name]

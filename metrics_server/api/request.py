@@ -106,14 +106,14 @@ def home(ref: kinds.Ref) -> str:
     return ref.name if ref.kind == kinds.NAMESPACE.name else ref.namespace
 
 
-class Named(NamedTuple):
+class HintName(NamedTuple):
     """A name for a hint, and the namespace whose readers may see it; empty for a cluster-scoped one."""
 
     home: str
     name: str
 
 
-def nearest(name: str, known: Iterable[Named], *, what: str, reach: declaration.Reach) -> str:
+def nearest(name: str, known: Iterable[HintName], *, what: str, reach: declaration.Reach) -> str:
     """Return the hint after "not found": similar names, or else the first names within the reach.
 
     `what` is the plural of what is named, such as `deployments`.
@@ -125,12 +125,12 @@ def nearest(name: str, known: Iterable[Named], *, what: str, reach: declaration.
     return f"{what} with a scraped proxy: {there}"
 
 
-def near(name: str, known: Iterable[Named], *, reach: declaration.Reach) -> str:
+def near(name: str, known: Iterable[HintName], *, reach: declaration.Reach) -> str:
     """Return "did you mean …?" with similar names within the reach; empty if there are none."""
     return near_word(name, _within(reach, known))
 
 
-def some(known: Iterable[Named], *, reach: declaration.Reach) -> str:
+def some(known: Iterable[HintName], *, reach: declaration.Reach) -> str:
     """Return the first names within the reach, with commas between them; empty if there are none."""
     there = sorted(_within(reach, known))
     return f"{', '.join(there[:_FEW])}{', …' if len(there) > _FEW else ''}"
@@ -142,5 +142,5 @@ def near_word(name: str, served: Collection[str]) -> str:
     return f"did you mean {' or '.join(alike)}?" if alike else ""
 
 
-def _within(reach: declaration.Reach, known: Iterable[Named]) -> set[str]:
+def _within(reach: declaration.Reach, known: Iterable[HintName]) -> set[str]:
     return {one.name for one in known if reach.covers(one.home)}

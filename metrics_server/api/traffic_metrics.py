@@ -24,7 +24,7 @@ WITHOUT_ANNOTATION = f"{GROUP}/latency-without"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class SampleTime:
     """When the newest sample of the figures was scraped (Unix seconds), and their window (seconds)."""
 
     timestamp: float
@@ -45,7 +45,13 @@ class Observation:
 
 
 def item(
-    observed: Observation, *, kind: str, name: str, namespace: str, labels: Mapping[str, str], moment: Moment
+    observed: Observation,
+    *,
+    kind: str,
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    moment: SampleTime,
 ) -> dict[str, Any]:
     """Return one TrafficMetrics (or TrafficEdge) object."""
     return {

@@ -17,7 +17,7 @@ from metrics_server.store import store
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SnapshotReader:
     """What the views of one server share."""
 
     moments: store.Store
@@ -74,17 +74,17 @@ class View:
         with request.answered():
             everything = await self.moments.moment(None, window=window, latency=latency, lag=lag, user=user)
         known = everything.owners.namespaces if everything else set()
-        homes = [request.Named(name, name) for name in known]
+        homes = [request.HintName(name, name) for name in known]
         return f": {request.nearest(named, homes, what=kinds.NAMESPACE.plural, reach=reach)}"
 
     def missing(
-        self, query: declaration.Query, ref: kinds.Ref, known: Iterable[request.Named]
+        self, query: declaration.Query, ref: kinds.Ref, known: Iterable[request.HintName]
     ) -> errors.NotFound:
         """Return the 404 for the requested resource, with its reason: `absence`."""
         return query.not_found(self.absence(ref, query.name or "", known, reach=query.reach))
 
     def absence(
-        self, ref: kinds.Ref, asked: str, known: Iterable[request.Named], *, reach: declaration.Reach
+        self, ref: kinds.Ref, asked: str, known: Iterable[request.HintName], *, reach: declaration.Reach
     ) -> str:
         """Return why a resource is not found: no proxy of it is scraped, or a hint with known names."""
         if ref in self.moments.things.things and reach.covers(request.home(ref)):

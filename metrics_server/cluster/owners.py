@@ -22,32 +22,32 @@ from metrics_server.model import kinds
 
 logger = logging.getLogger(__name__)
 
-RESOURCES: tuple[list_watch.Resource, ...] = (
+RESOURCES: tuple[list_watch.WatchedResource, ...] = (
     # A pod's metadata has no node and no address; its Table row has both, at a third of the size of the pod.
-    list_watch.Resource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node", "IP")),
-    list_watch.Resource(kind="Service", plural="services", form=list_watch.WHOLE),
-    list_watch.Resource(kind="Node", plural="nodes"),
-    list_watch.Resource(kind="Namespace", plural="namespaces"),
-    list_watch.Resource(kind="ReplicationController", plural="replicationcontrollers"),
-    list_watch.Resource(kind="ReplicaSet", plural="replicasets", group="apps"),
-    list_watch.Resource(kind="Deployment", plural="deployments", group="apps"),
-    list_watch.Resource(kind="StatefulSet", plural="statefulsets", group="apps"),
-    list_watch.Resource(kind="DaemonSet", plural="daemonsets", group="apps"),
-    list_watch.Resource(kind="Job", plural="jobs", group="batch"),
-    list_watch.Resource(kind="CronJob", plural="cronjobs", group="batch"),
+    list_watch.WatchedResource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node", "IP")),
+    list_watch.WatchedResource(kind="Service", plural="services", form=list_watch.WHOLE),
+    list_watch.WatchedResource(kind="Node", plural="nodes"),
+    list_watch.WatchedResource(kind="Namespace", plural="namespaces"),
+    list_watch.WatchedResource(kind="ReplicationController", plural="replicationcontrollers"),
+    list_watch.WatchedResource(kind="ReplicaSet", plural="replicasets", group="apps"),
+    list_watch.WatchedResource(kind="Deployment", plural="deployments", group="apps"),
+    list_watch.WatchedResource(kind="StatefulSet", plural="statefulsets", group="apps"),
+    list_watch.WatchedResource(kind="DaemonSet", plural="daemonsets", group="apps"),
+    list_watch.WatchedResource(kind="Job", plural="jobs", group="batch"),
+    list_watch.WatchedResource(kind="CronJob", plural="cronjobs", group="batch"),
 )
 _PAUSES = backoff.Backoff(jitter=1.0, longest=10.0)
 """Much jitter: when a kube-apiserver ends, all watches break at the same time."""
 _DENIED = frozenset({403, 404})
 """HTTP statuses that only an administrator can change: not allowed, and not served."""
 
-Reflection = reflector.Reflection[objects.Thing]
+Reflection = reflector.Reflection[objects.Object]
 
 
 class Watched:
     """The inventory that the watches keep up to date, and what is missing from it."""
 
-    def __init__(self, known: tombstones.Recollection) -> None:
+    def __init__(self, known: tombstones.Tombstones) -> None:
         self._known = known
         self._reflections: Sequence[Reflection] = ()
         self._complete = asyncio.Event()
@@ -133,7 +133,7 @@ async def watched(
     `clock`: Unix seconds, for the times in messages. `uptime`: monotonic seconds. `keep`: seconds that a
     deleted object stays in the inventory. `pauses`: the pauses between two attempts to watch.
     """
-    known = tombstones.Recollection(clock=uptime, keep=keep)
+    known = tombstones.Tombstones(clock=uptime, keep=keep)
     found = Watched(known)
     reflections = [
         reflector.Reflection(
@@ -160,27 +160,27 @@ async def watched(
 class _Listener:
     """Passes the changes of one kind to the inventory."""
 
-    def __init__(self, known: tombstones.Recollection, *, kind: str) -> None:
+    def __init__(self, known: tombstones.Tombstones, *, kind: str) -> None:
         self._known = known
         self._kind = kind
 
-    def listed(self, found: Mapping[list_watch.Key, objects.Thing]) -> None:
+    def listed(self, found: Mapping[list_watch.Key, objects.Object]) -> None:
         self._known.replace(self._kind, {thing.ref: thing for thing in found.values()})
 
-    def seen(self, key: list_watch.Key, found: objects.Thing) -> None:
+    def seen(self, key: list_watch.Key, found: objects.Object) -> None:
         self._known.put(found)
 
     def gone(self, key: list_watch.Key) -> None:
         self._known.drop(kinds.Ref(self._kind, *key))
 
 
-def _thing(seen: list_watch.Seen, *, kind: str) -> objects.Thing:
+def _thing(seen: list_watch.ObjectProperties, *, kind: str) -> objects.Object:
     namespace, name = seen.key
     owner = None
     if seen.controller:
         owner = objects.owner_of(namespace, kind=seen.controller[0], name=seen.controller[1])
     selector = seen.spec.get("selector") if kind == kinds.SERVICE.name else None
-    return objects.Thing(
+    return objects.Object(
         ref=kinds.Ref(kind, namespace, name),
         labels=seen.labels,
         owner=owner,

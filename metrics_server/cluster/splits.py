@@ -31,7 +31,7 @@ _LONGEST_NAMED = 6
 """Kinds named in one message."""
 
 
-class State(enum.Enum):
+class WatchState(enum.Enum):
     """Whether a kind is watched, and why not."""
 
     UNKNOWN = "not known yet"
@@ -44,8 +44,8 @@ class State(enum.Enum):
 class Declarations:
     """What the objects of some kinds declare about splits."""
 
-    def __init__(self, kinds: Sequence[sources.Kind]) -> None:
-        self.states = dict.fromkeys(kinds, State.UNKNOWN)
+    def __init__(self, kinds: Sequence[sources.SourceKind]) -> None:
+        self.states = dict.fromkeys(kinds, WatchState.UNKNOWN)
         self._declared: dict[model_kinds.Ref, model.Declared] = {}
         self._made: tuple[model.Split, ...] | None = ()
         """The present splits; None after a change."""
@@ -67,7 +67,7 @@ class Declarations:
         if self._declared.pop(ref, None) is not None:
             self._made = None
 
-    def replace(self, kind: sources.Kind, found: Mapping[model_kinds.Ref, model.Declared]) -> None:
+    def replace(self, kind: sources.SourceKind, found: Mapping[model_kinds.Ref, model.Declared]) -> None:
         """Make `found` the objects of a kind; its other objects are removed."""
         for ref in [ref for ref in self._declared if ref.kind == kind.kind and ref not in found]:
             self.drop(ref)
@@ -79,22 +79,22 @@ class Declarations:
         if not self.states:
             return ("splits are not looked for: the server runs with --splits none",)
         texts = (
-            (State.UNKNOWN, "splits are incomplete: the kube-apiserver has not answered yet about"),
-            (State.AWAY, "splits are as they last were: the kube-apiserver does not answer about"),
-            (State.FORBIDDEN, "splits are incomplete: the kube-apiserver does not let the server watch"),
+            (WatchState.UNKNOWN, "splits are incomplete: the kube-apiserver has not answered yet about"),
+            (WatchState.AWAY, "splits are as they last were: the kube-apiserver does not answer about"),
+            (WatchState.FORBIDDEN, "splits are incomplete: the kube-apiserver does not let the server watch"),
         )
         found = [f"{text} {self._named(state)}" for state, text in texts if self._in(state)]
-        if all(state is State.ABSENT for state in self.states.values()):
+        if all(state is WatchState.ABSENT for state in self.states.values()):
             found.append(
-                f"nothing splits traffic here: this cluster does not serve {self._named(State.ABSENT)}, "
+                f"nothing splits traffic here: this cluster does not serve {self._named(WatchState.ABSENT)}, "
                 "and --splits names no other source"
             )
         return found
 
-    def _in(self, state: State) -> list[sources.Kind]:
+    def _in(self, state: WatchState) -> list[sources.SourceKind]:
         return [kind for kind, now in self.states.items() if now is state]
 
-    def _named(self, state: State) -> str:
+    def _named(self, state: WatchState) -> str:
         return ", ".join(map(str, self._in(state)[:_LONGEST_NAMED]))
 
 
@@ -102,7 +102,7 @@ class Declarations:
 async def followed(
     api: client.KubeApi,
     *,
-    kinds: Sequence[sources.Kind],
+    kinds: Sequence[sources.SourceKind],
     clock: Callable[[], float],
     pauses: backoff.Backoff = _PAUSES,
     after: backoff.Backoff = _AFTER,
@@ -113,7 +113,7 @@ async def followed(
     is not served.
     """
     found = Declarations(kinds)
-    warnings = throttled_log.Complaints(logger)
+    warnings = throttled_log.ThrottledLog(logger)
     followers = [_Follower(api, kind, found, warnings, clock, pauses, after) for kind in kinds]
     running = [asyncio.create_task(one.run(), name=f"splits by {one.kind}") for one in followers]
     try:
@@ -132,9 +132,9 @@ class _Follower:
     def __init__(
         self,
         api: client.KubeApi,
-        kind: sources.Kind,
+        kind: sources.SourceKind,
         known: Declarations,
-        warnings: throttled_log.Complaints,
+        warnings: throttled_log.ThrottledLog,
         clock: Callable[[], float],
         pauses: backoff.Backoff,
         after: backoff.Backoff,
@@ -171,12 +171,12 @@ class _Follower:
                         return version
         except client.Refused as error:
             # A refused discovery does not mean that the kind is not served.
-            self._become(State.FORBIDDEN if error.code == _FORBIDDEN else State.AWAY, str(error))
+            self._become(WatchState.FORBIDDEN if error.code == _FORBIDDEN else WatchState.AWAY, str(error))
             return None
         except client.KubeApiError as error:
-            self._become(State.AWAY, str(error))
+            self._become(WatchState.AWAY, str(error))
             return None
-        self._become(State.ABSENT, "they are looked for again within a minute or so")
+        self._become(WatchState.ABSENT, "they are looked for again within a minute or so")
         return None
 
     async def _ask(self, path: str) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class _Follower:
     async def _watch(self, version: str) -> None:
         """Watch until the kind is no longer served."""
         self._gone.clear()
-        resource = list_watch.Resource(
+        resource = list_watch.WatchedResource(
             kind=self.kind.kind,
             plural=self.kind.plural,
             group=self.kind.group,
@@ -215,27 +215,27 @@ class _Follower:
             self._gone.set()
         elif isinstance(trouble, client.Refused) and trouble.code == _FORBIDDEN:
             allowing = rbac_hints.to_watch(str(trouble), resource=str(self.kind))
-            self._become(State.FORBIDDEN, f"{trouble}; allow it with: {allowing}")
+            self._become(WatchState.FORBIDDEN, f"{trouble}; allow it with: {allowing}")
         elif trouble is not None:
-            self._become(State.AWAY, str(trouble))
+            self._become(WatchState.AWAY, str(trouble))
         elif changed.listed:
-            self._become(State.WATCHED, "")
+            self._become(WatchState.WATCHED, "")
 
-    def _become(self, state: State, why: str) -> None:
+    def _become(self, state: WatchState, why: str) -> None:
         """Set the state of the kind, and log the change."""
         before, self._known.states[self.kind] = self._known.states[self.kind], state
         if state is before:
             return
-        if state is State.ABSENT:
+        if state is WatchState.ABSENT:
             self._known.replace(self.kind, {})
-        if state in (State.FORBIDDEN, State.AWAY):
+        if state in (WatchState.FORBIDDEN, WatchState.AWAY):
             logger.warning("%s, which split traffic, cannot be watched: %s", self.kind, why)
-        elif before is not State.UNKNOWN or state is State.ABSENT:
+        elif before is not WatchState.UNKNOWN or state is WatchState.ABSENT:
             logger.info("%s, which split traffic, are %s%s", self.kind, state.value, why and f": {why}")
 
-    def _read(self, seen: list_watch.Seen) -> model.Declared:
+    def _read(self, seen: list_watch.ObjectProperties) -> model.Declared:
         """Return what an object declares; nothing, with a warning, if it is invalid."""
-        given = fields.Given(ref=self._ref(seen.key), labels=seen.labels, spec=seen.spec)
+        given = fields.SourceObject(ref=self._ref(seen.key), labels=seen.labels, spec=seen.spec)
         try:
             return self.kind.read(given)
         except fields.Malformed as error:

@@ -26,7 +26,7 @@ says so.
 """
 
 
-class Agreement:
+class ClockBound:
     """The earliest time that Prometheus' clock can show now. `uptime`: a monotonic clock in seconds."""
 
     def __init__(self, uptime: Callable[[], float]) -> None:

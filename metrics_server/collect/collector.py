@@ -42,7 +42,7 @@ _SAMPLE = 20
 """Number of series from which the labels of a mesh's targets are learned."""
 
 
-class Answer(Protocol):
+class QueryResult(Protocol):
     """The series in an answer, and the warnings of the backend."""
 
     @property
@@ -55,13 +55,13 @@ class Answer(Protocol):
         ...
 
 
-class Backend(Protocol):
+class QueryBackend(Protocol):
     """Evaluates PromQL at an instant. Raises faults.Unavailable."""
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[Answer]: ...
+    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[QueryResult]: ...
 
 
-class Watcher(Protocol):
+class CollectionObserver(Protocol):
     """Gets the duration of decoding and the age of each snapshot, in seconds."""
 
     def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
@@ -73,7 +73,7 @@ class _All:
     need most of the memory for a snapshot.
     """
 
-    answers: Sequence[Answer]
+    answers: Sequence[QueryResult]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self.among(())
@@ -91,8 +91,8 @@ class _Reply:
     window: float
     counters: Iterable[dict[str, Any]]
     warnings: list[str]
-    buckets: asyncio.Task[Answer | None]
-    proxies: targets.Targets
+    buckets: asyncio.Task[QueryResult | None]
+    proxies: targets.ScrapeTargets
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +103,15 @@ class _Request:
     latency: Collection[kinds.Side]
 
 
-class Taker:
+class Collector:
     """Takes snapshots of one mesh."""
 
     def __init__(
         self,
-        backend: Backend,
+        backend: QueryBackend,
         *,
         mesh: schema.Profile,
-        watcher: Watcher,
+        watcher: CollectionObserver,
         clock: Callable[[], float],
         stale_after: float,
         strict: decoder.Strict = decoder.lenient,
@@ -131,7 +131,7 @@ class Taker:
         self._interval = _GUESS
         self._beside = beside or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._namespace_label: str | None = None
-        self._agreement = clock_check.Agreement(uptime)
+        self._agreement = clock_check.ClockBound(uptime)
 
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side] = kinds.SIDES
@@ -160,7 +160,7 @@ class Taker:
                 reply = await self._ask(scope, max(window, 2 * self._interval), 2 * self._interval, asked)
             return await self._decode(reply)
 
-    async def _look_back(self, scope: plan.Scope, window: float, asked: _Request) -> _Reply:
+    async def _look_back(self, scope: plan.QueryScope, window: float, asked: _Request) -> _Reply:
         """Return the answers to a plan that reaches back far enough to see a target scraped twice."""
         interval = self._interval
         reply = await self._ask(scope, max(window, 2 * interval), 2 * interval, asked)
@@ -171,22 +171,22 @@ class Taker:
             reply = await self._ask(scope, max(window, further), further, asked)
         return reply
 
-    async def _scope(self, namespace: str | None) -> plan.Scope:
+    async def _scope(self, namespace: str | None) -> plan.QueryScope:
         if namespace is None:
-            return plan.Scope()
+            return plan.QueryScope()
         if not self._mesh.reports_of_targets:
-            return plan.Scope(namespace=namespace)
+            return plan.QueryScope(namespace=namespace)
         if self._namespace_label is None:
             (series,) = await self._backend.ask([promql.sample(self._mesh.sign, _SAMPLE)], at=self._clock())
             carried = {label for one in validation.checked(series) for label in one["metric"]}
             self._namespace_label = next(
                 (name for name in self._mesh.target.namespace if name in carried), None
             )
-        return plan.Scope(
+        return plan.QueryScope(
             namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
         )
 
-    async def _ask(self, scope: plan.Scope, window: float, before: float, asked: _Request) -> _Reply:
+    async def _ask(self, scope: plan.QueryScope, window: float, before: float, asked: _Request) -> _Reply:
         """Return the answers with counters. That with buckets takes longer: it is a task, cancelled when
         `asked` ends.
         """
@@ -207,7 +207,7 @@ class Taker:
             proxies=proxies,
         )
 
-    async def _buckets(self, query: str | None, at: float) -> Answer | None:
+    async def _buckets(self, query: str | None, at: float) -> QueryResult | None:
         return (await self._backend.ask([query], at=at))[0] if query else None
 
     async def _decode(self, reply: _Reply) -> snapshot.Snapshot:
@@ -268,7 +268,7 @@ class Taker:
             raise clock_check.differ(lead)
         self._agreement.forget()
 
-    async def _explain_nothing(self, scope: plan.Scope) -> None:
+    async def _explain_nothing(self, scope: plan.QueryScope) -> None:
         """Raise the fault that explains an answer without proxies; return if only this namespace has none."""
         asked = self._clock()
         (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=asked)
@@ -285,5 +285,5 @@ class Taker:
             )
 
 
-async def _given_up(task: asyncio.Task[Answer | None]) -> None:
+async def _given_up(task: asyncio.Task[QueryResult | None]) -> None:
     await time_limits.given_up([task])

@@ -12,7 +12,9 @@ from metrics_server.query import promql
 _LABEL = "trafficmetrics_profile"
 
 
-async def find(backend: collector.Backend, meshes: Sequence[schema.Profile], *, at: float) -> frozenset[str]:
+async def find(
+    backend: collector.QueryBackend, meshes: Sequence[schema.Profile], *, at: float
+) -> frozenset[str]:
     """Return the names of the profiles of which there is a series at Unix time `at`. Raises
     faults.Unavailable.
     """

@@ -39,21 +39,21 @@ class _Taken(NamedTuple):
         return max((moment.window for moment in self.moments), default=0.0)
 
 
-class Source(Protocol):
-    """Takes snapshots of one mesh, as `collector.Taker` does."""
+class MeshCollector(Protocol):
+    """Takes snapshots of one mesh, as `collector.Collector` does."""
 
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side]
     ) -> snapshot.Snapshot | None: ...
 
 
-class Taker:
+class MultiMeshCollector:
     """Takes snapshots of all meshes that are found in Prometheus."""
 
     def __init__(
         self,
-        backend: collector.Backend,
-        takers: Sequence[tuple[schema.Profile, Source]],
+        backend: collector.QueryBackend,
+        takers: Sequence[tuple[schema.Profile, MeshCollector]],
         *,
         allowed: merge.Allowed,
         clock: Callable[[], float],
@@ -103,7 +103,7 @@ class Taker:
 
     async def _all(
         self,
-        takers: Sequence[tuple[str, Source]],
+        takers: Sequence[tuple[str, MeshCollector]],
         namespace: str | None,
         window: float,
         latency: Collection[kinds.Side],

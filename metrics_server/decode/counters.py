@@ -45,7 +45,7 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
+class TargetTimes:
     """When T targets were scraped and their processes started."""
 
     scraped: Floats
@@ -54,7 +54,7 @@ class Targets:
     """T tuples: the start of each process of the target, as far as the samples show."""
 
 
-def requests(samples: Samples, *, targets: Targets, start: float, end: float) -> Floats:
+def requests(samples: Samples, *, targets: TargetTimes, start: float, end: float) -> Floats:
     """Return float64[C]: the requests that each series counted in (start, end], NaN without a sample
     there.
     """
@@ -74,7 +74,7 @@ def requests(samples: Samples, *, targets: Targets, start: float, end: float) ->
     return np.where(seen, counted, np.nan)
 
 
-def _began_after(samples: Samples, targets: Targets, series: Ints, after: Floats) -> Bools:
+def _began_after(samples: Samples, targets: TargetTimes, series: Ints, after: Floats) -> Bools:
     """Return bool[S]: whether a process of the sample's target started in (after, time of the sample]."""
     most = max(map(len, targets.starts), default=0)
     begun = np.array([(*starts, *[np.nan] * (most - len(starts))) for starts in targets.starts])
@@ -85,7 +85,7 @@ def _began_after(samples: Samples, targets: Targets, series: Ints, after: Floats
     return began
 
 
-def _past_known(samples: Samples, targets: Targets, series: Ints, start: float) -> Bools:
+def _past_known(samples: Samples, targets: TargetTimes, series: Ints, start: float) -> Bools:
     """Return bool[S]: for the first sample of a series, whether the series is known to be new."""
     young = _began_after(samples, targets, series, np.full(len(samples.times), start))
     without = targets.scraped[samples.target][series] < samples.times

@@ -57,7 +57,7 @@ def read(
     counters: Iterable[Series],
     buckets: Iterable[Series],
     *,
-    proxies: targets.Targets,
+    proxies: targets.ScrapeTargets,
     taken: float,
     window: float,
     interval: float,
@@ -74,7 +74,7 @@ def read(
 class Counted:
     """A snapshot in the making: its requests are counted, its latencies are not known yet."""
 
-    proxies: targets.Targets
+    proxies: targets.ScrapeTargets
     taken: float
     window: float
     who: reporters.Identities
@@ -87,7 +87,7 @@ class Counted:
 def count(
     counters: Iterable[Series],
     *,
-    proxies: targets.Targets,
+    proxies: targets.ScrapeTargets,
     taken: float,
     window: float,
     strict: Strict = lenient,
@@ -119,7 +119,7 @@ def complete(
     Raises faults.BackendRefused or one of `validation.SENSELESS`.
     """
     mesh, who = counted.proxies.mesh, counted.who
-    matrix = histograms.lay_out(buckets, latency_rows.Timing(mesh, who).line)
+    matrix = histograms.lay_out(buckets, latency_rows.LatencyRows(mesh, who).line)
     return snapshot.Snapshot(
         meshes=(_properties(mesh),),
         mesh=(0,) * len(who.reporters),
@@ -177,7 +177,7 @@ def _properties(mesh: schema.Profile) -> snapshot.Mesh:
 class _Reader:
     """Reads the outcome of a series for one view, once per combination of the labels that decide it."""
 
-    def __init__(self, view: schema.View) -> None:
+    def __init__(self, view: schema.SideSeries) -> None:
         self.side = histograms.SIDES.index(view.side)
         self._view = view
         self._deciding = ("__name__", *view.match, *view.outcome_labels)
@@ -193,7 +193,7 @@ class _Reader:
 
 
 def _choose(
-    counters: Iterable[Series], who: reporters.Identities, proxies: targets.Targets, strict: Strict
+    counters: Iterable[Series], who: reporters.Identities, proxies: targets.ScrapeTargets, strict: Strict
 ) -> _Counters:
     """Return the series that a view reads, without those of targets that report another target's process."""
     chosen, mesh = _Counters(), proxies.mesh

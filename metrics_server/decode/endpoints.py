@@ -22,7 +22,7 @@ def find(party: endpoints.Party, labels: Labels, *, namespace: str) -> snapshot.
     `namespace`: that of the reporter, to which names without a namespace belong. None if the profile excludes
     the endpoint or its label is missing; an empty `Peer` if other labels name none.
     """
-    if isinstance(party, endpoints.Named):
+    if isinstance(party, endpoints.NamedEndpoint):
         return named(party, labels.get(party.label, ""), namespace=namespace)
     return labelled(party, labels, namespace=namespace)
 
@@ -77,7 +77,7 @@ def _workload(party: endpoints.Labelled, known: Labels) -> tuple[str, str]:
     return (first(known, party.kind) if workload else ""), workload
 
 
-def named(party: endpoints.Named, value: str, *, namespace: str) -> snapshot.Peer | None:
+def named(party: endpoints.NamedEndpoint, value: str, *, namespace: str) -> snapshot.Peer | None:
     """Return the endpoint that one label value names; None if it is empty or the profile excludes it."""
     value = value[: fields.LONGEST_VALUE]
     if not value or (party.excluded and re.fullmatch(party.excluded, value)):
@@ -90,7 +90,7 @@ def named(party: endpoints.Named, value: str, *, namespace: str) -> snapshot.Pee
     return snapshot.Peer(host=value)
 
 
-def _by_parts(party: endpoints.Named, part: Mapping[str, str], namespace: str) -> snapshot.Peer:
+def _by_parts(party: endpoints.NamedEndpoint, part: Mapping[str, str], namespace: str) -> snapshot.Peer:
     """Return the endpoint for the named groups of a pattern; `namespace` is the reporter's."""
     where = part.get("namespace") or namespace
     if any(part.get(group) for group in ("pod", "workload", "service")):

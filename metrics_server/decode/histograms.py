@@ -135,7 +135,7 @@ def _joined(classic: _Classic, others: _Others, resolve: Resolve) -> Matrix:
     one.
     """
     sparse: dict[Row, list[native_histograms.Histogram]] = {}
-    twins = validation.Twins()
+    twins = validation.UniqueLabelSets()
     for series in others.natives:
         labels = series["metric"]
         twins.see(labels)

@@ -10,7 +10,7 @@ from metrics_server.profiles import endpoints, fields, schema
 from metrics_server.query import plan
 
 
-class Timing:
+class LatencyRows:
     """Assigns the latency series of one mesh to rows."""
 
     def __init__(self, mesh: schema.Profile, who: reporters.Identities) -> None:
@@ -38,10 +38,10 @@ class Timing:
                 return histograms.Line(row, latency.scale, _quantile(labels[latency.quantile_label]))
         return None
 
-    def _is_of(self, number: int, view: schema.View, labels: Mapping[str, str]) -> bool:
+    def _is_of(self, number: int, view: schema.SideSeries, labels: Mapping[str, str]) -> bool:
         if self._is_marked:
             return labels.get(plan.MARK) == str(number)
-        if isinstance(view.peer, endpoints.Named) and view.peer.label not in labels:
+        if isinstance(view.peer, endpoints.NamedEndpoint) and view.peer.label not in labels:
             return False  # `Named` needs its label; the labels of `Labelled` may all be empty
         if view.latency and view.latency.quantile_label and view.latency.quantile_label not in labels:
             return False

@@ -33,7 +33,7 @@ class Identity(NamedTuple):
     sanitized: bool = False
 
 
-class Numbered(Generic[T]):
+class Numbering(Generic[T]):
     """Distinct values, numbered from 0 in the order in which they were first seen."""
 
     def __init__(self) -> None:
@@ -63,9 +63,9 @@ class Identities:
         )
         self._peer_labels = tuple(view.peer.told_by if view.peer else () for view in mesh.views)
         self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
-        self._reporters = Numbered[Identity]()
+        self._reporters = Numbering[Identity]()
         self._labels: dict[int, Labels] = {}
-        self._peers = Numbered[snapshot.Peer]()
+        self._peers = Numbering[snapshot.Peer]()
         self._read: dict[tuple[int, tuple[str | None, ...], str], int | None] = {}
 
     def identity(self, labels: Labels, view: int | None = None) -> Identity:

@@ -26,7 +26,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Target:
+class ScrapeTarget:
     """The samples of one scrape target."""
 
     labels: Mapping[str, str]
@@ -44,7 +44,7 @@ class Target:
 
 
 @dataclass(slots=True)
-class Keys:
+class TargetKeys:
     """Finds the scrape target of a series."""
 
     apart: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Keys:
 
 
 @dataclass(slots=True)
-class Targets:
+class ScrapeTargets:
     """The scrape targets that are proxies of one mesh."""
 
     mesh: schema.Profile
-    found: dict[Key, Target] = field(default_factory=dict)
-    keys: Keys = field(default_factory=Keys)
+    found: dict[Key, ScrapeTarget] = field(default_factory=dict)
+    keys: TargetKeys = field(default_factory=TargetKeys)
 
     @property
     def numbers(self) -> dict[Key, int]:
@@ -84,9 +84,9 @@ class Targets:
         return float(np.median(gaps)) if gaps else None
 
     @property
-    def known(self) -> counters.Targets:
+    def known(self) -> counters.TargetTimes:
         """The first scrapes and process starts that `counters.requests` needs."""
-        return counters.Targets(
+        return counters.TargetTimes(
             scraped=np.array([_first_scrape(target.up) for target in self.found.values()], dtype=np.float64),
             starts=tuple(self._starts(target.ages) for target in self.found.values()),
         )
@@ -100,7 +100,7 @@ class Targets:
             join(spans, who.reporter(target.labels), self.span(target, start=start))
         return spans
 
-    def span(self, target: Target, *, start: float) -> snapshot.Span:
+    def span(self, target: ScrapeTarget, *, start: float) -> snapshot.Span:
         """Return the part of the window from `start` for which there are samples of a target."""
         scrapes = target.scrapes
         if not scrapes:
@@ -130,7 +130,7 @@ class Targets:
         They have the same identity and instance, in several jobs or from several replicas of Prometheus. Of
         such targets, the one that was scraped most often is kept.
         """
-        seen: dict[tuple[object, ...], list[Target]] = {}
+        seen: dict[tuple[object, ...], list[ScrapeTarget]] = {}
         again = set()
         for key, target in sorted(self.found.items(), key=lambda one: (-len(one[1].scrapes), one[0])):
             others = seen.setdefault((*who.identity(target.labels), key[1]), [])
@@ -149,7 +149,7 @@ def told_by(mesh: schema.Profile) -> Sequence[str]:
     return (plan.UP, process.metric) if process is not None and process.shows_proxies else ()
 
 
-def find(counters: Iterable[Series], mesh: schema.Profile) -> Targets:
+def find(counters: Iterable[Series], mesh: schema.Profile) -> ScrapeTargets:
     """Return the proxies among the targets in the answer to a plan's counter queries.
 
     Raises faults.BackendRefused or one of `validation.SENSELESS`.
@@ -173,33 +173,35 @@ def find(counters: Iterable[Series], mesh: schema.Profile) -> Targets:
     for series in validation.checked(processes, again=True):
         key = keys.of(series["metric"])
         if shows_proxies:
-            proxies.setdefault(key, Target(labels=series["metric"]))
+            proxies.setdefault(key, ScrapeTarget(labels=series["metric"]))
         if key in proxies:
             proxies[key].ages = series["values"]
     for key in proxies.keys() & up.keys():
         proxies[key].up = up[key]["values"]
-    return Targets(mesh=mesh, found=proxies, keys=keys)
+    return ScrapeTargets(mesh=mesh, found=proxies, keys=keys)
 
 
-def _counting(requests: Iterable[Series], keys: Keys, up: Mapping[Key, Series]) -> dict[Key, Target]:
+def _counting(
+    requests: Iterable[Series], keys: TargetKeys, up: Mapping[Key, Series]
+) -> dict[Key, ScrapeTarget]:
     """Return the targets that count requests, with the labels of their `up`, which has no labels of
     requests.
     """
-    found: dict[Key, Target] = {}
+    found: dict[Key, ScrapeTarget] = {}
     for series in requests:
         key = keys.of(series["metric"])
         if key not in found:
             validation.samples(series["values"])
             labels = up[key]["metric"] if key in up else series["metric"]
-            found[key] = Target(labels=labels, counted=series["values"])
+            found[key] = ScrapeTarget(labels=labels, counted=series["values"])
     return found
 
 
-def _keys(ups: Iterable[Series]) -> Keys:
+def _keys(ups: Iterable[Series]) -> TargetKeys:
     """Return the keys of all targets, from the series `up`, which has exactly the labels of its target."""
     alike: dict[Key, list[Mapping[str, str]]] = {}
     for series in ups:
-        alike.setdefault(Keys().of(series["metric"]), []).append(series["metric"])
+        alike.setdefault(TargetKeys().of(series["metric"]), []).append(series["metric"])
     apart = {}
     for (job, instance), several in alike.items():
         if len(several) > 1:
@@ -207,7 +209,7 @@ def _keys(ups: Iterable[Series]) -> Keys:
             apart[job, instance] = [
                 label for label in labels if len({one.get(label, "") for one in several}) > 1
             ]
-    return Keys(apart)
+    return TargetKeys(apart)
 
 
 def join(spans: dict[int, snapshot.Span], reporter: int, span: snapshot.Span) -> None:
@@ -215,7 +217,7 @@ def join(spans: dict[int, snapshot.Span], reporter: int, span: snapshot.Span) ->
     spans[reporter] = _wider(spans.get(reporter, span), span)
 
 
-def _meet(one: Target, other: Target) -> bool:
+def _meet(one: ScrapeTarget, other: ScrapeTarget) -> bool:
     """Whether the times during which two targets were scraped overlap."""
     mine, others = one.scrapes, other.scrapes
     return bool(mine and others and mine[0][0] <= others[-1][0] and others[0][0] <= mine[-1][0])

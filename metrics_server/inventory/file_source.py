@@ -77,7 +77,7 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
     """Return the inventory in a text. `source`: the name of the file, for messages. `splitting`: the sources
     of splits to read (see `splits.sources`). Raises BadInventory, which names what is wrong with each object.
     """
-    things: dict[kinds.Ref, objects.Thing] = {}
+    things: dict[kinds.Ref, objects.Object] = {}
     declared: dict[kinds.Ref, model.Declared] = {}
     faults: list[str] = []
     for number, content in enumerate(_flat(_documents(text, source))):
@@ -99,7 +99,7 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
     return objects.Inventory(things, splits=model.joined(declared.values()))
 
 
-def _declared(content: object, kind: sources.Kind, *, where: str) -> dict[kinds.Ref, model.Declared]:
+def _declared(content: object, kind: sources.SourceKind, *, where: str) -> dict[kinds.Ref, model.Declared]:
     """Return what an object declares about splits; nothing, with a warning, if it is invalid."""
     try:
         given = fields.given(content, kind=kind.kind)
@@ -140,12 +140,12 @@ def _flat(contents: Iterable[Any], *, depth: int = 0) -> Iterator[Any]:
             yield content
 
 
-def _thing(given: _Object) -> objects.Thing:
+def _thing(given: _Object) -> objects.Object:
     spec = given.spec or _Spec()
     metadata = given.metadata
     owner = next((o for o in metadata.ownerReferences or () if o.controller), None)
     selector = spec.selector if given.kind == kinds.SERVICE.name and isinstance(spec.selector, dict) else {}
-    return objects.Thing(
+    return objects.Object(
         ref=kinds.Ref(_RENAMED.get(given.kind, given.kind), metadata.namespace, metadata.name),
         labels=metadata.labels or {},
         owner=objects.owner_of(metadata.namespace, kind=owner.kind, name=owner.name) if owner else None,

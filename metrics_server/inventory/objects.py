@@ -13,7 +13,7 @@ _SELECTABLE = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
+class Object:
     """One Kubernetes object, as far as ownership needs it."""
 
     ref: kinds.Ref
@@ -32,8 +32,8 @@ class Thing:
 class Inventory:
     """The objects that exist, and those that were deleted lately."""
 
-    things: Mapping[kinds.Ref, Thing] = field(default_factory=dict)
-    gone: Mapping[kinds.Ref, Thing] = field(default_factory=dict)
+    things: Mapping[kinds.Ref, Object] = field(default_factory=dict)
+    gone: Mapping[kinds.Ref, Object] = field(default_factory=dict)
     """The objects that were deleted so lately that a window may still have requests of theirs. No service
     selects them.
     """
@@ -41,17 +41,17 @@ class Inventory:
     """The splits of an inventory file. Those of a cluster are watched by `cluster.splits`."""
 
     @functools.cached_property
-    def known(self) -> Mapping[kinds.Ref, Thing]:
+    def known(self) -> Mapping[kinds.Ref, Object]:
         """The objects that exist and those that were deleted lately: for looking up what has traffic."""
         return {**self.gone, **self.things} if self.gone else self.things
 
     @functools.cached_property
-    def services(self) -> Mapping[str, Sequence[Thing]]:
+    def services(self) -> Mapping[str, Sequence[Object]]:
         """The services by namespace."""
         return self._by_namespace(frozenset({kinds.SERVICE.name}))
 
     @functools.cached_property
-    def units(self) -> Mapping[str, Sequence[Thing]]:
+    def units(self) -> Mapping[str, Sequence[Object]]:
         """The pods and machines by namespace: what a service can select."""
         return self._by_namespace(_SELECTABLE)
 
@@ -61,8 +61,8 @@ class Inventory:
         named = {ref.name for ref in self.things if ref.kind == kinds.NAMESPACE.name}
         return frozenset(named | {ref.namespace for ref in self.things if ref.namespace})
 
-    def _by_namespace(self, kinds: frozenset[str]) -> Mapping[str, Sequence[Thing]]:
-        found: dict[str, list[Thing]] = {}
+    def _by_namespace(self, kinds: frozenset[str]) -> Mapping[str, Sequence[Object]]:
+        found: dict[str, list[Object]] = {}
         for ref, thing in self.things.items():
             if ref.kind in kinds:
                 found.setdefault(ref.namespace, []).append(thing)

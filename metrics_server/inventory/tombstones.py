@@ -19,7 +19,7 @@ MOST = 20_000
 """Deleted objects kept at most: some 15 MB (docs/benchmarks.md), enough for 5 deletions a second."""
 
 
-class Recollection:
+class Tombstones:
     """The objects of a cluster, also those deleted lately."""
 
     def __init__(self, *, clock: Callable[[], float], keep: float = KEEP, most: int = MOST) -> None:
@@ -29,8 +29,8 @@ class Recollection:
         self._clock = clock
         self._keep = keep
         self._most = most
-        self._things: dict[kinds.Ref, objects.Thing] = {}
-        self._gone: dict[kinds.Ref, tuple[float, objects.Thing]] = {}
+        self._things: dict[kinds.Ref, objects.Object] = {}
+        self._gone: dict[kinds.Ref, tuple[float, objects.Object]] = {}
         """The deleted objects, the oldest first, with the time until which each is kept."""
         self._made: objects.Inventory | None = objects.Inventory()
         """The present inventory; None after a change."""
@@ -43,7 +43,7 @@ class Recollection:
             self._made = objects.Inventory(self._things.copy(), gone)
         return self._made
 
-    def put(self, thing: objects.Thing) -> None:
+    def put(self, thing: objects.Object) -> None:
         """Add an object, or replace the one with its name."""
         if self._things.get(thing.ref) == thing:
             # Most changes of a pod, such as those of its status, change nothing that is kept.
@@ -61,7 +61,7 @@ class Recollection:
         self._made = None
         self._forget()
 
-    def replace(self, kind: str, found: Mapping[kinds.Ref, objects.Thing]) -> None:
+    def replace(self, kind: str, found: Mapping[kinds.Ref, objects.Object]) -> None:
         """Make `found` the objects of a kind; its other objects are deleted."""
         for ref in [ref for ref in self._things if ref.kind == kind and ref not in found]:
             self.drop(ref)

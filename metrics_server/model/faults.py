@@ -70,5 +70,5 @@ class Busy(Unavailable):
     """The request waited too long behind other requests."""
 
 
-class PredecessorAway(Unavailable):
+class FallbackUnavailable(Unavailable):
     """The fallback adapter gives no usable answer."""

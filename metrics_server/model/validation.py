@@ -56,7 +56,7 @@ def checked(series: Iterable[Any], *, again: bool = False) -> list[Series]:
     """Return the series after all checks. With `again` a series may occur twice, as where several queries
     select it. Raises faults.BackendRefused.
     """
-    twins, found, lengths = Twins(), list(series), [0]
+    twins, found, lengths = UniqueLabelSets(), list(series), [0]
     times: list[float] = []
     values: list[float] = []
     try:
@@ -89,14 +89,14 @@ def distinct(answers: Iterable[Iterable[Series]]) -> Iterator[Series]:
     """
     before: set[int] = set()
     for answer in answers:
-        twins = Twins()
+        twins = UniqueLabelSets()
         for one in answer:
             if twins.see(one["metric"]) not in before:
                 yield one
         before |= twins.seen
 
 
-class Twins:
+class UniqueLabelSets:
     """The label sets of one answer; each may occur once."""
 
     __slots__ = ("seen",)

@@ -22,9 +22,9 @@ class Chains:
 
     def __init__(
         self,
-        things: Mapping[kinds.Ref, objects.Thing],
+        things: Mapping[kinds.Ref, objects.Object],
         reporters: Mapping[kinds.Ref, snapshot.Reporter],
-        selection: service_selectors.Selection,
+        selection: service_selectors.SelectorMatches,
     ) -> None:
         """`reporters`: those of the snapshot, by the resource that each is."""
         self._things = things
@@ -70,7 +70,7 @@ class Chains:
 
 def controllers(
     ref: kinds.Ref,
-    things: Mapping[kinds.Ref, objects.Thing],
+    things: Mapping[kinds.Ref, objects.Object],
     reporters: Mapping[kinds.Ref, snapshot.Reporter],
 ) -> list[kinds.Ref]:
     """Return the controllers of a resource, the nearest first: by owner references, else by the labels of its

@@ -36,7 +36,7 @@ class Ownership:
         self._inventory = things
         self._things = things.known
         self._snapshot = moment
-        self._spelling = names.Spelling(things)
+        self._spelling = names.NameResolver(things)
         self._alone = units.alone(self._things)
         reporters = [self._spelling.reporter(one) for one in moment.reporters]
         self._reporter: dict[kinds.Ref, snapshot.Reporter] = {}
@@ -47,7 +47,9 @@ class Ownership:
         # A bound method of this object would be a reference cycle: its memory would be freed only by the
         # garbage collector, which runs seldom.
         self._unit_labels = functools.partial(units.labels, self._things, self._reporter)
-        self._selection = service_selectors.Selection(things, scraped=self.units, labels=self._unit_labels)
+        self._selection = service_selectors.SelectorMatches(
+            things, scraped=self.units, labels=self._unit_labels
+        )
         self._chains = chains.Chains(self._things, self._reporter, self._selection)
         self._behind = peers.Peers(
             self._things,

@@ -23,7 +23,7 @@ _NEVER_NAMED = frozenset({kinds.NAMESPACE.name, kinds.NODE.name})
 """Kinds that no mesh reports as an end of an edge."""
 
 
-class Spelling:
+class NameResolver:
     """Resolves names with one inventory."""
 
     def __init__(self, things: objects.Inventory) -> None:

@@ -18,11 +18,11 @@ class Peers:
 
     def __init__(
         self,
-        things: Mapping[kinds.Ref, objects.Thing],
+        things: Mapping[kinds.Ref, objects.Object],
         *,
         alone: Mapping[tuple[str, str], frozenset[kinds.Ref]],
         reporting: Sequence[kinds.Ref],
-        selection: service_selectors.Selection,
+        selection: service_selectors.SelectorMatches,
         owners: chains.Chains,
     ) -> None:
         """`alone`: the objects that can be workloads, by namespace and name. `reporting`: the resource that

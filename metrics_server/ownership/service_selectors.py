@@ -14,7 +14,7 @@ from metrics_server.model import kinds
 _Label = tuple[str, str]
 
 
-class Selection:
+class SelectorMatches:
     """Matches the services of an inventory with the pods and machines of the inventory and of a snapshot."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Selection:
                     found.setdefault(selected, []).append(service.ref)
         return self._services[namespace].get(unit, ())
 
-    def _select(self, service: objects.Thing) -> Sequence[kinds.Ref]:
+    def _select(self, service: objects.Object) -> Sequence[kinds.Ref]:
         wanted = service.selector.items()
         candidates = self._index(service.ref.namespace).get(next(iter(wanted)), ())
         return tuple(unit for unit in candidates if wanted <= self._labels(unit).items())

@@ -11,7 +11,7 @@ _NO_WORKLOADS = frozenset({kinds.POD.name, kinds.SERVICE.name, kinds.NODE.name, 
 
 
 def labels(
-    things: Mapping[kinds.Ref, objects.Thing],
+    things: Mapping[kinds.Ref, objects.Object],
     reporters: Mapping[kinds.Ref, snapshot.Reporter],
     ref: kinds.Ref,
 ) -> Mapping[str, str]:
@@ -33,7 +33,7 @@ def of(reporter: snapshot.Reporter) -> kinds.Ref:
     return kinds.Ref(kinds.HOST, "", reporter.instance) if reporter.instance else kinds.UNKNOWN
 
 
-def alone(things: Mapping[kinds.Ref, objects.Thing]) -> Mapping[tuple[str, str], frozenset[kinds.Ref]]:
+def alone(things: Mapping[kinds.Ref, objects.Object]) -> Mapping[tuple[str, str], frozenset[kinds.Ref]]:
     """Return the objects that can be workloads, by namespace and name: those without an owner."""
     found: dict[tuple[str, str], set[kinds.Ref]] = {}
     for ref, thing in things.items():

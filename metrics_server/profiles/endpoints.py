@@ -1,7 +1,7 @@
 """The part of a profile that says how labels name the two endpoints of a request.
 
-A reporter is named by the labels of its scrape target (`Target`). A peer, or another reporter, is named by
-separate labels for namespace, pod, workload … (`Labelled`), or by the value of one label (`Named`).
+A reporter is named by the labels of its scrape target (`TargetLabels`). A peer, or another reporter, is named by
+separate labels for namespace, pod, workload … (`Labelled`), or by the value of one label (`NamedEndpoint`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import pydantic
 
-from metrics_server.profiles.fields import Facts, LabelName, Pattern
+from metrics_server.profiles.fields import LabelName, Pattern, StrictModel
 
 _GROUPS = frozenset(
     {"namespace", "service", "name", "host", "port", "subset", "workload", "kind", "pod", "joined", "address"}
@@ -19,7 +19,7 @@ _GROUPS = frozenset(
 _NAMING = frozenset({"service", "name", "host", "workload", "pod", "joined", "address"})
 
 
-class Target(Facts):
+class TargetLabels(StrictModel):
     """The labels of a scrape target that identify its proxy. Of each list, the first label that is set
     counts.
     """
@@ -38,7 +38,7 @@ class Target(Facts):
         return (*self.namespace, *self.pod, *self.machine, "instance")
 
 
-class Labelled(Facts):
+class Labelled(StrictModel):
     """An endpoint that separate labels name. Of each list, the first label that is set counts.
 
     A label whose value matches `unknown` counts as not set.
@@ -83,7 +83,7 @@ class Labelled(Facts):
         return tuple(dict.fromkeys(labels))
 
 
-class Named(Facts):
+class NamedEndpoint(StrictModel):
     """An endpoint that the value of one label names.
 
     The first pattern that matches the value counts. Its named groups are the parts of the name: `service`,
@@ -128,17 +128,21 @@ class Named(Facts):
         return (self.label,)
 
 
-Party = Named | Labelled
+Party = NamedEndpoint | Labelled
 WAYS = ("named", "labelled")
 
 
 def _way(given: object) -> str:
     """Return which of the two forms a YAML value has."""
     named, labelled = WAYS
-    return named if isinstance(given, Named) or (isinstance(given, dict) and "label" in given) else labelled
+    return (
+        named
+        if isinstance(given, NamedEndpoint) or (isinstance(given, dict) and "label" in given)
+        else labelled
+    )
 
 
 AnyParty = Annotated[
-    Annotated[Named, pydantic.Tag("named")] | Annotated[Labelled, pydantic.Tag("labelled")],
+    Annotated[NamedEndpoint, pydantic.Tag("named")] | Annotated[Labelled, pydantic.Tag("labelled")],
     pydantic.Discriminator(_way),
 ]

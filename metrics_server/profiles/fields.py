@@ -36,7 +36,7 @@ MetricName = Annotated[str, pydantic.Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
 Pattern = Annotated[str, pydantic.AfterValidator(_check_pattern)]
 
 
-class Facts(pydantic.BaseModel):
+class StrictModel(pydantic.BaseModel):
     """A part of a profile or a policy: immutable, and without unknown keys."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")

@@ -17,7 +17,7 @@ from typing import Literal
 import pydantic
 
 from metrics_server.profiles import strict_yaml
-from metrics_server.profiles.fields import Facts
+from metrics_server.profiles.fields import StrictModel
 
 _Outcome = Literal["success", "failure"]
 
@@ -26,7 +26,7 @@ class BadPolicy(ValueError):
     """An invalid policy file; the message has file, key and reason of each mistake."""
 
 
-class _OfProfile(Facts):
+class _OfProfile(StrictModel):
     client_errors: _Outcome | None = None
 
 
@@ -34,7 +34,7 @@ class _OfNamespace(_OfProfile):
     profiles: tuple[str, ...] | None = pydantic.Field(default=None, min_length=1)
 
 
-class Policy(Facts):
+class Policy(StrictModel):
     """Rules for everything, for a profile and for a namespace. Namespace comes before profile, profile
     before all.
     """

@@ -17,7 +17,7 @@ import pydantic
 
 from metrics_server.model import kinds
 from metrics_server.profiles import endpoints, fields, strict_yaml
-from metrics_server.profiles.fields import Facts, LabelName, MetricName, Pattern
+from metrics_server.profiles.fields import LabelName, MetricName, Pattern, StrictModel
 
 
 class Outcome(enum.StrEnum):
@@ -29,7 +29,7 @@ class Outcome(enum.StrEnum):
     """A response 4xx: a success, unless the policy says otherwise."""
 
 
-class Process(Facts):
+class Process(StrictModel):
     """The series that every proxy exposes from its start, with the age of its process or the time it started.
 
     If other programs expose a metric of that name too, `match` selects the series of the mesh.
@@ -49,7 +49,7 @@ class Process(Facts):
         return fields.SECONDS[self.unit]
 
 
-class Latency(Facts):
+class Latency(StrictModel):
     """The metric with latencies: a histogram, classic or native, named without `_bucket`.
 
     With a `quantile_label` it is a metric with quantiles that proxies computed themselves. Those of
@@ -69,7 +69,7 @@ class Latency(Facts):
         return fields.SECONDS[self.unit]
 
 
-class OutcomeRule(Facts):
+class OutcomeRule(StrictModel):
     """The outcome of requests whose `label` matches; without a label, of all requests."""
 
     label: LabelName | None = None
@@ -91,7 +91,7 @@ _Counters = Annotated[
 ]
 
 
-class View(Facts):
+class SideSeries(StrictModel):
     """The series that proxies report about requests on one side."""
 
     side: kinds.Side
@@ -122,7 +122,7 @@ class View(Facts):
         return rules
 
     @pydantic.model_validator(mode="after")
-    def _tells_the_outcome_once(self) -> View:
+    def _tells_the_outcome_once(self) -> SideSeries:
         if isinstance(self.requests, str) != bool(self.outcome):
             raise ValueError("give either rules in `outcome`, or one counter per outcome in `requests`")
         return self
@@ -148,15 +148,15 @@ class View(Facts):
         return tuple(rule.label for rule in self.outcome if rule.label)
 
 
-class Profile(Facts):
+class Profile(StrictModel):
     """The metrics, labels and outcomes of one mesh."""
 
     name: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+$")]
     about: str
     process: Process | None = None
     """None if the proxies have no such series: a restart is then visible only in counters that decrease."""
-    target: endpoints.Target = endpoints.Target()
-    views: tuple[View, ...]
+    target: endpoints.TargetLabels = endpoints.TargetLabels()
+    views: tuple[SideSeries, ...]
     fallback: bool = False
     """Whether every other profile that reports the same proxy takes precedence."""
     auto: bool = True
@@ -166,7 +166,7 @@ class Profile(Facts):
 
     @pydantic.field_validator("views")
     @classmethod
-    def _one_view_per_series(cls, views: tuple[View, ...]) -> tuple[View, ...]:
+    def _one_view_per_series(cls, views: tuple[SideSeries, ...]) -> tuple[SideSeries, ...]:
         if not views:
             raise ValueError("a mesh has at least one view")
         for one, other in itertools.combinations(views, 2):
@@ -202,7 +202,7 @@ class Profile(Facts):
         return any(view.reporter is None for view in self.views)
 
 
-def _are_two_sides(one: View, other: View) -> bool:
+def _are_two_sides(one: SideSeries, other: SideSeries) -> bool:
     """Whether two views read the two sides of the same series, which names both caller and callee."""
     return one.side is not other.side and one.reporter is not None and other.reporter is not None
 

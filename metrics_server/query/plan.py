@@ -28,7 +28,7 @@ MARK = "trafficmetrics_view"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class QueryScope:
     """Which figures are wanted: those of one namespace, or of all (namespace None)."""
 
     namespace: str | None = None
@@ -54,7 +54,7 @@ class Plan:
 def make(
     mesh: schema.Profile,
     *,
-    scope: Scope,
+    scope: QueryScope,
     window: float,
     before: float,
     latency: Collection[kinds.Side] = kinds.SIDES,
@@ -84,7 +84,7 @@ class _Part:
     buckets: list[tuple[kinds.Side, str]] = field(default_factory=list)
 
 
-def _of_namespace(mesh: schema.Profile, scope: Scope, namespace: str, window: float) -> list[_Part]:
+def _of_namespace(mesh: schema.Profile, scope: QueryScope, namespace: str, window: float) -> list[_Part]:
     """Return the parts for the namespace's own proxies and for proxies in other namespaces that call into it,
     whether they report themselves or another process reports for them.
     """
@@ -120,7 +120,7 @@ def _of_targets(mesh: schema.Profile) -> list[str]:
 
 def _part(
     mesh: schema.Profile,
-    views: tuple[schema.View, ...],
+    views: tuple[schema.SideSeries, ...],
     matchers: list[promql.Matcher],
     window: float,
     *,
@@ -141,7 +141,7 @@ def _part(
     return _Part(counters, buckets)
 
 
-def _shared(views: tuple[schema.View, ...]) -> list[promql.Matcher]:
+def _shared(views: tuple[schema.SideSeries, ...]) -> list[promql.Matcher]:
     """Return matchers that narrow a selector of several metrics without losing a series that a view reads.
 
     Series without a label stay selected, and only labels that every view matches on are used.
@@ -155,7 +155,7 @@ def _shared(views: tuple[schema.View, ...]) -> list[promql.Matcher]:
     excluding = dict.fromkeys(
         (view.peer.label, view.peer.excluded)
         for view in views
-        if isinstance(view.peer, endpoints.Named) and view.peer.exclude
+        if isinstance(view.peer, endpoints.NamedEndpoint) and view.peer.exclude
     )
     read = [label for label, _ in excluding] + [label for view in views for label in view.match]
     return narrowed + [
@@ -169,7 +169,7 @@ def _or_without(label: str, patterns: list[str]) -> promql.Matcher:
 
 def _latency(
     mesh: schema.Profile,
-    view: schema.View,
+    view: schema.SideSeries,
     latency: schema.Latency,
     *,
     matchers: list[promql.Matcher],
@@ -177,7 +177,7 @@ def _latency(
 ) -> str:
     """Return the query for a view's buckets, classic and native, or for the quantiles its proxies compute."""
     own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
-    excluded = view.peer.excluded if isinstance(view.peer, endpoints.Named) else ""
+    excluded = view.peer.excluded if isinstance(view.peer, endpoints.NamedEndpoint) else ""
     peers = [promql.Matcher(view.peer.told_by[0], "!~", excluded)] if view.peer and excluded else []
     labels = bucket_labels(view, mesh.target)
     if latency.quantile_label:
@@ -189,7 +189,7 @@ def _latency(
     return promql.marked(answer, MARK, str(mesh.views.index(view))) if is_marked(mesh) else answer
 
 
-def bucket_labels(view: schema.View, target: endpoints.Target) -> tuple[str, ...]:
+def bucket_labels(view: schema.SideSeries, target: endpoints.TargetLabels) -> tuple[str, ...]:
     """Return the labels that a summed bucket keeps: those of reporter, peer and view, and the bound or
     quantile.
     """
@@ -210,11 +210,11 @@ def is_marked(mesh: schema.Profile) -> bool:
     )
 
 
-def _differ(one: schema.View, other: schema.View) -> bool:
+def _differ(one: schema.SideSeries, other: schema.SideSeries) -> bool:
     """Whether exactly one of two views names its peers in one label, so that the other's buckets lack that
     label.
     """
-    return isinstance(one.peer, endpoints.Named) != isinstance(other.peer, endpoints.Named)
+    return isinstance(one.peer, endpoints.NamedEndpoint) != isinstance(other.peer, endpoints.NamedEndpoint)
 
 
 def _matcher_of(endpoint: endpoints.Party | None, namespace: str) -> promql.Matcher | None:
@@ -245,7 +245,7 @@ _WITHOUT = frozenset({"address", "joined"})
 
 def _has_no_namespace(endpoint: endpoints.Party) -> bool:
     """Whether an endpoint may be named without a namespace, so that it may be in any."""
-    patterns = endpoint.patterns if isinstance(endpoint, endpoints.Named) else ()
+    patterns = endpoint.patterns if isinstance(endpoint, endpoints.NamedEndpoint) else ()
     groups = {group for pattern in patterns for group in re.compile(pattern).groupindex}
     return endpoint.anywhere or bool(groups & _WITHOUT)
 

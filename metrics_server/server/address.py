@@ -22,7 +22,7 @@ _REASONS = {
 
 @contextlib.asynccontextmanager
 async def bound(
-    chosen: settings.Settings, served: handler.Service, *, tls: ssl.SSLContext
+    chosen: settings.Settings, served: handler.Handler, *, tls: ssl.SSLContext
 ) -> AsyncIterator[sockets.Bound]:
     """Listen until the block is left. Raises settings.BadSettings."""
     host, port = chosen.address

@@ -12,20 +12,20 @@ from metrics_server.store import store
 
 
 def taker(
-    backend: collector.Backend,
+    backend: collector.QueryBackend,
     meshes: Sequence[schema.Profile],
     *,
     decisions: policy.Policy,
-    watcher: collector.Watcher,
+    watcher: collector.CollectionObserver,
     clock: Callable[[], float],
     stale_after: float,
-) -> store.Source:
+) -> store.SnapshotSource:
     """Return the source of snapshots of these meshes. One thread decodes for all of them."""
     executor = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
     takers = [
         (
             mesh,
-            collector.Taker(
+            collector.Collector(
                 backend,
                 mesh=mesh,
                 watcher=watcher,
@@ -39,4 +39,6 @@ def taker(
     ]
     if len(takers) == 1 and not any(one.profiles for one in decisions.namespaces.values()):
         return takers[0][1]
-    return multi_mesh.Taker(backend, takers, allowed=decisions.allows, clock=clock, beside=executor)
+    return multi_mesh.MultiMeshCollector(
+        backend, takers, allowed=decisions.allows, clock=clock, beside=executor
+    )

@@ -25,7 +25,7 @@ _NO_SPLITS = "no traffic splits are known: give the server --inventory or --clus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class ClusterInventory:
     """The inventory and the splits, and the warnings about them."""
 
     things: Callable[[], objects.Inventory] = objects.Inventory
@@ -62,15 +62,15 @@ async def _followed(file: file_source.File) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[Known]:
+async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[ClusterInventory]:
     """Keep the inventory up to date until the block is left. Raises settings.BadSettings."""
     if chosen.inventory is not None:
         file = of_file(chosen, chosen.inventory)
         async with _followed(file):
-            yield Known(things=lambda: file.latest, splits=lambda: file.latest.splits)
+            yield ClusterInventory(things=lambda: file.latest, splits=lambda: file.latest.splits)
         return
     if admits.cluster is None:
-        yield Known(of_splits=lambda: (_NO_SPLITS,))
+        yield ClusterInventory(of_splits=lambda: (_NO_SPLITS,))
         return
     # Imported here for the reason given in `access`.
     from metrics_server.cluster import owners, splits
@@ -88,7 +88,7 @@ async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIte
             complaint = watched.complaint()
             return (complaint,) if complaint else ()
 
-        yield Known(
+        yield ClusterInventory(
             things=watched.current,
             notices=notices,
             ready=(health.Check(name="ownership", probe=seen),),

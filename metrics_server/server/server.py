@@ -35,7 +35,7 @@ _BEYOND_PATIENCE = 5.0
 
 
 @contextlib.asynccontextmanager
-async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapter.Predecessor | None]:
+async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapter.FallbackAdapter | None]:
     """Provide the fallback adapter, if there is one, until the block is left. Raises settings.BadSettings."""
     called, presented = chosen.autoscaling_fallback, credential_files.fallback(chosen)
     if called is None or presented is None:
@@ -48,15 +48,15 @@ async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapt
             )
         )
     async with contextlib.aclosing(
-        fallback_adapter.Predecessor(fallback_adapter.service(called), presenting=presented)
+        fallback_adapter.FallbackAdapter(fallback_adapter.service(called), presenting=presented)
     ) as one:
         yield one
 
 
 @contextlib.asynccontextmanager
 async def api(
-    chosen: settings.Settings, *, admits: access.Access, asked: fallback_adapter.Predecessor | None = None
-) -> AsyncIterator[handler.Service]:
+    chosen: settings.Settings, *, admits: access.Access, asked: fallback_adapter.FallbackAdapter | None = None
+) -> AsyncIterator[handler.Handler]:
     """Connect the parts, and close them when the block is left. Raises settings.BadSettings."""
     read = setting_files.profiles(chosen)
     decisions = setting_files.decisions(chosen, read)
@@ -69,7 +69,7 @@ async def api(
         observer=watcher,
         presenting=credential_files.current(chosen),
         patience=prometheus.Patience(answer=chosen.patience),
-        allowed=memory_budget.Allowance(chosen.answer_bytes),
+        allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
     )
     taker = collectors.taker(
         backend,
@@ -87,16 +87,16 @@ async def api(
             things=exists.things,
             clock=time.monotonic,
             refresh=chosen.refresh,
-            turns=fetch_queue.Turns(fetch_queue.limits(chosen.fetches, patience=chosen.patience)),
+            turns=fetch_queue.FetchQueue(fetch_queue.limits(chosen.fetches, patience=chosen.patience)),
         )
         stack.push_async_callback(moments.close)
-        view = api_view.View(moments, chosen.window, exists.splits, exists.of_splits)
+        view = api_view.SnapshotReader(moments, chosen.window, exists.splits, exists.of_splits)
         others = fallback.others(asked) if asked is not None else None
         yield sockets.build(
             [group.group(view), *(groups.groups(view, others=others) if chosen.autoscaling else ())],
             authenticator=admits.authenticator,
             authorizer=admits.authorizer,
-            checks=health.Health(ready=exists.ready),
+            checks=health.HealthChecks(ready=exists.ready),
             registry=registry,
             clock=access.now,
             title="TrafficMetrics",

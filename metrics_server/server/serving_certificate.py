@@ -29,7 +29,7 @@ _AUTOSCALING = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class ServingFiles:
     """The files of a certificate and its key, which are read again when they change; they may be the same."""
 
     certificate: Path
@@ -41,10 +41,10 @@ class Serving:
 @contextlib.asynccontextmanager
 async def serving(
     chosen: settings.Settings, *, api: client.KubeApi, clock: Callable[[], datetime]
-) -> AsyncIterator[Serving]:
+) -> AsyncIterator[ServingFiles]:
     """Provide a certificate until the block is left. Raises OSError, settings.BadSettings."""
     if chosen.tls_certificate is not None and chosen.tls_key is not None:
-        yield Serving(
+        yield ServingFiles(
             certificate=chosen.tls_certificate, key=chosen.tls_key, settings=("tls_certificate", "tls_key")
         )
     elif chosen.tls_secret is not None and chosen.service is not None:
@@ -53,11 +53,11 @@ async def serving(
             api_services=api_services(chosen), api=api, clock=clock,
         )  # fmt: skip
         async with shared as pair:
-            yield Serving(certificate=pair.serving, key=pair.serving)
+            yield ServingFiles(certificate=pair.serving, key=pair.serving)
     else:
         with settings.about("state", paths=(chosen.state,)):
             pair = self_signed.ensure(chosen.state, hosts=hosts(chosen), now=clock())
-        yield Serving(certificate=pair.serving, key=pair.serving)
+        yield ServingFiles(certificate=pair.serving, key=pair.serving)
 
 
 def hosts(chosen: settings.Settings) -> list[str]:
@@ -85,9 +85,9 @@ async def _shared(
     from apiservice.tls import ca_bundle, rotation, secret_store
 
     service, _, namespace = called.partition(".")
-    registered = ca_bundle.Registration(api, api_services=api_services, namespace=namespace, service=service)
-    policy = rotation.Policy(name=called, hosts=(f"{called}.svc", called, "localhost"))
-    place = secret_store.Place(namespace=namespace, secret=secret, folder=folder)
+    registered = ca_bundle.ApiServices(api, api_services=api_services, namespace=namespace, service=service)
+    policy = rotation.CertificatePolicy(name=called, hosts=(f"{called}.svc", called, "localhost"))
+    place = secret_store.SecretLocation(namespace=namespace, secret=secret, folder=folder)
     async with contextlib.AsyncExitStack() as stack:
         kept = secret_store.kept(api, place=place, registered=registered, policy=policy, clock=clock)
         try:

@@ -27,12 +27,12 @@ _NO_LIMIT = 1 << 60
 """Bytes; without a limit, control groups of version 1 report this value or a larger one."""
 
 
-class Share:
+class Reservation:
     """The bytes of one answer. They are given back when the share is released."""
 
     __slots__ = ("__weakref__", "_of", "size")
 
-    def __init__(self, of: Allowance) -> None:
+    def __init__(self, of: MemoryBudget) -> None:
         self._of = of
         self.size = 0
 
@@ -50,16 +50,16 @@ class Share:
         self.size = 0
 
 
-class Allowance:
+class MemoryBudget:
     """The limit for all answers together, in bytes, and what they take of it."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._shares: weakref.WeakSet[Share] = weakref.WeakSet()
+        self._shares: weakref.WeakSet[Reservation] = weakref.WeakSet()
 
-    def share(self) -> Share:
+    def share(self) -> Reservation:
         """Return the share of a new answer, with 0 bytes."""
-        share = Share(self)
+        share = Reservation(self)
         self._shares.add(share)
         return share
 

@@ -28,14 +28,14 @@ _FULL = re.compile(r"([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(?:\.[a-z0-9.-]*)?
 _PAIR = re.compile(r"([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})")
 
 
-class Fields(pydantic.BaseModel):
+class ObjectFields(pydantic.BaseModel):
     """A part of an object. Unknown fields are ignored."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class SourceObject:
     """An object of a source: its name, labels and spec, which is not checked yet."""
 
     ref: kinds.Ref
@@ -78,28 +78,30 @@ Host = Annotated[
 """A host name, perhaps with a wildcard, in small letters; a port and a final dot are removed."""
 
 
-class _Metadata(Fields):
+class _Metadata(ObjectFields):
     name: Name
     namespace: Label
     labels: Mapping[str, str] | None = None
 
 
-class _Object(Fields):
+class _Object(ObjectFields):
     metadata: _Metadata
     spec: Any = None
 
 
-def given(content: object, *, kind: str) -> Given:
+def given(content: object, *, kind: str) -> SourceObject:
     """Return an object of a kind from the content of a file. Raises Malformed."""
     try:
         found = _Object.model_validate(content)
     except pydantic.ValidationError as error:
         raise _malformed(error) from error
     meta = found.metadata
-    return Given(ref=kinds.Ref(kind, meta.namespace, meta.name), labels=meta.labels or {}, spec=found.spec)
+    return SourceObject(
+        ref=kinds.Ref(kind, meta.namespace, meta.name), labels=meta.labels or {}, spec=found.spec
+    )
 
 
-def spec(given: Given, model: type[T]) -> T:
+def spec(given: SourceObject, model: type[T]) -> T:
     """Return the spec of an object as this model. Raises Malformed."""
     try:
         return model.model_validate(given.spec)

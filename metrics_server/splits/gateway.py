@@ -15,14 +15,14 @@ from metrics_server.splits import fields, model
 _CORE = ("", "core")
 
 
-class _Parent(fields.Fields):
+class _Parent(fields.ObjectFields):
     group: str = "gateway.networking.k8s.io"
     kind: str = "Gateway"
     namespace: fields.Label | None = None
     name: fields.Name
 
 
-class _Backend(fields.Fields):
+class _Backend(fields.ObjectFields):
     group: str = ""
     kind: fields.Kind = kinds.SERVICE.name
     namespace: fields.Label | None = None
@@ -30,17 +30,17 @@ class _Backend(fields.Fields):
     weight: fields.Weight = fields.ONE
 
 
-class _Rule(fields.Fields):
+class _Rule(fields.ObjectFields):
     backendRefs: tuple[_Backend, ...] | None = None  # noqa: N815 - Kubernetes' own spelling
 
 
-class _Spec(fields.Fields):
+class _Spec(fields.ObjectFields):
     parentRefs: tuple[_Parent, ...] | None = None  # noqa: N815 - Kubernetes' own spelling
     hostnames: tuple[fields.Host, ...] | None = None
     rules: tuple[_Rule, ...] | None = None
 
 
-def read(given: fields.Given) -> model.Declared:
+def read(given: fields.SourceObject) -> model.Declared:
     """Return the splits of a route. Raises fields.Malformed."""
     found = fields.spec(given, _Spec)
     rules = [

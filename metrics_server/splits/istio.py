@@ -17,36 +17,36 @@ from metrics_server.splits import fields, model
 _Subset = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
 
 
-class _Destination(fields.Fields):
+class _Destination(fields.ObjectFields):
     host: fields.Host
     subset: _Subset | None = None
 
 
-class _Way(fields.Fields):
+class _Way(fields.ObjectFields):
     destination: _Destination
     weight: fields.Weight = fields.NONE
 
 
-class _Rule(fields.Fields):
+class _Rule(fields.ObjectFields):
     route: tuple[_Way, ...] | None = None
 
 
-class _Routes(fields.Fields):
+class _Routes(fields.ObjectFields):
     hosts: tuple[fields.Host, ...] | None = None
     http: tuple[_Rule, ...] | None = None
 
 
-class _Named(fields.Fields):
+class _Named(fields.ObjectFields):
     name: _Subset
     labels: Mapping[str, str] | None = None
 
 
-class _Subsets(fields.Fields):
+class _Subsets(fields.ObjectFields):
     host: fields.Host
     subsets: tuple[_Named, ...] | None = None
 
 
-def routes(given: fields.Given) -> model.Declared:
+def routes(given: fields.SourceObject) -> model.Declared:
     """Return the splits of a VirtualService. Raises fields.Malformed."""
     found = fields.spec(given, _Routes)
     namespace = given.ref.namespace
@@ -65,7 +65,7 @@ def _backend(destination: _Destination, namespace: str) -> model.Backend:
     return model.Backend(service=service, subset=destination.subset or "", weight=0)
 
 
-def subsets(given: fields.Given) -> model.Declared:
+def subsets(given: fields.SourceObject) -> model.Declared:
     """Return the subsets of a DestinationRule. Raises fields.Malformed."""
     found = fields.spec(given, _Subsets)
     service = fields.service(found.host, namespace=given.ref.namespace)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from metrics_server.splits import fields, model
 
 
-class _Override(fields.Fields):
+class _Override(fields.ObjectFields):
     authority: fields.Host
     weight: fields.Weight
 
 
-class _Spec(fields.Fields):
+class _Spec(fields.ObjectFields):
     dstOverrides: tuple[_Override, ...] | None = None  # noqa: N815 - Linkerd's own spelling
 
 
-def read(given: fields.Given) -> model.Declared:
+def read(given: fields.SourceObject) -> model.Declared:
     """Return the split of a ServiceProfile, or nothing if it has none. Raises fields.Malformed."""
     found = fields.spec(given, _Spec)
     namespace = given.ref.namespace

@@ -14,17 +14,17 @@ import pydantic
 from metrics_server.splits import fields, model
 
 
-class _Backend(fields.Fields):
+class _Backend(fields.ObjectFields):
     service: fields.Host
     weight: fields.Weight
 
 
-class _Spec(fields.Fields):
+class _Spec(fields.ObjectFields):
     service: fields.Host
     backends: Annotated[tuple[_Backend, ...], pydantic.Field(min_length=1)]
 
 
-def read(given: fields.Given) -> model.Declared:
+def read(given: fields.SourceObject) -> model.Declared:
     """Return the split of a TrafficSplit. Raises fields.Malformed."""
     found = fields.spec(given, _Spec)
     namespace = given.ref.namespace

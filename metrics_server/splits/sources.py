@@ -11,7 +11,7 @@ from metrics_server.splits import fields, gateway, istio, linkerd, model, smi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class SourceKind:
     """A kind of object that declares splits or subsets."""
 
     source: str
@@ -21,7 +21,7 @@ class Kind:
     group: str
     versions: tuple[str, ...]
     """The versions that can be read, the newest first. A cluster serves each object in all its versions."""
-    read: Callable[[fields.Given], model.Declared]
+    read: Callable[[fields.SourceObject], model.Declared]
     """Reads one object; raises fields.Malformed."""
 
     def __str__(self) -> str:
@@ -32,8 +32,8 @@ class Kind:
 _GATEWAY, _ISTIO = "gateway.networking.k8s.io", "networking.istio.io"
 _OF_ISTIO = ("v1", "v1beta1", "v1alpha3")
 
-KINDS: tuple[Kind, ...] = (
-    Kind(
+KINDS: tuple[SourceKind, ...] = (
+    SourceKind(
         source="smi",
         kind=model.OBJECT,
         plural="trafficsplits",
@@ -41,7 +41,7 @@ KINDS: tuple[Kind, ...] = (
         versions=("v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"),
         read=smi.read,
     ),
-    Kind(
+    SourceKind(
         source="gateway",
         kind="HTTPRoute",
         plural="httproutes",
@@ -49,7 +49,7 @@ KINDS: tuple[Kind, ...] = (
         versions=("v1", "v1beta1", "v1alpha2"),
         read=gateway.read,
     ),
-    Kind(
+    SourceKind(
         source="gateway",
         kind="GRPCRoute",
         plural="grpcroutes",
@@ -57,7 +57,7 @@ KINDS: tuple[Kind, ...] = (
         versions=("v1", "v1alpha2"),
         read=gateway.read,
     ),
-    Kind(
+    SourceKind(
         source="linkerd",
         kind="ServiceProfile",
         plural="serviceprofiles",
@@ -65,7 +65,7 @@ KINDS: tuple[Kind, ...] = (
         versions=("v1alpha2", "v1alpha1"),
         read=linkerd.read,
     ),
-    Kind(
+    SourceKind(
         source="istio",
         kind="VirtualService",
         plural="virtualservices",
@@ -73,7 +73,7 @@ KINDS: tuple[Kind, ...] = (
         versions=_OF_ISTIO,
         read=istio.routes,
     ),
-    Kind(
+    SourceKind(
         source="istio",
         kind="DestinationRule",
         plural="destinationrules",
@@ -84,15 +84,15 @@ KINDS: tuple[Kind, ...] = (
 )
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(kind.source for kind in KINDS))
 DEFAULT = frozenset({"smi"})
-_BY_TYPE: Mapping[tuple[str, str], Kind] = {(kind.group, kind.kind): kind for kind in KINDS}
+_BY_TYPE: Mapping[tuple[str, str], SourceKind] = {(kind.group, kind.kind): kind for kind in KINDS}
 
 
-def of(sources: Collection[str]) -> Sequence[Kind]:
+def of(sources: Collection[str]) -> Sequence[SourceKind]:
     """Return the kinds of some sources."""
     return [kind for kind in KINDS if kind.source in sources]
 
 
-def known(content: object) -> Kind | None:
+def known(content: object) -> SourceKind | None:
     """Return the kind of an object in a file, whatever its version; None if it declares no splits."""
     if not isinstance(content, Mapping):
         return None

@@ -15,7 +15,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
+class BoundedCache(Generic[K, V]):
     """At most `most` values by key and, if there are more than `least`, of at most `heaviest` total weight.
 
     One thread may change it while another reads `items`.

@@ -22,7 +22,7 @@ from metrics_server.model import faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class FetchLimits:
     """How many fetches may run and wait."""
 
     at_once: int = 8
@@ -37,9 +37,9 @@ class Limits:
     """Seconds that a fetch waits for a place."""
 
 
-def limits(at_once: int, *, patience: float) -> Limits:
+def limits(at_once: int, *, patience: float) -> FetchLimits:
     """Return the limits for `at_once` running fetches, of which one user has at most half."""
-    return Limits(at_once=at_once, each=at_once // 2, patience=patience)
+    return FetchLimits(at_once=at_once, each=at_once // 2, patience=patience)
 
 
 class Ticket:
@@ -73,11 +73,11 @@ class _Lane:
     """How many fetches of this lane run."""
 
 
-class Turns:
+class FetchQueue:
     """Gives a limited number of places to fetches. Whoever calls `wait` for a ticket must call `end`."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, limits: FetchLimits | None = None) -> None:
+        self._limits = limits or FetchLimits()
         self._urgent, self._usual = _Lane(), _Lane()
         self._under_way: Counter[str] = Counter()
         """Running fetches by user."""

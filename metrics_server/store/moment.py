@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
+class CachePart:
     """A part of the cache with its own bound, so that keys of one sort cannot displace those of another."""
 
     name: str
@@ -28,13 +28,13 @@ class Sort:
     """Entries kept."""
 
 
-VIEWS = Sort("views", 256)
+VIEWS = CachePart("views", 256)
 """Keys: a kind, a metric and a namespace."""
-PERCENTILES = Sort("percentiles", 8)
+PERCENTILES = CachePart("percentiles", 8)
 """Keys: a kind and a percentile. There are 9,999 percentiles; most clients ask for the same few."""
-PAIRS = Sort("pairs", 1024)
+PAIRS = CachePart("pairs", 1024)
 """Keys: a caller and a callee."""
-SPELLINGS = Sort("spellings", 32)
+SPELLINGS = CachePart("spellings", 32)
 """Keys: an autoscaler's query as it was written; labels may have any order and value."""
 _MOST_AGAIN = 64
 """Entries that are computed for the next snapshot before a client asks."""
@@ -61,23 +61,23 @@ class Moment:
         self.owners = graph.Ownership(taken, things)
         self.snapshot = dedup.once(taken, self.owners)
         self.rollup = rollup.Rollup(self.snapshot, self.owners)
-        self._made: dict[Sort, bounded_cache.Kept[Hashable, Any]] = {}
-        self._again: bounded_cache.Kept[tuple[Sort, Hashable], Callable[[Moment], Any]] = bounded_cache.Kept(
-            most=_MOST_AGAIN
+        self._made: dict[CachePart, bounded_cache.BoundedCache[Hashable, Any]] = {}
+        self._again: bounded_cache.BoundedCache[tuple[CachePart, Hashable], Callable[[Moment], Any]] = (
+            bounded_cache.BoundedCache(most=_MOST_AGAIN)
         )
         """Entries that are also computed for the next snapshot, and the functions that compute them."""
 
-    def once(self, key: Hashable, make: Callable[[], T], *, sort: Sort = VIEWS) -> T:
+    def once(self, key: Hashable, make: Callable[[], T], *, sort: CachePart = VIEWS) -> T:
         """Return the cached value of a key; `make` computes it if there is none."""
         kept = self._made.get(sort)
         if kept is None:
-            kept = self._made.setdefault(sort, bounded_cache.Kept(most=sort.most))
+            kept = self._made.setdefault(sort, bounded_cache.BoundedCache(most=sort.most))
         if key not in kept:
             kept.put(key, make())
         value: T = kept.use(key)  # type: ignore[assignment]
         return value
 
-    def once_and_again(self, key: Hashable, make: Callable[[Moment], T], *, sort: Sort = VIEWS) -> T:
+    def once_and_again(self, key: Hashable, make: Callable[[Moment], T], *, sort: CachePart = VIEWS) -> T:
         """Return the cached value of a key, as `once`, and compute it also for the next snapshot."""
         if self._again.use((sort, key)) is None:
             self._again.put((sort, key), make)

@@ -57,7 +57,7 @@ class _Key(NamedTuple):
     """The sides for which it has histograms."""
 
 
-class Source(Protocol):
+class SnapshotSource(Protocol):
     """Fetches snapshots, such as a collector of `collect`."""
 
     async def take(
@@ -84,12 +84,12 @@ class Store:
 
     def __init__(
         self,
-        source: Source,
+        source: SnapshotSource,
         *,
         things: Callable[[], objects.Inventory],
         clock: Callable[[], float],
         refresh: float,
-        turns: fetch_queue.Turns | None = None,
+        turns: fetch_queue.FetchQueue | None = None,
     ) -> None:
         """`things`: returns the present inventory. `clock`: monotonic seconds. `refresh`: seconds for which a
         snapshot is fresh. `turns`: the queue of fetches.
@@ -98,15 +98,15 @@ class Store:
         self._things = things
         self._clock = clock
         self._refresh = refresh
-        self._turns = turns or fetch_queue.Turns()
-        self._moments: bounded_cache.Kept[_Key, Moment] = bounded_cache.Kept(
+        self._turns = turns or fetch_queue.FetchQueue()
+        self._moments: bounded_cache.BoundedCache[_Key, Moment] = bounded_cache.BoundedCache(
             most=_MOST_MOMENTS, least=_LEAST_MOMENTS, heaviest=_HEAVIEST_MOMENTS
         )
-        self._empty: bounded_cache.Kept[_Key, float] = bounded_cache.Kept(most=_MOST_NAMES)
+        self._empty: bounded_cache.BoundedCache[_Key, float] = bounded_cache.BoundedCache(most=_MOST_NAMES)
         """When a key was last found to have no proxy."""
-        self._wanted: bounded_cache.Kept[_Key, float] = bounded_cache.Kept(most=_MOST_NAMES)
+        self._wanted: bounded_cache.BoundedCache[_Key, float] = bounded_cache.BoundedCache(most=_MOST_NAMES)
         """Until when a snapshot is kept, although not fresh, for requests with a lag."""
-        self._asking: bounded_cache.Kept[_Key, float] = bounded_cache.Kept(most=_MOST_NAMES)
+        self._asking: bounded_cache.BoundedCache[_Key, float] = bounded_cache.BoundedCache(most=_MOST_NAMES)
         """When a request with a lag last asked for a key."""
         self._executor = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="moments")
         """Computes moments. One thread only: each thread that computed one keeps its memory."""

@@ -41,7 +41,7 @@ def _note(step: str) -> Any:
     return note
 
 
-def why(error: BaseException, shown: credentials.Credentials, *, began: bool) -> faults.BackendDown:
+def why(error: BaseException, shown: credentials.RequestCredentials, *, began: bool) -> faults.BackendDown:
     """Return the fault for a connection error. `began`: a part of the answer had arrived."""
     detail = f"{type(error).__name__}: {error}"
     for cause in _causes(error):

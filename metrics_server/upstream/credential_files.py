@@ -82,7 +82,7 @@ class _Part(Generic[_Value]):
         return made
 
 
-def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
+def current(chosen: settings.Settings) -> Callable[[], credentials.RequestCredentials]:
     """Return a function that returns the present credentials for Prometheus.
 
     Raises settings.BadSettings, with the mistakes in all files.
@@ -102,9 +102,9 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
     described = " and ".join(words) or credentials.NOTHING.presented
     believed = _files(chosen).believed
 
-    def now() -> credentials.Credentials:
+    def now() -> credentials.RequestCredentials:
         parts = [part.current() for part in presented]
-        return credentials.Credentials(
+        return credentials.RequestCredentials(
             headers=dict(itertools.chain.from_iterable(part.headers.items() for part in parts)),
             secrets=tuple(itertools.chain.from_iterable(part.secrets for part in parts)),
             tls=context.current() if context is not None else None,
@@ -115,7 +115,7 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.Credentials]:
     return now
 
 
-def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials] | None:
+def fallback(chosen: settings.Settings) -> Callable[[], credentials.RequestCredentials] | None:
     """Return a function that returns the present credentials for the fallback adapter; None if none is
     configured.
 
@@ -132,9 +132,9 @@ def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials]
     if presented is None or context is None:
         raise settings.BadSettings("\n".join(mistakes))
 
-    def now() -> credentials.Credentials:
+    def now() -> credentials.RequestCredentials:
         part = presented.current()
-        return credentials.Credentials(
+        return credentials.RequestCredentials(
             headers=part.headers,
             secrets=part.secrets,
             tls=context.current(),
@@ -145,7 +145,7 @@ def fallback(chosen: settings.Settings) -> Callable[[], credentials.Credentials]
     return now
 
 
-def _headers(chosen: settings.Settings) -> Iterator[_Part[credentials.Presented]]:
+def _headers(chosen: settings.Settings) -> Iterator[_Part[credentials.CredentialHeaders]]:
     if chosen.prometheus_token is not None:
         token = chosen.prometheus_token
         yield _Part(("prometheus_token",), f"the token in {token}", (token,), credentials.token)

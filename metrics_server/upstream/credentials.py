@@ -2,7 +2,7 @@
 
 A file that is being rewritten must not become a credential: contents that are empty, cut off or not
 allowed in a header are refused with a reason. Reasons name files and lines but never quote them. No `repr`
-shows a secret, and `Credentials.censored` removes secrets from the texts of other programs.
+shows a secret, and `RequestCredentials.censored` removes secrets from the texts of other programs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _AUTHORIZATION = "authorization"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
+class CredentialHeaders:
     """The headers of one credential, and the secrets in them."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -37,7 +37,7 @@ class Presented:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class RequestCredentials:
     """The headers and the TLS context for one request."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -55,10 +55,10 @@ class Credentials:
         return text
 
 
-NOTHING = Credentials()
+NOTHING = RequestCredentials()
 
 
-def token(contents: Sequence[bytes]) -> Presented:
+def token(contents: Sequence[bytes]) -> CredentialHeaders:
     """Return the header for a bearer token. `contents`: that of one file. Raises ValueError with the
     reason.
     """
@@ -69,10 +69,10 @@ def token(contents: Sequence[bytes]) -> Presented:
         raise ValueError(
             "it holds more than one word, or characters that no token has; write only the token into it"
         )
-    return Presented(headers={"Authorization": f"Bearer {found}"}, secrets=_secrets((found,)))
+    return CredentialHeaders(headers={"Authorization": f"Bearer {found}"}, secrets=_secrets((found,)))
 
 
-def password(contents: Sequence[bytes], *, username: str) -> Presented:
+def password(contents: Sequence[bytes], *, username: str) -> CredentialHeaders:
     """Return the header for HTTP basic authentication. `contents`: that of one file with the password.
 
     One line end after the password is ignored. Raises ValueError with the reason.
@@ -85,10 +85,10 @@ def password(contents: Sequence[bytes], *, username: str) -> Presented:
             "it holds more than one line, or control characters; write only the password into it"
         )
     basic = base64.b64encode(f"{username}:{found}".encode()).decode("ascii")
-    return Presented(headers={"Authorization": f"Basic {basic}"}, secrets=_secrets((basic, found)))
+    return CredentialHeaders(headers={"Authorization": f"Basic {basic}"}, secrets=_secrets((basic, found)))
 
 
-def headers(contents: Sequence[bytes], *, authorizes: bool) -> Presented:
+def headers(contents: Sequence[bytes], *, authorizes: bool) -> CredentialHeaders:
     """Return the headers of a file with a `Name: value` in each line; `#` begins a comment at its beginning.
 
     `authorizes`: whether the file may hold an Authorization. Raises ValueError with the line's number.
@@ -104,7 +104,7 @@ def headers(contents: Sequence[bytes], *, authorizes: bool) -> Presented:
         if reason:
             raise ValueError(f"line {number} {reason}; write `Name: value`")
         found[name] = value
-    return Presented(headers=found, secrets=_secrets(found.values()))
+    return CredentialHeaders(headers=found, secrets=_secrets(found.values()))
 
 
 def _secrets(values: Iterable[str]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ _MOVED = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class ServiceReference:
     """The Service of the fallback adapter."""
 
     name: str
@@ -49,15 +49,15 @@ class Service:
         return f"{service_name}, which is asked for metrics that TrafficMetrics does not have,"
 
 
-def service(text: str) -> Service:
+def service(text: str) -> ServiceReference:
     """Return the Service for a text `name.namespace[:port]`, which the settings have already checked."""
     host, _, port = text.partition(":")
     name, _, namespace = host.partition(".")
-    return Service(name=name, namespace=namespace, port=int(port or _HTTPS))
+    return ServiceReference(name=name, namespace=namespace, port=int(port or _HTTPS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class FallbackLimits:
     """Limits of time, in seconds, and of size, in bytes."""
 
     connect: float = 3.0
@@ -67,7 +67,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class ForwardedAnswer:
     """An answer that is returned unchanged."""
 
     status: int
@@ -75,15 +75,15 @@ class Passed:
     content_type: str
 
 
-class Predecessor:
+class FallbackAdapter:
     """A client of the fallback adapter, for `contextlib.aclosing`."""
 
     def __init__(
         self,
-        asked: Service,
+        asked: ServiceReference,
         *,
-        presenting: Callable[[], credentials.Credentials],
-        bounds: Bounds | None = None,
+        presenting: Callable[[], credentials.RequestCredentials],
+        bounds: FallbackLimits | None = None,
         resolver: abc.AbstractResolver | None = None,
     ) -> None:
         """`presenting`: returns the present credentials. `resolver`: finds the Service; without, the
@@ -91,7 +91,7 @@ class Predecessor:
         """
         self._asked = asked
         self._presenting = presenting
-        self._bounds = bounds or Bounds()
+        self._bounds = bounds or FallbackLimits()
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
@@ -100,9 +100,9 @@ class Predecessor:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, path: str, *, query: Mapping[str, str]) -> Passed:
+    async def ask(self, path: str, *, query: Mapping[str, str]) -> ForwardedAnswer:
         """Return the answer to a path (not percent-encoded). Raises faults.BadRequest,
-        faults.PredecessorAway.
+        faults.FallbackUnavailable.
         """
         if {".", ".."} & set(path.split("/")):
             # A URL would be normalized to another path than the one that the client may read.
@@ -126,7 +126,7 @@ class Predecessor:
             raise self._away("cannot be reached", detail) from error
         return self._checked(answer, shown)
 
-    async def _get(self, url: yarl.URL, shown: credentials.Credentials) -> Passed:
+    async def _get(self, url: yarl.URL, shown: credentials.RequestCredentials) -> ForwardedAnswer:
         # `identity`: a compressed body could have any size after decompression.
         headers = {**shown.headers, "Accept": _JSON, "Accept-Encoding": "identity"}
         async with self._open().get(
@@ -137,13 +137,13 @@ class Predecessor:
                 body += chunk
                 if len(body) > self._bounds.size:
                     raise self._away(f"answers with more than {self._bounds.size >> 20} MiB")
-            return Passed(
+            return ForwardedAnswer(
                 status=response.status,
                 body=bytes(body),
                 content_type=response.headers.get("Content-Type", _JSON),
             )
 
-    def _checked(self, answer: Passed, shown: credentials.Credentials) -> Passed:
+    def _checked(self, answer: ForwardedAnswer, shown: credentials.RequestCredentials) -> ForwardedAnswer:
         if answer.status in _MOVED:
             raise self._away(f"redirects to another address (status {answer.status}), which is not followed")
         if answer.status in _REFUSED:
@@ -155,8 +155,8 @@ class Predecessor:
             )
         return answer
 
-    def _away(self, what: str, detail: str = "") -> faults.PredecessorAway:
-        return faults.PredecessorAway(f"{self._asked} {what}", detail=detail)
+    def _away(self, what: str, detail: str = "") -> faults.FallbackUnavailable:
+        return faults.FallbackUnavailable(f"{self._asked} {what}", detail=detail)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

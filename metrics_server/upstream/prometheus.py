@@ -32,7 +32,7 @@ from metrics_server.settings import memory_budget
 from metrics_server.upstream import connection_errors, credentials, proxy_errors, response
 from metrics_server.upstream import time_limits as patience_
 
-Patience = patience_.Patience
+Patience = patience_.TimeLimits
 _FOREIGN = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, AssertionError)
 """The exceptions of aiohttp for a connection and its data; a truncated deflate stream raises
 AssertionError.
@@ -41,7 +41,7 @@ _EXPLAINED = 1 << 16
 """Bytes. No more is read of an answer whose status is not 200."""
 
 
-class Observer(Protocol):
+class QueryObserver(Protocol):
     """Gets the outcome and the duration in seconds of each query."""
 
     def query_done(self, outcome: str, seconds: float) -> None: ...
@@ -54,10 +54,10 @@ class Prometheus:
         self,
         url: str,
         *,
-        observer: Observer,
-        presenting: Callable[[], credentials.Credentials] = lambda: credentials.NOTHING,
+        observer: QueryObserver,
+        presenting: Callable[[], credentials.RequestCredentials] = lambda: credentials.NOTHING,
         patience: Patience | None = None,
-        allowed: memory_budget.Allowance | None = None,
+        allowed: memory_budget.MemoryBudget | None = None,
         resolver: abc.AbstractResolver | None = None,
     ) -> None:
         """`presenting`: returns the present credentials. `allowed`: the memory for answers. `resolver`:
@@ -67,7 +67,7 @@ class Prometheus:
         self._observer = observer
         self._presenting = presenting
         self._patience = patience or Patience()
-        self._allowed = allowed or memory_budget.Allowance(memory_budget.usual())
+        self._allowed = allowed or memory_budget.MemoryBudget(memory_budget.usual())
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
         self._further: Mapping[str, str] = {}
@@ -77,35 +77,37 @@ class Prometheus:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[response.Answer]:
+    async def ask(self, queries: Sequence[str], *, at: float) -> list[response.PrometheusAnswer]:
         """Return the answers to all queries, evaluated at the Unix time `at`, in order. Raises
         faults.Unavailable.
         """
         asked = [self._begin(text, at) for text in queries]
         try:
-            await patience_.Waiting(
+            await patience_.QueryWaiter(
                 asked, patience=self._patience, probe=lambda: self._begin(promql.PROBE, at)
             ).done()
-            return [result for one in asked if isinstance(result := one.task.result(), response.Answer)]
+            return [
+                result for one in asked if isinstance(result := one.task.result(), response.PrometheusAnswer)
+            ]
         finally:
             await patience_.given_up([one.task for one in asked])
             asked.clear()  # an error would keep this frame alive, and the answers with it
 
-    def _begin(self, text: str, at: float) -> patience_.Question[response.Answer]:
+    def _begin(self, text: str, at: float) -> patience_.PendingQuery[response.PrometheusAnswer]:
         progress = patience_.Progress()
-        return patience_.Question(
+        return patience_.PendingQuery(
             asyncio.create_task(self._query(text, at, progress), name="query"), progress
         )
 
     async def _query(
         self, text: str, at: float, progress: patience_.Progress
-    ) -> response.Answer | faults.Unavailable:
+    ) -> response.PrometheusAnswer | faults.Unavailable:
         begun = time.perf_counter()
         outcome = "failed"
         shown = self._presenting()
         try:
             result = await self._post(text, at, shown, progress)
-            if isinstance(result, response.Answer):
+            if isinstance(result, response.PrometheusAnswer):
                 outcome = "answered"
             return result
         except faults.Unavailable as fault:
@@ -120,10 +122,10 @@ class Prometheus:
             self._observer.query_done(outcome, time.perf_counter() - begun)
 
     async def _post(
-        self, text: str, at: float, shown: credentials.Credentials, progress: patience_.Progress
-    ) -> response.Answer | faults.Unavailable:
+        self, text: str, at: float, shown: credentials.RequestCredentials, progress: patience_.Progress
+    ) -> response.PrometheusAnswer | faults.Unavailable:
         result = await self._posted(text, at, shown, progress, further := self._further)
-        if isinstance(result, response.Answer) and result.behind and not further:
+        if isinstance(result, response.PrometheusAnswer) and result.behind and not further:
             self._further = response.NOT_BEHIND
             del result
             progress.began = False
@@ -134,10 +136,10 @@ class Prometheus:
         self,
         text: str,
         at: float,
-        shown: credentials.Credentials,
+        shown: credentials.RequestCredentials,
         progress: patience_.Progress,
         further: Mapping[str, str],
-    ) -> response.Answer | faults.Unavailable:
+    ) -> response.PrometheusAnswer | faults.Unavailable:
         share = self._allowed.share()
         async with self._open().post(
             self._endpoint,
@@ -173,7 +175,7 @@ class Prometheus:
 
 
 async def _body(
-    response: aiohttp.ClientResponse, progress: patience_.Progress, share: memory_budget.Share
+    response: aiohttp.ClientResponse, progress: patience_.Progress, share: memory_budget.Reservation
 ) -> bytearray:
     """Return the decompressed body; if the status is not 200, only its first `_EXPLAINED` bytes or a
     little more.
@@ -196,13 +198,17 @@ async def _body(
 
 
 def _result(
-    status: int, body: bytearray, text: str, shown: credentials.Credentials, share: memory_budget.Share
-) -> response.Answer | faults.Unavailable:
+    status: int,
+    body: bytearray,
+    text: str,
+    shown: credentials.RequestCredentials,
+    share: memory_budget.Reservation,
+) -> response.PrometheusAnswer | faults.Unavailable:
     """Return the answer in a body, or the fault for a body that is not a successful answer to the query
     `text`.
     """
     try:
-        answer = response.Answer(body, kind=response.kind(text), held=share)
+        answer = response.PrometheusAnswer(body, kind=response.kind(text), held=share)
         if status == 200:
             return answer
         reason = "although the body says success"

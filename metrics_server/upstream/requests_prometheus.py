@@ -45,7 +45,7 @@ class Series(list[dict[str, Any]]):
 class _Adapter(requests.adapters.HTTPAdapter):
     """Uses the server's TLS context, and refuses responses that do not come from the query API."""
 
-    def __init__(self, shown: credentials.Credentials, allowed: memory_budget.Allowance) -> None:
+    def __init__(self, shown: credentials.RequestCredentials, allowed: memory_budget.MemoryBudget) -> None:
         self._shown = shown
         self._allowed = allowed
         self.behind = False
@@ -77,7 +77,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
             said = self._shown.censored(response.text[:_QUOTED])
             raise faults.BackendRefused(f"{refused.message}: {refused.detail}; response: {said!r}")
         with contextlib.suppress(ValueError):
-            self.behind = upstream_response.Answer(response.content).behind
+            self.behind = upstream_response.PrometheusAnswer(response.content).behind
         return response
 
     def _content(self, response: requests.Response) -> bytes:
@@ -96,11 +96,15 @@ class _Adapter(requests.adapters.HTTPAdapter):
         return bytes(body)
 
 
-class Witness:
+class RecordingClient:
     """A client of Prometheus that records its queries."""
 
     def __init__(
-        self, url: str, shown: credentials.Credentials, *, allowed: memory_budget.Allowance | None = None
+        self,
+        url: str,
+        shown: credentials.RequestCredentials,
+        *,
+        allowed: memory_budget.MemoryBudget | None = None,
     ) -> None:
         session = requests.Session()
         # Like the server, ignore the proxies and passwords in environment variables and `.netrc`.
@@ -110,7 +114,7 @@ class Witness:
             url=url, timeout=_PATIENCE, method="POST", session=session, headers=dict(shown.headers)
         )
         # The library mounts an adapter of its own at the URL; the longest prefix is used.
-        self._adapter = _Adapter(shown, allowed or memory_budget.Allowance(memory_budget.usual()))
+        self._adapter = _Adapter(shown, allowed or memory_budget.MemoryBudget(memory_budget.usual()))
         session.mount(f"{url}/api/", self._adapter)
         self._further: Mapping[str, str] = {}
         self.asked: list[tuple[str, int, float]] = []

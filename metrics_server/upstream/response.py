@@ -49,7 +49,7 @@ def kind(query: str) -> Kind:
     return "matrix" if query.endswith("]") else "vector"
 
 
-class Answer:
+class PrometheusAnswer:
     """A successful answer of the query API. Each iteration decodes it again.
 
     `warnings`: those of the backend, for example that a part of the store did not answer. `behind`:

@@ -24,11 +24,11 @@ T = TypeVar("T")
 _STEPS = 8
 """The number of steps in the shortest limit."""
 _LEAST = 1024
-"""Bytes that must arrive within `Patience.stall`."""
+"""Bytes that must arrive within `TimeLimits.stall`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class TimeLimits:
     """How long to wait, in seconds."""
 
     connect: float = 1.0
@@ -57,7 +57,7 @@ class Progress:
 
 
 @dataclass(slots=True)
-class Question(Generic[T]):
+class PendingQuery(Generic[T]):
     """A query that is being answered."""
 
     task: asyncio.Task[T | faults.Unavailable]
@@ -73,7 +73,7 @@ class Question(Generic[T]):
         result = self.task.result() if self.task.done() else None
         return result if isinstance(result, faults.Unavailable) else None
 
-    def look(self, seconds: float, patience: Patience) -> None:
+    def look(self, seconds: float, patience: TimeLimits) -> None:
         """Check the answer after so many more seconds. Raises faults.BackendSlow if it has stalled."""
         if not self.progress.began:
             return
@@ -94,16 +94,16 @@ def anew(fault: faults.Unavailable) -> faults.Unavailable:
     return type(fault)(fault.message, detail=fault.detail)
 
 
-class Waiting(Generic[T]):
+class QueryWaiter(Generic[T]):
     """Waits for the answers to several queries. `probe` sends the trivial query."""
 
     def __init__(
-        self, asked: Sequence[Question[T]], *, patience: Patience, probe: Callable[[], Question[T]]
+        self, asked: Sequence[PendingQuery[T]], *, patience: TimeLimits, probe: Callable[[], PendingQuery[T]]
     ) -> None:
         self._asked = asked
         self._patience = patience
         self._ask = probe
-        self._probe: Question[T] | None = None
+        self._probe: PendingQuery[T] | None = None
         self._probed = 0.0
         self._waited = 0.0
         self._step = min(patience.doubt, patience.probe, patience.stall, patience.answer) / _STEPS
@@ -127,7 +127,7 @@ class Waiting(Generic[T]):
                 await given_up([self._probe.task])
 
     @property
-    def _late(self) -> list[Question[T]]:
+    def _late(self) -> list[PendingQuery[T]]:
         return [one for one in self._asked if not one.task.done()]
 
     async def _wait(self, tasks: Sequence[asyncio.Task[T | faults.Unavailable]]) -> None:
@@ -152,7 +152,7 @@ class Waiting(Generic[T]):
         if late and self._waited >= self._patience.answer:
             raise faults.BackendSlow(self._too_long(late))
 
-    def _look_at(self, probe: Question[T], silent: Question[T]) -> None:
+    def _look_at(self, probe: PendingQuery[T], silent: PendingQuery[T]) -> None:
         if (fault := probe.fault) is not None:
             raise anew(fault)
         if probe.task.done() or self._waited - self._probed < self._patience.probe:
@@ -166,7 +166,7 @@ class Waiting(Generic[T]):
             message = "Prometheus accepts connections but does not answer"
         raise faults.BackendSlow(message, detail=f"nothing arrived within {waited}")
 
-    def _too_long(self, late: Sequence[Question[T]]) -> str:
+    def _too_long(self, late: Sequence[PendingQuery[T]]) -> str:
         limit = f"{self._patience.answer:g} s"
         if any(one.progress.began for one in late):
             return f"Prometheus was still sending its answer after {limit}"

@@ -42,13 +42,13 @@ class Toy:
 
     orchard: fruits.Orchard = dataclasses.field(default_factory=fruits.Orchard)
     user: authenticator.User = ADMIN
-    checks: health.Health = dataclasses.field(default_factory=health.Health)
+    checks: health.HealthChecks = dataclasses.field(default_factory=health.HealthChecks)
     registry: prometheus_client.CollectorRegistry = dataclasses.field(
         default_factory=prometheus_client.CollectorRegistry
     )
     deadline: float = 10.0
     notices: Callable[[], Sequence[str]] = tuple
-    api: handler.Service = dataclasses.field(init=False)
+    api: handler.Handler = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.api = sockets.build(

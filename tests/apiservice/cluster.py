@@ -138,7 +138,7 @@ async def serve(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[Cluster]:
 async def ask(
     cluster: Cluster, *, patience: float = PATIENCE, attempts: int = 5
 ) -> AsyncIterator[client.KubeApi]:
-    connection = client.Connection(url=cluster.url)
+    connection = client.ConnectionConfig(url=cluster.url)
     async with client.connect(connection, patience=patience, attempts=attempts, pauses=IMPATIENT) as api:
         yield api
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from apiservice.kube import list_watch, reflector
 from tests.fakes import kubernetes
 
-PODS = list_watch.Resource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node",))
-NODES = list_watch.Resource(kind="Node", plural="nodes")
+PODS = list_watch.WatchedResource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node",))
+NODES = list_watch.WatchedResource(kind="Node", plural="nodes")
 
 
 class Heard:
@@ -43,7 +43,7 @@ async def reflected(
     kube: kubernetes.Kubernetes,
     heard: Heard,
     *,
-    resource: list_watch.Resource = PODS,
+    resource: list_watch.WatchedResource = PODS,
     silence: float = 10.0,
 ) -> AsyncIterator[reflector.Reflection[str]]:
     async with kubernetes.ask(kube) as api:

@@ -18,7 +18,7 @@ from tests.fakes import objects
 SECRET = "/api/v1/namespaces/mesh/secrets/serving"
 API_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v1.fruit.example"
 ANOTHERS = "/apis/apiregistration.k8s.io/v1/apiservices/v1.nuts.example"
-POLICY = rotation.Policy(name="fruit", hosts=("fruit.mesh.svc",), life=timedelta(days=90))
+POLICY = rotation.CertificatePolicy(name="fruit", hosts=("fruit.mesh.svc",), life=timedelta(days=90))
 DUE = timedelta(days=61)
 
 
@@ -45,8 +45,8 @@ class Scene:
     ) -> AsyncIterator[self_signed.Certificates]:
         async with secret_store.kept(
             self.api,
-            place=secret_store.Place(namespace="mesh", secret="serving", folder=self.folder / name),
-            registered=ca_bundle.Registration(
+            place=secret_store.SecretLocation(namespace="mesh", secret="serving", folder=self.folder / name),
+            registered=ca_bundle.ApiServices(
                 self.api,
                 api_services=["v1.fruit.example", "v1.nuts.example"],
                 namespace="mesh",
@@ -54,7 +54,7 @@ class Scene:
             ),
             policy=POLICY,
             clock=self.clock,
-            pace=secret_store.Pace(every=0.01, settle=settle, patience=patience),
+            pace=secret_store.RotationTimes(every=0.01, settle=settle, patience=patience),
         ) as files:
             yield files
 

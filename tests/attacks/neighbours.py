@@ -45,17 +45,17 @@ class App:
         named = {"Pod": f"{self.name}-pod", "ReplicaSet": f"{self.name}-rs", "Service": f"{self.name}-svc"}
         return kinds.Ref(kind, self.namespace, named.get(kind, self.name))
 
-    def things(self) -> Iterable[objects.Thing]:
+    def things(self) -> Iterable[objects.Object]:
         labels = {"app": self.name, "of": self.namespace}
         owned = (("Deployment", ""), ("ReplicaSet", "Deployment"), ("Pod", "ReplicaSet"))
         for kind, above in owned:
-            yield objects.Thing(
+            yield objects.Object(
                 ref=self.ref(kind),
                 labels=labels,
                 owner=self.ref(above) if above else None,
                 node=self.node if kind == "Pod" else "",
             )
-        yield objects.Thing(ref=self.ref("Service"), selector=labels)
+        yield objects.Object(ref=self.ref("Service"), selector=labels)
 
 
 LEDGER, STORE = App(OWN, "ledger"), App(OWN, "store")
@@ -97,8 +97,8 @@ class World:
     def inventory(self) -> objects.Inventory:
         everything = (*self.apps, *self.unscraped)
         things = [thing for app in everything for thing in app.things()]
-        things += [objects.Thing(ref=kinds.Ref("Namespace", "", app.namespace)) for app in everything]
-        things += [objects.Thing(ref=kinds.Ref("Node", "", app.node)) for app in everything]
+        things += [objects.Object(ref=kinds.Ref("Namespace", "", app.namespace)) for app in everything]
+        things += [objects.Object(ref=kinds.Ref("Node", "", app.node)) for app in everything]
         return meshes.things(*things)
 
     def splits(self) -> Sequence[model.Split]:
@@ -184,19 +184,19 @@ class _Source:
 @asynccontextmanager
 async def served(
     world: World, rbac: Rbac, *, others: query.Others | None = None
-) -> AsyncIterator[handler.Service]:
+) -> AsyncIterator[handler.Handler]:
     """The product's API over a world, with this to say who may read."""
     known, splits = world.inventory(), world.splits()
     moments = store.Store(
         _Source(world.snapshot()), things=lambda: known, clock=lambda: 1000.0, refresh=3600.0
     )
-    view = api_view.View(moments, 30.0, lambda: splits)
+    view = api_view.SnapshotReader(moments, 30.0, lambda: splits)
     try:
         yield sockets.build(
             [group.group(view), *groups.groups(view, others=others)],
             authenticator=Anybody(),
             authorizer=rbac,
-            checks=health.Health(),
+            checks=health.HealthChecks(),
             registry=prometheus_client.CollectorRegistry(),
             clock=lambda: fruits.NOW,
             title="TrafficMetrics",

@@ -21,7 +21,10 @@ from tests.attacks import effort, neighbours, walking
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _NOWHERE: Any = None
-VERSIONS = [group.group(view.View(_NOWHERE, 30.0)), *groups.groups(view.View(_NOWHERE, 30.0))]
+VERSIONS = [
+    group.group(view.SnapshotReader(_NOWHERE, 30.0)),
+    *groups.groups(view.SnapshotReader(_NOWHERE, 30.0)),
+]
 OWN = frozenset({neighbours.OWN})
 
 
@@ -29,12 +32,12 @@ OWN = frozenset({neighbours.OWN})
 class Doors:
     """Both worlds for one who may read `data` alone, and the whole one for one who may read all."""
 
-    whole: handler.Service
-    known: handler.Service
-    opened: handler.Service
+    whole: handler.Handler
+    known: handler.Handler
+    opened: handler.Handler
     rbac: neighbours.Rbac
 
-    async def ask(self, api: handler.Service, url: str, *, accept: str = "") -> asking.Told:
+    async def ask(self, api: handler.Handler, url: str, *, accept: str = "") -> asking.Told:
         headers = {"Accept": accept} if accept else {}
         return asking.Told(await api.answer(asking.incoming(url, headers=headers)))
 

@@ -100,12 +100,12 @@ def test_the_search_sees_every_spelling(text: str) -> None:
 def test_what_keeps_answers_counts_seconds_that_nobody_sets() -> None:
     """All that have a clock of their own by default."""
     defaults = [
-        ttl_cache.Memory.__init__,
+        ttl_cache.TtlCache.__init__,
         reloaded_files.Reloading.__init__,
-        throttled_log.Complaints.__init__,
+        throttled_log.ThrottledLog.__init__,
         dynamic_context.LiveTls.__init__,
-        collector.Taker.__init__,
-        multi_mesh.Taker.__init__,
+        collector.Collector.__init__,
+        multi_mesh.MultiMeshCollector.__init__,
         feed.Feed.__init__,
         viewers.Viewers.__init__,
     ]
@@ -149,7 +149,7 @@ async def test_a_stopped_time_of_day_stops_nothing_else() -> None:
 async def test_meshes_are_looked_for_again_after_a_minute_whatever_the_time_of_day(jump: float) -> None:
     day, uptime = recording.Clock(1e6), recording.Clock(0.0)
     backend = recording.Backend(test_collector.scraped(5, until=1e6))
-    looking = multi_mesh.Taker(
+    looking = multi_mesh.MultiMeshCollector(
         backend, [(test_collector.ENVOY, _Nobody())], allowed=policy.Policy().allows,
         clock=day, uptime=uptime, beside=futures.ThreadPoolExecutor(max_workers=1),
     )  # fmt: skip
@@ -165,9 +165,9 @@ async def test_meshes_are_looked_for_again_after_a_minute_whatever_the_time_of_d
 
 def test_what_is_gone_is_remembered_as_long_whatever_the_time_of_day() -> None:
     uptime = recording.Clock(0.0)
-    known = tombstones.Recollection(clock=uptime, keep=60.0)
+    known = tombstones.Tombstones(clock=uptime, keep=60.0)
     ref = kinds.Ref("Pod", "shop", "a")
-    known.put(objects.Thing(ref=ref))
+    known.put(objects.Object(ref=ref))
     known.drop(ref)
     uptime.now += 59
     assert ref in known.current().gone
@@ -182,7 +182,7 @@ async def test_an_answer_about_a_token_is_remembered_as_long_whatever_the_time_o
         sought.append(uptime())
         return len(sought)
 
-    known = ttl_cache.Memory[int](lifetime=10.0, most=4, clock=uptime)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=4, clock=uptime)
     for passed in (0.0, 9.9, 0.1, 9.9, 0.1):
         uptime.now += passed
         await known.recall("key", seek=seek)
@@ -195,12 +195,12 @@ def test_a_page_is_read_anew_whatever_the_time_of_day(jump: float) -> None:
     uptime = recording.Clock(0.0)
     source = _Source()
     with contextlib.closing(feed.Feed(source, now=lambda: day[0], uptime=uptime)) as opened:  # type: ignore[arg-type]
-        first = opened.read(state.Question(), max_age=5)
+        first = opened.read(state.GraphRequest(), max_age=5)
         day[0] += dt.timedelta(seconds=jump)
         uptime.now += 4.9
-        assert opened.read(state.Question(), max_age=5) is first
+        assert opened.read(state.GraphRequest(), max_age=5) is first
         uptime.now += 0.1
-        assert opened.read(state.Question(), max_age=5) is not first
+        assert opened.read(state.GraphRequest(), max_age=5) is not first
 
 
 # What Prometheus tells, where its clock and the server's differ
@@ -221,8 +221,8 @@ class Server:
         return self.begun + self.uptime.now
 
     @functools.cached_property
-    def taker(self) -> collector.Taker:
-        return collector.Taker(
+    def taker(self) -> collector.Collector:
+        return collector.Collector(
             self.backend,
             mesh=test_collector.ENVOY,
             watcher=recording.Deaf(),
@@ -328,7 +328,7 @@ async def test_what_a_backend_rounds_is_no_other_clock() -> None:
 
 def test_a_clock_that_is_slewed_or_rests_for_days_is_no_other_clock() -> None:
     uptime = recording.Clock(0.0)
-    agreed = clock_check.Agreement(uptime)
+    agreed = clock_check.ClockBound(uptime)
     agreed.heard(1000.0, asked=1000.0)
     uptime.now += 10 * DAY
     assert agreed.lead(1000.0 + 10 * DAY * 0.9995) == 0.0
@@ -347,7 +347,7 @@ def test_a_token_file_is_read_again_after_a_minute_whatever_the_time_of_day(tmp_
     )
     day, uptime = [dt.datetime(2026, 11, 22, tzinfo=dt.UTC)], recording.Clock(0.0)
     context = kubeconfig.load([tmp_path / "config"])
-    with contextlib.closing(connection.Connection(context, now=lambda: day[0], uptime=uptime)) as opened:
+    with contextlib.closing(connection.ApiConnection(context, now=lambda: day[0], uptime=uptime)) as opened:
         first = opened._current()
         day[0] -= dt.timedelta(hours=1)
         uptime.now += 59

@@ -24,7 +24,7 @@ from tests.fakes import traffic_api
 
 _BODIES = 900
 _REQUESTS = 150
-_FEW = login_throttle.Room(10)
+_FEW = login_throttle.RateLimit(10)
 _GROWTH = 64 << 20  # bytes
 _INTERNALS = ("Traceback", 'File "', "site-packages", "werkzeug", "KeyError", "waitress")
 
@@ -246,7 +246,7 @@ def serve(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> Iterator[
 
         def start(*, proxies: int = 0, **limits: Any) -> tuple[str, int]:
             fake.viewers = {dashboards.BOB: traffic_api.Viewer("bob")}
-            found = incluster.Cluster(fake.url, fake.authority(tmp_path / "ca.crt"))
+            found = incluster.InClusterAddress(fake.url, fake.authority(tmp_path / "ca.crt"))
             site = serving.to_each(
                 found,
                 thresholds=verdict.Thresholds(),
@@ -254,7 +254,7 @@ def serve(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> Iterator[
                 key=None,
                 length=dt.timedelta(hours=1),
                 proxies=proxies,
-                failures=login_throttle.Attempts(address=_FEW),
+                failures=login_throttle.LoginThrottle(address=_FEW),
             )
             ending.callback(site.close)
             server = listening.server(site, host="127.0.0.1", port=0, **limits)

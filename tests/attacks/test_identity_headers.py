@@ -60,7 +60,7 @@ class Door:
         proxy = request_header.FrontProxyAuthenticator(lambda: settings, clock=lambda: pki.NOW)
         api = dataclasses.replace(
             self.toy.api,
-            authenticator=chain.Union(authenticators=[proxy], anonymous=False),
+            authenticator=chain.AuthenticatorChain(authenticators=[proxy], anonymous=False),
             authorizer=self.witness,
         )
         return asking.Told(await api.answer(_presented(headers, path=path)))

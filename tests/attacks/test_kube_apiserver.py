@@ -29,7 +29,7 @@ async def asking(sent: bytes, again: bytes) -> AsyncIterator[client.KubeApi]:
 
     async with await asyncio.start_server(accept, backend.HOST, 0) as server:
         url = f"http://{backend.HOST}:{server.sockets[0].getsockname()[1]}"
-        connection = client.Connection(url=url)
+        connection = client.ConnectionConfig(url=url)
         async with client.connect(connection, patience=_SOON, attempts=1, longest=_LONGEST) as api:
             yield api
         await asyncio.sleep(0.05)

@@ -32,7 +32,7 @@ from tests.metrics_server import fake_prometheus, reading, recording, storing
 from tests.metrics_server.collect import test_collector
 
 HOSTILE, GOOD = "eve", "ann"
-AT_ONCE, EACH = fetch_queue.Limits().at_once, fetch_queue.Limits().each
+AT_ONCE, EACH = fetch_queue.FetchLimits().at_once, fetch_queue.FetchLimits().each
 
 
 class ByName:

@@ -27,7 +27,7 @@ FAILURES = 50
 
 @contextlib.asynccontextmanager
 async def asking(play: backend.Play, *, mib: float) -> AsyncIterator[prometheus.Prometheus]:
-    allowed = memory_budget.Allowance(int(mib * MIB))
+    allowed = memory_budget.MemoryBudget(int(mib * MIB))
     patience = prometheus.Patience(connect=5.0, doubt=20.0, probe=5.0, stall=0.2, answer=30.0)
     async with backend.running(play) as endless:
         client = prometheus.Prometheus(
@@ -108,8 +108,8 @@ def test_check_is_bounded_too() -> None:
 
     async def look() -> str:
         async with backend.running(endless) as one:
-            asked = requests_prometheus.Witness(
-                one.url, credentials.NOTHING, allowed=memory_budget.Allowance(8 * MIB)
+            asked = requests_prometheus.RecordingClient(
+                one.url, credentials.NOTHING, allowed=memory_budget.MemoryBudget(8 * MIB)
             )
             with pytest.raises(faults.BackendRefused) as raised:
                 await asyncio.to_thread(asyncio.run, asked.ask([questions.QUERY], at=questions.NOW))

@@ -79,7 +79,7 @@ async def served(running: cluster.Cluster, *, folder: Path, authority: pki.Ident
             [_custom(orders), _external(orders)],
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
-            checks=health.Health(),
+            checks=health.HealthChecks(),
             registry=prometheus_client.CollectorRegistry(),
             clock=_now,
             title="Orders",
@@ -95,7 +95,7 @@ def _custom(orders: Orders) -> declaration.GroupVersion:
         name="{metric}", kind="MetricValue", list_kind="MetricValueList", columns=_COLUMNS, printer=_cells,
         fetch=orders.of_pods, told=(METRIC,),
     )  # fmt: skip
-    pods = declaration.Values(
+    pods = declaration.ValueResource(
         plural="pods", list_kind="MetricValueList", scope=declaration.Scope.NAMESPACED, columns=_COLUMNS,
         printer=_cells, schema=_SCHEMA, subresources=(part,),
     )  # fmt: skip
@@ -103,7 +103,7 @@ def _custom(orders: Orders) -> declaration.GroupVersion:
 
 
 def _external(orders: Orders) -> declaration.GroupVersion:
-    values = declaration.Values(
+    values = declaration.ValueResource(
         plural="{metric}", told={METRIC: "OrdersWaiting"}, list_kind="ExternalMetricValueList",
         scope=declaration.Scope.NAMESPACED, verbs=("list",), collect=orders.external, columns=_COLUMNS,
         printer=_cells, schema=_SCHEMA,

@@ -39,7 +39,7 @@ class Site:
     """A cluster with an account for the servers."""
 
     running: cluster.Cluster
-    connection: client.Connection
+    connection: client.ConnectionConfig
 
     async def kubectl(self, *arguments: str) -> str:
         return await commands.kubectl(self.running.kubeconfig, *arguments)
@@ -75,7 +75,7 @@ async def site(running: cluster.Cluster) -> Site:
     tls = ssl.create_default_context(cafile=str(running.files.certificate("ca")))
     return Site(
         running=running,
-        connection=client.Connection(url=admin.url, tls=tls, authorization=authorization),
+        connection=client.ConnectionConfig(url=admin.url, tls=tls, authorization=authorization),
     )
 
 
@@ -84,8 +84,8 @@ async def serve(
     where: Site,
     *,
     folder: Path,
-    policy: rotation.Policy | None = None,
-    pace: secret_store.Pace | None = None,
+    policy: rotation.CertificatePolicy | None = None,
+    pace: secret_store.RotationTimes | None = None,
 ) -> AsyncIterator[None]:
     """One of the servers, until the block is left."""
     async with (
@@ -94,12 +94,12 @@ async def serve(
         delegated_auth.delegated(api, current=published.current, clock=_now) as admitted,
         secret_store.kept(
             api,
-            place=secret_store.Place(namespace=registering.NAMESPACE, secret=SECRET, folder=folder),
-            registered=ca_bundle.Registration(
+            place=secret_store.SecretLocation(namespace=registering.NAMESPACE, secret=SECRET, folder=folder),
+            registered=ca_bundle.ApiServices(
                 api, api_services=[API_SERVICE], namespace=registering.NAMESPACE, service=NAME
             ),
-            policy=policy or rotation.Policy(name=NAME, hosts=HOSTS),
-            pace=pace or secret_store.Pace(),
+            policy=policy or rotation.CertificatePolicy(name=NAME, hosts=HOSTS),
+            pace=pace or secret_store.RotationTimes(),
             clock=_now,
         ) as pair,
     ):

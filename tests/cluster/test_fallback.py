@@ -149,7 +149,7 @@ async def _server(running: cluster.Cluster, scratch: Path, *, other: orders.Orde
         )  # fmt: skip
         presented = credential_files.fallback(chosen)
         assert presented is not None
-        asked = fallback_adapter.Predecessor(
+        asked = fallback_adapter.FallbackAdapter(
             fallback_adapter.service(called), presenting=presented, resolver=other_adapter.Here()
         )
         async with (

@@ -29,7 +29,7 @@ _NODE = "node-a"
 
 
 @contextlib.asynccontextmanager
-async def _watch(connection: client.Connection) -> AsyncIterator[watching.Watched]:
+async def _watch(connection: client.ConnectionConfig) -> AsyncIterator[watching.Watched]:
     """Entered once it is complete."""
     async with client.connect(connection) as api, watching.watched(api, clock=time.time) as found:
         await asyncio.wait_for(found.complete(), _WITHIN)
@@ -54,7 +54,7 @@ async def _until(condition: Callable[[], object], *, what: str) -> None:
     await wait.until(holds, what=what, within=_WITHIN)
 
 
-def _pods(known: watching.Watched, *, app: str) -> Sequence[objects.Thing]:
+def _pods(known: watching.Watched, *, app: str) -> Sequence[objects.Object]:
     """That are there now."""
     things = known.current().units.get(_SHOP, ())
     return [thing for thing in things if thing.labels.get("app") == app]
@@ -65,7 +65,7 @@ def _others(known: watching.Watched) -> set[kinds.Ref]:
     return {ref for ref in known.current().things if ref.kind != "Job"}
 
 
-def _above(found: objects.Inventory, pod: objects.Thing) -> list[str]:
+def _above(found: objects.Inventory, pod: objects.Object) -> list[str]:
     thing, names = pod, []
     while thing.owner is not None:
         names.append(thing.owner.kind)
@@ -133,7 +133,7 @@ async def test_a_job_is_its_cron_jobs(control_plane: cluster.Cluster, watched: w
     await commands.kubectl(control_plane.kubeconfig, *cron)
     await _kubectl(control_plane, "create job nightly-now --from=cronjob/nightly")
 
-    def pods() -> Sequence[objects.Thing]:
+    def pods() -> Sequence[objects.Object]:
         found = watched.current().units.get(_SHOP, ())
         return [pod for pod in found if pod.labels.get("batch.kubernetes.io/job-name") == "nightly-now"]
 
@@ -184,7 +184,7 @@ async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged
     async def authorization() -> str:
         return f"Bearer {token}"
 
-    connection = client.Connection(
+    connection = client.ConnectionConfig(
         url=control_plane.place.server,
         tls=ssl.create_default_context(cafile=control_plane.files.certificate("ca")),
         authorization=authorization,

@@ -28,8 +28,10 @@ from tests.cluster import cluster, replicas
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
 
 _WITHIN = 60.0
-_SHORT = rotation.Policy(name=replicas.NAME, hosts=replicas.HOSTS, life=timedelta(seconds=120), use=0.1)
-_BRISK = secret_store.Pace(every=1.0, settle=5.0)
+_SHORT = rotation.CertificatePolicy(
+    name=replicas.NAME, hosts=replicas.HOSTS, life=timedelta(seconds=120), use=0.1
+)
+_BRISK = secret_store.RotationTimes(every=1.0, settle=5.0)
 _HINT = re.compile(r"allow it with: (.+)$")
 
 
@@ -48,7 +50,7 @@ async def site(bare: replicas.Site, tmp_path_factory: pytest.TempPathFactory) ->
         *("--role=extension-apiserver-authentication-reader", "--serviceaccount=default:replicas"),
     )
     with pytest.raises(secret_store.NoSecret, match=replicas.ACCOUNT) as refusal:
-        async with replicas.serve(bare, folder=scratch, pace=secret_store.Pace(patience=0.0)):
+        async with replicas.serve(bare, folder=scratch, pace=secret_store.RotationTimes(patience=0.0)):
             raise AssertionError("it has no certificate")
     await _allow(bare, str(refusal.value))
     with _heard("apiservice.tls.ca_bundle") as warnings:

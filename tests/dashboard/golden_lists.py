@@ -34,8 +34,8 @@ def idle_graph() -> model.Graph:
 
 
 def edge(
-    source: traffic.Resource | None,
-    target: traffic.Resource | None,
+    source: traffic.ResourceReference | None,
+    target: traffic.ResourceReference | None,
     *,
     successes: float | None,
     direction: str = "to",

@@ -13,8 +13,8 @@ import pytest
 from dashboard.client import cluster
 from dashboard.scaling import arithmetic
 
-_BOUNDS = arithmetic.Bounds(up=Fraction(1, 10), down=Fraction(1, 10))
-_TIGHT = arithmetic.Bounds(up=Fraction(1, 100), down=Fraction(1, 10))
+_BOUNDS = arithmetic.Tolerances(up=Fraction(1, 10), down=Fraction(1, 10))
+_TIGHT = arithmetic.Tolerances(up=Fraction(1, 100), down=Fraction(1, 10))
 
 
 def _pods(number: int, *, ready: int | None = None, phase: str = "Running") -> list[cluster.Pod]:

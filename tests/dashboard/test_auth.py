@@ -23,21 +23,21 @@ Client = flask.testing.FlaskClient
 
 
 @pytest.fixture
-def cluster(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> incluster.Cluster:
+def cluster(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> incluster.InClusterAddress:
     fake.viewers = {
         _SHOP: traffic_api.Viewer("ann", frozenset({"shop"})),
         _ALL: traffic_api.Viewer("bob"),
     }
-    return incluster.Cluster(fake.url, fake.authority(tmp_path / "ca.crt"))
+    return incluster.InClusterAddress(fake.url, fake.authority(tmp_path / "ca.crt"))
 
 
-def _open(cluster: incluster.Cluster, key: pathlib.Path | None = None) -> serving.Site:
+def _open(cluster: incluster.InClusterAddress, key: pathlib.Path | None = None) -> serving.Site:
     length = dt.timedelta(hours=8)
     return serving.to_each(cluster, thresholds=_JUDGING, host="192.0.2.1", key=key, length=length)
 
 
 @pytest.fixture
-def site(cluster: incluster.Cluster) -> Iterator[serving.Site]:
+def site(cluster: incluster.InClusterAddress) -> Iterator[serving.Site]:
     opened = _open(cluster)
     with contextlib.closing(opened):
         yield opened
@@ -193,7 +193,7 @@ def test_signing_out_ends_the_session(visitor: Client) -> None:
 
 
 def test_replicas_with_the_same_key_open_each_others_sessions(
-    cluster: incluster.Cluster, tmp_path: pathlib.Path
+    cluster: incluster.InClusterAddress, tmp_path: pathlib.Path
 ) -> None:
     key = tmp_path / "key"
     key.write_text("an old key that is long enough, yes it is".replace(" ", "-"))

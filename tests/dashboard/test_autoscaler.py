@@ -13,7 +13,7 @@ from tests.fakes import autoscaled
 
 
 @pytest.fixture
-def source(scaled: autoscaled.Cluster, tmp_path: pathlib.Path) -> Iterator[cluster.Cluster]:
+def source(scaled: autoscaled.Cluster, tmp_path: pathlib.Path) -> Iterator[cluster.ClusterReader]:
     with contextlib.closing(cluster.connect(str(scaled.kubeconfig(tmp_path / "config")))) as connected:
         yield connected
 
@@ -42,7 +42,7 @@ def test_a_selector_is_spelled_as_the_controller_does(selector: dict[str, Any], 
 
 
 def test_an_hpa_arrives_with_its_targets_and_its_own_words(
-    scaled: autoscaled.Cluster, source: cluster.Cluster
+    scaled: autoscaled.Cluster, source: cluster.ClusterReader
 ) -> None:
     scaled.hpa(
         autoscaled.pods_metric("requests_per_second", target="8"),
@@ -60,20 +60,22 @@ def test_an_hpa_arrives_with_its_targets_and_its_own_words(
     )
     one = source.hpa("shop", "checkout")
     assert [metric.group for metric in one.metrics] == [measures.CUSTOM, measures.CUSTOM, None]
-    assert one.metrics[1].target == autoscaler.Target("Value", "200m", Fraction(1, 5))
+    assert one.metrics[1].target == autoscaler.MetricTarget("Value", "200m", Fraction(1, 5))
     assert one.metrics[1].described == autoscaler.Reference("v1", "Service", "checkout")
     assert [metric.seen and metric.seen.written for metric in one.metrics] == [None, None, "45"]
     assert (one.tolerance_up, one.tolerance_down, one.patience) == (Fraction(1, 20), Fraction(0), 60)
     assert one.conditions[0].reason == "ReadyForNewScale"
 
 
-def test_what_is_no_hpa_is_refused_in_words(scaled: autoscaled.Cluster, source: cluster.Cluster) -> None:
+def test_what_is_no_hpa_is_refused_in_words(
+    scaled: autoscaled.Cluster, source: cluster.ClusterReader
+) -> None:
     scaled.documents[f"{autoscaled.HPAS}/checkout"] = (200, {"kind": "HorizontalPodAutoscaler", "spec": {}})
     with pytest.raises(faults.Failed, match="not a HorizontalPodAutoscaler of autoscaling/v2"):
         source.hpa("shop", "checkout")
 
 
-def test_the_star_stays_encoded_on_its_way(scaled: autoscaled.Cluster, source: cluster.Cluster) -> None:
+def test_the_star_stays_encoded_on_its_way(scaled: autoscaled.Cluster, source: cluster.ClusterReader) -> None:
     question = measures.of_pods(
         "shop", "requests_per_second", version="v1beta2", pods="app in (a,b)", selector="window=1m"
     )
@@ -90,20 +92,22 @@ def test_the_star_stays_encoded_on_its_way(scaled: autoscaled.Cluster, source: c
     [(("v1beta2", "v1beta1"), "v1beta2"), (("v1beta1",), "v1beta1"), (("v1", "v1beta1"), "v1beta1")],
 )
 def test_the_version_is_the_one_that_the_controller_takes(
-    scaled: autoscaled.Cluster, source: cluster.Cluster, versions: tuple[str, ...], preferred: str
+    scaled: autoscaled.Cluster, source: cluster.ClusterReader, versions: tuple[str, ...], preferred: str
 ) -> None:
     scaled.serve(autoscaled.CUSTOM, *versions)
     assert source.version(autoscaled.CUSTOM) == preferred
 
 
 def test_a_group_that_nobody_serves_has_no_version(
-    scaled: autoscaled.Cluster, source: cluster.Cluster
+    scaled: autoscaled.Cluster, source: cluster.ClusterReader
 ) -> None:
     del scaled.documents[f"/apis/{autoscaled.CUSTOM}"]
     assert source.version(autoscaled.CUSTOM) is None
 
 
-def test_any_version_of_a_targets_group_will_do(scaled: autoscaled.Cluster, source: cluster.Cluster) -> None:
+def test_any_version_of_a_targets_group_will_do(
+    scaled: autoscaled.Cluster, source: cluster.ClusterReader
+) -> None:
     scaled.documents["/apis/apps"] = (200, {"preferredVersion": {"groupVersion": "apps/v1"}})
     old = autoscaler.Reference("apps/v1beta1", "Deployment", "checkout")
     assert source.scale("shop", old).selector == "app=checkout"
@@ -118,7 +122,7 @@ def test_any_version_of_a_targets_group_will_do(scaled: autoscaled.Cluster, sour
     ],
 )
 def test_a_kind_that_is_not_there_is_named(
-    source: cluster.Cluster, reference: autoscaler.Reference, words: str
+    source: cluster.ClusterReader, reference: autoscaler.Reference, words: str
 ) -> None:
     with pytest.raises(faults.NotServed, match=words):
         source.resource(reference)

@@ -68,7 +68,7 @@ def test_a_server_that_hangs_is_given_up(
     fake: traffic_api.FakeTrafficApi, kubeconfig_file: pathlib.Path
 ) -> None:
     fake.mode = "hanging"
-    impatient = connection.Connection(kubeconfig.load([kubeconfig_file]), timeouts=(2.0, 0.2))
+    impatient = connection.ApiConnection(kubeconfig.load([kubeconfig_file]), timeouts=(2.0, 0.2))
     with (
         contextlib.closing(api.TrafficApi(impatient)) as client,
         pytest.raises(faults.Unreachable, match="did not answer in time"),
@@ -149,7 +149,7 @@ def _with_plugin(
     }
     clock = [dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)]
     context = kubeconfig.load([fake.kubeconfig(tmp_path / "config", exec=user)])
-    return api.TrafficApi(connection.Connection(context, now=lambda: clock[-1])), asked, clock
+    return api.TrafficApi(connection.ApiConnection(context, now=lambda: clock[-1])), asked, clock
 
 
 @pytest.mark.parametrize(

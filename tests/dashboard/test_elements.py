@@ -46,7 +46,7 @@ def test_an_idle_node_says_so_and_not_zero_per_cent(drawn: dict[str, dict[str, A
 
 
 def test_what_nobody_counts_is_not_reported_and_not_idle() -> None:
-    cart = traffic.Resource("Deployment", "cart", "shop")
+    cart = traffic.ResourceReference("Deployment", "cart", "shop")
     graph = build.build([], [golden_lists.edge(None, cart, successes=None, direction="from")])
     drawing = elements.draw(graph, thresholds=_USUAL)
     (card,) = (data for data in drawing["nodes"] if data.get("name") == "cart")
@@ -58,7 +58,7 @@ def test_what_nobody_counts_is_not_reported_and_not_idle() -> None:
 
 
 def test_an_approximate_latency_is_marked_and_spoken_of_as_such() -> None:
-    cart = traffic.Resource("Deployment", "cart", "shop")
+    cart = traffic.ResourceReference("Deployment", "cart", "shop")
     told = golden_lists.edge(None, cart, successes=30, direction="from")
     graph = build.build([], [dataclasses.replace(told, approximate=frozenset({"p99"}))])
     (edge,) = elements.draw(graph, thresholds=_USUAL)["edges"]
@@ -79,8 +79,8 @@ def test_kinds_differ_in_shape(drawn: dict[str, dict[str, Any]]) -> None:
 
 
 def test_hosts_that_a_mesh_does_not_know_are_outside_of_it() -> None:
-    cart = traffic.Resource("Deployment", "cart", "shop")
-    anywhere = traffic.Resource("Passthrough", "PassthroughCluster")
+    cart = traffic.ResourceReference("Deployment", "cart", "shop")
+    anywhere = traffic.ResourceReference("Passthrough", "PassthroughCluster")
     told = golden_lists.edge(cart, anywhere, successes=30)
     drawing = elements.draw(build.build([], [told]), thresholds=_USUAL)
     (card,) = (data for data in drawing["nodes"] if data.get("name") == "PassthroughCluster")

@@ -11,7 +11,7 @@ from dashboard.client import api, faults
 from dashboard.web import feed, state
 from tests.fakes import traffic_api
 
-_QUESTION = state.Question()
+_QUESTION = state.GraphRequest()
 
 
 class _Clock:
@@ -62,18 +62,18 @@ def test_different_questions_are_asked_separately(
     source: feed.Feed, fake: traffic_api.FakeTrafficApi
 ) -> None:
     source.read(_QUESTION, max_age=5)
-    source.read(state.Question(window="5m"), max_age=5)
+    source.read(state.GraphRequest(window="5m"), max_age=5)
     assert fake.requests.total() == 4
 
 
 def test_chosen_namespaces_are_read_one_by_one_and_make_the_same_graph(source: feed.Feed) -> None:
     everywhere = source.read(_QUESTION, max_age=5).graph
-    chosen = source.read(state.Question(namespaces=("data", "shop")), max_age=5).graph
+    chosen = source.read(state.GraphRequest(namespaces=("data", "shop")), max_age=5).graph
     assert chosen == everywhere
 
 
 def test_one_namespace_shows_its_neighbours_too(source: feed.Feed) -> None:
-    graph = source.read(state.Question(namespaces=("data",)), max_age=5).graph
+    graph = source.read(state.GraphRequest(namespaces=("data",)), max_age=5).graph
     assert graph is not None
     assert "Deployment/shop/cart>StatefulSet/data/db" in graph.edges
     assert "Deployment/shop/payments" in graph.nodes

@@ -10,9 +10,9 @@ from dashboard.client import traffic
 from dashboard.graph import build, collapse, model
 from tests.dashboard import golden_lists
 
-_CART = traffic.Resource("Deployment", "cart", "shop")
-_DB = traffic.Resource("StatefulSet", "db", "data")
-_HOST = traffic.Resource("Host", "api.example.com")
+_CART = traffic.ResourceReference("Deployment", "cart", "shop")
+_DB = traffic.ResourceReference("StatefulSet", "db", "data")
+_HOST = traffic.ResourceReference("Host", "api.example.com")
 
 
 def test_every_workload_and_every_peer_is_a_node() -> None:
@@ -127,7 +127,7 @@ def test_from_afar_a_namespace_is_one_node_and_its_inner_edges_are_gone() -> Non
 
 
 _RESOURCES = st.builds(
-    traffic.Resource,
+    traffic.ResourceReference,
     st.sampled_from(["Deployment", "Service"]),
     st.sampled_from("abc"),
     st.sampled_from(["one", "two", "three"]),
@@ -169,5 +169,5 @@ def _counted(totals: list[float | None]) -> float:
     return sum(total or 0 for total in totals)
 
 
-def _described(resource: traffic.Resource) -> traffic.Traffic:
+def _described(resource: traffic.ResourceReference) -> traffic.Traffic:
     return dataclasses.replace(golden_lists.edge(None, resource, successes=1, direction="from"), peer=None)

@@ -121,7 +121,7 @@ def test_one_metric_that_hangs_does_not_hide_the_others(
     hpas.answered(scaled)
     scaled.hanging = {f"{hpas.OF_SERVICE}/{hpas.P99}"}
     context = kubeconfig.load([scaled.kubeconfig(tmp_path / "config")])
-    impatient = cluster.Cluster(connection.Connection(context, timeouts=(2.0, 0.2)))
+    impatient = cluster.ClusterReader(connection.ApiConnection(context, timeouts=(2.0, 0.2)))
     with contextlib.closing(impatient) as source:
         found = inquiry.Inquiry(source).examine(source.hpa("shop", "checkout"))
     assert found.decision is not None

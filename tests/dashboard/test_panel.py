@@ -39,7 +39,7 @@ def test_an_edge_is_told_with_where_it_was_seen_and_what_else_meets_its_ends() -
 
 
 def test_an_edge_names_all_meshes_that_tell_of_it_and_marks_what_is_approximate() -> None:
-    cart = traffic.Resource("Deployment", "cart", "shop")
+    cart = traffic.ResourceReference("Deployment", "cart", "shop")
     told = dataclasses.replace(
         golden_lists.edge(None, cart, successes=4, direction="from"),
         profile="istio,mosn",
@@ -60,7 +60,7 @@ def test_what_is_gone_is_not_told() -> None:
 
 
 def test_counts_nobody_knows_are_a_dash_and_latencies_are_still_told() -> None:
-    cart = traffic.Resource("Deployment", "cart", "shop")
+    cart = traffic.ResourceReference("Deployment", "cart", "shop")
     graph = build.build([], [golden_lists.edge(None, cart, successes=None, direction="from")])
     said = panel.about("Deployment/shop/cart", graph, thresholds=_USUAL)
     assert said is not None

@@ -42,4 +42,4 @@ def test_what_an_address_says_wrongly_counts_as_unsaid() -> None:
 
 def test_only_what_the_api_must_be_asked_is_part_of_the_question() -> None:
     one = state.State(namespaces=("shop",), window="5m", kind="pods", selected="x", search="y", view="table")
-    assert one.question == state.Question(namespaces=("shop",), window="5m", kind="pods")
+    assert one.question == state.GraphRequest(namespaces=("shop",), window="5m", kind="pods")

@@ -25,7 +25,7 @@ def _named(items: tuple[traffic.Traffic, ...], name: str) -> traffic.Traffic:
 
 def test_an_item_is_decoded_field_by_field(answer: dict[str, Any]) -> None:
     item = _named(traffic.decode_list(answer), "deployment.catalog-v1")
-    assert item.resource == traffic.Resource("Deployment", "catalog-v1", "shop")
+    assert item.resource == traffic.ResourceReference("Deployment", "catalog-v1", "shop")
     assert (item.direction, item.side, item.peer) == ("from", "server", None)
     assert (item.success_count, item.failure_count) == (809, 1)
     assert (item.p50, item.p90, item.p99) == (0.004, 0.0095, 0.021)
@@ -57,7 +57,7 @@ def test_latencies_that_are_approximate_are_known_by_their_names(answer: dict[st
 
 def test_a_peer_without_a_namespace_is_understood(answer: dict[str, Any]) -> None:
     answer["items"][0]["edge"]["resource"] = {"kind": "Host", "name": "api.example.com"}
-    assert traffic.decode_list(answer)[0].peer == traffic.Resource("Host", "api.example.com")
+    assert traffic.decode_list(answer)[0].peer == traffic.ResourceReference("Host", "api.example.com")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def known(
     fake: traffic_api.FakeTrafficApi, clock: _Clock, tmp_path: pathlib.Path
 ) -> Iterator[viewers.Viewers]:
     fake.viewers = {name: traffic_api.Viewer(name) for name in ("ann", "bob", "eve")}
-    cluster = incluster.Cluster(fake.url, fake.authority(tmp_path / "ca.crt"))
+    cluster = incluster.InClusterAddress(fake.url, fake.authority(tmp_path / "ca.crt"))
     with contextlib.closing(viewers.Viewers(cluster.connect, most=2, uptime=clock.uptime)) as opened:
         yield opened
 
@@ -87,7 +87,7 @@ def test_a_new_authority_is_believed_without_a_restart(
 
 
 def test_a_sealed_token_opens_until_the_session_is_over(clock: _Clock) -> None:
-    box = session_cookie.Seal(["k" * 32], length=dt.timedelta(hours=1), now=clock)
+    box = session_cookie.SessionCookie(["k" * 32], length=dt.timedelta(hours=1), now=clock)
     sealed = box.close("secret")
     clock.now += dt.timedelta(minutes=59)
     assert box.open(sealed) == "secret"
@@ -97,7 +97,7 @@ def test_a_sealed_token_opens_until_the_session_is_over(clock: _Clock) -> None:
 
 @pytest.mark.parametrize("forged", ["", "x", "gAAAA", "é"])
 def test_what_we_did_not_seal_stays_shut(forged: str) -> None:
-    assert session_cookie.Seal(["k" * 32], length=dt.timedelta(hours=1)).open(forged) is None
+    assert session_cookie.SessionCookie(["k" * 32], length=dt.timedelta(hours=1)).open(forged) is None
 
 
 def test_a_short_key_is_no_key(tmp_path: pathlib.Path) -> None:
@@ -109,11 +109,11 @@ def test_a_short_key_is_no_key(tmp_path: pathlib.Path) -> None:
 def test_failures_are_forgiven_with_time_and_counted_by_token_and_address() -> None:
     moment = [0.0]
     rooms = {
-        "token": login_throttle.Room(2),
-        "address": login_throttle.Room(4),
-        "everybody": login_throttle.Room(6),
+        "token": login_throttle.RateLimit(2),
+        "address": login_throttle.RateLimit(4),
+        "everybody": login_throttle.RateLimit(6),
     }
-    failures = login_throttle.Attempts(**rooms, now=lambda: moment[0])
+    failures = login_throttle.LoginThrottle(**rooms, now=lambda: moment[0])
 
     def fail(address: str, token: bytes) -> None:
         failures.failed(address, token)

@@ -67,9 +67,9 @@ def _default(function: Callable[..., Any], parameter: str) -> Any:
     return inspect.signature(function).parameters[parameter].default
 
 
-_CONNECTIONS = connection_limits.Limits()
-_FETCHES = fetch_queue.Limits()
-_PATIENCE, _BOUNDS = prometheus.Patience(), fallback_adapter.Bounds()
+_CONNECTIONS = connection_limits.ConnectionLimits()
+_FETCHES = fetch_queue.FetchLimits()
+_PATIENCE, _BOUNDS = prometheus.Patience(), fallback_adapter.FallbackLimits()
 _TOKENS, _REVIEWS = token_review.TokenReviewAuthenticator, subject_access_review.SubjectAccessReviewAuthorizer
 LIMITS: Mapping[str, Sequence[Limit]] = {
     "What clients send to the server": (

@@ -107,7 +107,7 @@ def test_the_kube_apiserver_always_verifies_the_certificate(
 def test_what_is_registered_is_what_the_server_serves_and_keeps(everything: list[rendering.Object]) -> None:
     registered = {one["metadata"]["name"] for one in everything if one["kind"] == "APIService"}
     chosen = settings.load(prometheus="http://p", autoscaling=True)
-    view = api_view.View(None, 30.0)  # type: ignore[arg-type]
+    view = api_view.SnapshotReader(None, 30.0)  # type: ignore[arg-type]
     served = {f"{one.version}.{one.group}" for one in (smi_group.group(view), *groups.groups(view))}
     assert registered == served == set(serving_certificate.api_services(chosen))
     without = settings.load(prometheus="http://p")
@@ -212,7 +212,7 @@ def test_the_roles_for_others_are_those_on_the_page(everything: list[rendering.O
 def test_viewers_may_read_everything_that_is_served(everything: list[rendering.Object]) -> None:
     role = _role(everything, "trafficmetrics-view")
     assert _aggregated(role) == _EVERY_VIEWER
-    group = smi_group.group(api_view.View(None, 30.0))  # type: ignore[arg-type]
+    group = smi_group.group(api_view.SnapshotReader(None, 30.0))  # type: ignore[arg-type]
     served = {(resource.plural, verb) for resource in group.resources for verb in ("get", "list")}
     served |= {
         (f"{resource.plural}/{sub.name}", "get")

@@ -55,7 +55,7 @@ def pod(namespace: str, name: str, **labels: str) -> Target:
 
 def moment(mesh: schema.Profile, *series: recording.Series) -> snapshot.Snapshot:
     """What the answers to the plan for the whole mesh tell."""
-    asked = plan.make(mesh, scope=plan.Scope(), window=WINDOW, before=10.0)
+    asked = plan.make(mesh, scope=plan.QueryScope(), window=WINDOW, before=10.0)
     recorded = recording.Recording(series)
     counters = [one for query in asked.counters for one in recorded.ask(query, at=NOW)]
     buckets = recorded.ask(asked.buckets, at=NOW) if asked.buckets else []
@@ -88,4 +88,4 @@ def counted(taken: snapshot.Snapshot, side: kinds.Side) -> tuple[float, float]:
 def services(*names: tuple[str, str]) -> objects.Inventory:
     """Namespaces and names of services that Kubernetes knows."""
     refs = [kinds.Ref(kinds.SERVICE.name, namespace, name) for namespace, name in names]
-    return objects.Inventory({ref: objects.Thing(ref=ref) for ref in refs})
+    return objects.Inventory({ref: objects.Object(ref=ref) for ref in refs})

@@ -82,7 +82,7 @@ def _listed(each: Iterator[str] | Sequence[str], sign: str = ", ") -> str:
     return sign.join(dict.fromkeys(each))
 
 
-def _edges(views: Sequence[schema.View]) -> str:
+def _edges(views: Sequence[schema.SideSeries]) -> str:
     """The finest kind of caller and callee, by side."""
     found = []
     for view in views:
@@ -106,7 +106,7 @@ def _finest(party: endpoints.Party | None) -> str:
     return "workload" if "workload" in groups else "service"
 
 
-def _latencies(views: Sequence[schema.View]) -> Iterator[str]:
+def _latencies(views: Sequence[schema.SideSeries]) -> Iterator[str]:
     timed = [(view.side, view.latency) for view in views if view.latency]
     for _, latency in timed:
         yield f"{'quantiles' if latency.quantile_label else 'histogram'} in {latency.unit}"
@@ -122,7 +122,7 @@ def machines(mesh: schema.Profile) -> str:
     targets = mesh.reports_of_targets and mesh.target.machine
     if targets or any(party.machine or party.outside for party in labelled):
         return "yes"
-    named = [party for party in told if isinstance(party, endpoints.Named)]
+    named = [party for party in told if isinstance(party, endpoints.NamedEndpoint)]
     by_name = any(party.workload and not party.kind for party in labelled) or any(
         f"(?P<{group}>" in pattern
         for party in named

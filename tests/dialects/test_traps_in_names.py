@@ -29,7 +29,7 @@ _CONSUL = {"consul_source_service": "web", "consul_destination_service": "cart"}
 def named(mesh: str, value: str, *, namespace: str = "shop") -> snapshot.Peer | None:
     """Whom a mesh names by a label value."""
     told = [view.reporter or view.peer for view in MESHES[mesh].views]
-    party = next(one for one in told if isinstance(one, endpoints.Named))
+    party = next(one for one in told if isinstance(one, endpoints.NamedEndpoint))
     return decode_endpoints.named(party, value, namespace=namespace)
 
 

@@ -260,7 +260,7 @@ async def listening(served: Kubernetes, *, port: int = 0) -> AsyncIterator[None]
 
 @contextlib.asynccontextmanager
 async def ask(served: Kubernetes) -> AsyncIterator[client.KubeApi]:
-    connection = client.Connection(url=served.url)
+    connection = client.ConnectionConfig(url=served.url)
     async with client.connect(connection, patience=PATIENCE, attempts=2, pauses=IMPATIENT) as api:
         yield api
 

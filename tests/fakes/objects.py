@@ -75,7 +75,7 @@ async def served(objects: Objects) -> AsyncIterator[client.KubeApi]:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = "http://{}:{}".format(*runner.addresses[0])
-        connection = client.Connection(url=url)
+        connection = client.ConnectionConfig(url=url)
         async with client.connect(connection, patience=2.0, attempts=2, pauses=_IMPATIENT) as api:
             yield api
     finally:

@@ -30,11 +30,11 @@ def moment(
 def things(*services: tuple[str, dict[str, str]], **pods: Mapping[str, str]) -> objects.Inventory:
     """Services with what they select, and pods with their labels, all in `shop`."""
     found = [
-        objects.Thing(ref=kinds.Ref("Service", "shop", name), selector=selector)
+        objects.Object(ref=kinds.Ref("Service", "shop", name), selector=selector)
         for name, selector in services
     ]
     found += [
-        objects.Thing(ref=kinds.Ref("Pod", "shop", name.replace("_", "-")), labels=labels)
+        objects.Object(ref=kinds.Ref("Pod", "shop", name.replace("_", "-")), labels=labels)
         for name, labels in pods.items()
     ]
     return objects.Inventory({thing.ref: thing for thing in found})

@@ -34,7 +34,7 @@ def count(*targets: Target) -> list[float]:
                 [number for number, target in enumerate(targets) for _ in target.series], dtype=np.int64
             ),
         ),
-        targets=counters.Targets(
+        targets=counters.TargetTimes(
             scraped=np.array([target.scraped for target in targets], dtype=float),
             starts=tuple(starts(target.ages) for target in targets),
         ),

@@ -71,12 +71,12 @@ def ref(kind: str, name: str, namespace: str = "shop") -> kinds.Ref:
     return kinds.Ref(kind, namespace, name)
 
 
-def things(*found: objects.Thing) -> objects.Inventory:
+def things(*found: objects.Object) -> objects.Inventory:
     return objects.Inventory({thing.ref: thing for thing in found})
 
 
-def service(name: str, namespace: str = "shop", **selector: str) -> objects.Thing:
-    return objects.Thing(ref=ref("Service", name, namespace), selector=selector)
+def service(name: str, namespace: str = "shop", **selector: str) -> objects.Object:
+    return objects.Object(ref=ref("Service", name, namespace), selector=selector)
 
 
 def owned(
@@ -87,8 +87,8 @@ def owned(
     node: str = "",
     kind: str = "Pod",
     **labels: str,
-) -> objects.Thing:
-    return objects.Thing(ref=ref(kind, name, namespace), owner=by, node=node, labels=labels)
+) -> objects.Object:
+    return objects.Object(ref=ref(kind, name, namespace), owner=by, node=node, labels=labels)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Adapter:
     seen: list[Seen] = dataclasses.field(default_factory=list)
 
     @property
-    def service(self) -> fallback_adapter.Service:
+    def service(self) -> fallback_adapter.ServiceReference:
         return fallback_adapter.service(f"adapter.monitoring:{self.port}")
 
     def show(self, identity: pki.Identity) -> None:

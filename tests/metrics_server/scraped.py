@@ -67,7 +67,7 @@ class Proxy:
 
 def ask(*series: recording.Series) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What Prometheus answers to the plan for the whole mesh."""
-    asked = plan.make(ENVOY, scope=plan.Scope(), window=WINDOW, before=10.0)
+    asked = plan.make(ENVOY, scope=plan.QueryScope(), window=WINDOW, before=10.0)
     recorded = recording.Recording(series)
     assert asked.buckets is not None
     counters = [one for query in asked.counters for one in recorded.ask(query, at=NOW)]

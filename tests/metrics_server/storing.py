@@ -50,7 +50,7 @@ class Scene:
 
 async def scene() -> Scene:
     clock = recording.Clock()
-    taker = collector.Taker(
+    taker = collector.Collector(
         recording.Backend(recording.shop(taken=clock())),
         mesh=ENVOY,
         watcher=recording.Deaf(),

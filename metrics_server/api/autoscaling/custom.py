@@ -71,10 +71,10 @@ def _described(item: Item) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class CustomMetricReader:
     """Answers requests for the metrics of one kind."""
 
-    view: api_view.View
+    view: api_view.SnapshotReader
     kind: kinds.Kind
     spelling: Spelling
     others: autoscaling_query.Others | None
@@ -104,8 +104,8 @@ class Reader:
             )
             return self._answer(self._selected(query, wanted, asked, moment), wanted, asked, moment)
         ref = kinds.Ref(self.kind.name, (query.namespace or "") if self.kind.namespaced else "", name)
-        described = endpoints.End(ref.kind, ref.namespace, ref.name)
-        question = await autoscaling_query.Question.of(
+        described = endpoints.RequestedEndpoint(ref.kind, ref.namespace, ref.name)
+        question = await autoscaling_query.MetricQuery.of(
             asked, described, namespace=ref.namespace, reach=query.reach
         )
         moment, one = await autoscaling_query.told(
@@ -131,7 +131,7 @@ class Reader:
     def _selected(
         self,
         query: declaration.Query,
-        wanted: named_metrics.Measure,
+        wanted: named_metrics.NamedMetric,
         asked: Mapping[str, str],
         moment: store.Moment,
     ) -> list[values.Value]:
@@ -148,11 +148,11 @@ class Reader:
     def _one(
         self,
         ref: kinds.Ref,
-        question: autoscaling_query.Question,
-        wanted: named_metrics.Measure,
+        question: autoscaling_query.MetricQuery,
+        wanted: named_metrics.NamedMetric,
         asked: Mapping[str, str],
         moment: store.Moment,
-    ) -> values.Value | values.Untold:
+    ) -> values.Value | values.NoValue:
         if asked.keys() - {metric_selector.WINDOW, metric_selector.DIRECTION}:
             answer = question.answer(self.view, moment, wanted)
             # The described object is the requested one, also if the value is that of its caller.
@@ -167,7 +167,7 @@ class Reader:
     def _answer(
         self,
         found: list[values.Value],
-        wanted: named_metrics.Measure,
+        wanted: named_metrics.NamedMetric,
         asked: Mapping[str, str],
         moment: store.Moment,
     ) -> declaration.Collection:
@@ -176,7 +176,7 @@ class Reader:
 
         def row(one: values.Value) -> declaration.Row:
             item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
-            return declaration.Row(self.spelling(item), tables.Told(wanted, one.number, one.seconds))
+            return declaration.Row(self.spelling(item), tables.Detail(wanted, one.number, one.seconds))
 
         # The number of keys has no limit, as clients can choose any selector; SPELLINGS bounds it.
         rows: dict[kinds.Ref, declaration.Row] = moment.once(key, dict, sort=store_moment.SPELLINGS)
@@ -190,7 +190,7 @@ def _nothing(
     known: values.Values,
     kind: kinds.Kind,
     query: declaration.Query,
-    wanted: named_metrics.Measure,
+    wanted: named_metrics.NamedMetric,
 ) -> str:
     """Return why none of the selected resources has a value."""
     where = f" in namespace {query.reach.namespace}" if query.reach.namespace else ""

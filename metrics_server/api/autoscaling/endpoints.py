@@ -29,7 +29,7 @@ _Among = Callable[[str], _Named]
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class RequestedEndpoint:
     """One end of the traffic as the request names it; the kind is empty if the request gives none."""
 
     kind: str
@@ -68,10 +68,10 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class VisibleTraffic:
     """What a user may see of a snapshot: resources within the reach, and their callers and callees."""
 
-    view: api_view.View
+    view: api_view.SnapshotReader
     moment: store.Moment
     within: str | None
     """The authorized namespace; None: all."""
@@ -81,7 +81,7 @@ class Seen:
         """Return whether a resource is in the authorized namespace."""
         return self.within in (None, request.home(ref))
 
-    def caller(self, end: End) -> Caller:
+    def caller(self, end: RequestedEndpoint) -> Caller:
         """Return the caller. Raises errors.BadRequest, errors.NotFound."""
         moment = self.moment
         reporting = self._find(end, lambda kind: _reporters(moment, kind))
@@ -93,12 +93,12 @@ class Seen:
             return Caller(*reporting, tells=True)
         raise self._unknown(end, _reporters(moment, graph.WORKLOAD))
 
-    def telling(self, end: End) -> Sequence[int]:
+    def telling(self, end: RequestedEndpoint) -> Sequence[int]:
         """Return the numbers of the proxies of an end, as reporters. Raises errors.BadRequest."""
         found = self._find(end, lambda kind: _reporters(self.moment, kind))
         return found[1] if found is not None else ()
 
-    def callees(self, end: End) -> tuple[model_kinds.Ref, Sequence[int]]:
+    def callees(self, end: RequestedEndpoint) -> tuple[model_kinds.Ref, Sequence[int]]:
         """Return the callee and its numbers as a peer; without numbers if no caller reports it.
 
         Raises errors.BadRequest, errors.NotFound.
@@ -119,7 +119,7 @@ class Seen:
             return True
         return ref in edge_visibility.with_namespace(self.moment, kind, self.reach.namespace)
 
-    def _find(self, end: End, among: _Among) -> tuple[model_kinds.Ref, Sequence[int]] | None:
+    def _find(self, end: RequestedEndpoint, among: _Among) -> tuple[model_kinds.Ref, Sequence[int]] | None:
         """Return the end among the resources of its kind; without a kind, among workloads, then services."""
         known = end.kind in model_kinds.KIND_BY_NAME
         for kind in (end.kind,) if known else (graph.WORKLOAD, model_kinds.SERVICE.name):
@@ -135,19 +135,19 @@ class Seen:
                 return found[0], numbers[found[0]]
         return None
 
-    def _thing(self, end: End) -> model_kinds.Ref | None:
+    def _thing(self, end: RequestedEndpoint) -> model_kinds.Ref | None:
         """Return the end among the objects of the inventory, within the reach."""
         things = self.view.moments.things.things
         return next((ref for ref in things if _is(ref, end) and self.reach.covers(request.home(ref))), None)
 
-    def _unknown(self, end: End, among: _Named) -> errors.NotFound:
+    def _unknown(self, end: RequestedEndpoint, among: _Named) -> errors.NotFound:
         if not self.reach.covers(end.home):
             return errors.NotFound(
                 f"{end} not found among the callers and callees of namespace {self.within}"
             )
         ref = self._thing(end) or model_kinds.Ref(end.kind, end.namespace, end.name)
         known = [
-            request.Named(request.home(ref), name)
+            request.HintName(request.home(ref), name)
             for name, numbers in among.items()
             for ref in numbers
             if ref.namespace == end.namespace
@@ -201,5 +201,5 @@ def _numbered(refs: Iterable[tuple[int | None, model_kinds.Ref]]) -> _Named:
     return named
 
 
-def _is(ref: model_kinds.Ref, end: End) -> bool:
+def _is(ref: model_kinds.Ref, end: RequestedEndpoint) -> bool:
     return ref.name == end.name and ref.namespace in (end.namespace, "") and end.kind in ("", ref.kind)

@@ -24,10 +24,10 @@ _KNOWN = frozenset({"name", "kind", "namespace"}) | metric_selector.OF_TRAFFIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class ExternalMetricReader:
     """Answers requests for metrics by labels."""
 
-    view: api_view.View
+    view: api_view.SnapshotReader
     others: autoscaling_query.Others | None
 
     async def read(self, query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
@@ -44,7 +44,7 @@ class Reader:
             raise errors.BadRequest("external metrics need a namespace in the path")
         asked = metric_selector.labels(query.labels, known=_KNOWN)
         described = autoscaling_query.end(asked, "name", namespace=query.namespace, prefix="")
-        question = await autoscaling_query.Question.of(
+        question = await autoscaling_query.MetricQuery.of(
             asked, described, namespace=query.namespace, reach=query.reach
         )
         question.check()
@@ -59,12 +59,12 @@ class Reader:
         )
         one = autoscaling_query.known(answered, str(question), wanted)
         item = _item(one, wanted, asked, moment.snapshot.timestamp)
-        detail = tables.Told(wanted, one.number, one.seconds)
+        detail = tables.Detail(wanted, one.number, one.seconds)
         return declaration.Collection(rows=[declaration.Row(item, detail)])
 
 
 def _item(
-    one: values.Value, wanted: named_metrics.Measure, asked: Mapping[str, str], timestamp: float
+    one: values.Value, wanted: named_metrics.NamedMetric, asked: Mapping[str, str], timestamp: float
 ) -> dict[str, Any]:
     return {
         # Clients that print objects need the kind.

@@ -13,7 +13,7 @@ from metrics_server.api import request
 from metrics_server.api.autoscaling import query
 
 
-class Answered(Protocol):
+class ForwardedAnswer(Protocol):
     """An answer that is forwarded unchanged."""
 
     @property
@@ -26,13 +26,13 @@ class Answered(Protocol):
     def content_type(self) -> str: ...
 
 
-class Predecessor(Protocol):
+class FallbackAdapter(Protocol):
     """The fallback adapter. Raises faults.Fault."""
 
-    async def ask(self, path: str, *, query: Mapping[str, str]) -> Answered: ...
+    async def ask(self, path: str, *, query: Mapping[str, str]) -> ForwardedAnswer: ...
 
 
-def others(predecessor: Predecessor) -> query.Others:
+def others(predecessor: FallbackAdapter) -> query.Others:
     """Return a function that forwards a request to the fallback adapter."""
 
     async def ask(query: declaration.Query) -> declaration.Verbatim:

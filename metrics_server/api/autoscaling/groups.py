@@ -37,7 +37,9 @@ _LABELS = (
 )
 
 
-def groups(view: view.View, *, others: query.Others | None = None) -> list[declaration.GroupVersion]:
+def groups(
+    view: view.SnapshotReader, *, others: query.Others | None = None
+) -> list[declaration.GroupVersion]:
     """Return all versions of both groups, the preferred ones first.
 
     `others` forwards requests for metrics that this server does not serve.
@@ -50,10 +52,11 @@ def groups(view: view.View, *, others: query.Others | None = None) -> list[decla
 
 
 def _custom(
-    view: view.View, version: str, spelling: custom.Spelling, others: query.Others | None
+    view: view.SnapshotReader, version: str, spelling: custom.Spelling, others: query.Others | None
 ) -> declaration.GroupVersion:
     readers = {
-        kind: custom.Reader(view=view, kind=kind, spelling=spelling, others=others) for kind in kinds.KINDS
+        kind: custom.CustomMetricReader(view=view, kind=kind, spelling=spelling, others=others)
+        for kind in kinds.KINDS
     }
     return declaration.GroupVersion(
         group=custom.GROUP,
@@ -71,8 +74,8 @@ def _schema(version: str) -> str:
     return f"{_PACKAGES}.custom_metrics.{version}.MetricValue"
 
 
-def _of_kind(version: str, kind: kinds.Kind, reader: custom.Reader) -> declaration.Values:
-    return declaration.Values(
+def _of_kind(version: str, kind: kinds.Kind, reader: custom.CustomMetricReader) -> declaration.ValueResource:
+    return declaration.ValueResource(
         plural=kind.qualified,
         aliases=(kind.plural,) if kind.qualified != kind.plural else (),
         list_kind="MetricValueList",
@@ -87,9 +90,9 @@ def _of_kind(version: str, kind: kinds.Kind, reader: custom.Reader) -> declarati
     )
 
 
-def _of_namespaces(version: str, reader: custom.Reader) -> declaration.Values:
+def _of_namespaces(version: str, reader: custom.CustomMetricReader) -> declaration.ValueResource:
     """Return the resource for metrics of a Namespace: its path is that of a resource `metrics`."""
-    return declaration.Values(
+    return declaration.ValueResource(
         plural="metrics",
         list_kind="MetricValueList",
         scope=declaration.Scope.NAMESPACED,
@@ -103,7 +106,7 @@ def _of_namespaces(version: str, reader: custom.Reader) -> declaration.Values:
     )
 
 
-def _of_no_kind(version: str, others: query.Others | None) -> declaration.Values:
+def _of_no_kind(version: str, others: query.Others | None) -> declaration.ValueResource:
     async def refuse(query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
         if others is not None:
             return await others(query)
@@ -112,7 +115,7 @@ def _of_no_kind(version: str, others: query.Others | None) -> declaration.Values
             f"the server could not find metrics of {query.resource}: there are metrics of {served}"
         )
 
-    return declaration.Values(
+    return declaration.ValueResource(
         plural="{resource}",
         list_kind="MetricValueList",
         scope=declaration.Scope.CLUSTER,
@@ -138,13 +141,13 @@ def _metric(fetch: declaration.Collect, names: Sequence[str], about: str) -> dec
     )
 
 
-def _external(view: view.View, others: query.Others | None) -> declaration.GroupVersion:
-    reader = external.Reader(view=view, others=others)
+def _external(view: view.SnapshotReader, others: query.Others | None) -> declaration.GroupVersion:
+    reader = external.ExternalMetricReader(view=view, others=others)
     return declaration.GroupVersion(
         group=external.GROUP,
         version=external.VERSION,
         values=[
-            declaration.Values(
+            declaration.ValueResource(
                 plural=_METRIC,
                 told={name: external_kinds.kind(name) for name in _NAMES},
                 list_kind="ExternalMetricValueList",

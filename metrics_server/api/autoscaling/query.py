@@ -42,31 +42,31 @@ async def another_s(
 
 
 async def told(
-    view: view.View,
+    view: view.SnapshotReader,
     reach: declaration.Reach,
-    wanted: named_metrics.Measure,
+    wanted: named_metrics.NamedMetric,
     asked: Mapping[str, str],
     *,
     side: kinds.Side,
     user: str,
-    answer: Callable[[store.Moment], values.Value | values.Untold],
-) -> tuple[store.Moment, values.Value | values.Untold]:
+    answer: Callable[[store.Moment], values.Value | values.NoValue],
+) -> tuple[store.Moment, values.Value | values.NoValue]:
     """Return the requested value and its snapshot. Raises errors.StatusError.
 
     The snapshot has the latencies of `side`; of both sides, if only the other side reports them.
     """
     found = await moment(view, reach, wanted, asked, sides=frozenset({side}), user=user)
     one = answer(found)
-    if isinstance(one, values.Untold) and one.elsewhere:
+    if isinstance(one, values.NoValue) and one.elsewhere:
         found = await moment(view, reach, wanted, asked, sides=kinds.SIDES, user=user)
         one = answer(found)
     return found, one
 
 
 async def moment(
-    view: view.View,
+    view: view.SnapshotReader,
     reach: declaration.Reach,
-    wanted: named_metrics.Measure,
+    wanted: named_metrics.NamedMetric,
     asked: Mapping[str, str],
     *,
     sides: frozenset[kinds.Side],
@@ -94,23 +94,23 @@ async def moment(
     return found
 
 
-def known(one: values.Value | values.Untold, what: str, wanted: named_metrics.Measure) -> values.Value:
+def known(one: values.Value | values.NoValue, what: str, wanted: named_metrics.NamedMetric) -> values.Value:
     """Return a value. Raises errors.NotFound with the reason if there is none."""
-    if isinstance(one, values.Untold):
+    if isinstance(one, values.NoValue):
         raise errors.NotFound(f"{what} has no {wanted.name}: {one.why}")
     return one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class MetricQuery:
     """Caller and callee (None: any), and the side on which their traffic is observed.
 
     One end is in the authorized namespace. Of the other end the user learns only its traffic with that
     namespace: whether an end without such traffic exists is shown only to users who may read its namespace.
     """
 
-    caller: endpoints.End | None
-    callee: endpoints.End | None
+    caller: endpoints.RequestedEndpoint | None
+    callee: endpoints.RequestedEndpoint | None
     side: kinds.Side | None
     within: str | None
     """The namespace in which one end has to be; None: any."""
@@ -121,7 +121,7 @@ class Question:
     async def of(
         cls,
         asked: Mapping[str, str],
-        described: endpoints.End | None,
+        described: endpoints.RequestedEndpoint | None,
         *,
         namespace: str,
         reach: declaration.Reach,
@@ -152,7 +152,7 @@ class Question:
         return kinds.Side.SERVER if receives else kinds.Side.CLIENT
 
     @property
-    def named(self) -> tuple[endpoints.End, ...]:
+    def named(self) -> tuple[endpoints.RequestedEndpoint, ...]:
         """Return the ends that are named."""
         return tuple(end for end in (self.caller, self.callee) if end is not None)
 
@@ -162,10 +162,10 @@ class Question:
         return f"{self.caller} to {self.callee}"
 
     def answer(
-        self, view: view.View, moment: store.Moment, wanted: named_metrics.Measure
-    ) -> values.Value | values.Untold:
+        self, view: view.SnapshotReader, moment: store.Moment, wanted: named_metrics.NamedMetric
+    ) -> values.Value | values.NoValue:
         """Return the requested value. Raises errors.BadRequest, errors.Forbidden, errors.NotFound."""
-        seen = endpoints.Seen(view=view, moment=moment, within=self.within, reach=self.reach)
+        seen = endpoints.VisibleTraffic(view=view, moment=moment, within=self.within, reach=self.reach)
         if self.caller is None and self.callee is not None and self.side is not kinds.Side.CLIENT:
             return self._received(seen, self.callee, wanted)
         if self.side is kinds.Side.SERVER:
@@ -177,7 +177,7 @@ class Question:
         return values.of_figures(ref, figures, wanted, moment)
 
     def _seen(
-        self, seen: endpoints.Seen
+        self, seen: endpoints.VisibleTraffic
     ) -> tuple[kinds.Ref, kinds.Side, Sequence[int] | None, Sequence[int] | None]:
         """Return the resource of the value, the side, and the numbers of its reporters and of their peers."""
         ref, called = kinds.UNKNOWN, None
@@ -194,8 +194,11 @@ class Question:
         return caller.ref, kinds.Side.SERVER, reporters, caller.numbers
 
     def _received(
-        self, seen: endpoints.Seen, end: endpoints.End, wanted: named_metrics.Measure
-    ) -> values.Value | values.Untold:
+        self,
+        seen: endpoints.VisibleTraffic,
+        end: endpoints.RequestedEndpoint,
+        wanted: named_metrics.NamedMetric,
+    ) -> values.Value | values.NoValue:
         ref, _ = seen.callees(end)
         self._check(seen, ref)
         moment = seen.moment
@@ -203,7 +206,7 @@ class Question:
             figures = values.received(moment, kind, wanted.quantiles).get(ref)
             if figures is not None:
                 return values.of_figures(ref, figures, wanted, moment)
-        return values.Untold(
+        return values.NoValue(
             "none of its proxies is scraped by Prometheus; side=client reads those of its callers"
         )
 
@@ -212,7 +215,7 @@ class Question:
         if self.within is not None and all(end.home != self.within for end in self.named):
             raise self._elsewhere()
 
-    def _check(self, seen: endpoints.Seen, *found: kinds.Ref) -> None:
+    def _check(self, seen: endpoints.VisibleTraffic, *found: kinds.Ref) -> None:
         """Raise errors.Forbidden unless one of the ends that were found is in the authorized namespace.
 
         A host has no namespace, even if the request gives one.
@@ -228,7 +231,7 @@ class Question:
 
 def end(
     asked: Mapping[str, str], name: str, *, namespace: str, prefix: str | None = None
-) -> endpoints.End | None:
+) -> endpoints.RequestedEndpoint | None:
     """Return the end that a label names, with the labels for its kind and namespace, such as from_kind.
 
     Raises errors.BadRequest.
@@ -237,15 +240,17 @@ def end(
     kind = endpoints.kind_of(asked.get(f"{before}kind", ""))
     within = asked.get(f"{before}namespace", namespace)
     if name in asked:
-        return endpoints.End(kind, within, asked[name])
+        return endpoints.RequestedEndpoint(kind, within, asked[name])
     if kind == kinds.NAMESPACE.name:
-        return endpoints.End(kind, within, within)
+        return endpoints.RequestedEndpoint(kind, within, within)
     if kind or f"{before}namespace" in asked:
         raise errors.BadRequest(f"metric selector: {before}kind and {before}namespace need {name}=NAME, too")
     return None
 
 
-def _only(given: endpoints.End | None, described: endpoints.End, label: str) -> endpoints.End:
+def _only(
+    given: endpoints.RequestedEndpoint | None, described: endpoints.RequestedEndpoint, label: str
+) -> endpoints.RequestedEndpoint:
     if given is not None:
         raise errors.BadRequest(
             f"metric selector: {label} and the described resource are the same end; leave one of them out"

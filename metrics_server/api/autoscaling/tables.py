@@ -13,10 +13,10 @@ from metrics_server.api import cells
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Detail:
     """What a table prints and the object does not contain."""
 
-    wanted: named_metrics.Measure
+    wanted: named_metrics.NamedMetric
     number: float
     seconds: float
 
@@ -52,7 +52,7 @@ def by_labels(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
 
 
 def _cells(name: str, row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
-    detail: Told = row.detail
+    detail: Detail = row.detail
     taken = datetime.datetime.fromisoformat(row.object["timestamp"])
     return (
         name,

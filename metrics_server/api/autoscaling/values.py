@@ -40,7 +40,7 @@ class Value:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Untold:
+class NoValue:
     """The reason why a resource has no value."""
 
     why: str
@@ -49,7 +49,7 @@ class Untold:
 
 
 def of_kind(
-    moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.Measure, way: kinds.Direction
+    moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.NamedMetric, way: kinds.Direction
 ) -> Values:
     """Return the values of all resources of a kind, and the reasons where there are none."""
     return moment.once_and_again(
@@ -62,22 +62,22 @@ def of_kind(
 class Values:
     """Values and reasons by resource; values can be selected by label."""
 
-    def __init__(self, owners: graph.Ownership, told: Mapping[kinds.Ref, Value | Untold]) -> None:
+    def __init__(self, owners: graph.Ownership, told: Mapping[kinds.Ref, Value | NoValue]) -> None:
         self.told = told
         self._owners = owners
         self._found: dict[str | None, dict[tuple[str, str], list[Value]]] = {}
 
     @property
-    def names(self) -> list[request.Named]:
+    def names(self) -> list[request.HintName]:
         """Return the names of all resources, for hints."""
-        return [request.Named(request.home(ref), ref.name) for ref in self.told]
+        return [request.HintName(request.home(ref), ref.name) for ref in self.told]
 
-    def reasons(self, labels: selectors.LabelSelector) -> list[request.Named]:
+    def reasons(self, labels: selectors.LabelSelector) -> list[request.HintName]:
         """Return the reason for each selected resource without a value, for hints."""
         return [
-            request.Named(request.home(ref), f"{ref.name}: {one.why}")
+            request.HintName(request.home(ref), f"{ref.name}: {one.why}")
             for ref, one in self.told.items()
-            if isinstance(one, Untold) and labels.matches(self._owners.labels(ref))
+            if isinstance(one, NoValue) and labels.matches(self._owners.labels(ref))
         ]
 
     def select(self, namespace: str | None, labels: selectors.LabelSelector) -> Sequence[Value]:
@@ -119,8 +119,8 @@ def _is_equality(labels: selectors.LabelSelector) -> bool:
 
 
 def _values(
-    moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.Measure, way: kinds.Direction
-) -> Iterator[tuple[kinds.Ref, Value | Untold]]:
+    moment: store.Moment, kind: kinds.Kind, wanted: named_metrics.NamedMetric, way: kinds.Direction
+) -> Iterator[tuple[kinds.Ref, Value | NoValue]]:
     figures = (
         received(moment, kind.name, wanted.quantiles)
         if way is kinds.Direction.FROM
@@ -148,47 +148,47 @@ def received(
     )
 
 
-def _sort(quantiles: rollup.Quantiles) -> moment.Sort:
+def _sort(quantiles: rollup.Quantiles) -> moment.CachePart:
     return moment.VIEWS if quantiles in _USUAL else moment.PERCENTILES
 
 
 def of_figures(
     ref: kinds.Ref,
     figures: rollup.Figures,
-    wanted: named_metrics.Measure,
+    wanted: named_metrics.NamedMetric,
     moment: store.Moment,
     seconds: float | None = None,
-) -> Value | Untold:
+) -> Value | NoValue:
     """Return the value of a metric from figures that cover `seconds`; None: the window of the snapshot."""
     over = moment.snapshot.window if seconds is None else seconds
     number = wanted.of(figures)
     if number is not None:
         return Value(ref, number, over)
     if figures.success is None or figures.failure is None:
-        return Untold("no requests were observed and no proxy reports this edge")
+        return NoValue("no requests were observed and no proxy reports this edge")
     if figures.success + figures.failure == 0 and wanted.of_requests:
-        return Untold(f"no requests in the last {metric_selector.duration(over)}")
+        return NoValue(f"no requests in the last {metric_selector.duration(over)}")
     if wanted.quantiles:
         why = "its proxies report no latency for the requests of the window"
-        return Untold(why, elsewhere=figures.side not in moment.latency)
-    return Untold("its proxies have just begun to be scraped: there are too few scrapes for a rate")
+        return NoValue(why, elsewhere=figures.side not in moment.latency)
+    return NoValue("its proxies have just begun to be scraped: there are too few scrapes for a rate")
 
 
 def _of_pod(
     ref: kinds.Ref,
     figures: rollup.Figures,
     span: snapshot.Span,
-    wanted: named_metrics.Measure,
+    wanted: named_metrics.NamedMetric,
     moment: store.Moment,
-) -> Value | Untold:
+) -> Value | NoValue:
     taken = moment.snapshot
     behind = taken.timestamp - span.until
     start = taken.taken - taken.window
     if behind > _MISSED * taken.interval or span.until <= start:
-        return Untold(f"its proxy was last scraped {behind:.0f} s before the others: is it down?")
+        return NoValue(f"its proxy was last scraped {behind:.0f} s before the others: is it down?")
     if span.since > start:
         if not span.tells_a_rate(taken.interval):
-            return Untold(
+            return NoValue(
                 f"its proxy has been scraped for {span.seconds:.0f} s: figures of a new pod are served after "
                 f"{metric_selector.duration(2 * taken.interval)}"
             )

@@ -19,10 +19,10 @@ _KIND_FIELD = "resource.kind"
 
 
 @dataclass(frozen=True, slots=True)
-class OfKind:
+class KindResource:
     """Lists, objects and edges of one kind: the paths of the SMI specification, such as `deployments`."""
 
-    view: api_view.View
+    view: api_view.SnapshotReader
     kind: kinds.Kind
 
     async def list(self, query: declaration.Query) -> declaration.Collection:
@@ -60,7 +60,7 @@ class OfKind:
 class TrafficMetrics:
     """`trafficmetrics`: one item per workload, or per resource of the kind in the field selector."""
 
-    view: api_view.View
+    view: api_view.SnapshotReader
 
     async def list(self, query: declaration.Query) -> declaration.Collection:
         """Return one item per resource. Raises errors.StatusError."""
@@ -88,7 +88,7 @@ class TrafficMetrics:
 class TrafficEdges:
     """`trafficedges`: all edges, in one list."""
 
-    view: api_view.View
+    view: api_view.SnapshotReader
 
     async def list(self, query: declaration.Query) -> declaration.Collection:
         """Return every edge of a namespace, or of all. Raises errors.StatusError."""
@@ -143,7 +143,7 @@ def _one(moment: store.Moment | None, row: declaration.Row) -> declaration.Row:
     return dataclasses.replace(row, warnings=warnings) if warnings else row
 
 
-def group(view: api_view.View) -> declaration.GroupVersion:
+def group(view: api_view.SnapshotReader) -> declaration.GroupVersion:
     """Return the API group."""
     return declaration.GroupVersion(
         group=traffic_metrics.GROUP,
@@ -158,7 +158,7 @@ def group(view: api_view.View) -> declaration.GroupVersion:
     )
 
 
-def _trafficmetrics(view: api_view.View) -> declaration.Resource:
+def _trafficmetrics(view: api_view.SnapshotReader) -> declaration.Resource:
     return _listing(
         "trafficmetrics",
         "trafficmetrics",
@@ -171,7 +171,7 @@ def _trafficmetrics(view: api_view.View) -> declaration.Resource:
     )
 
 
-def _trafficedges(view: api_view.View) -> declaration.Resource:
+def _trafficedges(view: api_view.SnapshotReader) -> declaration.Resource:
     return _listing(
         "trafficedges",
         "trafficedge",
@@ -213,10 +213,10 @@ def _listing(
     )
 
 
-def _of_kind(view: api_view.View, kind: kinds.Kind) -> declaration.Resource:
+def _of_kind(view: api_view.SnapshotReader, kind: kinds.Kind) -> declaration.Resource:
     # The objects have the kind TrafficMetrics, as specified. In discovery each resource has its own kind,
     # because kubectl finds a resource by its kind.
-    provider = OfKind(view, kind)
+    provider = KindResource(view, kind)
     return declaration.Resource(
         plural=kind.plural,
         singular=kind.singular,

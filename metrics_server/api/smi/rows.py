@@ -18,7 +18,7 @@ class Detail:
     """What a table prints and the object does not contain."""
 
     observed: traffic_metrics.Observation
-    moment: traffic_metrics.Moment
+    moment: traffic_metrics.SampleTime
     sent: float | None = None
     name: str = ""
 
@@ -35,10 +35,10 @@ class Index:
         return self.rows.get(namespace, [])
 
     @property
-    def names(self) -> list[request.Named]:
+    def names(self) -> list[request.HintName]:
         """The names of all rows, for hints."""
         return [
-            request.Named(request.home(row.detail.observed.resource), row.object["metadata"]["name"])
+            request.HintName(request.home(row.detail.observed.resource), row.object["metadata"]["name"])
             for row in self.within(None)
         ]
 
@@ -128,7 +128,7 @@ def _row(
     sent: float | None = None,
 ) -> declaration.Row:
     taken = moment.snapshot
-    when = traffic_metrics.Moment(timestamp=taken.timestamp, window=taken.window)
+    when = traffic_metrics.SampleTime(timestamp=taken.timestamp, window=taken.window)
     resource = observed.resource
     item = traffic_metrics.item(
         observed,

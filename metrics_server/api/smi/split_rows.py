@@ -41,9 +41,9 @@ class Shares:
         self._parts = {(row.detail.part.split.ref.namespace, row.detail.name): row for row in self.rows}
 
     @property
-    def names(self) -> list[request.Named]:
+    def names(self) -> list[request.HintName]:
         """Return the names of splits and of their backends, for hints."""
-        return [request.Named(*place) for place in (*self._splits, *self._parts)]
+        return [request.HintName(*place) for place in (*self._splits, *self._parts)]
 
     def named(self, namespace: str, name: str) -> declaration.Row | None:
         """Return a backend of a split, or a split as a whole."""
@@ -63,7 +63,7 @@ class Shares:
 
     def _row(self, part: split_traffic.Part) -> declaration.Row:
         taken, ref = self._moment.snapshot, part.split.ref
-        when = traffic_metrics.Moment(timestamp=taken.timestamp, window=taken.window)
+        when = traffic_metrics.SampleTime(timestamp=taken.timestamp, window=taken.window)
         observed = traffic_metrics.Observation(
             resource=ref, direction=kinds.Direction.FROM, peer=part.caller, figures=part.figures
         )

@@ -20,7 +20,7 @@ PLURAL = "trafficsplits"
 class TrafficSplits:
     """One item per backend, named after its split. An item named like the split itself sums its backends."""
 
-    view: api_view.View
+    view: api_view.SnapshotReader
 
     async def list(self, query: declaration.Query) -> declaration.Collection:
         """Return every backend of every split. Raises errors.StatusError."""
@@ -51,7 +51,7 @@ class TrafficSplits:
         row = there and there.named(query.namespace or "", query.name or "")
         if row:
             return row
-        declared = [request.Named(split.ref.namespace, split.name) for split in self.view.splits()]
+        declared = [request.HintName(split.ref.namespace, split.name) for split in self.view.splits()]
         asked = {(query.namespace, query.name), (query.namespace, (query.name or "").partition(":")[0])}
         if there is None and asked & {*declared}:
             raise query.not_found("it exists, but no proxy is scraped by Prometheus in its namespace")
@@ -86,7 +86,7 @@ def _unclear(row: declaration.Row) -> tuple[str, ...]:
     return (f"there are no figures: {why}",) if why else ()
 
 
-def resource(view: api_view.View) -> declaration.Resource:
+def resource(view: api_view.SnapshotReader) -> declaration.Resource:
     """Return the resource of the group."""
     provider = TrafficSplits(view)
     return declaration.Resource(

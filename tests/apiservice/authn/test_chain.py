@@ -17,10 +17,10 @@ ROOT = {"X-Remote-User": "root", "X-Remote-Group": "system:masters"}
 
 def everyone(
     *, anonymous: bool = True, proxies: pki.Identity = PROXIES, names: frozenset[str] = frozenset({"proxy"})
-) -> chain.Union:
+) -> chain.AuthenticatorChain:
     proxy = request_header.FrontProxy(authorities=verify.Authorities(proxies.pem), allowed_names=names)
     clients = verify.Authorities(CLIENTS.pem)
-    return chain.Union(
+    return chain.AuthenticatorChain(
         authenticators=(
             request_header.FrontProxyAuthenticator(lambda: proxy, clock=lambda: pki.NOW),
             client_certificate.ClientCertificateAuthenticator(lambda: clients, clock=lambda: pki.NOW),
@@ -30,7 +30,9 @@ def everyone(
     )
 
 
-async def name(asked: chain.Union, *chain: pki.Identity, headers: dict[str, str] | None = None) -> str:
+async def name(
+    asked: chain.AuthenticatorChain, *chain: pki.Identity, headers: dict[str, str] | None = None
+) -> str:
     user = await asked.authenticate(presenting.present(*chain, headers=headers))
     return user.name if user else ""
 
@@ -109,5 +111,7 @@ async def test_who_is_known_is_in_the_group_of_all_who_are(
     who: str, groups: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
     always = Always(user=authenticator.User(name=who, groups=groups, uid="1", extra={"a": ("b",)}))
-    user = await chain.Union(authenticators=(always,), anonymous=True).authenticate(presenting.present())
+    user = await chain.AuthenticatorChain(authenticators=(always,), anonymous=True).authenticate(
+        presenting.present()
+    )
     assert user == authenticator.User(name=who, groups=expected, uid="1", extra={"a": ("b",)})

@@ -179,7 +179,7 @@ async def test_a_defect_is_logged_and_does_not_end_the_watch(
             raise defects.pop()
 
     async with (
-        client.connect(client.Connection(url=kube.url, authorization=authorization)) as api,
+        client.connect(client.ConnectionConfig(url=kube.url, authorization=authorization)) as api,
         delegated_config_watch.watch(api, pauses=cluster.IMPATIENT) as watched,
     ):
         await cluster.until(now_known(watched, authority=cluster.PROXIES), what="read in the next round")

@@ -119,5 +119,5 @@ class Fixed:
 async def test_the_first_that_allows_decides_and_the_last_says_why_not(
     decisions: tuple[authz_authorizer.Decision, ...], expected: authz_authorizer.Decision
 ) -> None:
-    both = authz_authorizer.Union(authorizers=[Fixed(decision=decision) for decision in decisions])
+    both = authz_authorizer.AuthorizerChain(authorizers=[Fixed(decision=decision) for decision in decisions])
     assert await both.authorize(SUE, attributes=attributes("/x")) == expected

@@ -216,7 +216,7 @@ async def test_while_the_kube_apiserver_is_away_masters_may_and_nobody_else() ->
     async with cluster.serve() as gone:
         pass
     async with cluster.ask(gone) as api:
-        both = authorizer.Union(
+        both = authorizer.AuthorizerChain(
             authorizers=(
                 authorizer.GroupAuthorizer(),
                 subject_access_review.SubjectAccessReviewAuthorizer(api),

@@ -18,7 +18,7 @@ async def test_a_question_is_asked_as_the_one_who_asks_now(kube: cluster.Cluster
     async def authorization() -> str:
         return next(tokens)
 
-    async with client.connect(client.Connection(url=kube.url, authorization=authorization)) as api:
+    async with client.connect(client.ConnectionConfig(url=kube.url, authorization=authorization)) as api:
         for _ in range(2):
             assert (await api.get(cluster.CONFIG_MAPS, query=SELECTED))["items"] == []
     assert kube.authorizations == ["Bearer first", "Bearer second"]

@@ -4,9 +4,9 @@ import pytest
 
 from apiservice.kube import client, list_watch
 
-PODS = list_watch.Resource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node",))
-SERVICES = list_watch.Resource(kind="Service", plural="services", form=list_watch.WHOLE)
-DEPLOYMENTS = list_watch.Resource(kind="Deployment", plural="deployments", group="apps")
+PODS = list_watch.WatchedResource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node",))
+SERVICES = list_watch.WatchedResource(kind="Service", plural="services", form=list_watch.WHOLE)
+DEPLOYMENTS = list_watch.WatchedResource(kind="Deployment", plural="deployments", group="apps")
 
 
 def item(**metadata: Any) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def test_of_an_object_its_labels_and_its_controller_are_seen() -> None:
         {"kind": "ReplicaSet", "name": "cart-1", "controller": True},
     ]
     given = item(labels={"app": "cart"}, ownerReferences=owners, managedFields=[{}], annotations={"a": "b"})
-    page = list_watch.Reader(DEPLOYMENTS).page(listed(given))
+    page = list_watch.ResourceReader(DEPLOYMENTS).page(listed(given))
     assert page.seen == [
-        list_watch.Seen(
+        list_watch.ObjectProperties(
             key=("shop", "cart"),
             labels={"app": "cart"},
             controller=("ReplicaSet", "cart-1"),
@@ -55,24 +55,26 @@ def test_of_an_object_its_labels_and_its_controller_are_seen() -> None:
 
 @pytest.mark.parametrize("nothing", [{}, {"labels": None, "ownerReferences": None}, {"ownerReferences": []}])
 def test_an_object_without_labels_and_owners_is_seen(nothing: dict[str, Any]) -> None:
-    (seen,) = list_watch.Reader(DEPLOYMENTS).page(listed(item(**nothing))).seen
+    (seen,) = list_watch.ResourceReader(DEPLOYMENTS).page(listed(item(**nothing))).seen
     assert (seen.labels, seen.controller) == ({}, None)
 
 
 def test_what_has_no_namespace_has_an_empty_one() -> None:
-    (seen,) = list_watch.Reader(DEPLOYMENTS).page(listed({"metadata": {"name": "node-a"}})).seen
+    (seen,) = list_watch.ResourceReader(DEPLOYMENTS).page(listed({"metadata": {"name": "node-a"}})).seen
     assert seen.key == ("", "node-a")
 
 
 def test_a_page_tells_what_follows_and_a_last_one_does_not() -> None:
-    reader = list_watch.Reader(DEPLOYMENTS)
+    reader = list_watch.ResourceReader(DEPLOYMENTS)
     assert reader.page(listed(**{"continue": "xyz"})).more == "xyz"
     assert reader.page(listed()).more == ""
     assert reader.page({"metadata": {"resourceVersion": "9"}, "items": None}).version == "9"
 
 
 def test_a_whole_object_has_its_spec() -> None:
-    (seen,) = list_watch.Reader(SERVICES).page(listed({**item(), "spec": {"selector": {"a": "b"}}})).seen
+    (seen,) = (
+        list_watch.ResourceReader(SERVICES).page(listed({**item(), "spec": {"selector": {"a": "b"}}})).seen
+    )
     assert seen.spec == {"selector": {"a": "b"}}
 
 
@@ -82,24 +84,24 @@ def test_the_cell_is_that_of_the_column_wherever_it_stands() -> None:
         (("Node", "Name"), ("node-a", "cart")),
         (("Name", "Restarts", "Node"), ("cart", 7, "node-a")),
     ):
-        (seen,) = list_watch.Reader(PODS).page(rows(*cells, columns=columns)).seen
+        (seen,) = list_watch.ResourceReader(PODS).page(rows(*cells, columns=columns)).seen
         assert seen.cells == ("node-a",)
 
 
 def test_several_cells_are_kept_in_the_order_that_was_asked_for() -> None:
-    both = list_watch.Resource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node", "IP"))
+    both = list_watch.WatchedResource(kind="Pod", plural="pods", form=list_watch.ROWS, columns=("Node", "IP"))
     answer = rows("cart", "10.0.0.7", "node-a", columns=("Name", "IP", "Node"))
-    (seen,) = list_watch.Reader(both).page(answer).seen
+    (seen,) = list_watch.ResourceReader(both).page(answer).seen
     assert seen.cells == ("node-a", "10.0.0.7")
 
 
 def test_a_pod_that_is_nowhere_yet_has_no_node() -> None:
-    (seen,) = list_watch.Reader(PODS).page(rows("cart", "<none>")).seen
+    (seen,) = list_watch.ResourceReader(PODS).page(rows("cart", "<none>")).seen
     assert seen.cells == ("",)
 
 
 def test_events_without_columns_are_read_by_those_named_last() -> None:
-    reader = list_watch.Reader(PODS)
+    reader = list_watch.ResourceReader(PODS)
     reader.page(rows("cart", "node-a"))
     seen, version = reader.told(event(rows("cart", "node-b", columns=None, resourceVersion="12")))
     assert (seen.cells, version) == (("node-b",), "12")
@@ -111,7 +113,7 @@ def test_events_without_columns_are_read_by_those_named_last() -> None:
 
 
 def test_a_bookmark_may_be_the_event_that_names_the_columns() -> None:
-    reader = list_watch.Reader(PODS)
+    reader = list_watch.ResourceReader(PODS)
     bookmark = {"metadata": {"resourceVersion": "11"}, "columnDefinitions": [{"name": "Node"}], "rows": [{}]}
     assert reader.reached(event(bookmark)) == "11"
     seen, _ = reader.told(event(rows("node-a", columns=None)))
@@ -140,7 +142,7 @@ def test_a_bookmark_may_be_the_event_that_names_the_columns() -> None:
 )
 def test_a_list_that_makes_no_sense_is_refused(answer: dict[str, Any]) -> None:
     with pytest.raises(client.Garbled, match=r"^/apis/apps/v1/deployments: a list that cannot be read"):
-        list_watch.Reader(DEPLOYMENTS).page(answer)
+        list_watch.ResourceReader(DEPLOYMENTS).page(answer)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +162,12 @@ def test_a_list_that_makes_no_sense_is_refused(answer: dict[str, Any]) -> None:
 )
 def test_rows_that_make_no_sense_are_refused(answer: dict[str, Any]) -> None:
     with pytest.raises(client.Garbled, match=r"^/api/v1/pods: a list that cannot be read"):
-        list_watch.Reader(PODS).page(answer)
+        list_watch.ResourceReader(PODS).page(answer)
 
 
 @pytest.mark.parametrize("content", [None, {}, {"metadata": {"name": "cart"}}, {"metadata": 7}])
 def test_an_event_that_makes_no_sense_is_refused(content: object) -> None:
-    reader = list_watch.Reader(DEPLOYMENTS)
+    reader = list_watch.ResourceReader(DEPLOYMENTS)
     with pytest.raises(client.Garbled, match="an event that cannot be read"):
         reader.told(event(content))
     with pytest.raises(client.Garbled, match="a bookmark that cannot be read"):

@@ -20,24 +20,24 @@ READY = health.Check(name="warm", probe=fails)
 
 
 @pytest.fixture
-def checks() -> health.Health:
-    return health.Health(live=[LIVE], ready=[READY])
+def checks() -> health.HealthChecks:
+    return health.HealthChecks(live=[LIVE], ready=[READY])
 
 
-async def get(checks: health.Health, url: str) -> asking.Told:
+async def get(checks: health.HealthChecks, url: str) -> asking.Told:
     return asking.Told(await checks.answer(asking.incoming(url)))
 
 
 @pytest.mark.parametrize(
     "path", ["/healthz", "/livez", "/livez/", "/livez/loop", "/readyz/ping", "/readyz/shutdown"]
 )
-async def test_what_is_well_says_ok(checks: health.Health, path: str) -> None:
+async def test_what_is_well_says_ok(checks: health.HealthChecks, path: str) -> None:
     told = await get(checks, path)
     assert (told.status, told.text, told.answer.content_type) == (200, "ok", "text/plain; charset=utf-8")
 
 
 async def test_a_failure_is_named_and_its_reason_only_logged(
-    checks: health.Health, caplog: pytest.LogCaptureFixture
+    checks: health.HealthChecks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     told = await get(checks, "/readyz")
@@ -52,12 +52,12 @@ async def test_a_failure_is_named_and_its_reason_only_logged(
     assert caplog.messages == ["health check warm failed: no answer from 10.0.0.1"]
 
 
-async def test_verbose_lists_what_passes(checks: health.Health) -> None:
+async def test_verbose_lists_what_passes(checks: health.HealthChecks) -> None:
     told = await get(checks, "/livez?verbose")
     assert told.text == "[+]ping ok\n[+]loop ok\nlivez check passed\n"
 
 
-async def test_a_check_can_be_left_out(checks: health.Health) -> None:
+async def test_a_check_can_be_left_out(checks: health.HealthChecks) -> None:
     assert (await get(checks, "/readyz?exclude=warm")).text == "ok"
     told = await get(checks, "/readyz?verbose&exclude=warm,wram")
     assert told.status == 200
@@ -65,14 +65,14 @@ async def test_a_check_can_be_left_out(checks: health.Health) -> None:
     assert "no matches for wram" in told.text
 
 
-async def test_one_check_can_be_asked_alone(checks: health.Health) -> None:
+async def test_one_check_can_be_asked_alone(checks: health.HealthChecks) -> None:
     assert (await get(checks, "/readyz/warm")).status == 500
     with pytest.raises(errors.NotFound, match='no health check "warm" of /livez'):
         await get(checks, "/livez/warm")
 
 
 async def test_a_server_that_stops_is_alive_and_not_ready() -> None:
-    checks = health.Health()
+    checks = health.HealthChecks()
     assert (await get(checks, "/readyz")).status == 200
     checks.stop()
     assert (await get(checks, "/readyz")).status == 500

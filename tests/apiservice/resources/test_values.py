@@ -60,7 +60,7 @@ def group_version(scales: Scales) -> declaration.GroupVersion:
         fetch=scales.weigh,
         told=KNOWN,
     )
-    trees = declaration.Values(
+    trees = declaration.ValueResource(
         plural="trees.forest",
         aliases=("trees",),
         list_kind="ValueList",
@@ -98,7 +98,7 @@ def group_version(scales: Scales) -> declaration.GroupVersion:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Toy:
     scales: Scales
-    api: handler.Service
+    api: handler.Handler
 
     async def ask(self, path: str, *, method: str = "GET", accept: str = "application/json") -> asking.Told:
         headers = {"Authorization": f"Bearer {asking.TOKEN}", "Accept": accept}
@@ -112,7 +112,7 @@ def toy() -> Toy:
         [group_version(scales)],
         authenticator=authenticator.TokenAuthenticator(token=asking.TOKEN, user=asking.ADMIN),
         authorizer=authorizer.GroupAuthorizer(),
-        checks=health.Health(),
+        checks=health.HealthChecks(),
         registry=prometheus_client.CollectorRegistry(),
         clock=lambda: fruits.NOW,
         title="Values",

@@ -34,7 +34,7 @@ def oracle() -> Oracle:
 
 async def test_an_answer_is_remembered_for_its_lifetime(oracle: Oracle) -> None:
     now = [0.0]
-    known = ttl_cache.Memory[int](lifetime=10.0, most=8, clock=lambda: now[0])
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=8, clock=lambda: now[0])
     told = []
     for now[0] in (0.0, 9.9, 10.0, 19.9, 20.0):
         told.append(await known.recall("a", seek=oracle.seek))
@@ -42,18 +42,18 @@ async def test_an_answer_is_remembered_for_its_lifetime(oracle: Oracle) -> None:
 
 
 async def test_each_question_has_its_answer(oracle: Oracle) -> None:
-    known = ttl_cache.Memory[int](lifetime=10.0, most=8)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=8)
     assert [await known.recall(key, seek=oracle.seek) for key in "abab"] == [1, 2, 1, 2]
 
 
 async def test_what_was_not_used_for_longest_is_forgotten(oracle: Oracle) -> None:
-    known = ttl_cache.Memory[int](lifetime=10.0, most=2, clock=lambda: 0.0)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=2, clock=lambda: 0.0)
     assert [await known.recall(key, seek=oracle.seek) for key in "abacab"] == [1, 2, 1, 3, 1, 4]
     assert len(known) == 2
 
 
 async def test_many_who_ask_at_once_wait_for_one_answer(oracle: Oracle) -> None:
-    known = ttl_cache.Memory[int](lifetime=10.0, most=8)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=8)
     oracle.let.clear()
     asking = [asyncio.ensure_future(known.recall("a", seek=oracle.seek)) for _ in range(20)]
     await oracle.begun.wait()
@@ -62,7 +62,7 @@ async def test_many_who_ask_at_once_wait_for_one_answer(oracle: Oracle) -> None:
 
 
 async def test_one_who_leaves_takes_the_answer_from_nobody(oracle: Oracle) -> None:
-    known = ttl_cache.Memory[int](lifetime=10.0, most=8)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=8)
     oracle.let.clear()
     first, second = (asyncio.ensure_future(known.recall("a", seek=oracle.seek)) for _ in range(2))
     await oracle.begun.wait()
@@ -74,7 +74,7 @@ async def test_one_who_leaves_takes_the_answer_from_nobody(oracle: Oracle) -> No
 
 
 async def test_a_failure_is_told_to_all_who_wait_and_not_remembered(oracle: Oracle) -> None:
-    known = ttl_cache.Memory[int](lifetime=10.0, most=8)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=8)
     oracle.fails = True
     oracle.let.clear()
     asking = [asyncio.ensure_future(known.recall("a", seek=oracle.seek)) for _ in range(3)]
@@ -90,7 +90,7 @@ async def test_a_failure_is_told_to_all_who_wait_and_not_remembered(oracle: Orac
 async def test_a_failure_nobody_waits_for_is_no_news(
     oracle: Oracle, caplog: pytest.LogCaptureFixture
 ) -> None:
-    known = ttl_cache.Memory[int](lifetime=10.0, most=8)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=8)
     oracle.fails = True
     oracle.let.clear()
     left = asyncio.ensure_future(known.recall("a", seek=oracle.seek))
@@ -104,7 +104,7 @@ async def test_a_failure_nobody_waits_for_is_no_news(
 
 
 async def test_closing_gives_up_what_is_sought(oracle: Oracle) -> None:
-    known = ttl_cache.Memory[int](lifetime=10.0, most=8)
+    known = ttl_cache.TtlCache[int](lifetime=10.0, most=8)
     oracle.let.clear()
     waiting = asyncio.ensure_future(known.recall("a", seek=oracle.seek))
     await oracle.begun.wait()

@@ -90,7 +90,7 @@ async def extension(
             [fruits.group_version(fruits.Orchard())],
             authenticator=admitted.authenticator,
             authorizer=admitted.authorizer,
-            checks=health.Health(),
+            checks=health.HealthChecks(),
             registry=prometheus_client.CollectorRegistry(),
             clock=lambda: fruits.NOW,
             title="Fruits",

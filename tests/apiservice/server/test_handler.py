@@ -185,7 +185,7 @@ class Witness(reader.Reader):
         self,
         incoming: messages.Incoming,
         *,
-        target: router.Target,
+        target: router.Route,
         attributes: request_info.Attributes,
         user: authenticator.User,
         everywhere: declaration.Everywhere,

@@ -24,7 +24,7 @@ class Scene:
     """A cluster in which a server registers by two APIServices."""
 
     cluster: objects.Objects
-    registered: ca_bundle.Registration
+    registered: ca_bundle.ApiServices
 
     def put(self, name: str, *, service: str = "mesh/fruit") -> None:
         namespace, _, called = service.partition("/")
@@ -46,8 +46,8 @@ async def scene() -> AsyncIterator[Scene]:
         yield Scene(cluster, _registration(api))
 
 
-def _registration(api: client.KubeApi) -> ca_bundle.Registration:
-    return ca_bundle.Registration(api, api_services=[OWN, OTHER], namespace="mesh", service="fruit")
+def _registration(api: client.KubeApi) -> ca_bundle.ApiServices:
+    return ca_bundle.ApiServices(api, api_services=[OWN, OTHER], namespace="mesh", service="fruit")
 
 
 async def test_all_of_them_are_told_and_then_nothing_is_written(scene: Scene) -> None:

@@ -14,7 +14,7 @@ from apiservice.tls import rotation
 from apiservice.x509 import issue
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-POLICY = rotation.Policy(
+POLICY = rotation.CertificatePolicy(
     name="fruit", hosts=("fruit.market.svc", "localhost", "127.0.0.1"), life=timedelta(days=90)
 )
 RENAMED = dataclasses.replace(POLICY, hosts=("fruit.bazaar.svc", "localhost"))
@@ -26,7 +26,7 @@ def at_rest(
     kept: rotation.Content,
     *,
     now: datetime,
-    policy: rotation.Policy = POLICY,
+    policy: rotation.CertificatePolicy = POLICY,
     settled: bool = False,
     served: rotation.Content = rotation.NOTHING,
 ) -> rotation.Content:
@@ -54,7 +54,7 @@ def is_trusted(certificate: bytes, *, authorities: bytes) -> bool:
     return False
 
 
-def is_valid(kept: rotation.Content, *, now: datetime, policy: rotation.Policy = POLICY) -> bool:
+def is_valid(kept: rotation.Content, *, now: datetime, policy: rotation.CertificatePolicy = POLICY) -> bool:
     own = x509.load_pem_x509_certificate(kept.certificate)
     return (
         own.not_valid_before_utc <= now < own.not_valid_after_utc
@@ -72,7 +72,7 @@ def test_out_of_nothing_a_certificate_is_made_and_used_at_once() -> None:
 
 def test_a_service_may_have_a_long_name() -> None:
     name = f"{'s' * 63}.{'n' * 63}"
-    policy = rotation.Policy(name=name, hosts=(f"{name}.svc",))
+    policy = rotation.CertificatePolicy(name=name, hosts=(f"{name}.svc",))
     made = at_rest(rotation.Content(), now=NOW, policy=policy)
     assert is_valid(made, now=NOW, policy=policy)
 
@@ -193,7 +193,7 @@ def test_whatever_happens_it_ends_well_and_nothing_is_used_unannounced(
                 now += timedelta(hours=how)
             case "break", str():
                 kept = dataclasses.replace(kept, **{how: b"broken"})
-            case "policy", rotation.Policy():
+            case "policy", rotation.CertificatePolicy():
                 policy = how
             case "serve", _:
                 if rotation.step(kept, policy=policy, now=now, settled=False, served=served) is None:
@@ -209,7 +209,7 @@ def _stepped(
     kept: rotation.Content,
     *,
     now: datetime,
-    policy: rotation.Policy,
+    policy: rotation.CertificatePolicy,
     settled: bool,
     served: rotation.Content,
 ) -> rotation.Content:
@@ -231,7 +231,7 @@ def _stepped(
     return after
 
 
-def _can_serve(kept: rotation.Content, *, now: datetime, policy: rotation.Policy) -> bool:
+def _can_serve(kept: rotation.Content, *, now: datetime, policy: rotation.CertificatePolicy) -> bool:
     if not {kept.certificate, kept.key, kept.authorities}.isdisjoint({b"", b"broken"}):
         return False
     return is_valid(kept, now=now, policy=policy)

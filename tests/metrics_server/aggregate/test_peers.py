@@ -37,7 +37,7 @@ def knowing(taken: snapshot.Snapshot) -> snapshot.Snapshot:
 def deployment(name: str, *pods: str) -> objects.Inventory:
     ref = meshes.ref("Deployment", name)
     owned = [meshes.owned(pod, ref) for pod in pods]
-    return meshes.things(*owned, objects.Thing(ref=ref))
+    return meshes.things(*owned, objects.Object(ref=ref))
 
 
 def test_a_workload_is_of_the_kind_that_kubernetes_knows() -> None:
@@ -56,7 +56,7 @@ def test_a_workload_that_reports_itself_is_what_it_says() -> None:
 @pytest.mark.parametrize("kinds", [(), ("Deployment", "StatefulSet")])
 def test_a_workload_whose_kind_nobody_knows_for_sure_has_none(kinds: tuple[str, ...]) -> None:
     taken = meshes.moment([meshes.pod("a")], peers=[CART], client=[(0, 0, 5, 0)])
-    things = meshes.things(*(objects.Thing(ref=meshes.ref(kind, "cart")) for kind in kinds))
+    things = meshes.things(*(objects.Object(ref=meshes.ref(kind, "cart")) for kind in kinds))
     assert [*edges(taken, things)] == [("pod.a", "workload.cart")]
 
 
@@ -88,7 +88,7 @@ def test_what_both_ends_tell_is_counted_once_and_told_by_the_caller() -> None:
     pods = [meshes.pod("w1"), meshes.pod("c1")]
     web, cart = meshes.ref("Deployment", "web"), meshes.ref("Deployment", "cart")
     things = meshes.things(
-        meshes.owned("w1", web), meshes.owned("c1", cart), objects.Thing(ref=web), objects.Thing(ref=cart)
+        meshes.owned("w1", web), meshes.owned("c1", cart), objects.Object(ref=web), objects.Object(ref=cart)
     )
     taken = knowing(meshes.moment(pods, peers=[CART, CALLER], client=[(0, 0, 5, 2)], server=[(1, 1, 5, 0)]))
     assert edges(taken, things) == {("deployment.web", "deployment.cart"): (kinds.Side.CLIENT, 5.0)}

@@ -113,7 +113,7 @@ def test_a_deleted_pod_that_the_inventory_no_longer_knows_still_has_an_owner() -
 def test_the_labels_of_a_known_resource_are_its_own() -> None:
     known = meshes.things(
         meshes.owned("a", meshes.CART, app="cart"),
-        objects.Thing(ref=meshes.CART, labels={"team": "checkout"}),
+        objects.Object(ref=meshes.CART, labels={"team": "checkout"}),
     )
     owners = graph.Ownership(meshes.moment([meshes.pod("a", app="scraped")]), known)
     assert owners.labels(meshes.CART) == {"team": "checkout"}
@@ -154,7 +154,7 @@ def test_a_node_is_known_from_the_scrape_where_no_inventory_tells() -> None:
 
 def test_namespaces_are_known_by_their_resources_and_by_themselves() -> None:
     known = meshes.things(
-        objects.Thing(ref=meshes.ref("Namespace", "empty", "")), meshes.service("db", "data")
+        objects.Object(ref=meshes.ref("Namespace", "empty", "")), meshes.service("db", "data")
     )
     assert graph.Ownership(meshes.moment([meshes.pod("a")]), known).namespaces == {
         "shop",

@@ -113,7 +113,7 @@ def test_with_a_split_nobody_reads_what_a_service_elsewhere_receives() -> None:
     inside = meshes.pod("cart-v2-1", "lab")
     known = objects.Inventory(
         {
-            ref: objects.Thing(ref=ref, selector=selector, labels=selector)
+            ref: objects.Object(ref=ref, selector=selector, labels=selector)
             for ref, selector in {
                 kinds.Ref("Service", "lab", "cart-v2"): {"app": "x"},
                 kinds.Ref("Pod", "lab", "cart-v2-1"): {"app": "x"},

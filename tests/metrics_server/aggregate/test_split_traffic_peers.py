@@ -82,7 +82,7 @@ def test_without_an_inventory_a_called_pod_may_be_anybodys() -> None:
 def test_of_whom_only_half_is_told_nobody_knows_whether_it_was_a_backend(peer: snapshot.Peer) -> None:
     twins = [kinds.Ref("Service", "shop", "cart-v1"), kinds.Ref("Service", "shop-cart", "v1")]
     twins.append(kinds.Ref("Service", "lab", "cart-v1"))
-    known = objects.Inventory({ref: objects.Thing(ref=ref, selector={"app": "x"}) for ref in twins})
+    known = objects.Inventory({ref: objects.Object(ref=ref, selector={"app": "x"}) for ref in twins})
     found = canaries.shared(
         canaries.moment([canaries.CALLER], [peer, canaries.V2], client=[(0, 0, 3, 0), (0, 1, 1, 0)]),
         canaries.CANARY,
@@ -110,7 +110,7 @@ def test_a_workload_that_others_report_for_is_what_its_pods_are() -> None:
         **canaries.VERSIONS.things,
         pod: dataclasses.replace(canaries.VERSIONS.things[pod], owner=deployment),
     }
-    things[deployment] = objects.Thing(ref=deployment)
+    things[deployment] = objects.Object(ref=deployment)
     reporter = snapshot.Reporter(namespace="shop", workload="one", kind="Deployment", labels={})
     taken = canaries.moment([reporter], [], server=[(0, -1, 30, 0)])
     found = canaries.shared(taken, canaries.CANARY, known=objects.Inventory(things))

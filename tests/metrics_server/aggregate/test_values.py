@@ -29,8 +29,8 @@ def moment(
         pods, server=[(number, -1, count, 0.0) for number, count in enumerate(counts)], spans=spans
     )
     web = meshes.ref("Deployment", "web")
-    owned = [objects.Thing(ref=meshes.ref("Pod", pod.pod), owner=web, labels=pod.labels) for pod in pods]
-    things = {one.ref: one for one in (*owned, objects.Thing(ref=web))}
+    owned = [objects.Object(ref=meshes.ref("Pod", pod.pod), owner=web, labels=pod.labels) for pod in pods]
+    things = {one.ref: one for one in (*owned, objects.Object(ref=web))}
     deleted = {ref: things.pop(ref) for ref in [meshes.ref("Pod", name) for name in gone]}
     return store.Moment(taken, objects.Inventory(things, deleted), arrived=1000.0)
 
@@ -43,7 +43,7 @@ def told(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod
 
 def one(
     of: store.Moment, name: str = "p0", metric: str = "requests_per_second"
-) -> values.Value | values.Untold:
+) -> values.Value | values.NoValue:
     return told(of, metric).told[meshes.ref("Pod", name)]
 
 
@@ -56,7 +56,7 @@ def rate(of: store.Moment, name: str = "p0") -> tuple[float, float]:
 
 def why(of: store.Moment, name: str = "p0", metric: str = "requests_per_second") -> str:
     value = one(of, name, metric)
-    assert isinstance(value, values.Untold)
+    assert isinstance(value, values.NoValue)
     return value.why
 
 
@@ -140,7 +140,7 @@ def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
 def test_when_nothing_was_scraped_twice_there_is_no_rate() -> None:
     seen = snapshot.Span(since=999.0, until=999.0)
     (value,) = told(moment(seen, seen, requests=[0, 0]), kind="Deployment").told.values()
-    assert isinstance(value, values.Untold)
+    assert isinstance(value, values.NoValue)
     assert "just begun" in value.why
 
 

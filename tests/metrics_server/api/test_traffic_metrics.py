@@ -24,7 +24,7 @@ FIGURES = rollup.Figures(
     profiles=("envoy",),
     rate=40.0,
 )
-MOMENT = traffic_metrics.Moment(timestamp=1795348800.9, window=90.0)
+MOMENT = traffic_metrics.SampleTime(timestamp=1795348800.9, window=90.0)
 
 
 def item(

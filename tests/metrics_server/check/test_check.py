@@ -17,7 +17,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 async def run(
     backend: fake_prometheus.FakePrometheus, *, window: str = "30s", namespace: str | None = None
-) -> check.Report:
+) -> check.CheckReport:
     return await asyncio.to_thread(check.run, backend.url, profiles=None, window=window, namespace=namespace)
 
 

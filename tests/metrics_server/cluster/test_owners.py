@@ -74,7 +74,7 @@ async def test_everything_that_tells_who_owns_whom_is_known(kube: kubernetes.Kub
         things = (await complete(watched)).things
         assert watched.is_complete
         assert watched.complaint() is None
-    assert things[POD] == objects.Thing(
+    assert things[POD] == objects.Object(
         ref=POD,
         labels={"app": "cart"},
         owner=kinds.Ref("ReplicaSet", "shop", "cart-1"),
@@ -134,7 +134,7 @@ async def test_the_address_of_a_pod_is_known_and_one_that_several_share_is_nobod
         kube.put(kubernetes.PODS, agent, address="10.0.0.1")
     async with watching(kube) as watched:
         things = await complete(watched)
-    spelled = names.Spelling(things)
+    spelled = names.NameResolver(things)
     assert spelled.peer(snapshot.Peer(address="10.0.0.7:5432")) == snapshot.Peer(namespace="shop", pod="db-0")
     assert spelled.peer(snapshot.Peer(address="10.0.0.1:80")) == snapshot.Peer(host="10.0.0.1:80")
 

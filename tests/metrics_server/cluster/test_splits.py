@@ -40,7 +40,7 @@ async def kube() -> AsyncIterator[kubernetes.Kubernetes]:
 
 @contextlib.asynccontextmanager
 async def following(
-    kube: kubernetes.Kubernetes, kinds: Sequence[sources.Kind] = SMI
+    kube: kubernetes.Kubernetes, kinds: Sequence[sources.SourceKind] = SMI
 ) -> AsyncIterator[splits.Declarations]:
     async with (
         kubernetes.ask(kube) as api,

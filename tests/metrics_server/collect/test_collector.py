@@ -39,10 +39,10 @@ class Scene:
 
     backend: recording.Backend
     clock: recording.Clock = dataclasses.field(default_factory=lambda: recording.Clock(NOW))
-    taker: collector.Taker = dataclasses.field(init=False)
+    taker: collector.Collector = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        self.taker = collector.Taker(
+        self.taker = collector.Collector(
             self.backend, mesh=ENVOY, watcher=recording.Deaf(), clock=self.clock, stale_after=90.0
         )
 
@@ -211,7 +211,7 @@ async def test_what_the_backend_cannot_do_is_passed_on() -> None:
         async def ask(self, queries: object, *, at: float) -> list[recording.Answer]:
             raise faults.BackendDown("no")
 
-    taker = collector.Taker(
+    taker = collector.Collector(
         Down(), mesh=ENVOY, watcher=recording.Deaf(), clock=recording.Clock(), stale_after=90.0
     )
     for namespace in (None, "shop"):

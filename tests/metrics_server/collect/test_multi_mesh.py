@@ -25,7 +25,7 @@ class Backend:
         self.present = set(present)
         self.asked = 0
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[response.Answer]:
+    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[response.PrometheusAnswer]:
         self.asked += 1
         (query,) = queries
         series = [
@@ -34,7 +34,7 @@ class Backend:
             if f'"{name}"' in query
         ]
         body = f'{{"status":"success","data":{{"resultType":"vector","result":[{",".join(series)}]}}}}'
-        return [response.Answer(body.encode())]
+        return [response.PrometheusAnswer(body.encode())]
 
 
 @dataclasses.dataclass
@@ -59,8 +59,8 @@ class Mesh:
         return dataclasses.replace(taken, window=max(window, self.least))
 
 
-def mixed(backend: Backend, *takers: Mesh, uptime: Any = lambda: 0.0) -> multi_mesh.Taker:
-    return multi_mesh.Taker(
+def mixed(backend: Backend, *takers: Mesh, uptime: Any = lambda: 0.0) -> multi_mesh.MultiMeshCollector:
+    return multi_mesh.MultiMeshCollector(
         backend,
         [(SHIPPED[taker.name], taker) for taker in takers],
         allowed=moments.everywhere,

@@ -10,7 +10,7 @@ from metrics_server.model import snapshot
 from metrics_server.profiles import endpoints, fields, schema
 
 (ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
-(NAMED,) = [view.peer for view in ENVOY.views if isinstance(view.peer, endpoints.Named)]
+(NAMED,) = [view.peer for view in ENVOY.views if isinstance(view.peer, endpoints.NamedEndpoint)]
 CLIENT = next(number for number, view in enumerate(ENVOY.views) if view.peer)
 SERVER = next(number for number, view in enumerate(ENVOY.views) if not view.peer)
 
@@ -106,7 +106,7 @@ def test_a_name_of_64_kb_is_read_at_once_and_cut(value: str) -> None:
 
 
 def test_what_no_pattern_reads_is_a_host() -> None:
-    named = endpoints.Named(label="dst", patterns=("(?P<service>[a-z]+)",))
+    named = endpoints.NamedEndpoint(label="dst", patterns=("(?P<service>[a-z]+)",))
     assert decode_endpoints.named(named, "A1", namespace="shop") == snapshot.Peer(host="A1")
     assert decode_endpoints.named(named, "a", namespace="shop") == service("shop", "a")
 

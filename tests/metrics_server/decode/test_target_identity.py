@@ -47,7 +47,7 @@ def growing(times: Iterable[float], *, by: float = 4.0, since: float = TIMES[0])
 
 
 def read(*series: recording.Series) -> snapshot.Snapshot:
-    (query,) = plan.make(ENVOY, scope=plan.Scope(), window=WINDOW, before=10).counters
+    (query,) = plan.make(ENVOY, scope=plan.QueryScope(), window=WINDOW, before=10).counters
     counters = recording.Recording(list(series)).ask(query, at=NOW)
     found = targets.find(counters, ENVOY)
     return decoder.read(counters, [], proxies=found, taken=NOW, window=WINDOW, interval=5.0)

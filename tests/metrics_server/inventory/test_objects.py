@@ -41,7 +41,7 @@ def named(kind: str, name: str = "x", **more: Any) -> dict[str, Any]:
 
 def test_of_an_object_is_read_what_rolling_up_needs() -> None:
     thing = read(yaml.safe_dump(POD)).things[POD_REF]
-    assert thing == objects.Thing(
+    assert thing == objects.Object(
         ref=POD_REF,
         labels={"app": "cart"},
         owner=kinds.Ref("ReplicaSet", "shop", "cart-rs"),
@@ -237,7 +237,7 @@ def test_a_static_pod_is_its_own_and_not_its_nodes() -> None:
 
 
 def test_what_is_gone_is_known_unless_it_is_back_and_selected_by_nothing() -> None:
-    before, now = (objects.Thing(ref=POD_REF, node=node) for node in ("node-a", "node-b"))
+    before, now = (objects.Object(ref=POD_REF, node=node) for node in ("node-a", "node-b"))
     gone = objects.Inventory({}, {POD_REF: before})
     assert gone.known == {POD_REF: before}
     assert (gone.things, gone.units, gone.namespaces) == ({}, {}, frozenset())

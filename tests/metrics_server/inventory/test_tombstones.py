@@ -21,22 +21,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def make(clock: Clock) -> Callable[..., tombstones.Recollection]:
-    def made(keep: float = 60.0, most: int = 100) -> tombstones.Recollection:
-        return tombstones.Recollection(clock=clock, keep=keep, most=most)
+def make(clock: Clock) -> Callable[..., tombstones.Tombstones]:
+    def made(keep: float = 60.0, most: int = 100) -> tombstones.Tombstones:
+        return tombstones.Tombstones(clock=clock, keep=keep, most=most)
 
     return made
 
 
-Make = Callable[..., tombstones.Recollection]
+Make = Callable[..., tombstones.Tombstones]
 
 
 def ref(name: str, *, kind: str = "Pod") -> kinds.Ref:
     return kinds.Ref(kind, "shop", name)
 
 
-def thing(name: str, *, kind: str = "Pod", node: str = "", **labels: str) -> objects.Thing:
-    return objects.Thing(ref=ref(name, kind=kind), node=node, labels=labels)
+def thing(name: str, *, kind: str = "Pod", node: str = "", **labels: str) -> objects.Object:
+    return objects.Object(ref=ref(name, kind=kind), node=node, labels=labels)
 
 
 def test_what_is_put_is_known_until_it_is_dropped(make: Make) -> None:

@@ -64,7 +64,7 @@ def test_a_profile_is_read_with_its_defaults() -> None:
     assert mesh.target.identity == ("namespace", "pod", "instance")
     assert mesh.process is not None
     assert mesh.process.scale == 1.0
-    assert isinstance(view.peer, endpoints.Named)
+    assert isinstance(view.peer, endpoints.NamedEndpoint)
     assert view.peer.excluded == ""
 
 
@@ -77,7 +77,7 @@ def test_a_unit_is_a_number_of_seconds(unit: str, scale: float) -> None:
 
 def test_what_is_left_out_is_one_pattern() -> None:
     peer = read(changed("views.0.peer.exclude", ["a|b", "c.*"])).views[0].peer
-    assert isinstance(peer, endpoints.Named)
+    assert isinstance(peer, endpoints.NamedEndpoint)
     assert peer.excluded == "(a|b)|(c.*)"
 
 

@@ -18,7 +18,7 @@ PATTERNS = [
     pattern
     for mesh in PROFILES
     for view in mesh.views
-    if isinstance(view.peer, endpoints.Named)
+    if isinstance(view.peer, endpoints.NamedEndpoint)
     for pattern in view.peer.patterns
 ]
 BY_TARGETS = [mesh for mesh in PROFILES if not any(view.reporter for view in mesh.views)]
@@ -28,7 +28,9 @@ HOSTILE = ['"', '"} or vector(1) #', "a\\", "a\nb", ".*", "|", "shop|data", "(?P
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 
 
-def made(mesh: schema.Profile, scope: plan.Scope, window: float = 30.0, before: float = 10.0) -> plan.Plan:
+def made(
+    mesh: schema.Profile, scope: plan.QueryScope, window: float = 30.0, before: float = 10.0
+) -> plan.Plan:
     return plan.make(mesh, scope=scope, window=window, before=before)
 
 
@@ -64,7 +66,7 @@ def values(query: str, label: str) -> list[str]:
 def test_every_query_of_every_scope_parses(mesh: schema.Profile) -> None:
     refused = {}
     for namespace, window in itertools.product([None, "shop", *HOSTILE], [1.0, 30.0, 7.5, 86400.0]):
-        found = queries(made(mesh, plan.Scope(namespace=namespace), window))
+        found = queries(made(mesh, plan.QueryScope(namespace=namespace), window))
         assert found, (namespace, window)
         for query in found:
             try:
@@ -76,9 +78,9 @@ def test_every_query_of_every_scope_parses(mesh: schema.Profile) -> None:
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
 def test_a_hostile_namespace_stays_one_string(mesh: schema.Profile) -> None:
-    harmless = queries(made(mesh, plan.Scope(namespace="shop")))
+    harmless = queries(made(mesh, plan.QueryScope(namespace="shop")))
     for namespace in HOSTILE:
-        asked = queries(made(mesh, plan.Scope(namespace=namespace)))
+        asked = queries(made(mesh, plan.QueryScope(namespace=namespace)))
         for query, model in zip(asked, harmless, strict=True):
             where = f"namespace {namespace!r} in {query}"
             assert len(selectors(promql_parser.parse(query))) == len(selectors(promql_parser.parse(model))), (
@@ -90,7 +92,7 @@ def test_a_hostile_namespace_stays_one_string(mesh: schema.Profile) -> None:
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
 def test_the_whole_mesh_is_one_raw_query_and_one_of_buckets(mesh: schema.Profile) -> None:
-    asked = made(mesh, plan.Scope())
+    asked = made(mesh, plan.QueryScope())
     (query,) = asked.counters
     assert asked.buckets is not None
     assert values(query, "namespace") == values(asked.buckets, "namespace") == []
@@ -100,7 +102,7 @@ def test_the_whole_mesh_is_one_raw_query_and_one_of_buckets(mesh: schema.Profile
 
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
 def test_raw_samples_reach_back_beyond_the_window_and_buckets_do_not(mesh: schema.Profile) -> None:
-    asked = made(mesh, plan.Scope(namespace="shop"), window=30, before=10)
+    asked = made(mesh, plan.QueryScope(namespace="shop"), window=30, before=10)
     assert all(query.endswith("[40s]") for query in asked.counters)
     assert asked.buckets is not None
     assert set(re.findall(r"\[(\w+)\]\)\)", asked.buckets)) == {"30s"}
@@ -109,7 +111,7 @@ def test_raw_samples_reach_back_beyond_the_window_and_buckets_do_not(mesh: schem
 @pytest.mark.parametrize("mesh", BY_TARGETS, ids=lambda mesh: mesh.name)
 def test_no_series_can_be_in_two_answers(mesh: schema.Profile) -> None:
     """Own proxies are asked for with `=`, those elsewhere with `!=`."""
-    own, *elsewhere = made(mesh, plan.Scope(namespace="shop")).counters
+    own, *elsewhere = made(mesh, plan.QueryScope(namespace="shop")).counters
     assert 'namespace="shop"' in own
     assert elsewhere
     assert all('namespace!="shop"' in query for query in elsewhere)
@@ -118,7 +120,7 @@ def test_no_series_can_be_in_two_answers(mesh: schema.Profile) -> None:
 @pytest.mark.parametrize("mesh", BY_LABELS, ids=lambda mesh: mesh.name)
 def test_no_series_that_others_report_can_be_in_two_answers(mesh: schema.Profile) -> None:
     """Who reports is asked for with `=~`, and by whom they are called elsewhere with `!~` of the same."""
-    targets, *others = made(mesh, plan.Scope(namespace="shop")).counters
+    targets, *others = made(mesh, plan.QueryScope(namespace="shop")).counters
     of_targets = [plan.UP, *([mesh.process.metric] if mesh.process else [])]
     assert values(targets, "__name__") == ["|".join(of_targets)]
     narrowed = [re.findall(r'(\w+)(=~|!~)"([^"]*shop[^"]*)"', query) for query in others]
@@ -132,16 +134,16 @@ def test_who_is_told_without_a_namespace_is_looked_for_among_all_callers() -> No
     """An address, or a bare name, may be of any namespace."""
     for name in ("envoy-endpoints", "csm"):
         (mesh,) = (one for one in PROFILES if one.name == name)
-        own, elsewhere = made(mesh, plan.Scope(namespace="shop")).counters
+        own, elsewhere = made(mesh, plan.QueryScope(namespace="shop")).counters
         assert 'namespace="shop"' in own
         assert values(elsewhere, "namespace") == ["shop"]
         assert elsewhere.count("shop") == 1
     (otel,) = (one for one in PROFILES if one.name == "otel")
-    assert not any("shop" in query for query in made(otel, plan.Scope(namespace="shop")).counters)
+    assert not any("shop" in query for query in made(otel, plan.QueryScope(namespace="shop")).counters)
 
 
 def test_another_label_can_tell_the_namespace() -> None:
-    asked = made(PROFILES[0], plan.Scope(namespace="shop", label="kubernetes_namespace"))
+    asked = made(PROFILES[0], plan.QueryScope(namespace="shop", label="kubernetes_namespace"))
     assert 'kubernetes_namespace="shop"' in asked.counters[0]
     assert not values(asked.counters[0], "namespace")
 
@@ -152,7 +154,7 @@ def test_a_mesh_without_histograms_has_no_bucket_query() -> None:
         "[{side: client, requests: r, appears: at start, outcome: [{is: success}]}]}",
         source="here",
     )
-    for scope in (plan.Scope(), plan.Scope(namespace="shop")):
+    for scope in (plan.QueryScope(), plan.QueryScope(namespace="shop")):
         asked = made(mesh, scope)
         assert asked.buckets is None
         assert len(asked.counters) == 1
@@ -223,7 +225,7 @@ def test_names_as_istio_and_others_write_them_are_told_apart_by_namespace(
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
 def test_buckets_are_those_of_the_sides_that_are_wanted(mesh: schema.Profile) -> None:
     def buckets(*sides: kinds.Side) -> set[str]:
-        scope = plan.Scope(namespace="shop")
+        scope = plan.QueryScope(namespace="shop")
         asked = plan.make(mesh, scope=scope, window=30.0, before=10.0, latency=sides)
         return set(asked.buckets.split(" or ")) if asked.buckets else set()
 

@@ -36,12 +36,12 @@ def admitting(cluster: client.KubeApi | None) -> access.Access:
 
 
 @contextlib.asynccontextmanager
-async def following(kube: kubernetes.Kubernetes) -> AsyncIterator[inventory_source.Known]:
+async def following(kube: kubernetes.Kubernetes) -> AsyncIterator[inventory_source.ClusterInventory]:
     async with kubernetes.ask(kube) as api, inventory_source.known(CHOSEN, admits=admitting(api)) as exists:
         yield exists
 
 
-async def is_ready(exists: inventory_source.Known) -> bool:
+async def is_ready(exists: inventory_source.ClusterInventory) -> bool:
     (check,) = exists.ready
     try:
         await check.probe()
@@ -50,7 +50,7 @@ async def is_ready(exists: inventory_source.Known) -> bool:
     return True
 
 
-async def until_ready(exists: inventory_source.Known) -> None:
+async def until_ready(exists: inventory_source.ClusterInventory) -> None:
     (check,) = exists.ready
     for _ in range(1000):
         if await is_ready(exists):

@@ -41,7 +41,7 @@ def test_a_group_without_a_limit_leaves_the_memory_of_the_machine(tmp_path: Path
 
 
 def test_what_is_let_go_is_given_back() -> None:
-    allowed = memory_budget.Allowance(10)
+    allowed = memory_budget.MemoryBudget(10)
     one, other = allowed.share(), allowed.share()
     one.take(8)
     with pytest.raises(faults.BackendRefused, match="--answer-limit"):

@@ -79,14 +79,14 @@ def test_a_weight_that_is_none_is_refused(bad: object) -> None:
     spec = {"service": "cart", "backends": [{**splitting.V1, "weight": bad}]}
     kind = sources.KINDS[0]
     with pytest.raises(fields.Malformed, match=r"^spec\.backends\.0\.weight: is no"):
-        kind.read(fields.Given(ref=kinds.Ref("TrafficSplit", "shop", "canary"), spec=spec))
+        kind.read(fields.SourceObject(ref=kinds.Ref("TrafficSplit", "shop", "canary"), spec=spec))
 
 
 def test_what_is_said_of_a_fault_stays_one_short_line() -> None:
     labels = {"a\nb": 7, "x" * 65536: 7, "\x1b[31m": 7}
     spec = {"host": "cart", "subsets": [{"name": "v1", "labels": labels}]}
     with pytest.raises(fields.Malformed) as refused:
-        sources.KINDS[-1].read(fields.Given(ref=kinds.Ref("DestinationRule", "shop", "x"), spec=spec))
+        sources.KINDS[-1].read(fields.SourceObject(ref=kinds.Ref("DestinationRule", "shop", "x"), spec=spec))
     text = str(refused.value)
     assert text.isprintable()
     assert len(text) < 500
@@ -96,9 +96,9 @@ def test_what_is_said_of_a_fault_stays_one_short_line() -> None:
 @pytest.mark.parametrize(
     "spec", [None, [], "text", 7, {"rules": 7, "service": 7, "dstOverrides": 7, "http": 7}]
 )
-def test_an_object_that_is_none_is_malformed_or_says_nothing(kind: sources.Kind, spec: Any) -> None:
+def test_an_object_that_is_none_is_malformed_or_says_nothing(kind: sources.SourceKind, spec: Any) -> None:
     try:
-        said = kind.read(fields.Given(ref=kinds.Ref(kind.kind, "shop", "x"), spec=spec))
+        said = kind.read(fields.SourceObject(ref=kinds.Ref(kind.kind, "shop", "x"), spec=spec))
     except fields.Malformed:
         return
     assert said == model.NOTHING
@@ -123,9 +123,9 @@ _ANYTHING = st.recursive(
 
 
 @given(st.sampled_from(sources.KINDS), _ANYTHING)
-def test_whatever_an_object_holds_only_malformed_is_raised(kind: sources.Kind, spec: Any) -> None:
+def test_whatever_an_object_holds_only_malformed_is_raised(kind: sources.SourceKind, spec: Any) -> None:
     with contextlib.suppress(fields.Malformed):
-        kind.read(fields.Given(ref=kinds.Ref(kind.kind, "shop", "x"), spec=spec))
+        kind.read(fields.SourceObject(ref=kinds.Ref(kind.kind, "shop", "x"), spec=spec))
 
 
 @pytest.mark.parametrize(

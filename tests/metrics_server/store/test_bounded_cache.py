@@ -6,7 +6,7 @@ from metrics_server.store import bounded_cache
 
 
 def test_what_was_used_longest_ago_makes_room() -> None:
-    kept = bounded_cache.Kept[str, int](most=2)
+    kept = bounded_cache.BoundedCache[str, int](most=2)
     kept.put("a", 1)
     kept.put("b", 2)
     assert kept.use("a") == 1
@@ -17,7 +17,7 @@ def test_what_was_used_longest_ago_makes_room() -> None:
 
 
 def test_a_look_is_no_use() -> None:
-    kept = bounded_cache.Kept[str, int](most=2)
+    kept = bounded_cache.BoundedCache[str, int](most=2)
     kept.put("a", 1)
     kept.put("b", 2)
     assert kept.peek("a") == 1
@@ -26,7 +26,7 @@ def test_a_look_is_no_use() -> None:
 
 
 def test_heavy_values_make_room_earlier_but_for_the_least() -> None:
-    kept = bounded_cache.Kept[str, int](most=10, least=2, heaviest=100)
+    kept = bounded_cache.BoundedCache[str, int](most=10, least=2, heaviest=100)
     for number, name in enumerate("abc"):
         kept.put(name, number, weight=40)
     assert [name for name, _ in kept.items()] == ["b", "c"]
@@ -39,7 +39,7 @@ def test_heavy_values_make_room_earlier_but_for_the_least() -> None:
 
 
 def test_a_value_that_is_put_again_is_weighed_once() -> None:
-    kept = bounded_cache.Kept[str, int](most=10, heaviest=100)
+    kept = bounded_cache.BoundedCache[str, int](most=10, heaviest=100)
     kept.put("b", 0, weight=30)
     for number in range(5):
         kept.put("a", number, weight=60)

@@ -11,12 +11,12 @@ from metrics_server.model import faults
 from metrics_server.store import fetch_queue
 
 
-def turns(**limits: float) -> fetch_queue.Turns:
-    return fetch_queue.Turns(fetch_queue.Limits(**limits))  # type: ignore[arg-type]
+def turns(**limits: float) -> fetch_queue.FetchQueue:
+    return fetch_queue.FetchQueue(fetch_queue.FetchLimits(**limits))  # type: ignore[arg-type]
 
 
 def asked(
-    them: fetch_queue.Turns, user: str, count: int, *, urgent: bool = False
+    them: fetch_queue.FetchQueue, user: str, count: int, *, urgent: bool = False
 ) -> list[fetch_queue.Ticket]:
     tickets = [fetch_queue.Ticket() for _ in range(count)]
     for ticket in tickets:

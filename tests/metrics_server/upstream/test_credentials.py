@@ -14,7 +14,7 @@ AUTHORITY = pki.authority("one")
 IDENTITY = AUTHORITY.issue("server")
 
 
-def headers(content: bytes, *, authorizes: bool = True) -> credentials.Presented:
+def headers(content: bytes, *, authorizes: bool = True) -> credentials.CredentialHeaders:
     return credentials.headers([content], authorizes=authorizes)
 
 
@@ -105,7 +105,7 @@ def test_no_secret_is_in_what_is_printed() -> None:
     )
     for one in shown:
         assert "secret" not in repr(one)
-        whole = credentials.Credentials(headers=one.headers, secrets=one.secrets)
+        whole = credentials.RequestCredentials(headers=one.headers, secrets=one.secrets)
         assert "secret" not in repr(whole)
         (value,) = one.headers.values()
         assert whole.censored(f"you sent {value}!") in (
@@ -117,7 +117,7 @@ def test_no_secret_is_in_what_is_printed() -> None:
 
 def test_a_tenants_number_is_not_taken_out_of_every_text() -> None:
     shown = headers(b"X-Scope-OrgID: 1")
-    whole = credentials.Credentials(headers=shown.headers, secrets=shown.secrets)
+    whole = credentials.RequestCredentials(headers=shown.headers, secrets=shown.secrets)
     assert whole.censored("status 401") == "status 401"
 
 

@@ -19,10 +19,10 @@ from tests.metrics_server import guarded_prometheus, other_adapter
 
 PATH = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/shop/pods/*/queue_length"
 AUTHORITY = pki.authority("other")
-HASTE = fallback_adapter.Bounds(connect=0.3, answer=0.6, size=1 << 20)
+HASTE = fallback_adapter.FallbackLimits(connect=0.3, answer=0.6, size=1 << 20)
 _NOBODY = 1
 """A port at which nobody listens."""
-GENEROUS = fallback_adapter.Bounds(connect=10.0, answer=20.0)
+GENEROUS = fallback_adapter.FallbackLimits(connect=10.0, answer=20.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Scene:
 
     @contextlib.asynccontextmanager
     async def asking(
-        self, *, bounds: fallback_adapter.Bounds = GENEROUS, port: int | None = None
-    ) -> AsyncIterator[fallback_adapter.Predecessor]:
+        self, *, bounds: fallback_adapter.FallbackLimits = GENEROUS, port: int | None = None
+    ) -> AsyncIterator[fallback_adapter.FallbackAdapter]:
         called = f"adapter.monitoring:{port or self.adapter.port}"
         chosen = settings.load(
             prometheus="http://p", autoscaling=True, autoscaling_fallback=called,
@@ -44,7 +44,7 @@ class Scene:
         )  # fmt: skip
         presented = credential_files.fallback(chosen)
         assert presented is not None
-        predecessor = fallback_adapter.Predecessor(
+        predecessor = fallback_adapter.FallbackAdapter(
             fallback_adapter.service(called),
             presenting=presented,
             bounds=bounds,
@@ -63,8 +63,10 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         yield Scene(adapter, authority, token)
 
 
-async def refused(predecessor: fallback_adapter.Predecessor, path: str = PATH) -> faults.PredecessorAway:
-    with pytest.raises(faults.PredecessorAway) as told:
+async def refused(
+    predecessor: fallback_adapter.FallbackAdapter, path: str = PATH
+) -> faults.FallbackUnavailable:
+    with pytest.raises(faults.FallbackUnavailable) as told:
         await predecessor.ask(path, query={})
     assert told.value.message.startswith(
         "Service monitoring/adapter, which is asked for metrics that TrafficMetrics does not have, "
@@ -90,7 +92,7 @@ async def test_what_it_answers_is_handed_on(
     scene.adapter.headers = {"Retry-After": "7"}
     async with scene.asking() as predecessor:
         answer = await predecessor.ask(PATH, query={})
-    assert answer == fallback_adapter.Passed(status=status, body=body, content_type=content_type)
+    assert answer == fallback_adapter.ForwardedAnswer(status=status, body=body, content_type=content_type)
 
 
 async def test_it_is_asked_what_we_were_asked_in_our_name(scene: Scene) -> None:

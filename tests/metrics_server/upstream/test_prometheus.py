@@ -125,9 +125,9 @@ async def test_what_is_presented_is_asked_for_with_each_question_and_never_repea
     words = iter(["first-secret", "second-secret", "third-secret"])
     seen: list[str] = []
 
-    def presenting() -> credentials.Credentials:
+    def presenting() -> credentials.RequestCredentials:
         word = next(words)
-        return credentials.Credentials(headers={"X-Key": word}, secrets=(word,))
+        return credentials.RequestCredentials(headers={"X-Key": word}, secrets=(word,))
 
     async def echoing(request: web.Request, query: str) -> web.StreamResponse:
         seen.append(request.headers["X-Key"])

@@ -33,12 +33,12 @@ def body(result: list[Any], *, spaces: bool = False, **further: Any) -> bytes:
 def test_pieces_of_any_size_hold_every_series_once_and_in_order(
     result: list[Any], piece: int, spaces: bool
 ) -> None:
-    answer = response.Answer(body(result, spaces=spaces, warnings=["slow"]), piece=piece)
+    answer = response.PrometheusAnswer(body(result, spaces=spaces, warnings=["slow"]), piece=piece)
     assert list(answer) == json.loads(body(result))["data"]["result"]
 
 
 def test_an_answer_can_be_read_again() -> None:
-    answer = response.Answer(body([{"metric": {}, "value": [0, "1"]}] * 3), piece=1)
+    answer = response.PrometheusAnswer(body([{"metric": {}, "value": [0, "1"]}] * 3), piece=1)
     assert list(answer) == list(answer) != []
 
 
@@ -56,7 +56,7 @@ _NAMED = strategies.fixed_dictionaries(
 def test_among_what_is_read_for_some_metrics_is_every_series_of_theirs(
     result: list[Any], piece: int, spaces: bool
 ) -> None:
-    answer = response.Answer(body(result, spaces=spaces), piece=piece)
+    answer = response.PrometheusAnswer(body(result, spaces=spaces), piece=piece)
 
     def of(series: Iterable[Any]) -> list[Any]:
         return [one for one in series if one["metric"]["__name__"] in ("up", "age")]
@@ -69,7 +69,7 @@ def test_what_has_none_of_some_metrics_is_not_even_decoded() -> None:
         '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"calls"},BROKEN'
     )
     last = '},{"metric":{"__name__":"up"},"value":[1,"1"]}]}}'
-    assert list(response.Answer((first + last).encode(), piece=1).among(["up"])) == [
+    assert list(response.PrometheusAnswer((first + last).encode(), piece=1).among(["up"])) == [
         {"metric": {"__name__": "up"}, "value": [1, "1"]}
     ]
 
@@ -85,40 +85,40 @@ def test_what_has_none_of_some_metrics_is_not_even_decoded() -> None:
 )
 def test_what_is_no_answer_is_refused_with_the_reason(text: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        response.Answer(text)
+        response.PrometheusAnswer(text)
 
 
 def test_an_answer_broken_in_the_middle_is_refused_when_it_is_read() -> None:
     whole = body([{"metric": {}, "value": [0, "1"]}] * 9)
     broken = whole[:150] + b"?" + whole[151:]
     with pytest.raises(faults.BackendRefused):
-        list(response.Answer(broken, piece=1))
+        list(response.PrometheusAnswer(broken, piece=1))
 
 
 def test_an_answer_cut_off_in_the_middle_is_refused_at_once() -> None:
     whole = body([{"metric": {}, "value": [0, "1"]}] * 9)
     with pytest.raises(ValueError, match="not an answer of the query API"):
-        response.Answer(whole[: len(whole) // 2], piece=1)
+        response.PrometheusAnswer(whole[: len(whole) // 2], piece=1)
 
 
 def test_a_marker_of_a_series_that_ended_is_no_sample_and_a_series_of_nothing_else_none() -> None:
     ended = {"metric": {"pod": "a"}, "values": [[1, "5"], [2, "NaN"]]}
     goes_on = {"metric": {"pod": "b"}, "values": [[1, "5"], [2, "6"]]}
     long_gone = {"metric": {"pod": "c"}, "values": [[1, "NaN"]]}
-    answer = response.Answer(body([ended, goes_on, long_gone] * 9), piece=100)
+    answer = response.PrometheusAnswer(body([ended, goes_on, long_gone] * 9), piece=100)
     assert list(answer) == [{**ended, "values": [[1, "5"]]}, goes_on] * 9
 
 
 def test_a_figure_that_is_no_number_stays_one() -> None:
     figure = {"metric": {"le": "1"}, "value": [1, "NaN"]}
-    assert list(response.Answer(body([figure]))) == [figure]
+    assert list(response.PrometheusAnswer(body([figure]))) == [figure]
 
 
 @pytest.mark.parametrize(("said", "partial"), [({"isPartial": True}, True), ({"isPartial": False}, False)])
 def test_an_answer_that_says_that_it_is_partial_is_one_with_a_warning(
     said: dict[str, Any], partial: bool
 ) -> None:
-    assert bool(response.Answer(body([], **said)).warnings) is partial
+    assert bool(response.PrometheusAnswer(body([], **said)).warnings) is partial
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_an_answer_that_says_that_it_is_partial_is_one_with_a_warning(
     [({"seriesFetched": "0"}, True), ({"samples": {}}, False), ("few", False), (None, False)],
 )
 def test_victoria_metrics_is_known_by_its_statistics(stats: object, behind: bool) -> None:
-    assert response.Answer(body([], stats=stats)).behind is behind
+    assert response.PrometheusAnswer(body([], stats=stats)).behind is behind

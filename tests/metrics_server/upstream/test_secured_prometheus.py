@@ -27,7 +27,7 @@ async def refused(chosen: settings.Settings) -> faults.Unavailable:
     return fault.value
 
 
-async def checked(chosen: settings.Settings) -> check.Report:
+async def checked(chosen: settings.Settings) -> check.CheckReport:
     report = await asyncio.to_thread(
         check.run,
         chosen.prometheus,

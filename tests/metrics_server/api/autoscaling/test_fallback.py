@@ -58,7 +58,9 @@ async def served(
     )  # fmt: skip
     presented = credential_files.fallback(chosen)
     assert presented is not None
-    asked = fallback_adapter.Predecessor(adapter.service, presenting=presented, resolver=other_adapter.Here())
+    asked = fallback_adapter.FallbackAdapter(
+        adapter.service, presenting=presented, resolver=other_adapter.Here()
+    )
     async with (
         contextlib.aclosing(asked),
         access.granted(chosen) as admits,
