@@ -48,12 +48,12 @@ def main(*, subnet: str, **given: int | float | bool) -> None:
 async def _sit(effort: Effort, *, where: site.Where) -> None:
     with report.sitting(_FOLDER, pods=effort.pods, width=170) as sitting:
         if effort.with_plane:
-            await _beside(where, effort, show=sitting.show, say=report.say)
+            await _executor(where, effort, show=sitting.show, say=report.say)
         if effort.with_node:
             await _inside(effort, show=sitting.show, say=report.say)
 
 
-async def _beside(
+async def _executor(
     where: site.Where, effort: Effort, *, show: Callable[[report.Table], None], say: Callable[[str], None]
 ) -> None:
     """On this machine, as extensions of a control plane."""

@@ -26,7 +26,7 @@ async def hold(kubeconfig: Path) -> None:
     begun = time.perf_counter()
     async with client.connect(connection) as api, owners.watched(api, clock=time.time) as watched:
         await watched.complete()
-        _say({"seconds": time.perf_counter() - begun, "things": len(watched.current().things)})
+        _say({"seconds": time.perf_counter() - begun, "things": len(watched.current().objects)})
         while line := await asyncio.to_thread(sys.stdin.readline):
             _say(_answer(watched, question=line.strip()))
 

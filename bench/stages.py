@@ -136,7 +136,9 @@ def _read(recording: Recording, things: objects.Inventory, watch: _Stopwatch) ->
     def counted(*metrics: str) -> Iterator[Any]:
         return itertools.chain.from_iterable(answer.among(metrics) for answer in counters)
 
-    proxies = watch.time("finding targets", lambda: targets.find(counted(*targets.told_by(mesh)), mesh))
+    proxies = watch.time(
+        "finding targets", lambda: targets.find(counted(*targets.needed_metrics(mesh)), mesh)
+    )
 
     def decode(summed: Iterable[Any]) -> snapshot.Snapshot:
         return decoder.read(

@@ -35,7 +35,7 @@ def _settings(chosen: Iterable[options.Option]) -> Callable[[Callable[..., None]
     def added(command: Callable[..., None]) -> Callable[..., None]:
         for one in reversed(tuple(chosen)):
             command = click.option(
-                "/".join(one.spellings),
+                "/".join(one.names),
                 type=_FILE if one.type is Path else one.type,
                 # None is a setting that was not given: its variable or its default holds.
                 default=None,

@@ -227,7 +227,11 @@ def _describe(taken: snapshot.Snapshot, mesh: schema.Profile, window: float, rep
         if side is kinds.Side.CLIENT and (unknown := int((calls.peer < 0).sum())):
             report.note(f"{side} side: {unknown} of these rows have an unknown callee")
         timed = any(view.latency for view in mesh.views if view.side is side)
-        if timed and succeeded + failed > 0 and not (calls.buckets.any() or np.isfinite(calls.told).any()):
+        if (
+            timed
+            and succeeded + failed > 0
+            and not (calls.buckets.any() or np.isfinite(calls.quantile_values).any())
+        ):
             report.bad(
                 f"{side} side: requests but no latency buckets; does the scrape drop them, "
                 "or are histograms off?"

@@ -30,7 +30,7 @@ class ClientCertificateAuthenticator:
     ) -> None:
         self._current = current
         self._clock = clock
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._throttled = throttled_log.ThrottledLog(_log)
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         """The user; `None` without a certificate. Raises `Unauthorized` if it cannot be verified."""
@@ -60,7 +60,7 @@ class ClientCertificateAuthenticator:
     def _refusal(
         self, why: str, credentials: authenticator.Credentials, *, expected: str = "none"
     ) -> errors.Unauthorized:
-        self._complaints.warn(
+        self._throttled.warn(
             f"client certificate authentication failed: {why}; "
             f"presented: {verify.presented(credentials.certificates)}; expected issuer: {expected}"
         )

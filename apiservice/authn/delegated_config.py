@@ -42,7 +42,7 @@ class Delegation:
         return f"the front proxy is certified by {proxies}, clients by {clients}"
 
 
-NOBODY = Delegation()
+EMPTY = Delegation()
 """No request is authenticated."""
 
 

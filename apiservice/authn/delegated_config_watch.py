@@ -34,13 +34,13 @@ class DelegationMap:
     def __init__(self, api: client.KubeApi, *, pauses: backoff.Backoff) -> None:
         self._api = api
         self._pauses = pauses
-        self._current = delegated_config.NOBODY
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._current = delegated_config.EMPTY
+        self._throttled = throttled_log.ThrottledLog(_log)
         self.looked = asyncio.Event()
         """Set after the first request to the kube-apiserver, also if it failed."""
 
     def current(self) -> delegated_config.Delegation:
-        """The newest good settings; `delegated_config.NOBODY` before there are any."""
+        """The newest good settings; `delegated_config.EMPTY` before there are any."""
         return self._current
 
     async def run(self) -> None:
@@ -86,7 +86,7 @@ class DelegationMap:
             case "ADDED" | "MODIFIED":
                 self._take(event.get("object"))
             case "DELETED":
-                self._complaints.warn(
+                self._throttled.warn(
                     f"ConfigMap {NAMESPACE}/{NAME} was deleted; still in use: {self._current}"
                 )
 
@@ -95,7 +95,7 @@ class DelegationMap:
         try:
             found = delegated_config.parse({key: str(value) for key, value in data.items()})
         except delegated_config.BadDelegation as error:
-            self._complaints.warn(
+            self._throttled.warn(
                 f"ConfigMap {NAMESPACE}/{NAME} cannot be used: {error}; still in use: {self._current}"
             )
             return
@@ -105,7 +105,7 @@ class DelegationMap:
         self._current = found
 
     def _complain_of_none(self) -> None:
-        self._complaints.warn(
+        self._throttled.warn(
             f"there is no ConfigMap {NAMESPACE}/{NAME}: does the kube-apiserver have "
             f"--requestheader-client-ca-file and --client-ca-file? Until it exists: {self._current}"
         )
@@ -114,7 +114,7 @@ class DelegationMap:
         hint = ""
         if isinstance(error, client.Refused) and error.code == 403:
             hint = f"; allow it with: {rbac_hints.to_read_settings(str(error))}"
-        self._complaints.warn(f"ConfigMap {NAMESPACE}/{NAME} cannot be read: {error}{hint}")
+        self._throttled.warn(f"ConfigMap {NAMESPACE}/{NAME} cannot be read: {error}{hint}")
 
 
 @contextlib.asynccontextmanager

@@ -39,7 +39,7 @@ class FrontProxyAuthenticator:
     def __init__(self, current: Callable[[], FrontProxy | None], *, clock: Callable[[], datetime]) -> None:
         self._current = current
         self._clock = clock
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._throttled = throttled_log.ThrottledLog(_log)
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         """The user in the headers; `None` if there is none or the certificate is not the front proxy's.
@@ -56,7 +56,7 @@ class FrontProxyAuthenticator:
             _verify(credentials.certificates, proxy=proxy, now=self._clock())
         except verify.Untrusted as refusal:
             # It may be the certificate of an ordinary client; its headers then count for nothing.
-            self._complaints.warn(_complaint(refusal, credentials=credentials, proxy=proxy))
+            self._throttled.warn(_complaint(refusal, credentials=credentials, proxy=proxy))
             return None
         return _sayable(_user(name, headers=credentials.headers, proxy=proxy))
 

@@ -46,7 +46,7 @@ class TokenReviewAuthenticator:
         self._api = api
         self._audiences = tuple(audiences)
         self._secret = secrets.token_bytes(32)
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._throttled = throttled_log.ThrottledLog(_log)
         # Separate, so that a client with many wrong tokens cannot suppress the other warnings.
         self._refusals = throttled_log.ThrottledLog(_log, most=_REFUSALS)
         self._users = ttl_cache.TtlCache[authenticator.User | None](lifetime=lifetime, most=most, clock=clock)
@@ -94,7 +94,7 @@ class TokenReviewAuthenticator:
         hint = ""
         if isinstance(error, client.Refused) and error.code == 403:
             hint = f"; allow it with: {rbac_hints.to_review(str(error))}"
-        self._complaints.warn(f"no bearer token can be checked: {error}{hint}")
+        self._throttled.warn(f"no bearer token can be checked: {error}{hint}")
 
 
 def _user(status: Any, *, audiences: Sequence[str]) -> authenticator.User | None:

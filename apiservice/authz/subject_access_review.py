@@ -47,7 +47,7 @@ class SubjectAccessReviewAuthorizer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._throttled = throttled_log.ThrottledLog(_log)
         self._decisions = ttl_cache.TtlCache[authorizer.Decision](lifetime=lifetime, most=most, clock=clock)
 
     async def authorize(
@@ -77,7 +77,7 @@ class SubjectAccessReviewAuthorizer:
         hint = ""
         if isinstance(error, client.Refused) and error.code == 403:
             hint = f"; allow it with: {rbac_hints.to_review(str(error))}"
-        self._complaints.warn(f"no request can be authorized: {error}{hint}")
+        self._throttled.warn(f"no request can be authorized: {error}{hint}")
 
 
 def _spec(user: authenticator.User, *, attributes: request_info.Attributes) -> dict[str, Any]:

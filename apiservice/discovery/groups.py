@@ -175,7 +175,7 @@ def _value_entries(values: declaration.ValueResource) -> list[dict[str, Any]]:
             "verbs": _SUBRESOURCE_VERBS,
         }
         for part in values.subresources
-        for name in part.told
+        for name in part.listed
     ]
     return [*wholes, *parts]
 
@@ -205,7 +205,7 @@ def _aggregated_values(
     parts = [
         {"subresource": name, "responseKind": kind_of(part.list_kind), "verbs": _SUBRESOURCE_VERBS}
         for part in values.subresources
-        for name in part.told
+        for name in part.listed
     ]
     if not parts:
         return wholes
@@ -216,7 +216,7 @@ def _aggregated_values(
 def _listed(values: declaration.ValueResource) -> Mapping[str, str]:
     """The names of the resources that are not subresources, and their kinds."""
     if declaration.is_open(values.plural):
-        return values.told
+        return values.listed
     return {values.plural: values.list_kind} if values.verbs else {}
 
 

@@ -123,7 +123,7 @@ def _kinds(version: declaration.GroupVersion) -> list[tuple[str, str, str]]:
             (part.schema or resource.schema, part.kind, part.list_kind) for part in resource.subresources
         ]
     for values in version.values:
-        kinds = (values.list_kind.removesuffix("List"), *values.told.values())
+        kinds = (values.list_kind.removesuffix("List"), *values.listed.values())
         found += [(values.schema, kind, values.list_kind) for kind in kinds]
         found += [(part.schema or values.schema, part.kind, part.list_kind) for part in values.subresources]
     return found

@@ -63,7 +63,7 @@ def _value_paths(version: declaration.GroupVersion, *, values: declaration.Value
     root = f"/apis/{version.name}"
     base = f"{root}/namespaces/{{namespace}}" if values.scope is declaration.Scope.NAMESPACED else root
     found = {}
-    for name, kind in (values.told or {values.plural: values.list_kind}).items():
+    for name, kind in (values.listed or {values.plural: values.list_kind}).items():
         for verb in values.verbs:
             path = f"{base}/{name}" if verb == "list" else f"{base}/{name}/{{name}}"
             found[path] = _of_values(version, values=values, name=name, verb=verb, kind=kind)

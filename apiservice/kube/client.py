@@ -55,7 +55,7 @@ class Garbled(KubeApiError):
     """The answer does not have the form that the Kubernetes API defines."""
 
 
-async def nobody() -> None:
+async def no_credential() -> None:
     """No `Authorization` header: the client certificate of the connection is the credential."""
 
 
@@ -65,7 +65,7 @@ class ConnectionConfig:
 
     url: str
     tls: ssl.SSLContext | None = None
-    authorization: Callable[[], Awaitable[str | None]] = nobody
+    authorization: Callable[[], Awaitable[str | None]] = no_credential
     """Returns the current value of the header. It is called for each request, as tokens are short-lived."""
     server_name: str | None = None
     """The host name in the kube-apiserver's certificate, if it is not the URL's host."""

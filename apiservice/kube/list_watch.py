@@ -106,7 +106,7 @@ class ResourceReader:
         except _SENSELESS as error:
             raise self._garbled("a list", error) from error
 
-    def told(self, event: Mapping[str, Any]) -> tuple[ObjectProperties, str]:
+    def changed(self, event: Mapping[str, Any]) -> tuple[ObjectProperties, str]:
         """The object of an event, and the resource version of the watch after it."""
         try:
             content = event["object"]

@@ -181,10 +181,10 @@ class Reflection(Generic[T]):
     def _apply(self, event: Mapping[str, Any]) -> None:
         match event.get("type"):
             case "ADDED" | "MODIFIED":
-                seen, version = self._reader.told(event)
+                seen, version = self._reader.changed(event)
                 self._listener.seen(seen.key, self._make(seen))
             case "DELETED":
-                seen, version = self._reader.told(event)
+                seen, version = self._reader.changed(event)
                 self._listener.gone(seen.key)
             case "BOOKMARK":
                 version = self._reader.reached(event)

@@ -6,7 +6,7 @@ collections; this package selects, sorts, prints and encodes them.
 Some groups, such as those that autoscalers read, have values instead of objects, and the names of their
 resources are not known in advance. Such a resource or subresource is declared with a placeholder in braces,
 as in `{metric}`. It answers all names that are not declared otherwise. Discovery lists the names that the
-declaration has in `told`.
+declaration has in `listed`.
 """
 
 import dataclasses
@@ -158,7 +158,7 @@ class Subresource:
     schema: str = ""
     """The OpenAPI component of one item; empty means that of the parent."""
     description: str = ""
-    told: Sequence[str] = ()
+    listed: Sequence[str] = ()
     """For a name in braces: the names that discovery lists."""
 
 
@@ -208,7 +208,7 @@ class ValueResource:
     user then also needs the permission at cluster scope. A resource with a name in braces has no known scope:
     below a namespace it returns values of that namespace only.
     """
-    told: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    listed: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """For a name in braces: the names that discovery lists, and the kind of each."""
     subresources: Sequence[Subresource] = ()
     parameters: Sequence[Parameter] = ()

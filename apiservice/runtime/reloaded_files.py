@@ -41,7 +41,7 @@ class Reloading(Generic[_Value]):
         self._make = make
         self._every = every
         self._clock = clock
-        self._complaints = throttled_log.ThrottledLog(_log, clock=clock)
+        self._throttled = throttled_log.ThrottledLog(_log, clock=clock)
         self._looked = clock()
         self._seen = self._read()
         self._value = make(self._seen)
@@ -62,7 +62,7 @@ class Reloading(Generic[_Value]):
                 self._seen = found
                 _log.info("%s%s changed and is used from now on", self._named, self._names)
         except (OSError, ValueError) as error:
-            self._complaints.warn(
+            self._throttled.warn(
                 f"{self._named}{self._names} changed and cannot be used, what was is kept: "
                 f"{files.reason(error, several=len(self._paths) > 1)}"
             )

@@ -72,14 +72,14 @@ class Connection(web.RequestHandler):
 
     def __init__(
         self,
-        hall: Pool,
+        pool: Pool,
         *,
         server: web.Server,
         host: str,
         loop: asyncio.AbstractEventLoop,
         log: logging.Logger,
     ) -> None:
-        limits = hall.limits
+        limits = pool.limits
         super().__init__(
             server,
             loop=loop,
@@ -104,7 +104,7 @@ class Connection(web.RequestHandler):
         """Time at which the write buffer became full, as the client does not read; else None."""
         self.weight = 0
         """Bytes of memory for requests and answers."""
-        self._hall = hall
+        self._pool = pool
         self._answered = 0
         self._head = 0
         self._body: streams.StreamReader | None = None
@@ -143,16 +143,16 @@ class Connection(web.RequestHandler):
             self._body.feed_eof()
         self._line = self._body = self._parser = None
         self._messages.clear()
-        self._hall.gone(self)
+        self._pool.gone(self)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes have come. Counts them, and refuses a head that is too large."""
         count, had, body = self._request_count, self._head, self._body
         # aiohttp keeps the last request until the next one comes.
         is_fresh = not had and count == self._answered
-        if had and had + len(data) > self._hall.limits.head:
+        if had and had + len(data) > self._pool.limits.head:
             end = data.find(b"\r\n\r\n")
-            if had + (end if end >= 0 else len(data)) > self._hall.limits.head:
+            if had + (end if end >= 0 else len(data)) > self._pool.limits.head:
                 self._refuse()
                 return
         super().data_received(data)
@@ -173,10 +173,10 @@ class Connection(web.RequestHandler):
         if self._head and not had:
             self.since = self._loop.time()
         if had + len(data) > _LONG:
-            self._hall.read(len(data))
+            self._pool.read(len(data))
         held = 0 if is_fresh else self.weight
         self._hold(held + len(data) + _FIELD * data.count(b"\n"))
-        if self._head > self._hall.limits.head:
+        if self._head > self._pool.limits.head:
             self._refuse()
 
     def pause_writing(self) -> None:
@@ -231,7 +231,7 @@ class Connection(web.RequestHandler):
 
     def _hold(self, weight: int) -> None:
         change, self.weight = weight - self.weight, weight
-        self._hall.weigh(change)
+        self._pool.weigh(change)
 
 
 def _refusal(status: str) -> bytes:

@@ -57,11 +57,11 @@ def _listen(one: socket.socket, *, address: Any, backlog: int) -> None:
 class Listener:
     """Accepts connections and gives them to the hall, until it is closed. Closes the sockets itself."""
 
-    def __init__(self, sockets: Sequence[socket.socket], *, hall: connections.ConnectionPool) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], *, pool: connections.ConnectionPool) -> None:
         self._sockets = sockets
-        self._hall = hall
+        self._pool = pool
         self._loop = asyncio.get_running_loop()
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._throttled = throttled_log.ThrottledLog(_log)
         self._resuming: asyncio.TimerHandle | None = None
         self._resume()
 
@@ -77,8 +77,8 @@ class Listener:
         if self._resuming is not None:
             self._resuming.cancel()
         for one in self._sockets:
-            for accepted, host in self._accepted(one, most=self._hall.limits.connections):
-                self._hall.take(accepted, host=host)
+            for accepted, host in self._accepted(one, most=self._pool.limits.connections):
+                self._pool.take(accepted, host=host)
             one.close()
 
     def _resume(self) -> None:
@@ -92,7 +92,7 @@ class Listener:
 
     def _accept(self, one: socket.socket) -> None:
         for accepted, host in self._accepted(one, most=_AT_ONCE):
-            self._hall.take(accepted, host=host)
+            self._pool.take(accepted, host=host)
 
     def _accepted(self, one: socket.socket, *, most: int) -> Iterator[tuple[socket.socket, str]]:
         for _ in range(most):
@@ -110,10 +110,10 @@ class Listener:
             yield accepted, address[0]
 
     def _wait(self, error: OSError) -> None:
-        self._complaints.warn(
+        self._throttled.warn(
             f"new connections cannot be accepted: {error.strerror}; raise the limit of open files"
         )
-        self._hall.make_room()
+        self._pool.make_room()
         self._pause()
         if self._resuming is None:
             self._resuming = self._loop.call_later(_PAUSE, self._resume)

@@ -121,13 +121,13 @@ async def serve(
     `pause` seconds, then answers present requests for at most `drain` seconds. Raises `OSError` if it cannot
     listen.
     """
-    hall: connections.ConnectionPool = connections.ConnectionPool(
-        lambda request: _handle(request, api=api, hall=hall), tls=tls, limits=limits, observer=api.telemetry
+    pool: connections.ConnectionPool = connections.ConnectionPool(
+        lambda request: _handle(request, api=api, pool=pool), tls=tls, limits=limits, observer=api.telemetry
     )
     listener = server_listener.Listener(
-        await server_listener.bind(host, port=port, backlog=_WAITING), hall=hall
+        await server_listener.bind(host, port=port, backlog=_WAITING), pool=pool
     )
-    watch = asyncio.ensure_future(_watch(api, hall=hall))
+    watch = asyncio.ensure_future(_watch(api, pool=pool))
     try:
         address = listener.address
         bound = Bound(host=address[0], port=address[1])
@@ -139,23 +139,23 @@ async def serve(
         listener.close()
         await asyncio.sleep(min(_LAST_LOOK, drain))
         api.hasten(max(drain - _LAST_ANSWERS, 0.0))
-        await hall.stop(unfinished=min(_UNFINISHED, drain), answering=drain)
+        await pool.stop(unfinished=min(_UNFINISHED, drain), answering=drain)
         watch.cancel()
 
 
-async def _watch(api: handler.Handler, *, hall: connections.ConnectionPool) -> None:
+async def _watch(api: handler.Handler, *, pool: connections.ConnectionPool) -> None:
     """Regularly ends overdue connections, and measures the event loop's lag: how late this task runs."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + _TICK
         await asyncio.sleep(_TICK)
         api.telemetry.lag.observe(max(loop.time() - due, 0.0))
-        hall.sweep()
+        pool.sweep()
         api.log.settle()
 
 
 async def _handle(
-    request: web.BaseRequest, *, api: handler.Handler, hall: connections.ConnectionPool
+    request: web.BaseRequest, *, api: handler.Handler, pool: connections.ConnectionPool
 ) -> web.StreamResponse:
     incoming = messages.Incoming(
         method=request.method,
@@ -168,9 +168,9 @@ async def _handle(
     one = cast(connection.Connection, request.protocol)
     # Anyone may read the health paths: they make no stranger known.
     if answer.status != _STRANGER and (one.known or not api.health.concerns(incoming.path)):
-        hall.recognize(one)
+        pool.recognize(one)
     response = await _response(answer, incoming=incoming)
-    if hall.is_stopping:
+    if pool.is_stopping:
         response.force_close()
     return response
 

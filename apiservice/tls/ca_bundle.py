@@ -30,7 +30,7 @@ class ApiServices:
         self._api = api
         self._names = api_services
         self._service = {"namespace": namespace, "name": service}
-        self._complaints = throttled_log.ThrottledLog(_log, every=600.0)
+        self._throttled = throttled_log.ThrottledLog(_log, every=600.0)
 
     async def publish(self, authorities: bytes) -> bool:
         """Puts the CA certificates (PEM) into all APIServices of this server.
@@ -65,7 +65,7 @@ class ApiServices:
         theirs = f"Service {named.get('namespace')}/{named.get('name')}"
         whose = theirs if named else "the kube-apiserver itself"
         ours = f"{self._service['namespace']}/{self._service['name']}"
-        self._complaints.warn(
+        self._throttled.warn(
             f"APIService {name} belongs to {whose}, not to this server ({ours}): it stays as it is, and this "
             "server gets no requests for its group; to change that, remove it from the other adapter, "
             f"run `kubectl delete apiservice {name}`, and install this server's again"
@@ -76,7 +76,7 @@ class ApiServices:
         """Whether the APIService does not exist. Logs the reason and the remedy for every error."""
         match error.code:
             case 404:
-                self._complaints.warn(
+                self._throttled.warn(
                     f"there is no APIService {name}: until it is installed, this server gets no requests"
                 )
                 return True
@@ -84,11 +84,11 @@ class ApiServices:
                 _log.info("APIService %s changed meanwhile, and is read again", name)
             case 403:
                 hint = rbac_hints.to_register(str(error), api_service=name)
-                self._complaints.warn(
+                self._throttled.warn(
                     f"the CA bundle of APIService {name} cannot be set: {error}; allow it with: {hint}"
                 )
             case _:
-                self._complaints.warn(f"the CA bundle of APIService {name} cannot be set: {error}")
+                self._throttled.warn(f"the CA bundle of APIService {name} cannot be set: {error}")
         return False
 
 

@@ -58,7 +58,7 @@ class LiveTls:
         self._delegation = current
         self._every = every
         self._clock = clock
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._throttled = throttled_log.ThrottledLog(_log)
         self._material = self._read()
         self._contexts = self._all_made(self._material)
         self._used = 0
@@ -88,7 +88,7 @@ class LiveTls:
                 self._material = found
                 _log.info("TLS uses %s and the client authorities as they are now", self._certificate)
         except (OSError, ValueError) as error:
-            self._complaints.warn(
+            self._throttled.warn(
                 f"{self._named}{files.shown(self._certificate)}, {files.shown(self._key)} and the client "
                 f"authorities changed and cannot be used together, what was is kept: {files.reason(error)}"
             )
@@ -139,7 +139,7 @@ class LiveTls:
             why = f"{why}, the expected authority of its issuer's name did not sign it: was it replaced?"
             if tried:
                 self._used = (self._used + 1) % len(self._contexts)
-        self._complaints.warn(
+        self._throttled.warn(
             f"TLS ended with a client whose certificate was refused: {why}; "
             f"presented: {self._describe()}; expected issuers: {self._delegation()}"
         )

@@ -96,7 +96,7 @@ class CertificateKeeper:
         self._served = rotation.NOTHING
         self._published: tuple[bytes, float] | None = None
         """The CA certificates in all APIServices, and the time since when they are there."""
-        self._complaints = throttled_log.ThrottledLog(_log)
+        self._throttled = throttled_log.ThrottledLog(_log)
 
     async def first(self) -> None:
         """Waits until there is a certificate, also while the kube-apiserver is unavailable.
@@ -110,11 +110,9 @@ class CertificateKeeper:
             except client.Refused as error:
                 if _uptime() >= given_up:
                     raise NoSecret(self._advice(error)) from error
-                self._complaints.warn(self._advice(error))
+                self._throttled.warn(self._advice(error))
             except client.KubeApiError as error:
-                self._complaints.warn(
-                    f"waiting for the kube-apiserver, to get a serving certificate: {error}"
-                )
+                self._throttled.warn(f"waiting for the kube-apiserver, to get a serving certificate: {error}")
             await asyncio.sleep(min(self._pace.every, 1.0))
 
     async def run(self) -> None:
@@ -124,12 +122,12 @@ class CertificateKeeper:
             try:
                 await self.round()
             except client.Refused as error:
-                self._complaints.warn(f"{self._advice(error)}; the certificate stays as it is")
+                self._throttled.warn(f"{self._advice(error)}; the certificate stays as it is")
             except client.KubeApiError as error:
-                self._complaints.warn(f"the serving certificate stays as it is: {error}")
+                self._throttled.warn(f"the serving certificate stays as it is: {error}")
             except OSError as error:
                 where = files.explained(error, path=self._place.folder)
-                self._complaints.warn(f"the serving certificate stays as it is: {where}")
+                self._throttled.warn(f"the serving certificate stays as it is: {where}")
             except Exception:
                 # This task must go on: that it has ended is noticed only when the certificate expires.
                 _log.exception("a defect while keeping the serving certificate")

@@ -69,7 +69,7 @@ class ClusterReader:
         """One HPA. Raises `faults.Failed` if there is none of that name."""
         path = f"{_HPAS}/namespaces/{_quoted(namespace)}/horizontalpodautoscalers/{_quoted(name)}"
         answer = self._link.look(path)
-        if answer.status == _NOT_FOUND and "not found" in answer.told:
+        if answer.status == _NOT_FOUND and "not found" in answer.message:
             raise faults.Failed(
                 f"There is no HorizontalPodAutoscaler {name} in namespace {namespace}. "
                 "Leave out the name to see all of the namespace, or use -A for all namespaces."
@@ -163,14 +163,14 @@ class ClusterReader:
                 f"Log in again, or check the user in {self.context.origin}."
             )
         if answer.status == _FORBIDDEN:
-            raise faults.Denied(answer.told or f"{path} is forbidden")
+            raise faults.Denied(answer.message or f"{path} is forbidden")
         if answer.status == _NOT_FOUND and path.startswith(_HPAS):
             raise faults.NotServed(
                 f"{server} has no HorizontalPodAutoscalers (autoscaling/v2). A TrafficMetrics server on its "
                 "own has none. Use the kubeconfig of the cluster that has the HPAs."
             )
         raise faults.Failed(
-            answer.told
+            answer.message
             or f"{server} answered {path} with status {answer.status} and no message. Look into its log."
         )
 

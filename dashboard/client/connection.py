@@ -48,7 +48,7 @@ class ApiAnswer:
         return self.status == requests.codes.ok and self.document is not None
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """The message of a `Status` object; empty if the answer is none."""
         is_status = self.document is not None and self.document.get("kind") == "Status"
         return str(self.document.get("message", "")) if is_status else ""

@@ -102,7 +102,7 @@ class Inquiry:
             return report.MetricReport(metric=metric, findings=(wrong, *doubtful))
         if question is None:
             served = self._servers.version(metric.group) is not None
-            unserved = () if served else (refusals.nobody(metric.group),)
+            unserved = () if served else (refusals.unserved_group(metric.group),)
             return report.MetricReport(metric=metric, findings=(*unserved, *doubtful))
         try:
             answer = self._source.ask(question)

@@ -14,7 +14,7 @@ _SWITCH = (
 HOLDS = "Without a value, the HPA keeps its replicas."
 
 
-def nobody(group: str) -> report.Finding:
+def unserved_group(group: str) -> report.Finding:
     """The finding for a group that is not served."""
     return report.Finding(report.Weight.WRONG, f"No server provides {group} in this cluster.", _SWITCH)
 
@@ -29,9 +29,9 @@ def explain(
 ) -> report.Finding:
     """The finding for an answer that is an error."""
     owner = known.owner(question.group)
-    if answer.status == 503 and not answer.told:  # the kube-apiserver's own 503 has no Status
+    if answer.status == 503 and not answer.message:  # the kube-apiserver's own 503 has no Status
         return _away(question, owner)
-    message = answer.told or f"The server answered {answer.status} without a message."
+    message = answer.message or f"The server answered {answer.status} without a message."
     if owner and answer.status == 404 and target_checks.is_ours(metric) and known.is_foreign(question.group):
         return report.Finding(
             report.Weight.WRONG,
@@ -61,14 +61,14 @@ def _todo(answer: connection.ApiAnswer, question: measures.ApiRequest) -> str:
     match answer.status:
         case 400:
             return "Correct metric.selector in the HPA."
-        case 403 if "is forbidden: User" in answer.told:
+        case 403 if "is forbidden: User" in answer.message:
             return (
                 f"This concerns your own rights, not the HPA, which uses {_CONTROLLER}. To see its "
                 f"metrics you need the right to read {question.group}."
             )
         case 403:
             return "Correct metric.selector in the HPA."
-        case 404 if "could not find" in answer.told or "did you mean" in answer.told:
+        case 404 if "could not find" in answer.message or "did you mean" in answer.message:
             return "Correct the name in the HPA."
         case 404 | 503:
             return HOLDS

@@ -61,7 +61,7 @@ class Summing:
         """One per reporter: the number of its mesh."""
         self._limits: dict[tuple[tuple[bool, ...], kinds.Side], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
-    def told(self, groups: Sequence[tuple[int, ...]], size: int) -> Bools:
+    def reported(self, groups: Sequence[tuple[int, ...]], size: int) -> Bools:
         """Return which meshes report each group: bool, groups × meshes.
 
         `groups` has one entry per reporter: the numbers of its groups.
@@ -72,31 +72,31 @@ class Summing:
         reported[group, self._mesh[reporter]] = True
         return reported
 
-    def told_in_rows(self, side: kinds.Side, row: Ints, group: Ints, size: int) -> Bools:
+    def reported_in_rows(self, side: kinds.Side, row: Ints, group: Ints, size: int) -> Bools:
         """Return which meshes report each group, from the reporters of its rows: bool, groups × meshes."""
         reported = np.zeros((size, len(self._snapshot.meshes)), dtype=np.bool_)
         reported[group, self._mesh[self._snapshot.calls[side].reporter[row]]] = True
         return reported
 
     def of(
-        self, side: kinds.Side, row: Ints, group: Ints, told: Bools, quantiles: Quantiles
+        self, side: kinds.Side, row: Ints, group: Ints, reported: Bools, quantiles: Quantiles
     ) -> list[Figures]:
         """Return the figures of each group on one side, in the order of the group numbers.
 
-        `told`: bool, groups × meshes: which meshes report the group. It sets the number of groups. A group
-        without rows has counts of 0. If one of its meshes creates series before the first request, or has
+        `reported`: bool, groups × meshes: which meshes report the group. It sets the number of groups. A
+        group without rows has counts of 0. If one of its meshes creates series before the first request, or has
         none on this side, its counts are not known instead.
         """
         calls = self._snapshot.calls[side]
-        size = len(told)
+        size = len(reported)
         success = np.bincount(group, weights=calls.success[row], minlength=size).astype(np.float64)
         failure = np.bincount(group, weights=calls.failure[row], minlength=size).astype(np.float64)
-        from_start = np.array([mesh.told_from_start[side] for mesh in self._snapshot.meshes], dtype=bool)
-        unknown = (np.bincount(group, minlength=size) == 0) & (told & from_start).any(axis=1)
+        from_start = np.array([mesh.counted_from_start[side] for mesh in self._snapshot.meshes], dtype=bool)
+        unknown = (np.bincount(group, minlength=size) == 0) & (reported & from_start).any(axis=1)
         success[unknown] = failure[unknown] = np.nan
         latency = aggregate_latency.of(self._snapshot, calls, row, group, size=size, quantiles=quantiles)
         rates = self._rates(calls, row, group, size) + 0.0 * success  # NaN where the counts are
-        limits = [self._limits_of(tuple(meshes), side) for meshes in told.tolist()]
+        limits = [self._limits_of(tuple(meshes), side) for meshes in reported.tolist()]
         return [
             Figures(
                 side=side,

@@ -75,11 +75,11 @@ def _highest(
     in seconds; NaN where there is none.
     """
     highest = np.full((size, len(quantiles)), np.nan)
-    if calls.told.shape[1]:
+    if calls.quantile_values.shape[1]:
         for column, wanted in enumerate(quantiles):
-            for place, reported in enumerate(moment.told):
+            for place, reported in enumerate(moment.quantile_levels):
                 if abs(reported - wanted) < 1e-9:
-                    np.fmax.at(highest[:, column], group, calls.told[row, place])
+                    np.fmax.at(highest[:, column], group, calls.quantile_values[row, place])
     return highest
 
 

@@ -55,7 +55,9 @@ class Rollup:
         self._snapshot = moment
         self._owners = owners
         self._summing = figures.Summing(moment)
-        self._knows_callers = np.array([moment.meshes[mesh].callers_told for mesh in moment.mesh], dtype=bool)
+        self._knows_callers = np.array(
+            [moment.meshes[mesh].names_callers for mesh in moment.mesh], dtype=bool
+        )
         """Bool, one per reporter: whether its server side names the caller."""
 
     def received(self, kind: str, quantiles: Quantiles = kinds.QUANTILES) -> list[Received]:
@@ -66,7 +68,7 @@ class Rollup:
         server, client = (self._snapshot.calls[side] for side in (kinds.Side.SERVER, kinds.Side.CLIENT))
         refs, groups = _number(self._owners.groups(kind))
         row, group = _spread(server.reporter, groups)
-        reported = self._summing.told(groups, len(refs))
+        reported = self._summing.reported(groups, len(refs))
         figures = self._summing.of(kinds.Side.SERVER, row, group, reported, quantiles)
         out = self._summing.of(kinds.Side.CLIENT, *_spread(client.reporter, groups), reported, ())
         rows = [
@@ -80,7 +82,7 @@ class Rollup:
         client = self._snapshot.calls[kinds.Side.CLIENT]
         refs, groups = _number(self._owners.groups(kind))
         row, group = _spread(client.reporter, groups)
-        reported = self._summing.told(groups, len(refs))
+        reported = self._summing.reported(groups, len(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return dict(zip(refs, figures, strict=True))
 
@@ -102,7 +104,7 @@ class Rollup:
                 chosen &= np.isin(column, np.array([*wanted], dtype=np.int64))
         rows = np.flatnonzero(chosen)
         asked = range(len(self._snapshot.reporters)) if reporters is None else reporters
-        reported = self._summing.told(
+        reported = self._summing.reported(
             [(0,) if number in asked else () for number in range(len(self._snapshot.reporters))], 1
         )
         (figures,) = self._summing.of(side, rows, np.zeros_like(rows), reported, quantiles)
@@ -115,7 +117,7 @@ class Rollup:
         wanted = [(ref,) if ref.kind == kinds.SERVICE.name and ref not in covered else () for ref in services]
         refs, groups = _number([*wanted, _NO_PEER])
         row, group = _spread(client.peer, groups)
-        reported = self._summing.told_in_rows(kinds.Side.CLIENT, row, group, len(refs))
+        reported = self._summing.reported_in_rows(kinds.Side.CLIENT, row, group, len(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return [
             Received(resource=ref, figures=figure, sent=None)
@@ -152,7 +154,7 @@ class Rollup:
         self, side: kinds.Side, rows: Ints, group: Ints, pairs: Sequence[tuple[kinds.Ref, kinds.Ref]]
     ) -> list[Edge]:
         """Return an edge for each (caller, callee) pair. `rows`, `group`: int64; see figures.Summing."""
-        reported = self._summing.told_in_rows(side, rows, group, len(pairs))
+        reported = self._summing.reported_in_rows(side, rows, group, len(pairs))
         figures = self._summing.of(side, rows, group, reported, kinds.QUANTILES)
         return [
             Edge(caller=caller, callee=callee, figures=figure)

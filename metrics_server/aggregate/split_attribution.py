@@ -55,10 +55,12 @@ class Attribution:
         self._known: dict[str, Mapping[tuple[str, str], Sequence[kinds.Ref]]] = {}
         """What `_below` has returned, by kind."""
 
-    def peer(self, told: snapshot.Peer) -> Verdict:
-        """Return the backends to which a peer belongs. `told`: the peer as the mesh reports it."""
-        peer = self._owners.spelled(told)
-        if (told.address or told.joined or told.anywhere) and (nearly := self._nearly(told, peer)):
+    def peer(self, reported: snapshot.Peer) -> Verdict:
+        """Return the backends to which a peer belongs. `reported`: the peer as the mesh reports it."""
+        peer = self._owners.spelled(reported)
+        if (reported.address or reported.joined or reported.anywhere) and (
+            nearly := self._nearly(reported, peer)
+        ):
             return Verdict(unclear=nearly)
         called = self._called(peer)
         if called is not None:

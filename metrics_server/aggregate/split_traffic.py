@@ -182,7 +182,7 @@ class Sharing:
         A group without rows counts as reported by every mesh, as any of them could have reported it.
         """
         row, group = np.array(rows, dtype=np.int64), np.array(places, dtype=np.int64)
-        reported = self._summing.told_in_rows(side, row, group, size)
+        reported = self._summing.reported_in_rows(side, row, group, size)
         reported |= ~reported.any(axis=1, keepdims=True)
         return self._summing.of(side, row, group, reported, kinds.QUANTILES)
 

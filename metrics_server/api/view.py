@@ -53,7 +53,7 @@ class SnapshotReader:
             moment = await self.moments.moment(namespace, window=window, latency=latency, lag=lag, user=user)
             if namespace is None or (moment and namespace in moment.owners.namespaces):
                 return moment
-            if kinds.Ref(kinds.NAMESPACE.name, "", namespace) in self.moments.things.things:
+            if kinds.Ref(kinds.NAMESPACE.name, "", namespace) in self.moments.inventory.objects:
                 return None
         why = await self._instead(reach, window=window, latency=latency, lag=lag, user=user)
         raise errors.NotFound(f'namespaces "{namespace}" not found{why}')
@@ -87,7 +87,7 @@ class SnapshotReader:
         self, ref: kinds.Ref, asked: str, known: Iterable[request.HintName], *, reach: declaration.Reach
     ) -> str:
         """Return why a resource is not found: no proxy of it is scraped, or a hint with known names."""
-        if ref in self.moments.things.things and reach.covers(request.home(ref)):
+        if ref in self.moments.inventory.objects and reach.covers(request.home(ref)):
             return "it exists, but none of its proxies is scraped by Prometheus"
         kind = kinds.KIND_BY_NAME.get(ref.kind)
         return request.nearest(asked, known, what=kind.plural if kind else "workloads", reach=reach)

@@ -139,7 +139,7 @@ async def watched(
         reflector.Reflection(
             api,
             resource,
-            make=functools.partial(_thing, kind=resource.kind),
+            make=functools.partial(_object, kind=resource.kind),
             listener=_Listener(known, kind=resource.kind),
             notice=found.notice,
             clock=clock,
@@ -165,7 +165,7 @@ class _Listener:
         self._kind = kind
 
     def listed(self, found: Mapping[list_watch.Key, objects.Object]) -> None:
-        self._known.replace(self._kind, {thing.ref: thing for thing in found.values()})
+        self._known.replace(self._kind, {one.ref: one for one in found.values()})
 
     def seen(self, key: list_watch.Key, found: objects.Object) -> None:
         self._known.put(found)
@@ -174,7 +174,7 @@ class _Listener:
         self._known.drop(kinds.Ref(self._kind, *key))
 
 
-def _thing(seen: list_watch.ObjectProperties, *, kind: str) -> objects.Object:
+def _object(seen: list_watch.ObjectProperties, *, kind: str) -> objects.Object:
     namespace, name = seen.key
     owner = None
     if seen.controller:

@@ -115,11 +115,11 @@ class Collector:
         clock: Callable[[], float],
         stale_after: float,
         strict: decoder.Strict = decoder.lenient,
-        beside: futures.Executor | None = None,
+        executor: futures.Executor | None = None,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock`: the time at which queries are evaluated. `stale_after`: seconds. `strict`: whether
-        responses 4xx are failures in a namespace. `beside`: the executor in which several takers decode,
+        responses 4xx are failures in a namespace. `executor`: the executor in which several takers decode,
         one after the other. `uptime`: a monotonic clock in seconds.
         """
         self._backend = backend
@@ -129,7 +129,7 @@ class Collector:
         self._stale_after = stale_after
         self._strict = strict
         self._interval = _GUESS
-        self._beside = beside or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
+        self._executor = executor or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._namespace_label: str | None = None
         self._agreement = clock_check.ClockBound(uptime)
 
@@ -196,7 +196,7 @@ class Collector:
         asked.under_way.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = _All(answers)
-        of_targets = counters.among(targets.told_by(self._mesh))
+        of_targets = counters.among(targets.needed_metrics(self._mesh))
         proxies = await self._apart(targets.find, of_targets, self._mesh)
         return _Reply(
             taken=taken,
@@ -250,7 +250,7 @@ class Collector:
         """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._beside, functools.partial(work, *given, **named))
+            return await loop.run_in_executor(self._executor, functools.partial(work, *given, **named))
         except validation.SENSELESS as error:
             fault = validation.senseless(error)
         # A copy, because the frames of the error keep everything that was read.

@@ -80,7 +80,7 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
             )
             for side in kinds.Side
         },
-        told=layout.told,
+        quantile_levels=layout.quantile_levels,
         partial=any(moment.partial for moment in moments),
     )
 
@@ -141,14 +141,14 @@ class _Layout(NamedTuple):
     """The bounds and the quantiles of all snapshots: the columns of the merged latencies."""
 
     bounds: snapshot.Floats
-    told: tuple[float, ...]
+    quantile_levels: tuple[float, ...]
 
     @staticmethod
     def of(moments: Sequence[snapshot.Snapshot]) -> _Layout:
         """Return the layout that holds the columns of all these snapshots."""
         return _Layout(
             native_histograms.union([moment.bounds for moment in moments]),
-            tuple(sorted({quantile for moment in moments for quantile in moment.told})),
+            tuple(sorted({quantile for moment in moments for quantile in moment.quantile_levels})),
         )
 
     def rows(
@@ -161,16 +161,18 @@ class _Layout(NamedTuple):
         """Return the rows of the reporters that are kept, with merged numbers and columns."""
         calls = moment.calls[side]
         calls = calls.only(reporters[calls.reporter] >= 0)
-        told = np.full((len(calls), len(self.told)), np.nan)
-        if calls.told.shape[1]:
-            told[:, [self.told.index(quantile) for quantile in moment.told]] = calls.told
+        quantile_values = np.full((len(calls), len(self.quantile_levels)), np.nan)
+        if calls.quantile_values.shape[1]:
+            quantile_values[
+                :, [self.quantile_levels.index(quantile) for quantile in moment.quantile_levels]
+            ] = calls.quantile_values
         exponential = calls.exponential if len(calls.exponential) else np.zeros(len(calls), np.bool_)
         return dataclasses.replace(
             calls,
             reporter=reporters[calls.reporter],
             peer=peers[calls.peer],
             buckets=self._widened(calls.buckets, moment.bounds),
-            told=told,
+            quantile_values=quantile_values,
             exponential=exponential,
         )
 
@@ -190,6 +192,6 @@ def _joined(parts: Sequence[snapshot.Calls]) -> snapshot.Calls:
         success=np.concatenate([part.success for part in parts]),
         failure=np.concatenate([part.failure for part in parts]),
         buckets=np.concatenate([part.buckets for part in parts]),
-        told=np.concatenate([part.told for part in parts]),
+        quantile_values=np.concatenate([part.quantile_values for part in parts]),
         exponential=np.concatenate([part.exponential for part in parts]),
     )

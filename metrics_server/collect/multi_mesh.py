@@ -57,18 +57,18 @@ class MultiMeshCollector:
         *,
         allowed: merge.Allowed,
         clock: Callable[[], float],
-        beside: futures.Executor,
+        executor: futures.Executor,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         """`takers`: one per profile, in order of precedence. `allowed`: whether a profile counts in a
-        namespace. `clock`: the time at which queries are evaluated. `beside`: the executor that merges.
+        namespace. `clock`: the time at which queries are evaluated. `executor`: the executor that merges.
         `uptime`: a monotonic clock in seconds.
         """
         self._backend = backend
         self._takers = takers
         self._allowed = allowed
         self._clock = clock
-        self._beside = beside
+        self._executor = executor
         self._uptime = uptime
         self._present: frozenset[str] = frozenset()
         self._looked: float | None = None
@@ -97,7 +97,7 @@ class MultiMeshCollector:
             return None
         loop = asyncio.get_running_loop()
         merged = await loop.run_in_executor(
-            self._beside, functools.partial(merge.merge, taken.moments, allowed=self._allowed)
+            self._executor, functools.partial(merge.merge, taken.moments, allowed=self._allowed)
         )
         return dataclasses.replace(merged, absent=taken.absent) if taken.absent else merged
 

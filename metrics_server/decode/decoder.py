@@ -49,7 +49,7 @@ class _Counters:
     """S."""
     sure: list[bool] = field(default_factory=list)
     """C: whether only proxies of this mesh expose the series."""
-    told_by: dict[int, set[int]] = field(default_factory=dict)
+    targets_of: dict[int, set[int]] = field(default_factory=dict)
     """For each reporter, the targets that report about it without being it (for example a collector)."""
 
 
@@ -101,8 +101,8 @@ def count(
     spans = proxies.spans(who, start=start)
     chosen = _choose(counters, who, proxies, strict)
     found = tuple(proxies.found.values())
-    for reporter, told_by in chosen.told_by.items():
-        for number in told_by:
+    for reporter, numbers in chosen.targets_of.items():
+        for number in numbers:
             targets.join(spans, reporter, proxies.span(found[number], start=start))
     counts = decode_counters.requests(_samples(chosen), targets=proxies.known, start=start, end=taken)
     return Counted(
@@ -136,7 +136,7 @@ def complete(
             for number, side in enumerate(histograms.SIDES)
         },
         sure=_sure(counted.chosen, counted.counts),
-        told=matrix.quantiles,
+        quantile_levels=matrix.quantiles,
         partial=partial,
     )
 
@@ -157,11 +157,11 @@ def _properties(mesh: schema.Profile) -> snapshot.Mesh:
     sent, received = views[kinds.Side.CLIENT], views[kinds.Side.SERVER]
     return snapshot.Mesh(
         profile=mesh.name,
-        told_from_start={
+        counted_from_start={
             side: not views[side] or any(view.appears == "at start" for view in views[side])
             for side in kinds.Side
         },
-        callers_told=any(view.peer is not None for view in received),
+        names_callers=any(view.peer is not None for view in received),
         timed_by_callees=any(view.latency and view.peer for view in received)
         and bool(sent)
         and not any(view.latency for view in sent),
@@ -219,7 +219,7 @@ def _choose(
                 continue
             reporter, peer = ends
             if reporter != own[target]:
-                chosen.told_by.setdefault(reporter, set()).add(target)
+                chosen.targets_of.setdefault(reporter, set()).add(target)
             chosen.rows.append((reader.side, reporter, peer))
             chosen.failures.append(_is_failure(outcome, labels, who, number, strict))
             chosen.sure.append(mesh.recognises_proxies or not mesh.views[number].shared)
@@ -278,15 +278,15 @@ def _calls(
     buckets[timed] = matrix.counts[lines[timed]]
     exponential = np.zeros(len(rows), dtype=np.bool_)
     exponential[timed] = matrix.exponential[lines[timed]]
-    told = np.full((len(rows), len(matrix.quantiles)), np.nan)
-    told[timed] = matrix.told[lines[timed]]
+    quantile_values = np.full((len(rows), len(matrix.quantiles)), np.nan)
+    quantile_values[timed] = matrix.quantile_values[lines[timed]]
     return snapshot.Calls(
         reporter=np.array([reporter for reporter, _ in rows], dtype=np.int64),
         peer=np.array([peer for _, peer in rows], dtype=np.int64),
         success=_total(at[mine], np.where(failed, 0.0, count), len(rows)),
         failure=_total(at[mine], np.where(failed, count, 0.0), len(rows)),
         buckets=buckets,
-        told=told,
+        quantile_values=quantile_values,
         exponential=exponential,
     )
 

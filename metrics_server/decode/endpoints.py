@@ -31,7 +31,7 @@ def labelled(party: endpoints.Labelled, labels: Labels, *, namespace: str = "") 
     """Return the endpoint that separate labels for namespace, pod, workload … name; an empty `Peer` if none
     is set.
     """
-    known = {label: labels.get(label, "")[: fields.LONGEST_VALUE] for label in party.told_by}
+    known = {label: labels.get(label, "")[: fields.LONGEST_VALUE] for label in party.label_names}
     known = {
         label: value for label, value in known.items() if value and not re.fullmatch(party.unknown, value)
     }

@@ -52,7 +52,7 @@ class Matrix:
     """bool[L]: whether all histograms of the line are native ones whose buckets grow by a constant factor."""
     quantiles: tuple[float, ...]
     """0 to 1, ascending."""
-    told: snapshot.Floats
+    quantile_values: snapshot.Floats
     """float64[L, Q]: quantiles that proxies computed, in seconds; NaN where there is none."""
 
 

@@ -46,20 +46,20 @@ class Histogram:
         return np.concatenate([self.lower, self.upper, [np.inf]])
 
 
-def read(told: Mapping[str, Any], *, scale: float) -> Histogram:
+def read(sample: Mapping[str, Any], *, scale: float) -> Histogram:
     """Return a histogram of the query API. `scale`: seconds per unit. Negative bounds become 0.
 
     Raises faults.BackendRefused or one of `validation.SENSELESS`.
     """
-    validation.histogram(told)
+    validation.histogram(sample)
     buckets = sorted(
-        (float(low), float(high), float(count)) for _, low, high, count in told.get("buckets") or ()
+        (float(low), float(high), float(count)) for _, low, high, count in sample.get("buckets") or ()
     )
     low, high, counts = (np.array([bucket[n] for bucket in buckets]) for n in range(3))
     lower, upper = (
         np.array([max(_rounded(float(bound) * scale), 0.0) for bound in side]) for side in (low, high)
     )
-    return Histogram(lower, upper, counts, float(told["count"]), _grows(low, high))
+    return Histogram(lower, upper, counts, float(sample["count"]), _grows(low, high))
 
 
 def _rounded(bound: float) -> float:

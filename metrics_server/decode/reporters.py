@@ -59,9 +59,10 @@ class Identities:
     def __init__(self, mesh: schema.Profile) -> None:
         self._mesh = mesh
         self._reporter_labels = tuple(
-            mesh.target.identity if view.reporter is None else view.reporter.told_by for view in mesh.views
+            mesh.target.identity if view.reporter is None else view.reporter.label_names
+            for view in mesh.views
         )
-        self._peer_labels = tuple(view.peer.told_by if view.peer else () for view in mesh.views)
+        self._peer_labels = tuple(view.peer.label_names if view.peer else () for view in mesh.views)
         self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
         self._reporters = Numbering[Identity]()
         self._labels: dict[int, Labels] = {}
@@ -76,8 +77,8 @@ class Identities:
 
     def _counting(self, labels: Labels, view: int | None) -> Identity | None:
         party = None if view is None else self._mesh.views[view].reporter
-        told_by = self._mesh.target.identity if view is None else self._reporter_labels[view]
-        key = (id(party), tuple(map(labels.get, told_by)))
+        label_names = self._mesh.target.identity if view is None else self._reporter_labels[view]
+        key = (id(party), tuple(map(labels.get, label_names)))
         if key not in self._identities:
             self._identities[key] = self._of_target(labels) if party is None else _from_labels(party, labels)
         return self._identities[key]
@@ -164,7 +165,7 @@ class Identities:
         of_requests = (
             label
             for view in self._mesh.views
-            for label in (*view.match, *view.outcome_labels, *(view.peer.told_by if view.peer else ()))
+            for label in (*view.match, *view.outcome_labels, *(view.peer.label_names if view.peer else ()))
         )
         of_scrape = (*target.node, *target.other, *target.controller_kind, *target.controller_name)
         return {"__name__", *target.identity, *of_scrape, *of_requests}

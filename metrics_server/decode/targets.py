@@ -141,7 +141,7 @@ class ScrapeTargets:
         return again
 
 
-def told_by(mesh: schema.Profile) -> Sequence[str]:
+def needed_metrics(mesh: schema.Profile) -> Sequence[str]:
     """Return the metrics that `find` needs; empty if it needs all, because request counters show what a proxy
     is.
     """

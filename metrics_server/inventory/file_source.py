@@ -77,7 +77,7 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
     """Return the inventory in a text. `source`: the name of the file, for messages. `splitting`: the sources
     of splits to read (see `splits.sources`). Raises BadInventory, which names what is wrong with each object.
     """
-    things: dict[kinds.Ref, objects.Object] = {}
+    known: dict[kinds.Ref, objects.Object] = {}
     declared: dict[kinds.Ref, model.Declared] = {}
     faults: list[str] = []
     for number, content in enumerate(_flat(_documents(text, source))):
@@ -89,14 +89,14 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
                 declared |= _declared(content, kind, where=f"{source}: object {number}")
             continue
         try:
-            thing = _thing(_Object.model_validate(content))
-            things[thing.ref] = thing
+            one = _object(_Object.model_validate(content))
+            known[one.ref] = one
         except pydantic.ValidationError as error:
             where = f"{source}: object {number}"
             faults.extend(f"{where}: {strict_yaml.fault(e['loc'], e['msg'])}" for e in error.errors())
     if faults:
         raise BadInventory(strict_yaml.first(faults))
-    return objects.Inventory(things, splits=model.joined(declared.values()))
+    return objects.Inventory(known, splits=model.joined(declared.values()))
 
 
 def _declared(content: object, kind: sources.SourceKind, *, where: str) -> dict[kinds.Ref, model.Declared]:
@@ -140,7 +140,7 @@ def _flat(contents: Iterable[Any], *, depth: int = 0) -> Iterator[Any]:
             yield content
 
 
-def _thing(given: _Object) -> objects.Object:
+def _object(given: _Object) -> objects.Object:
     spec = given.spec or _Spec()
     metadata = given.metadata
     owner = next((o for o in metadata.ownerReferences or () if o.controller), None)

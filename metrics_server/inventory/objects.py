@@ -32,7 +32,7 @@ class Object:
 class Inventory:
     """The objects that exist, and those that were deleted lately."""
 
-    things: Mapping[kinds.Ref, Object] = field(default_factory=dict)
+    objects: Mapping[kinds.Ref, Object] = field(default_factory=dict)
     gone: Mapping[kinds.Ref, Object] = field(default_factory=dict)
     """The objects that were deleted so lately that a window may still have requests of theirs. No service
     selects them.
@@ -43,7 +43,7 @@ class Inventory:
     @functools.cached_property
     def known(self) -> Mapping[kinds.Ref, Object]:
         """The objects that exist and those that were deleted lately: for looking up what has traffic."""
-        return {**self.gone, **self.things} if self.gone else self.things
+        return {**self.gone, **self.objects} if self.gone else self.objects
 
     @functools.cached_property
     def services(self) -> Mapping[str, Sequence[Object]]:
@@ -58,14 +58,14 @@ class Inventory:
     @functools.cached_property
     def namespaces(self) -> frozenset[str]:
         """The namespaces that exist: by their own object, or by an object in them."""
-        named = {ref.name for ref in self.things if ref.kind == kinds.NAMESPACE.name}
-        return frozenset(named | {ref.namespace for ref in self.things if ref.namespace})
+        named = {ref.name for ref in self.objects if ref.kind == kinds.NAMESPACE.name}
+        return frozenset(named | {ref.namespace for ref in self.objects if ref.namespace})
 
     def _by_namespace(self, kinds: frozenset[str]) -> Mapping[str, Sequence[Object]]:
         found: dict[str, list[Object]] = {}
-        for ref, thing in self.things.items():
+        for ref, known in self.objects.items():
             if ref.kind in kinds:
-                found.setdefault(ref.namespace, []).append(thing)
+                found.setdefault(ref.namespace, []).append(known)
         return found
 
 

@@ -29,7 +29,7 @@ class Tombstones:
         self._clock = clock
         self._keep = keep
         self._most = most
-        self._things: dict[kinds.Ref, objects.Object] = {}
+        self._present: dict[kinds.Ref, objects.Object] = {}
         self._gone: dict[kinds.Ref, tuple[float, objects.Object]] = {}
         """The deleted objects, the oldest first, with the time until which each is kept."""
         self._made: objects.Inventory | None = objects.Inventory()
@@ -39,34 +39,34 @@ class Tombstones:
         """Return the present inventory; the same object until something changes."""
         self._forget()
         if self._made is None:
-            gone = {ref: thing for ref, (_, thing) in self._gone.items()}
-            self._made = objects.Inventory(self._things.copy(), gone)
+            gone = {ref: one for ref, (_, one) in self._gone.items()}
+            self._made = objects.Inventory(self._present.copy(), gone)
         return self._made
 
-    def put(self, thing: objects.Object) -> None:
+    def put(self, one: objects.Object) -> None:
         """Add an object, or replace the one with its name."""
-        if self._things.get(thing.ref) == thing:
+        if self._present.get(one.ref) == one:
             # Most changes of a pod, such as those of its status, change nothing that is kept.
             return
-        self._gone.pop(thing.ref, None)
-        self._things[thing.ref] = thing
+        self._gone.pop(one.ref, None)
+        self._present[one.ref] = one
         self._made = None
 
     def drop(self, ref: kinds.Ref) -> None:
         """Move an object to the deleted ones, if it is there."""
-        thing = self._things.pop(ref, None)
-        if thing is None:
+        one = self._present.pop(ref, None)
+        if one is None:
             return
-        self._gone[ref] = self._clock() + self._keep, thing
+        self._gone[ref] = self._clock() + self._keep, one
         self._made = None
         self._forget()
 
     def replace(self, kind: str, found: Mapping[kinds.Ref, objects.Object]) -> None:
         """Make `found` the objects of a kind; its other objects are deleted."""
-        for ref in [ref for ref in self._things if ref.kind == kind and ref not in found]:
+        for ref in [ref for ref in self._present if ref.kind == kind and ref not in found]:
             self.drop(ref)
-        for thing in found.values():
-            self.put(thing)
+        for one in found.values():
+            self.put(one)
 
     def _forget(self) -> None:
         now = self._clock()

@@ -117,9 +117,9 @@ class Calls:
     """float64[R, `Snapshot.bounds`]: cumulative histograms of requests in the window. A row is all zeros
     without a histogram; a value is NaN at a bound that the row's own histogram does not have.
     """
-    told: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    """float64[R, `Snapshot.told`]: quantiles that proxies computed themselves, in seconds; NaN where a row
-    has none. float64[0, 0] if no row has any.
+    quantile_values: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """float64[R, `Snapshot.quantile_levels`]: quantiles that proxies computed themselves, in seconds; NaN where
+    a row has none. float64[0, 0] if no row has any.
     """
     exponential: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     """bool[R]: rows with an exponential (native) histogram; bool[0] if no row has one."""
@@ -135,7 +135,7 @@ class Calls:
             success=self.success[kept],
             failure=self.failure[kept],
             buckets=self.buckets[kept],
-            told=self.told[kept] if len(self.told) else self.told,
+            quantile_values=self.quantile_values[kept] if len(self.quantile_values) else self.quantile_values,
             exponential=self.exponential[kept] if len(self.exponential) else self.exponential,
         )
 
@@ -146,12 +146,12 @@ class Mesh:
 
     profile: str
     """The name of the profile."""
-    told_from_start: Mapping[kinds.Side, bool]
+    counted_from_start: Mapping[kinds.Side, bool]
     """For each side, what a missing series means. True: the count is unknown, because series of that side
     exist from the start of the process, or the mesh has none. False: there were no requests, because series
     appear with the first request.
     """
-    callers_told: bool = False
+    names_callers: bool = False
     """Whether the callees' proxies report the caller; a peer of -1 on the server side is then an unknown
     caller.
     """
@@ -186,14 +186,16 @@ class Snapshot:
     """Reporters that certainly belong to their mesh: they have requests in a series that no other mesh
     exposes.
     """
-    told: tuple[float, ...] = ()
-    """The quantiles that some proxies compute themselves, 0 to 1, ascending: the columns of `Calls.told`."""
+    quantile_levels: tuple[float, ...] = ()
+    """The quantiles that some proxies compute themselves, 0 to 1, ascending: the columns of
+    `Calls.quantile_values`.
+    """
     partial: bool = False
     """Whether it is incomplete: Prometheus warned that a part of its data may be missing."""
     absent: tuple[str, ...] = ()
     """The profiles that Prometheus has series of, all of which are stale."""
 
     @property
-    def callers_told(self) -> bool:
+    def names_callers(self) -> bool:
         """Whether the callees' proxies of at least one mesh report the caller."""
-        return any(mesh.callers_told for mesh in self.meshes)
+        return any(mesh.names_callers for mesh in self.meshes)

@@ -22,12 +22,12 @@ class Chains:
 
     def __init__(
         self,
-        things: Mapping[kinds.Ref, objects.Object],
+        known: Mapping[kinds.Ref, objects.Object],
         reporters: Mapping[kinds.Ref, snapshot.Reporter],
         selection: service_selectors.SelectorMatches,
     ) -> None:
         """`reporters`: those of the snapshot, by the resource that each is."""
-        self._things = things
+        self._objects = known
         self._reporters = reporters
         self._selection = selection
         self._made: dict[kinds.Ref, dict[str, kinds.Ref]] = {}
@@ -48,12 +48,12 @@ class Chains:
             return {WORKLOAD: ref}
         if ref.kind == kinds.SERVICE.name:
             return self._chain_of_service(ref)
-        owners = controllers(ref, self._things, self._reporters)
+        owners = controllers(ref, self._objects, self._reporters)
         above = {one.kind: one for one in (ref, *owners)}
         above[WORKLOAD] = owners[-1] if owners else ref
         if ref.namespace:
             above[kinds.NAMESPACE.name] = kinds.Ref(kinds.NAMESPACE.name, "", ref.namespace)
-        node = self._things[ref].node if ref in self._things else ""
+        node = self._objects[ref].node if ref in self._objects else ""
         reporter = self._reporters.get(ref)
         if node := node or (reporter.node if reporter else ""):
             above[kinds.NODE.name] = kinds.Ref(kinds.NODE.name, "", node)
@@ -70,16 +70,16 @@ class Chains:
 
 def controllers(
     ref: kinds.Ref,
-    things: Mapping[kinds.Ref, objects.Object],
+    known: Mapping[kinds.Ref, objects.Object],
     reporters: Mapping[kinds.Ref, snapshot.Reporter],
 ) -> list[kinds.Ref]:
     """Return the controllers of a resource, the nearest first: by owner references, else by the labels of its
     scrape target.
     """
-    thing, owners = things.get(ref), []
-    while thing and thing.owner and thing.owner not in owners:
-        owners.append(thing.owner)
-        thing = things.get(thing.owner)
+    found, owners = known.get(ref), []
+    while found and found.owner and found.owner not in owners:
+        owners.append(found.owner)
+        found = known.get(found.owner)
     reporter = reporters.get(ref)
     if not owners and ref.kind == kinds.POD.name and reporter is not None:
         if reporter.workload and reporter.kind:

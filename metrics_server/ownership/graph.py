@@ -32,27 +32,27 @@ class Ownership:
     or per peer, in the snapshot's order.
     """
 
-    def __init__(self, moment: snapshot.Snapshot, things: objects.Inventory) -> None:
-        self._inventory = things
-        self._things = things.known
+    def __init__(self, moment: snapshot.Snapshot, inventory: objects.Inventory) -> None:
+        self._inventory = inventory
+        self._objects = inventory.known
         self._snapshot = moment
-        self._spelling = names.NameResolver(things)
-        self._alone = units.alone(self._things)
-        reporters = [self._spelling.reporter(one) for one in moment.reporters]
+        self._resolver = names.NameResolver(inventory)
+        self._alone = units.alone(self._objects)
+        reporters = [self._resolver.reporter(one) for one in moment.reporters]
         self._reporter: dict[kinds.Ref, snapshot.Reporter] = {}
         """The reporters by the resource that each is; complete once `units` is set."""
         self.units: tuple[kinds.Ref, ...] = self._placed(reporters)
         """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
-        self._peers = {peer: self._spelling.peer(peer) for peer in moment.peers}
+        self._peers = {peer: self._resolver.peer(peer) for peer in moment.peers}
         # A bound method of this object would be a reference cycle: its memory would be freed only by the
         # garbage collector, which runs seldom.
-        self._unit_labels = functools.partial(units.labels, self._things, self._reporter)
+        self._unit_labels = functools.partial(units.labels, self._objects, self._reporter)
         self._selection = service_selectors.SelectorMatches(
-            things, scraped=self.units, labels=self._unit_labels
+            inventory, scraped=self.units, labels=self._unit_labels
         )
-        self._chains = chains.Chains(self._things, self._reporter, self._selection)
+        self._chains = chains.Chains(self._objects, self._reporter, self._selection)
         self._behind = peers.Peers(
-            self._things,
+            self._objects,
             alone=self._alone,
             reporting=self.units,
             selection=self._selection,
@@ -81,7 +81,7 @@ class Ownership:
         if not any(ref.kind == kinds.WORKLOAD for ref in named):
             return []
         pods = dict.fromkeys(ref for ref in named if ref.kind == kinds.POD.name)
-        return [(chains.controllers(pod, self._things, self._reporter) or [pod])[-1] for pod in pods]
+        return [(chains.controllers(pod, self._objects, self._reporter) or [pod])[-1] for pod in pods]
 
     # Owners of reporters
 
@@ -105,7 +105,7 @@ class Ownership:
     def _pods_of(self) -> dict[kinds.Ref, list[kinds.Ref]]:
         """The pods of the inventory by their workload."""
         found: dict[kinds.Ref, list[kinds.Ref]] = {}
-        for ref in self._inventory.things:
+        for ref in self._inventory.objects:
             if ref.kind == kinds.POD.name:
                 found.setdefault(self._chains.of(ref)[WORKLOAD], []).append(ref)
         return found
@@ -130,11 +130,11 @@ class Ownership:
         """Return a peer with the names of Kubernetes, as far as they can be resolved (see `names`)."""
         return self._peers.get(peer, peer)
 
-    def service(self, told: snapshot.Peer) -> kinds.Ref:
+    def service(self, reported: snapshot.Peer) -> kinds.Ref:
         """Return the service that a caller called to reach a peer, or the host if it is no service;
         kinds.UNKNOWN where the mesh reports only the pod or the workload.
         """
-        return self._behind.service(self.spelled(told))
+        return self._behind.service(self.spelled(reported))
 
     def maybe_behind(self, service: kinds.Ref) -> Sequence[kinds.Ref]:
         """Return what may be behind a service: the pods and machines that it selects; where its selector is
@@ -166,11 +166,11 @@ class Ownership:
         if unit.kind not in _SELECTED:
             found = {self.selects(service, pod) for pod in self._pods_of.get(unit, ())}
             return found.pop() if len(found) == 1 else None
-        thing = self._inventory.things.get(service)
-        if not thing or not thing.selector or not (unit in self._things or unit in self._reporter):
+        known = self._inventory.objects.get(service)
+        if not known or not known.selector or not (unit in self._objects or unit in self._reporter):
             return None
         return (
-            unit.namespace == service.namespace and thing.selector.items() <= self._unit_labels(unit).items()
+            unit.namespace == service.namespace and known.selector.items() <= self._unit_labels(unit).items()
         )
 
     @functools.cached_property
@@ -180,7 +180,7 @@ class Ownership:
 
     def labels(self, ref: kinds.Ref) -> Mapping[str, str]:
         """Return the labels of a resource; those that its pods share where only its pods are known."""
-        if ref in self._things or ref in self._reporter:
+        if ref in self._objects or ref in self._reporter:
             return self._unit_labels(ref)
         return self._shared_labels.get(ref, {})
 

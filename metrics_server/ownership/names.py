@@ -26,9 +26,9 @@ _NEVER_NAMED = frozenset({kinds.NAMESPACE.name, kinds.NODE.name})
 class NameResolver:
     """Resolves names with one inventory."""
 
-    def __init__(self, things: objects.Inventory) -> None:
-        self._known = things.known
-        self._inventory = things
+    def __init__(self, inventory: objects.Inventory) -> None:
+        self._known = inventory.known
+        self._inventory = inventory
 
     def peer(self, peer: snapshot.Peer) -> snapshot.Peer:
         """Return a peer with the names of Kubernetes, as far as they can be resolved."""
@@ -103,8 +103,8 @@ class NameResolver:
     @functools.cached_property
     def _addresses(self) -> Mapping[str, kinds.Ref]:
         found: dict[str, kinds.Ref | None] = {}
-        for ref, thing in self._known.items():
-            for address in map(_canonical, thing.addresses):
+        for ref, one in self._known.items():
+            for address in map(_canonical, one.addresses):
                 found[address] = None if found.get(address, ref) != ref else ref
         # Pods with hostNetwork share the address of their node: such an address does not identify a pod.
         return {address: ref for address, ref in found.items() if ref is not None}
@@ -113,8 +113,8 @@ class NameResolver:
     def _homes(self) -> Mapping[str, Set[str]]:
         """The namespaces that have a service or a workload of a name, by that name."""
         homes: dict[str, set[str]] = {}
-        for ref, thing in self._known.items():
-            if thing.owner is None and ref.kind not in _NEVER_NAMED:
+        for ref, one in self._known.items():
+            if one.owner is None and ref.kind not in _NEVER_NAMED:
                 homes.setdefault(ref.name, set()).add(ref.namespace)
         return homes
 

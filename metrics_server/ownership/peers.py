@@ -18,7 +18,7 @@ class Peers:
 
     def __init__(
         self,
-        things: Mapping[kinds.Ref, objects.Object],
+        known: Mapping[kinds.Ref, objects.Object],
         *,
         alone: Mapping[tuple[str, str], frozenset[kinds.Ref]],
         reporting: Sequence[kinds.Ref],
@@ -28,7 +28,7 @@ class Peers:
         """`alone`: the objects that can be workloads, by namespace and name. `reporting`: the resource that
         each reporter is.
         """
-        self._things = things
+        self._objects = known
         self._alone = alone
         self._reporting = reporting
         self._selection = selection
@@ -54,7 +54,7 @@ class Peers:
             return kinds.UNKNOWN
         namespace = peer.service_namespace or peer.namespace
         ref = kinds.Ref(kinds.SERVICE.name, namespace, peer.service or peer.name)
-        return kinds.Ref(kinds.HOST, "", peer.name) if peer.name and ref not in self._things else ref
+        return kinds.Ref(kinds.HOST, "", peer.name) if peer.name and ref not in self._objects else ref
 
     def _pod_as(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
         unit = kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)
@@ -73,7 +73,7 @@ class Peers:
         if only := self._owners.shared(self._reporting_of.get(workload, ()), kind):
             return only
         service = kinds.Ref(kinds.SERVICE.name, workload.namespace, workload.name)
-        if workload.kind == kinds.WORKLOAD and service in self._things:
+        if workload.kind == kinds.WORKLOAD and service in self._objects:
             return self._callee(service, kind)
         return workload
 

@@ -19,7 +19,7 @@ class SelectorMatches:
 
     def __init__(
         self,
-        things: objects.Inventory,
+        inventory: objects.Inventory,
         *,
         scraped: Iterable[kinds.Ref],
         labels: Callable[[kinds.Ref], Mapping[str, str]],
@@ -27,11 +27,11 @@ class SelectorMatches:
         """`scraped`: the reporters of a snapshot, which the inventory may not have. `labels`: returns the
         labels of a pod or machine.
         """
-        self._things = things
+        self._inventory = inventory
         self._labels = labels
         self._scraped: dict[str, list[kinds.Ref]] = {}
         for unit in scraped:
-            if unit not in things.things:
+            if unit not in inventory.objects:
                 self._scraped.setdefault(unit.namespace, []).append(unit)
         self._units: dict[kinds.Ref, Sequence[kinds.Ref] | None] = {}
         """By service."""
@@ -43,8 +43,8 @@ class SelectorMatches:
     def units(self, service: kinds.Ref) -> Sequence[kinds.Ref] | None:
         """Return the pods and machines that a service selects; None where its selector is not known."""
         if service not in self._units:
-            thing = self._things.things.get(service)
-            self._units[service] = self._select(thing) if thing and thing.selector else None
+            found = self._inventory.objects.get(service)
+            self._units[service] = self._select(found) if found and found.selector else None
         return self._units[service]
 
     def services(self, unit: kinds.Ref) -> Sequence[kinds.Ref]:
@@ -52,7 +52,7 @@ class SelectorMatches:
         namespace = unit.namespace
         if namespace not in self._services:
             found = self._services[namespace] = {}
-            for service in self._things.services.get(namespace, ()):
+            for service in self._inventory.services.get(namespace, ()):
                 for selected in self.units(service.ref) or ():
                     found.setdefault(selected, []).append(service.ref)
         return self._services[namespace].get(unit, ())
@@ -66,7 +66,7 @@ class SelectorMatches:
         """Return the pods and machines of a namespace by each of their labels."""
         if namespace not in self._by_label:
             found = self._by_label[namespace] = {}
-            known = (thing.ref for thing in self._things.units.get(namespace, ()))
+            known = (found.ref for found in self._inventory.units.get(namespace, ()))
             for ref in (*known, *self._scraped.get(namespace, ())):
                 for label in self._labels(ref).items():
                     found.setdefault(label, []).append(ref)

@@ -11,7 +11,7 @@ _NO_WORKLOADS = frozenset({kinds.POD.name, kinds.SERVICE.name, kinds.NODE.name, 
 
 
 def labels(
-    things: Mapping[kinds.Ref, objects.Object],
+    known: Mapping[kinds.Ref, objects.Object],
     reporters: Mapping[kinds.Ref, snapshot.Reporter],
     ref: kinds.Ref,
 ) -> Mapping[str, str]:
@@ -19,7 +19,7 @@ def labels(
 
     Raises KeyError for one that is in neither.
     """
-    return things[ref].labels if ref in things else reporters[ref].labels
+    return known[ref].labels if ref in known else reporters[ref].labels
 
 
 def of(reporter: snapshot.Reporter) -> kinds.Ref:
@@ -33,10 +33,10 @@ def of(reporter: snapshot.Reporter) -> kinds.Ref:
     return kinds.Ref(kinds.HOST, "", reporter.instance) if reporter.instance else kinds.UNKNOWN
 
 
-def alone(things: Mapping[kinds.Ref, objects.Object]) -> Mapping[tuple[str, str], frozenset[kinds.Ref]]:
+def alone(known: Mapping[kinds.Ref, objects.Object]) -> Mapping[tuple[str, str], frozenset[kinds.Ref]]:
     """Return the objects that can be workloads, by namespace and name: those without an owner."""
     found: dict[tuple[str, str], set[kinds.Ref]] = {}
-    for ref, thing in things.items():
-        if thing.owner is None and ref.kind not in _NO_WORKLOADS:
+    for ref, one in known.items():
+        if one.owner is None and ref.kind not in _NO_WORKLOADS:
             found.setdefault((ref.namespace, ref.name), set()).add(ref)
     return {key: frozenset(refs) for key, refs in found.items()}

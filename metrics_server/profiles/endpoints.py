@@ -1,7 +1,7 @@
 """The part of a profile that says how labels name the two endpoints of a request.
 
-A reporter is named by the labels of its scrape target (`TargetLabels`). A peer, or another reporter, is named by
-separate labels for namespace, pod, workload … (`Labelled`), or by the value of one label (`NamedEndpoint`).
+A reporter is named by the labels of its scrape target (`TargetLabels`). A peer, or another reporter, is named
+by separate labels for namespace, pod, workload … (`Labelled`), or by the value of one label (`NamedEndpoint`).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Labelled(StrictModel):
         return self
 
     @property
-    def told_by(self) -> tuple[str, ...]:
+    def label_names(self) -> tuple[str, ...]:
         """All labels that name the endpoint."""
         labels = (
             *self.namespace, *self.pod, *self.workload, *self.kind, *self.kinds, *self.machine, *self.outside,
@@ -123,7 +123,7 @@ class NamedEndpoint(StrictModel):
         return "|".join(f"({pattern})" for pattern in self.exclude)
 
     @property
-    def told_by(self) -> tuple[str, ...]:
+    def label_names(self) -> tuple[str, ...]:
         """The label that names the endpoint."""
         return (self.label,)
 

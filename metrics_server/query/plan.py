@@ -178,7 +178,7 @@ def _latency(
     """Return the query for a view's buckets, classic and native, or for the quantiles its proxies compute."""
     own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
     excluded = view.peer.excluded if isinstance(view.peer, endpoints.NamedEndpoint) else ""
-    peers = [promql.Matcher(view.peer.told_by[0], "!~", excluded)] if view.peer and excluded else []
+    peers = [promql.Matcher(view.peer.label_names[0], "!~", excluded)] if view.peer and excluded else []
     labels = bucket_labels(view, mesh.target)
     if latency.quantile_label:
         series = promql.selector([latency.metric], [*matchers, *own, *peers])
@@ -193,8 +193,8 @@ def bucket_labels(view: schema.SideSeries, target: endpoints.TargetLabels) -> tu
     """Return the labels that a summed bucket keeps: those of reporter, peer and view, and the bound or
     quantile.
     """
-    reporter = view.reporter.told_by if view.reporter else target.identity
-    peer = view.peer.told_by if view.peer else ()
+    reporter = view.reporter.label_names if view.reporter else target.identity
+    peer = view.peer.label_names if view.peer else ()
     bound = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
     return (*dict.fromkeys((*reporter, *peer, *view.match)), bound)
 

@@ -32,7 +32,7 @@ def taker(
                 clock=clock,
                 stale_after=stale_after,
                 strict=functools.partial(decisions.is_strict, mesh.name),
-                beside=executor,
+                executor=executor,
             ),
         )
         for mesh in meshes
@@ -40,5 +40,5 @@ def taker(
     if len(takers) == 1 and not any(one.profiles for one in decisions.namespaces.values()):
         return takers[0][1]
     return multi_mesh.MultiMeshCollector(
-        backend, takers, allowed=decisions.allows, clock=clock, beside=executor
+        backend, takers, allowed=decisions.allows, clock=clock, executor=executor
     )

@@ -28,7 +28,7 @@ _NO_SPLITS = "no traffic splits are known: give the server --inventory or --clus
 class ClusterInventory:
     """The inventory and the splits, and the warnings about them."""
 
-    things: Callable[[], objects.Inventory] = objects.Inventory
+    inventory: Callable[[], objects.Inventory] = objects.Inventory
     notices: Callable[[], Sequence[str]] = tuple
     """Warnings for all answers, as of now."""
     ready: Sequence[health.Check] = ()
@@ -67,7 +67,7 @@ async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIte
     if chosen.inventory is not None:
         file = of_file(chosen, chosen.inventory)
         async with _followed(file):
-            yield ClusterInventory(things=lambda: file.latest, splits=lambda: file.latest.splits)
+            yield ClusterInventory(inventory=lambda: file.latest, splits=lambda: file.latest.splits)
         return
     if admits.cluster is None:
         yield ClusterInventory(of_splits=lambda: (_NO_SPLITS,))
@@ -89,7 +89,7 @@ async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIte
             return (complaint,) if complaint else ()
 
         yield ClusterInventory(
-            things=watched.current,
+            inventory=watched.current,
             notices=notices,
             ready=(health.Check(name="ownership", probe=seen),),
             splits=declared.current,

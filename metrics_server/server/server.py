@@ -84,7 +84,7 @@ async def api(
         exists = await stack.enter_async_context(inventory_source.known(chosen, admits=admits))
         moments = store.Store(
             taker,
-            things=exists.things,
+            inventory=exists.inventory,
             clock=time.monotonic,
             refresh=chosen.refresh,
             turns=fetch_queue.FetchQueue(fetch_queue.limits(chosen.fetches, patience=chosen.patience)),

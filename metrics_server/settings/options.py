@@ -41,7 +41,7 @@ class Option:
     about: setting.Setting
 
     @property
-    def spellings(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Return the option; for a switch also the one that turns it off."""
         on = settings.option(self.name)
         return (on, f"--no-{on.removeprefix('--')}") if self.type is bool else (on,)

@@ -34,7 +34,7 @@ PERCENTILES = CachePart("percentiles", 8)
 """Keys: a kind and a percentile. There are 9,999 percentiles; most clients ask for the same few."""
 PAIRS = CachePart("pairs", 1024)
 """Keys: a caller and a callee."""
-SPELLINGS = CachePart("spellings", 32)
+RENDERED = CachePart("spellings", 32)
 """Keys: an autoscaler's query as it was written; labels may have any order and value."""
 _MOST_AGAIN = 64
 """Entries that are computed for the next snapshot before a client asks."""
@@ -48,7 +48,7 @@ class Moment:
     def __init__(
         self,
         taken: snapshot.Snapshot,
-        things: objects.Inventory,
+        inventory: objects.Inventory,
         *,
         arrived: float,
         latency: frozenset[kinds.Side] = kinds.SIDES,
@@ -58,7 +58,7 @@ class Moment:
         """
         self.latency = latency
         self.arrived = arrived
-        self.owners = graph.Ownership(taken, things)
+        self.owners = graph.Ownership(taken, inventory)
         self.snapshot = dedup.once(taken, self.owners)
         self.rollup = rollup.Rollup(self.snapshot, self.owners)
         self._made: dict[CachePart, bounded_cache.BoundedCache[Hashable, Any]] = {}
@@ -94,6 +94,13 @@ class Moment:
         arrays = (
             array.nbytes
             for calls in self.snapshot.calls.values()
-            for array in (calls.reporter, calls.peer, calls.success, calls.failure, calls.buckets, calls.told)
+            for array in (
+                calls.reporter,
+                calls.peer,
+                calls.success,
+                calls.failure,
+                calls.buckets,
+                calls.quantile_values,
+            )
         )
         return _EMPTY + sum(arrays) + _EACH * (len(self.snapshot.reporters) + len(self.snapshot.peers))

@@ -86,16 +86,16 @@ class Store:
         self,
         source: SnapshotSource,
         *,
-        things: Callable[[], objects.Inventory],
+        inventory: Callable[[], objects.Inventory],
         clock: Callable[[], float],
         refresh: float,
         turns: fetch_queue.FetchQueue | None = None,
     ) -> None:
-        """`things`: returns the present inventory. `clock`: monotonic seconds. `refresh`: seconds for which a
-        snapshot is fresh. `turns`: the queue of fetches.
+        """`inventory`: returns the present inventory. `clock`: monotonic seconds. `refresh`: seconds for which
+        a snapshot is fresh. `turns`: the queue of fetches.
         """
         self._source = source
-        self._things = things
+        self._inventory = inventory
         self._clock = clock
         self._refresh = refresh
         self._turns = turns or fetch_queue.FetchQueue()
@@ -121,9 +121,9 @@ class Store:
         self._executor.shutdown(wait=False)
 
     @property
-    def things(self) -> objects.Inventory:
+    def inventory(self) -> objects.Inventory:
         """The present inventory."""
-        return self._things()
+        return self._inventory()
 
     async def moment(
         self,
@@ -249,15 +249,19 @@ class Store:
             return None
         arrived = self._clock()
         loop = asyncio.get_running_loop()
-        moment = await loop.run_in_executor(self._executor, self._made, key, taken, self._things(), arrived)
+        moment = await loop.run_in_executor(
+            self._executor, self._made, key, taken, self._inventory(), arrived
+        )
         self._moments.put(key, moment, weight=moment.weight)
         return moment
 
-    def _made(self, key: _Key, taken: snapshot.Snapshot, things: objects.Inventory, arrived: float) -> Moment:
+    def _made(
+        self, key: _Key, taken: snapshot.Snapshot, inventory: objects.Inventory, arrived: float
+    ) -> Moment:
         """Return a moment, with what clients asked of the moments that it replaces: else the next request
         would compute it on the event loop, and all other requests would wait.
         """
-        moment = Moment(taken, things, arrived=arrived, latency=key.latency)
+        moment = Moment(taken, inventory, arrived=arrived, latency=key.latency)
         for before in [self._moments.peek(other) for other in _followed(key)]:
             if before is not None:
                 moment.succeed(before)

@@ -48,7 +48,7 @@ def why(error: BaseException, shown: credentials.RequestCredentials, *, began: b
         if isinstance(cause, ssl.SSLCertVerificationError):
             return faults.BackendDown(
                 "Prometheus' certificate is not trusted",
-                detail=f"{cause.verify_message}; trusted CAs: {shown.believed}",
+                detail=f"{cause.verify_message}; trusted CAs: {shown.trusted_cas}",
             )
         if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or ""):
             return faults.BackendDown(

@@ -100,7 +100,7 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.RequestCreden
         )
     words = [part.words for part in headers] + ([tls.words] if tls is not None and tls.words else [])
     described = " and ".join(words) or credentials.NOTHING.presented
-    believed = _files(chosen).believed
+    trusted_cas = _files(chosen).trusted_cas
 
     def now() -> credentials.RequestCredentials:
         parts = [part.current() for part in presented]
@@ -109,7 +109,7 @@ def current(chosen: settings.Settings) -> Callable[[], credentials.RequestCreden
             secrets=tuple(itertools.chain.from_iterable(part.secrets for part in parts)),
             tls=context.current() if context is not None else None,
             presented=described,
-            believed=believed,
+            trusted_cas=trusted_cas,
         )
 
     return now
@@ -139,7 +139,7 @@ def fallback(chosen: settings.Settings) -> Callable[[], credentials.RequestCrede
             secrets=part.secrets,
             tls=context.current(),
             presented=shown.words,
-            believed=f"those in {authority} (--autoscaling-fallback-ca)",
+            trusted_cas=f"those in {authority} (--autoscaling-fallback-ca)",
         )
 
     return now

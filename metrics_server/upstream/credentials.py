@@ -45,7 +45,7 @@ class RequestCredentials:
     tls: ssl.SSLContext | None = None
     presented: str = "none"
     """A description of the credentials for the log, without secrets."""
-    believed: str = "those of the operating system (--prometheus-ca names others)"
+    trusted_cas: str = "those of the operating system (--prometheus-ca names others)"
     """A description of the trusted CAs for the log."""
 
     def censored(self, text: str) -> str:
@@ -137,9 +137,9 @@ class Tls:
         return tuple(path for path in (self.authority, self.certificate, self.key) if path is not None)
 
     @property
-    def believed(self) -> str:
+    def trusted_cas(self) -> str:
         """A description of the trusted CAs for the log."""
-        return f"those in {self.authority} (--prometheus-ca)" if self.authority else NOTHING.believed
+        return f"those in {self.authority} (--prometheus-ca)" if self.authority else NOTHING.trusted_cas
 
     def context(self, contents: Sequence[bytes]) -> ssl.SSLContext:
         """Return the TLS context. `contents`: those of the files in `paths`. Raises OSError, ValueError."""

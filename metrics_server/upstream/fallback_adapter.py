@@ -119,7 +119,7 @@ class FallbackAdapter:
         except TimeoutError as error:
             raise self._away(f"did not answer within {self._bounds.answer:g} s") from error
         except aiohttp.ClientConnectorCertificateError as error:
-            detail = f"{error.certificate_error}; trusted CAs: {shown.believed}"
+            detail = f"{error.certificate_error}; trusted CAs: {shown.trusted_cas}"
             raise self._away("shows a certificate that is not trusted", detail) from error
         except aiohttp.ClientError as error:
             detail = shown.censored(f"{type(error).__name__}: {error}")

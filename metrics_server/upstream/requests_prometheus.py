@@ -137,7 +137,7 @@ class RecordingClient:
             ) from error
         except requests.exceptions.SSLError as error:
             raise faults.BackendDown(
-                f"Prometheus cannot be asked over TLS: {error}; trusted CAs: {self._shown.believed}; "
+                f"Prometheus cannot be asked over TLS: {error}; trusted CAs: {self._shown.trusted_cas}; "
                 f"client credential sent: {self._shown.presented}"
             ) from error
         except (requests.RequestException, ValueError, KeyError) as error:

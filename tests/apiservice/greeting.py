@@ -25,7 +25,7 @@ class Listener:
 
     directory: pathlib.Path
     port: int = 0
-    known: delegated_config.Delegation = delegated_config.NOBODY
+    known: delegated_config.Delegation = delegated_config.EMPTY
     now: float = 0.0
 
     @property

@@ -188,7 +188,7 @@ async def served(
     """The product's API over a world, with this to say who may read."""
     known, splits = world.inventory(), world.splits()
     moments = store.Store(
-        _Source(world.snapshot()), things=lambda: known, clock=lambda: 1000.0, refresh=3600.0
+        _Source(world.snapshot()), inventory=lambda: known, clock=lambda: 1000.0, refresh=3600.0
     )
     view = api_view.SnapshotReader(moments, 30.0, lambda: splits)
     try:

@@ -121,7 +121,7 @@ def test_what_keeps_answers_counts_seconds_that_nobody_sets() -> None:
 async def test_a_moment_is_served_for_one_refresh_whatever_the_time_of_day(jump: float) -> None:
     scene = await storing.scene()
     uptime = recording.Clock(10.0)
-    moments = store.Store(scene.source, things=objects.Inventory, clock=uptime, refresh=storing.REFRESH)
+    moments = store.Store(scene.source, inventory=objects.Inventory, clock=uptime, refresh=storing.REFRESH)
     first = await moments.moment(None, window=30.0)
     scene.clock.now += jump
     uptime.now += storing.REFRESH - 0.1
@@ -137,7 +137,7 @@ async def test_a_moment_is_served_for_one_refresh_whatever_the_time_of_day(jump:
 async def test_a_stopped_time_of_day_stops_nothing_else() -> None:
     scene = await storing.scene()
     uptime = recording.Clock(10.0)
-    moments = store.Store(scene.source, things=objects.Inventory, clock=uptime, refresh=storing.REFRESH)
+    moments = store.Store(scene.source, inventory=objects.Inventory, clock=uptime, refresh=storing.REFRESH)
     for _ in range(5):
         await moments.moment(None, window=30.0)
         uptime.now += storing.REFRESH
@@ -151,7 +151,7 @@ async def test_meshes_are_looked_for_again_after_a_minute_whatever_the_time_of_d
     backend = recording.Backend(test_collector.scraped(5, until=1e6))
     looking = multi_mesh.MultiMeshCollector(
         backend, [(test_collector.ENVOY, _Nobody())], allowed=policy.Policy().allows,
-        clock=day, uptime=uptime, beside=futures.ThreadPoolExecutor(max_workers=1),
+        clock=day, uptime=uptime, executor=futures.ThreadPoolExecutor(max_workers=1),
     )  # fmt: skip
     await looking.take(None, window=30)
     day.now += jump

@@ -254,7 +254,7 @@ async def test_what_is_made_of_a_moment_is_bounded_by_sort() -> None:
     scene = await storing.scene()
     moment = await scene.store.moment(None, window=30.0)
     assert moment is not None
-    for sort in (store_moment.VIEWS, store_moment.PERCENTILES, store_moment.PAIRS, store_moment.SPELLINGS):
+    for sort in (store_moment.VIEWS, store_moment.PERCENTILES, store_moment.PAIRS, store_moment.RENDERED):
         for number in range(3 * sort.most):
             moment.once_and_again((sort.name, number), lambda _: [0], sort=sort)
         assert len(moment._made[sort]) == sort.most

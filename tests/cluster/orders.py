@@ -93,7 +93,7 @@ async def served(running: cluster.Cluster, *, folder: Path, authority: pki.Ident
 def _custom(orders: Orders) -> declaration.GroupVersion:
     part = declaration.Subresource(
         name="{metric}", kind="MetricValue", list_kind="MetricValueList", columns=_COLUMNS, printer=_cells,
-        fetch=orders.of_pods, told=(METRIC,),
+        fetch=orders.of_pods, listed=(METRIC,),
     )  # fmt: skip
     pods = declaration.ValueResource(
         plural="pods", list_kind="MetricValueList", scope=declaration.Scope.NAMESPACED, columns=_COLUMNS,
@@ -104,7 +104,7 @@ def _custom(orders: Orders) -> declaration.GroupVersion:
 
 def _external(orders: Orders) -> declaration.GroupVersion:
     values = declaration.ValueResource(
-        plural="{metric}", told={METRIC: "OrdersWaiting"}, list_kind="ExternalMetricValueList",
+        plural="{metric}", listed={METRIC: "OrdersWaiting"}, list_kind="ExternalMetricValueList",
         scope=declaration.Scope.NAMESPACED, verbs=("list",), collect=orders.external, columns=_COLUMNS,
         printer=_cells, schema=_SCHEMA,
     )  # fmt: skip

@@ -62,7 +62,7 @@ def _pods(known: watching.Watched, *, app: str) -> Sequence[objects.Object]:
 
 def _others(known: watching.Watched) -> set[kinds.Ref]:
     """Than jobs."""
-    return {ref for ref in known.current().things if ref.kind != "Job"}
+    return {ref for ref in known.current().objects if ref.kind != "Job"}
 
 
 def _above(found: objects.Inventory, pod: objects.Object) -> list[str]:
@@ -93,14 +93,14 @@ async def test_pods_of_a_deployment_are_known_from_their_making_to_their_end(
     first, _ = _pods(watched, app="web")
     assert _above(now, first) == ["ReplicaSet", "Deployment", "web"]
     assert first.node == ""
-    assert now.things[kinds.Ref("Service", _SHOP, "web")].selector == {"app": "web"}
-    assert now.things[kinds.Ref("Node", "", _NODE)].labels["zone"] == "a"
+    assert now.objects[kinds.Ref("Service", _SHOP, "web")].selector == {"app": "web"}
+    assert now.objects[kinds.Ref("Node", "", _NODE)].labels["zone"] == "a"
 
     await _kubectl(control_plane, "delete deployment web")
     await _until(lambda: not _pods(watched, app="web"), what="none left")
     await _until(lambda: kinds.Ref("Deployment", _SHOP, "web") in watched.current().gone, what="gone")
     later = watched.current()
-    assert first.ref not in later.things
+    assert first.ref not in later.objects
     # Its requests of the last minutes are still the Deployment's.
     assert _above(later, later.gone[first.ref]) == ["ReplicaSet", "Deployment", "web"]
 
@@ -138,7 +138,7 @@ async def test_a_job_is_its_cron_jobs(control_plane: cluster.Cluster, watched: w
         return [pod for pod in found if pod.labels.get("batch.kubernetes.io/job-name") == "nightly-now"]
 
     await _until(pods, what="its pod")
-    await _until(lambda: kinds.Ref("Job", _SHOP, "nightly-now") in watched.current().things, what="the job")
+    await _until(lambda: kinds.Ref("Job", _SHOP, "nightly-now") in watched.current().objects, what="the job")
     assert _above(watched.current(), pods()[0]) == ["Job", "CronJob", "nightly"]
 
 
@@ -166,8 +166,8 @@ async def test_more_objects_than_a_page_holds_are_all_known(
             await asyncio.gather(*writes)
     wanted = {kinds.Ref("ReplicationController", _SHOP, f"many-{number}") for number in range(count)}
     async with _watch(connection) as another:
-        assert wanted <= set(another.current().things)
-    await _until(lambda: wanted <= set(watched.current().things), what="heard of one by one")
+        assert wanted <= set(another.current().objects)
+    await _until(lambda: wanted <= set(watched.current().objects), what="heard of one by one")
 
 
 async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged(
@@ -190,7 +190,7 @@ async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged
         authorization=authorization,
     )
     job = kinds.Ref("Job", _SHOP, "once")
-    await _until(lambda: job in watched.current().things, what="the job")
+    await _until(lambda: job in watched.current().objects, what="the job")
     async with _watch(connection) as found:
         # What has just been allowed may be refused for a moment yet.
         only = "does not let the server list and watch jobs.batch"
@@ -199,20 +199,20 @@ async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged
         (line,) = [message for message in caplog.messages if message.startswith("jobs.batch")]
         for command in line.partition("allow it with: kubectl ")[2].split(" && kubectl "):
             await _kubectl(control_plane, command)
-        await _until(lambda: job in found.current().things, what="allowed")
+        await _until(lambda: job in found.current().objects, what="allowed")
         await _until(lambda: found.complaint() is None, what="no complaint")
 
 
 async def test_without_the_kube_apiserver_what_was_known_stays_and_is_followed_when_it_is_back(
     control_plane: cluster.Cluster, watched: watching.Watched
 ) -> None:
-    before = watched.current().things
+    before = watched.current().objects
     async with control_plane.without_api_server():
         await _until(watched.complaint, what="a complaint")
         complaint = watched.complaint()
         assert complaint is not None
         assert complaint.startswith("the kube-apiserver has not answered")
-        assert watched.current().things == before
+        assert watched.current().objects == before
     await _kubectl(control_plane, "run after --image=none --labels=app=after")
     await _until(lambda: _pods(watched, app="after"), what="the pod made afterwards")
     await _until(lambda: watched.complaint() is None, what="no complaint")

@@ -17,7 +17,7 @@ def written() -> str:
 
 def _lines() -> Iterator[tuple[str, ...]]:
     for one in options.every():
-        spellings = ", ".join(f"`{spelling}`" for spelling in one.spellings)
+        spellings = ", ".join(f"`{spelling}`" for spelling in one.names)
         yield spellings, f"`{one.variable}`", _default(one), one.description, one.about.read_again
 
 

@@ -30,7 +30,7 @@ def test_every_setting_is_an_option_of_serve_and_no_option_is_anything_else() ->
     for one in _EVERY:
         given = taken[one.name]
         assert isinstance(given, click.Option)
-        assert (*given.opts, *given.secondary_opts) == one.spellings
+        assert (*given.opts, *given.secondary_opts) == one.names
         assert given.default is None, "an option that is not given must not hide its variable"
         assert given.help == one.help
 

@@ -30,12 +30,12 @@ async def test_what_the_other_knows_is_had_through_us_until_it_goes_and_again_wh
     site: sites.Site, tmp_path: Path
 ) -> None:
     authority, renewed = pki.authority("orders"), pki.authority("orders, renewed")
-    believed = tmp_path / "ca.crt"
-    believed.write_bytes(authority.pem)
+    trusted_cas = tmp_path / "ca.crt"
+    trusted_cas.write_bytes(authority.pem)
     # The namespace is made with the rest; the ConfigMap, by whoever installs, before it.
     await site.kubectl("create", "namespace", manifests.NAMESPACE)
     make = ("create", "configmap", "trafficmetrics-fallback", f"--namespace={manifests.NAMESPACE}")
-    await site.kubectl(*make, f"--from-file={believed}")
+    await site.kubectl(*make, f"--from-file={trusted_cas}")
     async with (
         previous.running(site, tmp_path / "other", authority=authority),
         site.installed(
@@ -61,9 +61,9 @@ async def test_what_the_other_knows_is_had_through_us_until_it_goes_and_again_wh
                 return "shows a certificate that is not trusted" in await _said(site, _THEIRS)
 
             await wait.until(is_distrusted, what="distrust", within=_WITHIN, pause=1)
-            believed.write_bytes(renewed.pem)
+            trusted_cas.write_bytes(renewed.pem)
             await site.kubectl("delete", *make[1:])
-            await site.kubectl(*make, f"--from-file={believed}")
+            await site.kubectl(*make, f"--from-file={trusted_cas}")
             # The kubelet takes up to a minute; the server, which nobody restarts, none.
             await wait.until(is_answered, what="trust in the renewed authority", within=_WITHIN, pause=1)
         told = await _said(site, _THEIRS)

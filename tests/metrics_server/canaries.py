@@ -23,7 +23,7 @@ def moment(
 ) -> snapshot.Snapshot:
     """Of a mesh that tells of no requests only by telling nothing."""
     taken = meshes.moment(reporters, peers=peers, client=client, server=server)
-    mesh = dataclasses.replace(meshes.TOY, told_from_start=dict.fromkeys(kinds.Side, False))
+    mesh = dataclasses.replace(meshes.TOY, counted_from_start=dict.fromkeys(kinds.Side, False))
     return dataclasses.replace(taken, meshes=(mesh,))
 
 

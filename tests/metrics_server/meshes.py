@@ -27,7 +27,7 @@ def to(service: str, namespace: str = "shop") -> snapshot.Peer:
     return snapshot.Peer(namespace=namespace, service=service)
 
 
-TOY = snapshot.Mesh(profile="toy", told_from_start={kinds.Side.CLIENT: False, kinds.Side.SERVER: True})
+TOY = snapshot.Mesh(profile="toy", counted_from_start={kinds.Side.CLIENT: False, kinds.Side.SERVER: True})
 
 
 def calls(rows: Sequence[Row], *, bounds: int = len(BOUNDS)) -> snapshot.Calls:

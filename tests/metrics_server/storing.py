@@ -61,5 +61,5 @@ async def scene() -> Scene:
     assert taken is not None
     source = Source(taken, clock)
     source.open.set()
-    moments = store_store.Store(source, things=objects.Inventory, clock=clock, refresh=REFRESH)
+    moments = store_store.Store(source, inventory=objects.Inventory, clock=clock, refresh=REFRESH)
     return Scene(source, moments, clock)

@@ -38,7 +38,7 @@ class Item:
     selector: Mapping[str, object] | None
 
 
-Spelling = Callable[[Item], dict[str, Any]]
+Rendering = Callable[[Item], dict[str, Any]]
 
 
 def v1beta2(item: Item) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class CustomMetricReader:
 
     view: api_view.SnapshotReader
     kind: kinds.Kind
-    spelling: Spelling
+    rendering: Rendering
     others: autoscaling_query.Others | None
 
     async def of_objects(self, query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
@@ -108,12 +108,12 @@ class CustomMetricReader:
         question = await autoscaling_query.MetricQuery.of(
             asked, described, namespace=ref.namespace, reach=query.reach
         )
-        moment, one = await autoscaling_query.told(
+        moment, one = await autoscaling_query.value(
             self.view,
             query.reach,
             wanted,
             asked,
-            side=question.told_by,
+            side=question.reporting_side,
             user=query.user.name,
             answer=lambda moment: self._one(ref, question, wanted, asked, moment),
         )
@@ -158,7 +158,7 @@ class CustomMetricReader:
             # The described object is the requested one, also if the value is that of its caller.
             return dataclasses.replace(answer, ref=ref) if isinstance(answer, values.Value) else answer
         known = values.of_kind(moment, self.kind, wanted, metric_selector.direction(asked))
-        found = known.told.get(ref)
+        found = known.by_resource.get(ref)
         if found is None:
             why = self.view.absence(ref, ref.name, known.names, reach=question.reach)
             raise errors.NotFound(f"{self._named(ref)} has no {wanted.name}: {why}")
@@ -172,14 +172,14 @@ class CustomMetricReader:
         moment: store.Moment,
     ) -> declaration.Collection:
         when, selector = traffic_metrics.timestamp(moment.snapshot.timestamp), metric_selector.spelled(asked)
-        key = (self.spelling, wanted.name, tuple(sorted(asked.items())))
+        key = (self.rendering, wanted.name, tuple(sorted(asked.items())))
 
         def row(one: values.Value) -> declaration.Row:
             item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
-            return declaration.Row(self.spelling(item), tables.Detail(wanted, one.number, one.seconds))
+            return declaration.Row(self.rendering(item), tables.Detail(wanted, one.number, one.seconds))
 
         # The number of keys has no limit, as clients can choose any selector; SPELLINGS bounds it.
-        rows: dict[kinds.Ref, declaration.Row] = moment.once(key, dict, sort=store_moment.SPELLINGS)
+        rows: dict[kinds.Ref, declaration.Row] = moment.once(key, dict, sort=store_moment.RENDERED)
         for one in found:
             if one.ref not in rows:
                 rows[one.ref] = row(one)

@@ -87,13 +87,13 @@ class VisibleTraffic:
         reporting = self._find(end, lambda kind: _reporters(moment, kind))
         if reporting and moment.rollup.tells(reporting[1]):
             return Caller(*reporting, tells=True)
-        if moment.snapshot.callers_told and (found := self._find(end, lambda kind: _peers(moment, kind))):
+        if moment.snapshot.names_callers and (found := self._find(end, lambda kind: _peers(moment, kind))):
             return Caller(*found, tells=False)
         if reporting:
             return Caller(*reporting, tells=True)
         raise self._unknown(end, _reporters(moment, graph.WORKLOAD))
 
-    def telling(self, end: RequestedEndpoint) -> Sequence[int]:
+    def reporting(self, end: RequestedEndpoint) -> Sequence[int]:
         """Return the numbers of the proxies of an end, as reporters. Raises errors.BadRequest."""
         found = self._find(end, lambda kind: _reporters(self.moment, kind))
         return found[1] if found is not None else ()
@@ -109,9 +109,9 @@ class VisibleTraffic:
         uncalled = self._find(end, lambda kind: _uncalled(self.moment, kind))
         if uncalled is not None:
             return uncalled
-        thing = self._thing(end)
-        if thing is not None:
-            return thing, ()
+        known = self._object(end)
+        if known is not None:
+            return known, ()
         raise self._unknown(end, _peers(self.moment, graph.WORKLOAD))
 
     def _shows(self, ref: model_kinds.Ref, kind: str) -> bool:
@@ -135,17 +135,17 @@ class VisibleTraffic:
                 return found[0], numbers[found[0]]
         return None
 
-    def _thing(self, end: RequestedEndpoint) -> model_kinds.Ref | None:
+    def _object(self, end: RequestedEndpoint) -> model_kinds.Ref | None:
         """Return the end among the objects of the inventory, within the reach."""
-        things = self.view.moments.things.things
-        return next((ref for ref in things if _is(ref, end) and self.reach.covers(request.home(ref))), None)
+        known = self.view.moments.inventory.objects
+        return next((ref for ref in known if _is(ref, end) and self.reach.covers(request.home(ref))), None)
 
     def _unknown(self, end: RequestedEndpoint, among: _Named) -> errors.NotFound:
         if not self.reach.covers(end.home):
             return errors.NotFound(
                 f"{end} not found among the callers and callees of namespace {self.within}"
             )
-        ref = self._thing(end) or model_kinds.Ref(end.kind, end.namespace, end.name)
+        ref = self._object(end) or model_kinds.Ref(end.kind, end.namespace, end.name)
         known = [
             request.HintName(request.home(ref), name)
             for name, numbers in among.items()
@@ -159,15 +159,15 @@ class VisibleTraffic:
 def between(
     moment: store.Moment,
     side: model_kinds.Side,
-    telling: Sequence[int] | None,
-    told: Sequence[int] | None,
+    reporters: Sequence[int] | None,
+    peers: Sequence[int] | None,
     quantiles: rollup.Quantiles,
 ) -> rollup.Figures:
-    """Return what the reporters `telling` report about the peers `told`, given by number; None means any."""
-    reporters, peers = (None if one is None else tuple(one) for one in (telling, told))
+    """Return what these reporters report about these peers, given by number; None means any."""
+    of, to = (None if numbers is None else tuple(numbers) for numbers in (reporters, peers))
     return moment.once(
-        ("between", side, reporters, peers, quantiles),
-        lambda: moment.rollup.between(side, reporters, peers, quantiles),
+        ("between", side, of, to, quantiles),
+        lambda: moment.rollup.between(side, of, to, quantiles),
         sort=store_moment.PAIRS,
     )
 

@@ -48,12 +48,12 @@ class ExternalMetricReader:
             asked, described, namespace=query.namespace, reach=query.reach
         )
         question.check()
-        moment, answered = await autoscaling_query.told(
+        moment, answered = await autoscaling_query.value(
             self.view,
             query.reach,
             wanted,
             asked,
-            side=question.told_by,
+            side=question.reporting_side,
             user=query.user.name,
             answer=lambda moment: question.answer(self.view, moment, wanted),
         )

@@ -52,10 +52,10 @@ def groups(
 
 
 def _custom(
-    view: view.SnapshotReader, version: str, spelling: custom.Spelling, others: query.Others | None
+    view: view.SnapshotReader, version: str, rendering: custom.Rendering, others: query.Others | None
 ) -> declaration.GroupVersion:
     readers = {
-        kind: custom.CustomMetricReader(view=view, kind=kind, spelling=spelling, others=others)
+        kind: custom.CustomMetricReader(view=view, kind=kind, rendering=rendering, others=others)
         for kind in kinds.KINDS
     }
     return declaration.GroupVersion(
@@ -136,7 +136,7 @@ def _metric(fetch: declaration.Collect, names: Sequence[str], about: str) -> dec
         columns=tables.COLUMNS,
         printer=tables.of_objects,
         fetch=fetch,
-        told=names,
+        listed=names,
         description=about,
     )
 
@@ -149,7 +149,7 @@ def _external(view: view.SnapshotReader, others: query.Others | None) -> declara
         values=[
             declaration.ValueResource(
                 plural=_METRIC,
-                told={name: external_kinds.kind(name) for name in _NAMES},
+                listed={name: external_kinds.kind(name) for name in _NAMES},
                 list_kind="ExternalMetricValueList",
                 scope=declaration.Scope.NAMESPACED,
                 verbs=("list",),

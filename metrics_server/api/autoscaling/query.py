@@ -41,7 +41,7 @@ async def another_s(
     raise errors.NotFound(f"the server could not find the metric {metric} for {what}: {near}")
 
 
-async def told(
+async def value(
     view: view.SnapshotReader,
     reach: declaration.Reach,
     wanted: named_metrics.NamedMetric,
@@ -146,7 +146,7 @@ class MetricQuery:
         return cls(caller=caller, callee=callee, side=metric_selector.side(asked), within=within, reach=reach)
 
     @property
-    def told_by(self) -> kinds.Side:
+    def reporting_side(self) -> kinds.Side:
         """Return the side whose proxies usually report the answer."""
         receives = self.caller is None and self.side is not kinds.Side.CLIENT
         return kinds.Side.SERVER if receives else kinds.Side.CLIENT
@@ -190,7 +190,7 @@ class MetricQuery:
         self._check(seen, ref, caller.ref)
         if caller.tells:
             return caller.ref, kinds.Side.CLIENT, caller.numbers, called
-        reporters = seen.telling(self.callee) if self.callee is not None else None
+        reporters = seen.reporting(self.callee) if self.callee is not None else None
         return caller.ref, kinds.Side.SERVER, reporters, caller.numbers
 
     def _received(

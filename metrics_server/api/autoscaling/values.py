@@ -62,21 +62,21 @@ def of_kind(
 class Values:
     """Values and reasons by resource; values can be selected by label."""
 
-    def __init__(self, owners: graph.Ownership, told: Mapping[kinds.Ref, Value | NoValue]) -> None:
-        self.told = told
+    def __init__(self, owners: graph.Ownership, by_resource: Mapping[kinds.Ref, Value | NoValue]) -> None:
+        self.by_resource = by_resource
         self._owners = owners
         self._found: dict[str | None, dict[tuple[str, str], list[Value]]] = {}
 
     @property
     def names(self) -> list[request.HintName]:
         """Return the names of all resources, for hints."""
-        return [request.HintName(request.home(ref), ref.name) for ref in self.told]
+        return [request.HintName(request.home(ref), ref.name) for ref in self.by_resource]
 
     def reasons(self, labels: selectors.LabelSelector) -> list[request.HintName]:
         """Return the reason for each selected resource without a value, for hints."""
         return [
             request.HintName(request.home(ref), f"{ref.name}: {one.why}")
-            for ref, one in self.told.items()
+            for ref, one in self.by_resource.items()
             if isinstance(one, NoValue) and labels.matches(self._owners.labels(ref))
         ]
 
@@ -107,7 +107,7 @@ class Values:
     def _known(self) -> Mapping[str | None, Sequence[Value]]:
         """Return the values by namespace; under None, all of them."""
         known: dict[str | None, list[Value]] = {}
-        for one in self.told.values():
+        for one in self.by_resource.values():
             if isinstance(one, Value):
                 for place in (None, request.home(one.ref)):
                     known.setdefault(place, []).append(one)

@@ -37,8 +37,8 @@ def test_what_is_missing_is_unknown(missing: str | None) -> None:
 
 
 def test_nothing_published_means_nobody_is_believed() -> None:
-    assert delegated_config.parse({}) == delegated_config.NOBODY
-    assert delegated_config.NOBODY.authorities == b""
+    assert delegated_config.parse({}) == delegated_config.EMPTY
+    assert delegated_config.EMPTY.authorities == b""
 
 
 def test_unknown_parts_are_taken_from_another() -> None:

@@ -113,7 +113,7 @@ async def test_without_it_nobody_is_believed_until_it_comes(
     kube: cluster.Cluster, kube_api: client.KubeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with delegated_config_watch.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
-        assert watched.current() == delegated_config.NOBODY
+        assert watched.current() == delegated_config.EMPTY
         assert "there is no ConfigMap kube-system/extension-apiserver-authentication" in caplog.text
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
         kube.tell({"type": "ADDED", "object": {"data": cluster.published()}})
@@ -126,7 +126,7 @@ async def test_a_list_that_makes_no_sense_is_none(
 ) -> None:
     kube.faults = [web.json_response({"items": items, "metadata": 7})]
     async with delegated_config_watch.watch(kube_api, pauses=cluster.IMPATIENT) as watched:
-        assert watched.current() == delegated_config.NOBODY
+        assert watched.current() == delegated_config.EMPTY
         await cluster.until(lambda: len(kube.watching) == 1, what="watched all the same")
 
 
@@ -139,7 +139,7 @@ async def test_a_kube_apiserver_that_is_away_holds_nothing_up_for_long(
         cluster.ask(gone, attempts=1) as api,
         delegated_config_watch.watch(api, pauses=cluster.IMPATIENT) as watched,
     ):
-        assert watched.current() == delegated_config.NOBODY
+        assert watched.current() == delegated_config.EMPTY
     assert "cannot be read" in caplog.text
     assert len(caplog.messages) == 1
 
@@ -149,7 +149,7 @@ async def test_one_that_does_not_answer_is_not_waited_for(
 ) -> None:
     kube.hold = asyncio.Event()
     async with delegated_config_watch.watch(kube_api, patience=0.01, pauses=cluster.IMPATIENT) as watched:
-        assert watched.current() == delegated_config.NOBODY
+        assert watched.current() == delegated_config.EMPTY
         kube.config_map = cluster.published()
         kube.hold.set()
         await cluster.until(now_known(watched, authority=cluster.PROXIES), what="answered")

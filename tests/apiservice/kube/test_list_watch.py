@@ -103,12 +103,12 @@ def test_a_pod_that_is_nowhere_yet_has_no_node() -> None:
 def test_events_without_columns_are_read_by_those_named_last() -> None:
     reader = list_watch.ResourceReader(PODS)
     reader.page(rows("cart", "node-a"))
-    seen, version = reader.told(event(rows("cart", "node-b", columns=None, resourceVersion="12")))
+    seen, version = reader.changed(event(rows("cart", "node-b", columns=None, resourceVersion="12")))
     assert (seen.cells, version) == (("node-b",), "12")
     # A newer kube-apiserver answers the next watch, and prints one column more.
-    seen, _ = reader.told(event(rows("cart", "7", "node-c", columns=("Name", "New", "Node"))))
+    seen, _ = reader.changed(event(rows("cart", "7", "node-c", columns=("Name", "New", "Node"))))
     assert seen.cells == ("node-c",)
-    seen, _ = reader.told(event(rows("cart", "7", "node-d", columns=None)))
+    seen, _ = reader.changed(event(rows("cart", "7", "node-d", columns=None)))
     assert seen.cells == ("node-d",)
 
 
@@ -116,7 +116,7 @@ def test_a_bookmark_may_be_the_event_that_names_the_columns() -> None:
     reader = list_watch.ResourceReader(PODS)
     bookmark = {"metadata": {"resourceVersion": "11"}, "columnDefinitions": [{"name": "Node"}], "rows": [{}]}
     assert reader.reached(event(bookmark)) == "11"
-    seen, _ = reader.told(event(rows("node-a", columns=None)))
+    seen, _ = reader.changed(event(rows("node-a", columns=None)))
     assert seen.cells == ("node-a",)
 
 
@@ -169,6 +169,6 @@ def test_rows_that_make_no_sense_are_refused(answer: dict[str, Any]) -> None:
 def test_an_event_that_makes_no_sense_is_refused(content: object) -> None:
     reader = list_watch.ResourceReader(DEPLOYMENTS)
     with pytest.raises(client.Garbled, match="an event that cannot be read"):
-        reader.told(event(content))
+        reader.changed(event(content))
     with pytest.raises(client.Garbled, match="a bookmark that cannot be read"):
         reader.reached(event({} if content and "name" in str(content) else content))

@@ -58,7 +58,7 @@ def group_version(scales: Scales) -> declaration.GroupVersion:
         columns=columns,
         printer=cells,
         fetch=scales.weigh,
-        told=KNOWN,
+        listed=KNOWN,
     )
     trees = declaration.ValueResource(
         plural="trees.forest",
@@ -85,7 +85,7 @@ def group_version(scales: Scales) -> declaration.GroupVersion:
             ),
             dataclasses.replace(
                 trees, plural="{whole}", aliases=(), subresources=(), verbs=("list",), collect=scales.weigh,
-                told={"weight": "Weight", "sugar": "Sugar"},
+                listed={"weight": "Weight", "sugar": "Sugar"},
             ),
             dataclasses.replace(
                 trees, plural="places", aliases=(), subresources=(), verbs=("get",), collect=scales.weigh

@@ -30,7 +30,7 @@ def edges(
 def knowing(taken: snapshot.Snapshot) -> snapshot.Snapshot:
     """The same, of a mesh whose called ones know who calls."""
     return dataclasses.replace(
-        taken, meshes=tuple(dataclasses.replace(mesh, callers_told=True) for mesh in taken.meshes)
+        taken, meshes=tuple(dataclasses.replace(mesh, names_callers=True) for mesh in taken.meshes)
     )
 
 

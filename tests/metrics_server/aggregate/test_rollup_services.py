@@ -154,7 +154,7 @@ def test_traffic_of_which_somebody_reports_a_call_does_not(known: objects.Invent
 
 
 def test_who_tells_only_what_it_received_is_known_as_a_caller_by_those_it_called() -> None:
-    knowing = dataclasses.replace(meshes.TOY, callers_told=True)
+    knowing = dataclasses.replace(meshes.TOY, names_callers=True)
     told = meshes.moment(
         [meshes.pod("cart-a"), meshes.pod("db-0", "data")],
         peers=[snapshot.Peer(namespace="shop", pod="cart-a")],
@@ -168,7 +168,7 @@ def test_who_tells_only_what_it_received_is_known_as_a_caller_by_those_it_called
 
 @pytest.mark.parametrize("timed_by_callees", [True, False])
 def test_an_edge_is_timed_by_the_called_one_in_a_mesh_that_times_nothing_else(timed_by_callees: bool) -> None:
-    mesh = dataclasses.replace(meshes.TOY, callers_told=True, timed_by_callees=timed_by_callees)
+    mesh = dataclasses.replace(meshes.TOY, names_callers=True, timed_by_callees=timed_by_callees)
     cart, db = meshes.pod("cart-a"), meshes.pod("db-0", "data")
     told = meshes.moment(
         [cart, db],

@@ -44,7 +44,7 @@ def told(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod
 def one(
     of: store.Moment, name: str = "p0", metric: str = "requests_per_second"
 ) -> values.Value | values.NoValue:
-    return told(of, metric).told[meshes.ref("Pod", name)]
+    return told(of, metric).by_resource[meshes.ref("Pod", name)]
 
 
 def rate(of: store.Moment, name: str = "p0") -> tuple[float, float]:
@@ -108,8 +108,8 @@ def test_a_pod_whose_newest_scrape_is_before_the_window_is_not_idle() -> None:
 def test_a_pod_that_was_deleted_is_not_told_while_its_deployment_still_has_its_requests() -> None:
     """An autoscaler takes the average of all that it is told, also of pods that it does not know any more."""
     of = moment(WHOLE, WHOLE, requests=[60, 30], gone=["p1"])
-    assert [ref.name for ref in told(of).told] == ["p0"]
-    deployment = told(of, kind="Deployment").told[meshes.ref("Deployment", "web")]
+    assert [ref.name for ref in told(of).by_resource] == ["p0"]
+    deployment = told(of, kind="Deployment").by_resource[meshes.ref("Deployment", "web")]
     assert deployment == values.Value(meshes.ref("Deployment", "web"), 3.0, 30.0)
 
 
@@ -122,7 +122,7 @@ def test_an_idle_pod_is_zero_and_its_latency_is_not_known() -> None:
 def test_what_has_many_pods_is_counted_over_the_window() -> None:
     """What the new pod did not do before it was there, another did."""
     born = snapshot.Span(since=992.0, until=999.0, born=True)
-    deployment = told(moment(WHOLE, born, requests=[60, 30]), kind="Deployment").told
+    deployment = told(moment(WHOLE, born, requests=[60, 30]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
         meshes.ref("Deployment", "web"), 3.0, 30.0
     )
@@ -131,7 +131,7 @@ def test_what_has_many_pods_is_counted_over_the_window() -> None:
 def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
     """After Prometheus came back with nothing, 10 s of traffic are not a third of it."""
     seen = snapshot.Span(since=989.0, until=999.0)
-    deployment = told(moment(seen, seen, requests=[20, 20]), kind="Deployment").told
+    deployment = told(moment(seen, seen, requests=[20, 20]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
         meshes.ref("Deployment", "web"), 4.0, 30.0
     )
@@ -139,7 +139,7 @@ def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
 
 def test_when_nothing_was_scraped_twice_there_is_no_rate() -> None:
     seen = snapshot.Span(since=999.0, until=999.0)
-    (value,) = told(moment(seen, seen, requests=[0, 0]), kind="Deployment").told.values()
+    (value,) = told(moment(seen, seen, requests=[0, 0]), kind="Deployment").by_resource.values()
     assert isinstance(value, values.NoValue)
     assert "just begun" in value.why
 

@@ -71,7 +71,7 @@ async def all_watched(kube: kubernetes.Kubernetes) -> None:
 
 async def test_everything_that_tells_who_owns_whom_is_known(kube: kubernetes.Kubernetes) -> None:
     async with watching(kube) as watched:
-        things = (await complete(watched)).things
+        things = (await complete(watched)).objects
         assert watched.is_complete
         assert watched.complaint() is None
     assert things[POD] == objects.Object(
@@ -114,16 +114,16 @@ async def test_it_follows_what_comes_changes_and_goes(kube: kubernetes.Kubernete
         before = await complete(watched)
         await all_watched(kube)
         kube.put(kubernetes.PODS, "cart-1-x", labels={"app": "cart", "canary": "yes"}, spec={"nodeName": "b"})
-        await kubernetes.until(lambda: watched.current().things[POD].node == "b", what="changed")
-        assert watched.current().things[POD].labels["canary"] == "yes"
+        await kubernetes.until(lambda: watched.current().objects[POD].node == "b", what="changed")
+        assert watched.current().objects[POD].labels["canary"] == "yes"
         kube.put(SERVICES, "cart", spec={"selector": {"app": "cart", "canary": "yes"}})
         service = kinds.Ref("Service", "shop", "cart")
-        await kubernetes.until(lambda: len(watched.current().things[service].selector) == 2, what="selects")
+        await kubernetes.until(lambda: len(watched.current().objects[service].selector) == 2, what="selects")
         kube.delete(JOBS, "nightly-1")
         job = kinds.Ref("Job", "shop", "nightly-1")
-        await kubernetes.until(lambda: job not in watched.current().things, what="gone")
+        await kubernetes.until(lambda: job not in watched.current().objects, what="gone")
         assert watched.current().gone[job].owner == kinds.Ref("CronJob", "shop", "nightly")
-        assert before.things[POD].node == "node-a"
+        assert before.objects[POD].node == "node-a"
 
 
 async def test_the_address_of_a_pod_is_known_and_one_that_several_share_is_nobody_s(
@@ -170,7 +170,7 @@ async def test_without_the_kube_apiserver_what_is_known_stays_and_that_is_said(
         kube.refused = {}
         kube.put(kubernetes.PODS, "new")
         pod = kinds.Ref("Pod", "shop", "new")
-        await kubernetes.until(lambda: pod in watched.current().things, what="the new pod")
+        await kubernetes.until(lambda: pod in watched.current().objects, what="the new pod")
         await kubernetes.until(lambda: watched.complaint() is None, what="well")
     away, back = caplog.messages
     assert away.startswith("the kube-apiserver does not answer, owners and labels stay as they are: /api")
@@ -202,7 +202,7 @@ async def test_begun_without_a_kube_apiserver_it_says_so_and_comes_up_by_itself(
         assert watched.complaint() == text
         assert watched.current() == objects.Inventory()
         kube.refused = {}
-        assert POD in (await complete(watched)).things
+        assert POD in (await complete(watched)).objects
         await kubernetes.until(lambda: watched.complaint() is None, what="well")
 
 
@@ -211,7 +211,7 @@ async def test_a_resource_that_may_not_be_listed_does_not_stop_the_others(
 ) -> None:
     kube.refused = {JOBS: 403, "/apis/batch/v1/cronjobs": 403}
     async with watching(kube) as watched:
-        things = (await complete(watched)).things
+        things = (await complete(watched)).objects
         assert POD in things
         assert not [ref for ref in things if ref.kind == "Job"]
         assert watched.complaint() == (
@@ -228,7 +228,7 @@ async def test_a_resource_that_may_not_be_listed_does_not_stop_the_others(
         )
         kube.refused = {}
         job = kinds.Ref("Job", "shop", "nightly-1")
-        await kubernetes.until(lambda: job in watched.current().things, what="allowed in the end")
+        await kubernetes.until(lambda: job in watched.current().objects, what="allowed in the end")
         await kubernetes.until(lambda: watched.complaint() is None, what="well")
 
 
@@ -237,7 +237,7 @@ async def test_a_resource_that_is_not_served_does_not_stop_the_others(
 ) -> None:
     kube.refused = {JOBS: 404}
     async with watching(kube) as watched:
-        assert POD in (await complete(watched)).things
+        assert POD in (await complete(watched)).objects
         assert (watched.complaint() or "").endswith("list and watch jobs.batch")
     (line,) = caplog.messages
     assert line.startswith("jobs.batch cannot be watched: /apis/batch/v1/jobs: 404")
@@ -262,7 +262,7 @@ async def test_what_went_while_nobody_watched_is_kept_as_it_last_was(kube: kuber
         kube.delete(kubernetes.PODS, "cart-1-x")
         kube.forget()
         kube.refused = {}
-        await kubernetes.until(lambda: POD not in watched.current().things, what="gone")
+        await kubernetes.until(lambda: POD not in watched.current().objects, what="gone")
         assert watched.current().gone[POD].owner == kinds.Ref("ReplicaSet", "shop", "cart-1")
 
 

@@ -24,11 +24,11 @@ def everywhere(profile: str, namespace: str) -> bool:
 
 
 def told(
-    name: str, reporters: list[snapshot.Reporter], *, callers_told: bool = False, **given: object
+    name: str, reporters: list[snapshot.Reporter], *, names_callers: bool = False, **given: object
 ) -> snapshot.Snapshot:
     """The moment of one mesh."""
     made = meshes.moment(reporters, **given)  # type: ignore[arg-type]  # as `moment` takes them
-    mesh = dataclasses.replace(meshes.TOY, profile=name, callers_told=callers_told)
+    mesh = dataclasses.replace(meshes.TOY, profile=name, names_callers=names_callers)
     return dataclasses.replace(made, meshes=(mesh,))
 
 
@@ -68,14 +68,14 @@ def test_a_mesh_that_has_seen_no_request_of_a_proxy_yields_to_one_that_has() -> 
 
 def test_one_edge_is_told_by_its_caller_whichever_mesh_each_end_is_in() -> None:
     gateway = told("envoy", [WEB], peers=[TO_CART], client=[(0, 0, 9, 1)])
-    istio = told("istio", [CART], server=[(0, -1, 9, 1)], callers_told=True)
+    istio = told("istio", [CART], server=[(0, -1, 9, 1)], names_callers=True)
     merged = merge.merge([istio, gateway], allowed=everywhere)
     assert edges(merged) == {("web", "cart"): 9}, "no edge from nobody beside it"
 
 
 def test_who_calls_from_outside_is_nobody_though_there_is_another_mesh() -> None:
     other = told("envoy", [WEB], peers=[snapshot.Peer(host="example.com")], client=[(0, 0, 2, 0)])
-    istio = told("istio", [CART], server=[(0, -1, 9, 1)], callers_told=True)
+    istio = told("istio", [CART], server=[(0, -1, 9, 1)], names_callers=True)
     assert edges(merge.merge([istio, other], allowed=everywhere)) == {
         ("web", "example.com"): 2,
         ("", "cart"): 9,

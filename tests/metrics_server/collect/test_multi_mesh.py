@@ -65,7 +65,7 @@ def mixed(backend: Backend, *takers: Mesh, uptime: Any = lambda: 0.0) -> multi_m
         [(SHIPPED[taker.name], taker) for taker in takers],
         allowed=moments.everywhere,
         clock=lambda: 0.0,
-        beside=futures.ThreadPoolExecutor(max_workers=1),
+        executor=futures.ThreadPoolExecutor(max_workers=1),
         uptime=uptime,
     )
 

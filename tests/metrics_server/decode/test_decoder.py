@@ -134,7 +134,7 @@ def test_an_answer_without_anything_is_an_empty_snapshot() -> None:
 
 def test_whether_silence_means_nothing_or_not_known_is_the_profiles_word() -> None:
     (mesh,) = scraped.read(*scraped.Proxy().itself()).meshes
-    told = mesh.told_from_start
+    told = mesh.counted_from_start
     assert told == {kinds.Side.CLIENT: False, kinds.Side.SERVER: True}
 
 
@@ -145,4 +145,4 @@ def test_silence_on_a_side_of_which_the_mesh_never_tells_means_not_known() -> No
     (worth,) = decoder.read(
         counters, [], proxies=proxies, taken=scraped.NOW, window=30.0, interval=5.0
     ).meshes
-    assert worth.told_from_start == {kinds.Side.CLIENT: False, kinds.Side.SERVER: True}
+    assert worth.counted_from_start == {kinds.Side.CLIENT: False, kinds.Side.SERVER: True}

@@ -40,7 +40,7 @@ def named(kind: str, name: str = "x", **more: Any) -> dict[str, Any]:
 
 
 def test_of_an_object_is_read_what_rolling_up_needs() -> None:
-    thing = read(yaml.safe_dump(POD)).things[POD_REF]
+    thing = read(yaml.safe_dump(POD)).objects[POD_REF]
     assert thing == objects.Object(
         ref=POD_REF,
         labels={"app": "cart"},
@@ -64,12 +64,12 @@ def test_of_an_object_is_read_what_rolling_up_needs() -> None:
     ],
 )
 def test_every_form_that_kubectl_prints_is_read(text: str) -> None:
-    assert list(read(text).things) == [POD_REF]
+    assert list(read(text).objects) == [POD_REF]
 
 
 def test_several_documents_are_one_inventory() -> None:
     text = yaml.safe_dump_all([POD, {"kind": "List", "items": [named("Service"), named("Node")]}])
-    assert [ref.kind for ref in read(text).things] == ["Pod", "Service", "Node"]
+    assert [ref.kind for ref in read(text).objects] == ["Pod", "Service", "Node"]
 
 
 @pytest.mark.parametrize("text", ["", "---", "kind: List\nitems:\n", "kind: List\nitems: []"])
@@ -95,7 +95,7 @@ def test_only_a_service_selects_and_only_by_a_mapping_of_labels() -> None:
         ("c", {}),
         ("d", {}),
     ]
-    assert things.things[kinds.Ref("Deployment", "shop", "e")].selector == {}
+    assert things.objects[kinds.Ref("Deployment", "shop", "e")].selector == {}
 
 
 def test_a_workload_entry_is_an_external_workload_and_both_are_units() -> None:
@@ -113,7 +113,7 @@ def test_pods_and_machines_have_addresses_and_nothing_else_has() -> None:
     spec = {"address": "192.0.2.1", "workloadIPs": [{"ip": "192.0.2.2"}, {"ip": "2001:db8::2"}, "odd"]}
     pod = named("Pod", "pod", status={"podIP": "192.0.2.3", "podIPs": [{"ip": "192.0.2.3"}]}, spec=spec)
     objects = [named("WorkloadEntry", "istio-vm", spec=spec), named("Gateway", "other", spec=spec), pod]
-    things = read(yaml.safe_dump_all(objects)).things.values()
+    things = read(yaml.safe_dump_all(objects)).objects.values()
     assert {thing.ref.name: thing.addresses for thing in things} == {
         "istio-vm": ("192.0.2.1", "192.0.2.2", "2001:db8::2"),
         "other": (),
@@ -159,7 +159,7 @@ def test_what_is_neither_yaml_nor_json_is_refused(text: str) -> None:
 
 
 def test_the_recorded_mesh_is_read_whole() -> None:
-    kinds = {ref.kind for ref in recording.shop_inventory().things}
+    kinds = {ref.kind for ref in recording.shop_inventory().objects}
     assert {"Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "Service", "Node"} <= kinds
     assert "ExternalWorkload" in kinds
 
@@ -183,10 +183,10 @@ def path(tmp_path: Path) -> Path:
 def test_a_file_is_read_again_when_it_changes(path: Path) -> None:
     file = file_source.File(path)
     before = file.current()
-    assert list(before.things) == [POD_REF]
+    assert list(before.objects) == [POD_REF]
     assert file.current() is before
     write(path, yaml.safe_dump(named("Node")), at=2000)
-    assert [ref.kind for ref in file.current().things] == ["Node"]
+    assert [ref.kind for ref in file.current().objects] == ["Node"]
 
 
 def test_a_broken_file_is_reported_and_the_last_good_one_kept_until_it_is_mended(
@@ -195,11 +195,11 @@ def test_a_broken_file_is_reported_and_the_last_good_one_kept_until_it_is_mended
     file = file_source.File(path)
     write(path, "kind: Pod", at=2000)
     with caplog.at_level(logging.WARNING):
-        assert list(file.current().things) == [POD_REF]
+        assert list(file.current().objects) == [POD_REF]
     assert "the last good one stays" in caplog.text
     assert f"{path}: object 0: metadata" in caplog.text
     write(path, yaml.safe_dump(named("Node")), at=3000)
-    assert [ref.kind for ref in file.current().things] == ["Node"]
+    assert [ref.kind for ref in file.current().objects] == ["Node"]
 
 
 def test_a_file_that_vanishes_is_reported_and_the_last_good_one_kept(
@@ -208,7 +208,7 @@ def test_a_file_that_vanishes_is_reported_and_the_last_good_one_kept(
     file = file_source.File(path)
     path.unlink()
     with caplog.at_level(logging.WARNING):
-        assert list(file.current().things) == [POD_REF]
+        assert list(file.current().objects) == [POD_REF]
     assert "cannot be read" in caplog.text
 
 
@@ -233,13 +233,13 @@ def test_a_static_pod_is_its_own_and_not_its_nodes() -> None:
             "ownerReferences": [{"kind": "Node", "name": "a", "controller": True}],
         },
     }
-    assert read(yaml.safe_dump(pod)).things[POD_REF].owner is None
+    assert read(yaml.safe_dump(pod)).objects[POD_REF].owner is None
 
 
 def test_what_is_gone_is_known_unless_it_is_back_and_selected_by_nothing() -> None:
     before, now = (objects.Object(ref=POD_REF, node=node) for node in ("node-a", "node-b"))
     gone = objects.Inventory({}, {POD_REF: before})
     assert gone.known == {POD_REF: before}
-    assert (gone.things, gone.units, gone.namespaces) == ({}, {}, frozenset())
+    assert (gone.objects, gone.units, gone.namespaces) == ({}, {}, frozenset())
     back = objects.Inventory({POD_REF: now}, {POD_REF: before})
     assert back.known == {POD_REF: now}

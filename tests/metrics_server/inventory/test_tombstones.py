@@ -44,9 +44,9 @@ def test_what_is_put_is_known_until_it_is_dropped(make: Make) -> None:
     known.put(thing("cart", node="node-a"))
     assert known.current() == objects.Inventory({ref("cart"): thing("cart", node="node-a")})
     known.put(thing("cart", node="node-b"))
-    assert known.current().things[ref("cart")].node == "node-b"
+    assert known.current().objects[ref("cart")].node == "node-b"
     known.drop(ref("cart"))
-    assert known.current().things == {}
+    assert known.current().objects == {}
 
 
 def test_an_inventory_that_was_given_out_never_changes(make: Make) -> None:
@@ -116,6 +116,6 @@ def test_a_list_says_what_is_gone_of_its_kind_and_of_no_other(make: Make) -> Non
     known.put(thing("web", kind="Deployment"))
     known.replace("Pod", {ref("web"): thing("web", node="node-b"), ref("new"): thing("new")})
     now = known.current()
-    assert set(now.things) == {ref("web"), ref("new"), ref("web", kind="Deployment")}
-    assert now.things[ref("web")].node == "node-b"
+    assert set(now.objects) == {ref("web"), ref("new"), ref("web", kind="Deployment")}
+    assert now.objects[ref("web")].node == "node-b"
     assert set(now.gone) == {ref("cart")}

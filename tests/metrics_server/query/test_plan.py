@@ -164,10 +164,10 @@ def test_a_mesh_without_histograms_has_no_bucket_query() -> None:
 def test_summed_buckets_keep_whose_which_peer_and_the_bound(mesh: schema.Profile) -> None:
     for view in mesh.views:
         labels = plan.bucket_labels(view, mesh.target)
-        whose = view.reporter.told_by if view.reporter else mesh.target.identity
+        whose = view.reporter.label_names if view.reporter else mesh.target.identity
         told = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
         assert {*whose, told} <= set(labels)
-        assert view.peer is None or {*view.peer.told_by} <= set(labels)
+        assert view.peer is None or {*view.peer.label_names} <= set(labels)
 
 
 # Peers of one namespace

@@ -61,7 +61,7 @@ async def until_ready(exists: inventory_source.ClusterInventory) -> None:
 
 async def test_alone_nothing_is_known_and_nothing_is_waited_for() -> None:
     async with inventory_source.known(CHOSEN, admits=admitting(None)) as exists:
-        assert exists.things() == objects.Inventory()
+        assert exists.inventory() == objects.Inventory()
         assert (list(exists.notices()), list(exists.ready)) == ([], [])
 
 
@@ -71,7 +71,7 @@ async def test_a_file_is_believed_before_the_cluster(tmp_path: Path) -> None:
     chosen = CHOSEN.model_copy(update={"inventory": path})
     async with kubernetes.serve() as kube, kubernetes.ask(kube) as api:
         async with inventory_source.known(chosen, admits=admitting(api)) as exists:
-            assert set(exists.things().things) == {CART}
+            assert set(exists.inventory().objects) == {CART}
             assert (list(exists.notices()), list(exists.ready)) == ([], [])
         assert kube.asked == []
 
@@ -83,7 +83,7 @@ async def test_a_file_that_changes_is_read_again_without_a_request(tmp_path: Pat
     async with inventory_source.known(chosen, admits=admitting(None)) as exists:
         path.write_text("apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n")
         node = kinds.Ref("Node", "", "node-a")
-        await kubernetes.until(lambda: set(exists.things().things) == {node}, what="the new file")
+        await kubernetes.until(lambda: set(exists.inventory().objects) == {node}, what="the new file")
 
 
 async def test_in_a_cluster_it_is_ready_once_everything_has_been_seen() -> None:
@@ -99,7 +99,7 @@ async def test_in_a_cluster_it_is_ready_once_everything_has_been_seen() -> None:
             assert "owners and labels are incomplete" in exists.notices()[0]
             kube.refused.clear()
             await until_ready(exists)
-            assert CART in exists.things().things
+            assert CART in exists.inventory().objects
             assert list(exists.notices()) == []
 
 
@@ -115,7 +115,7 @@ async def test_while_the_cluster_is_away_what_was_known_stays_with_a_notice_and_
             (notice,) = exists.notices()
             assert notice.startswith("the kube-apiserver has not answered")
             assert notice.endswith("owners and labels are as of then")
-            assert CART in exists.things().things
+            assert CART in exists.inventory().objects
             assert await is_ready(exists)
             kube.refused.clear()
             await kubernetes.until(lambda: not exists.notices(), what="no notice any more")

@@ -144,7 +144,7 @@ def test_an_object_without_a_name_of_its_own_is_left_out(
     }
     good = {"kind": "Pod", "metadata": {"name": "cart-1", "namespace": "shop"}}
     found = file_source.read(yaml.safe_dump_all([bad, good]), source="things.yaml")
-    assert (len(found.splits), len(found.things)) == (0, 1)
+    assert (len(found.splits), len(found.objects)) == (0, 1)
     assert "metadata" in caplog.text
 
 
@@ -161,5 +161,5 @@ def test_of_a_file_only_the_chosen_sources_count_and_none_of_their_objects_is_a_
     )
     found = file_source.read(text, source="things.yaml")
     assert [split.name for split in found.splits] == ["canary"]
-    assert found.things == {}
+    assert found.objects == {}
     assert caplog.messages == []

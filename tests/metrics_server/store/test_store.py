@@ -135,7 +135,9 @@ async def test_what_is_made_of_a_moment_is_made_once(scene: storing.Scene) -> No
 
 async def test_a_moment_is_rolled_up_with_what_exists_when_it_is_taken(scene: storing.Scene) -> None:
     things = [objects.Inventory(), recording.shop_inventory()]
-    moments = store.Store(scene.source, things=lambda: things[0], clock=scene.clock, refresh=storing.REFRESH)
+    moments = store.Store(
+        scene.source, inventory=lambda: things[0], clock=scene.clock, refresh=storing.REFRESH
+    )
     service = kinds.Ref("Service", "data", "db")
     before = await moments.moment(None, window=30.0)
     things.pop(0)
@@ -144,4 +146,4 @@ async def test_a_moment_is_rolled_up_with_what_exists_when_it_is_taken(scene: st
     assert before is not None
     assert after is not None
     assert [service in moment.owners.peers("") for moment in (before, after)] == [True, False]
-    assert service in moments.things.things
+    assert service in moments.inventory.objects

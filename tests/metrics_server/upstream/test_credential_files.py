@@ -58,7 +58,7 @@ def test_a_context_stays_the_same_until_its_files_change(tmp_path: Path) -> None
     assert now().tls is first
     file(tmp_path, "ca.crt", pki.authority("two").pem.decode())
     assert now().tls is not first
-    assert now().believed == f"those in {ca} (--prometheus-ca)"
+    assert now().trusted_cas == f"those in {ca} (--prometheus-ca)"
 
 
 def test_one_file_that_becomes_useless_keeps_its_last_value_and_hinders_no_other(
