@@ -118,8 +118,8 @@ class Calls:
     without a histogram; a value is NaN at a bound that the row's own histogram does not have.
     """
     quantile_values: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    """float64[R, `Snapshot.quantile_levels`]: quantiles that proxies computed themselves, in seconds; NaN where
-    a row has none. float64[0, 0] if no row has any.
+    """float64[R, `Snapshot.quantile_levels`]: quantiles that proxies computed themselves, in seconds; NaN
+    where a row has none. float64[0, 0] if no row has any.
     """
     exponential: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     """bool[R]: rows with an exponential (native) histogram; bool[0] if no row has one."""

@@ -1,7 +1,7 @@
 """The part of a profile that says how labels name the two endpoints of a request.
 
 A reporter is named by the labels of its scrape target (`TargetLabels`). A peer, or another reporter, is named
-by separate labels for namespace, pod, workload … (`Labelled`), or by the value of one label (`NamedEndpoint`).
+by separate labels for namespace, pod, workload … (`Labelled`) or by the value of one label (`NamedEndpoint`).
 """
 
 from __future__ import annotations

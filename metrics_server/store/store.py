@@ -91,8 +91,8 @@ class Store:
         refresh: float,
         turns: fetch_queue.FetchQueue | None = None,
     ) -> None:
-        """`inventory`: returns the present inventory. `clock`: monotonic seconds. `refresh`: seconds for which
-        a snapshot is fresh. `turns`: the queue of fetches.
+        """`inventory`: returns the present inventory. `clock`: monotonic seconds. `refresh`: seconds for
+        which a snapshot is fresh. `turns`: the queue of fetches.
         """
         self._source = source
         self._inventory = inventory
