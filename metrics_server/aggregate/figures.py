@@ -84,8 +84,8 @@ class Summing:
         """Return the figures of each group on one side, in the order of the group numbers.
 
         `reported`: bool, groups × meshes: which meshes report the group. It sets the number of groups. A
-        group without rows has counts of 0. If one of its meshes creates series before the first request, or has
-        none on this side, its counts are not known instead.
+        group without rows has counts of 0. If one of its meshes creates series before the first request, or
+        has none on this side, its counts are not known instead.
         """
         calls = self._snapshot.calls[side]
         size = len(reported)
