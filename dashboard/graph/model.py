@@ -63,7 +63,7 @@ class Node:
     members: int = 1
 
     @property
-    def telling(self) -> Flow | None:
+    def main_flow(self) -> Flow | None:
         """The flow that decides the node's health: received, or sent if the node only calls."""
         if self.sent and self.sent.total and not (self.received and self.received.total):
             return self.sent

@@ -249,7 +249,7 @@ def _wanted(row: rows.Row, seen: state.State, thresholds: verdict.Thresholds) ->
 
 
 def _summary(graph: model.Graph, thresholds: verdict.Thresholds) -> list[html.Span]:
-    judged = [elements.health(node.telling, thresholds=thresholds) for node in graph.nodes.values()]
+    judged = [elements.health(node.main_flow, thresholds=thresholds) for node in graph.nodes.values()]
     judged += [elements.health(edge.flow, thresholds=thresholds) for edge in graph.edges.values()]
     bad = [
         html.Span(

@@ -61,7 +61,7 @@ def slow(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> bool:
 
 
 def _node(node: model.Node, thresholds: verdict.Thresholds) -> dict[str, Any]:
-    flow = node.telling
+    flow = node.main_flow
     where = f" in {node.namespace}" if node.namespace else ""
     judged = health(flow, thresholds=thresholds)
     data = {

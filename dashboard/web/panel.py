@@ -36,7 +36,7 @@ def about(selected: str, graph: model.Graph, *, thresholds: verdict.Thresholds) 
 
 
 def _node(node: model.Node, graph: model.Graph, thresholds: verdict.Thresholds) -> Panel:
-    flow = node.telling
+    flow = node.main_flow
     facts = _facts(flow)
     if flow is node.received and node.sent:
         facts = (*facts, ("Sends", format.rate(node.sent.rate)))

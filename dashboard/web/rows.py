@@ -19,7 +19,7 @@ def of_nodes(graph: model.Graph, *, thresholds: verdict.Thresholds) -> list[Row]
             "name": elements.title(node),
             "kind": node.kind,
             "namespace": node.namespace,
-            **_figures(node.telling, thresholds),
+            **_figures(node.main_flow, thresholds),
         }
         for node in graph.nodes.values()
     ]

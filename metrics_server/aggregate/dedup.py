@@ -22,7 +22,9 @@ _FINE = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD, kinds.HOST})
 def once(moment: snapshot.Snapshot, owners: graph.Ownership) -> snapshot.Snapshot:
     """Return the snapshot without workload-level rows that repeat better rows of the same workload."""
     coarse = [
-        number for number, unit in enumerate(owners.units) if unit.kind not in _FINE and unit != kinds.UNKNOWN
+        number
+        for number, member in enumerate(owners.reporters)
+        if member.kind not in _FINE and member != kinds.UNKNOWN
     ]
     if not coarse:
         return moment
@@ -40,12 +42,15 @@ def _kept(
     best: dict[kinds.Ref, int] = {}
     """The number of the mesh whose rows are kept for each workload; -1 for the pod-level rows."""
     for number in np.flatnonzero(requests).tolist():
-        unit = owners.units[number]
-        workload = owners.above(unit, graph.WORKLOAD) or unit
-        mesh = -1 if unit.kind in _FINE else moment.mesh[number]
+        member = owners.reporters[number]
+        workload = owners.above(member, graph.WORKLOAD) or member
+        mesh = -1 if member.kind in _FINE else moment.mesh[number]
         best[workload] = min(best.get(workload, mesh), mesh)
     better = (
-        (number, best.get(owners.above(owners.units[number], graph.WORKLOAD) or owners.units[number]))
+        (
+            number,
+            best.get(owners.above(owners.reporters[number], graph.WORKLOAD) or owners.reporters[number]),
+        )
         for number in coarse
     )
     dropped = [number for number, of in better if of is not None and of != moment.mesh[number]]

@@ -124,7 +124,7 @@ class Rollup:
             for ref, figure in zip(refs, figures, strict=True)
         ]
 
-    def tells(self, reporters: Collection[int]) -> bool:
+    def reports(self, reporters: Collection[int]) -> bool:
         """Return whether one of these reporters (by number) reports requests on the client side."""
         senders = self._snapshot.calls[kinds.Side.CLIENT].reporter
         return bool(np.isin(senders, np.array([*reporters], dtype=np.int64)).any())
@@ -256,8 +256,8 @@ class Rollup:
             if service == kinds.UNKNOWN or peer.pod:
                 continue  # the mesh named the pod or workload itself, so no other can have answered
             called.add(service)
-            units = self._owners.maybe_behind(service)
-            called.update(ref for unit in units if (ref := self._owners.above(unit, kind)))
+            members = self._owners.maybe_behind(service)
+            called.update(ref for member in members if (ref := self._owners.above(member, kind)))
         return called
 
 

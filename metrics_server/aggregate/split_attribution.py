@@ -69,15 +69,15 @@ class Attribution:
             whole = [place for place in places if place in alone and not self._backends[place].subset]
             parts = [place for place in places if place not in whole]
             # A service that answers has pods: if none are known, they are unknown, not absent.
-            judged = self._judge(parts, self._units(peer) or None) if parts else _NONE
+            judged = self._judge(parts, self._members(peer) or None) if parts else _NONE
             return Verdict((*whole, *judged.certain), judged.unclear)
         if peer.pod or peer.workload:
-            return self._judge(self._within.get(peer.namespace, ()), self._units(peer))
+            return self._judge(self._within.get(peer.namespace, ()), self._members(peer))
         return _NONE
 
-    def unit(self, unit: kinds.Ref) -> Verdict:
+    def member(self, member: kinds.Ref) -> Verdict:
         """Return the backends to which a pod or a machine belongs."""
-        return self._judge(self._within.get(unit.namespace, ()), [unit])
+        return self._judge(self._within.get(member.namespace, ()), [member])
 
     def _called(self, peer: snapshot.Peer) -> kinds.Ref | None:
         """Return the service or host that was called; None where the mesh does not report it."""
@@ -104,10 +104,10 @@ class Attribution:
         service = self._backends[place].service
         return f"{service.namespace}-{service.name}"
 
-    def _judge(self, places: Iterable[Place], units: Sequence[kinds.Ref] | None) -> Verdict:
+    def _judge(self, places: Iterable[Place], members: Sequence[kinds.Ref] | None) -> Verdict:
         """Return to which of these backends all pods or machines belong, each split for itself.
 
-        `units`: the pods or machines; None where they are not known.
+        `members`: the pods or machines; None where they are not known.
         """
         certain: list[Place] = []
         unclear: list[Place] = []
@@ -115,31 +115,31 @@ class Attribution:
         for place in places:
             by_split[place[0]].append(place)
         for several in by_split.values():
-            has = {place: [self._has(place, unit) for unit in units or ()] for place in several}
-            if units is None:
+            has = {place: [self._has(place, member) for member in members or ()] for place in several}
+            if members is None:
                 possible = several
-            elif not units:
+            elif not members:
                 possible = [place for place in several if not self._has_known_pods(place)]
             else:
                 possible = [place for place in several if any(one is not False for one in has[place])]
-            sure = len(possible) == 1 and units and all(has[possible[0]])
+            sure = len(possible) == 1 and members and all(has[possible[0]])
             (certain if sure else unclear).extend(possible)
         return Verdict(tuple(certain), tuple(unclear))
 
-    def _has(self, place: Place, unit: kinds.Ref) -> bool | None:
+    def _has(self, place: Place, member: kinds.Ref) -> bool | None:
         """Return whether a pod or machine belongs to a backend; None where that is not known."""
         backend = self._backends[place]
-        selects = self._owners.selects(backend.service, unit)
+        selects = self._owners.selects(backend.service, member)
         if selects is not True or not backend.subset:
             return selects
-        if backend.labels is None or unit.kind not in _WITH_LABELS:
+        if backend.labels is None or member.kind not in _WITH_LABELS:
             return None
-        return backend.labels.items() <= self._owners.labels(unit).items()
+        return backend.labels.items() <= self._owners.labels(member).items()
 
     def _has_known_pods(self, place: Place) -> bool:
         return self._owners.selected(self._backends[place].service) is not None
 
-    def _units(self, peer: snapshot.Peer) -> Sequence[kinds.Ref] | None:
+    def _members(self, peer: snapshot.Peer) -> Sequence[kinds.Ref] | None:
         """Return the pods or machines that a peer may be, empty if no backend selects one; None where they
         are not known.
         """
@@ -156,9 +156,11 @@ class Attribution:
         if kind not in self._known:
             backends = (self._owners.selected(service) or () for service in self._of)
             found: dict[tuple[str, str], list[kinds.Ref]] = collections.defaultdict(list)
-            for unit in dict.fromkeys((*self._owners.units, *(unit for units in backends for unit in units))):
-                if above := self._owners.above(unit, kind):
-                    found[above.namespace, above.name].append(unit)
+            for member in dict.fromkeys(
+                (*self._owners.reporters, *(member for members in backends for member in members))
+            ):
+                if above := self._owners.above(member, kind):
+                    found[above.namespace, above.name].append(member)
             self._known[kind] = found
         return self._known[kind]
 

@@ -220,7 +220,7 @@ class Sharing:
         if not numbers:
             return found
         wanted = frozenset(numbers)
-        verdicts = [_only(self._attribution.unit(unit), wanted) for unit in self._owners.units]
+        verdicts = [_only(self._attribution.member(member), wanted) for member in self._owners.reporters]
         for row, reporter in enumerate(calls.reporter.tolist()):
             self._note(found, row, verdicts[reporter])
         return found

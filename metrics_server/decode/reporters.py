@@ -76,11 +76,13 @@ class Identities:
         return self._counting(labels, view) or Identity()
 
     def _counting(self, labels: Labels, view: int | None) -> Identity | None:
-        party = None if view is None else self._mesh.views[view].reporter
+        endpoint = None if view is None else self._mesh.views[view].reporter
         label_names = self._mesh.target.identity if view is None else self._reporter_labels[view]
-        key = (id(party), tuple(map(labels.get, label_names)))
+        key = (id(endpoint), tuple(map(labels.get, label_names)))
         if key not in self._identities:
-            self._identities[key] = self._of_target(labels) if party is None else _from_labels(party, labels)
+            self._identities[key] = (
+                self._of_target(labels) if endpoint is None else _from_labels(endpoint, labels)
+            )
         return self._identities[key]
 
     def _of_target(self, labels: Labels) -> Identity:
@@ -125,12 +127,12 @@ class Identities:
         return None if identity is None else self._peer(view, labels, identity.namespace)
 
     def _peer(self, view: int, labels: Labels, namespace: str) -> int | None:
-        party = self._mesh.views[view].peer
-        if party is None:
+        endpoint = self._mesh.views[view].peer
+        if endpoint is None:
             return -1
         key = (view, tuple(map(labels.get, self._peer_labels[view])), namespace)
         if key not in self._read:
-            self._read[key] = self._number(decode_endpoints.find(party, labels, namespace=namespace))
+            self._read[key] = self._number(decode_endpoints.find(endpoint, labels, namespace=namespace))
         return self._read[key]
 
     def _number(self, peer: snapshot.Peer | None) -> int | None:
@@ -174,11 +176,11 @@ class Identities:
 _NO_PEER = snapshot.Peer()
 
 
-def _from_labels(party: endpoints.Party, labels: Labels) -> Identity | None:
+def _from_labels(endpoint: endpoints.Party, labels: Labels) -> Identity | None:
     """Return the reporter that the labels of a series name, all fields empty if they name none; None if the
     profile excludes it.
     """
-    found = decode_endpoints.find(party, labels, namespace="")
+    found = decode_endpoints.find(endpoint, labels, namespace="")
     if found is None:
         return None
     if found.pod:

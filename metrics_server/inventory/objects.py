@@ -51,7 +51,7 @@ class Inventory:
         return self._by_namespace(frozenset({kinds.SERVICE.name}))
 
     @functools.cached_property
-    def units(self) -> Mapping[str, Sequence[Object]]:
+    def selectable(self) -> Mapping[str, Sequence[Object]]:
         """The pods and machines by namespace: what a service can select."""
         return self._by_namespace(_SELECTABLE)
 

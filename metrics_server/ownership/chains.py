@@ -61,7 +61,7 @@ class Chains:
 
     def _chain_of_service(self, service: kinds.Ref) -> dict[str, kinds.Ref]:
         """Return the owners that all pods and machines behind a service share; never a pod or a node."""
-        chains = [self.of(ref) for ref in self._selection.units(service) or ()]
+        chains = [self.of(ref) for ref in self._selection.selected(service) or ()]
         shared = set(chains[0].items()).intersection(*(chain.items() for chain in chains)) if chains else ()
         above = {kind: ref for kind, ref in shared if kind not in _OF_ONE}
         namespace = kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
-from metrics_server.ownership import chains, names, peers, pod_labels, service_selectors, units
+from metrics_server.ownership import chains, names, peers, pod_labels, reporter_resource, service_selectors
 
 WORKLOAD = chains.WORKLOAD
 """As a kind: the top controller of a resource, or the resource itself if it has none."""
@@ -37,24 +37,24 @@ class Ownership:
         self._objects = inventory.known
         self._snapshot = moment
         self._resolver = names.NameResolver(inventory)
-        self._alone = units.alone(self._objects)
+        self._alone = reporter_resource.alone(self._objects)
         reporters = [self._resolver.reporter(one) for one in moment.reporters]
         self._reporter: dict[kinds.Ref, snapshot.Reporter] = {}
-        """The reporters by the resource that each is; complete once `units` is set."""
-        self.units: tuple[kinds.Ref, ...] = self._placed(reporters)
+        """The reporters by the resource that each is; complete once `members` is set."""
+        self.reporters: tuple[kinds.Ref, ...] = self._placed(reporters)
         """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
         self._peers = {peer: self._resolver.peer(peer) for peer in moment.peers}
         # A bound method of this object would be a reference cycle: its memory would be freed only by the
         # garbage collector, which runs seldom.
-        self._unit_labels = functools.partial(units.labels, self._objects, self._reporter)
+        self._member_labels = functools.partial(reporter_resource.labels, self._objects, self._reporter)
         self._selection = service_selectors.SelectorMatches(
-            inventory, scraped=self.units, labels=self._unit_labels
+            inventory, scraped=self.reporters, labels=self._member_labels
         )
         self._chains = chains.Chains(self._objects, self._reporter, self._selection)
         self._behind = peers.Peers(
             self._objects,
             alone=self._alone,
-            reporting=self.units,
+            reporting=self.reporters,
             selection=self._selection,
             owners=self._chains,
         )
@@ -63,17 +63,17 @@ class Ownership:
         """Return the resource that each reporter is. A workload of unknown kind is resolved with the
         inventory, and then with the workloads of the pods that report.
         """
-        named = [units.of(reporter) for reporter in reporters]
+        named = [reporter_resource.of(reporter) for reporter in reporters]
         self._reporter.update(zip(named, reporters, strict=True))
         workloads = {(ref.namespace, ref.name): ref for ref in self._workloads_of_pods(named)}
         found = []
-        for unit, reporter in zip(named, reporters, strict=True):
-            if unit.kind == kinds.WORKLOAD:
-                place = (unit.namespace, unit.name)
+        for member, reporter in zip(named, reporters, strict=True):
+            if member.kind == kinds.WORKLOAD:
+                place = (member.namespace, member.name)
                 known = self._alone.get(place, frozenset())
-                unit = next(iter(known)) if len(known) == 1 else workloads.get(place, unit)
-                self._reporter.setdefault(unit, reporter)
-            found.append(unit)
+                member = next(iter(known)) if len(known) == 1 else workloads.get(place, member)
+                self._reporter.setdefault(member, reporter)
+            found.append(member)
         return tuple(found)
 
     def _workloads_of_pods(self, named: Sequence[kinds.Ref]) -> list[kinds.Ref]:
@@ -88,17 +88,17 @@ class Ownership:
     def groups(self, kind: str) -> list[tuple[kinds.Ref, ...]]:
         """Return the owners of a kind for each reporter: none, one, or several services."""
         if kind == kinds.SERVICE.name:
-            return [tuple(self._services(unit)) for unit in self.units]
-        owners = (self._chains.of(unit) if unit != kinds.UNKNOWN else {} for unit in self.units)
+            return [tuple(self._services(member)) for member in self.reporters]
+        owners = (self._chains.of(member) if member != kinds.UNKNOWN else {} for member in self.reporters)
         return [(above[kind],) if kind in above else () for above in owners]
 
-    def _services(self, unit: kinds.Ref) -> Sequence[kinds.Ref]:
+    def _services(self, member: kinds.Ref) -> Sequence[kinds.Ref]:
         """Return the services that select a pod or machine or, for a workload, one of its pods."""
-        if unit.kind in _SELECTED:
-            return self._selection.services(unit)
-        if unit.kind == kinds.SERVICE.name:
-            return (unit,)
-        pods = self._pods_of.get(unit, ())
+        if member.kind in _SELECTED:
+            return self._selection.services(member)
+        if member.kind == kinds.SERVICE.name:
+            return (member,)
+        pods = self._pods_of.get(member, ())
         return tuple(dict.fromkeys(ref for pod in pods for ref in self._selection.services(pod)))
 
     @functools.cached_property
@@ -116,8 +116,8 @@ class Ownership:
         """
         groups = self.groups(kind)
         return [
-            group[0] if len(group) == 1 else self._chains.of(unit)[WORKLOAD]
-            for unit, group in zip(self.units, groups, strict=True)
+            group[0] if len(group) == 1 else self._chains.of(member)[WORKLOAD]
+            for member, group in zip(self.reporters, groups, strict=True)
         ]
 
     # Resources behind peers
@@ -140,16 +140,16 @@ class Ownership:
         """Return what may be behind a service: the pods and machines that it selects; where its selector is
         not known, all reporters of its namespace.
         """
-        units = self._selection.units(service)
-        if units is not None or service.kind == kinds.HOST:
-            return units or ()
-        return [unit for unit in self.units if unit.namespace == service.namespace]
+        members = self._selection.selected(service)
+        if members is not None or service.kind == kinds.HOST:
+            return members or ()
+        return [member for member in self.reporters if member.namespace == service.namespace]
 
     # Single objects
 
-    def above(self, unit: kinds.Ref, kind: str) -> kinds.Ref | None:
+    def above(self, member: kinds.Ref, kind: str) -> kinds.Ref | None:
         """Return the owner of a kind of a resource, the resource itself for its own kind; None if none."""
-        return self._chains.of(unit).get(kind)
+        return self._chains.of(member).get(kind)
 
     def is_gone(self, ref: kinds.Ref) -> bool:
         """Return whether the inventory has a resource among those that were deleted lately."""
@@ -157,40 +157,43 @@ class Ownership:
 
     def selected(self, service: kinds.Ref) -> Sequence[kinds.Ref] | None:
         """Return the pods and machines that a service selects; None where its selector is not known."""
-        return self._selection.units(service)
+        return self._selection.selected(service)
 
-    def selects(self, service: kinds.Ref, unit: kinds.Ref) -> bool | None:
+    def selects(self, service: kinds.Ref, member: kinds.Ref) -> bool | None:
         """Return whether a service selects a pod or machine, also a deleted one, or all known pods of a
         workload; None where that is not known.
         """
-        if unit.kind not in _SELECTED:
-            found = {self.selects(service, pod) for pod in self._pods_of.get(unit, ())}
+        if member.kind not in _SELECTED:
+            found = {self.selects(service, pod) for pod in self._pods_of.get(member, ())}
             return found.pop() if len(found) == 1 else None
         known = self._inventory.objects.get(service)
-        if not known or not known.selector or not (unit in self._objects or unit in self._reporter):
+        if not known or not known.selector or not (member in self._objects or member in self._reporter):
             return None
         return (
-            unit.namespace == service.namespace and known.selector.items() <= self._unit_labels(unit).items()
+            member.namespace == service.namespace
+            and known.selector.items() <= self._member_labels(member).items()
         )
 
     @functools.cached_property
     def namespaces(self) -> frozenset[str]:
         """The namespaces of the inventory and of the reporters."""
-        return self._inventory.namespaces | {unit.namespace for unit in self.units if unit.namespace}
+        return self._inventory.namespaces | {
+            member.namespace for member in self.reporters if member.namespace
+        }
 
     def labels(self, ref: kinds.Ref) -> Mapping[str, str]:
         """Return the labels of a resource; those that its pods share where only its pods are known."""
         if ref in self._objects or ref in self._reporter:
-            return self._unit_labels(ref)
+            return self._member_labels(ref)
         return self._shared_labels.get(ref, {})
 
     @functools.cached_property
     def _shared_labels(self) -> dict[kinds.Ref, dict[str, str]]:
         """The labels that all reporting pods and machines of a resource have, by the resource."""
         shared: dict[kinds.Ref, dict[str, str]] = {}
-        for unit in self.units:
-            own = {k: v for k, v in self.labels(unit).items() if k not in pod_labels.OF_THE_MACHINERY}
-            for ref in set(self._chains.of(unit).values()) - {unit}:
+        for member in self.reporters:
+            own = {k: v for k, v in self.labels(member).items() if k not in pod_labels.OF_THE_MACHINERY}
+            for ref in set(self._chains.of(member).values()) - {member}:
                 before = shared.get(ref)
                 shared[ref] = own if before is None else dict(before.items() & own.items())
         return shared

@@ -57,13 +57,13 @@ class Peers:
         return kinds.Ref(kinds.HOST, "", peer.name) if peer.name and ref not in self._objects else ref
 
     def _pod_as(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
-        unit = kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)
-        above = self._owners.of(unit)
+        member = kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)
+        above = self._owners.of(member)
         if kind != chains.WORKLOAD and kind in above:
             return above[kind]
         return (
             self._workload(peer)
-            if above[chains.WORKLOAD] == unit and peer.workload
+            if above[chains.WORKLOAD] == member and peer.workload
             else above[chains.WORKLOAD]
         )
 
@@ -93,7 +93,7 @@ class Peers:
         name.
         """
         found: dict[tuple[str, str], set[kinds.Ref]] = {}
-        reporting = (self._owners.of(unit)[chains.WORKLOAD] for unit in self._reporting)
+        reporting = (self._owners.of(member)[chains.WORKLOAD] for member in self._reporting)
         for ref in (ref for ref in reporting if ref.kind != kinds.SERVICE.name):
             found.setdefault((ref.namespace, ref.name), set()).add(ref)
         return {key: frozenset(refs) | self._alone.get(key, frozenset()) for key, refs in found.items()}
@@ -102,15 +102,15 @@ class Peers:
     def _reporting_of(self) -> dict[kinds.Ref, list[kinds.Ref]]:
         """The resources that report, by their workload."""
         found: dict[kinds.Ref, list[kinds.Ref]] = {}
-        for unit in self._reporting:
-            found.setdefault(self._owners.of(unit)[chains.WORKLOAD], []).append(unit)
+        for member in self._reporting:
+            found.setdefault(self._owners.of(member)[chains.WORKLOAD], []).append(member)
         return found
 
     def _callee(self, service: kinds.Ref, kind: str) -> kinds.Ref:
         """Return the only resource of a kind behind a service, else the only workload, else the service."""
-        units = self._selection.units(service) or ()
+        members = self._selection.selected(service) or ()
         if kind == kinds.SERVICE.name or service.kind == kinds.HOST:
             return service
         if kind == kinds.NAMESPACE.name:
             return kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
-        return self._owners.shared(units, kind) or self._owners.shared(units, chains.WORKLOAD) or service
+        return self._owners.shared(members, kind) or self._owners.shared(members, chains.WORKLOAD) or service

@@ -56,7 +56,7 @@ async def _until(condition: Callable[[], object], *, what: str) -> None:
 
 def _pods(known: watching.Watched, *, app: str) -> Sequence[objects.Object]:
     """That are there now."""
-    things = known.current().units.get(_SHOP, ())
+    things = known.current().selectable.get(_SHOP, ())
     return [thing for thing in things if thing.labels.get("app") == app]
 
 
@@ -134,7 +134,7 @@ async def test_a_job_is_its_cron_jobs(control_plane: cluster.Cluster, watched: w
     await _kubectl(control_plane, "create job nightly-now --from=cronjob/nightly")
 
     def pods() -> Sequence[objects.Object]:
-        found = watched.current().units.get(_SHOP, ())
+        found = watched.current().selectable.get(_SHOP, ())
         return [pod for pod in found if pod.labels.get("batch.kubernetes.io/job-name") == "nightly-now"]
 
     await _until(pods, what="its pod")

@@ -67,9 +67,9 @@ def test_quantiles_of_several_flows_are_not_invented() -> None:
 
 def test_one_that_only_calls_is_judged_by_what_it_sends() -> None:
     report = golden_lists.graph().nodes["Job/data/report"]
-    assert report.telling is report.sent
-    assert report.telling is not None
-    assert report.telling.total == 2
+    assert report.main_flow is report.sent
+    assert report.main_flow is not None
+    assert report.main_flow.total == 2
 
 
 def test_where_a_node_counts_nothing_its_callers_do() -> None:

@@ -17,7 +17,7 @@ def with_namespace(moment: store.Moment, kind: str, namespace: str) -> frozenset
 def _dealing(moment: store.Moment, kind: str, namespace: str) -> frozenset[kinds.Ref]:
     owners = moment.owners
     reporters, peers = owners.callers(kind), owners.peers(kind)
-    reports_here = np.array([pod.namespace == namespace for pod in owners.units], dtype=bool)
+    reports_here = np.array([pod.namespace == namespace for pod in owners.reporters], dtype=bool)
     is_here = np.array([ref.namespace == namespace for ref in owners.peers(graph.WORKLOAD)], dtype=bool)
     found: set[kinds.Ref] = set()
     for calls in moment.snapshot.calls.values():

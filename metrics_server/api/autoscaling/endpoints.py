@@ -63,7 +63,7 @@ class Caller:
     ref: model_kinds.Ref
     numbers: Sequence[int]
     """Those of its own proxies as reporters; if it has none, those of the peer that its callees report."""
-    tells: bool
+    reports: bool
     """Whether its own proxies report."""
 
 
@@ -85,12 +85,12 @@ class VisibleTraffic:
         """Return the caller. Raises errors.BadRequest, errors.NotFound."""
         moment = self.moment
         reporting = self._find(end, lambda kind: _reporters(moment, kind))
-        if reporting and moment.rollup.tells(reporting[1]):
-            return Caller(*reporting, tells=True)
+        if reporting and moment.rollup.reports(reporting[1]):
+            return Caller(*reporting, reports=True)
         if moment.snapshot.names_callers and (found := self._find(end, lambda kind: _peers(moment, kind))):
-            return Caller(*found, tells=False)
+            return Caller(*found, reports=False)
         if reporting:
-            return Caller(*reporting, tells=True)
+            return Caller(*reporting, reports=True)
         raise self._unknown(end, _reporters(moment, graph.WORKLOAD))
 
     def reporting(self, end: RequestedEndpoint) -> Sequence[int]:

@@ -188,7 +188,7 @@ class MetricQuery:
             return ref, kinds.Side.CLIENT, None, called
         caller = seen.caller(self.caller)
         self._check(seen, ref, caller.ref)
-        if caller.tells:
+        if caller.reports:
             return caller.ref, kinds.Side.CLIENT, caller.numbers, called
         reporters = seen.reporting(self.callee) if self.callee is not None else None
         return caller.ref, kinds.Side.SERVER, reporters, caller.numbers

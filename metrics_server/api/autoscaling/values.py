@@ -130,7 +130,7 @@ def _values(
         for ref, figure in figures.items():
             yield ref, of_figures(ref, figure, wanted, moment)
         return
-    spans = dict(zip(moment.owners.units, moment.snapshot.spans, strict=True))
+    spans = dict(zip(moment.owners.reporters, moment.snapshot.spans, strict=True))
     for ref, figure in figures.items():
         if moment.owners.is_gone(ref):
             continue

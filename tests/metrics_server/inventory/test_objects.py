@@ -102,7 +102,7 @@ def test_a_workload_entry_is_an_external_workload_and_both_are_units() -> None:
     things = read(
         yaml.safe_dump_all([named("WorkloadEntry", "istio-vm"), named("ExternalWorkload", "vm"), POD])
     )
-    assert [unit.ref for unit in things.units["shop"]] == [
+    assert [unit.ref for unit in things.selectable["shop"]] == [
         kinds.Ref("ExternalWorkload", "shop", "istio-vm"),
         kinds.Ref("ExternalWorkload", "shop", "vm"),
         POD_REF,
@@ -240,6 +240,6 @@ def test_what_is_gone_is_known_unless_it_is_back_and_selected_by_nothing() -> No
     before, now = (objects.Object(ref=POD_REF, node=node) for node in ("node-a", "node-b"))
     gone = objects.Inventory({}, {POD_REF: before})
     assert gone.known == {POD_REF: before}
-    assert (gone.objects, gone.units, gone.namespaces) == ({}, {}, frozenset())
+    assert (gone.objects, gone.selectable, gone.namespaces) == ({}, {}, frozenset())
     back = objects.Inventory({POD_REF: now}, {POD_REF: before})
     assert back.known == {POD_REF: now}
