@@ -49,7 +49,7 @@ async def _compare(joint: joined.Joined, job: load.Job, *, rounds: int) -> repor
     for figure, title in {"per_second": "/s", "cpu": "CPU"}.items():
         for name, outcomes in {"direct": direct, "through": through}.items():
             cells[f"{title} {name}"] = _median(outcomes, figure)
-    cells["not 200"] = load.told(_refused([*direct, *through]))
+    cells["not 200"] = load.statuses(_refused([*direct, *through]))
     return cells
 
 

@@ -63,10 +63,10 @@ class Place:
         """Hear who was scraped since; return until when all of that is known."""
         url = f"{self.exporter}/scrapes"
         async with self.http.get(url, params={"since": str(self._learnt)}) as answer:
-            told = await answer.json()
-        self.knows.scraped((number, nth, at) for number, nth, at in told["scrapes"])
-        self._learnt += len(told["scrapes"])
-        return float(told["now"])
+            reply = await answer.json()
+        self.knows.scraped((number, nth, at) for number, nth, at in reply["scrapes"])
+        self._learnt += len(reply["scrapes"])
+        return float(reply["now"])
 
     async def follow(self) -> None:
         """Keep the inventory of what lives."""

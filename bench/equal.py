@@ -62,8 +62,8 @@ async def _agreement(ours: client.Server, its: client.Server, *, namespace: str)
     rows: dict[str, report.Cells] = {}
     for size in hpas.SIZES:
         path = _path(namespace, size)
-        told = [await _until_told(door, path, size=size) for door in (ours, its)]
-        mine, others = told
+        reply = [await _until_told(door, path, size=size) for door in (ours, its)]
+        mine, others = reply
         if mine.keys() != others.keys():
             raise RuntimeError(f"{path}: one tells {sorted(mine)}, the other {sorted(others)}")
         apart = max(abs(mine[pod] - others[pod]) / others[pod] for pod in mine)
@@ -72,7 +72,7 @@ async def _agreement(ours: client.Server, its: client.Server, *, namespace: str)
 
 
 async def _until_told(door: client.Server, path: str, *, size: int) -> Mapping[str, float]:
-    told: dict[str, float] = {}
+    reply: dict[str, float] = {}
 
     async def tells_all() -> bool:
         connection = await client.Connection.open(door)
@@ -81,11 +81,13 @@ async def _until_told(door: client.Server, path: str, *, size: int) -> Mapping[s
         finally:
             await connection.aclose()
         items: list[Any] = json.loads(body)["items"] if status == 200 else []
-        told.update((item["describedObject"]["name"], float(quantity.parse(item["value"]))) for item in items)
+        reply.update(
+            (item["describedObject"]["name"], float(quantity.parse(item["value"]))) for item in items
+        )
         return len(items) == size
 
     await wait.until(tells_all, what=f"{path}: figures of {size} pods", within=_WITHIN, pause=0.5)
-    return told
+    return reply
 
 
 async def _rows(
@@ -122,7 +124,7 @@ def _cells(outcomes: list[load.Outcome], door: client.Server) -> report.Cells:
         "p99 ms": min(outcome.p99 for outcome in outcomes),
         "CPU ms": min(outcome.cpu for outcome in outcomes),
         "kB": outcomes[0].kilobytes,
-        "not 200": load.told(refused),
+        "not 200": load.statuses(refused),
         "MB": now,
         "MB most": most,
     }
@@ -138,7 +140,7 @@ def _table(where: str, rows: dict[str, report.Cells]) -> report.Table:
 
 
 def _ratios(rows: Mapping[str, report.Cells]) -> report.Table:
-    told: dict[str, report.Cells] = {}
+    reply: dict[str, report.Cells] = {}
     for size in hpas.SIZES:
         for connections in _CONNECTIONS:
             mine, *others = (
@@ -146,12 +148,12 @@ def _ratios(rows: Mapping[str, report.Cells]) -> report.Table:
                 for name in (OURS, *(f"{peer.NAME}, {limit}" for limit in (peer.LIFTED, peer.LIMITED)))
             )
             lifted, limited = (float(mine["reads/s"]) / float(other["reads/s"]) for other in others)
-            told[f"{size} pods, {connections} conn."] = {
+            reply[f"{size} pods, {connections} conn."] = {
                 "× lifted": lifted,
                 "aim": _AIMS.get(size, "-"),
                 "× as shipped": limited,
                 "p99, × quicker than lifted": float(others[0]["p99 ms"]) / float(mine["p99 ms"]),
             }
     return report.Table(
-        name=f"How many times {peer.NAME}", about="reads per second", rows=told, compared="× lifted"
+        name=f"How many times {peer.NAME}", about="reads per second", rows=reply, compared="× lifted"
     )

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from bench import pages, shape, telling
+from bench import other_meshes, pages, shape
 
 SCRAPE_INTERVAL = 15
 """Seconds."""
@@ -30,7 +30,7 @@ def exposed(mesh: str, cluster: shape.Shape, *, started: float) -> Exposed:
     """Return the pages of a mesh; `started` in Unix seconds."""
     if mesh == "envoy":
         return pages.Pages(cluster, started=started)
-    return (telling.Hubble if mesh == "hubble" else telling.Istio)(cluster, started=started)
+    return (other_meshes.Hubble if mesh == "hubble" else other_meshes.Istio)(cluster, started=started)
 
 
 def target_count(mesh: str, cluster: shape.Shape) -> int:

@@ -54,18 +54,18 @@ def labels(cluster: shape.Shape) -> Mapping[str, Mapping[str, str]]:
     of its namespace share.
     """
     counted = dict.fromkeys(cluster.namespaces, 0)
-    told: dict[str, Mapping[str, str]] = {}
+    reply: dict[str, Mapping[str, str]] = {}
     for pod in cluster.pods:
         place = pod.workload.namespace
-        told[pod.name] = pod.labels | {f"of-{size}": str(counted[place] // size) for size in SIZES}
+        reply[pod.name] = pod.labels | {f"of-{size}": str(counted[place] // size) for size in SIZES}
         counted[place] += 1
-    return told
+    return reply
 
 
 def inventory(cluster: shape.Shape) -> Mapping[str, Any]:
     """Return the objects of the cluster, whose pods have these labels."""
-    told, whole = labels(cluster), shape.inventory(cluster)
+    reply, whole = labels(cluster), shape.inventory(cluster)
     for item in whole["items"]:
         if item["kind"] == "Pod":
-            item["metadata"]["labels"] = told[item["metadata"]["name"]]
+            item["metadata"]["labels"] = reply[item["metadata"]["name"]]
     return whole

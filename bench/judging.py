@@ -99,34 +99,34 @@ class Judge:
         places = [n for n, pod in self._pods.items() if pod.workload.namespace == heard.namespace]
         for life in (life for number in places for life in self._knows.lives_of(number, of)):
             if life not in listed and self._knows.must_be_there(life, of):
-                yield f"missing: pod {self._churning.name(life)}, {self._knows.told(life, _INBOUND, of)}"
+                yield f"missing: pod {self._churning.name(life)}, {self._knows.expected(life, _INBOUND, of)}"
 
     def _one_pod(self, _heard: Heard, item: _Object) -> Iterator[str]:
         yield from self._count(self._churning.named(item["resource"]["name"]), _INBOUND, item, _answer(item))
 
     def _count(self, life: churn.Life, stream: int, item: _Object, of: oracle.Answer) -> Iterator[str]:
-        told = _counts(item)
-        if told is None:
+        reply = _counts(item)
+        if reply is None:
             return
         self.judged += 1
-        seconds = self._knows.covered(life, stream, told, of)
+        seconds = self._knows.covered(life, stream, reply, of)
         if seconds is None:
-            may = self._knows.told(life, stream, of)
-            yield f"a count of stream {stream}: {told}, where it may be {may}: {json.dumps(item)}"
+            may = self._knows.expected(life, stream, of)
+            yield f"a count of stream {stream}: {reply}, where it may be {may}: {json.dumps(item)}"
         elif seconds < 0.75 * of.window and self._knows.was_there(life, of):
             self.short += 1
 
     def _workload_list(self, _heard: Heard, document: _Object) -> Iterator[str]:
         for item in document["items"]:
-            of, told, name = _answer(item), _counts(item), item["resource"]["name"]
+            of, reply, name = _answer(item), _counts(item), item["resource"]["name"]
             if item["resource"]["kind"] != "Deployment":
                 yield f"{item['resource']['kind']} {name} among the workloads"
-            elif told is not None:
+            elif reply is not None:
                 self.judged += 1
                 places = self._places(int(name.removeprefix("svc-")))
                 lives = [life for number in places for life in self._knows.lives_of(number, of)]
-                if not self._knows.sum_is_right(lives, _INBOUND, told, of):
-                    yield f"a count of a workload: {told}: {json.dumps(item)}"
+                if not self._knows.sum_is_right(lives, _INBOUND, reply, of):
+                    yield f"a count of a workload: {reply}: {json.dumps(item)}"
 
     def _edge_list(self, _heard: Heard, document: _Object) -> Iterator[str]:
         for item in document["items"]:
@@ -146,12 +146,12 @@ class Judge:
             of = oracle.Answer(
                 timestamp=_moment(item["timestamp"]), window=max(float(item["windowSeconds"]), 30.0)
             )
-            told = float(quantity.parse(item["value"]))
+            reply = float(quantity.parse(item["value"]))
             self.judged += 1
-            if not self._knows.rate_is_right(self._churning.named(name), _INBOUND, told, of):
+            if not self._knows.rate_is_right(self._churning.named(name), _INBOUND, reply, of):
                 life = self._churning.named(name)
-                may = self._knows.told(life, _INBOUND, of)
-                yield f"a rate: {told}, where it may be {may}: {json.dumps(item)}"
+                may = self._knows.expected(life, _INBOUND, of)
+                yield f"a rate: {reply}, where it may be {may}: {json.dumps(item)}"
 
 
 def _answer(item: _Object) -> oracle.Answer:
@@ -163,7 +163,7 @@ def _moment(text: str) -> float:
 
 
 def _counts(item: _Object) -> churn.Counts | None:
-    told = {one["name"]: one["value"] for one in item["metrics"]}
-    if "success_count" not in told:
+    reply = {one["name"]: one["value"] for one in item["metrics"]}
+    if "success_count" not in reply:
         return None
-    return int(quantity.parse(told["success_count"])), int(quantity.parse(told["failure_count"]))
+    return int(quantity.parse(reply["success_count"])), int(quantity.parse(reply["failure_count"]))

@@ -47,7 +47,7 @@ async def run(job: Job, server: client.Server) -> Outcome:
     return Outcome(**await aside.do("bench.load", job, server=server, within=within, what=what))
 
 
-def told(refused: Mapping[str, int]) -> str:
+def statuses(refused: Mapping[str, int]) -> str:
     """Return answers by status for a table; `-` for none."""
     return ", ".join(f"{count} × {status}" for status, count in refused.items()) or "-"
 

@@ -58,12 +58,12 @@ class Oracle:
         for key in [key for key, times in self._scrapes.items() if times[-1] < before]:
             del self._scrapes[key]
 
-    def covered(self, life: churn.Life, stream: int, told: churn.Counts, of: Answer) -> float | None:
+    def covered(self, life: churn.Life, stream: int, reply: churn.Counts, of: Answer) -> float | None:
         """Return over how many seconds a pod counted what it is said to have; None if that is wrong."""
         may = self._may(life, stream, of)
-        right = [seconds for counts, seconds in may if counts == told]
+        right = [seconds for counts, seconds in may if counts == reply]
         if not right and self._had_a_gap(of):
-            right = [seconds for (good, bad), seconds in may if told[0] <= good and told[1] <= bad]
+            right = [seconds for (good, bad), seconds in may if reply[0] <= good and reply[1] <= bad]
         return min(right, key=lambda seconds: abs(seconds - of.window), default=None)
 
     def was_there(self, life: churn.Life, of: Answer) -> bool:
@@ -71,14 +71,14 @@ class Oracle:
         times = self._times(life)
         return bool(times) and times[0] < of.since - _LATE and times[-1] > of.timestamp
 
-    def rate_is_right(self, life: churn.Life, stream: int, told: float, of: Answer) -> bool:
+    def rate_is_right(self, life: churn.Life, stream: int, reply: float, of: Answer) -> bool:
         may = [*self._may(life, stream, of), *self._since_restart(life, stream, of)]
         gap = self._had_a_gap(of)
         for counts, seconds in may:
             if seconds <= 0:
                 continue
             least, most = (sum(counts) / max(0.1, seconds + some) for some in (_SECONDS, -_SECONDS))
-            if (gap or least <= told) and told <= most:
+            if (gap or least <= reply) and reply <= most:
                 return True
         return False
 
@@ -90,7 +90,7 @@ class Oracle:
             (churn.counted(life, stream, at), at - since) for at, since in begun if since > of.since - _LATE
         ]
 
-    def sum_is_right(self, lives: Iterable[churn.Life], stream: int, told: churn.Counts, of: Answer) -> bool:
+    def sum_is_right(self, lives: Iterable[churn.Life], stream: int, reply: churn.Counts, of: Answer) -> bool:
         """Of several pods together, each of which may count from the one or the other scrape."""
         least, most = [0, 0], [0, 0]
         for life in lives:
@@ -100,9 +100,9 @@ class Oracle:
                 least[kind] += min(every, default=0)
                 most[kind] += max(every, default=0)
         gap = self._had_a_gap(of)
-        return all((gap or least[kind] <= told[kind]) and told[kind] <= most[kind] for kind in (0, 1))
+        return all((gap or least[kind] <= reply[kind]) and reply[kind] <= most[kind] for kind in (0, 1))
 
-    def told(self, life: churn.Life, stream: int, of: Answer) -> str:
+    def expected(self, life: churn.Life, stream: int, of: Answer) -> str:
         """Return for a message what a pod may have counted, and when it was scraped."""
         may = [f"{counts} in {seconds:.1f} s" for counts, seconds in self._may(life, stream, of)]
         scraped = [f"{at - of.timestamp:+.1f}" for at in self._times(life)[-12:]]

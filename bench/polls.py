@@ -32,7 +32,7 @@ async def measure(place: site.Site, server: client.Server, *, seconds: float) ->
             "reads/s": outcome.per_second,
             "p50 ms": outcome.p50,
             "p99 ms": outcome.p99,
-            "not 200": load.told(outcome.refused),
+            "not 200": load.statuses(outcome.refused),
         }
     most = len(cold.queries(namespace=None)) * 60 / REFRESH
     return report.Table(

@@ -70,7 +70,7 @@ async def _one(joint: joined.Joined, case: Case, *, periods: int) -> report.Cell
     refused = {status: count for status, count in outcome.statuses.items() if status != "200"}
     return {
         "reads": outcome.reads,
-        "not 200": load.told(refused),
+        "not 200": load.statuses(refused),
         "p50 ms": outcome.p50,
         "p99 ms": outcome.p99,
         "most ms": outcome.most,

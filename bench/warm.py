@@ -41,7 +41,7 @@ async def measure(place: site.Site, server: client.Server, *, seconds: float) ->
             "p99 ms": outcome.p99,
             "server CPU ms": outcome.cpu,
             "kB": outcome.kilobytes,
-            "not 200": load.told(outcome.refused),
+            "not 200": load.statuses(outcome.refused),
         }
     return report.Table(
         name="Warm reads",

@@ -101,7 +101,7 @@ def run_command(folder: Path, subnet: str, dashboard_port: int, api_port: int) -
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Of the cluster; else as kubectl does.")
 def scenario_command(name: str, folder: Path, cluster: bool, kubeconfig: Path | None) -> None:
     """Let the running mesh go through something."""
-    with ending.told():
+    with ending.without_traceback():
         if cluster or kubeconfig:
             answer = asyncio.run(_turn_in_cluster(name, kubeconfig=kubeconfig))
         else:

@@ -13,7 +13,7 @@ from demo import faults
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def without_traceback() -> Iterator[None]:
     """What cannot go on says so without a traceback."""
     try:
         yield
@@ -37,5 +37,5 @@ def until_stopped(work: Coroutine[Any, Any, None]) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    with told():
+    with without_traceback():
         asyncio.run(run())

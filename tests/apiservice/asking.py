@@ -66,21 +66,21 @@ class Toy:
 
     async def ask(
         self, url: str, *, method: str = "GET", token: str | None = TOKEN, accept: str = "", **headers: str
-    ) -> "Told":
+    ) -> "Reply":
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         if accept:
             sent["Accept"] = accept
-        return Told(await self.api.answer(incoming(url, method=method, headers=sent)))
+        return Reply(await self.api.answer(incoming(url, method=method, headers=sent)))
 
-    async def read(self, path: str, **more: str) -> "Told":
+    async def read(self, path: str, **more: str) -> "Reply":
         """A path below the toy's group and version."""
         return await self.ask(f"/apis/{fruits.GROUP_VERSION}/{path}", **more)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     """An answer, taken apart."""
 
     answer: messages.Answer

@@ -72,12 +72,12 @@ class Listener:
             path.write_bytes(client.key_pem + client.pem)
             context.load_cert_chain(path)
         reader, writer = await asyncio.open_connection(HOST, self.port, ssl=context, server_hostname=sni)
-        told = ""
+        reply = ""
         try:
             with contextlib.suppress(OSError):
-                told = (await reader.read()).decode()
+                reply = (await reader.read()).decode()
             served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            return told, verify.common_name(x509.load_der_x509_certificate(served))
+            return reply, verify.common_name(x509.load_der_x509_certificate(served))
         finally:
             writer.close()
             with contextlib.suppress(OSError):

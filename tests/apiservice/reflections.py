@@ -30,9 +30,9 @@ class Heard:
         self.things.pop(key, None)
 
     def notice(self, changed: reflector.Reflection[str]) -> None:
-        told = type(changed.trouble).__name__ if changed.trouble else "well"
-        if not self.notices or self.notices[-1] != told:
-            self.notices.append(told)
+        reply = type(changed.trouble).__name__ if changed.trouble else "well"
+        if not self.notices or self.notices[-1] != reply:
+            self.notices.append(reply)
 
     def nodes(self) -> dict[str, str]:
         return {name: node for (_, name), node in self.things.items()}

@@ -24,10 +24,10 @@ def whole(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 
 async def query_of(reader: asyncio.StreamReader) -> tuple[str, float]:
     """Read a request of the query API, and return its query and its time, which may stand in the address."""
-    told = (await reader.readuntil(b"\r\n\r\n")).decode()
-    fields = dict(line.lower().split(": ", 1) for line in told.split("\r\n")[1:] if ": " in line)
+    reply = (await reader.readuntil(b"\r\n\r\n")).decode()
+    fields = dict(line.lower().split(": ", 1) for line in reply.split("\r\n")[1:] if ": " in line)
     form = (await reader.readexactly(int(fields.get("content-length", "0")))).decode()
-    asked = urllib.parse.parse_qs(form) | urllib.parse.parse_qs(urllib.parse.urlsplit(told.split()[1]).query)
+    asked = urllib.parse.parse_qs(form) | urllib.parse.parse_qs(urllib.parse.urlsplit(reply.split()[1]).query)
     return asked["query"][0], float(asked["time"][0])
 
 

@@ -101,17 +101,17 @@ def _kinds_of_envelopes() -> Iterator[Kind]:
         _changed(lambda all_: all_["data"].pop("resultType") and None),
         True,
     )
-    for to, told in itertools.product(("counters", "buckets"), ("scalar", "string", "streams", "", 5)):
+    for to, reply in itertools.product(("counters", "buckets"), ("scalar", "string", "streams", "", 5)):
         yield Kind(
-            f"{to}: result type {told!r}",
+            f"{to}: result type {reply!r}",
             to,
-            _changed(lambda all_, t=told: all_["data"].update(resultType=t)),  # type: ignore[misc]
+            _changed(lambda all_, t=reply: all_["data"].update(resultType=t)),  # type: ignore[misc]
         )
-    for to, told in (("counters", "vector"), ("buckets", "matrix")):
+    for to, reply in (("counters", "vector"), ("buckets", "matrix")):
         yield Kind(
-            f"{to}: result type {told}",
+            f"{to}: result type {reply}",
             to,
-            _changed(lambda all_, t=told: all_["data"].update(resultType=t)),  # type: ignore[misc]
+            _changed(lambda all_, t=reply: all_["data"].update(resultType=t)),  # type: ignore[misc]
         )
     for status in ("error", "Success", "success ", ""):
         yield Kind(
@@ -344,11 +344,11 @@ def _kinds_of_buckets() -> Iterator[Kind]:
         )
     for odd in ("NaN", "+Inf", "-Inf"):
         yield Kind(f"buckets: a count of {odd}", "buckets", _put(1, odd), True)
-    for name, told in _NATIVE.items():
+    for name, reply in _NATIVE.items():
 
-        def native(one: dict[str, Any], all_: Result, told: Any = told) -> dict[str, Any]:
+        def native(one: dict[str, Any], all_: Result, reply: Any = reply) -> dict[str, Any]:
             labels = {label: value for label, value in one["metric"].items() if label != "le"}
-            return {"metric": labels, "histogram": [1, told]}
+            return {"metric": labels, "histogram": [1, reply]}
 
         yield Kind(f"buckets: a native histogram is {name}", "buckets", _series(native))
 

@@ -37,9 +37,9 @@ class Doors:
     opened: handler.Handler
     rbac: neighbours.Rbac
 
-    async def ask(self, api: handler.Handler, url: str, *, accept: str = "") -> asking.Told:
+    async def ask(self, api: handler.Handler, url: str, *, accept: str = "") -> asking.Reply:
         headers = {"Accept": accept} if accept else {}
-        return asking.Told(await api.answer(asking.incoming(url, headers=headers)))
+        return asking.Reply(await api.answer(asking.incoming(url, headers=headers)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -62,9 +62,9 @@ def _everything(metric: str) -> str:
     return f"/apis/custom.metrics.k8s.io/v1beta2/nodes/*/{metric}"
 
 
-def _subjects(told: asking.Told) -> Iterator[str]:
+def _subjects(reply: asking.Reply) -> Iterator[str]:
     """The namespaces that an answer is about; empty for what is in none."""
-    body = told.json
+    body = reply.json
     for item in body.get("items", [body] if "metadata" in body else []):
         about = item.get("describedObject") or item.get("resource")
         if about is not None:
@@ -106,24 +106,24 @@ async def test_an_answer_is_about_what_was_authorized_and_nothing_in_it_tells_of
     for url in _walk(tries):
         doors.rbac.asked.clear()
         doors.rbac.allowed.clear()
-        told = await doors.ask(doors.whole, url)
+        reply = await doors.ask(doors.whole, url)
         assert doors.rbac.asked[0].is_resource, url
         assert {attributes.namespace for attributes in doors.rbac.allowed} <= OWN, url
         if not doors.rbac.allowed:
-            assert told.status == 403, url
+            assert reply.status == 403, url
             continue
         known = await doors.ask(doors.known, url)
-        assert (told.status, told.text) == (known.status, known.text), url
-        assert _said(told) == _said(known), url
-        assert told.status < 500, (url, told.text)
-        if told.status == 200:
+        assert (reply.status, reply.text) == (known.status, known.text), url
+        assert _said(reply) == _said(known), url
+        assert reply.status < 500, (url, reply.text)
+        if reply.status == 200:
             answered += 1
-            assert set(_subjects(told)) <= OWN, (url, told.text)
+            assert set(_subjects(reply)) <= OWN, (url, reply.text)
     assert answered > 200
 
 
-def _said(told: asking.Told) -> list[tuple[str, str]]:
-    return [header for header in told.answer.headers if header[0] != "Audit-Id"]
+def _said(reply: asking.Reply) -> list[tuple[str, str]]:
+    return [header for header in reply.answer.headers if header[0] != "Audit-Id"]
 
 
 async def test_tables_are_as_silent_as_objects(doors: Doors, tries: effort.Effort) -> None:
@@ -139,18 +139,18 @@ async def test_the_walk_finds_what_there_is_with_the_right_to_all(doors: Doors) 
     """Else the walk could not fail."""
     seen: set[str] = set()
     for url in walking.paths(VERSIONS, names=["*"]):
-        told = await doors.ask(doors.opened, url)
-        assert told.status < 500, (url, told.text)
-        if told.status == 200:
-            seen.update(_subjects(told))
+        reply = await doors.ask(doors.opened, url)
+        assert reply.status < 500, (url, reply.text)
+        if reply.status == 200:
+            seen.update(_subjects(reply))
     assert {neighbours.OWN, neighbours.NEAR, neighbours.FAR, ""} <= seen
 
 
 async def test_who_may_read_all_is_helped_with_all_names(doors: Doors) -> None:
     asked = f"from={walking.misspelt(neighbours.FAR_A.name)},from_namespace={neighbours.FAR},to=ledger"
     external = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{neighbours.OWN}/requests_per_second"
-    told = await doors.ask(doors.opened, f"{external}?labelSelector={asked.replace('=', '%3D')}")
-    assert f"did you mean {neighbours.FAR_A.name}?" in told.message
+    reply = await doors.ask(doors.opened, f"{external}?labelSelector={asked.replace('=', '%3D')}")
+    assert f"did you mean {neighbours.FAR_A.name}?" in reply.message
     absent = await doors.ask(
         doors.opened, f"/apis/metrics.smi-spec.io/v1alpha1/namespaces/{neighbours.FAR[:-1]}/pods"
     )
@@ -172,12 +172,12 @@ async def test_what_autoscalers_ask_is_answered_to_whoever_may_ask_it(doors: Doo
 
 async def test_an_edge_tells_its_own_namespace_who_is_at_the_other_end(doors: Doors) -> None:
     asked = f"from={neighbours.CALLER.name},from_namespace={neighbours.NEAR},to=ledger"
-    told = await doors.ask(
+    reply = await doors.ask(
         doors.whole,
         f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{neighbours.OWN}/success_count"
         f"?labelSelector={asked.replace('=', '%3D')}",
     )
-    assert [item["value"] for item in told.json["items"]] == ["101"]
+    assert [item["value"] for item in reply.json["items"]] == ["101"]
 
 
 def _toy(rbac: neighbours.Rbac) -> asking.Toy:
@@ -200,17 +200,17 @@ async def test_the_kit_asks_a_provider_only_within_what_was_authorized() -> None
         rbac.asked.clear()
         rbac.allowed.clear()
         toy.orchard.asked.clear()
-        told = await toy.ask(path)
+        reply = await toy.ask(path)
         for query in toy.orchard.asked:
             assert {attributes.namespace for attributes in rbac.allowed} == OWN, path
             assert query.reach.namespace == neighbours.OWN, path
             assert not await query.reach.everywhere()
-        if told.status == 200:
-            assert {*_places(told)} <= OWN | {""}, (path, told.text)
+        if reply.status == 200:
+            assert {*_places(reply)} <= OWN | {""}, (path, reply.text)
 
 
-def _places(told: asking.Told) -> Iterator[str]:
-    for item in told.json.get("items", [told.json]):
+def _places(reply: asking.Reply) -> Iterator[str]:
+    for item in reply.json.get("items", [reply.json]):
         yield item["metadata"].get("namespace", "")
 
 
@@ -232,9 +232,9 @@ async def test_a_provider_that_answers_too_much_is_a_defect_and_never_an_answer(
     toy.api = dataclasses.replace(toy.api, routes=routes)
     for path in ("fruits", "fruits/x", neighbours.OWN):
         place = f"namespaces/{neighbours.OWN}"
-        told = await toy.read(place if path == neighbours.OWN else f"{place}/{path}")
-        assert told.status == 500
-        assert neighbours.FAR not in told.text
+        reply = await toy.read(place if path == neighbours.OWN else f"{place}/{path}")
+        assert reply.status == 500
+        assert neighbours.FAR not in reply.text
 
 
 async def test_whether_it_exists_is_no_matter_of_who_may_not_ask(doors: Doors) -> None:

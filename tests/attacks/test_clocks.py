@@ -265,8 +265,8 @@ async def test_who_is_set_back_refuses_what_is_of_the_past_and_says_by_how_much(
     scene.ahead = -back
     with pytest.raises(faults.Ahead, match="the clocks of this server and of Prometheus differ") as refused:
         await scene.taker.take(None, window=30.0)
-    (told,) = [int(word) for word in refused.value.message.split() if word.isdigit()]
-    assert back - 15 <= told <= back
+    (reply,) = [int(word) for word in refused.value.message.split() if word.isdigit()]
+    assert back - 15 <= reply <= back
     scene.uptime.now += HOUR
     with pytest.raises(faults.Ahead):
         await scene.taker.take(None, window=30.0)

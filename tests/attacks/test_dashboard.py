@@ -275,9 +275,9 @@ def _run(server: Any) -> None:
 
 def _login(address: tuple[str, int], token: str, **headers: str) -> int:
     place = f"http://{address[0]}:{address[1]}/login"
-    told = {"Sec-Fetch-Site": "same-origin", **headers}
+    reply = {"Sec-Fetch-Site": "same-origin", **headers}
     return requests.post(
-        place, data={"token": token}, headers=told, timeout=30, allow_redirects=False
+        place, data={"token": token}, headers=reply, timeout=30, allow_redirects=False
     ).status_code
 
 

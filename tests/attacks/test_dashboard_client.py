@@ -239,7 +239,7 @@ def test_an_odd_answer_is_figures_or_a_fault_and_nothing_else(
             refused.append(str(fault))
     assert good
     assert refused
-    assert all(told.isprintable() for told in refused)
+    assert all(reply.isprintable() for reply in refused)
 
 
 def _is_sound(item: traffic.Traffic) -> None:

@@ -53,7 +53,7 @@ class Door:
     witness: Witness = dataclasses.field(default_factory=Witness)
     toy: asking.Toy = dataclasses.field(default_factory=asking.Toy)
 
-    async def enter(self, *headers: tuple[str, str], path: str = FRUITS) -> asking.Told:
+    async def enter(self, *headers: tuple[str, str], path: str = FRUITS) -> asking.Reply:
         settings = request_header.FrontProxy(
             authorities=verify.Authorities(CA.pem), uid_headers=("X-Remote-Uid",)
         )
@@ -63,7 +63,7 @@ class Door:
             authenticator=chain.AuthenticatorChain(authenticators=[proxy], anonymous=False),
             authorizer=self.witness,
         )
-        return asking.Told(await api.answer(_presented(headers, path=path)))
+        return asking.Reply(await api.answer(_presented(headers, path=path)))
 
     @property
     def user(self) -> authenticator.User:
@@ -82,8 +82,8 @@ def _presented(headers: Sequence[tuple[str, str]], *, path: str) -> messages.Inc
 async def test_who_is_in_1500_groups_is_let_in_as_a_member_of_all_of_them() -> None:
     door, groups = Door(), [f"team-{number}" for number in range(1500)]
     extra = [("X-Remote-Extra-Scopes", f"scope-{number}") for number in range(400)]
-    told = await door.enter(SUE, *(("X-Remote-Group", name) for name in groups), *extra)
-    assert told.status == 200
+    reply = await door.enter(SUE, *(("X-Remote-Group", name) for name in groups), *extra)
+    assert reply.status == 200
     assert door.user.groups == (*groups, authenticator.AUTHENTICATED)
     assert len(door.user.extra["scopes"]) == 400
     assert door.witness.seen[0][0] == door.user
@@ -110,7 +110,7 @@ async def _seconds(number: int) -> float:
 
 async def test_whoever_may_acts_as_somebody_else_and_each_thing_is_asked_for() -> None:
     door = Door()
-    told = await door.enter(
+    reply = await door.enter(
         SUE,
         ("Impersonate-User", "ann"),
         ("Impersonate-Group", "dev"),
@@ -119,7 +119,7 @@ async def test_whoever_may_acts_as_somebody_else_and_each_thing_is_asked_for() -
         ("Impersonate-Extra-Example.com%2fRoles", "reader"),
         ("impersonate-extra-example.com%2froles", "writer"),
     )
-    assert told.status == 200
+    assert reply.status == 200
     assert door.witness.wishes == [
         ("", "users", "", "", "ann"),
         ("", "groups", "", "", "dev"),
@@ -180,15 +180,15 @@ async def test_the_named_user_is_in_the_groups_that_a_kube_apiserver_would_give(
 @pytest.mark.parametrize("denied", ["ann", "system:masters", "root", "42"])
 async def test_who_may_not_be_one_part_of_somebody_is_refused_and_nothing_is_read(denied: str) -> None:
     door = Door(witness=Witness(denies=frozenset({denied})))
-    told = await door.enter(
+    reply = await door.enter(
         SUE,
         ("Impersonate-User", "ann"),
         ("Impersonate-Group", "system:masters"),
         ("Impersonate-Extra-Is", "root"),
         ("Impersonate-Uid", "42"),
     )
-    assert told.status == 403
-    assert f'"{denied}" is forbidden: User "sue" cannot impersonate resource' in told.message
+    assert reply.status == 403
+    assert f'"{denied}" is forbidden: User "sue" cannot impersonate resource' in reply.message
     assert door.toy.orchard.asked == []
 
 
@@ -197,9 +197,9 @@ async def test_who_may_not_be_one_part_of_somebody_is_refused_and_nothing_is_rea
 )
 async def test_what_a_user_is_like_needs_a_user(alone: tuple[str, str]) -> None:
     door = Door()
-    told = await door.enter(SUE, alone)
-    assert (told.status, door.toy.orchard.asked) == (400, [])
-    assert "need Impersonate-User beside them" in told.message
+    reply = await door.enter(SUE, alone)
+    assert (reply.status, door.toy.orchard.asked) == (400, [])
+    assert "need Impersonate-User beside them" in reply.message
 
 
 async def test_an_empty_name_is_none_and_bytes_that_are_no_text_are_nobodys() -> None:
@@ -215,8 +215,8 @@ async def test_a_server_of_its_own_refuses_to_act_as_somebody_else() -> None:
     toy.api = dataclasses.replace(
         toy.api, authorizer=authorizer.AsThemselves(authorizer=authorizer.GroupAuthorizer())
     )
-    told = await toy.ask(FRUITS, **{"Impersonate-User": "ann"})
-    assert told.status == 403
-    assert "this server knows no users but those of its tokens" in told.message
+    reply = await toy.ask(FRUITS, **{"Impersonate-User": "ann"})
+    assert reply.status == 403
+    assert "this server knows no users but those of its tokens" in reply.message
     assert toy.orchard.asked == []
     assert (await toy.ask(FRUITS)).status == 200

@@ -19,17 +19,17 @@ web = moments.pod("shop", "web-1", app="web")
 
 def mesh() -> list[recording.Series]:
     """A proxy that calls two services, and is called."""
-    told = web.itself(moments.MESHES["envoy"])
+    reply = web.itself(moments.MESHES["envoy"])
     for number, name in enumerate(("cart", "payments"), start=3):
         called = {"envoy_cluster_name": f"outbound|80||{name}.shop.svc.cluster.local"}
-        told.append(
+        reply.append(
             web.growing("envoy_cluster_upstream_rq_xx", number, **called, envoy_response_code_class="2")
         )
-        told += [
+        reply += [
             web.growing("envoy_cluster_upstream_rq_time_bucket", by, **called, le=le)
             for le, by in (("5", number - 1), ("10", number), ("+Inf", number))
         ]
-    return told
+    return reply
 
 
 class Odd:
@@ -42,9 +42,9 @@ class Odd:
 
     def right(self, query: str, at: float) -> bytes:
         """The same answer at any time, but for that time."""
-        told = "matrix" if query.endswith("]") else "vector"
+        reply = "matrix" if query.endswith("]") else "vector"
         result = self._holds.moved(at - moments.NOW).ask(query, at=at)
-        data = {"resultType": told, "result": result}
+        data = {"resultType": reply, "result": result}
         return json.dumps({"status": "success", "data": data}, separators=(",", ":")).encode()
 
     async def play(self, query: str, at: float, writer: asyncio.StreamWriter) -> None:
@@ -63,15 +63,15 @@ class Scene:
         self.odd = odd
         self.counts: dict[str, Any] = {}
 
-    async def ask(self, kind: prometheus_answers.Kind | None) -> reading.Told:
+    async def ask(self, kind: prometheus_answers.Kind | None) -> reading.Reply:
         self.odd.kind, self.odd.played = kind, False
         return await self.api.get("trafficedges")
 
 
-def counts(told: reading.Told) -> dict[str, float]:
+def counts(reply: reading.Reply) -> dict[str, float]:
     return {
         f"{item['metadata']['namespace']}/{item['metadata']['name']}": reading.counted(item)
-        for item in told.items
+        for item in reply.items
     }
 
 
@@ -103,12 +103,12 @@ async def test_an_odd_answer_is_refused_with_a_reason_or_harmless(
     scene: Scene, kind: prometheus_answers.Kind, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        told = await scene.ask(kind)
+        reply = await scene.ask(kind)
     assert scene.odd.played
     if kind.harmless:
-        assert counts(told) == scene.counts
+        assert counts(reply) == scene.counts
     else:
-        message = told.refused(503)
+        message = reply.refused(503)
         assert "Prometheus" in message
         assert not any(word in message for word in ("127.0.0.1", "envoy_", "rate(", "secret", "http://"))
     assert not [one for one in caplog.records if one.exc_info], caplog.text

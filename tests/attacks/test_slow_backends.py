@@ -147,8 +147,8 @@ async def test_one_that_breaks_off() -> None:
     async def break_off(query: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(BEGUN)
 
-    told = await refused(break_off, faults.BackendDown)
-    assert told.message == "Prometheus' answer ended before it was complete"
+    reply = await refused(break_off, faults.BackendDown)
+    assert reply.message == "Prometheus' answer ended before it was complete"
 
 
 async def test_one_that_refuses_connections() -> None:
@@ -170,8 +170,8 @@ async def test_one_that_never_ends_the_handshake_of_tls() -> None:
     async with await asyncio.start_server(accept, backend.HOST, 0) as server:
         url = f"https://{backend.HOST}:{server.sockets[0].getsockname()[1]}"
         async with questions.client(url, patience=QUICK) as client:
-            told = await fault(client, faults.Unavailable)
-        assert "no connection" in told.message or "still makes a connection" in told.message
+            reply = await fault(client, faults.Unavailable)
+        assert "no connection" in reply.message or "still makes a connection" in reply.message
         await asyncio.wait_for(left.wait(), _SOON)
 
 
@@ -192,10 +192,10 @@ async def test_one_whose_name_is_never_found() -> None:
         "http://no-such-host.invalid:9090", observer=questions.Heard(), patience=QUICK, resolver=_Silent()
     )
     try:
-        told = await fault(client)
+        reply = await fault(client)
     finally:
         await client.close()
-    assert told.message.startswith("The server still looks up the name of Prometheus' address after ")
+    assert reply.message.startswith("The server still looks up the name of Prometheus' address after ")
 
 
 async def test_the_usual_patience_gives_a_hung_backend_up_within_three_seconds() -> None:

@@ -75,10 +75,10 @@ class Site:
     url: str
     fake: Slow
 
-    async def get(self, path: str, *, user: str) -> reading.Told:
-        told = await reading.Api(self.session, self.url, self.fake).get(path, token=user)
-        assert "Retry-After" not in told.headers
-        return told
+    async def get(self, path: str, *, user: str) -> reading.Reply:
+        reply = await reading.Api(self.session, self.url, self.fake).get(path, token=user)
+        assert "Retry-After" not in reply.headers
+        return reply
 
     async def held(self, count: int) -> None:
         """Wait until so many queries wait at Prometheus."""
@@ -124,10 +124,10 @@ async def test_forty_thousandths_of_a_second_are_one_fetch(tmp_path: Path) -> No
     async with site(tmp_path) as running:
         await running.get("trafficmetrics", user=HOSTILE)
         running.fake.asked.clear()
-        told = await asyncio.gather(
+        reply = await asyncio.gather(
             *(running.get(f"trafficmetrics?window=31.{n:03}s", user=HOSTILE) for n in range(1, 41))
         )
-        assert {item["window"] for one in told for item in one.items} == {"32s"}
+        assert {item["window"] for one in reply for item in one.items} == {"32s"}
         assert len(running.fake.asked) == 2
 
 
@@ -217,14 +217,14 @@ async def test_a_failure_holds_nothing_when_it_has_been_told() -> None:
     gc.collect()
     gc.disable()
     try:
-        told: list[weakref.ref[BaseException]] = []
+        reply: list[weakref.ref[BaseException]] = []
         for _ in range(3):
             try:
                 await scene.store.moment("shop", window=30.0)
             except faults.BackendDown as fault:
-                told.append(weakref.ref(fault))
+                reply.append(weakref.ref(fault))
         await asyncio.sleep(0)
-        assert [one() for one in told] == [None] * 3
+        assert [one() for one in reply] == [None] * 3
     finally:
         gc.enable()
 

@@ -153,8 +153,8 @@ def test_a_person_sees_our_colours_and_no_others(config: pathlib.Path) -> None:
 
 
 def test_programs_get_json_whatever_the_names(config: pathlib.Path) -> None:
-    told = json.loads(_run(config, "top", "-A", "-o", "json").stdout)
-    assert len(told) == len(HOSTILE)
+    reply = json.loads(_run(config, "top", "-A", "-o", "json").stdout)
+    assert len(reply) == len(HOSTILE)
 
 
 def test_no_cell_of_a_csv_is_a_formula(config: pathlib.Path) -> None:

@@ -45,8 +45,8 @@ def paths(versions: Sequence[declaration.GroupVersion], *, names: Sequence[str])
 def _plurals(version: declaration.GroupVersion) -> list[str]:
     declared = [resource.plural for resource in version.resources]
     for values in version.values:
-        told = list(values.listed) or [values.plural]
-        declared += [one for one in (*told, *values.aliases) if not declaration.is_open(one)]
+        reply = list(values.listed) or [values.plural]
+        declared += [one for one in (*reply, *values.aliases) if not declaration.is_open(one)]
     return [*dict.fromkeys([*declared, "namespaces", "edges", "requests_per_second", *_MADE_UP])]
 
 

@@ -63,7 +63,7 @@ async def tells(url: str, *, of: int, since: float) -> None:
     shows what it scraped some seconds later.
     """
 
-    async def told() -> bool:
+    async def reply() -> bool:
         async with (
             aiohttp.ClientSession() as http,
             http.post(f"{url}/api/v1/query", data={"query": f"up[{_LATELY}]"}) as response,
@@ -72,7 +72,7 @@ async def tells(url: str, *, of: int, since: float) -> None:
         newest = [series["values"][-1][0] for series in answer["data"]["result"]]
         return len(newest) == of and min(newest) > since
 
-    await wait.until(told, what=f"a scrape of {of} targets", within=60, pause=0.2)
+    await wait.until(reply, what=f"a scrape of {of} targets", within=60, pause=0.2)
 
 
 @contextlib.asynccontextmanager

@@ -36,15 +36,15 @@ class Proxy:
     def samples(self) -> list[exposition.Sample]:
         """Counters appear with their first request."""
         cluster = {"envoy_cluster_name": f"outbound|8080||to-{self.pod}.shop.svc.cluster.local"}
-        told = [exposition.Sample("envoy_server_uptime", {}, int(time.time() - self.began))]
+        reply = [exposition.Sample("envoy_server_uptime", {}, int(time.time() - self.began))]
         for outcome, count in (("2", self.succeeded), ("5", self.failed)):
             if count:
                 labels = {**cluster, "envoy_response_code_class": outcome}
-                told.append(exposition.Sample("envoy_cluster_upstream_rq_xx", labels, count))
+                reply.append(exposition.Sample("envoy_cluster_upstream_rq_xx", labels, count))
         if self.milliseconds:
             name = "envoy_cluster_upstream_rq_time"
-            told += exposition.histogram(name, cluster, self.milliseconds, bounds=_BOUNDS)
-        return told
+            reply += exposition.histogram(name, cluster, self.milliseconds, bounds=_BOUNDS)
+        return reply
 
 
 @dataclasses.dataclass(slots=True)
@@ -66,7 +66,7 @@ class Proxies:
 
         await wait.until(often, what="scrapes of every proxy", within=60)
 
-    async def told(self) -> None:
+    async def arrived(self) -> None:
         """Until the database tells of all that was scraped until now."""
         await backend.tells(self.url, of=len(self.known), since=time.time())
 

@@ -22,7 +22,7 @@ _BEFORE = 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     """What the server says of each pod's calls since everything was as before."""
 
     figures: Mapping[str, Mapping[str, float]]
@@ -38,9 +38,9 @@ class Told:
     loop_scope="module",
     params=[pytest.param(store, id=store.name, marks=store.marks) for store in _STORES],
 )
-async def told(
+async def reply(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, other_subnet: str
-) -> AsyncIterator[Told]:
+) -> AsyncIterator[Reply]:
     store = request.param
     folder = tmp_path_factory.mktemp(store.name)
     host = f"{other_subnet}.{150 + _STORES.index(store)}"
@@ -60,7 +60,7 @@ async def told(
         await family.guard(_happens(mesh))
         window = f"{math.ceil(time.time() - begin)}s"
         items = await api.items("/trafficedges", window=window, fieldSelector="resource.kind=Pod")
-        yield Told({item["resource"]["name"]: _figures(item) for item in items})
+        yield Reply({item["resource"]["name"]: _figures(item) for item in items})
 
 
 async def _happens(mesh: proxies.Proxies) -> None:
@@ -81,43 +81,43 @@ async def _happens(mesh: proxies.Proxies) -> None:
     mesh["back"].succeeded += 3
     mesh["steady"].milliseconds = [*mesh["steady"].milliseconds, *([5.0] * 30)]
     await mesh.scraped()
-    await mesh.told()
+    await mesh.arrived()
 
 
 def _figures(item: dict[str, Any]) -> dict[str, float]:
     return {one["name"]: float(quantity.parse(one["value"])) for one in item["metrics"]}
 
 
-async def test_what_a_steady_proxy_counts_is_told(told: Told) -> None:
-    assert told.counts("steady") == (30, 0)
+async def test_what_a_steady_proxy_counts_is_told(reply: Reply) -> None:
+    assert reply.counts("steady") == (30, 0)
 
 
-async def test_nine_first_failures_are_nine(told: Told) -> None:
-    assert told.counts("failing") == (0, 9)
+async def test_nine_first_failures_are_nine(reply: Reply) -> None:
+    assert reply.counts("failing") == (0, 9)
 
 
-async def test_a_restarted_proxy_counts_before_and_after(told: Told) -> None:
-    assert told.counts("restarted") == (12 + 7, 0)
+async def test_a_restarted_proxy_counts_before_and_after(reply: Reply) -> None:
+    assert reply.counts("restarted") == (12 + 7, 0)
 
 
-async def test_a_proxy_that_went_away_keeps_what_it_counted(told: Told) -> None:
-    assert told.counts("gone") == (12, 0)
+async def test_a_proxy_that_went_away_keeps_what_it_counted(reply: Reply) -> None:
+    assert reply.counts("gone") == (12, 0)
 
 
-async def test_a_proxy_that_was_not_scraped_for_a_while_counts_on(told: Told) -> None:
-    assert told.counts("back") == (12 + 3, 0)
+async def test_a_proxy_that_was_not_scraped_for_a_while_counts_on(reply: Reply) -> None:
+    assert reply.counts("back") == (12 + 3, 0)
 
 
-async def test_a_new_proxy_counts_from_its_first_request(told: Told) -> None:
-    assert told.counts("born") == (20, 0)
+async def test_a_new_proxy_counts_from_its_first_request(reply: Reply) -> None:
+    assert reply.counts("born") == (20, 0)
 
 
 async def test_an_edge_whose_histogram_is_new_has_its_requests_and_no_latency_rather_than_a_wrong_one(
-    told: Told,
+    reply: Reply,
 ) -> None:
-    assert told.counts("newborn-edge") == (500, 0)
-    assert not [name for name in told.figures["newborn-edge"] if name.endswith("latency")]
+    assert reply.counts("newborn-edge") == (500, 0)
+    assert not [name for name in reply.figures["newborn-edge"] if name.endswith("latency")]
 
 
-async def test_a_latency_is_that_of_the_requests_since(told: Told) -> None:
-    assert 0.001 <= told.figures["steady"]["p50_response_latency"] <= 0.01
+async def test_a_latency_is_that_of_the_requests_since(reply: Reply) -> None:
+    assert 0.001 <= reply.figures["steady"]["p50_response_latency"] <= 0.01

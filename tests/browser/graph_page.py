@@ -36,13 +36,13 @@ class Guard:
 
     def bodies(self) -> list[str]:
         """The text of the page and of the figures it was given, as far as the browser still holds them."""
-        told = []
+        reply = []
         for response in self._responses:
             if response.ok and "/_dash-component-suites/" not in response.url:
                 # A browser forgets what it was given before a reload.
                 with contextlib.suppress(sync_api.Error):
-                    told.append(response.text())
-        return told
+                    reply.append(response.text())
+        return reply
 
     def _response(self, response: sync_api.Response) -> None:
         self._responses.append(response)

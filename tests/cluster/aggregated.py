@@ -82,7 +82,7 @@ async def serve(
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Reply:
     status: int
     json: Any
     warnings: tuple[str, ...]
@@ -101,7 +101,7 @@ async def directly(
     headers: Mapping[str, str] | None = None,
     identity: certificates.Files | None = None,
     name: str = "front-proxy",
-) -> Told:
+) -> Reply:
     """Ask the server past the kube-apiserver, with the certificate of this name in `identity`, or with none.
 
     Raises aiohttp.ClientError where TLS ends it.
@@ -115,7 +115,7 @@ async def directly(
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http,
         http.get(url, headers=headers) as response,
     ):
-        return Told(
+        return Reply(
             status=response.status,
             json=json.loads(await response.read()),
             warnings=tuple(response.headers.getall("Warning", ())),

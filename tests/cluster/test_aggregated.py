@@ -133,9 +133,9 @@ _CUSTOM, _EXTERNAL = "/apis/custom.metrics.k8s.io/v1beta2", "/apis/external.metr
 async def test_all_rights_in_one_namespace_open_nothing_of_another(
     joined: cluster.Cluster, path: str
 ) -> None:
-    told = await aggregated.directly(joined, path, headers=_DORA, identity=joined.files)
-    assert told.status in (403, 404), told
-    assert "frontend" not in told.json["message"]
+    reply = await aggregated.directly(joined, path, headers=_DORA, identity=joined.files)
+    assert reply.status in (403, 404), reply
+    assert "frontend" not in reply.json["message"]
     if path.startswith(aggregated.PATH):
         with pytest.raises(faults.DemoError):
             await commands.kubectl(joined.kubeconfig, "get", f"--raw={path}", "--as=dora")
@@ -149,8 +149,8 @@ async def test_all_rights_in_one_namespace_open_that_one(joined: cluster.Cluster
         printed = await commands.kubectl(joined.kubeconfig, "get", f"--raw={path}", "--as=dora")
         assert f'"name":"{name}"' in printed
     path = f"{_CUSTOM}/namespaces/data/metrics/success_count"
-    told = await aggregated.directly(joined, path, headers=_DORA, identity=joined.files)
-    assert [item["describedObject"]["name"] for item in told.json["items"]] == ["data"]
+    reply = await aggregated.directly(joined, path, headers=_DORA, identity=joined.files)
+    assert [item["describedObject"]["name"] for item in reply.json["items"]] == ["data"]
 
 
 async def test_past_the_kube_apiserver_who_acts_as_somebody_else_is_that_one_and_may_be_refused_it(
@@ -161,12 +161,12 @@ async def test_past_the_kube_apiserver_who_acts_as_somebody_else_is_that_one_and
         ("dora", aggregated.MASTER | {"Impersonate-User": "dora"}),
         ("ann", {"X-Remote-User": "ann", "Impersonate-User": "dora"}),
     ):
-        told = await aggregated.directly(joined, path, headers=headers, identity=joined.files)
-        assert told.status == 403
-        assert f'User "{user}" cannot' in told.json["message"]
+        reply = await aggregated.directly(joined, path, headers=headers, identity=joined.files)
+        assert reply.status == 403
+        assert f'User "{user}" cannot' in reply.json["message"]
     as_ann = aggregated.MASTER | {"Impersonate-User": "ann"}
-    told = await aggregated.directly(joined, path, headers=as_ann, identity=joined.files)
-    assert "deployment.cart" in told.names
+    reply = await aggregated.directly(joined, path, headers=as_ann, identity=joined.files)
+    assert "deployment.cart" in reply.names
 
 
 async def test_a_member_of_1500_groups_is_served_through_the_kube_apiserver(joined: cluster.Cluster) -> None:

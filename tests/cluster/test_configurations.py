@@ -60,19 +60,19 @@ def test_etcd_answers_only_those_it_can_name() -> None:
 def test_the_kubelet_keeps_pods_in_the_groups_that_are_removed_with_the_cluster() -> None:
     place = places.place("tm", nodes=True)
 
-    told = configurations.kubelet(place, files=_FILES)
+    reply = configurations.kubelet(place, files=_FILES)
 
-    assert told["cgroupRoot"] == f"/{place.cgroup}"
-    assert told["clusterDNS"] == [place.dns]
-    assert told["authentication"]["anonymous"] == {"enabled": False}
+    assert reply["cgroupRoot"] == f"/{place.cgroup}"
+    assert reply["clusterDNS"] == [place.dns]
+    assert reply["authentication"]["anonymous"] == {"enabled": False}
 
 
 def test_containerd_finds_the_pause_image_that_is_built_here() -> None:
-    told = tomllib.loads(configurations.containerd(plugins="/net.d"))["plugins"]["io.containerd.grpc.v1.cri"]
+    reply = tomllib.loads(configurations.containerd(plugins="/net.d"))["plugins"]["io.containerd.grpc.v1.cri"]
 
-    assert told["sandbox_image"] == images.name("pause")
-    assert told["restrict_oom_score_adj"] is True
-    assert told["cni"]["conf_dir"] == "/net.d"
+    assert reply["sandbox_image"] == images.name("pause")
+    assert reply["restrict_oom_score_adj"] is True
+    assert reply["cni"]["conf_dir"] == "/net.d"
 
 
 def test_pods_of_the_node_get_addresses_that_the_controllers_gave_it() -> None:

@@ -62,7 +62,7 @@ async def _hpa(joined: cluster.Cluster, *listed: metrics.Document, scratch: Path
     await autoscaled.apply(joined, [made], scratch=scratch)
 
 
-async def _told(joined: cluster.Cluster, *arguments: str) -> click.testing.Result:
+async def _reply(joined: cluster.Cluster, *arguments: str) -> click.testing.Result:
     """What the command says to an administrator."""
     typed = ["hpa", *arguments, "--kubeconfig", str(joined.kubeconfig)]
     return await asyncio.to_thread(click.testing.CliRunner().invoke, terminal.commands, typed)
@@ -100,14 +100,14 @@ async def test_all_is_well_where_the_controller_says_so(joined: cluster.Cluster,
         scratch=tmp_path,
     )
     await _condition(joined, "ScalingActive", status="True")
-    result = await _told(joined, "checkout", "-n", "shop", "-o", "json")
+    result = await _reply(joined, "checkout", "-n", "shop", "-o", "json")
     assert result.exit_code == 0, result.output
-    (told,) = json.loads(result.stdout)
-    assert told["replicas"] == 1
-    assert [metric["replicas"] for metric in told["metrics"]] == [1, 1, 1, 1]
-    assert {metric["server"] for metric in told["metrics"]} == {"default/trafficmetrics"}
-    assert len(told["metrics"][0]["figures"]) == 1
-    assert told["metrics"][0]["pods_without_value"] == []
+    (reply,) = json.loads(result.stdout)
+    assert reply["replicas"] == 1
+    assert [metric["replicas"] for metric in reply["metrics"]] == [1, 1, 1, 1]
+    assert {metric["server"] for metric in reply["metrics"]} == {"default/trafficmetrics"}
+    assert len(reply["metrics"][0]["figures"]) == 1
+    assert reply["metrics"][0]["pods_without_value"] == []
 
 
 @pytest.mark.parametrize("example", _DOCUMENTED, ids=lambda one: one.where)
@@ -117,17 +117,19 @@ async def test_what_the_page_shows_works_as_it_is(
     """But for what it scales, which stays one pod here."""
     await _hpa(joined, *example.content["spec"]["metrics"], scratch=tmp_path)
     await _condition(joined, "ScalingActive", status="True")
-    result = await _told(joined, "checkout", "-n", "shop", "-o", "json")
-    (told,) = json.loads(result.stdout)
-    assert all(metric["value"] is not None for metric in told["metrics"]), result.output
-    assert [one for metric in told["metrics"] for one in metric["findings"] if one["weight"] == "wrong"] == []
+    result = await _reply(joined, "checkout", "-n", "shop", "-o", "json")
+    (reply,) = json.loads(result.stdout)
+    assert all(metric["value"] is not None for metric in reply["metrics"]), result.output
+    assert [
+        one for metric in reply["metrics"] for one in metric["findings"] if one["weight"] == "wrong"
+    ] == []
 
 
 async def test_it_comes_to_what_the_controller_comes_to(joined: cluster.Cluster, tmp_path: Path) -> None:
     """A target far below the load is more than maxReplicas in any moment."""
     await _hpa(joined, metrics.pods_metric(_RPS, target="100m"), scratch=tmp_path)
     assert "ScaleUpLimit" in await _condition(joined, "ScalingLimited", status="True")
-    result = await _told(joined, "checkout", "-n", "shop")
+    result = await _reply(joined, "checkout", "-n", "shop")
     assert result.exit_code == 1
     assert "and should have 5 (1 to 5)" in result.output
     assert re.search(r"The metrics need \d+ replicas, and maxReplicas is 5\.", result.output)
@@ -141,7 +143,7 @@ async def test_the_controllers_words_are_ours(joined: cluster.Cluster, tmp_path:
         "the server could not find the metric requests_per_secnd for pods: did you mean requests_per_second?"
     )
     assert words in await _condition(joined, "ScalingActive", status="False")
-    result = await _told(joined, "checkout", "-n", "shop")
+    result = await _reply(joined, "checkout", "-n", "shop")
     assert result.exit_code == 1
     assert f"WRONG    {words}" in result.output
     assert "FailedGetPodsMetric" in result.output
@@ -150,7 +152,7 @@ async def test_the_controllers_words_are_ours(joined: cluster.Cluster, tmp_path:
 async def test_a_namespace_and_all_of_them_are_a_line_each(joined: cluster.Cluster, tmp_path: Path) -> None:
     await _hpa(joined, metrics.external_metric(_RPS, target="100", form="frontend"), scratch=tmp_path)
     for where in (["-n", "shop"], ["-A"]):
-        result = await _told(joined, *where)
+        result = await _reply(joined, *where)
         assert result.exit_code == 1
         assert "Deployment/checkout" in result.output
         assert "'form' means nothing here" in result.output

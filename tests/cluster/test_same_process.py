@@ -98,12 +98,12 @@ async def _until_answered_through(running: cluster.Cluster) -> None:
 async def test_while_the_kube_apiserver_is_away_figures_are_of_now_and_owners_of_then(
     control_plane: cluster.Cluster, log: Path
 ) -> None:
-    async def ask() -> aggregated.Told:
-        told = await aggregated.directly(
+    async def ask() -> aggregated.Reply:
+        reply = await aggregated.directly(
             control_plane, _LIST, headers=aggregated.MASTER, identity=control_plane.files
         )
-        assert _OWNER in told.names
-        return told
+        assert _OWNER in reply.names
+        return reply
 
     async def is_warned() -> bool:
         return any("the kube-apiserver has not answered since" in one for one in (await ask()).warnings)
@@ -114,10 +114,10 @@ async def test_while_the_kube_apiserver_is_away_figures_are_of_now_and_owners_of
     await wait.until(is_not_warned, what="no warning", within=_WITHIN)
     async with control_plane.without_api_server():
         await wait.until(is_warned, what="the warning", within=_WITHIN)
-        told = await ask()
-        (warning,) = told.warnings
+        reply = await ask()
+        (warning,) = reply.warnings
         assert warning.endswith('owners and labels are as of then"')
-        (item,) = (one for one in told.json["items"] if one["metadata"]["name"] == _OWNER)
+        (item,) = (one for one in reply.json["items"] if one["metadata"]["name"] == _OWNER)
         age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(item["timestamp"])
         assert age.total_seconds() < _FRESH
         assert {one["name"]: one["value"] for one in item["metrics"]}["success_count"] != "0"
@@ -138,8 +138,10 @@ async def test_authorities_that_are_replaced_are_believed_and_no_longer_believed
 
     async def is_admitted(whose: certificates.Files, name: str, headers: dict[str, str]) -> bool:
         with contextlib.suppress(aiohttp.ClientError):
-            told = await aggregated.directly(control_plane, _LIST, identity=whose, name=name, headers=headers)
-            return told.status == 200
+            reply = await aggregated.directly(
+                control_plane, _LIST, identity=whose, name=name, headers=headers
+            )
+            return reply.status == 200
         return False
 
     async def a_new_client() -> bool:
@@ -176,8 +178,8 @@ async def test_authorities_that_are_replaced_are_believed_and_no_longer_believed
 
 
 def _says(log: Path, *words: str) -> bool:
-    told = log.read_text()
-    return all(each in told for each in words)
+    reply = log.read_text()
+    return all(each in reply for each in words)
 
 
 def _take(name: str, files: certificates.Files, *, to: certificates.Files) -> None:

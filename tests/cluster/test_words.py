@@ -38,9 +38,9 @@ class Servers:
     async def refusal(self, url: str, *, token: str | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
         async with self.http.get(url, headers=headers) as response:
-            told = json.loads(await response.read())
-            assert told["code"] == response.status
-            return told
+            reply = json.loads(await response.read())
+            assert reply["code"] == response.status
+            return reply
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

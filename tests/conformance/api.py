@@ -29,14 +29,14 @@ class Api:
     def __init__(self, whom: subject.Subject) -> None:
         self.subject = whom
 
-    def ask(self, path: str, **more: Any) -> asking.Told:
+    def ask(self, path: str, **more: Any) -> asking.Reply:
         return asking.ask(self.subject, path, **more)
 
     def read(self, path: str, **more: Any) -> Any:
         """The JSON of what must be there."""
-        told = self.ask(path, **more)
-        assert told.status == 200, f"{path}: {told.status} {told.body[:300]!r}"
-        return told.json
+        reply = self.ask(path, **more)
+        assert reply.status == 200, f"{path}: {reply.status} {reply.body[:300]!r}"
+        return reply.json
 
     @functools.cached_property
     def entries(self) -> list[dict[str, Any]]:

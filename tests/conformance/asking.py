@@ -14,7 +14,7 @@ _PATIENCE = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     status: int
     headers: email.message.Message
     body: bytes
@@ -39,10 +39,10 @@ class Told:
     def refusal(self, code: int) -> dict[str, Any]:
         """The `Status` that this is."""
         assert self.status == code, f"{self.status} instead of {code}: {self.body[:300]!r}"
-        told: dict[str, Any] = self.json
-        assert (told["kind"], told["apiVersion"], told["status"]) == ("Status", "v1", "Failure"), told
-        assert told["code"] == code
-        return told
+        reply: dict[str, Any] = self.json
+        assert (reply["kind"], reply["apiVersion"], reply["status"]) == ("Status", "v1", "Failure"), reply
+        assert reply["code"] == code
+        return reply
 
 
 def ask(
@@ -53,7 +53,7 @@ def ask(
     credential: subject.Credential | None = None,
     accept: str = "",
     **query: str,
-) -> Told:
+) -> Reply:
     """`path` is sent as it is; without a credential the administrator asks."""
     presented = whom.credential if credential is None else credential
     place = urllib.parse.urlsplit(whom.url)
@@ -65,7 +65,7 @@ def ask(
     try:
         connection.request(method, target, headers=headers)
         response = connection.getresponse()
-        return Told(response.status, response.headers, response.read())
+        return Reply(response.status, response.headers, response.read())
     finally:
         connection.close()
 

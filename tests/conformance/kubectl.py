@@ -28,6 +28,6 @@ def attempt(
 
 def run(program: Path, kubeconfig: Path, *arguments: str, said: str = "") -> str:
     """What it printed; that it failed is a failure."""
-    told = attempt(program, kubeconfig, *arguments, said=said)
-    assert told.returncode == 0, f"kubectl {' '.join(arguments)}: {told.stderr}"
-    return told.stdout
+    reply = attempt(program, kubeconfig, *arguments, said=said)
+    assert reply.returncode == 0, f"kubectl {' '.join(arguments)}: {reply.stderr}"
+    return reply.stdout

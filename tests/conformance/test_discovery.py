@@ -25,11 +25,11 @@ def _aggregated(api: api.Api) -> list[dict[str, Any]]:
 
 @rows.row("D1")
 def test_all_groups_are_listed_with_their_versions_and_the_preferred_one(api: api.Api) -> None:
-    told = api.ask("/apis", accept="application/json")
+    reply = api.ask("/apis", accept="application/json")
 
-    assert told.content_type == "application/json"
-    assert told.json["kind"] == "APIGroupList"
-    groups = {group["name"]: group for group in told.json["groups"]}
+    assert reply.content_type == "application/json"
+    assert reply.json["kind"] == "APIGroupList"
+    groups = {group["name"]: group for group in reply.json["groups"]}
     ours = {
         "groupVersion": f"{api.subject.group}/{api.subject.version}",
         "version": api.subject.version,
@@ -40,22 +40,22 @@ def test_all_groups_are_listed_with_their_versions_and_the_preferred_one(api: ap
 
 @rows.row("D2")
 def test_a_group_tells_its_versions(api: api.Api) -> None:
-    told = api.read(f"/apis/{api.subject.group}")
+    reply = api.read(f"/apis/{api.subject.group}")
 
-    assert (told["kind"], told["apiVersion"], told["name"]) == ("APIGroup", "v1", api.subject.group)
-    assert told["preferredVersion"] in told["versions"]
-    assert api.subject.version in {version["version"] for version in told["versions"]}
+    assert (reply["kind"], reply["apiVersion"], reply["name"]) == ("APIGroup", "v1", api.subject.group)
+    assert reply["preferredVersion"] in reply["versions"]
+    assert api.subject.version in {version["version"] for version in reply["versions"]}
 
 
 @rows.row("D3")
 def test_a_version_tells_its_resources_and_is_never_empty(api: api.Api) -> None:
-    told = api.read(api.subject.root)
+    reply = api.read(api.subject.root)
 
-    assert told["kind"] == "APIResourceList"
-    assert told["groupVersion"] == f"{api.subject.group}/{api.subject.version}"
-    assert told["resources"]
-    names = {entry["name"] for entry in told["resources"]}
-    for entry in told["resources"]:
+    assert reply["kind"] == "APIResourceList"
+    assert reply["groupVersion"] == f"{api.subject.group}/{api.subject.version}"
+    assert reply["resources"]
+    names = {entry["name"] for entry in reply["resources"]}
+    for entry in reply["resources"]:
         assert entry["kind"]
         assert entry["verbs"]
         assert isinstance(entry["namespaced"], bool)
@@ -65,16 +65,16 @@ def test_a_version_tells_its_resources_and_is_never_empty(api: api.Api) -> None:
 
 @rows.row("D4")
 def test_one_document_tells_every_version_and_resource_of_all_groups(api: api.Api) -> None:
-    told = api.ask("/apis", accept=DISCOVERY)
+    reply = api.ask("/apis", accept=DISCOVERY)
 
-    assert told.content_type == DISCOVERY
-    assert (told.json["kind"], told.json["apiVersion"]) == (
+    assert reply.content_type == DISCOVERY
+    assert (reply.json["kind"], reply.json["apiVersion"]) == (
         "APIGroupDiscoveryList",
         "apidiscovery.k8s.io/v2",
     )
     aggregated = {
         f"{item['metadata']['name']}/{version['version']}"
-        for item in told.json["items"]
+        for item in reply.json["items"]
         for version in item["versions"]
     }
     plain = {
@@ -117,12 +117,12 @@ def test_the_one_document_and_the_old_ones_say_the_same_of_each_resource(api: ap
 
 @rows.row("D5")
 def test_discovery_that_is_known_already_is_not_sent_again(api: api.Api) -> None:
-    told = api.ask("/apis", accept=DISCOVERY)
+    reply = api.ask("/apis", accept=DISCOVERY)
 
-    etag = told.headers["ETag"]
+    etag = reply.headers["ETag"]
     assert etag.startswith('"')
-    assert "accept" in told.listed("Vary")
-    assert told.headers["Cache-Control"] == "public"
+    assert "accept" in reply.listed("Vary")
+    assert reply.headers["Cache-Control"] == "public"
     credential = api.subject.credential.bearing(If_None_Match=etag)
     again = api.ask("/apis", accept=DISCOVERY, credential=credential)
     assert (again.status, again.body) == (304, b"")

@@ -13,14 +13,14 @@ def _stranger(api: api.Api) -> subject.Credential:
 @rows.row("E1")
 def test_every_refusal_is_a_status(api: api.Api) -> None:
     wrong = subject.Credential(headers={"Authorization": "Bearer wrong"})
-    told = {
+    reply = {
         400: api.ask(api.collection, labelSelector="="),
         401: api.ask(api.collection, credential=wrong),
         404: api.ask(f"{api.collection}/missing"),
         405: api.ask(f"{api.subject.root}/{api.main.plural}", method="PATCH", accept="application/json"),
         406: api.ask(api.collection, accept="image/png"),
     }
-    for code, answer in told.items():
+    for code, answer in reply.items():
         assert {"metadata", "message", "reason"} <= set(answer.refusal(code))
         assert answer.content_type == "application/json"
 
@@ -49,12 +49,12 @@ def test_whoever_may_not_is_told_so_in_the_words_of_kubernetes(api: api.Api) -> 
         api.everywhere(api.main): f'{kind} is forbidden: User "ann" cannot list {in_group} {scope}',
     }
     for path, message in said.items():
-        told = api.ask(path, credential=_stranger(api))
-        refusal = told.refusal(403)
+        reply = api.ask(path, credential=_stranger(api))
+        refusal = reply.refusal(403)
         assert refusal["message"].startswith(message), refusal
         assert refusal["reason"] == "Forbidden"
         assert refusal["details"]["kind"] == api.main.plural
-        assert told.headers["X-Content-Type-Options"] == "nosniff"
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @rows.row("E3a")
@@ -103,18 +103,18 @@ def test_whoever_may_not_does_not_learn_what_is_there(api: api.Api) -> None:
 )
 def test_whoever_would_write_is_told_what_is_allowed(api: api.Api, method: str, verb: str) -> None:
     api.demand_without(verb)
-    told = api.ask(api.object_path if method != "POST" else api.collection, method=method)
+    reply = api.ask(api.object_path if method != "POST" else api.collection, method=method)
 
-    assert told.refusal(405)["reason"] == "MethodNotAllowed"
-    assert {"get", "head"} <= told.listed("Allow")
+    assert reply.refusal(405)["reason"] == "MethodNotAllowed"
+    assert {"get", "head"} <= reply.listed("Allow")
 
 
 @rows.row("E6")
 def test_a_head_is_a_get_without_its_body(api: api.Api) -> None:
     for path in (api.object_path, api.subject.root):
-        told = api.ask(path, method="HEAD")
-        assert (told.status, told.body) == (200, b"")
-        assert told.content_type == "application/json"
+        reply = api.ask(path, method="HEAD")
+        assert (reply.status, reply.body) == (200, b"")
+        assert reply.content_type == "application/json"
 
 
 @rows.row("E6a")
@@ -141,6 +141,6 @@ def test_no_spelling_of_a_path_gets_past_those_who_may_not(api: api.Api) -> None
         "/".join([*parts[:-1], "x%2F..%2F" + parts[-1]]),
         api.subject.root + "/namespaces/other/../" + "/".join(parts[5:]),
     ):
-        told = api.ask(path, credential=_stranger(api))
-        assert told.status in {301, 302, 307, 308, 400, 403, 404}, (path, told.status)
-        assert api.name.encode() not in told.body or told.status == 403
+        reply = api.ask(path, credential=_stranger(api))
+        assert reply.status in {301, 302, 307, 308, 400, 403, 404}, (path, reply.status)
+        assert api.name.encode() not in reply.body or reply.status == 403

@@ -30,9 +30,9 @@ def test_a_program_in_go_discovers_lists_and_decodes_every_resource(api: api.Api
         *(str(goclient), f"--kubeconfig={subject.kubeconfig}"),
         *(f"--group={subject.group}", f"--version={subject.version}"),
     ]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
-    assert told.returncode == 0, told.stderr
-    understood = json.loads(told.stdout)
+    reply = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    assert reply.returncode == 0, reply.stderr
+    understood = json.loads(reply.stdout)
 
     assert set(understood) == {resource.plural for resource in api.resources}
     for resource in api.resources:

@@ -10,18 +10,18 @@ _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 @rows.row("H1")
 def test_health_is_ok_in_one_word(api: api.Api) -> None:
     for path in ("/healthz", "/livez", "/readyz"):
-        told = api.ask(path)
-        assert (told.status, told.text) == (200, "ok")
-        assert told.content_type == "text/plain;charset=utf-8"
+        reply = api.ask(path)
+        assert (reply.status, reply.text) == (200, "ok")
+        assert reply.content_type == "text/plain;charset=utf-8"
 
 
 @rows.row("H1a")
 def test_health_names_its_checks_when_asked(api: api.Api) -> None:
-    told = api.ask("/readyz?verbose")
-    checks = re.findall(r"^\[\+\](\S+) ok$", told.text, re.MULTILINE)
+    reply = api.ask("/readyz?verbose")
+    checks = re.findall(r"^\[\+\](\S+) ok$", reply.text, re.MULTILINE)
 
     assert "ping" in checks
-    assert told.text.rstrip().endswith("readyz check passed")
+    assert reply.text.rstrip().endswith("readyz check passed")
     for check in checks[:3]:
         assert api.ask(f"/readyz/{check}").text == "ok"
     assert "[+]ping excluded: ok" in api.ask("/readyz?verbose&exclude=ping").text
@@ -30,23 +30,23 @@ def test_health_names_its_checks_when_asked(api: api.Api) -> None:
 
 @rows.row("H2")
 def test_the_version_is_told(api: api.Api) -> None:
-    told = api.read("/version")
+    reply = api.read("/version")
 
     commit = {"gitVersion", "gitCommit", "gitTreeState"}
-    assert {"major", "minor", "buildDate", "goVersion", "compiler", "platform"} | commit <= set(told)
-    assert told["gitVersion"].startswith(f"v{told['major']}.{told['minor']}")
+    assert {"major", "minor", "buildDate", "goVersion", "compiler", "platform"} | commit <= set(reply)
+    assert reply["gitVersion"].startswith(f"v{reply['major']}.{reply['minor']}")
 
 
 @rows.row("H3")
 def test_requests_are_counted_for_prometheus(api: api.Api) -> None:
     api.ask(api.collection)
-    told = api.ask("/metrics")
+    reply = api.ask("/metrics")
 
-    assert told.status == 200
-    assert told.content_type.startswith("text/plain")
-    counted = re.findall(r'^apiserver_request_total\{[^}]*code="200"[^}]*\} ', told.text, re.MULTILINE)
+    assert reply.status == 200
+    assert reply.content_type.startswith("text/plain")
+    counted = re.findall(r'^apiserver_request_total\{[^}]*code="200"[^}]*\} ', reply.text, re.MULTILINE)
     assert any(f'resource="{api.main.plural}"' in line and 'verb="list"' in line.lower() for line in counted)
-    assert "apiserver_request_duration_seconds_bucket" in told.text
+    assert "apiserver_request_duration_seconds_bucket" in reply.text
 
 
 @rows.row("H5")
@@ -58,9 +58,9 @@ def test_a_client_may_say_how_long_it_waits(api: api.Api) -> None:
 @rows.row("H7")
 def test_every_request_has_an_audit_id_which_is_that_of_the_client_if_it_sent_one(api: api.Api) -> None:
     sent = "0c2ac2ef-7a34-4e2c-a1d2-4a7a2c9b1f55"
-    told = api.ask(api.collection, credential=api.subject.credential.bearing(Audit_ID=sent))
+    reply = api.ask(api.collection, credential=api.subject.credential.bearing(Audit_ID=sent))
 
-    assert told.listed("Audit-Id") == {sent}
+    assert reply.listed("Audit-Id") == {sent}
     assert re.fullmatch(_UUID, api.ask(api.collection).headers["Audit-Id"])
     assert re.fullmatch(_UUID, api.ask(f"{api.collection}/missing").headers["Audit-Id"])
 

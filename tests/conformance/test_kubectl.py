@@ -95,9 +95,9 @@ def test_kubectl_selects(api: api.Api, ask: Ask) -> None:
 @rows.row("C5")
 def test_kubectl_says_what_it_did_not_find(api: api.Api, program: Path) -> None:
     def refused(*arguments: str) -> str:
-        told = kubectl.attempt(program, api.subject.kubeconfig, *arguments, f"-n={api.subject.namespace}")
-        assert told.returncode == 1
-        return told.stderr
+        reply = kubectl.attempt(program, api.subject.kubeconfig, *arguments, f"-n={api.subject.namespace}")
+        assert reply.returncode == 1
+        return reply.stderr
 
     message = refused("get", _kind(api), "missing")
     assert (
@@ -105,18 +105,18 @@ def test_kubectl_says_what_it_did_not_find(api: api.Api, program: Path) -> None:
     )
     assert "doesn't have a resource type" in refused("get", f"nonsense.{api.subject.group}")
     empty = ("get", _kind(api), f"-n={api.subject.namespace}", "-l", "there-is=nothing")
-    told = kubectl.attempt(program, api.subject.kubeconfig, *empty)
-    assert f"No resources found in {api.subject.namespace} namespace." in told.stderr
+    reply = kubectl.attempt(program, api.subject.kubeconfig, *empty)
+    assert f"No resources found in {api.subject.namespace} namespace." in reply.stderr
 
 
 @rows.row("C6")
 def test_kubectl_is_told_that_there_is_no_watch(api: api.Api, program: Path) -> None:
     api.demand_without("watch")
     arguments = ("get", _kind(api), "--watch", f"-n={api.subject.namespace}")
-    told = kubectl.attempt(program, api.subject.kubeconfig, *arguments)
+    reply = kubectl.attempt(program, api.subject.kubeconfig, *arguments)
 
-    assert told.returncode == 1
-    assert "Error from server (MethodNotAllowed): watch is not supported" in told.stderr
+    assert reply.returncode == 1
+    assert "Error from server (MethodNotAllowed): watch is not supported" in reply.stderr
 
 
 @rows.row("C7")
@@ -144,8 +144,8 @@ def test_kubectl_explains_every_field(api: api.Api, ask: Ask) -> None:
     fields = re.findall(r"^( +)(\w+)\t<", printed, re.MULTILINE)
     assert ("  ", "metadata") in fields
     for field in (name for indent, name in fields if indent == "  "):
-        told = ask("explain", f"{kind}.{field}", version)
-        _, _, description = told.partition("DESCRIPTION:")
+        reply = ask("explain", f"{kind}.{field}", version)
+        _, _, description = reply.partition("DESCRIPTION:")
         assert "<empty>" not in description.partition("FIELDS:")[0], field
         assert len(description.partition("FIELDS:")[0].strip()) >= 20, field
 
@@ -155,5 +155,5 @@ def test_kubectl_tells_who_may(api: api.Api, ask: Ask, program: Path) -> None:
     assert ask("auth", "can-i", "list", _kind(api)).strip() == "yes"
 
     stranger = ("auth", "can-i", "list", _kind(api), "--as=ann", f"-n={api.subject.namespace}")
-    told = kubectl.attempt(program, api.subject.kubeconfig, *stranger)
-    assert (told.returncode, told.stdout.strip()) == (1, "no")
+    reply = kubectl.attempt(program, api.subject.kubeconfig, *stranger)
+    assert (reply.returncode, reply.stdout.strip()) == (1, "no")

@@ -78,20 +78,20 @@ def test_other_fields_are_refused(api: api.Api) -> None:
 def test_pages_hold_everything_once(api: api.Api) -> None:
     found, more = [], {"limit": "1"}
     for _ in range(100):
-        told = api.read(api.collection, **more)
-        found += _names(told["items"])
-        if not told["metadata"].get("continue"):
+        reply = api.read(api.collection, **more)
+        found += _names(reply["items"])
+        if not reply["metadata"].get("continue"):
             break
-        more = {"limit": "1", "continue": told["metadata"]["continue"]}
+        more = {"limit": "1", "continue": reply["metadata"]["continue"]}
     assert found == _names(api.items)
 
 
 @rows.row("L4")
 def test_a_list_says_which_version_it_is_of(api: api.Api) -> None:
-    told = api.read(api.collection, resourceVersion="0")
+    reply = api.read(api.collection, resourceVersion="0")
 
-    assert isinstance(told["metadata"]["resourceVersion"], str)
-    assert _names(told["items"]) == _names(api.items)
+    assert isinstance(reply["metadata"]["resourceVersion"], str)
+    assert _names(reply["items"]) == _names(api.items)
 
 
 @rows.row("L5")
@@ -110,11 +110,11 @@ def test_a_watch_is_refused_at_once_in_words(api: api.Api, watching: str) -> Non
 
 @rows.row("L6")
 def test_a_list_of_nothing_is_an_empty_list(api: api.Api) -> None:
-    told = api.read(api.collection, labelSelector="there-is=nothing")
+    reply = api.read(api.collection, labelSelector="there-is=nothing")
 
-    assert told["items"] == []
-    assert told["kind"].endswith("List")
-    assert told["apiVersion"] == f"{api.subject.group}/{api.subject.version}"
+    assert reply["items"] == []
+    assert reply["kind"].endswith("List")
+    assert reply["apiVersion"] == f"{api.subject.group}/{api.subject.version}"
 
 
 @rows.row("L6a")

@@ -17,17 +17,17 @@ _COMPRESSED_FROM = 128 * 1024
 
 @rows.row("N1")
 def test_kubectl_gets_a_table(api: api.Api) -> None:
-    told = api.ask(api.collection, accept=KUBECTL, limit="500")
+    reply = api.ask(api.collection, accept=KUBECTL, limit="500")
 
-    assert told.status == 200
-    assert told.content_type == "application/json"
-    assert (told.json["kind"], told.json["apiVersion"]) == ("Table", "meta.k8s.io/v1")
-    columns = told.json["columnDefinitions"]
+    assert reply.status == 200
+    assert reply.content_type == "application/json"
+    assert (reply.json["kind"], reply.json["apiVersion"]) == ("Table", "meta.k8s.io/v1")
+    columns = reply.json["columnDefinitions"]
     for column in columns:
         assert {"name", "type", "format", "description", "priority"} <= set(column)
         assert column["description"]
-    assert len(told.json["rows"]) >= 2
-    for row in told.json["rows"]:
+    assert len(reply.json["rows"]) >= 2
+    for row in reply.json["rows"]:
         assert len(row["cells"]) == len(columns)
         assert row["object"]["kind"] == "PartialObjectMetadata"
         assert row["object"]["metadata"]["namespace"] == api.subject.namespace
@@ -35,28 +35,28 @@ def test_kubectl_gets_a_table(api: api.Api) -> None:
 
 @rows.row("N1a")
 def test_one_object_is_a_table_of_one_row(api: api.Api) -> None:
-    told = api.read(api.object_path, accept=KUBECTL)
+    reply = api.read(api.object_path, accept=KUBECTL)
 
-    assert told["kind"] == "Table"
-    assert [row["object"]["metadata"]["name"] for row in told["rows"]] == [api.name]
+    assert reply["kind"] == "Table"
+    assert [row["object"]["metadata"]["name"] for row in reply["rows"]] == [api.name]
 
 
 @rows.row("N1b")
 def test_an_older_table_is_served_to_those_who_ask_for_it(api: api.Api) -> None:
-    told = api.read(api.collection, accept=f"application/json;as=Table;v=v1beta1;{_META}")
+    reply = api.read(api.collection, accept=f"application/json;as=Table;v=v1beta1;{_META}")
 
-    assert (told["kind"], told["apiVersion"]) == ("Table", "meta.k8s.io/v1beta1")
+    assert (reply["kind"], reply["apiVersion"]) == ("Table", "meta.k8s.io/v1beta1")
 
 
 @rows.row("N2")
 def test_some_columns_are_for_wide_tables_only_and_one_is_the_name(api: api.Api) -> None:
-    told = api.read(api.collection, accept=TABLE)
+    reply = api.read(api.collection, accept=TABLE)
 
-    columns = told["columnDefinitions"]
+    columns = reply["columnDefinitions"]
     assert {0, 1} <= {column["priority"] for column in columns}
     (place,) = (number for number, column in enumerate(columns) if column["format"] == "name")
-    assert [row["cells"][place] for row in told["rows"]] == [
-        row["object"]["metadata"]["name"] for row in told["rows"]
+    assert [row["cells"][place] for row in reply["rows"]] == [
+        row["object"]["metadata"]["name"] for row in reply["rows"]
     ]
 
 
@@ -70,10 +70,10 @@ def test_every_resource_is_a_table_with_a_name(api: api.Api) -> None:
 
 @rows.row("N2b")
 def test_an_empty_table_has_its_columns_too(api: api.Api) -> None:
-    told = api.read(api.collection, accept=TABLE, labelSelector="there-is=nothing")
+    reply = api.read(api.collection, accept=TABLE, labelSelector="there-is=nothing")
 
-    assert told["columnDefinitions"] == api.read(api.collection, accept=TABLE)["columnDefinitions"]
-    assert told["rows"] == []
+    assert reply["columnDefinitions"] == api.read(api.collection, accept=TABLE)["columnDefinitions"]
+    assert reply["rows"] == []
 
 
 @rows.row("N3")
@@ -97,9 +97,9 @@ def test_a_row_brings_its_object_or_its_metadata_or_nothing(api: api.Api, includ
 
 @rows.row("N3a")
 def test_a_row_brings_nothing_that_has_no_name(api: api.Api) -> None:
-    told = api.ask(api.collection, accept=TABLE, includeObject="Everything")
+    reply = api.ask(api.collection, accept=TABLE, includeObject="Everything")
 
-    assert told.refusal(400)["reason"] == "BadRequest"
+    assert reply.refusal(400)["reason"] == "BadRequest"
 
 
 @rows.row("N4")
@@ -142,10 +142,10 @@ def test_the_first_acceptable_of_the_best_is_sent(api: api.Api) -> None:
 
 @rows.row("N5a")
 def test_nothing_acceptable_is_refused_with_the_list_of_what_would_be(api: api.Api) -> None:
-    told = api.ask(api.collection, accept="text/html")
+    reply = api.ask(api.collection, accept="text/html")
 
-    refusal = told.refusal(406)
-    assert told.content_type == "application/json"
+    refusal = reply.refusal(406)
+    assert reply.content_type == "application/json"
     assert refusal["reason"] == "NotAcceptable"
     assert "application/json" in refusal["message"]
 
@@ -156,18 +156,18 @@ def test_whoever_would_rather_have_protobuf_can_read_what_is_sent(api: api.Api) 
         "application/vnd.kubernetes.protobuf, */*",
         "application/vnd.kubernetes.protobuf,application/json",
     ):
-        told = api.ask(api.collection, accept=accept)
-        assert told.status == 200
-        in_protobuf = told.body.startswith(b"k8s\x00")
-        assert ("protobuf" in told.content_type) is in_protobuf
-        assert in_protobuf or told.json["items"]
+        reply = api.ask(api.collection, accept=accept)
+        assert reply.status == 200
+        in_protobuf = reply.body.startswith(b"k8s\x00")
+        assert ("protobuf" in reply.content_type) is in_protobuf
+        assert in_protobuf or reply.json["items"]
 
 
 @rows.row("N6a")
 def test_whoever_reads_protobuf_alone_is_not_sent_anything_else(api: api.Api) -> None:
-    told = api.ask(api.collection, accept="application/vnd.kubernetes.protobuf")
+    reply = api.ask(api.collection, accept="application/vnd.kubernetes.protobuf")
 
-    assert told.status == 406 or told.body.startswith(b"k8s\x00")
+    assert reply.status == 406 or reply.body.startswith(b"k8s\x00")
 
 
 @rows.row("N7")
@@ -182,16 +182,16 @@ def test_answers_are_indented_for_people(api: api.Api) -> None:
         ("Mozilla/5.0 (X11)", True),
         ("kubectl", False),
     ):
-        told = api.ask(api.object_path, credential=api.subject.credential.bearing(User_Agent=agent))
-        assert ("\n  " in told.text) is pretty, agent
+        reply = api.ask(api.object_path, credential=api.subject.credential.bearing(User_Agent=agent))
+        assert ("\n  " in reply.text) is pretty, agent
 
 
 @rows.row("N8")
 def test_yaml_says_what_json_says(api: api.Api) -> None:
-    told = api.ask(api.object_path, accept="application/yaml")
+    reply = api.ask(api.object_path, accept="application/yaml")
 
-    assert told.content_type == "application/yaml"
-    read, same = yaml.load(told.body, yaml.BaseLoader), api.read(api.object_path)  # noqa: S506 – no types
+    assert reply.content_type == "application/yaml"
+    read, same = yaml.load(reply.body, yaml.BaseLoader), api.read(api.object_path)  # noqa: S506 – no types
     assert set(read) == set(same)
     assert read["metadata"]["name"] == same["metadata"]["name"]
 
@@ -200,9 +200,9 @@ def test_yaml_says_what_json_says(api: api.Api) -> None:
 def test_a_small_answer_is_never_compressed(api: api.Api) -> None:
     willing = api.subject.credential.bearing(Accept_Encoding="gzip")
     for path in (api.object_path, api.subject.root):
-        told = api.ask(path, credential=willing)
-        assert len(told.body) < _COMPRESSED_FROM
-        assert told.headers["Content-Encoding"] is None
+        reply = api.ask(path, credential=willing)
+        assert len(reply.body) < _COMPRESSED_FROM
+        assert reply.headers["Content-Encoding"] is None
 
 
 @rows.row("N9a")
@@ -210,12 +210,12 @@ def test_a_large_answer_is_compressed_for_those_who_can_read_that(api: api.Api) 
     lists = {path: api.ask(path) for path in map(api.everywhere, api.resources)}
     path, plain = max(lists.items(), key=lambda entry: len(entry[1].body))
     assert len(plain.body) > _COMPRESSED_FROM, "nothing here is large"
-    told = api.ask(path, credential=api.subject.credential.bearing(Accept_Encoding="gzip"))
+    reply = api.ask(path, credential=api.subject.credential.bearing(Accept_Encoding="gzip"))
 
     assert plain.headers["Content-Encoding"] is None
-    assert told.headers["Content-Encoding"] == "gzip"
-    assert "accept-encoding" in told.listed("Vary")
-    assert json.loads(gzip.decompress(told.body))["items"] == plain.json["items"]
+    assert reply.headers["Content-Encoding"] == "gzip"
+    assert "accept-encoding" in reply.listed("Vary")
+    assert json.loads(gzip.decompress(reply.body))["items"] == plain.json["items"]
 
 
 @rows.row("N10")

@@ -18,13 +18,13 @@ def _url(api: api.Api) -> str:
 
 @rows.row("O1")
 def test_the_older_document_is_there_and_is_not_sent_twice(api: api.Api) -> None:
-    told = api.ask("/openapi/v2", accept="application/json")
+    reply = api.ask("/openapi/v2", accept="application/json")
 
-    assert told.status == 200
-    assert told.json["swagger"] == "2.0"
-    assert any(path.startswith(api.subject.root) for path in told.json["paths"])
-    assert "accept" in told.listed("Vary")
-    credential = api.subject.credential.bearing(If_None_Match=told.headers["ETag"])
+    assert reply.status == 200
+    assert reply.json["swagger"] == "2.0"
+    assert any(path.startswith(api.subject.root) for path in reply.json["paths"])
+    assert "accept" in reply.listed("Vary")
+    credential = api.subject.credential.bearing(If_None_Match=reply.headers["ETag"])
     assert api.ask("/openapi/v2", accept="application/json", credential=credential).status == 304
 
 
@@ -35,10 +35,10 @@ def test_the_older_document_is_refused_in_a_format_that_is_not_offered(api: api.
 
 @rows.row("O1b")
 def test_the_older_document_is_there_in_protobuf_too(api: api.Api) -> None:
-    told = api.ask("/openapi/v2", accept=_PROTOBUF)
+    reply = api.ask("/openapi/v2", accept=_PROTOBUF)
 
-    assert told.status == 200
-    assert "protobuf" in told.content_type
+    assert reply.status == 200
+    assert "protobuf" in reply.content_type
 
 
 @rows.row("O2")
@@ -51,22 +51,22 @@ def test_the_index_refers_to_each_version_by_its_hash(api: api.Api) -> None:
 
 @rows.row("O3")
 def test_a_document_asked_for_by_its_hash_may_be_kept_for_ever(api: api.Api) -> None:
-    told = api.ask(_url(api))
+    reply = api.ask(_url(api))
 
-    assert {"public", "immutable"} <= told.listed("Cache-Control")
-    assert told.headers["Expires"]
-    assert told.headers["ETag"]
+    assert {"public", "immutable"} <= reply.listed("Cache-Control")
+    assert reply.headers["Expires"]
+    assert reply.headers["ETag"]
 
 
 @rows.row("O3a")
 def test_an_old_hash_leads_to_the_new_document(api: api.Api) -> None:
-    told = api.ask(f"/openapi/v3{api.subject.root}", hash="0000")
+    reply = api.ask(f"/openapi/v3{api.subject.root}", hash="0000")
 
-    if told.status == 301:
-        assert told.headers["Location"] == _url(api)
+    if reply.status == 301:
+        assert reply.headers["Location"] == _url(api)
     else:
-        assert told.headers["ETag"] == api.ask(_url(api)).headers["ETag"]
-        assert "immutable" not in told.listed("Cache-Control")
+        assert reply.headers["ETag"] == api.ask(_url(api)).headers["ETag"]
+        assert "immutable" not in reply.listed("Cache-Control")
 
 
 @rows.row("O3b")
@@ -107,7 +107,7 @@ def test_every_field_is_described_in_words_worth_reading(api: api.Api) -> None:
 
 @rows.row("O4b")
 def test_every_reference_in_the_document_leads_somewhere(api: api.Api) -> None:
-    told = api.ask(_url(api))
+    reply = api.ask(_url(api))
 
-    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', told.text))
-    assert referred <= set(told.json["components"]["schemas"])
+    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', reply.text))
+    assert referred <= set(reply.json["components"]["schemas"])

@@ -101,8 +101,8 @@ def test_the_token_of_a_service_account_says_who_is_asking(api: api.Api) -> None
 @rows.row("X7")
 def test_a_wrong_credential_is_refused_and_not_taken_for_none(api: api.Api) -> None:
     for path in (api.collection, api.subject.root, "/apis"):
-        told = api.ask(path, credential=NOBODY.bearing(Authorization="Bearer wrong"))
-        assert told.refusal(401)["reason"] == "Unauthorized"
+        reply = api.ask(path, credential=NOBODY.bearing(Authorization="Bearer wrong"))
+        assert reply.refusal(401)["reason"] == "Unauthorized"
 
 
 @rows.row("X8")
@@ -141,12 +141,12 @@ def test_the_cluster_says_the_same_when_it_is_asked(api: api.Api, allow: Allow) 
 
     def may(verb: str) -> bool:
         kind = f"{api.main.plural}.{api.subject.group}"
-        told = kubectl.attempt(
+        reply = kubectl.attempt(
             kubectl.NEWER,
             cluster,
             *("auth", "can-i", verb, kind, f"--namespace={api.subject.namespace}", "--as=asked"),
         )
-        return told.stdout.strip() == "yes"
+        return reply.stdout.strip() == "yes"
 
     assert may("list")
     assert not may("get")
@@ -213,6 +213,6 @@ def test_a_permission_given_is_soon_known(api: api.Api, allow: Allow) -> None:
 def _settle(api: api.Api, path: str, *, credential: subject.Credential) -> None:
     """A refusal may be remembered for ten seconds, and a role takes a moment to be known."""
     deadline = time.monotonic() + _SOON
-    while (told := api.ask(path, credential=credential)).status != 200:
-        assert time.monotonic() < deadline, f"still {told.status}: {told.body[:300]!r}"
+    while (reply := api.ask(path, credential=credential)).status != 200:
+        assert time.monotonic() < deadline, f"still {reply.status}: {reply.body[:300]!r}"
         time.sleep(0.2)

@@ -59,8 +59,8 @@ def test_what_nobody_counts_is_not_reported_and_not_idle() -> None:
 
 def test_an_approximate_latency_is_marked_and_spoken_of_as_such() -> None:
     cart = traffic.ResourceReference("Deployment", "cart", "shop")
-    told = golden_lists.edge(None, cart, successes=30, direction="from")
-    graph = build.build([], [dataclasses.replace(told, approximate=frozenset({"p99"}))])
+    reply = golden_lists.edge(None, cart, successes=30, direction="from")
+    graph = build.build([], [dataclasses.replace(reply, approximate=frozenset({"p99"}))])
     (edge,) = elements.draw(graph, thresholds=_USUAL)["edges"]
     assert edge["latency"] == "~30ms"
     assert edge["spoken"].endswith("P99 about 30ms")
@@ -81,8 +81,8 @@ def test_kinds_differ_in_shape(drawn: dict[str, dict[str, Any]]) -> None:
 def test_hosts_that_a_mesh_does_not_know_are_outside_of_it() -> None:
     cart = traffic.ResourceReference("Deployment", "cart", "shop")
     anywhere = traffic.ResourceReference("Passthrough", "PassthroughCluster")
-    told = golden_lists.edge(cart, anywhere, successes=30)
-    drawing = elements.draw(build.build([], [told]), thresholds=_USUAL)
+    reply = golden_lists.edge(cart, anywhere, successes=30)
+    drawing = elements.draw(build.build([], [reply]), thresholds=_USUAL)
     (card,) = (data for data in drawing["nodes"] if data.get("name") == "PassthroughCluster")
     assert card["shape"] == "external"
 

@@ -40,11 +40,11 @@ def test_a_host_has_no_namespace() -> None:
 
 
 def test_an_edge_told_by_both_ends_stands_once_in_its_callers_words() -> None:
-    told = [
+    reply = [
         golden_lists.edge(_CART, _DB, successes=100),
         golden_lists.edge(_CART, _DB, successes=90, direction="from"),
     ]
-    for order in (told, told[::-1]):
+    for order in (reply, reply[::-1]):
         (edge,) = build.build([], order).edges.values()
         assert (edge.flow.total, edge.side) == (100, "client")
 
@@ -59,8 +59,8 @@ def test_what_a_node_receives_is_what_it_reports_or_else_what_its_callers_sent()
 
 
 def test_quantiles_of_several_flows_are_not_invented() -> None:
-    told = [golden_lists.edge(_CART, _HOST, successes=3), golden_lists.edge(_DB, _HOST, successes=4)]
-    host = build.build([], told).nodes["Host//api.example.com"].received
+    reply = [golden_lists.edge(_CART, _HOST, successes=3), golden_lists.edge(_DB, _HOST, successes=4)]
+    host = build.build([], reply).nodes["Host//api.example.com"].received
     assert host is not None
     assert (host.total, host.p99) == (7, None)
 
@@ -74,8 +74,8 @@ def test_one_that_only_calls_is_judged_by_what_it_sends() -> None:
 
 def test_where_a_node_counts_nothing_its_callers_do() -> None:
     silent = dataclasses.replace(_described(_DB), success_count=None, failure_count=None)
-    told = build.build([silent], [golden_lists.edge(_CART, _DB, successes=7)])
-    (heard,) = (node.received for node in told.nodes.values() if node.name == "db")
+    reply = build.build([silent], [golden_lists.edge(_CART, _DB, successes=7)])
+    (heard,) = (node.received for node in reply.nodes.values() if node.name == "db")
     assert heard is not None
     assert heard.total == 7
     (alone,) = build.build([silent], []).nodes.values()
@@ -145,15 +145,15 @@ _EDGES = st.lists(
 
 
 @hypothesis.given(_EDGES)
-def test_every_edge_has_both_its_nodes(told: list[traffic.Traffic]) -> None:
-    graph = build.build([], told)
+def test_every_edge_has_both_its_nodes(reply: list[traffic.Traffic]) -> None:
+    graph = build.build([], reply)
     for seen in (graph, collapse.by_namespace(graph)):
         assert {end for edge in seen.edges.values() for end in (edge.source, edge.target)} <= set(seen.nodes)
 
 
 @hypothesis.given(_EDGES)
-def test_from_afar_no_request_between_namespaces_is_lost(told: list[traffic.Traffic]) -> None:
-    graph = build.build([], told)
+def test_from_afar_no_request_between_namespaces_is_lost(reply: list[traffic.Traffic]) -> None:
+    graph = build.build([], reply)
     crossing = [
         edge.flow.total
         for edge in graph.edges.values()

@@ -44,10 +44,10 @@ def _broken(scaled: autoscaled.Cluster) -> None:
             ("ScalingActive", "False", "FailedGetPodsMetric", unable),
         ),
     )
-    told = (
+    reply = (
         "the server could not find the metric requests_per_secnd for pods: did you mean requests_per_second?"
     )
-    scaled.refuse(f"{autoscaled.OF_PODS}/requests_per_secnd", 404, told)
+    scaled.refuse(f"{autoscaled.OF_PODS}/requests_per_secnd", 404, reply)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_the_text_is_the_one_that_was_reviewed(
 
 def test_programs_get_the_same_as_numbers(scaled: autoscaled.Cluster, run: hpas.Run) -> None:
     _well(scaled)
-    (told,) = json.loads(run("-o", "json").stdout)
-    assert (told["replicas"], told["wanted"], told["well"]) == (3, 5, True)
-    by_type = {metric["type"]: metric for metric in told["metrics"]}
+    (reply,) = json.loads(run("-o", "json").stdout)
+    assert (reply["replicas"], reply["wanted"], reply["well"]) == (3, 5, True)
+    by_type = {metric["type"]: metric for metric in reply["metrics"]}
     assert {sort: metric["replicas"] for sort, metric in by_type.items()} == {
         "Pods": 5,
         "Object": 2,
@@ -107,9 +107,9 @@ def test_one_metric_that_is_known_still_adds_pods(scaled: autoscaled.Cluster, ru
     scaled.hpa(
         autoscaled.pods_metric(hpas.RPS, target="8"), autoscaled.object_metric("p50_latency", target="1")
     )
-    told = run("checkout").output
-    assert "has 3 replicas and should have 5" in told
-    assert "While a metric has no value, the HPA can add pods but removes none." in told
+    reply = run("checkout").output
+    assert "has 3 replicas and should have 5" in reply
+    assert "While a metric has no value, the HPA can add pods but removes none." in reply
 
 
 def test_one_metric_that_hangs_does_not_hide_the_others(

@@ -16,8 +16,8 @@ def _nobody(scaled: autoscaled.Cluster) -> None:
 def _foreign(scaled: autoscaled.Cluster) -> None:
     path = hpas.pods_of_an_hpa(scaled)
     scaled.serve(autoscaled.CUSTOM, "v1beta1", service="monitoring/prometheus-adapter")
-    told = f"the server could not find the metric {hpas.RPS} for pods"
-    scaled.refuse(path.replace("v1beta2", "v1beta1"), 404, told)
+    reply = f"the server could not find the metric {hpas.RPS} for pods"
+    scaled.refuse(path.replace("v1beta2", "v1beta1"), 404, reply)
 
 
 def _away(scaled: autoscaled.Cluster) -> None:
@@ -57,8 +57,8 @@ def _foreign_edge(scaled: autoscaled.Cluster) -> None:
 
 def _idle(scaled: autoscaled.Cluster) -> None:
     scaled.hpa(autoscaled.object_metric(hpas.P99, target="200m"))
-    told = f'services "checkout" has no {hpas.P99}: no requests in the last 30s'
-    scaled.refuse(f"{hpas.OF_SERVICE}/{hpas.P99}", 404, told)
+    reply = f'services "checkout" has no {hpas.P99}: no requests in the last 30s'
+    scaled.refuse(f"{hpas.OF_SERVICE}/{hpas.P99}", 404, reply)
 
 
 def _empty(scaled: autoscaled.Cluster) -> None:

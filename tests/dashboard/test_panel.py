@@ -40,12 +40,12 @@ def test_an_edge_is_told_with_where_it_was_seen_and_what_else_meets_its_ends() -
 
 def test_an_edge_names_all_meshes_that_tell_of_it_and_marks_what_is_approximate() -> None:
     cart = traffic.ResourceReference("Deployment", "cart", "shop")
-    told = dataclasses.replace(
+    reply = dataclasses.replace(
         golden_lists.edge(None, cart, successes=4, direction="from"),
         profile="istio,mosn",
         approximate=frozenset({"p99"}),
     )
-    graph = build.build([], [told])
+    graph = build.build([], [reply])
     (edge,) = graph.edges
     said = panel.about(edge, graph, thresholds=_USUAL)
     assert said is not None

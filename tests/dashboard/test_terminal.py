@@ -45,19 +45,19 @@ def test_the_table_is_the_one_that_was_reviewed(
 
 
 def test_programs_get_numbers_and_nothing_for_the_unknown(kubeconfig_file: pathlib.Path) -> None:
-    told = json.loads(_run("-o", "json", kubeconfig=kubeconfig_file).stdout)
-    wishlist = next(row for row in told if row["name"] == "deployment/wishlist")
+    reply = json.loads(_run("-o", "json", kubeconfig=kubeconfig_file).stdout)
+    wishlist = next(row for row in reply if row["name"] == "deployment/wishlist")
     assert (wishlist["success"], wishlist["p99_seconds"], wishlist["rps"]) == (None, None, 0.0)
     rows = list(csv.DictReader(io.StringIO(_run("-o", "csv", kubeconfig=kubeconfig_file).stdout)))
-    assert [row["name"] for row in rows] == [row["name"] for row in told]
+    assert [row["name"] for row in rows] == [row["name"] for row in reply]
 
 
 def test_counts_nobody_knows_are_a_dash_and_nothing_for_programs(kubeconfig_file: pathlib.Path) -> None:
     wide = _run("-n", "data", "-o", "wide", kubeconfig=kubeconfig_file).stdout
     (line,) = (line for line in wide.splitlines() if line.startswith("job/report"))
     assert line.split() == ["job/report", *"-------", "1m"]
-    told = json.loads(_run("-n", "data", "-o", "json", kubeconfig=kubeconfig_file).stdout)
-    report = next(row for row in told if row["name"] == "job/report")
+    reply = json.loads(_run("-n", "data", "-o", "json", kubeconfig=kubeconfig_file).stdout)
+    report = next(row for row in reply if row["name"] == "job/report")
     assert [report[key] for key in ("rps", "success_count", "failure_count")] == [None, None, None]
     (row,) = (
         row
@@ -74,8 +74,8 @@ def test_an_approximate_latency_is_marked_for_people_and_a_number_for_programs(
     item["metadata"]["annotations"]["metrics.smi-spec.io/approximate"] = "p99_response_latency"
     wide = _run("-o", "wide", kubeconfig=kubeconfig_file).stdout
     assert [cell for cell in wide.split() if cell.startswith("~")] == ["~17ms"]
-    told = json.loads(_run("-o", "json", kubeconfig=kubeconfig_file).stdout)
-    assert next(row for row in told if row["name"] == "deployment/cart")["p99_seconds"] == 0.0174
+    reply = json.loads(_run("-o", "json", kubeconfig=kubeconfig_file).stdout)
+    assert next(row for row in reply if row["name"] == "deployment/cart")["p99_seconds"] == 0.0174
 
 
 def test_nothing_to_show_is_said_beside_the_output(kubeconfig_file: pathlib.Path) -> None:

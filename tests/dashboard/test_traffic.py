@@ -51,8 +51,8 @@ def test_counts_nobody_knows_are_left_out_and_stay_unknown(answer: dict[str, Any
 def test_latencies_that_are_approximate_are_known_by_their_names(answer: dict[str, Any]) -> None:
     named = "p50_response_latency,p99_response_latency"
     answer["items"][0]["metadata"]["annotations"]["metrics.smi-spec.io/approximate"] = named
-    told, other, *_ = traffic.decode_list(answer)
-    assert (told.approximate, other.approximate) == (frozenset({"p50", "p99"}), frozenset())
+    reply, other, *_ = traffic.decode_list(answer)
+    assert (reply.approximate, other.approximate) == (frozenset({"p50", "p99"}), frozenset())
 
 
 def test_a_peer_without_a_namespace_is_understood(answer: dict[str, Any]) -> None:

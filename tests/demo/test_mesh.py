@@ -77,7 +77,7 @@ def service_of(cluster: str) -> tuple[str, str] | None:
     return None
 
 
-def told(truth: Mapping[str, Any]) -> Counts:
+def reply(truth: Mapping[str, Any]) -> Counts:
     counts: Counts = collections.Counter()
     for edge in truth["edges"]:
         if edge["from"]["pod"]:
@@ -105,7 +105,7 @@ async def test_envoys_count_exactly_what_the_truth_tells(mesh: runner.Mesh) -> N
         assert truth["in_flight"] == 0
         grown = await counters(mesh)
         grown.subtract(before)
-        assert {key: n for key, n in grown.items() if n} == dict(told(truth))
+        assert {key: n for key, n in grown.items() if n} == dict(reply(truth))
         assert sum(grown.values()) > 1000
 
 
@@ -131,7 +131,7 @@ async def test_forced_failures_are_as_many_as_asked_for(mesh: runner.Mesh) -> No
         truth = await mesh.truth(since=answer["since"])
     assert answer["counts"] == {"502": 20}
     by_service: collections.Counter[tuple[str, str]] = collections.Counter()
-    for _, _, service, code in told(truth).elements():
+    for _, _, service, code in reply(truth).elements():
         by_service[service, code] += 1
     assert by_service["session-cache", "500"] == 20
     assert by_service["payments", "503"] + by_service["cart", "502"] == 20
@@ -228,7 +228,7 @@ async def test_a_restarted_sidecar_counts_from_nothing(mesh: runner.Mesh) -> Non
 
 
 @pytest.mark.parametrize(
-    ("ask", "told"),
+    ("ask", "reply"),
     [
         (lambda mesh: mesh.scenario("storm"), "no scenario 'storm'"),
         (lambda mesh: mesh.calls("/", count=0), "count is 0"),
@@ -236,8 +236,8 @@ async def test_a_restarted_sidecar_counts_from_nothing(mesh: runner.Mesh) -> Non
         (lambda mesh: mesh.kill("nobody"), "no pod nobody"),
     ],
 )
-async def test_what_cannot_be_done_is_refused_in_words(mesh: runner.Mesh, ask: Any, told: str) -> None:
-    with pytest.raises(faults.DemoError, match=told):
+async def test_what_cannot_be_done_is_refused_in_words(mesh: runner.Mesh, ask: Any, reply: str) -> None:
+    with pytest.raises(faults.DemoError, match=reply):
         await ask(mesh)
 
 

@@ -17,10 +17,10 @@ def taken() -> Iterator[int]:
 
 
 def test_a_taken_port_is_refused_with_its_holder_and_an_advice(taken: int) -> None:
-    with pytest.raises(faults.DemoError) as told:
+    with pytest.raises(faults.DemoError) as reply:
         ports.demand_free([(HOST, taken)], advice="give another --api-port")
-    assert str(told.value).startswith(f"{HOST}:{taken} is taken by ")
-    assert str(told.value).endswith(f"(pid {os.getpid()}); give another --api-port")
+    assert str(reply.value).startswith(f"{HOST}:{taken} is taken by ")
+    assert str(reply.value).endswith(f"(pid {os.getpid()}); give another --api-port")
 
 
 def test_the_same_port_of_another_address_is_free(taken: int) -> None:

@@ -97,9 +97,9 @@ def test_the_kube_apiserver_always_verifies_the_certificate(
     )
     assert len(own) == len(injected) == 4
     assert all("insecureSkipTLSVerify" not in one["spec"] for one in (*own, *injected))
-    told = "cert-manager.io/inject-ca-from"
-    assert all(told not in one["metadata"]["annotations"] for one in own)
-    assert {one["metadata"]["annotations"][told] for one in injected} == {
+    reply = "cert-manager.io/inject-ca-from"
+    assert all(reply not in one["metadata"]["annotations"] for one in own)
+    assert {one["metadata"]["annotations"][reply] for one in injected} == {
         "trafficmetrics/trafficmetrics-serving"
     }
 

@@ -20,12 +20,12 @@ class Sample:
 
 
 def quantiles(
-    name: str, labels: Labels, durations: Sequence[float], *, label: str, told: Mapping[str, float]
+    name: str, labels: Labels, durations: Sequence[float], *, label: str, reply: Mapping[str, float]
 ) -> list[Sample]:
-    """What a process works out itself; `told` are the quantiles by the label's value."""
+    """What a process works out itself; `reply` are the quantiles by the label's value."""
     return [
         Sample(name, {**labels, label: value}, quantile(durations, one), False)
-        for value, one in told.items()
+        for value, one in reply.items()
         if durations
     ]
 
@@ -67,8 +67,8 @@ def text(samples: Iterable[Sample], *, fixed: Labels = types.MappingProxyType({}
 
 
 def _labels(labels: Labels) -> str:
-    told = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{told}}}" if told else ""
+    reply = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{reply}}}" if reply else ""
 
 
 def _escaped(value: str) -> str:

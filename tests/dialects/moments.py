@@ -27,7 +27,7 @@ class Target:
     labels: Mapping[str, str]
     job: str = "mesh"
 
-    def told(self, name: str, values: Sequence[float | None], **labels: str) -> recording.Series:
+    def reported(self, name: str, values: Sequence[float | None], **labels: str) -> recording.Series:
         """None: there was no such series then."""
         samples = [
             (time, value)
@@ -39,13 +39,13 @@ class Target:
 
     def growing(self, name: str, by: float, **labels: str) -> recording.Series:
         """By so much from scrape to scrape: six times as much in the window."""
-        return self.told(name, [100 + by * step for step in range(len(TIMES))], **labels)
+        return self.reported(name, [100 + by * step for step in range(len(TIMES))], **labels)
 
     def itself(self, mesh: schema.Profile, /, **labels: str) -> list[recording.Series]:
-        found = [self.told(plan.UP, [1.0] * len(TIMES))]
+        found = [self.reported(plan.UP, [1.0] * len(TIMES))]
         if mesh.process:
             ages = [time + _OLD if mesh.process.tells == "age" else 1.0 for time in TIMES]
-            found.append(self.told(mesh.process.metric, ages, **labels))
+            found.append(self.reported(mesh.process.metric, ages, **labels))
         return found
 
 

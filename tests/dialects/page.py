@@ -117,12 +117,12 @@ def _latencies(views: Sequence[schema.SideSeries]) -> Iterator[str]:
 
 def machines(mesh: schema.Profile) -> str:
     """Whether a machine outside Kubernetes is recognized as one."""
-    told = [party for view in mesh.views for party in (view.reporter, view.peer) if party is not None]
-    labelled = [party for party in told if isinstance(party, endpoints.Labelled)]
+    reply = [party for view in mesh.views for party in (view.reporter, view.peer) if party is not None]
+    labelled = [party for party in reply if isinstance(party, endpoints.Labelled)]
     targets = mesh.reports_of_targets and mesh.target.machine
     if targets or any(party.machine or party.outside for party in labelled):
         return "yes"
-    named = [party for party in told if isinstance(party, endpoints.NamedEndpoint)]
+    named = [party for party in reply if isinstance(party, endpoints.NamedEndpoint)]
     by_name = any(party.workload and not party.kind for party in labelled) or any(
         f"(?P<{group}>" in pattern
         for party in named

@@ -48,8 +48,8 @@ class Asked:
     async def quantile(self, timed: writers.Histogram, quantile: float, *, at: str) -> float:
         """What Prometheus itself says of what `db` received, in the dialect's own unit."""
         picked = ",".join(f'{label}="{value}"' for label, value in (timed.received or {}).items())
-        told = f"sum by (le) (increase({timed.name}_bucket{{{picked}}}[{_OPTIONS['window']}s]))"
-        query = {"query": f"histogram_quantile({quantile}, {told})", "time": at}
+        reply = f"sum by (le) (increase({timed.name}_bucket{{{picked}}}[{_OPTIONS['window']}s]))"
+        query = {"query": f"histogram_quantile({quantile}, {reply})", "time": at}
         async with (
             aiohttp.ClientSession() as http,
             http.get(f"{self.url}/api/v1/query", params=query) as response,
@@ -121,7 +121,7 @@ async def _begun(stack: contextlib.AsyncExitStack, play: Play, folder: Path, hos
     mesh = await stack.enter_async_context(stage.running(play.dialect, folder, host=host, store=play.store))
     mesh.happen()
     await mesh.scraped()
-    await mesh.told()
+    await mesh.reported()
     options = {"inventory": str(stage.inventory(folder)), "profile": _chosen(play.dialect), **_OPTIONS}
     api = await stack.enter_async_context(serving.server(folder, prometheus=mesh.url, options=options))
     alone = {item["metadata"]["name"]: item for item in await api.items(ALONE)}

@@ -33,7 +33,7 @@ class Mesh:
     """Of each source, since the traffic happened last."""
     url: str = ""
     sources: dict[str, writers.Source] = dataclasses.field(init=False)
-    _told: dict[str, str] = dataclasses.field(default_factory=dict)
+    _reply: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sources = {source.instance: source for source in self.dialect.sources(self.dialect.calls)}
@@ -42,7 +42,7 @@ class Mesh:
         """Once more."""
         self.times += 1
         self.scrapes.clear()
-        self._told.clear()
+        self._reply.clear()
 
     async def scraped(self) -> None:
         """Until every source was scraped twice since."""
@@ -52,18 +52,18 @@ class Mesh:
 
         await wait.until(twice, what="two scrapes of every proxy", within=60)
 
-    async def told(self) -> None:
+    async def reported(self) -> None:
         """Until the database tells of all that was scraped until now."""
         await backend.tells(self.url, of=len(self.sources), since=time.time())
 
     async def expose(self, request: web.Request) -> web.Response:
         source = self.sources[request.match_info["instance"]]
         self.scrapes[source.instance] = self.scrapes.get(source.instance, 0) + 1
-        if source.instance not in self._told:
+        if source.instance not in self._reply:
             samples = map(self._so_often, source.samples)
-            self._told[source.instance] = exposition.text(samples, fixed=source.fixed)
+            self._reply[source.instance] = exposition.text(samples, fixed=source.fixed)
         alive = exposition.text(self.dialect.alive(self.began), fixed=source.fixed)
-        return web.Response(text=alive + self._told[source.instance])
+        return web.Response(text=alive + self._reply[source.instance])
 
     def _so_often(self, sample: exposition.Sample) -> exposition.Sample:
         return dataclasses.replace(sample, value=sample.value * (self.times if sample.grows else 1))
@@ -143,7 +143,7 @@ def inventory(folder: Path) -> Path:
 
 
 def _objects(workload: traffic.Workload) -> list[dict[str, Any]]:
-    def made(kind: str, name: str, owner: tuple[str, str] | None = None, **told: Any) -> dict[str, Any]:
+    def made(kind: str, name: str, owner: tuple[str, str] | None = None, **reply: Any) -> dict[str, Any]:
         metadata: dict[str, Any] = {
             "name": name,
             "namespace": workload.namespace,
@@ -151,7 +151,7 @@ def _objects(workload: traffic.Workload) -> list[dict[str, Any]]:
         }
         if owner:
             metadata["ownerReferences"] = [{"kind": owner[0], "name": owner[1], "controller": True}]
-        return {"kind": kind, "metadata": metadata, **told}
+        return {"kind": kind, "metadata": metadata, **reply}
 
     top = (workload.kind, workload.name)
     addresses = [{"ip": traffic.address(pod)} for pod in workload.pods]

@@ -89,10 +89,10 @@ async def test_a_real_envoy_exposes_what_the_writer_speaks(exposed: str) -> None
 
 
 async def test_who_reached_nobody_has_no_host_and_still_its_cluster(exposed: str) -> None:
-    told = {one["upstream_cluster"]: one for one in _labels(exposed, "envoy_mesh_requests_total")}
-    assert {name: one["upstream_host"].rpartition(":")[2] for name, one in told.items()} == {
+    reply = {one["upstream_cluster"]: one for one in _labels(exposed, "envoy_mesh_requests_total")}
+    assert {name: one["upstream_host"].rpartition(":")[2] for name, one in reply.items()} == {
         "answers": str(_ADMIN),
         "empty": "",
         "refused": str(_NOBODY),
     }
-    assert told["empty"]["response_flags"] == "UH"
+    assert reply["empty"]["response_flags"] == "UH"

@@ -22,7 +22,7 @@ def counted(item: Mapping[str, Any]) -> traffic.Truth:
     return traffic.Truth(succeeded=round(found["success_count"], 6), failed=round(found["failure_count"], 6))
 
 
-def as_told(
+def as_reported(
     calls: Iterable[traffic.Call], dialect: writers.Dialect, *, by_caller: bool = False
 ) -> traffic.Truth:
     """The truth, as far as the dialect knows it."""
@@ -48,14 +48,14 @@ def from_strangers(name: str) -> bool:
     return name.startswith(("unknown:", "host."))
 
 
-def is_told_by_caller(call: traffic.Call, dialect: writers.Dialect) -> bool:
+def is_reported_by_caller(call: traffic.Call, dialect: writers.Dialect) -> bool:
     return dialect.knows.client and call.caller.meshed and (call.caller.scraped or dialect.knows.everybody)
 
 
-def is_told(call: traffic.Call, dialect: writers.Dialect) -> bool:
+def is_reported(call: traffic.Call, dialect: writers.Dialect) -> bool:
     """Whether somebody tells who called whom."""
     knows = dialect.knows
-    return is_told_by_caller(call, dialect) or (knows.server and knows.callers and call.caller.meshed)
+    return is_reported_by_caller(call, dialect) or (knows.server and knows.callers and call.caller.meshed)
 
 
 async def test_every_workload_received_what_it_was_sent(asked: Asked) -> None:
@@ -63,7 +63,7 @@ async def test_every_workload_received_what_it_was_sent(asked: Asked) -> None:
     for workload in _CALLED:
         calls = [call for call in asked.dialect.received if call.callee is workload]
         if asked.dialect.knows.server and (calls or str(workload) in items):
-            assert counted(items[str(workload)]) == as_told(calls, asked.dialect), workload
+            assert counted(items[str(workload)]) == as_reported(calls, asked.dialect), workload
         else:
             assert says_nothing(items, str(workload)), workload
 
@@ -73,20 +73,20 @@ async def test_every_pod_received_what_it_was_sent(asked: Asked) -> None:
     for pod in (pod for workload in _CALLED if not workload.is_machine for pod in workload.pods):
         calls = [call for call in asked.dialect.received if call.answered_by == pod]
         if knows.server and knows.pods and (calls or knows.receives_grpc or pod in items):
-            assert counted(items[pod]) == as_told(calls, asked.dialect), pod
+            assert counted(items[pod]) == as_reported(calls, asked.dialect), pod
         else:
             assert says_nothing(items, pod), pod
 
 
 async def test_every_edge_between_workloads_is_there_once(asked: Asked) -> None:
     items = await asked.items("trafficedges")
-    told = [call for call in asked.dialect.calls if is_told(call, asked.dialect)]
+    reply = [call for call in asked.dialect.calls if is_reported(call, asked.dialect)]
     expected = {}
-    for caller, callee in {(call.caller, call.callee) for call in told}:
-        calls = [call for call in told if (call.caller, call.callee) == (caller, callee)]
+    for caller, callee in {(call.caller, call.callee) for call in reply}:
+        calls = [call for call in reply if (call.caller, call.callee) == (caller, callee)]
         name = edge_name(str(caller), caller.namespace, str(callee), callee.namespace)
-        seen = is_told_by_caller(calls[0], asked.dialect)
-        expected[name] = as_told(calls, asked.dialect, by_caller=seen)
+        seen = is_reported_by_caller(calls[0], asked.dialect)
+        expected[name] = as_reported(calls, asked.dialect, by_caller=seen)
     assert {name: counted(item) for name, item in items.items() if not from_strangers(name)} == expected
 
 
@@ -111,15 +111,15 @@ async def test_an_edge_is_seen_at_its_caller_or_where_that_is_not_asked_at_the_c
 async def test_every_edge_between_pods_is_there_where_both_are_told(asked: Asked) -> None:
     knows = asked.dialect.knows
     items = await asked.items("trafficedges", fieldSelector="resource.kind=Pod")
-    told = [call for call in asked.dialect.calls if is_told_by_caller(call, asked.dialect)]
-    for caller, callee in {(call.pod, call.answered_by) for call in told}:
-        calls = [call for call in told if (call.pod, call.answered_by) == (caller, callee)]
+    reply = [call for call in asked.dialect.calls if is_reported_by_caller(call, asked.dialect)]
+    for caller, callee in {(call.pod, call.answered_by) for call in reply}:
+        calls = [call for call in reply if (call.pod, call.answered_by) == (caller, callee)]
         one = calls[0]
         if not (one.caller.has_pods and one.callee.has_pods):
             continue
         name = edge_name(f"pod.{caller}", one.caller.namespace, f"pod.{callee}", one.callee.namespace)
         if knows.pods and knows.called == "pod":
-            assert counted(items[name]) == as_told(calls, asked.dialect, by_caller=True), name
+            assert counted(items[name]) == as_reported(calls, asked.dialect, by_caller=True), name
         elif len(one.callee.pods) > 1:
             assert name not in items
 
@@ -144,7 +144,7 @@ async def test_who_has_no_proxy_is_an_unknown_caller_and_no_request_is_lost(aske
     knows = asked.dialect.knows
     caller = f"host.{traffic.address(traffic.BROWSER.pods[0])}:shop" if knows.strangers else "unknown"
     if knows.server and calls:
-        assert counted(items[f"{caller}:deployment.frontend"]) == as_told(calls, asked.dialect)
+        assert counted(items[f"{caller}:deployment.frontend"]) == as_reported(calls, asked.dialect)
     else:
         assert not any(from_strangers(name) for name in items)
 
@@ -155,11 +155,11 @@ async def test_a_service_and_a_namespace_are_the_sums_of_their_pods(asked: Asked
     for workload in (traffic.FRONTEND, traffic.CART, traffic.DB):
         calls = [call for call in asked.dialect.received if call.callee is workload]
         if knows.server and (calls or knows.receives_grpc):
-            assert counted(services[workload.name]) == as_told(calls, asked.dialect)
+            assert counted(services[workload.name]) == as_reported(calls, asked.dialect)
     for namespace in ("shop", "data"):
         calls = [call for call in asked.dialect.received if call.callee.namespace == namespace]
         if knows.server and (calls or knows.receives_grpc):
-            assert counted(namespaces[namespace]) == as_told(calls, asked.dialect)
+            assert counted(namespaces[namespace]) == as_reported(calls, asked.dialect)
         else:
             assert says_nothing(namespaces, namespace)
 
@@ -167,19 +167,21 @@ async def test_a_service_and_a_namespace_are_the_sums_of_their_pods(asked: Asked
 async def test_a_split_is_what_callers_saw_of_its_backends(asked: Asked) -> None:
     items = await asked.items("namespaces/shop/trafficsplits")
     calls = [
-        call for call in asked.dialect.calls if call.callee is traffic.CART and is_told(call, asked.dialect)
+        call
+        for call in asked.dialect.calls
+        if call.callee is traffic.CART and is_reported(call, asked.dialect)
     ]
     if asked.dialect.knows.client:
-        calls = [call for call in calls if is_told_by_caller(call, asked.dialect)]
-    told = [figures(items[f"canary:{name}"]) for name in ("cart", "idle")]
+        calls = [call for call in calls if is_reported_by_caller(call, asked.dialect)]
+    reply = [figures(items[f"canary:{name}"]) for name in ("cart", "idle")]
     if asked.dialect.name in _WITHOUT_SPLITS:
-        assert not any("success_count" in one for one in told), "not known, and not zero"
+        assert not any("success_count" in one for one in reply), "not known, and not zero"
         return
-    assert counted(items["canary:cart"]) == as_told(
+    assert counted(items["canary:cart"]) == as_reported(
         calls, asked.dialect, by_caller=asked.dialect.knows.client
     )
     if asked.dialect.knows.client:
-        assert [one["request_share"] for one in told] == [1.0, 0.0]
+        assert [one["request_share"] for one in reply] == [1.0, 0.0]
     side = "client" if asked.dialect.knows.client else "server"
     assert {item["edge"]["side"] for item in items.values()} == {side}
 
@@ -193,7 +195,7 @@ async def test_a_node_is_the_sum_of_its_pods_where_those_are_told(asked: Asked) 
             if call.callee.has_pods and traffic.node(call.answered_by) == node
         ]
         if knows.server and knows.pods:
-            assert counted(nodes[node]) == as_told(calls, asked.dialect)
+            assert counted(nodes[node]) == as_reported(calls, asked.dialect)
         else:
             assert says_nothing(nodes, node)
 

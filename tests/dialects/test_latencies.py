@@ -41,13 +41,13 @@ async def test_of_quantiles_that_processes_work_out_the_highest_is_told_and_said
     for name, item in (await _timed(asked)).items():
         found, calls = figures(item), _of(name, asked.dialect)
         for metric, quantile in _QUANTILES.items():
-            told = [
+            reply = [
                 exposition.quantile(
                     [ms for call in calls if timed.told_by(call) == one for ms in call.milliseconds], quantile
                 )
                 for one in {timed.told_by(call) for call in calls}
             ]
-            assert found[metric] * 1000 == pytest.approx(max(told), rel=1e-5), (name, metric)
+            assert found[metric] * 1000 == pytest.approx(max(reply), rel=1e-5), (name, metric)
         said = item["metadata"]["annotations"]["metrics.smi-spec.io/approximate"]
         assert set(said.split(",")) == set(_QUANTILES), name
 

@@ -20,10 +20,10 @@ def test_every_profile_is_spoken_by_a_writer() -> None:
 def test_the_page_says_no_more_and_no_less_of_grpc_than_the_writers_can_tell() -> None:
     meshes = {mesh.name: mesh for mesh in schema.shipped()}
     for dialect in spoken.DIALECTS:
-        told = page.tells_grpc(meshes[dialect.profile])
+        reply = page.tells_grpc(meshes[dialect.profile])
         at_caller = dialect.fails_to_caller or dialect.fails
-        assert not dialect.knows.client or (kinds.Side.CLIENT in told) == (at_caller is not writers.by_code)
-        assert not dialect.knows.server or (kinds.Side.SERVER in told) == (
+        assert not dialect.knows.client or (kinds.Side.CLIENT in reply) == (at_caller is not writers.by_code)
+        assert not dialect.knows.server or (kinds.Side.SERVER in reply) == (
             dialect.fails is not writers.by_code
         )
 

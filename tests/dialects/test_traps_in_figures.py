@@ -44,7 +44,7 @@ def test_trap_5_timeouts_are_failures_and_leave_the_latency_as_it_is_with_a_word
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("reply", "expected"),
     [
         pytest.param(
             [("5", 1), ("5.0", 1), ("10", 4), ("+Inf", 4)], 0.005, id="one bound spelled twice adds"
@@ -57,14 +57,14 @@ def test_trap_5_timeouts_are_failures_and_leave_the_latency_as_it_is_with_a_word
     ],
 )
 def test_trap_11_whatever_a_histogram_is_like_its_median_is_that_of_prometheus_or_not_known(
-    told: list[tuple[str, float]], expected: float | None
+    reply: list[tuple[str, float]], expected: float | None
 ) -> None:
     mesh = MESHES["envoy"]
     taken = moments.moment(
         mesh,
         *WEB.itself(mesh),
         WEB.growing(XX, 4, **CART, envoy_response_code_class="2"),
-        *buckets(*told),
+        *buckets(*reply),
     )
     (edge,) = moments.edges(taken, moments.services(("shop", "cart"))).values()
     median = edge.figures.latency[kinds.QUANTILES.index(0.5)]
@@ -75,8 +75,8 @@ def test_trap_12_a_counter_that_starts_anew_without_its_process_goes_on_from_zer
     """As whenever a sidecar of NGINX Service Mesh loads NGINX anew."""
     mesh = MESHES["nginx-mesh"]
     where = {"dst_namespace": "shop", "dst_pod": "cart-1", "dst_deployment": "cart", "code": "2xx"}
-    told = WEB.told("nginxplus_upstream_server_responses", [90, 100, 110, 115, 3, 5, 5, 9], **where)
-    taken = moments.moment(mesh, *WEB.itself(mesh), told)
+    reply = WEB.reported("nginxplus_upstream_server_responses", [90, 100, 110, 115, 3, 5, 5, 9], **where)
+    taken = moments.moment(mesh, *WEB.itself(mesh), reply)
     assert moments.counted(taken, CLIENT) == (10 + 5 + 3 + 2 + 0 + 4, 0)
 
 
@@ -84,10 +84,10 @@ def test_trap_12_a_series_that_went_for_being_idle_and_came_again_counts_what_it
     """As Linkerd forgets what was not used for ten minutes, and Hubble a pod that is gone."""
     mesh, linkerd = MESHES["linkerd"], moments.Target(WEB.labels, job="linkerd-proxy")
     where = {"direction": "outbound", "dst_namespace": "shop", "dst_pod": "cart-1"}
-    told = linkerd.told(
+    reply = linkerd.reported(
         "response_total", [50, 50, None, None, None, 2, 3, 7], **where, classification="success"
     )
-    taken = moments.moment(mesh, *linkerd.itself(mesh), told)
+    taken = moments.moment(mesh, *linkerd.itself(mesh), reply)
     assert moments.counted(taken, CLIENT) == (7, 0)
 
 
@@ -98,7 +98,7 @@ def test_trap_12_the_first_answers_of_their_class_count() -> None:
         mesh,
         *WEB.itself(mesh),
         WEB.growing(XX, 3, **CART, envoy_response_code_class="2"),
-        WEB.told(XX, [9], **CART, envoy_response_code_class="5"),
+        WEB.reported(XX, [9], **CART, envoy_response_code_class="5"),
     )
     assert moments.counted(taken, CLIENT) == (18, 9)
 

@@ -28,8 +28,8 @@ _CONSUL = {"consul_source_service": "web", "consul_destination_service": "cart"}
 
 def named(mesh: str, value: str, *, namespace: str = "shop") -> snapshot.Peer | None:
     """Whom a mesh names by a label value."""
-    told = [view.reporter or view.peer for view in MESHES[mesh].views]
-    party = next(one for one in told if isinstance(one, endpoints.NamedEndpoint))
+    reply = [view.reporter or view.peer for view in MESHES[mesh].views]
+    party = next(one for one in reply if isinstance(one, endpoints.NamedEndpoint))
     return decode_endpoints.named(party, value, namespace=namespace)
 
 
@@ -70,18 +70,18 @@ def test_trap_3_labels_without_their_prefix_tell_of_nobody_and_nobody_is_counted
 def test_trap_6_a_name_with_dashes_is_parted_where_kubernetes_knows_it() -> None:
     """Traefik joins namespace, service and port."""
     mesh, proxy = MESHES["traefik"], moments.pod("traefik", "traefik-1")
-    told = proxy.growing(
+    reply = proxy.growing(
         "traefik_service_requests_total", 3, service="shop-a-cart-v2-8080@kubernetes", code="200"
     )
-    taken = moments.moment(mesh, *proxy.itself(mesh), told)
+    taken = moments.moment(mesh, *proxy.itself(mesh), reply)
     known = moments.services(("shop-a", "cart-v2"), ("shop", "cart"))
     assert [*moments.received(taken, known)] == ["service.cart-v2"]
 
 
 def test_trap_6_a_name_that_fits_two_services_is_not_guessed() -> None:
     mesh, proxy = MESHES["traefik"], moments.pod("traefik", "traefik-1")
-    told = proxy.growing("traefik_service_requests_total", 3, service="shop-a-cart-80@http", code="200")
-    taken = moments.moment(mesh, *proxy.itself(mesh), told)
+    reply = proxy.growing("traefik_service_requests_total", 3, service="shop-a-cart-80@http", code="200")
+    taken = moments.moment(mesh, *proxy.itself(mesh), reply)
     known = moments.services(("shop-a", "cart"), ("shop", "a-cart"))
     assert [*moments.received(taken, known)] == ["host.shop-a-cart"]
 
@@ -109,11 +109,11 @@ def test_trap_6_a_virtual_node_is_parted_only_where_there_is_one_way(
 def test_trap_6_a_cluster_whose_name_ends_at_its_first_dot_is_read_by_its_tags() -> None:
     """Consul calls this cluster v1.cart.default.dc1.internal.….consul; Envoy leaves v1 of it."""
     mesh, web = MESHES["consul"], moments.pod("shop", "web-1")
-    told = web.growing(
+    reply = web.growing(
         XX, 3, **_CONSUL, envoy_cluster_name="v1", consul_destination_service_subset="v1",
         consul_destination_namespace="default", envoy_response_code_class="2",
     )  # fmt: skip
-    taken = moments.moment(mesh, *web.itself(mesh, consul_source_service="web"), told)
+    taken = moments.moment(mesh, *web.itself(mesh, consul_source_service="web"), reply)
     known = moments.services(("shop", "cart"), ("shop", "v1"))
     assert [*moments.edges(taken, known)] == [("pod.web-1", "service.cart")]
 
@@ -182,8 +182,8 @@ def test_trap_9_a_machine_is_known_by_its_service_and_its_calls_are_listed() -> 
     """Wholly on machines, as Consul may be: there is no Kubernetes, and nobody has an owner."""
     mesh, machine = MESHES["consul"], moments.Target({})
     fixed = {"consul_source_service": "till"}
-    told = machine.growing(XX, 3, **fixed, consul_destination_service="bank", envoy_response_code_class="2")
-    taken = moments.moment(mesh, *machine.itself(mesh, **fixed), told)
+    reply = machine.growing(XX, 3, **fixed, consul_destination_service="bank", envoy_response_code_class="2")
+    taken = moments.moment(mesh, *machine.itself(mesh, **fixed), reply)
     ((caller, callee),) = moments.edges(taken)
     assert (caller, callee.partition(".")[2]) == ("externalworkload.till", "bank")
     assert [*moments.received(taken)] == ["externalworkload.till"]
@@ -207,11 +207,11 @@ def test_trap_13_of_two_clusters_with_the_same_names_a_profile_reads_the_one_it_
 
 def test_a_host_that_dapr_tells_by_its_url_is_no_workload_of_that_name() -> None:
     mesh, web = MESHES["dapr"], moments.pod("shop", "web-1")
-    told = {"app_id": "web", "src_app_id": "https://api.bank.example", "status": "200", "type": "unary"}
+    reply = {"app_id": "web", "src_app_id": "https://api.bank.example", "status": "200", "type": "unary"}
     taken = moments.moment(
         mesh,
         *web.itself(mesh),
-        web.growing("dapr_runtime_service_invocation_res_recv_total", 3, **told),
+        web.growing("dapr_runtime_service_invocation_res_recv_total", 3, **reply),
     )
     assert moments.counted(taken, CLIENT) == (18, 0)
     ((_, callee),) = moments.edges(taken)

@@ -115,7 +115,7 @@ class Truth:
     failed: float
 
 
-def told(calls: Iterable[Call]) -> Truth:
+def truth_of(calls: Iterable[Call]) -> Truth:
     calls = list(calls)
     return Truth(
         succeeded=sum(call.count for call in calls if not call.failed),

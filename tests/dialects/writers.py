@@ -53,7 +53,7 @@ class Quantiles:
 
     name: str
     label: str
-    told: Mapping[str, float]
+    reply: Mapping[str, float]
     """Quantiles, by the label's value."""
     told_by: Callable[[traffic.Call], str]
     """Which process tells of a call."""
@@ -159,7 +159,7 @@ def sidecars(
             Source(
                 pod,
                 target(workload, pod),
-                exposition.added([*always, *told(calls, write, pod=pod)]),
+                exposition.added([*always, *reported(calls, write, pod=pod)]),
                 fixed=fixed(workload),
             )
             for workload, pod in everybody
@@ -173,13 +173,13 @@ def collector(write: Write, *, instance: str, labels: Mapping[str, str]) -> Call
 
     def sources(calls: Calls) -> list[Source]:
         pods = {pod for call in calls for pod in (call.pod, call.answered_by)}
-        samples = [sample for pod in sorted(pods) for sample in told(calls, write, pod=pod)]
+        samples = [sample for pod in sorted(pods) for sample in reported(calls, write, pod=pod)]
         return [Source(instance, labels, exposition.added(samples))]
 
     return sources
 
 
-def told(calls: Calls, write: Write, *, pod: str) -> list[Sample]:
+def reported(calls: Calls, write: Write, *, pod: str) -> list[Sample]:
     """By one pod; who is in no mesh tells nothing."""
     sent = [call for call in calls if call.pod == pod and call.caller.meshed]
     received = [call for call in calls if call.answered_by == pod and call.callee.meshed]

@@ -191,14 +191,14 @@ async def _send(
     form: str,
 ) -> None:
     columns = True
-    while told := await lines.get():
-        if isinstance(told, dict):
-            content = told["object"]
+    while reply := await lines.get():
+        if isinstance(reply, dict):
+            content = reply["object"]
             # Columns come with the first event of a watch only.
             shown = _table(content, columns=columns) if form == "Table" else _shown(content, form)
-            told, columns = _line({**told, "object": shown}), False
-        await response.write(told)
-    if told is None and request.transport is not None:
+            reply, columns = _line({**reply, "object": shown}), False
+        await response.write(reply)
+    if reply is None and request.transport is not None:
         request.transport.abort()
 
 

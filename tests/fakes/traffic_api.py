@@ -137,8 +137,8 @@ class FakeTrafficApi(secured.Server):
         place = request.match_info.get("namespace")
         if viewer.namespaces is not None and place not in viewer.namespaces:
             where = f'in the namespace "{place}"' if place else "at the cluster scope"
-            told = f'User "{viewer.name}" cannot list resource "{request.match_info["plural"]}" {where}'
-            return _status(403, "Forbidden", f"{request.match_info['plural']} is forbidden: {told}")
+            reply = f'User "{viewer.name}" cannot list resource "{request.match_info["plural"]}" {where}'
+            return _status(403, "Forbidden", f"{request.match_info['plural']} is forbidden: {reply}")
         match self.mode:
             case "unavailable":
                 return _status(503, "ServiceUnavailable", "Prometheus at 127.0.0.1:9090 refuses connections")

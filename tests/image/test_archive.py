@@ -89,15 +89,15 @@ def _compiled(source: str) -> str:
 
 
 def test_nothing_tells_how_the_host_reaches_its_packages(image: archive.Archive) -> None:
-    told = ["/run/secrets/pip:", "pip.conf", str(archive.PROJECT), *_addresses()]
+    reply = ["/run/secrets/pip:", "pip.conf", str(archive.PROJECT), *_addresses()]
     history = repr(image.config["history"]) + repr(image.config["config"])
 
-    assert [word for word in told if word in history] == []
+    assert [word for word in reply if word in history] == []
     assert [path for path in image.files if re.search(r"(^|/)(pip\.conf|sources\.list)|^run/", path)] == []
     leaks = [
         (path, word)
         for path, file in image.files.items()
-        for word in told[2:]
+        for word in reply[2:]
         if word.encode() in file.content
     ]
     assert leaks == []

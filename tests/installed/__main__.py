@@ -24,7 +24,7 @@ def images() -> None:
     """Make our images, as far as there can be a cluster here that would need them."""
     if possible.hindrance(possible.Need.SITE) is not None:
         return
-    with ending.told():
+    with ending.without_traceback():
         asyncio.run(_images())
 
 

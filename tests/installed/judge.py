@@ -83,18 +83,18 @@ class Judge:
             return ["it tells of nobody"]
         return list(self._objections(moment(answer.items), asked=answer.asked))
 
-    def _objections(self, told: Moment, *, asked: float) -> Iterator[str]:
-        true = min(self._true.values(), key=lambda one: abs(one.second - told.second))
-        apart = abs(true.second - told.second) + _APART
-        if asked - told.second > _OLDEST:
-            yield f"the figures were {asked - told.second:.0f} s old when they were asked for"
-        if told.window != true.window:
-            yield f"the window is {told.window:g} s, not {true.window:g} s"
-        for name in sorted(told.counts.keys() ^ true.counts.keys()):
-            yield f"{name} is {'invented' if name in told.counts else 'missing'}"
-        for name in sorted(told.counts.keys() & true.counts.keys()):
+    def _objections(self, reply: Moment, *, asked: float) -> Iterator[str]:
+        true = min(self._true.values(), key=lambda one: abs(one.second - reply.second))
+        apart = abs(true.second - reply.second) + _APART
+        if asked - reply.second > _OLDEST:
+            yield f"the figures were {asked - reply.second:.0f} s old when they were asked for"
+        if reply.window != true.window:
+            yield f"the window is {reply.window:g} s, not {true.window:g} s"
+        for name in sorted(reply.counts.keys() ^ true.counts.keys()):
+            yield f"{name} is {'invented' if name in reply.counts else 'missing'}"
+        for name in sorted(reply.counts.keys() & true.counts.keys()):
             for what, is_so in true.counts[name].items():
-                says = told.counts[name].get(what)
+                says = reply.counts[name].get(what)
                 if says is None:
                     yield f"{name} had {is_so:g} {what}, of which nothing is said"
                     continue
@@ -136,9 +136,9 @@ async def sitting(mesh: runner.Mesh, *, folder: Path) -> AsyncIterator[Judge]:
 
         async def listen() -> None:
             while True:
-                status, told = await alone.ask(LIST)
+                status, reply = await alone.ask(LIST)
                 if status == 200:
-                    judge.hear(told["items"])
+                    judge.hear(reply["items"])
                 await asyncio.sleep(_EVERY)
 
         async def is_known() -> bool:

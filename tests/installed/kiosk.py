@@ -75,14 +75,14 @@ class Stage:
         path = f"/namespaces/{NAMESPACE}/trafficmetrics/{CHECKOUT.replace('/', '.')}"
         since = math.inf
 
-        async def told() -> bool:
+        async def reply() -> bool:
             nonlocal since
             answer = await self.reader.get(path)
             held = answer.status == 200 and holds(_rate(answer.json))
             since = min(since, time.monotonic()) if held else math.inf
             return time.monotonic() - since >= lasting
 
-        await wait.until(told, what=what, within=_WITHIN, pause=0.5)
+        await wait.until(reply, what=what, within=_WITHIN, pause=0.5)
 
     async def looked_at(self) -> None:
         """An autoscaler has had the time to look three times at what is so now."""
@@ -153,8 +153,8 @@ async def running(
 
 
 def _rate(item: Mapping[str, Any]) -> float:
-    told = {one["name"]: quantity.parse(one["value"]) for one in item["metrics"]}
-    return float(told["success_count"] + told["failure_count"]) / quantity.duration(item["window"])
+    reply = {one["name"]: quantity.parse(one["value"]) for one in item["metrics"]}
+    return float(reply["success_count"] + reply["failure_count"]) / quantity.duration(item["window"])
 
 
 def _is_ready(pod: Mapping[str, Any]) -> bool:

@@ -96,10 +96,10 @@ async def test_e_a_pod_that_nobody_scrapes_does_not_count_as_idle(stage: kiosks.
         await stage.site.kubectl("label", "pod", pod, kiosks.QUIET, "=".join(surroundings.UNSCRAPED))
 
         async def is_left_out() -> bool:
-            return pod not in await _told(stage)
+            return pod not in await _reply(stage)
 
         await wait.until(is_left_out, what=f"a list without {pod}", within=stories.SOON, pause=1.0)
-        assert len(await _told(stage)) == 2
+        assert len(await _reply(stage)) == 2
         await stage.looked_at()
         assert {row.seen.desired for row in line.rows[begin:]} == {3}
         await stage.site.kubectl("label", "pod", pod, kiosks.QUIET, f"{surroundings.UNSCRAPED[0]}-")
@@ -120,7 +120,7 @@ async def test_f_a_rollout_under_load_is_no_reason_to_scale(stage: kiosks.Stage)
         line.mark("every pod is a new one")
 
         async def are_told() -> bool:
-            return len(set(await _told(stage)) - old) == 2
+            return len(set(await _reply(stage)) - old) == 2
 
         await wait.until(are_told, what="the rates of two new pods", within=stories.SOON, pause=1.0)
         await stage.looked_at()
@@ -197,7 +197,7 @@ async def _answers(site: sites.Site) -> bool:
     return True
 
 
-async def _told(stage: kiosks.Stage) -> list[str]:
+async def _reply(stage: kiosks.Stage) -> list[str]:
     """The pods of checkout of which a rate is known, as the autoscaler is told."""
     path = f"{_PODS}?labelSelector=app%3D{_NAME}"
     try:

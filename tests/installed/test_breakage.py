@@ -178,9 +178,9 @@ async def test_a_prometheus_that_is_alive_but_slow_is_waited_for(
     source.behaviour = source.busy
 
     async def is_waited_for() -> bool:
-        told = await reader.get(judge.LIST)
-        assert judging.objections(told) == []
-        return told.seconds > 3
+        reply = await reader.get(judge.LIST)
+        assert judging.objections(reply) == []
+        return reply.seconds > 3
 
     await wait.until(is_waited_for, what="an answer that took its time", within=30)
 
@@ -194,9 +194,9 @@ async def test_who_reads_what_prometheus_knows_in_part_is_warned(
         return judging.objections(await reader.get(judge.LIST)) != []
 
     await wait.until(is_partial, what="figures of a part", within=30)
-    told = await reader.get(judge.LIST)
-    assert told.status == 200, told
-    (warning,) = told.warnings
+    reply = await reader.get(judge.LIST)
+    assert reply.status == 200, reply
+    (warning,) = reply.warnings
     assert "Prometheus warns that its answer is incomplete: traffic may be missing" in warning
     assert unreliable.WARNING not in warning
 
@@ -208,8 +208,8 @@ async def test_were_prometheus_to_lie_the_figures_would_be_found_false(
     source.behaviour = source.lying
 
     async def is_found() -> bool:
-        told = await reader.get(judge.LIST)
-        return told.status == 200 and judging.objections(told) != []
+        reply = await reader.get(judge.LIST)
+        return reply.status == 200 and judging.objections(reply) != []
 
     await wait.until(is_found, what="what is false", within=30)
 

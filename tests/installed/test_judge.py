@@ -12,7 +12,7 @@ NOON = 1767268800
 _SHOP = {"gateway": (738.0, 9.0), "cart": (250.0, 1.0), "payments": (78.0, 3.0), "wishlist": (0.0, 0.0)}
 
 
-def told(
+def reply(
     counts: dict[str, tuple[float, float]], *, second: int = 0, window: str = "30s"
 ) -> list[dict[str, Any]]:
     """Of a second after noon."""
@@ -39,17 +39,17 @@ def answer(items: list[dict[str, Any]], *, asked: float = NOON + 20.5, status: i
 def knowing() -> judge.Judge:
     made = judge.Judge()
     for second in range(15, 25):
-        made.hear(told(_SHOP, second=second))
+        made.hear(reply(_SHOP, second=second))
     return made
 
 
 def test_what_the_untouched_server_says_is_true(knowing: judge.Judge) -> None:
-    assert knowing.objections(answer(told(_SHOP, second=20))) == []
+    assert knowing.objections(answer(reply(_SHOP, second=20))) == []
 
 
 def test_what_comes_between_two_moments_of_one_second_is_no_lie(knowing: judge.Judge) -> None:
     later = _SHOP | {"gateway": (760.0, 8.0), "payments": (81.0, 5.0)}
-    assert knowing.objections(answer(told(later, second=20))) == []
+    assert knowing.objections(answer(reply(later, second=20))) == []
 
 
 Falsified = dict[str, tuple[float, float]]
@@ -74,26 +74,26 @@ Falsified = dict[str, tuple[float, float]]
 def test_a_falsified_sample_is_found(
     knowing: judge.Judge, falsify: Callable[[Falsified], Falsified], says: str
 ) -> None:
-    found = knowing.objections(answer(told(falsify(_SHOP), second=20)))
+    found = knowing.objections(answer(reply(falsify(_SHOP), second=20)))
     assert any(says in one for one in found), found
     with pytest.raises(AssertionError, match=says):
-        knowing.never_wrong([answer(told(falsify(_SHOP), second=20))])
+        knowing.never_wrong([answer(reply(falsify(_SHOP), second=20))])
 
 
 def test_what_is_kept_quiet_is_found(knowing: judge.Judge) -> None:
-    items = told(_SHOP, second=20)
+    items = reply(_SHOP, second=20)
     del items[2]["metrics"][0]
     (one,) = knowing.objections(answer(items))
     assert one == "deployment.payments had 78 successes, of which nothing is said"
 
 
 def test_true_figures_of_long_ago_are_not_true_now(knowing: judge.Judge) -> None:
-    (one,) = knowing.objections(answer(told(_SHOP, second=20), asked=NOON + 40))
+    (one,) = knowing.objections(answer(reply(_SHOP, second=20), asked=NOON + 40))
     assert one == "the figures were 20 s old when they were asked for"
 
 
 def test_figures_of_another_window_are_not_those_that_were_asked_for(knowing: judge.Judge) -> None:
-    (one,) = knowing.objections(answer(told(_SHOP, second=20, window="60s")))
+    (one,) = knowing.objections(answer(reply(_SHOP, second=20, window="60s")))
     assert one == "the window is 60 s, not 30 s"
 
 
@@ -109,6 +109,6 @@ def test_no_figures_are_not_true_but_not_wrong_either(knowing: judge.Judge) -> N
 
 
 def test_the_further_the_known_second_the_more_may_have_come(knowing: judge.Judge) -> None:
-    changed = told(_SHOP | {"gateway": (850.0, 9.0)}, second=29)
+    changed = reply(_SHOP | {"gateway": (850.0, 9.0)}, second=29)
     assert knowing.objections(answer(changed, asked=NOON + 29)) == []
     assert judge.tolerance(25.0, apart=2.0) < 0.11 * 750

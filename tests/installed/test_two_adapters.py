@@ -66,7 +66,7 @@ async def test_what_the_other_knows_is_had_through_us_until_it_goes_and_again_wh
             await site.kubectl(*make, f"--from-file={trusted_cas}")
             # The kubelet takes up to a minute; the server, which nobody restarts, none.
             await wait.until(is_answered, what="trust in the renewed authority", within=_WITHIN, pause=1)
-        told = await _said(site, _THEIRS)
-        assert f"Service {previous.NAMESPACE}/{previous.NAME}" in told
-        assert "cannot be reached" in told
+        reply = await _said(site, _THEIRS)
+        assert f"Service {previous.NAMESPACE}/{previous.NAME}" in reply
+        assert "cannot be reached" in reply
         assert "Prometheus cannot be reached" in await _said(site, _OURS)

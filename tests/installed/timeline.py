@@ -168,8 +168,8 @@ def _named(current: Mapping[str, Any]) -> str:
 
 
 def _value(current: Mapping[str, Any]) -> float | None:
-    told = current[current["type"].lower()]["current"]
-    text = told.get("averageValue") or told.get("value")
+    reply = current[current["type"].lower()]["current"]
+    text = reply.get("averageValue") or reply.get("value")
     return None if text is None else float(quantity.parse(text))
 
 

@@ -55,12 +55,12 @@ async def addresses(site: sites.Site) -> list[str]:
 async def knock(whole: cluster.Cluster, address: str, headers: dict[str, str]) -> Knocked:
     """What a pod answers to one who comes past the kube-apiserver."""
     url = f"https://{address}:8443{reading.GROUP}{judge.LIST}"
-    told = await commands.output(
+    reply = await commands.output(
         *("nsenter", f"--target={whole.pid('containerd')}", "--net", "--"),
         *(sys.executable, "-m", "tests.installed.knocking", url),
         *(f"{name}={value}" for name, value in headers.items()),
     )
-    status, serial = map(int, told.split())
+    status, serial = map(int, reply.split())
     return Knocked(status, serial)
 
 

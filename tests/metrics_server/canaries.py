@@ -75,7 +75,9 @@ def shared(
     return split_traffic.Sharing(taken, owners, splits)
 
 
-def told(parts: Sequence[split_traffic.Part]) -> dict[str, tuple[float | None, float | None, float | None]]:
+def figures_of(
+    parts: Sequence[split_traffic.Part],
+) -> dict[str, tuple[float | None, float | None, float | None]]:
     return {part.name: (part.figures.success, part.figures.failure, part.share) for part in parts}
 
 

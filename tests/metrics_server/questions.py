@@ -41,5 +41,5 @@ async def read(asking: prometheus.Prometheus, queries: list[str]) -> list[list[r
 
 
 def says_nothing_of_the_backend(fault: faults.Fault, url: str) -> bool:
-    told = (url.removeprefix("http://"), "127.0.0.1", "localhost", "secret_metric", "secret words")
-    return not any(word in fault.message for word in told)
+    reply = (url.removeprefix("http://"), "127.0.0.1", "localhost", "secret_metric", "secret words")
+    return not any(word in fault.message for word in reply)

@@ -23,7 +23,7 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     status: int
     body: Any
     headers: dict[str, str]
@@ -51,11 +51,11 @@ class Api:
     url: str
     fake: fake_prometheus.FakePrometheus
 
-    async def get(self, path: str, *, accept: str = "application/json", token: str = TOKEN) -> Told:
+    async def get(self, path: str, *, accept: str = "application/json", token: str = TOKEN) -> Reply:
         headers = {"Accept": accept, "Authorization": f"Bearer {token}"}
         async with self.session.get(f"{self.url}{ROOT}/{path}", headers=headers) as response:
             body = await response.json(content_type=None)
-            return Told(response.status, body, dict(response.headers))
+            return Reply(response.status, body, dict(response.headers))
 
 
 @contextlib.asynccontextmanager
@@ -80,5 +80,5 @@ def figures(item: dict[str, Any]) -> dict[str, float]:
 
 
 def counted(item: dict[str, Any]) -> float:
-    told = figures(item)
-    return told["success_count"] + told["failure_count"]
+    reply = figures(item)
+    return reply["success_count"] + reply["failure_count"]

@@ -21,17 +21,17 @@ class Autoscaler:
 
     api: reading.Api
 
-    async def get(self, path: str) -> reading.Told:
+    async def get(self, path: str) -> reading.Reply:
         headers = {"Accept": HPA, "Authorization": f"Bearer {reading.TOKEN}"}
         async with self.api.session.get(f"{self.api.url}{path}", headers=headers) as response:
-            return reading.Told(
+            return reading.Reply(
                 response.status, await response.json(content_type=None), dict(response.headers)
             )
 
     async def values(self, path: str) -> dict[str, float]:
         """Values by the name of what they describe."""
-        told = await self.get(path)
-        return {item["describedObject"]["name"]: number(item) for item in told.items}
+        reply = await self.get(path)
+        return {item["describedObject"]["name"]: number(item) for item in reply.items}
 
     async def value(self, path: str) -> float:
         """The one value."""
@@ -45,5 +45,5 @@ def number(item: dict[str, Any]) -> float:
 
 async def traffic(autoscaler: Autoscaler, path: str) -> dict[str, dict[str, Any]]:
     """What people read, by name."""
-    told = await autoscaler.api.get(path)
-    return {item["metadata"]["name"]: item for item in told.items}
+    reply = await autoscaler.api.get(path)
+    return {item["metadata"]["name"]: item for item in reply.items}

@@ -162,26 +162,26 @@ def counts(item: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def largest_error(
-    truth: Mapping[Edge, tuple[float, float]], told: Mapping[Edge, tuple[float, float]]
+    truth: Mapping[Edge, tuple[float, float]], reply: Mapping[Edge, tuple[float, float]]
 ) -> float:
     """Return by how much the worst count of the worst edge is off."""
     nothing = (0.0, 0.0)
     return max(
         (
             abs(a - b)
-            for edge in truth.keys() | told.keys()
-            for a, b in zip(truth.get(edge, nothing), told.get(edge, nothing), strict=True)
+            for edge in truth.keys() | reply.keys()
+            for a, b in zip(truth.get(edge, nothing), reply.get(edge, nothing), strict=True)
         ),
         default=0.0,
     )
 
 
 def wrong(
-    truth: Mapping[Edge, tuple[float, float]], told: Mapping[Edge, tuple[float, float]]
+    truth: Mapping[Edge, tuple[float, float]], reply: Mapping[Edge, tuple[float, float]]
 ) -> Iterable[str]:
     """Return a line for each edge whose counts are off by more than is allowed."""
     nothing = (0.0, 0.0)
-    for edge in sorted(truth.keys() | told.keys()):
-        true, said = truth.get(edge, nothing), told.get(edge, nothing)
+    for edge in sorted(truth.keys() | reply.keys()):
+        true, said = truth.get(edge, nothing), reply.get(edge, nothing)
         if any(abs(a - b) > max(SLACK, 0.01 * a) for a, b in zip(true, said, strict=True)):
             yield f"{edge[0]} → {edge[1]}: truth {true}, API {said}"

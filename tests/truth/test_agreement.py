@@ -69,11 +69,11 @@ async def test_the_dashboards_client_reads_what_the_api_says(still: serving.Api)
     client = dashboard.client.api.connect(str(still.kubeconfig))
     try:
         for read, resource in ((client.metrics, "trafficmetrics"), (client.edges, "trafficedges")):
-            told = {(t.resource.namespace, t.name): t for t in await asyncio.to_thread(read)}
+            reply = {(t.resource.namespace, t.name): t for t in await asyncio.to_thread(read)}
             items = await still.items(f"/{resource}")
-            assert len(told) == len(items)
+            assert len(reply) == len(items)
             for item in items:
-                seen = told[item["resource"].get("namespace", ""), item["metadata"]["name"]]
+                seen = reply[item["resource"].get("namespace", ""), item["metadata"]["name"]]
                 figures = _figures(item)
                 assert seen.success_count == figures["success_count"]
                 assert seen.failure_count == figures["failure_count"]

@@ -16,19 +16,19 @@ async def _compare(
     api: serving.Api, mesh: runner.Mesh, over: span.Span
 ) -> dict[span.Edge, tuple[float, float]]:
     """Demand that truth and API agree on a span, and return what the API says."""
-    told = await span.told_edges(api, mesh, window=over.window)
+    reply = await span.told_edges(api, mesh, window=over.window)
     truth = span.true_edges(await mesh.truth(since=over.begin, until=over.end))
-    assert list(span.wrong(truth, told)) == []
-    print(f"largest error: {span.largest_error(truth, told):g} of {sum(sum(c) for c in truth.values()):g}")
-    return told
+    assert list(span.wrong(truth, reply)) == []
+    print(f"largest error: {span.largest_error(truth, reply):g} of {sum(sum(c) for c in truth.values()):g}")
+    return reply
 
 
 async def test_steady_traffic_is_counted_on_every_edge(mesh: runner.Mesh, api: serving.Api) -> None:
     async with span.idle_around(mesh) as over:
         await mesh.scenario("steady")
         await asyncio.sleep(12)  # the load's time, not a wait for a condition
-    told = await _compare(api, mesh, over)
-    assert len([edge for edge, counts in told.items() if sum(counts) > 0]) >= 16
+    reply = await _compare(api, mesh, over)
+    assert len([edge for edge, counts in reply.items() if sum(counts) > 0]) >= 16
 
 
 async def test_what_a_workload_receives_is_what_its_pods_answered(
@@ -37,7 +37,7 @@ async def test_what_a_workload_receives_is_what_its_pods_answered(
     async with span.idle_around(mesh) as over:
         await mesh.calls("/cart", count=120)
     items = await api.items("/pods", window=over.window)
-    told = {item["metadata"]["name"]: sum(span.counts(item)) for item in items}
+    reply = {item["metadata"]["name"]: sum(span.counts(item)) for item in items}
     truth = {
         row["by"]["pod"]: sum(count for code, count in row["counts"].items() if code != "0")
         for row in (await mesh.truth(since=over.begin, until=over.end))["received"]
@@ -45,7 +45,7 @@ async def test_what_a_workload_receives_is_what_its_pods_answered(
     pods = [pod for pod in truth if pod.startswith(("cart-", "db-", "frontend-", "session-"))]
     assert len(pods) >= 8
     assert {pod: truth[pod] for pod in pods} == pytest.approx(
-        {pod: told[pod] for pod in pods}, abs=span.SLACK
+        {pod: reply[pod] for pod in pods}, abs=span.SLACK
     )
 
 
@@ -53,8 +53,8 @@ async def test_nine_first_ever_failures_are_nine(mesh: runner.Mesh, api: serving
     async with span.idle_around(mesh) as over:
         await mesh.calls("/product/7", count=9, faults={"catalog-v1": 503, "catalog-v2": 503})
     await _compare(api, mesh, over)
-    told = await span.told_edges(api, mesh, window=over.window)
-    assert sum(failed for (_, service), (_, failed) in told.items() if service.startswith("catalog-v")) == 9
+    reply = await span.told_edges(api, mesh, window=over.window)
+    assert sum(failed for (_, service), (_, failed) in reply.items() if service.startswith("catalog-v")) == 9
 
 
 async def test_a_proxy_that_restarts_loses_nothing_that_was_scraped(
@@ -67,8 +67,8 @@ async def test_a_proxy_that_restarts_loses_nothing_that_was_scraped(
         await mesh.restart(pod)
         await span.later(mesh, time.time())
         await mesh.calls("/checkout", count=25)
-    told = await _compare(api, mesh, over)
-    assert sum(told[pod, "cart"]) == 65
+    reply = await _compare(api, mesh, over)
+    assert sum(reply[pod, "cart"]) == 65
 
 
 async def test_a_proxy_that_dies_keeps_what_it_counted(mesh: runner.Mesh, api: serving.Api) -> None:
@@ -79,7 +79,7 @@ async def test_a_proxy_that_dies_keeps_what_it_counted(mesh: runner.Mesh, api: s
             await span.later(mesh, time.time() + 1.0)
             await mesh.kill(pod)
             await mesh.calls("/checkout", count=10)
-        told = await _compare(api, mesh, over)
-        assert sum(told[pod, "billing"]) > 20
+        reply = await _compare(api, mesh, over)
+        assert sum(reply[pod, "billing"]) > 20
     finally:
         await mesh.restart(pod)

@@ -71,11 +71,11 @@ async def test_first_failures_a_restart_and_a_lost_proxy_are_counted_as_they_wer
             await span.later(mesh, time.time())
             await mesh.calls("/checkout", count=10)
         await elsewhere.later(over.end)
-        told = await span.told_edges(elsewhere.api, mesh, window=over.window)
+        reply = await span.told_edges(elsewhere.api, mesh, window=over.window)
     finally:
         await mesh.restart(lost)
     truth = span.true_edges(await mesh.truth(since=over.begin, until=over.end))
-    assert list(span.wrong(truth, told)) == []
-    print(f"largest error: {span.largest_error(truth, told):g} of {sum(sum(c) for c in truth.values()):g}")
-    assert sum(failed for (_, service), (_, failed) in told.items() if service.startswith("catalog-v")) == 9
-    assert sum(told[restarted, "cart"]) == 30
+    assert list(span.wrong(truth, reply)) == []
+    print(f"largest error: {span.largest_error(truth, reply):g} of {sum(sum(c) for c in truth.values()):g}")
+    assert sum(failed for (_, service), (_, failed) in reply.items() if service.startswith("catalog-v")) == 9
+    assert sum(reply[restarted, "cart"]) == 30

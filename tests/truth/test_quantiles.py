@@ -85,14 +85,14 @@ def _largest_deviation(
     connection = prometheus_api_client.PrometheusConnect(url=mesh.prometheus_url)
     worst, compared = 0.0, 0
     for item in items:
-        told = {m["name"]: float(quantity.parse(m["value"])) for m in item["metrics"]}
+        reply = {m["name"]: float(quantity.parse(m["value"])) for m in item["metrics"]}
         for name, quantile in _QUANTILES.items():
             text = f"histogram_quantile({quantile}, sum by (le) (increase({buckets(item)}[{_WINDOW}])))"
             rows = connection.custom_query(text, params={"time": at})
             theirs = float(rows[0]["value"][1]) / 1000 if rows else float("nan")
-            assert (name in told) == (theirs == theirs), f"{item['metadata']['name']} {name}: {theirs}"
-            if name in told:
-                worst, compared = max(worst, abs(told[name] - theirs) / theirs), compared + 1
+            assert (name in reply) == (theirs == theirs), f"{item['metadata']['name']} {name}: {theirs}"
+            if name in reply:
+                worst, compared = max(worst, abs(reply[name] - theirs) / theirs), compared + 1
     print(f"largest deviation: {worst:.1e} of {compared} quantiles")
     return worst, compared
 

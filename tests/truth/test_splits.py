@@ -30,14 +30,14 @@ async def test_a_split_has_the_requests_that_its_callers_sent(mesh: runner.Mesh,
     truth: Counter[str] = Counter()
     for edge, counts in span.true_edges(await mesh.truth(since=over.begin, until=over.end)).items():
         truth[f"catalog:{edge[1]}"] += int(sum(counts))
-    told = {item["metadata"]["name"]: sum(span.counts(item)) for item in items}
+    reply = {item["metadata"]["name"]: sum(span.counts(item)) for item in items}
     received = {name: truth[name] for name in _BACKENDS}
-    assert told == pytest.approx(received, abs=span.SLACK)
+    assert reply == pytest.approx(received, abs=span.SLACK)
     total = sum(received.values())
     assert total > 50
     for item in items:
         assert _share(item) == pytest.approx(received[item["metadata"]["name"]] / total, abs=0.01)
-    print(f"told {told} of {received}")
+    print(f"told {reply} of {received}")
 
 
 async def test_the_callers_of_a_split_sum_up_to_it(mesh: runner.Mesh, api: serving.Api) -> None:

@@ -9,8 +9,8 @@ from tests.apiservice import cluster
 def test_everything_a_cluster_publishes_is_understood() -> None:
     found = delegated_config.parse(cluster.published(requestheader_username_headers='[" X-A ", "X-B"]'))
     key = r"\(key [0-9a-f]{8}\)"
-    told = f"the front proxy is certified by CN=front-proxy-ca {key}, clients by CN=client-ca {key}"
-    assert re.fullmatch(told, str(found))
+    reply = f"the front proxy is certified by CN=front-proxy-ca {key}, clients by CN=client-ca {key}"
+    assert re.fullmatch(reply, str(found))
     assert found.authorities == cluster.CLIENTS.der + cluster.PROXIES.der
     proxy = found.front_proxy
     assert proxy is not None

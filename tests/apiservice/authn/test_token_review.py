@@ -78,9 +78,9 @@ async def test_another_credential_is_left_to_others(
 async def test_the_log_says_why_a_token_is_refused_and_nothing_of_the_token(
     kube: cluster.Cluster, tokens: token_review.TokenReviewAuthenticator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = "[invalid bearer token, eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl has\nexpired, eyJpc3MiOi is of old]"
+    reply = "[invalid bearer token, eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl has\nexpired, eyJpc3MiOi is of old]"
     for token in ("eyJhbGciOi.eyJpc3MiOi.c2lnbmF0dXJl", "eyJhbGciOi.eyJpc3MiOi.b3RoZXI"):
-        kube.tokens[token] = {"authenticated": False, "error": told.replace("c2lnbmF0dXJl", token[22:])}
+        kube.tokens[token] = {"authenticated": False, "error": reply.replace("c2lnbmF0dXJl", token[22:])}
         with pytest.raises(errors.Unauthorized):
             await tokens.authenticate(bearer(token))
     assert caplog.messages == [
@@ -198,11 +198,11 @@ async def test_an_answer_that_makes_no_sense_lets_nobody_in(
         await tokens.authenticate(bearer())
 
 
-@pytest.mark.parametrize("told", ["true", 1, None, False])
+@pytest.mark.parametrize("reply", ["true", 1, None, False])
 async def test_only_a_plain_yes_is_a_yes(
-    kube: cluster.Cluster, tokens: token_review.TokenReviewAuthenticator, told: Any
+    kube: cluster.Cluster, tokens: token_review.TokenReviewAuthenticator, reply: Any
 ) -> None:
-    kube.tokens[TOKEN] = {**SUE, "authenticated": told}
+    kube.tokens[TOKEN] = {**SUE, "authenticated": reply}
     with pytest.raises(errors.Unauthorized):
         await tokens.authenticate(bearer())
 

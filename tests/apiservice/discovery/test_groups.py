@@ -61,13 +61,13 @@ async def test_a_version_lists_resources_and_their_parts(toy: asking.Toy) -> Non
 @pytest.mark.parametrize("version", ["v2", "v2beta1"])
 async def test_the_aggregation_layer_gets_everything_in_one_document(toy: asking.Toy, version: str) -> None:
     accept = f"{aggregated(version)};profile=nopeer,application/json"
-    told = await toy.ask("/apis", accept=accept)
-    assert told.answer.content_type == aggregated(version)
-    assert (told.json["kind"], told.json["apiVersion"]) == (
+    reply = await toy.ask("/apis", accept=accept)
+    assert reply.answer.content_type == aggregated(version)
+    assert (reply.json["kind"], reply.json["apiVersion"]) == (
         "APIGroupDiscoveryList",
         f"apidiscovery.k8s.io/{version}",
     )
-    (group,) = told.json["items"]
+    (group,) = reply.json["items"]
     (served,) = group["versions"]
     assert (group["metadata"]["name"], served["version"], served["freshness"]) == (
         "fruits.example.com",
@@ -95,15 +95,15 @@ async def test_the_aggregation_layer_gets_everything_in_one_document(toy: asking
 
 async def test_every_version_that_is_served_is_in_the_aggregated_document() -> None:
     several = groups.Discovery([V2, OTHER, V1])
-    told = asking.Told(await several.root(asking.incoming("/apis", headers={"Accept": aggregated("v2")})))
-    found = [(g["metadata"]["name"], [v["version"] for v in g["versions"]]) for g in told.json["items"]]
+    reply = asking.Reply(await several.root(asking.incoming("/apis", headers={"Accept": aggregated("v2")})))
+    found = [(g["metadata"]["name"], [v["version"] for v in g["versions"]]) for g in reply.json["items"]]
     assert found == [("fruits.example.com", ["v2", "v1"]), ("nuts.example.com", ["v1"])]
 
 
 async def test_a_version_given_first_is_preferred() -> None:
     several = groups.Discovery([V2, V1])
-    told = asking.Told(await several.below(asking.incoming("/apis/fruits.example.com")))
-    assert told.json["preferredVersion"]["version"] == "v2"
+    reply = asking.Reply(await several.below(asking.incoming("/apis/fruits.example.com")))
+    assert reply.json["preferredVersion"]["version"] == "v2"
 
 
 async def test_a_document_the_client_has_is_not_sent_again(toy: asking.Toy) -> None:
@@ -124,6 +124,6 @@ async def test_protobuf_alone_cannot_be_had(toy: asking.Toy, path: str) -> None:
 
 
 async def test_discovery_can_only_be_read(toy: asking.Toy) -> None:
-    told = await toy.ask("/apis", method="POST")
-    assert (told.status, told.header("Allow")) == (405, "GET, HEAD")
-    assert told.message == 'POST is not supported on the path "/apis"'
+    reply = await toy.ask("/apis", method="POST")
+    assert (reply.status, reply.header("Allow")) == (405, "GET, HEAD")
+    assert reply.message == 'POST is not supported on the path "/apis"'

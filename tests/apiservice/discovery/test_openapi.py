@@ -35,25 +35,25 @@ def undescribed(schema: dict[str, Any], *, path: str) -> Iterator[str]:
 async def test_the_index_leads_to_a_document_that_may_be_kept_for_ever(toy: asking.Toy) -> None:
     index = (await toy.ask("/openapi/v3")).json
     url = index["paths"]["apis/fruits.example.com/v1"]["serverRelativeURL"]
-    told = await toy.ask(url)
-    assert told.json["openapi"] == "3.0.0"
-    assert told.header("Cache-Control") == "public, immutable"
-    expires = dates.parsedate_to_datetime(told.header("Expires") or "")
+    reply = await toy.ask(url)
+    assert reply.json["openapi"] == "3.0.0"
+    assert reply.header("Cache-Control") == "public, immutable"
+    expires = dates.parsedate_to_datetime(reply.header("Expires") or "")
     assert expires - fruits.NOW == timedelta(days=365)
-    assert url == f"{V3}?hash={(told.header('ETag') or '').strip(chr(34))}"
+    assert url == f"{V3}?hash={(reply.header('ETag') or '').strip(chr(34))}"
 
 
 async def test_by_an_old_hash_the_document_is_that_of_now_and_not_for_ever(toy: asking.Toy) -> None:
-    told = await toy.ask(f"{V3}?hash=OLD")
-    assert told.status == 200
-    assert told.header("ETag") == (await toy.ask(V3)).header("ETag")
-    assert told.header("Cache-Control") is None
+    reply = await toy.ask(f"{V3}?hash=OLD")
+    assert reply.status == 200
+    assert reply.header("ETag") == (await toy.ask(V3)).header("ETag")
+    assert reply.header("Cache-Control") is None
 
 
 async def test_without_a_hash_the_document_is_not_for_ever(toy: asking.Toy) -> None:
-    told = await toy.ask(V3)
-    assert told.header("Expires") is None
-    assert (await toy.ask(V3, If_None_Match=told.header("ETag") or "")).status == 304
+    reply = await toy.ask(V3)
+    assert reply.header("Expires") is None
+    assert (await toy.ask(V3, If_None_Match=reply.header("ETag") or "")).status == 304
 
 
 async def test_a_version_nobody_serves_has_no_document(toy: asking.Toy) -> None:

@@ -46,5 +46,5 @@ async def test_of_a_strangers_request_only_the_path_is_looked_at(
 
 
 async def test_a_path_that_is_too_long_is_refused_in_few_words(toy: asking.Toy) -> None:
-    told = await toy.ask("/" + "a" * 140_000)
-    assert (told.status, told.message) == (400, "the path has more than 131072 characters")
+    reply = await toy.ask("/" + "a" * 140_000)
+    assert (reply.status, reply.message) == (400, "the path has more than 131072 characters")

@@ -24,25 +24,25 @@ def checks() -> health.HealthChecks:
     return health.HealthChecks(live=[LIVE], ready=[READY])
 
 
-async def get(checks: health.HealthChecks, url: str) -> asking.Told:
-    return asking.Told(await checks.answer(asking.incoming(url)))
+async def get(checks: health.HealthChecks, url: str) -> asking.Reply:
+    return asking.Reply(await checks.answer(asking.incoming(url)))
 
 
 @pytest.mark.parametrize(
     "path", ["/healthz", "/livez", "/livez/", "/livez/loop", "/readyz/ping", "/readyz/shutdown"]
 )
 async def test_what_is_well_says_ok(checks: health.HealthChecks, path: str) -> None:
-    told = await get(checks, path)
-    assert (told.status, told.text, told.answer.content_type) == (200, "ok", "text/plain; charset=utf-8")
+    reply = await get(checks, path)
+    assert (reply.status, reply.text, reply.answer.content_type) == (200, "ok", "text/plain; charset=utf-8")
 
 
 async def test_a_failure_is_named_and_its_reason_only_logged(
     checks: health.HealthChecks, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    told = await get(checks, "/readyz")
-    assert told.status == 500
-    assert told.text.splitlines() == [
+    reply = await get(checks, "/readyz")
+    assert reply.status == 500
+    assert reply.text.splitlines() == [
         "[+]ping ok",
         "[+]loop ok",
         "[-]warm failed: reason withheld",
@@ -53,16 +53,16 @@ async def test_a_failure_is_named_and_its_reason_only_logged(
 
 
 async def test_verbose_lists_what_passes(checks: health.HealthChecks) -> None:
-    told = await get(checks, "/livez?verbose")
-    assert told.text == "[+]ping ok\n[+]loop ok\nlivez check passed\n"
+    reply = await get(checks, "/livez?verbose")
+    assert reply.text == "[+]ping ok\n[+]loop ok\nlivez check passed\n"
 
 
 async def test_a_check_can_be_left_out(checks: health.HealthChecks) -> None:
     assert (await get(checks, "/readyz?exclude=warm")).text == "ok"
-    told = await get(checks, "/readyz?verbose&exclude=warm,wram")
-    assert told.status == 200
-    assert "[+]warm excluded: ok" in told.text
-    assert "no matches for wram" in told.text
+    reply = await get(checks, "/readyz?verbose&exclude=warm,wram")
+    assert reply.status == 200
+    assert "[+]warm excluded: ok" in reply.text
+    assert "no matches for wram" in reply.text
 
 
 async def test_one_check_can_be_asked_alone(checks: health.HealthChecks) -> None:

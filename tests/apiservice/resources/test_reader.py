@@ -8,16 +8,16 @@ META = "g=meta.k8s.io"
 
 
 async def test_a_list_is_an_envelope_sorted_by_namespace_and_name(toy: asking.Toy) -> None:
-    told = await toy.read("fruits")
-    assert {**told.json, "items": ...} == {
+    reply = await toy.read("fruits")
+    assert {**reply.json, "items": ...} == {
         "kind": "FruitList",
         "apiVersion": "fruits.example.com/v1",
         "metadata": {"resourceVersion": ""},
         "season": "autumn",
         "items": ...,
     }
-    assert told.names == ["apple", "cherry", "lime", "pear"]
-    assert told.answer.content_type == "application/json"
+    assert reply.names == ["apple", "cherry", "lime", "pear"]
+    assert reply.answer.content_type == "application/json"
 
 
 async def test_a_list_of_a_namespace_asks_for_that_namespace(toy: asking.Toy) -> None:
@@ -71,25 +71,25 @@ async def test_the_provider_is_told_what_was_asked(toy: asking.Toy) -> None:
 
 @pytest.mark.parametrize("path", ["namespaces/north/fruits/apple", "crates/apple", "namespaces/apple"])
 async def test_an_object_is_got_by_its_name(toy: asking.Toy, path: str) -> None:
-    told = await toy.read(path)
-    assert told.status == 200
-    assert (told.json["kind"], told.json["metadata"]["name"]) == ("Fruit", "apple")
+    reply = await toy.read(path)
+    assert reply.status == 200
+    assert (reply.json["kind"], reply.json["metadata"]["name"]) == ("Fruit", "apple")
 
 
 @pytest.mark.parametrize(
     "path", ["namespaces/north/fruits/fig/pips", "crates/fig/pips", "namespaces/fig/pips"]
 )
 async def test_a_subresource_answers_a_list(toy: asking.Toy, path: str) -> None:
-    told = await toy.read(path)
-    assert told.json["kind"] == "FruitList"
-    assert told.names == ["fig-pip-1", "fig-pip-2"]
+    reply = await toy.read(path)
+    assert reply.json["kind"] == "FruitList"
+    assert reply.names == ["fig-pip-1", "fig-pip-2"]
 
 
 async def test_an_object_that_is_not_there_is_a_404_in_the_words_of_kubernetes(toy: asking.Toy) -> None:
-    told = await toy.read("namespaces/north/fruits/kiwi")
-    assert told.status == 404
-    assert told.message == 'fruits.fruits.example.com "kiwi" not found: nobody planted it'
-    assert told.json["details"] == {"name": "kiwi", "group": "fruits.example.com", "kind": "fruits"}
+    reply = await toy.read("namespaces/north/fruits/kiwi")
+    assert reply.status == 404
+    assert reply.message == 'fruits.fruits.example.com "kiwi" not found: nobody planted it'
+    assert reply.json["details"] == {"name": "kiwi", "group": "fruits.example.com", "kind": "fruits"}
 
 
 COLUMNS = ["Name", "Colour", "Age", "Ripe"]
@@ -145,16 +145,16 @@ async def test_metadata_alone_can_be_asked_for(toy: asking.Toy, version: str) ->
 
 
 async def test_a_list_is_not_acceptable_as_the_metadata_of_one_object(toy: asking.Toy) -> None:
-    told = await toy.read("fruits", accept=f"application/json;as=PartialObjectMetadata;v=v1;{META}")
-    assert told.status == 406
-    assert told.answer.content_type == "application/json"
-    assert told.message.startswith("only the following media types are accepted")
+    reply = await toy.read("fruits", accept=f"application/json;as=PartialObjectMetadata;v=v1;{META}")
+    assert reply.status == 406
+    assert reply.answer.content_type == "application/json"
+    assert reply.message.startswith("only the following media types are accepted")
 
 
 async def test_yaml_says_the_same_as_json(toy: asking.Toy) -> None:
-    told = await toy.read("fruits", accept="application/yaml")
-    assert told.answer.content_type == "application/yaml"
-    assert yaml.safe_load(told.text) == (await toy.read("fruits")).json
+    reply = await toy.read("fruits", accept="application/yaml")
+    assert reply.answer.content_type == "application/yaml"
+    assert yaml.safe_load(reply.text) == (await toy.read("fruits")).json
 
 
 async def test_an_answer_is_indented_on_demand(toy: asking.Toy) -> None:
@@ -178,18 +178,18 @@ async def test_an_answer_is_indented_on_demand(toy: asking.Toy) -> None:
 async def test_a_malformed_parameter_is_a_400_that_names_it(
     toy: asking.Toy, query: str, message: str
 ) -> None:
-    told = await toy.read(f"fruits?{query}")
-    assert told.status == 400
-    assert message in told.message
+    reply = await toy.read(f"fruits?{query}")
+    assert reply.status == 400
+    assert message in reply.message
 
 
 @pytest.mark.parametrize(
     "path", ["fruits?watch=true", "fruits?watch=1", "watch/fruits", "namespaces/north/pips?watch=1"]
 )
 async def test_a_watch_is_refused_at_once(toy: asking.Toy, path: str) -> None:
-    told = await toy.read(path)
-    assert told.status == 405
-    assert told.message.startswith("watch is not supported on resources of kind ")
+    reply = await toy.read(path)
+    assert reply.status == 405
+    assert reply.message.startswith("watch is not supported on resources of kind ")
     assert not toy.orchard.asked
 
 
@@ -205,10 +205,10 @@ async def test_a_watch_is_refused_at_once(toy: asking.Toy, path: str) -> None:
 )
 async def test_nothing_can_be_changed(toy: asking.Toy, method: str, verb: str) -> None:
     path = "namespaces/north/fruits" + ("" if method == "POST" else "/apple")
-    told = await toy.ask(f"/apis/{fruits.GROUP_VERSION}/{path}", method=method)
-    assert told.status == 405
-    assert told.header("Allow") == "GET, HEAD"
-    assert told.message == f'{verb} is not supported on resources of kind "fruits.fruits.example.com"'
+    reply = await toy.ask(f"/apis/{fruits.GROUP_VERSION}/{path}", method=method)
+    assert reply.status == 405
+    assert reply.header("Allow") == "GET, HEAD"
+    assert reply.message == f'{verb} is not supported on resources of kind "fruits.fruits.example.com"'
 
 
 async def test_warnings_of_the_provider_reach_the_client() -> None:

@@ -100,9 +100,9 @@ class Toy:
     scales: Scales
     api: handler.Handler
 
-    async def ask(self, path: str, *, method: str = "GET", accept: str = "application/json") -> asking.Told:
+    async def ask(self, path: str, *, method: str = "GET", accept: str = "application/json") -> asking.Reply:
         headers = {"Authorization": f"Bearer {asking.TOKEN}", "Accept": accept}
-        return asking.Told(await self.api.answer(asking.incoming(path, method=method, headers=headers)))
+        return asking.Reply(await self.api.answer(asking.incoming(path, method=method, headers=headers)))
 
 
 @pytest.fixture
@@ -136,9 +136,9 @@ def toy() -> Toy:
 async def test_a_value_is_read_by_the_names_it_was_asked_for_by(
     toy: Toy, path: str, asked: tuple[str, str | None, str | None, str | None]
 ) -> None:
-    told = await toy.ask(f"{ROOT}/{path}")
-    assert (told.status, told.json["kind"]) == (200, "ValueList")
-    assert told.json["items"] == [{"what": told.json["items"][0]["what"], "much": "3"}]
+    reply = await toy.ask(f"{ROOT}/{path}")
+    assert (reply.status, reply.json["kind"]) == (200, "ValueList")
+    assert reply.json["items"] == [{"what": reply.json["items"][0]["what"], "much": "3"}]
     (query,) = toy.scales.asked
     assert (query.resource, query.subresource, query.namespace, query.name) == asked
     assert (query.group, query.version) == (fruits.GROUP, fruits.VERSION)
@@ -166,14 +166,14 @@ async def test_what_is_in_no_namespace_takes_the_right_to_it_wherever_it_is_aske
 
 
 async def test_a_name_in_a_field_selector_selects_no_values_and_opens_none(toy: Toy) -> None:
-    told = await toy.ask(f"{ROOT}/namespaces/north/weight?fieldSelector=metadata.name%3Doak")
-    assert (told.status, toy.scales.asked) == (400, [])
-    assert "values are not selected by fields" in told.message
+    reply = await toy.ask(f"{ROOT}/namespaces/north/weight?fieldSelector=metadata.name%3Doak")
+    assert (reply.status, toy.scales.asked) == (400, [])
+    assert "values are not selected by fields" in reply.message
 
 
 async def test_selectors_are_the_providers_affair(toy: Toy) -> None:
-    told = await toy.ask(f"{ROOT}/namespaces/north/trees/*/weight?labelSelector=sort%3Dpome")
-    assert len(told.json["items"]) == 1, "values have no labels that the kit could select by"
+    reply = await toy.ask(f"{ROOT}/namespaces/north/trees/*/weight?labelSelector=sort%3Dpome")
+    assert len(reply.json["items"]) == 1, "values have no labels that the kit could select by"
     (query,) = toy.scales.asked
     assert query.parameters == {"labelSelector": "sort=pome"}
     assert query.labels.matches({"sort": "pome"})
@@ -181,9 +181,9 @@ async def test_selectors_are_the_providers_affair(toy: Toy) -> None:
 
 
 async def test_a_malformed_selector_is_refused_all_the_same(toy: Toy) -> None:
-    told = await toy.ask(f"{ROOT}/namespaces/north/weight?labelSelector=a%3D%3D%3Db")
-    assert told.status == 400
-    assert "unable to parse label selector" in told.message
+    reply = await toy.ask(f"{ROOT}/namespaces/north/weight?labelSelector=a%3D%3D%3Db")
+    assert reply.status == 400
+    assert "unable to parse label selector" in reply.message
 
 
 async def test_a_name_that_nobody_declared_is_the_providers_to_refuse(toy: Toy) -> None:
@@ -192,8 +192,8 @@ async def test_a_name_that_nobody_declared_is_the_providers_to_refuse(toy: Toy) 
 
 
 async def test_what_somebody_else_said_is_handed_on_as_it_is(toy: Toy) -> None:
-    told = await toy.ask(f"{ROOT}/namespaces/north/elsewhere")
-    assert (told.status, told.answer.body, told.answer.content_type) == (418, b"tea", "text/tea")
+    reply = await toy.ask(f"{ROOT}/namespaces/north/elsewhere")
+    assert (reply.status, reply.answer.body, reply.answer.content_type) == (418, b"tea", "text/tea")
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ async def test_what_somebody_else_said_is_handed_on_as_it_is(toy: Toy) -> None:
     ],
 )
 async def test_what_has_no_value_is_refused(toy: Toy, path: str, method: str, status: int) -> None:
-    told = await toy.ask(f"{ROOT}/{path}", method=method)
-    assert told.status == status, told.text
+    reply = await toy.ask(f"{ROOT}/{path}", method=method)
+    assert reply.status == status, reply.text
 
 
 async def test_values_are_a_table_for_those_who_want_one(toy: Toy) -> None:

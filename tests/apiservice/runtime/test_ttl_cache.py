@@ -35,10 +35,10 @@ def oracle() -> Oracle:
 async def test_an_answer_is_remembered_for_its_lifetime(oracle: Oracle) -> None:
     now = [0.0]
     known = ttl_cache.TtlCache[int](lifetime=10.0, most=8, clock=lambda: now[0])
-    told = []
+    reply = []
     for now[0] in (0.0, 9.9, 10.0, 19.9, 20.0):
-        told.append(await known.recall("a", seek=oracle.seek))
-    assert told == [1, 1, 2, 2, 3]
+        reply.append(await known.recall("a", seek=oracle.seek))
+    assert reply == [1, 1, 2, 2, 3]
 
 
 async def test_each_question_has_its_answer(oracle: Oracle) -> None:
@@ -80,8 +80,8 @@ async def test_a_failure_is_told_to_all_who_wait_and_not_remembered(oracle: Orac
     asking = [asyncio.ensure_future(known.recall("a", seek=oracle.seek)) for _ in range(3)]
     await oracle.begun.wait()
     oracle.let.set()
-    told = await asyncio.gather(*asking, return_exceptions=True)
-    assert [str(failure) for failure in told] == ["away"] * 3
+    reply = await asyncio.gather(*asking, return_exceptions=True)
+    assert [str(failure) for failure in reply] == ["away"] * 3
     oracle.fails = False
     assert await known.recall("a", seek=oracle.seek) == 2
     assert len(known) == 1

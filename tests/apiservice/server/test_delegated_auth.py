@@ -55,7 +55,7 @@ class Extension:
         self, path: str, client: pki.Identity | None = None, *, headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
         async with self.connected(client) as session:
-            return await told(session, path, headers=headers)
+            return await reply(session, path, headers=headers)
 
     @property
     def reviewed(self) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ class Extension:
         return [body["spec"] for path, body in self.kube.asked if path == cluster.ACCESS_REVIEWS]
 
 
-async def told(
+async def reply(
     session: aiohttp.ClientSession, path: str, *, headers: dict[str, str] | None = None
 ) -> tuple[int, Any]:
     async with session.get(path, headers=headers) as response:
@@ -160,13 +160,13 @@ async def test_a_connection_outlives_the_authority_of_its_certificate_but_its_po
 ) -> None:
     successor = pki.authority("front-proxy-ca-2")
     async with extension.connected(PROXY) as session:
-        assert (await told(session, DISCOVERY, headers=MASTER))[0] == 200
+        assert (await reply(session, DISCOVERY, headers=MASTER))[0] == 200
         await cluster.until(lambda: len(extension.kube.watching) == 1, what="watched")
         extension.kube.change(cluster.published(requestheader_client_ca_file=successor.pem.decode()))
         await cluster.until(
             lambda: successor.der in extension.known.current().authorities, what="the new authority"
         )
-        assert (await told(session, DISCOVERY, headers=MASTER))[0] == 401
+        assert (await reply(session, DISCOVERY, headers=MASTER))[0] == 401
     assert "issuer 'CN=front-proxy-ca' (key not named); expected issuer: CN=front-proxy-ca-2 (" in caplog.text
     renewed = successor.issue("front-proxy-client")
     assert (await extension.ask(DISCOVERY, renewed, headers=MASTER))[0] == 200

@@ -15,8 +15,8 @@ FRUITS = f"/apis/fruits.example.com/v1/{SINGLE}"
 
 
 async def test_a_namespace_of_the_core_api_is_refused_and_not_missing(toy: asking.Toy) -> None:
-    told = await toy.ask("/api/v1/namespaces/north")
-    assert (told.status, told.message) == (400, "the core API is not served here")
+    reply = await toy.ask("/api/v1/namespaces/north")
+    assert (reply.status, reply.message) == (400, "the core API is not served here")
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
@@ -26,10 +26,10 @@ async def test_a_namespace_of_the_core_api_is_refused_and_not_missing(toy: askin
 async def test_without_a_valid_credential_there_is_nothing_to_see(
     toy: asking.Toy, token: str | None, path: str
 ) -> None:
-    told = await toy.ask(path, token=token)
-    assert told.status == 401
-    assert told.header("WWW-Authenticate") == "Bearer"
-    assert told.message.startswith("Unauthorized")
+    reply = await toy.ask(path, token=token)
+    assert reply.status == 401
+    assert reply.header("WWW-Authenticate") == "Bearer"
+    assert reply.message.startswith("Unauthorized")
     assert not toy.orchard.asked
 
 
@@ -46,24 +46,24 @@ async def test_without_a_valid_credential_there_is_nothing_to_see(
     ],
 )
 async def test_who_may_not_look_does_not_learn_what_exists(path: str, message: str) -> None:
-    told = await asking.Toy(user=asking.NOBODY).ask(path)
-    assert (told.status, told.message) == (403, message)
+    reply = await asking.Toy(user=asking.NOBODY).ask(path)
+    assert (reply.status, reply.message) == (403, message)
 
 
 @pytest.mark.parametrize(
     "path", ["/nope", "/api", "/apis/fruits.example.com/v1/vegetables", "/apis/x/v1", "//apis"]
 )
 async def test_who_may_look_learns_that_there_is_nothing(toy: asking.Toy, path: str) -> None:
-    told = await toy.ask(path)
-    assert (told.status, told.message) == (404, "the server could not find the requested resource")
+    reply = await toy.ask(path)
+    assert (reply.status, reply.message) == (404, "the server could not find the requested resource")
 
 
 async def test_a_defect_is_a_500_that_tells_nothing_but_where_to_look(
     toy: asking.Toy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = await toy.read(f"{SINGLE}/rotten", Audit_Id="worm-1")
-    assert told.status == 500
-    assert told.message == "internal error: the server's log has the cause under audit id worm-1"
+    reply = await toy.read(f"{SINGLE}/rotten", Audit_Id="worm-1")
+    assert reply.status == 500
+    assert reply.message == "internal error: the server's log has the cause under audit id worm-1"
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "worm-1" in record.getMessage()
     assert "worm in the password" in str(record.exc_info)
@@ -72,20 +72,20 @@ async def test_a_defect_is_a_500_that_tells_nothing_but_where_to_look(
 
 async def test_a_provider_that_hangs_is_given_up_at_the_deadline() -> None:
     toy = asking.Toy(deadline=0.02)
-    told = await toy.read(f"{SINGLE}/slow")
+    reply = await toy.read(f"{SINGLE}/slow")
     assert toy.orchard.hanging.is_set()
-    assert (told.status, told.message) == (504, "the request was not answered within 0.02 seconds")
+    assert (reply.status, reply.message) == (504, "the request was not answered within 0.02 seconds")
 
 
 async def test_a_client_can_give_up_earlier(toy: asking.Toy) -> None:
-    told = await toy.read(f"{SINGLE}/slow?timeout=20ms")
-    assert (told.status, told.message) == (504, "the request was not answered within 0.02 seconds")
+    reply = await toy.read(f"{SINGLE}/slow?timeout=20ms")
+    assert (reply.status, reply.message) == (504, "the request was not answered within 0.02 seconds")
 
 
 async def test_a_backend_that_is_away_is_said_as_the_provider_said_it(toy: asking.Toy) -> None:
-    told = await toy.read(f"{SINGLE}/away")
-    assert (told.status, told.message) == (503, "the orchard is closed")
-    assert told.json["reason"] == "ServiceUnavailable"
+    reply = await toy.read(f"{SINGLE}/away")
+    assert (reply.status, reply.message) == (503, "the orchard is closed")
+    assert reply.json["reason"] == "ServiceUnavailable"
 
 
 async def test_an_audit_id_is_echoed(toy: asking.Toy) -> None:

@@ -160,9 +160,9 @@ async def test_without_key_identifiers_namesakes_are_tried_one_after_the_other(
     authorities = [greeting.CLIENTS, pki.authority("client-ca"), pki.authority("client-ca")]
     listener.trusts(*authorities, greeting.OTHERS)
     for by in (*authorities, *authorities[::-1]):
-        told = [(await listener.greets(by.issue("sue")))[0] for _ in range(5)]
-        assert told[-1] == "sue"
-        assert told == sorted(told), "what was found to be right is used again"
+        reply = [(await listener.greets(by.issue("sue")))[0] for _ in range(5)]
+        assert reply[-1] == "sue"
+        assert reply == sorted(reply), "what was found to be right is used again"
     assert (await listener.greets(greeting.OTHERS.issue("bob")))[0] == "bob"
 
 

@@ -199,8 +199,8 @@ def test_a_chain_may_be_no_deeper_than_its_authority_allows() -> None:
 
 def test_the_names_of_a_bundle_are_told_once_each() -> None:
     other = pki.authority("b")
-    told = [verify.Authorities(one.pem).names for one in (CA, STRANGER, other)]
-    assert verify.Authorities(CA.pem + STRANGER.pem + CA.pem + other.pem).names == "; ".join(told)
+    reply = [verify.Authorities(one.pem).names for one in (CA, STRANGER, other)]
+    assert verify.Authorities(CA.pem + STRANGER.pem + CA.pem + other.pem).names == "; ".join(reply)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _SETTLED = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     """A list of the API, by name, over one window that begins before everything happened."""
 
     items: Mapping[str, Mapping[str, Any]]
@@ -51,18 +51,18 @@ class Asked:
     begin: float
     """Before everything happened, after every program was scraped: what appears later has begun later."""
 
-    async def tell(self, path: str, **parameters: str) -> Told:
+    async def tell(self, path: str, **parameters: str) -> Reply:
         window = f"{math.ceil(time.time() - self.begin)}s"
         items = await self.api.items(f"/{path}", window=window, **parameters)
         named = {item["metadata"]["name"]: item for item in items}
-        return Told(named, window, self.between.asked[-1][1])
+        return Reply(named, window, self.between.asked[-1][1])
 
-    async def quantiles(self, told: Told, series: str, *, scale: float) -> Mapping[str, float]:
+    async def quantiles(self, reply: Reply, series: str, *, scale: float) -> Mapping[str, float]:
         """What Prometheus makes of buckets over the same window; `scale` is seconds per unit."""
         found = {}
         for metric, quantile in _QUANTILES.items():
-            passed = f"sum by (le) (increase({series}[{told.window}]))"
-            (row,) = await self.mesh.ask(f"histogram_quantile({quantile}, {passed})", at=told.at)
+            passed = f"sum by (le) (increase({series}[{reply.window}]))"
+            (row,) = await self.mesh.ask(f"histogram_quantile({quantile}, {passed})", at=reply.at)
             found[metric] = float(row["value"][1]) * scale
         return found
 

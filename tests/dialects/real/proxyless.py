@@ -65,8 +65,8 @@ async def happen(place: Place) -> None:
     }
     url = f"http://{place.hosts[traffic.FRONTEND]}:{_GO_PORT}/go?{urllib.parse.urlencode(asked)}"
     async with aiohttp.ClientSession() as http, http.get(url) as response:
-        told: Mapping[str, int] = json.loads(await response.read())
-        assert told == {_TOLD[answer]: count for answer, count in walk.HOPS[0].answers.items()}
+        reply: Mapping[str, int] = json.loads(await response.read())
+        assert reply == {_TOLD[answer]: count for answer, count in walk.HOPS[0].answers.items()}
         await idle.until_over(
             http,
             [f"http://{place.hosts[hop.callee]}:{_METRICS_PORT}/metrics" for hop in walk.HOPS],

@@ -39,8 +39,8 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> A
 
 
 async def test_every_edge_counts_the_answers_that_its_caller_got(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
-    assert told.counts == {hop.edge: hop.answered for hop in walk.HOPS}
+    reply = await mesh.tell("trafficedges")
+    assert reply.counts == {hop.edge: hop.answered for hop in walk.HOPS}
 
 
 async def test_what_a_caller_got_no_answer_to_is_counted_as_sent_alone(mesh: asked.Asked) -> None:
@@ -52,20 +52,20 @@ async def test_what_a_caller_got_no_answer_to_is_counted_as_sent_alone(mesh: ask
 
 
 async def test_who_is_called_counts_also_those_whose_caller_has_left(mesh: asked.Asked) -> None:
-    told = await mesh.tell("pods")
+    reply = await mesh.tell("pods")
     for hop in walk.HOPS:
-        assert told.counts[hop.callee.pods[0]] == hop.seen_by_caller, hop.callee
+        assert reply.counts[hop.callee.pods[0]] == hop.seen_by_caller, hop.callee
 
 
 async def test_latencies_are_what_prometheus_makes_of_the_same_buckets(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
+    reply = await mesh.tell("trafficedges")
     for hop in walk.HOPS:
         series = f'{_TIMED}{{pod="{hop.caller.pods[0]}", src_app_id="{hop.callee.name}"}}'
-        expected = await mesh.quantiles(told, series, scale=_MILLISECONDS)
-        assert told.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge
+        expected = await mesh.quantiles(reply, series, scale=_MILLISECONDS)
+        assert reply.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge
 
 
 async def test_how_long_it_took_is_known_from_callers_alone(mesh: asked.Asked) -> None:
-    told = await mesh.tell("pods")
+    reply = await mesh.tell("pods")
     for hop in walk.HOPS:
-        assert told.latencies(hop.callee.pods[0]) == {}, hop.callee
+        assert reply.latencies(hop.callee.pods[0]) == {}, hop.callee

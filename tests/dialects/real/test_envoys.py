@@ -47,21 +47,21 @@ def mesh(meshes: Mapping[str, asked.Asked], name: str) -> asked.Asked:
 
 
 async def test_every_edge_counts_what_its_caller_saw(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
-    assert told.counts == {hop.edge: hop.seen_by_caller for hop in walk.HOPS}
+    reply = await mesh.tell("trafficedges")
+    assert reply.counts == {hop.edge: hop.seen_by_caller for hop in walk.HOPS}
 
 
 async def test_who_is_called_counts_what_it_answered(mesh: asked.Asked, name: str) -> None:
-    told = await mesh.tell("pods")
+    reply = await mesh.tell("pods")
     for hop in walk.HOPS:
         truth = hop.seen_by_callee if _BY_NAME[name].is_read_whole else None
-        assert told.counts[hop.callee.pods[0]] == truth, hop.callee
+        assert reply.counts[hop.callee.pods[0]] == truth, hop.callee
 
 
 async def test_latencies_are_what_prometheus_makes_of_the_same_buckets(mesh: asked.Asked, name: str) -> None:
-    told = await mesh.tell("trafficedges")
+    reply = await mesh.tell("trafficedges")
     wording = _BY_NAME[name]
     for hop in walk.HOPS:
         series = f"envoy_cluster_upstream_rq_time_bucket{{{wording.series(hop.caller, hop.callee)}}}"
-        expected = await mesh.quantiles(told, series, scale=0.001) if wording.is_read_whole else {}
-        assert told.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge
+        expected = await mesh.quantiles(reply, series, scale=0.001) if wording.is_read_whole else {}
+        assert reply.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge

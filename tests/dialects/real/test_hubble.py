@@ -59,32 +59,32 @@ def _series(caller: traffic.Workload, callee: traffic.Workload, *, reporter: str
 
 
 async def test_every_edge_counts_what_was_answered_also_by_a_policy(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
+    reply = await mesh.tell("trafficedges")
     expected = {
         name: _truth([call for call in _SENT if (call.caller, call.callee) == ends])
         for name, ends in _EDGES.items()
     }
-    assert told.counts == expected
+    assert reply.counts == expected
 
 
 async def test_every_edge_between_pods_counts_the_calls_also_from_node_to_node(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges", fieldSelector="resource.kind=Pod")
+    reply = await mesh.tell("trafficedges", fieldSelector="resource.kind=Pod")
     expected = {}
     for one in _SENT:
         if one.caller.meshed:
             elsewhere = "" if one.caller.namespace == one.callee.namespace else f"{one.callee.namespace}:"
             calls = [call for call in _SENT if (call.pod, call.answered_by) == (one.pod, one.answered_by)]
             expected[f"pod.{one.pod}:{elsewhere}pod.{one.answered_by}"] = _truth(calls)
-    assert {name: told.counts[name] for name in told.items if name.startswith("pod.")} == expected
+    assert {name: reply.counts[name] for name in reply.items if name.startswith("pod.")} == expected
 
 
 async def test_every_pod_received_what_it_was_sent(mesh: asked.Asked) -> None:
-    told = await mesh.tell("pods")
+    reply = await mesh.tell("pods")
     for workload in walk.WORKLOADS:
         for pod in workload.pods:
             calls = [call for call in hubbles.CALLS if call.answered_by == pod]
-            assert told.counts[pod] == _truth(calls), pod
-    assert not any(name.startswith("cilium") for name in told.items)
+            assert reply.counts[pod] == _truth(calls), pod
+    assert not any(name.startswith("cilium") for name in reply.items)
 
 
 async def test_an_agent_knows_the_workloads_of_its_own_node_alone(mesh: asked.Asked) -> None:
@@ -93,8 +93,8 @@ async def test_an_agent_knows_the_workloads_of_its_own_node_alone(mesh: asked.As
         "count by (reporter, source_workload, destination_workload)"
         '(hubble_http_requests_total{destination_pod="db-0"})'
     )
-    told = {tuple(sorted(row["metric"].items())) for row in rows}
-    assert told == {
+    reply = {tuple(sorted(row["metric"].items())) for row in rows}
+    assert reply == {
         (("reporter", "client"), ("source_workload", "cart")),
         (("reporter", "client"), ("source_workload", "frontend")),
         (("destination_workload", "db"), ("reporter", "server")),
@@ -106,15 +106,15 @@ async def test_an_edge_has_the_latencies_that_the_called_one_is_told_with(
     mesh: asked.Asked, edge: str
 ) -> None:
     """As Prometheus makes them of the same buckets."""
-    told = await mesh.tell("trafficedges")
-    expected = await mesh.quantiles(told, _series(*_EDGES[edge], reporter="server"), scale=1.0)
-    assert told.latencies(edge) == pytest.approx(expected, rel=1e-6)
+    reply = await mesh.tell("trafficedges")
+    expected = await mesh.quantiles(reply, _series(*_EDGES[edge], reporter="server"), scale=1.0)
+    assert reply.latencies(edge) == pytest.approx(expected, rel=1e-6)
 
 
 async def test_pods_have_the_latencies_of_what_they_received(mesh: asked.Asked) -> None:
-    told = await mesh.tell("pods")
-    expected = await mesh.quantiles(told, _series(traffic.CART, traffic.DB, reporter="server"), scale=1.0)
-    assert told.latencies(traffic.DB.pods[0]) == pytest.approx(expected, rel=1e-6)
+    reply = await mesh.tell("pods")
+    expected = await mesh.quantiles(reply, _series(traffic.CART, traffic.DB, reporter="server"), scale=1.0)
+    assert reply.latencies(traffic.DB.pods[0]) == pytest.approx(expected, rel=1e-6)
 
 
 async def test_within_a_node_the_called_one_alone_is_told_how_long_it_took(mesh: asked.Asked) -> None:

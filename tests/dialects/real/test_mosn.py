@@ -32,22 +32,22 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> A
 
 
 async def test_every_edge_counts_what_its_caller_saw(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
-    assert told.counts == {hop.edge: hop.seen_by_caller for hop in walk.HOPS}
+    reply = await mesh.tell("trafficedges")
+    assert reply.counts == {hop.edge: hop.seen_by_caller for hop in walk.HOPS}
 
 
 async def test_what_was_answered_is_known_from_callers_alone(mesh: asked.Asked) -> None:
-    told = await mesh.tell("pods")
-    assert set(told.counts.values()) <= {None}
+    reply = await mesh.tell("pods")
+    assert set(reply.counts.values()) <= {None}
 
 
 async def test_latencies_are_the_percentiles_that_mosn_tells(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
+    reply = await mesh.tell("trafficedges")
     for hop in walk.HOPS:
         expected = {}
         for metric, percentile in _PERCENTILES.items():
             labels = f'cluster="{mosns.cluster(hop.callee)}", host="", percentile="{percentile}"'
-            (row,) = await mesh.mesh.ask(f"upstream_request_duration_time{{{labels}}}", at=told.at)
+            (row,) = await mesh.mesh.ask(f"upstream_request_duration_time{{{labels}}}", at=reply.at)
             expected[metric] = float(row["value"][1]) * _NANOSECONDS
-        assert told.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge
-        assert "metrics.smi-spec.io/approximate" in told.items[hop.edge]["metadata"]["annotations"]
+        assert reply.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge
+        assert "metrics.smi-spec.io/approximate" in reply.items[hop.edge]["metadata"]["annotations"]

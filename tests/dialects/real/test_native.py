@@ -52,13 +52,13 @@ async def test_there_is_no_classic_bucket(mesh: asked.Asked) -> None:
 
 
 async def test_every_edge_counts_what_its_caller_saw(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
-    assert told.counts == {hop.edge: hop.seen_by_caller for hop in walk.HOPS}
+    reply = await mesh.tell("trafficedges")
+    assert reply.counts == {hop.edge: hop.seen_by_caller for hop in walk.HOPS}
 
 
 async def test_latencies_are_what_prometheus_makes_of_the_same_buckets(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
+    reply = await mesh.tell("trafficedges")
     for hop in walk.HOPS:
         series = f"envoy_cluster_upstream_rq_time{{{wordings.PLAIN.series(hop.caller, hop.callee)}}}"
-        expected = await mesh.quantiles(told, series, scale=0.001)
-        assert told.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge
+        expected = await mesh.quantiles(reply, series, scale=0.001)
+        assert reply.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge

@@ -31,7 +31,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> A
 
 async def test_every_edge_counts_what_was_answered(mesh: asked.Asked) -> None:
     """A callee says who it is with its answer: whoever let a deadline pass is not known."""
-    told = await mesh.tell("trafficedges")
+    reply = await mesh.tell("trafficedges")
     expected = {}
     for hop in walk.HOPS:
         answers = dict(hop.answers)
@@ -39,21 +39,21 @@ async def test_every_edge_counts_what_was_answered(mesh: asked.Asked) -> None:
         succeeded = answers.pop("200")
         expected[hop.edge] = walk.repeated(succeeded=succeeded, failed=sum(answers.values()))
         expected[f"{hop.caller}:unknown"] = walk.repeated(succeeded=0, failed=late)
-    assert told.counts == expected
+    assert reply.counts == expected
 
 
 async def test_who_is_called_counts_what_it_answered_also_too_late(mesh: asked.Asked) -> None:
-    told = await mesh.tell("pods")
+    reply = await mesh.tell("pods")
     for hop in walk.HOPS:
         succeeded = hop.answers["200"] + hop.answers[walk.SLOW]
         truth = walk.repeated(succeeded=succeeded, failed=sum(hop.answers.values()) - succeeded)
-        assert told.counts[hop.callee.pods[0]] == truth, hop.callee
+        assert reply.counts[hop.callee.pods[0]] == truth, hop.callee
 
 
 async def test_latencies_are_what_prometheus_makes_of_the_same_buckets(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficedges")
+    reply = await mesh.tell("trafficedges")
     for hop in walk.HOPS:
         labels = f'pod="{hop.caller.pods[0]}", csm_remote_workload_name="{hop.callee.name}"'
         series = f"grpc_client_attempt_duration_seconds_bucket{{{labels}}}"
-        expected = await mesh.quantiles(told, series, scale=1.0)
-        assert told.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge
+        expected = await mesh.quantiles(reply, series, scale=1.0)
+        assert reply.latencies(hop.edge) == pytest.approx(expected, rel=1e-6), hop.edge

@@ -48,14 +48,14 @@ def _besides(hop: walk.Hop) -> traffic.Truth:
 
 
 async def test_who_is_called_counts_what_callers_saw(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficmetrics")
+    reply = await mesh.tell("trafficmetrics")
     expected = {}
     for hop in walk.HOPS:
         seen, besides = hop.seen_by_caller, _besides(hop)
         expected[str(hop.callee)] = traffic.Truth(
             succeeded=seen.succeeded + besides.succeeded, failed=seen.failed + besides.failed
         )
-    assert {name: count for name, count in told.counts.items() if count} == expected
+    assert {name: count for name, count in reply.counts.items() if count} == expected
 
 
 async def test_nobody_is_invented_who_called_or_answered(mesh: asked.Asked) -> None:
@@ -65,18 +65,18 @@ async def test_nobody_is_invented_who_called_or_answered(mesh: asked.Asked) -> N
 
 
 async def test_latencies_are_what_prometheus_makes_of_the_same_buckets(mesh: asked.Asked) -> None:
-    told = await mesh.tell("trafficmetrics")
+    reply = await mesh.tell("trafficmetrics")
     for hop in walk.HOPS:
         name = f"{hop.callee.namespace}-{hop.callee.name}-.*@http"
         series = f'traefik_service_request_duration_seconds_bucket{{service=~"{name}"}}'
-        expected = await mesh.quantiles(told, series, scale=1.0)
-        assert told.latencies(str(hop.callee)) == pytest.approx(expected, rel=1e-6), hop.callee
+        expected = await mesh.quantiles(reply, series, scale=1.0)
+        assert reply.latencies(str(hop.callee)) == pytest.approx(expected, rel=1e-6), hop.callee
 
 
 async def test_codes_of_grpc_are_its_own_and_a_websocket_has_none(mesh: asked.Asked) -> None:
     """What the profile relies on."""
     rows = await mesh.mesh.ask('sum by (code, protocol) (traefik_service_requests_total{protocol!="http"})')
-    told = {(row["metric"]["protocol"], row["metric"]["code"]): float(row["value"][1]) for row in rows}
+    reply = {(row["metric"]["protocol"], row["metric"]["code"]): float(row["value"][1]) for row in rows}
     expected = {("grpc", status or "2"): count for status, count in traefiks.GRPC.items()}
     expected["websocket", "0"] = traefiks.SOCKETS
-    assert told == {which: walk.TIMES * count for which, count in expected.items()}
+    assert reply == {which: walk.TIMES * count for which, count in expected.items()}

@@ -83,7 +83,7 @@ def _routing(workload: traffic.Workload, hosts: Hosts) -> Config:
             services[besides] = _to(host, _BESIDES_PORT)
             routers[besides] = _rule(hop.callee, besides, f"PathPrefix(`{_BESIDES_PATH}`)")
     found = {"routers": routers, "services": services, "serversTransports": transports}
-    return {key: told for key, told in found.items() if told}
+    return {key: reply for key, reply in found.items() if reply}
 
 
 def _slow_port() -> int:
@@ -91,8 +91,8 @@ def _slow_port() -> int:
     return walk.APP_PORT + 1
 
 
-def _to(host: str, port: int, **told: str) -> Config:
-    return {"loadBalancer": {"servers": [{"url": f"http://{host}:{port}"}], **told}}
+def _to(host: str, port: int, **reply: str) -> Config:
+    return {"loadBalancer": {"servers": [{"url": f"http://{host}:{port}"}], **reply}}
 
 
 def _rule(workload: traffic.Workload, name: str, *further: str) -> Config:
@@ -110,8 +110,8 @@ async def besides(place: Place) -> AsyncIterator[None]:
 
     async def grpc(request: web.Request) -> web.Response:
         status = request.headers["wanted"]
-        told = {"grpc-status": status} if status else {}
-        return web.Response(headers=told, content_type="application/grpc")
+        reply = {"grpc-status": status} if status else {}
+        return web.Response(headers=reply, content_type="application/grpc")
 
     async def socket(request: web.Request) -> web.WebSocketResponse:
         opened = web.WebSocketResponse()

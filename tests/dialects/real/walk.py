@@ -46,7 +46,7 @@ class Hop:
     @property
     def seen_by_caller(self) -> traffic.Truth:
         """A caller that has given up has been failed by its proxy."""
-        return _told(self.answers)
+        return _reply(self.answers)
 
     @property
     def seen_by_callee(self) -> traffic.Truth:
@@ -56,7 +56,7 @@ class Hop:
     @property
     def answered(self) -> traffic.Truth:
         """Those that got an answer."""
-        return _told({answer: count for answer, count in self.answers.items() if answer != SLOW})
+        return _reply({answer: count for answer, count in self.answers.items() if answer != SLOW})
 
 
 TIMES = 2
@@ -94,7 +94,7 @@ def repeated(*, succeeded: int, failed: int) -> traffic.Truth:
     return traffic.Truth(succeeded=TIMES * succeeded, failed=TIMES * failed)
 
 
-def _told(answers: Mapping[str, int]) -> traffic.Truth:
+def _reply(answers: Mapping[str, int]) -> traffic.Truth:
     failed = sum(count for answer, count in answers.items() if answer == SLOW or answer.startswith("5"))
     return repeated(succeeded=sum(answers.values()) - failed, failed=failed)
 

@@ -96,14 +96,14 @@ _CONSUL_TAGS: Sequence[Tag] = tuple(
 
 
 def _consul_tags(workload: traffic.Workload) -> Sequence[Tag]:
-    told = {
+    reply = {
         "local_cluster": workload.name,
         "consul.source.service": workload.name,
         "consul.source.namespace": workload.namespace,
         "consul.source.partition": "default",
         "consul.source.datacenter": "dc1",
     }
-    fixed = [{"tag_name": name, "fixed_value": value} for name, value in told.items()]
+    fixed = [{"tag_name": name, "fixed_value": value} for name, value in reply.items()]
     return [*fixed, *_CONSUL_TAGS]
 
 

@@ -22,7 +22,7 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
 
 def _destination(service: str) -> Mapping[str, str]:
     target = f"{service}.default.dc1"
-    told = {
+    reply = {
         "service": service,
         "service_subset": "",
         "namespace": "default",
@@ -34,7 +34,7 @@ def _destination(service: str) -> Mapping[str, str]:
         "full_target": f"{target}.internal.{_TRUST}",
         "custom_hash": "",
     }
-    tags = {f"consul_destination_{name}": value for name, value in told.items()}
+    tags = {f"consul_destination_{name}": value for name, value in reply.items()}
     # Their old names are still there.
     return {"envoy_cluster_name": service, **tags, "consul_service": service, "consul_target": target}
 

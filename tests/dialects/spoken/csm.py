@@ -43,18 +43,18 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
 def _remote(workload: traffic.Workload) -> Mapping[str, str]:
     """A machine is in no namespace, and who does not take part is unknown."""
     if not workload.meshed:
-        told = {"type": "unknown", "canonical_service": "unknown"}
+        reply = {"type": "unknown", "canonical_service": "unknown"}
     elif workload.is_machine:
-        told = {"type": "gcp_compute_engine", "name": workload.name, "canonical_service": workload.name}
+        reply = {"type": "gcp_compute_engine", "name": workload.name, "canonical_service": workload.name}
     else:
-        told = {
+        reply = {
             "type": "gcp_kubernetes_engine",
             "cluster_name": "cluster-1",
             "namespace_name": workload.namespace,
             "name": workload.name,
             "canonical_service": workload.name,
         }
-    return {f"csm_remote_workload_{name}": value for name, value in told.items()}
+    return {f"csm_remote_workload_{name}": value for name, value in reply.items()}
 
 
 DIALECT = writers.Dialect(

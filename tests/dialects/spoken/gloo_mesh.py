@@ -18,7 +18,7 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
     }
     return [
         dataclasses.replace(sample, labels={**sample.labels, **references})
-        for sample in istio.told(call, reporter="source" if sent else "destination")
+        for sample in istio.reported(call, reporter="source" if sent else "destination")
     ]
 
 

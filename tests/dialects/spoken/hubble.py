@@ -50,7 +50,7 @@ def _sources(calls: writers.Calls) -> list[writers.Source]:
                 sample
                 for pod in {pod for call in calls for pod in (call.pod, call.answered_by)}
                 if traffic.node(pod) == node
-                for sample in writers.told(calls, _write, pod=pod)
+                for sample in writers.reported(calls, _write, pod=pod)
             ),
         )
         for node in traffic.NODES

@@ -11,10 +11,10 @@ DURATION = "istio_request_duration_milliseconds"
 
 
 def _write(call: traffic.Call, sent: bool) -> list[Sample]:
-    return told(call, reporter="source" if sent else "destination")
+    return reported(call, reporter="source" if sent else "destination")
 
 
-def told(call: traffic.Call, *, reporter: str) -> list[Sample]:
+def reported(call: traffic.Call, *, reporter: str) -> list[Sample]:
     """Both metrics have the same labels."""
     labels = {
         "reporter": reporter,

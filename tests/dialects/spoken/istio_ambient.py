@@ -18,16 +18,16 @@ def _sources(calls: writers.Calls) -> list[writers.Source]:
 
 
 def _waypoint(namespace: str, calls: writers.Calls) -> writers.Source:
-    told = [
+    reply = [
         sample
         for call in calls
         if call.callee.namespace == namespace
-        for sample in istio.told(call, reporter="waypoint")
+        for sample in istio.reported(call, reporter="waypoint")
     ]
     uptime = Sample("envoy_server_uptime", {}, 3600, grows=False)
     pod = "waypoint-6c8f9d7b4-w1w1w"
     return writers.Source(
-        f"{namespace}-waypoint", {"namespace": namespace, "pod": pod}, [uptime, *exposition.added(told)]
+        f"{namespace}-waypoint", {"namespace": namespace, "pod": pod}, [uptime, *exposition.added(reply)]
     )
 
 

@@ -37,7 +37,7 @@ def _inbound(call: traffic.Call) -> dict[str, str]:
 
 def _outbound(call: traffic.Call) -> dict[str, str]:
     callee = call.callee
-    told = {
+    reply = {
         "direction": "outbound",
         "tls": "true",
         "authority": f"{callee.name}.{callee.namespace}.svc.cluster.local:8080",
@@ -46,8 +46,8 @@ def _outbound(call: traffic.Call) -> dict[str, str]:
         "dst_serviceaccount": callee.name,
     }
     if callee.is_machine:
-        return {**told, "dst_external_workload": callee.name}
-    return {**told, "dst_pod": call.answered_by, f"dst_{callee.kind.lower()}": callee.name}
+        return {**reply, "dst_external_workload": callee.name}
+    return {**reply, "dst_pod": call.answered_by, f"dst_{callee.kind.lower()}": callee.name}
 
 
 DIALECT = writers.Dialect(

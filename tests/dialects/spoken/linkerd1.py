@@ -40,16 +40,16 @@ def _client(labels: dict[str, str], calls: list[traffic.Call]) -> list[Sample]:
     failed = sum(call.count for call in calls if call.code >= 500)
     total = sum(call.count for call in calls)
     durations = [each for call in calls for each in call.milliseconds]
-    told = [
+    reply = [
         Sample("rt:client:requests", labels, total),
         Sample("rt:client:success", labels, total - failed),
-        *exposition.quantiles(_TIMED, labels, durations, label="quantile", told=_TOLD),
+        *exposition.quantiles(_TIMED, labels, durations, label="quantile", reply=_TOLD),
         Sample(f"{_TIMED}_count", labels, total, False),
         Sample(f"{_TIMED}_avg", labels, sum(durations) / total, False),
     ]
     # A failure is told once, and once more for each exception of the chain that led there.
     chain: tuple[dict[str, str], ...] = ({}, {"exception": "a.Failure"}, {"exception": "a.Failure:a.Cause"})
-    return told + [Sample("rt:client:failures", {**labels, **each}, failed) for each in chain if failed]
+    return reply + [Sample("rt:client:failures", {**labels, **each}, failed) for each in chain if failed]
 
 
 def _processes(calls: writers.Calls) -> list[writers.Source]:

@@ -45,7 +45,7 @@ def _upstream(labels: Labels, calls: list[traffic.Call]) -> list[Sample]:
         Sample(f"{_TIMED}_total", labels, sum(nanoseconds)),
         Sample(f"{_TIMED}_min", labels, min(nanoseconds), False),
         Sample(f"{_TIMED}_max", labels, max(nanoseconds), False),
-        *exposition.quantiles(_TIMED, labels, nanoseconds, label="percentile", told=_TOLD),
+        *exposition.quantiles(_TIMED, labels, nanoseconds, label="percentile", reply=_TOLD),
     ]
 
 
@@ -63,9 +63,9 @@ def _processes(calls: writers.Calls) -> list[writers.Source]:
     for workload in traffic.WORKLOADS:
         for pod in workload.pods:
             sent = [call for call in calls if call.pod == pod]
-            told = _by(sent, _cluster) + _by(sent, _host)
-            told += _downstream([call for call in calls if pod in (call.pod, call.answered_by)])
-            sources.append(writers.Source(pod, writers.target(workload, pod), told))
+            reply = _by(sent, _cluster) + _by(sent, _host)
+            reply += _downstream([call for call in calls if pod in (call.pod, call.answered_by)])
+            sources.append(writers.Source(pod, writers.target(workload, pod), reply))
     return sources
 
 

@@ -8,7 +8,7 @@ from tests.dialects.exposition import Sample
 _SECONDS = (0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15)
 
 
-def told(call: traffic.Call, **dimensions: str) -> list[Sample]:
+def reported(call: traffic.Call, **dimensions: str) -> list[Sample]:
     """All that the collector tells of a call; `dimensions` it was told to keep."""
     labels = {
         "client": call.caller.name if call.caller.meshed else "user",
@@ -47,7 +47,7 @@ def dialect(
 
 DIALECT = dialect(
     "otel",
-    lambda call, sent: told(call),
+    lambda call, sent: reported(call),
     received={"server": "db"},
     knows=writers.Knows(callers=True, pods=False, called="workload", everybody=True, idle=False),
 )

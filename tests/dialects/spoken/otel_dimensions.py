@@ -10,7 +10,7 @@ from tests.dialects.spoken import otel
 
 
 def _write(call: traffic.Call, sent: bool) -> list[Sample]:
-    return otel.told(
+    return otel.reported(
         call,
         **_end("client", call.caller, call.pod),
         **_end("server", call.callee, call.answered_by),

@@ -31,5 +31,5 @@ async def in_cluster(
 
 
 @pytest.fixture
-def told(site: sites.Site) -> demos.Api:
+def api(site: sites.Site) -> demos.Api:
     return demos.Api(site)

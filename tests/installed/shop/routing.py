@@ -104,11 +104,11 @@ def virtual(*weights: int) -> Object:
 
 
 def subsets() -> Object:
-    told = [{"name": version, "labels": {"version": version}} for version in _VERSIONS]
-    return SUBSETS.object({"host": _NAME, "subsets": told})
+    subsets = [{"name": version, "labels": {"version": version}} for version in _VERSIONS]
+    return SUBSETS.object({"host": _NAME, "subsets": subsets})
 
 
-def told(kind: Kind, *weights: int) -> Mapping[str, Object]:
+def expected(kind: Kind, *weights: int) -> Mapping[str, Object]:
     """What the API is to have of an object with these weights: the name of each item, and its `backend`."""
     prefix = {
         SPLIT: "",

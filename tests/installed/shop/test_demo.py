@@ -20,23 +20,23 @@ _RARE = ("Job", "data", "report", "Deployment", "shop", "catalog-v2", "to", "cli
 
 
 async def test_steady_traffic_is_counted_on_every_edge_between_pods(
-    in_cluster: runner.Reach, told: demos.Api
+    in_cluster: runner.Reach, api: demos.Api
 ) -> None:
     await span.busy(in_cluster)
     async with span.idle_around(in_cluster) as over:
         await in_cluster.scenario("steady")
         await asyncio.sleep(20)  # the load's time, not a wait for a condition
-    counted = await span.told_edges(told, in_cluster, window=over.window)
+    counted = await span.told_edges(api, in_cluster, window=over.window)
     truth = span.true_edges(await in_cluster.truth(since=over.begin, until=over.end))
     assert list(span.wrong(truth, counted)) == []
     assert sum(sum(counts) for counts in truth.values()) > 1000
     print(f"largest error: {span.largest_error(truth, counted):g} of {sum(map(sum, truth.values())):g}")
 
 
-async def test_nine_failures_on_demand_are_nine(in_cluster: runner.Reach, told: demos.Api) -> None:
+async def test_nine_failures_on_demand_are_nine(in_cluster: runner.Reach, api: demos.Api) -> None:
     async with span.idle_around(in_cluster) as over:
         await in_cluster.calls("/product/7", count=9, faults={"catalog-v1": 503, "catalog-v2": 503})
-    counted = await span.told_edges(told, in_cluster, window=over.window)
+    counted = await span.told_edges(api, in_cluster, window=over.window)
     truth = span.true_edges(await in_cluster.truth(since=over.begin, until=over.end))
     assert list(span.wrong(truth, counted)) == []
     failures = [failed for (_, service), (_, failed) in counted.items() if service.startswith("catalog-v")]
@@ -44,21 +44,19 @@ async def test_nine_failures_on_demand_are_nine(in_cluster: runner.Reach, told: 
 
 
 async def test_a_namespace_without_proxies_is_an_empty_list_and_an_unknown_one_is_not_found(
-    in_cluster: runner.Reach, told: demos.Api
+    in_cluster: runner.Reach, api: demos.Api
 ) -> None:
-    assert await told.items("/namespaces/kube-system/trafficmetrics") == []
-    assert await told.items("/namespaces/kube-system/trafficedges") == []
+    assert await api.items("/namespaces/kube-system/trafficmetrics") == []
+    assert await api.items("/namespaces/kube-system/trafficedges") == []
     with pytest.raises(faults.DemoError, match='namespaces "nowhere" not found'):
-        await told.items("/namespaces/nowhere/trafficmetrics")
+        await api.items("/namespaces/nowhere/trafficmetrics")
 
 
-async def test_a_scenario_of_the_cluster_is_seen_in_the_api(
-    in_cluster: runner.Reach, told: demos.Api
-) -> None:
+async def test_a_scenario_of_the_cluster_is_seen_in_the_api(in_cluster: runner.Reach, api: demos.Api) -> None:
     await in_cluster.scenario("failing")
 
     async def seen() -> bool:
-        items = await told.items("/namespaces/shop/trafficmetrics")
+        items = await api.items("/namespaces/shop/trafficmetrics")
         counts = next(span.counts(item) for item in items if item["resource"]["name"] == "payments")
         return counts[1] > 0.4 * sum(counts) > 0
 
@@ -70,7 +68,7 @@ async def test_a_scenario_of_the_cluster_is_seen_in_the_api(
 
 async def test_the_shape_is_that_of_the_standalone_demo(
     in_cluster: runner.Reach,
-    told: demos.Api,
+    api: demos.Api,
     mesh: runner.Mesh,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -81,7 +79,7 @@ async def test_the_shape_is_that_of_the_standalone_demo(
     async with serving.server(folder, prometheus=mesh.prometheus_url, options=options) as alone:
 
         async def same() -> bool:
-            seen[:] = [await _shape(told), await _shape(alone)]
+            seen[:] = [await _shape(api), await _shape(alone)]
             return _RARE in seen[0] and seen[0] == seen[1]
 
         try:
@@ -110,7 +108,7 @@ def _who(resource: Mapping[str, str]) -> tuple[str, ...]:
 
 
 async def test_the_dashboard_behind_its_service_draws_what_its_viewer_may_read(
-    in_cluster: runner.Reach, told: demos.Api, site: sites.Site, tmp_path: Path
+    in_cluster: runner.Reach, api: demos.Api, site: sites.Site, tmp_path: Path
 ) -> None:
     """The viewer is the one that `make cluster-demo` offers."""
     account = ("create", "token", "visitor", f"--namespace={identity.NAMESPACE}")
@@ -124,7 +122,7 @@ async def test_the_dashboard_behind_its_service_draws_what_its_viewer_may_read(
         async def same() -> bool:
             nonlocal drawn, listed
             drawn = {edge for edge in await page.edges() if all(map(_is_somebody, edge))}
-            listed = await _edges(told)
+            listed = await _edges(api)
             return len(drawn) > 8 and drawn == listed
 
         try:
@@ -134,10 +132,10 @@ async def test_the_dashboard_behind_its_service_draws_what_its_viewer_may_read(
     assert ("Deployment/shop/frontend", "Deployment/shop/cart") in drawn
 
 
-async def _edges(told: demos.Api) -> set[looking.Edge]:
+async def _edges(api: demos.Api) -> set[looking.Edge]:
     """Both ends of every edge between known ones, the caller first."""
     edges = set()
-    for item in await told.items("/trafficedges"):
+    for item in await api.items("/trafficedges"):
         own, other = ("/".join(_who(end)) for end in (item["resource"], item["edge"]["resource"]))
         edges.add((own, other) if item["edge"]["direction"] == "to" else (other, own))
     return {edge for edge in edges if all(map(_is_somebody, edge))}

@@ -32,16 +32,16 @@ async def over(in_cluster: runner.Reach) -> AsyncIterator[span.Span]:
 
 
 async def test_a_mistake_of_a_caller_is_a_failure_where_the_policy_says_so_and_an_update_rolls_the_pods(
-    over: span.Span, told: demos.Api, site: sites.Site
+    over: span.Span, api: demos.Api, site: sites.Site
 ) -> None:
-    await mistakes.until(told, over, shop=mistakes.FAILURES, data=mistakes.SUCCESSES)
+    await mistakes.until(api, over, shop=mistakes.FAILURES, data=mistakes.SUCCESSES)
     await site.decide(mistakes.strict("data"))
     await _rolled_out(site, within=_WITHIN)
-    await mistakes.until(told, over, shop=mistakes.SUCCESSES, data=mistakes.FAILURES)
+    await mistakes.until(api, over, shop=mistakes.SUCCESSES, data=mistakes.FAILURES)
 
 
 async def test_a_policy_that_is_wrong_starts_no_pod_which_says_why_and_figures_stay_as_they_are(
-    over: span.Span, told: demos.Api, site: sites.Site
+    over: span.Span, api: demos.Api, site: sites.Site
 ) -> None:
     right = mistakes.strict("data")
     await site.decide(right)
@@ -69,7 +69,7 @@ async def test_a_policy_that_is_wrong_starts_no_pod_which_says_why_and_figures_s
         await wait.until(is_logged, what="its log", within=_WITHIN, pause=0.25)
         with pytest.raises(faults.DemoError, match="timed out"):
             await _rolled_out(site, within=1)
-        await mistakes.until(told, over, shop=mistakes.SUCCESSES, data=mistakes.FAILURES)
+        await mistakes.until(api, over, shop=mistakes.SUCCESSES, data=mistakes.FAILURES)
     finally:
         await site.decide(right)
     await _rolled_out(site, within=_WITHIN)

@@ -28,10 +28,10 @@ _CALLS = 60
 _KINDS = (routing.SPLIT.kind, routing.ROUTE.kind, routing.PROFILE.kind, routing.VIRTUAL.kind)
 # Nobody calls `catalog` itself, so of its subsets only its pods can tell.
 _SIDES = {**dict.fromkeys(_KINDS, "client"), routing.VIRTUAL.kind: "server"}
-_SPLIT = routing.told(routing.SPLIT, 90, 10)
-_ROUTE = routing.told(routing.ROUTE, 80, 20)
-_PROFILE = routing.told(routing.PROFILE, 700, 300)
-_VIRTUAL = routing.told(routing.VIRTUAL, 60, 40)
+_SPLIT = routing.expected(routing.SPLIT, 90, 10)
+_ROUTE = routing.expected(routing.ROUTE, 80, 20)
+_PROFILE = routing.expected(routing.PROFILE, 700, 300)
+_VIRTUAL = routing.expected(routing.VIRTUAL, 60, 40)
 _ALL = {**_SPLIT, **_ROUTE, **_PROFILE, **_VIRTUAL}
 
 
@@ -115,10 +115,10 @@ async def test_other_weights_are_seen_and_what_is_deleted_goes_alone(
     changed = [routing.split(1, 1), routing.route(0, 5), routing.profile(500, 500), routing.virtual(100, 0)]
     await _apply(site, files, changed)
     left = {
-        **routing.told(routing.SPLIT, 1, 1),
-        **routing.told(routing.ROUTE, 0, 5),
-        **routing.told(routing.PROFILE, 500, 500),
-        **routing.told(routing.VIRTUAL, 100, 0),
+        **routing.expected(routing.SPLIT, 1, 1),
+        **routing.expected(routing.ROUTE, 0, 5),
+        **routing.expected(routing.PROFILE, 500, 500),
+        **routing.expected(routing.VIRTUAL, 100, 0),
     }
     await _until_declared(reader, left)
     await site.kubectl("delete", routing.ROUTE.name, "catalog", "--namespace=shop")

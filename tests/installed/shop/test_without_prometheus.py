@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), py
 
 
 async def test_without_prometheus_there_are_words_and_then_true_figures_again(
-    in_cluster: runner.Reach, told: demos.Api, site: sites.Site
+    in_cluster: runner.Reach, api: demos.Api, site: sites.Site
 ) -> None:
     quiet = f"--namespace={identity.NAMESPACE}"
     deployment = f"deployment/{identity.PROMETHEUS.name}"
@@ -53,7 +53,7 @@ async def test_without_prometheus_there_are_words_and_then_true_figures_again(
         await wait.until(is_scraped, what="a scrape of every proxy", within=60, pause=0.5)
         async with span.idle_around(again) as over:
             await again.calls("/cart", count=200)
-        counted = await span.told_edges(told, again, window=over.window)
+        counted = await span.told_edges(api, again, window=over.window)
         truth = span.true_edges(await again.truth(since=over.begin, until=over.end))
     assert list(span.wrong(truth, counted)) == []
     assert sum(sum(counts) for counts in truth.values()) >= 400

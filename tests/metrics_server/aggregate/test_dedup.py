@@ -25,30 +25,30 @@ def received(
     return {row.resource.name: (row.figures.success, row.figures.profiles) for row in rows}
 
 
-def told(name: str, reporter: snapshot.Reporter, requests: float) -> snapshot.Snapshot:
-    return moments.told(name, [reporter], server=[(0, -1, requests, 0)])
+def reported(name: str, reporter: snapshot.Reporter, requests: float) -> snapshot.Snapshot:
+    return moments.reported(name, [reporter], server=[(0, -1, requests, 0)])
 
 
 def test_a_pod_s_own_proxy_is_believed_before_who_tells_of_the_whole_workload() -> None:
-    (figures,) = received(told("otel", WORKLOAD, 4), told("istio", POD, 5)).values()
+    (figures,) = received(reported("otel", WORKLOAD, 4), reported("istio", POD, 5)).values()
     assert figures[0] == 5
 
 
 def test_who_tells_of_the_whole_workload_is_believed_where_its_pods_saw_nothing() -> None:
-    (figures,) = received(told("istio", POD, 0), told("otel", WORKLOAD, 4)).values()
+    (figures,) = received(reported("istio", POD, 0), reported("otel", WORKLOAD, 4)).values()
     assert figures[0] == 4
 
 
 def test_of_two_that_tell_of_whole_workloads_the_first_is_believed() -> None:
     other = snapshot.Reporter(namespace="shop", workload="cart")
-    (figures,) = received(told("gloo-mesh", WORKLOAD, 7), told("otel", other, 4)).values()
+    (figures,) = received(reported("gloo-mesh", WORKLOAD, 7), reported("otel", other, 4)).values()
     assert figures[0] == 7
 
 
 def test_each_side_is_looked_at_alone() -> None:
-    istio = told("istio", POD, 5)
+    istio = reported("istio", POD, 5)
     to_db = [snapshot.Peer(namespace="shop", workload="db", kind="Deployment")]
-    otel = moments.told("otel", [WORKLOAD], peers=to_db, client=[(0, 0, 3, 0)], server=[(0, -1, 4, 0)])
+    otel = moments.reported("otel", [WORKLOAD], peers=to_db, client=[(0, 0, 3, 0)], server=[(0, -1, 4, 0)])
     merged = merge.merge([istio, otel], allowed=moments.everywhere)
     owners = graph.Ownership(merged, THINGS)
     calls = dedup.once(merged, owners).calls
@@ -56,5 +56,5 @@ def test_each_side_is_looked_at_alone() -> None:
 
 
 def test_a_mesh_of_pods_alone_stays_as_it_is() -> None:
-    taken = told("istio", POD, 5)
+    taken = reported("istio", POD, 5)
     assert dedup.once(taken, graph.Ownership(taken, NOTHING)) is taken

@@ -22,9 +22,11 @@ def edges(
     """Who calls whom, seen from where, and how often it succeeded."""
     known = things or objects.Inventory()
     found = rollup.Rollup(taken, graph.Ownership(taken, known)).edges(kind)
-    told = {(str(edge.caller), str(edge.callee)): (edge.figures.side, edge.figures.success) for edge in found}
-    assert len(told) == len(found), "no edge is there twice"
-    return told
+    reply = {
+        (str(edge.caller), str(edge.callee)): (edge.figures.side, edge.figures.success) for edge in found
+    }
+    assert len(reply) == len(found), "no edge is there twice"
+    return reply
 
 
 def knowing(taken: snapshot.Snapshot) -> snapshot.Snapshot:

@@ -155,12 +155,12 @@ def test_traffic_of_which_somebody_reports_a_call_does_not(known: objects.Invent
 
 def test_who_tells_only_what_it_received_is_known_as_a_caller_by_those_it_called() -> None:
     knowing = dataclasses.replace(meshes.TOY, names_callers=True)
-    told = meshes.moment(
+    reply = meshes.moment(
         [meshes.pod("cart-a"), meshes.pod("db-0", "data")],
         peers=[snapshot.Peer(namespace="shop", pod="cart-a")],
         server=[(0, -1, 9, 0), (1, 0, 5, 1)],
     )
-    found = meshes.seen(dataclasses.replace(told, meshes=(knowing,)))
+    found = meshes.seen(dataclasses.replace(reply, meshes=(knowing,)))
     assert found.rows.reports([0]) is False
     edge = found.edges("Pod")[meshes.ref("Pod", "cart-a"), meshes.ref("Pod", "db-0", "data")]
     assert (edge.side, edge.success, edge.failure) == (kinds.Side.SERVER, 5, 1)
@@ -170,16 +170,16 @@ def test_who_tells_only_what_it_received_is_known_as_a_caller_by_those_it_called
 def test_an_edge_is_timed_by_the_called_one_in_a_mesh_that_times_nothing_else(timed_by_callees: bool) -> None:
     mesh = dataclasses.replace(meshes.TOY, names_callers=True, timed_by_callees=timed_by_callees)
     cart, db = meshes.pod("cart-a"), meshes.pod("db-0", "data")
-    told = meshes.moment(
+    reply = meshes.moment(
         [cart, db],
         peers=[snapshot.Peer(namespace="data", pod="db-0"), snapshot.Peer(namespace="shop", pod="cart-a")],
         client=[(0, 0, 7, 2)],
         server=[(1, 1, 5, 1)],
     )
-    sent = told.calls[kinds.Side.CLIENT]
+    sent = reply.calls[kinds.Side.CLIENT]
     untimed = dataclasses.replace(sent, buckets=np.zeros_like(sent.buckets))
-    told = dataclasses.replace(told, meshes=(mesh,), calls={**told.calls, kinds.Side.CLIENT: untimed})
-    edge = meshes.seen(told).edges("Pod")[meshes.ref("Pod", "cart-a"), meshes.ref("Pod", "db-0", "data")]
+    reply = dataclasses.replace(reply, meshes=(mesh,), calls={**reply.calls, kinds.Side.CLIENT: untimed})
+    edge = meshes.seen(reply).edges("Pod")[meshes.ref("Pod", "cart-a"), meshes.ref("Pod", "db-0", "data")]
     assert (edge.side, edge.success, edge.failure) == (kinds.Side.CLIENT, 7, 2)
     assert [value is not None for value in edge.latency] == [timed_by_callees] * 3
 

@@ -14,7 +14,7 @@ from tests.metrics_server import canaries
 def test_a_called_pod_belongs_to_the_backend_that_selects_it() -> None:
     peers = [snapshot.Peer(namespace="shop", pod=name) for name in ("cart-1", "cart-2", "frontend-1")]
     taken = canaries.moment(canaries.BOTH, peers, client=[(2, 0, 3, 0), (2, 1, 1, 0), (2, 2, 100, 0)])
-    assert canaries.told(canaries.shared(taken, canaries.CANARY, known=canaries.VERSIONS).parts()) == {
+    assert canaries.figures_of(canaries.shared(taken, canaries.CANARY, known=canaries.VERSIONS).parts()) == {
         "canary:cart-v1": (3, 0, 0.75),
         "canary:cart-v2": (1, 0, 0.25),
     }
@@ -27,7 +27,9 @@ def test_a_called_pod_that_is_gone_still_belongs_to_its_backend() -> None:
     taken = canaries.moment(
         [canaries.CALLER], [snapshot.Peer(namespace="shop", pod="cart-1")], client=[(0, 0, 3, 0)]
     )
-    assert canaries.told(canaries.shared(taken, canaries.CANARY, known=known).parts())["canary:cart-v1"] == (
+    assert canaries.figures_of(canaries.shared(taken, canaries.CANARY, known=known).parts())[
+        "canary:cart-v1"
+    ] == (
         3,
         0,
         1.0,
@@ -37,7 +39,7 @@ def test_a_called_pod_that_is_gone_still_belongs_to_its_backend() -> None:
 def test_a_called_workload_belongs_to_the_backend_that_selects_all_its_pods() -> None:
     peers = [snapshot.Peer(namespace="shop", workload=name) for name in ("cart-1", "cart-2", "elsewhere")]
     taken = canaries.moment(canaries.BOTH, peers, client=[(2, 0, 3, 0), (2, 1, 1, 0), (2, 2, 100, 0)])
-    assert canaries.told(canaries.shared(taken, canaries.CANARY, known=canaries.VERSIONS).parts()) == {
+    assert canaries.figures_of(canaries.shared(taken, canaries.CANARY, known=canaries.VERSIONS).parts()) == {
         "canary:cart-v1": (3, 0, 0.75),
         "canary:cart-v2": (1, 0, 0.25),
     }
@@ -51,11 +53,11 @@ def test_of_a_pod_that_two_backends_select_nobody_knows_which_was_called() -> No
         both,
         known=canaries.VERSIONS,
     )
-    assert canaries.told(found.parts()) == {
+    assert canaries.figures_of(found.parts()) == {
         "canary:cart": canaries.UNKNOWN,
         "canary:cart-v2": canaries.UNKNOWN,
     }
-    assert canaries.told([found.whole(both)]) == {"canary": canaries.UNKNOWN}
+    assert canaries.figures_of([found.whole(both)]) == {"canary": canaries.UNKNOWN}
     assert found.callers(both) == []
     assert "does not follow from what the mesh tells" in found.parts()[0].unclear
 
@@ -63,12 +65,15 @@ def test_of_a_pod_that_two_backends_select_nobody_knows_which_was_called() -> No
 def test_without_an_inventory_a_called_pod_may_be_anybodys() -> None:
     peers = [snapshot.Peer(namespace="shop", pod="cart-1"), snapshot.Peer(namespace="lab", pod="x")]
     near = canaries.shared(canaries.moment([canaries.CALLER], peers, client=[(0, 0, 3, 0)]), canaries.CANARY)
-    assert canaries.told(near.parts()) == {
+    assert canaries.figures_of(near.parts()) == {
         "canary:cart-v1": canaries.UNKNOWN,
         "canary:cart-v2": canaries.UNKNOWN,
     }
     far = canaries.shared(canaries.moment([canaries.CALLER], peers, client=[(0, 1, 3, 0)]), canaries.CANARY)
-    assert canaries.told(far.parts()) == {"canary:cart-v1": (0, 0, None), "canary:cart-v2": (0, 0, None)}
+    assert canaries.figures_of(far.parts()) == {
+        "canary:cart-v1": (0, 0, None),
+        "canary:cart-v2": (0, 0, None),
+    }
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_of_whom_only_half_is_told_nobody_knows_whether_it_was_a_backend(peer: s
         canaries.CANARY,
         known=known,
     )
-    assert canaries.told(found.parts())["canary:cart-v1"] == canaries.UNKNOWN
+    assert canaries.figures_of(found.parts())["canary:cart-v1"] == canaries.UNKNOWN
 
 
 def test_an_address_that_kubernetes_knows_is_its_pods() -> None:
@@ -100,7 +105,10 @@ def test_an_address_that_kubernetes_knows_is_its_pods() -> None:
     peer = snapshot.Peer(address="10.0.0.9:8080")
     taken = canaries.moment([canaries.CALLER], [peer], client=[(0, 0, 3, 0)])
     found = canaries.shared(taken, canaries.CANARY, known=objects.Inventory(things))
-    assert canaries.told(found.parts()) == {"canary:cart-v1": (3, 0, 1.0), "canary:cart-v2": (0, 0, 0.0)}
+    assert canaries.figures_of(found.parts()) == {
+        "canary:cart-v1": (3, 0, 1.0),
+        "canary:cart-v2": (0, 0, 0.0),
+    }
 
 
 def test_a_workload_that_others_report_for_is_what_its_pods_are() -> None:
@@ -114,4 +122,7 @@ def test_a_workload_that_others_report_for_is_what_its_pods_are() -> None:
     reporter = snapshot.Reporter(namespace="shop", workload="one", kind="Deployment", labels={})
     taken = canaries.moment([reporter], [], server=[(0, -1, 30, 0)])
     found = canaries.shared(taken, canaries.CANARY, known=objects.Inventory(things))
-    assert canaries.told(found.parts()) == {"canary:cart-v1": (30, 0, 1.0), "canary:cart-v2": (0, 0, 0.0)}
+    assert canaries.figures_of(found.parts()) == {
+        "canary:cart-v1": (30, 0, 1.0),
+        "canary:cart-v2": (0, 0, 0.0),
+    }

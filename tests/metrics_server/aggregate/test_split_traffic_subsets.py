@@ -27,7 +27,10 @@ def test_subsets_are_told_apart_by_the_pods_of_the_called_workload() -> None:
         canaries.BOTH, [called("cart-1"), called("cart-2")], client=[(2, 0, 3, 0), (2, 1, 1, 0)]
     )
     found = canaries.shared(taken, SUBSETS, known=canaries.VERSIONS)
-    assert canaries.told(found.parts()) == {"canary:cart@v1": (3, 0, 0.75), "canary:cart@v2": (1, 0, 0.25)}
+    assert canaries.figures_of(found.parts()) == {
+        "canary:cart@v1": (3, 0, 0.75),
+        "canary:cart@v2": (1, 0, 0.25),
+    }
 
 
 def test_a_version_that_is_no_subset_of_the_split_is_not_of_it() -> None:
@@ -35,7 +38,7 @@ def test_a_version_that_is_no_subset_of_the_split_is_not_of_it() -> None:
     taken = canaries.moment(
         canaries.BOTH, [called("cart-1"), called("cart-2")], client=[(2, 0, 3, 0), (2, 1, 1, 0)]
     )
-    assert canaries.told(canaries.shared(taken, first, known=canaries.VERSIONS).parts()) == {
+    assert canaries.figures_of(canaries.shared(taken, first, known=canaries.VERSIONS).parts()) == {
         "canary:cart@v1": (3, 0, 1.0),
         "canary:other": (0, 0, 0.0),
     }
@@ -59,13 +62,13 @@ def test_subsets_that_cannot_be_told_apart_have_no_figures(
     found = canaries.shared(
         canaries.moment(canaries.BOTH, [peer], client=[(2, 0, 3, 0)]), one, known=canaries.VERSIONS
     )
-    assert set(canaries.told(found.parts()).values()) == {canaries.UNKNOWN}
+    assert set(canaries.figures_of(found.parts()).values()) == {canaries.UNKNOWN}
     assert all(part.unclear for part in found.parts())
 
 
 def test_what_could_not_be_told_apart_and_is_over_leaves_nothing_unclear() -> None:
     taken = canaries.moment(canaries.BOTH, [called(), called("cart-1")], client=[(2, 0, 0, 0), (2, 1, 3, 0)])
-    assert canaries.told(canaries.shared(taken, SUBSETS, known=canaries.VERSIONS).parts())[
+    assert canaries.figures_of(canaries.shared(taken, SUBSETS, known=canaries.VERSIONS).parts())[
         "canary:cart@v1"
     ] == (3, 0, 1.0)
 
@@ -79,7 +82,7 @@ def test_what_several_rules_send_to_has_no_figures_and_the_rest_has() -> None:
         [canaries.CALLER], [canaries.V1, canaries.V2], client=[(0, 0, 3, 0), (0, 1, 1, 0)]
     )
     found = canaries.shared(taken, one)
-    assert canaries.told(found.parts()) == {
+    assert canaries.figures_of(found.parts()) == {
         "canary@1:cart-v1": canaries.UNKNOWN,
         "canary@1:cart-v2": (1, 0, None),
     }
@@ -93,7 +96,7 @@ def test_what_is_neither_service_nor_host_has_no_figures() -> None:
         canaries.moment([canaries.CALLER], [canaries.V1], client=[(0, 0, 3, 0)]),
         canaries.split(other, canaries.backend("cart-v1")),
     )
-    assert canaries.told(found.parts()) == {
+    assert canaries.figures_of(found.parts()) == {
         "canary:serviceimport.cart-v1": canaries.UNKNOWN,
         "canary:cart-v1": (3, 0, None),
     }

@@ -35,7 +35,7 @@ def moment(
     return store.Moment(taken, objects.Inventory(things, deleted), arrived=1000.0)
 
 
-def told(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod") -> values.Values:
+def values_of(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod") -> values.Values:
     found = named_metrics.find(metric)
     assert found is not None
     return values.of_kind(of, kinds.KIND_BY_NAME[kind], found, kinds.Direction.FROM)
@@ -44,7 +44,7 @@ def told(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod
 def one(
     of: store.Moment, name: str = "p0", metric: str = "requests_per_second"
 ) -> values.Value | values.NoValue:
-    return told(of, metric).by_resource[meshes.ref("Pod", name)]
+    return values_of(of, metric).by_resource[meshes.ref("Pod", name)]
 
 
 def rate(of: store.Moment, name: str = "p0") -> tuple[float, float]:
@@ -108,8 +108,8 @@ def test_a_pod_whose_newest_scrape_is_before_the_window_is_not_idle() -> None:
 def test_a_pod_that_was_deleted_is_not_told_while_its_deployment_still_has_its_requests() -> None:
     """An autoscaler takes the average of all that it is told, also of pods that it does not know any more."""
     of = moment(WHOLE, WHOLE, requests=[60, 30], gone=["p1"])
-    assert [ref.name for ref in told(of).by_resource] == ["p0"]
-    deployment = told(of, kind="Deployment").by_resource[meshes.ref("Deployment", "web")]
+    assert [ref.name for ref in values_of(of).by_resource] == ["p0"]
+    deployment = values_of(of, kind="Deployment").by_resource[meshes.ref("Deployment", "web")]
     assert deployment == values.Value(meshes.ref("Deployment", "web"), 3.0, 30.0)
 
 
@@ -122,7 +122,7 @@ def test_an_idle_pod_is_zero_and_its_latency_is_not_known() -> None:
 def test_what_has_many_pods_is_counted_over_the_window() -> None:
     """What the new pod did not do before it was there, another did."""
     born = snapshot.Span(since=992.0, until=999.0, born=True)
-    deployment = told(moment(WHOLE, born, requests=[60, 30]), kind="Deployment").by_resource
+    deployment = values_of(moment(WHOLE, born, requests=[60, 30]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
         meshes.ref("Deployment", "web"), 3.0, 30.0
     )
@@ -131,7 +131,7 @@ def test_what_has_many_pods_is_counted_over_the_window() -> None:
 def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
     """After Prometheus came back with nothing, 10 s of traffic are not a third of it."""
     seen = snapshot.Span(since=989.0, until=999.0)
-    deployment = told(moment(seen, seen, requests=[20, 20]), kind="Deployment").by_resource
+    deployment = values_of(moment(seen, seen, requests=[20, 20]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
         meshes.ref("Deployment", "web"), 4.0, 30.0
     )
@@ -139,7 +139,7 @@ def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
 
 def test_when_nothing_was_scraped_twice_there_is_no_rate() -> None:
     seen = snapshot.Span(since=999.0, until=999.0)
-    (value,) = told(moment(seen, seen, requests=[0, 0]), kind="Deployment").by_resource.values()
+    (value,) = values_of(moment(seen, seen, requests=[0, 0]), kind="Deployment").by_resource.values()
     assert isinstance(value, values.NoValue)
     assert "just begun" in value.why
 
@@ -160,7 +160,7 @@ def test_when_nothing_was_scraped_twice_there_is_no_rate() -> None:
     ],
 )
 def test_pods_are_selected_by_the_whole_grammar(selector: str, names: list[str]) -> None:
-    of = told(moment(WHOLE, WHOLE, WHOLE))
+    of = values_of(moment(WHOLE, WHOLE, WHOLE))
     labels = selectors.LabelSelector.parse(selector)
     for namespace in ("shop", None):
         assert sorted(value.ref.name for value in of.select(namespace, labels)) == names
@@ -169,7 +169,7 @@ def test_pods_are_selected_by_the_whole_grammar(selector: str, names: list[str])
 
 def test_why_selected_pods_have_no_value_is_known() -> None:
     down = snapshot.Span(since=START, until=980.0)
-    of = told(moment(WHOLE, down))
+    of = values_of(moment(WHOLE, down))
     assert of.reasons(selectors.LabelSelector.parse("number=1")) == [
         ("shop", "p1: its proxy was last scraped 19 s before the others: is it down?")
     ]

@@ -23,7 +23,7 @@ def everywhere(profile: str, namespace: str) -> bool:
     return True
 
 
-def told(
+def reported(
     name: str, reporters: list[snapshot.Reporter], *, names_callers: bool = False, **given: object
 ) -> snapshot.Snapshot:
     """The moment of one mesh."""
@@ -48,34 +48,34 @@ def rolled(taken: snapshot.Snapshot) -> rollup.Rollup:
 
 def test_a_pod_is_the_same_where_its_workload_is_told_beside_it() -> None:
     beside = dataclasses.replace(CART, kind="Deployment", workload="cart")
-    istio = told("istio", [CART], server=[(0, -1, 5, 0)])
-    hubble = told("hubble", [beside], server=[(0, -1, 6, 0)])
+    istio = reported("istio", [CART], server=[(0, -1, 5, 0)])
+    hubble = reported("hubble", [beside], server=[(0, -1, 6, 0)])
     assert received(merge.merge([istio, hubble], allowed=everywhere)) == {"cart": (5, ("istio",))}
 
 
 def test_a_proxy_that_two_meshes_tell_of_counts_once_in_the_words_of_the_first() -> None:
-    istio = told("istio", [CART], server=[(0, -1, 5, 0)])
-    envoy = told("envoy", [CART, DB], server=[(0, -1, 6, 0), (1, -1, 7, 0)])
+    istio = reported("istio", [CART], server=[(0, -1, 5, 0)])
+    envoy = reported("envoy", [CART, DB], server=[(0, -1, 6, 0), (1, -1, 7, 0)])
     merged = merge.merge([istio, envoy], allowed=everywhere)
     assert received(merged) == {"cart": (5, ("istio",)), "db": (7, ("envoy",))}
 
 
 def test_a_mesh_that_has_seen_no_request_of_a_proxy_yields_to_one_that_has() -> None:
-    istio = told("istio", [CART])
-    envoy = told("envoy", [CART], server=[(0, -1, 6, 0)])
+    istio = reported("istio", [CART])
+    envoy = reported("envoy", [CART], server=[(0, -1, 6, 0)])
     assert received(merge.merge([istio, envoy], allowed=everywhere)) == {"cart": (6, ("envoy",))}
 
 
 def test_one_edge_is_told_by_its_caller_whichever_mesh_each_end_is_in() -> None:
-    gateway = told("envoy", [WEB], peers=[TO_CART], client=[(0, 0, 9, 1)])
-    istio = told("istio", [CART], server=[(0, -1, 9, 1)], names_callers=True)
+    gateway = reported("envoy", [WEB], peers=[TO_CART], client=[(0, 0, 9, 1)])
+    istio = reported("istio", [CART], server=[(0, -1, 9, 1)], names_callers=True)
     merged = merge.merge([istio, gateway], allowed=everywhere)
     assert edges(merged) == {("web", "cart"): 9}, "no edge from nobody beside it"
 
 
 def test_who_calls_from_outside_is_nobody_though_there_is_another_mesh() -> None:
-    other = told("envoy", [WEB], peers=[snapshot.Peer(host="example.com")], client=[(0, 0, 2, 0)])
-    istio = told("istio", [CART], server=[(0, -1, 9, 1)], names_callers=True)
+    other = reported("envoy", [WEB], peers=[snapshot.Peer(host="example.com")], client=[(0, 0, 2, 0)])
+    istio = reported("istio", [CART], server=[(0, -1, 9, 1)], names_callers=True)
     assert edges(merge.merge([istio, other], allowed=everywhere)) == {
         ("web", "example.com"): 2,
         ("", "cart"): 9,
@@ -83,8 +83,8 @@ def test_who_calls_from_outside_is_nobody_though_there_is_another_mesh() -> None
 
 
 def test_a_profile_that_is_not_allowed_in_a_namespace_tells_nothing_of_it() -> None:
-    istio = told("istio", [CART], server=[(0, -1, 5, 0)])
-    envoy = told("envoy", [CART], server=[(0, -1, 6, 0)])
+    istio = reported("istio", [CART], server=[(0, -1, 5, 0)])
+    envoy = reported("envoy", [CART], server=[(0, -1, 6, 0)])
     merged = merge.merge([istio, envoy], allowed=lambda profile, namespace: profile == "envoy")
     assert received(merged) == {"cart": (6, ("envoy",))}
     (alone,) = [merge.merge([istio], allowed=lambda profile, namespace: False)]
@@ -92,8 +92,8 @@ def test_a_profile_that_is_not_allowed_in_a_namespace_tells_nothing_of_it() -> N
 
 
 def test_unlike_buckets_are_not_added_and_those_of_one_mesh_stay_as_they_are() -> None:
-    one = told("one", [CART], server=[(0, -1, 10, 0)])
-    other = told("other", [DB], server=[(0, -1, 10, 0)])
+    one = reported("one", [CART], server=[(0, -1, 10, 0)])
+    other = reported("other", [DB], server=[(0, -1, 10, 0)])
     bounds = np.array([0.002, 0.02, *meshes.BOUNDS[2:-1], math.inf])
     other = dataclasses.replace(other, bounds=bounds)
     merged = merge.merge([one, other], allowed=everywhere)
@@ -107,15 +107,15 @@ def test_unlike_buckets_are_not_added_and_those_of_one_mesh_stay_as_they_are() -
 
 
 def test_a_namespace_in_two_meshes_is_their_sum_and_names_both() -> None:
-    istio = told("istio", [CART], server=[(0, -1, 5, 0)])
-    envoy = told("envoy", [DB], server=[(0, -1, 7, 0)])
+    istio = reported("istio", [CART], server=[(0, -1, 5, 0)])
+    envoy = reported("envoy", [DB], server=[(0, -1, 7, 0)])
     merged = merge.merge([istio, envoy], allowed=everywhere)
     (row,) = rolled(merged).received(kinds.NAMESPACE.name)
     assert (row.figures.success, row.figures.profiles) == (12, ("istio", "envoy"))
 
 
 def test_what_is_missing_in_one_is_missing_in_all() -> None:
-    whole = told("istio", [CART])
-    part = dataclasses.replace(told("envoy", [DB]), partial=True)
+    whole = reported("istio", [CART])
+    part = dataclasses.replace(reported("envoy", [DB]), partial=True)
     assert merge.merge([whole, part], allowed=everywhere).partial
     assert not merge.merge([whole, whole], allowed=everywhere).partial

@@ -55,7 +55,7 @@ class Mesh:
         pod = snapshot.Reporter(namespace="shop", pod=self.name)
         if namespace not in (None, "shop"):
             return None
-        taken = moments.told(self.name, [pod], server=[(0, -1, 5, 0)])
+        taken = moments.reported(self.name, [pod], server=[(0, -1, 5, 0)])
         return dataclasses.replace(taken, window=max(window, self.least))
 
 

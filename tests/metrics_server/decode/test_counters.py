@@ -183,5 +183,5 @@ def test_a_lagging_age_never_puts_a_beginning_before_the_true_one(
 ) -> None:
     times = [begun + interval * (step + 0.5) for step in range(scrapes)]
     ages = [(time, math.floor((time - begun) // flush * flush)) for time in times]
-    (told,) = starts([(time, float(age)) for time, age in ages])
-    assert begun - 1e-6 <= told <= min(times[0], begun + flush + 1) + 1e-6
+    (reply,) = starts([(time, float(age)) for time, age in ages])
+    assert begun - 1e-6 <= reply <= min(times[0], begun + flush + 1) + 1e-6

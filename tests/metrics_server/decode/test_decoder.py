@@ -60,14 +60,14 @@ def test_even_where_the_backend_hands_out_more_than_asked_only_what_matches_coun
 
 def test_who_is_named_on_requests_alone_is_known_as_long_as_the_target_that_told_of_it() -> None:
     unnamed = scraped.Proxy("")
-    told = unnamed.growing(
+    reply = unnamed.growing(
         "envoy_cluster_upstream_rq_xx",
         3,
         external_workload="vm",
         envoy_cluster_name=scraped.CART,
         envoy_response_code_class="2",
     )
-    taken = scraped.read(*unnamed.itself(), told)
+    taken = scraped.read(*unnamed.itself(), reply)
     (reporter,) = scraped.client(taken).reporter.tolist()
     assert taken.reporters[reporter].machine == "vm"
     assert taken.spans[reporter].seconds == scraped.WINDOW
@@ -134,8 +134,8 @@ def test_an_answer_without_anything_is_an_empty_snapshot() -> None:
 
 def test_whether_silence_means_nothing_or_not_known_is_the_profiles_word() -> None:
     (mesh,) = scraped.read(*scraped.Proxy().itself()).meshes
-    told = mesh.counted_from_start
-    assert told == {kinds.Side.CLIENT: False, kinds.Side.SERVER: True}
+    reply = mesh.counted_from_start
+    assert reply == {kinds.Side.CLIENT: False, kinds.Side.SERVER: True}
 
 
 def test_silence_on_a_side_of_which_the_mesh_never_tells_means_not_known() -> None:

@@ -53,15 +53,15 @@ def alive(target: moments.Target) -> list[recording.Series]:
 
 def hostile() -> recording.Recording:
     """Somebody good, who also calls all hostile names; pods, and namespaces, that are called so."""
-    told = [*alive(WEB), WEB.growing(SENT, 4, **called(CART))]
+    reply = [*alive(WEB), WEB.growing(SENT, 4, **called(CART))]
     for number, name in enumerate(NAMES):
-        told.append(WEB.growing(SENT, 1, **called(name)))
+        reply.append(WEB.growing(SENT, 1, **called(name)))
         for namespace, pod, place in (("shop", name, "pod"), (name, "p", "namespace")):
             one = moments.Target(
                 {"namespace": namespace, "pod": pod, "app": name, "instance": f"{place}-{number}"}
             )
-            told += [*alive(one), one.growing(SENT, 1, **called(CART, code=name))]
-    return now(told)
+            reply += [*alive(one), one.growing(SENT, 1, **called(CART, code=name))]
+    return now(reply)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -89,9 +89,9 @@ async def test_whatever_names_there_are_every_request_is_counted(api: reading.Ap
 @pytest.mark.parametrize("accept", ["application/json", reading.TABLE])
 @pytest.mark.parametrize("path", ["pods", "namespaces", "trafficmetrics", "trafficedges"])
 async def test_every_list_can_be_read(api: reading.Api, path: str, accept: str) -> None:
-    told = await api.get(path, accept=accept)
-    assert told.status == 200
-    assert len(told.body["rows" if accept == reading.TABLE else "items"]) > len(NAMES)
+    reply = await api.get(path, accept=accept)
+    assert reply.status == 200
+    assert len(reply.body["rows" if accept == reading.TABLE else "items"]) > len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,8 +119,8 @@ async def test_what_is_asked_for_in_no_words_of_ours_is_refused(api: reading.Api
 @pytest.mark.alone  # all must be read within the window
 async def test_ten_thousand_peers_of_one_proxy_are_an_edge_each(tmp_path: Path) -> None:
     count = 10_000
-    told = [WEB.growing(SENT, 1, **called(f"outbound|80||s{n}.far.svc.cluster.local")) for n in range(count)]
-    holds = now([*alive(WEB), *told])
+    reply = [WEB.growing(SENT, 1, **called(f"outbound|80||s{n}.far.svc.cluster.local")) for n in range(count)]
+    holds = now([*alive(WEB), *reply])
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,
         reading.served(fake, tmp_path) as running,
@@ -136,11 +136,11 @@ async def test_ten_thousand_peers_of_one_proxy_are_an_edge_each(tmp_path: Path) 
 def told_as(values: Sequence[str]) -> recording.Series:
     """The calls of db, in these words."""
     times = moments.TIMES[-len(values) :]
-    labels = WEB.told(SENT, [1], **called("outbound|80||db.shop.svc.cluster.local")).labels
+    labels = WEB.reported(SENT, [1], **called("outbound|80||db.shop.svc.cluster.local")).labels
     return recording.Series(labels, list(zip(times, values, strict=True)))
 
 
-async def told(folder: Path, *series: recording.Series) -> reading.Told:
+async def reply(folder: Path, *series: recording.Series) -> reading.Reply:
     """The edges of web, which calls cart, with more series."""
     holds = now([*alive(WEB), WEB.growing(SENT, 4, **called(CART)), *series])
     async with (
@@ -163,7 +163,7 @@ async def told(folder: Path, *series: recording.Series) -> reading.Told:
 async def test_a_sample_that_is_no_number_is_none_and_those_beside_it_count(
     values: list[str], count: float | None, tmp_path: Path
 ) -> None:
-    edges = {item["metadata"]["name"]: item for item in (await told(tmp_path, told_as(values))).items}
+    edges = {item["metadata"]["name"]: item for item in (await reply(tmp_path, told_as(values))).items}
     assert requests(edges.pop("pod.web-1:service.cart")) == 24
     assert [requests(edge) for edge in edges.values()] == ([] if count is None else [count])
 
@@ -171,7 +171,7 @@ async def test_a_sample_that_is_no_number_is_none_and_those_beside_it_count(
 async def test_words_where_a_number_should_be_are_an_error_that_says_so(
     tmp_path: Path,
 ) -> None:
-    answer = await told(tmp_path, told_as(["1", "two", "3"]))
+    answer = await reply(tmp_path, told_as(["1", "two", "3"]))
     assert answer.refused(503).startswith("Prometheus' answer is not valid: ")
 
 
@@ -204,7 +204,7 @@ async def test_a_bound_that_is_none_or_spelled_otherwise_leaves_the_figures_of_t
     buckets = [
         WEB.growing(TIMED, by, **called(CART), le=le) for le, by in (("5", 2), ("+Inf", 2), (bound, 0))
     ]
-    (edge,) = (await told(tmp_path, *buckets)).items
+    (edge,) = (await reply(tmp_path, *buckets)).items
     assert requests(edge) == 24
     assert reading.figures(edge)["p99_response_latency"] == pytest.approx(4.95e-3, rel=0.01)
 

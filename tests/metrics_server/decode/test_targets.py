@@ -28,11 +28,11 @@ def span(ages: Sequence[Sample], *, up: Sequence[Sample] = (), job: str = "mesh"
 
 def spans(ages: Mapping[str, Sequence[Sample]], *, up: Sequence[Sample] = ()) -> snapshot.Span:
     """Of one pod that some jobs scrape."""
-    told = []
+    reply = []
     for job, samples in ages.items():
         labels = {"job": job, "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "cart-0"}
-        told += [series("up", up, labels), series(scraped.ENVOY.sign[0], samples, labels)]
-    found = targets.find([one for one in told if one["values"]], scraped.ENVOY)
+        reply += [series("up", up, labels), series(scraped.ENVOY.sign[0], samples, labels)]
+    found = targets.find([one for one in reply if one["values"]], scraped.ENVOY)
     (only,) = found.spans(reporters.Identities(scraped.ENVOY), start=START).values()
     return only
 
@@ -78,7 +78,7 @@ def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells
         source="here",
     )
 
-    def told(name: str, instance: str, value: str) -> dict[str, Any]:
+    def reported(name: str, instance: str, value: str) -> dict[str, Any]:
         return {
             "metric": {"__name__": name, "instance": instance},
             "values": [[995.0, value], [1000.0, value]],
@@ -86,10 +86,10 @@ def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells
 
     found = targets.find(
         [
-            *(told("up", instance, "1") for instance in ("young", "untold", "database")),
-            *(told("calls", instance, "5") for instance in ("young", "untold")),
-            told("start", "young", "990"),
-            told("start", "database", "980"),
+            *(reported("up", instance, "1") for instance in ("young", "untold", "database")),
+            *(reported("calls", instance, "5") for instance in ("young", "untold")),
+            reported("start", "young", "990"),
+            reported("start", "database", "980"),
         ],
         mesh,
     )

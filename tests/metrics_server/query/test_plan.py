@@ -165,8 +165,8 @@ def test_summed_buckets_keep_whose_which_peer_and_the_bound(mesh: schema.Profile
     for view in mesh.views:
         labels = plan.bucket_labels(view, mesh.target)
         whose = view.reporter.label_names if view.reporter else mesh.target.identity
-        told = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
-        assert {*whose, told} <= set(labels)
+        reply = view.latency.quantile_label if view.latency and view.latency.quantile_label else "le"
+        assert {*whose, reply} <= set(labels)
         assert view.peer is None or {*view.peer.label_names} <= set(labels)
 
 

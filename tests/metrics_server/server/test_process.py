@@ -144,8 +144,8 @@ async def test_files_that_cannot_be_used_are_an_error_in_words(
     files = ("--prometheus-headers", tmp_path / "headers", "--prometheus-token", tmp_path / "absent")
     for command in (("serve", "--listen", HOST, "--state", tmp_path / "state"), ("check",)):
         async with asyncio.timeout(30), started(*command, "--prometheus", backend.url, *files) as process:
-            _, told = await process.communicate()
-        said = told.decode()
+            _, reply = await process.communicate()
+        said = reply.decode()
         assert process.returncode == 1
         assert f"{tmp_path / 'absent'}: No such file or directory" in said
         assert "line 1 has no colon; write `Name: value`" in said

@@ -13,11 +13,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_trafficmetrics_lists_the_workloads_of_a_namespace(api: reading.Api) -> None:
-    told = await api.get("namespaces/data/trafficmetrics")
-    assert told.names == ["job.report", "statefulset.db"]
-    assert told.body["kind"] == "TrafficMetricsList"
-    assert told.body["resource"] == {"namespace": "data"}
-    (db,) = (item for item in told.items if item["metadata"]["name"] == "statefulset.db")
+    reply = await api.get("namespaces/data/trafficmetrics")
+    assert reply.names == ["job.report", "statefulset.db"]
+    assert reply.body["kind"] == "TrafficMetricsList"
+    assert reply.body["resource"] == {"namespace": "data"}
+    (db,) = (item for item in reply.items if item["metadata"]["name"] == "statefulset.db")
     assert db["resource"] == {"kind": "StatefulSet", "namespace": "data", "name": "db"}
     assert db["edge"] == {"direction": "from", "side": "server", "resource": {}}
     assert db["metadata"]["labels"] == {"app": "db"}
@@ -32,13 +32,13 @@ async def test_trafficmetrics_lists_the_workloads_of_a_namespace(api: reading.Ap
 async def test_an_item_is_got_by_its_name_as_it_stands_in_the_list(api: reading.Api) -> None:
     for item in (await api.get("trafficmetrics")).items:
         meta = item["metadata"]
-        told = await api.get(f"namespaces/{meta['namespace']}/trafficmetrics/{meta['name']}")
-        assert told.body == item
+        reply = await api.get(f"namespaces/{meta['namespace']}/trafficmetrics/{meta['name']}")
+        assert reply.body == item
 
 
 async def test_an_idle_workload_has_counts_of_zero_and_no_latency(api: reading.Api) -> None:
-    told = await api.get("namespaces/shop/trafficmetrics/deployment.wishlist")
-    assert reading.figures(told.body) == {"success_count": 0, "failure_count": 0}
+    reply = await api.get("namespaces/shop/trafficmetrics/deployment.wishlist")
+    assert reading.figures(reply.body) == {"success_count": 0, "failure_count": 0}
 
 
 async def test_a_machine_outside_kubernetes_is_listed(api: reading.Api) -> None:
@@ -80,13 +80,13 @@ async def test_labels_select_the_described_objects(api: reading.Api) -> None:
 
 @pytest.mark.parametrize("parameter", ["window=1m", "t=1m", "window=1m&t=1m", "window=60s"])
 async def test_a_window_is_used_as_asked(api: reading.Api, parameter: str) -> None:
-    told = await api.get(f"namespaces/shop/trafficmetrics?{parameter}")
-    assert {item["window"] for item in told.items} == {"1m"}
+    reply = await api.get(f"namespaces/shop/trafficmetrics?{parameter}")
+    assert {item["window"] for item in reply.items} == {"1m"}
 
 
 async def test_a_window_too_short_for_two_scrapes_is_widened_and_the_item_says_so(api: reading.Api) -> None:
-    told = await api.get("namespaces/shop/trafficmetrics?window=1s")
-    assert {item["window"] for item in told.items} == {"10s"}
+    reply = await api.get("namespaces/shop/trafficmetrics?window=1s")
+    assert {item["window"] for item in reply.items} == {"10s"}
 
 
 @pytest.mark.parametrize(

@@ -83,10 +83,10 @@ async def test_another_window_is_another_moment(scene: storing.Scene) -> None:
 
 async def test_a_failure_is_told_to_all_who_wait_and_not_remembered(scene: storing.Scene) -> None:
     scene.source.failing = True
-    told = await asyncio.gather(
+    reply = await asyncio.gather(
         *(scene.store.moment(None, window=30.0) for _ in range(3)), return_exceptions=True
     )
-    assert [type(one) for one in told] == [faults.BackendDown] * 3
+    assert [type(one) for one in reply] == [faults.BackendDown] * 3
     assert len(scene.source.asked) == 1
     scene.source.failing = False
     assert await scene.store.moment(None, window=30.0) is not None

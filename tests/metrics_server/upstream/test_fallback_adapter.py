@@ -66,13 +66,13 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def refused(
     predecessor: fallback_adapter.FallbackAdapter, path: str = PATH
 ) -> faults.FallbackUnavailable:
-    with pytest.raises(faults.FallbackUnavailable) as told:
+    with pytest.raises(faults.FallbackUnavailable) as reply:
         await predecessor.ask(path, query={})
-    assert told.value.message.startswith(
+    assert reply.value.message.startswith(
         "Service monitoring/adapter, which is asked for metrics that TrafficMetrics does not have, "
     )
-    assert "first-token" not in told.value.message + told.value.detail
-    return told.value
+    assert "first-token" not in reply.value.message + reply.value.detail
+    return reply.value
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ async def test_somebody_else_in_its_place_learns_nothing(
 ) -> None:
     scene.adapter.show(identity)
     async with scene.asking() as predecessor:
-        told = await refused(predecessor)
-    assert told.message.endswith("shows a certificate that is not trusted")
-    assert why in told.detail
-    assert f"trusted CAs: those in {scene.authority} (--autoscaling-fallback-ca)" in told.detail
+        reply = await refused(predecessor)
+    assert reply.message.endswith("shows a certificate that is not trusted")
+    assert why in reply.detail
+    assert f"trusted CAs: those in {scene.authority} (--autoscaling-fallback-ca)" in reply.detail
     assert scene.adapter.seen == []
 
 
@@ -188,10 +188,10 @@ async def test_that_it_refuses_our_account_is_not_said_as_if_it_refused_the_aske
     scene.adapter.status = status
     scene.adapter.body = b'User "system:serviceaccount:trafficmetrics:trafficmetrics-fallback" cannot'
     async with scene.asking() as predecessor:
-        told = await refused(predecessor)
-    assert f"refuses the account of TrafficMetrics (status {status})" in told.message
-    assert f"client credential sent: the token in {scene.token}" in told.detail
-    assert "trafficmetrics-fallback" in told.detail
+        reply = await refused(predecessor)
+    assert f"refuses the account of TrafficMetrics (status {status})" in reply.message
+    assert f"client credential sent: the token in {scene.token}" in reply.detail
+    assert "trafficmetrics-fallback" in reply.detail
 
 
 async def test_a_redirect_is_not_followed(scene: Scene, tmp_path: Path) -> None:
@@ -201,8 +201,8 @@ async def test_a_redirect_is_not_followed(scene: Scene, tmp_path: Path) -> None:
         scene.adapter.status = 302
         scene.adapter.headers = {"Location": f"https://{other_adapter.HOST}:{elsewhere.port}/"}
         async with scene.asking() as predecessor:
-            told = await refused(predecessor)
-    assert "redirects to another address (status 302)" in told.message
+            reply = await refused(predecessor)
+    assert "redirects to another address (status 302)" in reply.message
     assert elsewhere.seen == []
 
 
@@ -217,9 +217,9 @@ def test_files_that_are_not_there_are_named_at_once(tmp_path: Path) -> None:
         prometheus="http://p", autoscaling=True, autoscaling_fallback="adapter.monitoring",
         autoscaling_fallback_ca=tmp_path / "ca.crt", autoscaling_fallback_token=tmp_path / "token",
     )  # fmt: skip
-    with pytest.raises(settings.BadSettings) as told:
+    with pytest.raises(settings.BadSettings) as reply:
         credential_files.fallback(chosen)
-    first, second = str(told.value).splitlines()
+    first, second = str(reply.value).splitlines()
     assert first.startswith("--autoscaling-fallback-token (TRAFFIC_AUTOSCALING_FALLBACK_TOKEN): ")
     assert second.startswith("--autoscaling-fallback-ca (TRAFFIC_AUTOSCALING_FALLBACK_CA): ")
 

@@ -185,19 +185,19 @@ async def test_closing_what_never_asked_is_no_error() -> None:
 async def test_victoria_metrics_is_asked_for_now_and_nobody_else_is_sent_what_it_alone_knows(
     backend: fake_prometheus.FakePrometheus,
 ) -> None:
-    told: list[str] = []
+    reply: list[str] = []
     stats = b""
 
     async def heard(request: web.Request, query: str) -> web.Response:
-        told.append(str((await request.post()).get("latency_offset")))
+        reply.append(str((await request.post()).get("latency_offset")))
         body = b'{"status":"success","data":{"result":[]}' + stats + b"}"
         return web.Response(body=body)
 
     backend.behaviour = heard
     async with questions.client(backend.url) as asking:
         await asking.ask([questions.QUERY] * 2, at=questions.NOW)
-        assert told == ["None", "None"]
+        assert reply == ["None", "None"]
         stats = b',"stats":{"seriesFetched": "0","executionTimeMsec":0}'
         await asking.ask([questions.QUERY], at=questions.NOW)
         await asking.ask([questions.QUERY], at=questions.NOW)
-    assert told == ["None", "None", "None", "1ms", "1ms"]
+    assert reply == ["None", "None", "None", "1ms", "1ms"]

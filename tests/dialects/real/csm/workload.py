@@ -107,8 +107,8 @@ def _going(address: tuple[str, int], ask: Ask) -> http.server.ThreadingHTTPServe
             query = urllib.parse.urlsplit(self.path).query
             every = [what for what, count in urllib.parse.parse_qsl(query) for _ in range(int(count))]
             with futures.ThreadPoolExecutor(_AT_ONCE) as pool:
-                told = collections.Counter(code.name for code in pool.map(ask, every))
-            body = json.dumps(told).encode()
+                reply = collections.Counter(code.name for code in pool.map(ask, every))
+            body = json.dumps(reply).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -10,10 +10,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_one_edge_is_one_item_and_what_people_read(autoscaler: scaler.Autoscaler) -> None:
-    told = await autoscaler.get(
+    reply = await autoscaler.get(
         f"{scaler.EXTERNAL}/namespaces/shop/success_count?labelSelector=from%3Dfrontend,to%3Dcart"
     )
-    (item,) = told.items
+    (item,) = reply.items
     edges = await scaler.traffic(autoscaler, "namespaces/shop/trafficedges")
     edge = edges["deployment.frontend:deployment.cart"]
     assert scaler.number(item) == reading.figures(edge)["success_count"] > 0

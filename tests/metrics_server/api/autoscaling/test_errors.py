@@ -48,9 +48,9 @@ PODS = f"{scaler.SHOP}/pods/*/requests_per_second?metricLabelSelector="
 async def test_what_cannot_be_answered_is_refused_in_words(
     autoscaler: scaler.Autoscaler, path: str, status: int, words_of_it: str
 ) -> None:
-    told = await autoscaler.get(path)
-    assert words_of_it in told.refused(status)
-    assert "Retry-After" not in told.headers
+    reply = await autoscaler.get(path)
+    assert words_of_it in reply.refused(status)
+    assert "Retry-After" not in reply.headers
 
 
 async def test_incomplete_figures_are_refused_because_they_would_be_obeyed(
@@ -59,22 +59,22 @@ async def test_incomplete_figures_are_refused_because_they_would_be_obeyed(
     fake = autoscaler.api.fake
     fake.warnings = ["a store is away"]
     try:
-        told = await autoscaler.get(
+        reply = await autoscaler.get(
             f"{scaler.SHOP}/services/cart/requests_per_second?metricLabelSelector=window%3D2m"
         )
     finally:
         fake.warnings = []
-    assert "incomplete" in told.refused(503)
+    assert "incomplete" in reply.refused(503)
 
 
 async def test_without_prometheus_the_autoscaler_is_told_and_holds(autoscaler: scaler.Autoscaler) -> None:
     fake = autoscaler.api.fake
     fake.behaviour = fake_prometheus.fixed("<html>", status=502, content_type="text/html")
     try:
-        told = await autoscaler.get(
+        reply = await autoscaler.get(
             f"{scaler.SHOP}/services/cart/requests_per_second?metricLabelSelector=window%3D3m"
         )
     finally:
         fake.behaviour = fake.well
-    assert "Prometheus" in told.refused(503)
-    assert "Retry-After" not in told.headers
+    assert "Prometheus" in reply.refused(503)
+    assert "Retry-After" not in reply.headers

@@ -39,7 +39,7 @@ class Both:
         async with self.session.get(yarl.URL(self.url + path, encoded=True)) as response:
             return response.status, await response.read(), dict(response.headers)
 
-    async def told(self, path: str) -> Any:
+    async def reply(self, path: str) -> Any:
         status, body, _ = await self.get(path)
         return json.loads(body) | {"code": status}
 
@@ -87,9 +87,9 @@ async def both(backend: fake_prometheus.FakePrometheus, tmp_path: Path) -> Async
 
 
 async def test_ours_is_answered_here(both: Both) -> None:
-    ours = await both.told(f"{CUSTOM}/namespaces/shop/deployments.apps/cart/requests_per_second")
+    ours = await both.reply(f"{CUSTOM}/namespaces/shop/deployments.apps/cart/requests_per_second")
     assert (ours["code"], len(ours["items"])) == (200, 1)
-    one = await both.told(f"{EXTERNAL}/namespaces/shop/p95_response_latency?labelSelector=name%3Dcart")
+    one = await both.reply(f"{EXTERNAL}/namespaces/shop/p95_response_latency?labelSelector=name%3Dcart")
     assert (one["code"], len(one["items"])) == (200, 1)
     assert both.adapter.seen == []
 
@@ -110,7 +110,7 @@ async def test_ours_is_answered_here(both: Both) -> None:
 )
 async def test_what_is_not_ours_is_asked_of_the_other_in_the_same_words(both: Both, path: str) -> None:
     both.adapter.body, both.adapter.status = b'{"kind":"MetricValueList","mark":7}', 200
-    assert await both.told(path) == {"kind": "MetricValueList", "mark": 7, "code": 200}
+    assert await both.reply(path) == {"kind": "MetricValueList", "mark": 7, "code": 200}
     (seen,) = both.adapter.seen
     sent, asked = yarl.URL(path, encoded=True), yarl.URL(seen.path, encoded=True)
     assert (asked.path, asked.query) == (sent.path, sent.query)
@@ -123,21 +123,21 @@ async def test_the_others_refusals_are_handed_on_without_what_would_make_autosca
     body = b'{"kind":"Status","message":"unable to fetch metrics","code":503}\n'
     both.adapter.status, both.adapter.body = 503, body
     both.adapter.headers = {"Retry-After": "30", "Warning": '299 - "x"'}
-    status, told, headers = await both.get(f"{CUSTOM}/namespaces/shop/pods/*/queue_length")
-    assert (status, told) == (503, body)
+    status, reply, headers = await both.get(f"{CUSTOM}/namespaces/shop/pods/*/queue_length")
+    assert (status, reply) == (503, body)
     assert not {"Retry-After", "Warning"} & set(headers)
 
 
 async def test_while_the_other_is_away_its_service_is_named_and_ours_is_answered(both: Both) -> None:
     both.adapter.show(other_adapter.certified(pki.authority("stranger")))
-    status, told, headers = await both.get(f"{CUSTOM}/namespaces/shop/pods/*/queue_length")
-    assert (status, json.loads(told)["reason"]) == (503, "ServiceUnavailable")
-    assert json.loads(told)["message"] == (
+    status, reply, headers = await both.get(f"{CUSTOM}/namespaces/shop/pods/*/queue_length")
+    assert (status, json.loads(reply)["reason"]) == (503, "ServiceUnavailable")
+    assert json.loads(reply)["message"] == (
         "Service monitoring/adapter, which is asked for metrics that TrafficMetrics does not have, shows a "
         "certificate that is not trusted"
     )
     assert "Retry-After" not in headers
-    ours = await both.told(f"{CUSTOM}/namespaces/shop/pods/*/requests_per_second")
+    ours = await both.reply(f"{CUSTOM}/namespaces/shop/pods/*/requests_per_second")
     assert ours["code"] == 200
 
 

@@ -15,11 +15,11 @@ OLDER = "/apis/custom.metrics.k8s.io/v1beta1"
 
 
 async def test_pods_are_found_by_label_and_each_is_told(autoscaler: scaler.Autoscaler) -> None:
-    told = await autoscaler.get(f"{scaler.SHOP}/pods/%2A/requests_per_second?labelSelector=app%3Dcart")
+    reply = await autoscaler.get(f"{scaler.SHOP}/pods/%2A/requests_per_second?labelSelector=app%3Dcart")
     people = await scaler.traffic(autoscaler, "namespaces/shop/pods?labelSelector=app%3Dcart")
-    assert {item["describedObject"]["name"] for item in told.items} == set(people)
+    assert {item["describedObject"]["name"] for item in reply.items} == set(people)
     assert len(people) == 2
-    for item in told.items:
+    for item in reply.items:
         # A slow machine asks after the recording ended; the seconds, which are whole ones, then are fewer.
         counted = reading.counted(people[item["describedObject"]["name"]])
         assert scaler.number(item) * item["windowSeconds"] == pytest.approx(counted, rel=0.05)
@@ -35,19 +35,19 @@ async def test_every_measure_of_every_kind_is_what_people_read(autoscaler: scale
                 for name, item in people.items()
                 if metric in (figures := reading.figures(item))
             }
-            told = await autoscaler.get(f"{scaler.CUSTOM}/{within}{kind.qualified}/*/{metric}")
+            reply = await autoscaler.get(f"{scaler.CUSTOM}/{within}{kind.qualified}/*/{metric}")
             if not expected:
-                assert told.refused(404).startswith(f"no {metric}")
+                assert reply.refused(404).startswith(f"no {metric}")
                 continue
-            assert {item["describedObject"]["name"]: scaler.number(item) for item in told.items} == expected
+            assert {item["describedObject"]["name"]: scaler.number(item) for item in reply.items} == expected
 
 
 async def test_the_item_is_spelled_as_the_version_says(autoscaler: scaler.Autoscaler) -> None:
-    told = await autoscaler.get(
+    reply = await autoscaler.get(
         f"{scaler.SHOP}/deployments.apps/cart/p99_response_latency?metricLabelSelector=window%3D1m"
     )
-    (item,) = told.items
-    assert (told.body["kind"], told.body["apiVersion"]) == (
+    (item,) = reply.items
+    assert (reply.body["kind"], reply.body["apiVersion"]) == (
         "MetricValueList",
         "custom.metrics.k8s.io/v1beta2",
     )

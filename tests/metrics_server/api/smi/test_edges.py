@@ -36,19 +36,19 @@ async def test_every_edge_stands_once_in_the_namespace_of_each_of_its_ends(api: 
 
 
 async def test_what_comes_from_outside_is_an_edge_from_nobody_known(api: reading.Api) -> None:
-    told = await api.get("namespaces/shop/trafficedges/unknown:deployment.gateway")
-    assert told.body["edge"] == {"direction": "from", "side": "server", "resource": {}}
+    reply = await api.get("namespaces/shop/trafficedges/unknown:deployment.gateway")
+    assert reply.body["edge"] == {"direction": "from", "side": "server", "resource": {}}
 
 
 async def test_the_edges_of_one_resource_go_both_ways(api: reading.Api) -> None:
-    told = await api.get("namespaces/shop/deployments/cart/edges")
-    assert told.body["resource"] == {"kind": "Deployment", "namespace": "shop", "name": "cart"}
-    assert set(told.names) == {"cart"}
-    peers = {(item["edge"]["direction"], item["edge"]["resource"]["name"]) for item in told.items}
+    reply = await api.get("namespaces/shop/deployments/cart/edges")
+    assert reply.body["resource"] == {"kind": "Deployment", "namespace": "shop", "name": "cart"}
+    assert set(reply.names) == {"cart"}
+    peers = {(item["edge"]["direction"], item["edge"]["resource"]["name"]) for item in reply.items}
     assert peers == {("to", "db"), ("from", "frontend"), ("from", "checkout")}
 
 
 async def test_a_service_behind_nothing_is_a_peer_as_a_service(api: reading.Api) -> None:
-    told = await api.get("namespaces/shop/trafficedges/deployment.frontend:service.ghost")
-    assert told.body["edge"]["resource"] == {"kind": "Service", "namespace": "shop", "name": "ghost"}
-    assert reading.figures(told.body)["failure_count"] > 0
+    reply = await api.get("namespaces/shop/trafficedges/deployment.frontend:service.ghost")
+    assert reply.body["edge"]["resource"] == {"kind": "Service", "namespace": "shop", "name": "ghost"}
+    assert reading.figures(reply.body)["failure_count"] > 0

@@ -77,9 +77,9 @@ async def test_who_reads_what_prometheus_knows_in_part_is_warned(api: reading.Ap
         api.fake.warnings = ["a store did not answer"]
         try:
             for path in ("trafficmetrics", "namespaces/shop/trafficmetrics/deployment.cart", "pods"):
-                told = await partial.get(path)
-                assert "traffic may be missing" in told.headers["Warning"]
-                assert "store" not in told.headers["Warning"]
+                reply = await partial.get(path)
+                assert "traffic may be missing" in reply.headers["Warning"]
+                assert "store" not in reply.headers["Warning"]
         finally:
             api.fake.warnings = []
 
@@ -91,8 +91,8 @@ async def test_every_trouble_of_the_backend_is_a_503_without_retry_after(
         fake_prometheus.running(fake_prometheus.FakePrometheus()) as fake,
         reading.served(fake, tmp_path) as troubled,
     ):
-        told = await troubled.get("trafficmetrics")
-        assert "holds no recent metric of a known mesh" in told.refused(503)
+        reply = await troubled.get("trafficmetrics")
+        assert "holds no recent metric of a known mesh" in reply.refused(503)
         fake.behaviour = fake_prometheus.fixed("<html>", status=502)
         strange = await troubled.get("trafficmetrics")
         assert strange.refused(503) == "Prometheus did not answer the query"
@@ -101,6 +101,6 @@ async def test_every_trouble_of_the_backend_is_a_503_without_retry_after(
         assert "s old; figures older than 90 s are not served" in stale.refused(503)
         fake.holds = recording.shop(taken=time.time())
         assert (await troubled.get("trafficmetrics")).items
-    for answer in (told, strange, stale):
+    for answer in (reply, strange, stale):
         assert "Retry-After" not in answer.headers
         assert fake.url not in answer.refused(503)

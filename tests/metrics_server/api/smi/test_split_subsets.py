@@ -74,9 +74,9 @@ async def test_subsets_are_told_apart_by_the_workload_that_was_called(
         fake_prometheus.running(fake_prometheus.FakePrometheus(told_by_istio(requests))) as fake,
         reading.served(fake, tmp_path, inventory=things, splits="istio", profile="istio") as running,
     ):
-        told = await running.get("namespaces/shop/trafficsplits")
-        assert told.names == [f"virtualservice.reviews:reviews@{subset}" for subset in ("new", "old")]
-        assert [item["backend"]["weight"] for item in told.items] == [20, 80]
-        assert [reading.figures(item).get("request_share") for item in told.items] == shares
+        reply = await running.get("namespaces/shop/trafficsplits")
+        assert reply.names == [f"virtualservice.reviews:reviews@{subset}" for subset in ("new", "old")]
+        assert [item["backend"]["weight"] for item in reply.items] == [20, 80]
+        assert [reading.figures(item).get("request_share") for item in reply.items] == shares
         if None not in shares:
-            assert [reading.counted(item) for item in told.items] == [10, 30]
+            assert [reading.counted(item) for item in reply.items] == [10, 30]

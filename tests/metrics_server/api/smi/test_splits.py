@@ -26,11 +26,11 @@ def by_name(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 async def test_there_is_an_item_per_backend_as_the_specification_has_it(api: reading.Api) -> None:
-    told = await api.get("namespaces/shop/trafficsplits?labelSelector=team%3Da")
-    assert told.names == declared.CATALOG
-    assert told.body["kind"] == "TrafficMetricsList"
-    assert told.body["resource"] == {"kind": "TrafficSplit", "namespace": "shop"}
-    (first, second) = told.items
+    reply = await api.get("namespaces/shop/trafficsplits?labelSelector=team%3Da")
+    assert reply.names == declared.CATALOG
+    assert reply.body["kind"] == "TrafficMetricsList"
+    assert reply.body["resource"] == {"kind": "TrafficSplit", "namespace": "shop"}
+    (first, second) = reply.items
     assert first["kind"] == "TrafficMetrics"
     assert first["resource"] == {"kind": "TrafficSplit", "namespace": "shop", "name": "catalog"}
     assert first["edge"] == {"direction": "from", "side": "client", "resource": {}}
@@ -84,8 +84,8 @@ async def test_labels_select_the_objects_that_split(
 async def test_an_item_is_got_by_its_name_as_it_stands_in_the_list(api: reading.Api) -> None:
     for item in (await api.get("trafficsplits")).items:
         meta = item["metadata"]
-        told = await api.get(f"namespaces/{meta['namespace']}/trafficsplits/{meta['name']}")
-        assert told.body == item
+        reply = await api.get(f"namespaces/{meta['namespace']}/trafficsplits/{meta['name']}")
+        assert reply.body == item
 
 
 async def test_a_split_itself_is_all_of_its_backends_together(api: reading.Api) -> None:
@@ -98,14 +98,14 @@ async def test_a_split_itself_is_all_of_its_backends_together(api: reading.Api) 
 
 
 async def test_the_edges_of_a_split_are_its_callers_with_each_backend(api: reading.Api) -> None:
-    told = await api.get("namespaces/shop/trafficsplits/catalog/edges")
-    assert told.body["resource"] == {"kind": "TrafficSplit", "namespace": "shop", "name": "catalog"}
-    callers = {(item["metadata"]["name"], item["edge"]["resource"]["name"]) for item in told.items}
+    reply = await api.get("namespaces/shop/trafficsplits/catalog/edges")
+    assert reply.body["resource"] == {"kind": "TrafficSplit", "namespace": "shop", "name": "catalog"}
+    callers = {(item["metadata"]["name"], item["edge"]["resource"]["name"]) for item in reply.items}
     assert callers == {(name, caller) for name in declared.CATALOG for caller in ("frontend", "report")}
-    assert {item["edge"]["direction"] for item in told.items} == {"from"}
+    assert {item["edge"]["direction"] for item in reply.items} == {"from"}
     for name in declared.CATALOG:
         one = await api.get(f"namespaces/shop/trafficsplits/{name}/edges")
-        assert one.items == [item for item in told.items if item["metadata"]["name"] == name]
+        assert one.items == [item for item in reply.items if item["metadata"]["name"] == name]
         whole = (await api.get(f"namespaces/shop/trafficsplits/{name}")).body
         assert sum(map(reading.counted, one.items)) == reading.counted(whole)
 
@@ -113,8 +113,8 @@ async def test_the_edges_of_a_split_are_its_callers_with_each_backend(api: readi
 async def test_subsets_that_nobody_tells_apart_have_no_figures_and_it_is_said_why(
     api: reading.Api,
 ) -> None:
-    told = await api.get("namespaces/shop/trafficsplits?labelSelector=!team")
-    for item, subset in zip(told.items, "ab", strict=True):
+    reply = await api.get("namespaces/shop/trafficsplits?labelSelector=!team")
+    for item, subset in zip(reply.items, "ab", strict=True):
         assert item["metrics"] == []
         assert item["backend"] == {"apex": "catalog", "name": "catalog-v1", "subset": subset, "weight": 50}
         assert (

@@ -28,13 +28,13 @@ async def test_a_table_shows_the_figures_of_the_json(api: reading.Api, path: str
     assert columns[:7] == ["Name", "Success", "RPS", "P50", "P90", "P99", "Age"]
     assert len(table["rows"]) == len(items) > 0
     for row, item in zip(table["rows"], items, strict=True):
-        shown, told = dict(zip(columns, row["cells"], strict=True)), reading.figures(item)
-        succeeded, failed = told.get("success_count"), told.get("failure_count")
+        shown, reply = dict(zip(columns, row["cells"], strict=True)), reading.figures(item)
+        succeeded, failed = reply.get("success_count"), reply.get("failure_count")
         assert shown["Name"] == item["metadata"]["name"]
         assert shown["Success"] == cells.success(succeeded, failed)
         assert shown["RPS"] == cells.rate(None if succeeded is None else reading.counted(item), 30.0)
         for quantile in ("P50", "P90", "P99"):
-            exact = told.get(f"{quantile.lower()}_response_latency")
+            exact = reply.get(f"{quantile.lower()}_response_latency")
             assert seconds(shown[quantile]) == (None if exact is None else pytest.approx(exact, rel=0.05))
         assert (shown["Side"], shown["Window"], shown["Profile"]) == (item["edge"]["side"], "30s", "envoy")
         assert shown["In"] == shown["RPS"]

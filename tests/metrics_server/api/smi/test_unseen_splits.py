@@ -37,9 +37,9 @@ async def test_what_is_not_there_is_a_404_with_near_names(api: reading.Api, path
 
 @pytest.mark.parametrize("name", ["%22", "%7B%7D", "..%2f", ".*", "a%0Ab", "%F0%9F%98%80", "x" * 4000])
 async def test_a_hostile_name_is_only_not_found(api: reading.Api, name: str) -> None:
-    told = await api.get(f"namespaces/shop/trafficsplits/{name}")
-    assert told.status in (400, 404)
-    assert told.body["kind"] == "Status"
+    reply = await api.get(f"namespaces/shop/trafficsplits/{name}")
+    assert reply.status in (400, 404)
+    assert reply.body["kind"] == "Status"
 
 
 async def test_only_the_chosen_sources_count(api: reading.Api, tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ async def test_without_anything_that_tells_of_splits_the_list_is_empty_and_says_
     api: reading.Api, tmp_path: Path
 ) -> None:
     async with reading.served(api.fake, tmp_path) as bare:
-        told = await bare.get("trafficsplits")
-        assert told.items == []
-        assert "give the server --inventory or --cluster" in told.headers["Warning"]
+        reply = await bare.get("trafficsplits")
+        assert reply.items == []
+        assert "give the server --inventory or --cluster" in reply.headers["Warning"]
         assert "there are no splits here" in (await bare.get("namespaces/shop/trafficsplits/x")).refused(404)
 
 
@@ -72,9 +72,9 @@ async def test_a_split_that_nobody_is_seen_to_call_has_no_requests_and_no_share(
     api: reading.Api, quiet: Path, tmp_path: Path
 ) -> None:
     async with reading.served(api.fake, tmp_path, inventory=quiet) as running:
-        told = await running.get("namespaces/quiet/trafficsplits")
-        assert told.names == declared.DB
-        assert [reading.figures(item) for item in told.items] == [
+        reply = await running.get("namespaces/quiet/trafficsplits")
+        assert reply.names == declared.DB
+        assert [reading.figures(item) for item in reply.items] == [
             {"success_count": 0, "failure_count": 0}
         ] * 2
 

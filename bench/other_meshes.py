@@ -18,7 +18,7 @@ _FAILING = 0.01
 _SPREAD = 0.8
 
 
-class Told(abc.ABC):
+class ReportedPages(abc.ABC):
     """The pages of all scrape targets; counters move as pure functions of the time."""
 
     alive: ClassVar[str]
@@ -69,7 +69,7 @@ def _edges(cluster: shape.Shape, pod: shape.Pod) -> Iterator[tuple[int, shape.Wo
         yield pod.number * shape.EDGES + place, callee
 
 
-class Istio(Told):
+class Istio(ReportedPages):
     """A page for each pod."""
 
     alive = "envoy_server_uptime %d"
@@ -109,7 +109,7 @@ def _edges_to(cluster: shape.Shape, pod: shape.Pod) -> Iterator[tuple[int, shape
         yield pod.number * shape.EDGES + place, caller
 
 
-class Hubble(Told):
+class Hubble(ReportedPages):
     """A page for each node."""
 
     alive = "cilium_agent_bootstrap_seconds %d"
