@@ -14,8 +14,7 @@ run: venv prometheus ## Demo mesh, Prometheus, API server and dashboard, without
 	@exec $(PY) -m demo run --state $(STATE)
 
 test: check prometheus chromium test-programs images ## Everything that must pass
-	@echo "== tests"
-	@$(PY) -m pytest
+	@$(PY) -m tests.stages test
 
 test-fast: venv ## The tests that need nothing but Python packages: no Prometheus, browser, cluster or built program
 	@TESTS_MARKS=1 $(PY) -m tests.stages fast
