@@ -39,7 +39,7 @@ DIFFERENCES: Mapping[tuple[str, Way], str] = {
     ),
     **_everywhere("what is built in can be watched and written", (Way.BUILT_IN,), "L5", "C6", "E5"),
     **_everywhere(
-        "not tried: of the demo mesh nothing that large can be told",
+        "not tried: the demo mesh has no answer that large",
         (Way.STANDALONE, Way.PAST, Way.AGGREGATED),
         "N9a",
     ),

@@ -39,7 +39,7 @@ def test_all_groups_are_listed_with_their_versions_and_the_preferred_one(api: ap
 
 
 @rows.row("D2")
-def test_a_group_tells_its_versions(api: api.Api) -> None:
+def test_a_group_lists_its_versions(api: api.Api) -> None:
     reply = api.read(f"/apis/{api.subject.group}")
 
     assert (reply["kind"], reply["apiVersion"], reply["name"]) == ("APIGroup", "v1", api.subject.group)
@@ -48,7 +48,7 @@ def test_a_group_tells_its_versions(api: api.Api) -> None:
 
 
 @rows.row("D3")
-def test_a_version_tells_its_resources_and_is_never_empty(api: api.Api) -> None:
+def test_a_version_lists_its_resources_and_is_never_empty(api: api.Api) -> None:
     reply = api.read(api.subject.root)
 
     assert reply["kind"] == "APIResourceList"
@@ -64,7 +64,7 @@ def test_a_version_tells_its_resources_and_is_never_empty(api: api.Api) -> None:
 
 
 @rows.row("D4")
-def test_one_document_tells_every_version_and_resource_of_all_groups(api: api.Api) -> None:
+def test_one_document_lists_every_version_and_resource_of_all_groups(api: api.Api) -> None:
     reply = api.ask("/apis", accept=DISCOVERY)
 
     assert reply.content_type == DISCOVERY

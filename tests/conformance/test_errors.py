@@ -36,7 +36,7 @@ def test_a_refusal_has_the_reason_of_its_code(api: api.Api) -> None:
 
 
 @rows.row("E3")
-def test_whoever_may_not_is_told_so_in_the_words_of_kubernetes(api: api.Api) -> None:
+def test_a_forbidden_request_is_refused_in_the_words_of_kubernetes(api: api.Api) -> None:
     group, namespace = api.subject.group, api.subject.namespace
     kind = f"{api.main.plural}.{group}"
     scope = "at the cluster scope"
@@ -58,7 +58,7 @@ def test_whoever_may_not_is_told_so_in_the_words_of_kubernetes(api: api.Api) -> 
 
 
 @rows.row("E3a")
-def test_whoever_may_not_read_a_path_is_told_so_too(api: api.Api) -> None:
+def test_a_forbidden_path_is_refused_in_the_same_way(api: api.Api) -> None:
     refusal = api.ask("/metrics", credential=_stranger(api)).refusal(403)
 
     assert 'User "ann" cannot get path "/metrics"' in refusal["message"]
@@ -92,7 +92,7 @@ def test_a_resource_that_is_not_there_is_a_status_too(api: api.Api) -> None:
 
 
 @rows.row("E4c")
-def test_whoever_may_not_does_not_learn_what_is_there(api: api.Api) -> None:
+def test_a_forbidden_user_does_not_learn_what_exists(api: api.Api) -> None:
     for path in (f"{api.collection}/missing", f"{api.subject.root}/nonsense"):
         assert api.ask(path, credential=_stranger(api)).refusal(403)["reason"] == "Forbidden"
 
@@ -101,7 +101,7 @@ def test_whoever_may_not_does_not_learn_what_is_there(api: api.Api) -> None:
 @pytest.mark.parametrize(
     ("method", "verb"), [("POST", "create"), ("PUT", "update"), ("PATCH", "patch"), ("DELETE", "delete")]
 )
-def test_whoever_would_write_is_told_what_is_allowed(api: api.Api, method: str, verb: str) -> None:
+def test_a_write_is_refused_with_the_methods_that_are_allowed(api: api.Api, method: str, verb: str) -> None:
     api.demand_without(verb)
     reply = api.ask(api.object_path if method != "POST" else api.collection, method=method)
 

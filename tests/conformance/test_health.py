@@ -29,7 +29,7 @@ def test_health_names_its_checks_when_asked(api: api.Api) -> None:
 
 
 @rows.row("H2")
-def test_the_version_is_told(api: api.Api) -> None:
+def test_the_version_is_served(api: api.Api) -> None:
     reply = api.read("/version")
 
     commit = {"gitVersion", "gitCommit", "gitTreeState"}
@@ -66,7 +66,7 @@ def test_every_request_has_an_audit_id_which_is_that_of_the_client_if_it_sent_on
 
 
 @rows.row("H9")
-def test_what_is_no_request_harms_nobody(api: api.Api) -> None:
+def test_malformed_http_harms_no_other_client(api: api.Api) -> None:
     assert api.ask(f"{api.collection}/{'x' * 5000}").status in {400, 404, 414}
     assert api.ask(api.collection, labelSelector=",".join(["a=b"] * 3000)).status == 200
     assert api.ask(api.collection).status == 200

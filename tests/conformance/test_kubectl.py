@@ -110,7 +110,7 @@ def test_kubectl_says_what_it_did_not_find(api: api.Api, program: Path) -> None:
 
 
 @rows.row("C6")
-def test_kubectl_is_told_that_there_is_no_watch(api: api.Api, program: Path) -> None:
+def test_kubectl_learns_that_there_is_no_watch(api: api.Api, program: Path) -> None:
     api.demand_without("watch")
     arguments = ("get", _kind(api), "--watch", f"-n={api.subject.namespace}")
     reply = kubectl.attempt(program, api.subject.kubeconfig, *arguments)
@@ -151,7 +151,7 @@ def test_kubectl_explains_every_field(api: api.Api, ask: Ask) -> None:
 
 
 @rows.row("C10")
-def test_kubectl_tells_who_may(api: api.Api, ask: Ask, program: Path) -> None:
+def test_kubectl_auth_can_i_answers(api: api.Api, ask: Ask, program: Path) -> None:
     assert ask("auth", "can-i", "list", _kind(api)).strip() == "yes"
 
     stranger = ("auth", "can-i", "list", _kind(api), "--as=ann", f"-n={api.subject.namespace}")

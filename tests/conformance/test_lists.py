@@ -118,7 +118,7 @@ def test_a_list_of_nothing_is_an_empty_list(api: api.Api) -> None:
 
 
 @rows.row("L6a")
-def test_a_namespace_that_nobody_knows_has_an_empty_list(api: api.Api) -> None:
+def test_an_unknown_namespace_has_an_empty_list(api: api.Api) -> None:
     assert api.read(api.list_path(api.main, namespace="there-is-nothing-here"))["items"] == []
 
 

@@ -151,7 +151,7 @@ def test_nothing_acceptable_is_refused_with_the_list_of_what_would_be(api: api.A
 
 
 @rows.row("N6")
-def test_whoever_would_rather_have_protobuf_can_read_what_is_sent(api: api.Api) -> None:
+def test_a_client_that_prefers_protobuf_gets_what_it_can_read(api: api.Api) -> None:
     for accept in (
         "application/vnd.kubernetes.protobuf, */*",
         "application/vnd.kubernetes.protobuf,application/json",
@@ -164,7 +164,7 @@ def test_whoever_would_rather_have_protobuf_can_read_what_is_sent(api: api.Api) 
 
 
 @rows.row("N6a")
-def test_whoever_reads_protobuf_alone_is_not_sent_anything_else(api: api.Api) -> None:
+def test_a_client_that_reads_only_protobuf_gets_nothing_else(api: api.Api) -> None:
     reply = api.ask(api.collection, accept="application/vnd.kubernetes.protobuf")
 
     assert reply.status == 406 or reply.body.startswith(b"k8s\x00")

@@ -56,7 +56,7 @@ def _permission(user: str, rule: Mapping[str, Any], *, namespace: str) -> list[M
 
 
 @rows.row("X1")
-def test_whoever_is_known_may_do_what_everybody_known_may(api: api.Api) -> None:
+def test_an_authenticated_user_may_do_what_all_authenticated_users_may(api: api.Api) -> None:
     assert api.subject.impersonate is not None
     known = api.subject.impersonate("ann")
 
@@ -74,7 +74,7 @@ def test_names_in_headers_count_only_beside_the_certificate_of_the_front_proxy(a
 
 
 @rows.row("X2a")
-def test_whoever_claims_to_be_another_without_that_certificate_gains_nothing(api: api.Api) -> None:
+def test_a_claim_to_be_another_user_without_that_certificate_gains_nothing(api: api.Api) -> None:
     claims = {"X_Remote_User": "admin", "X_Remote_Group": "system:masters"}
 
     assert api.ask(api.collection, credential=NOBODY.bearing(**claims)).status in {401, 403}
@@ -106,14 +106,14 @@ def test_a_wrong_credential_is_refused_and_not_taken_for_none(api: api.Api) -> N
 
 
 @rows.row("X8")
-def test_whoever_presents_nothing_is_anonymous_and_may_not_read(api: api.Api) -> None:
+def test_a_client_without_credential_is_anonymous_and_may_not_read(api: api.Api) -> None:
     refusal = api.ask(api.collection, credential=NOBODY).refusal(403)
 
     assert 'User "system:anonymous" cannot list' in refusal["message"]
 
 
 @rows.row("X8a")
-def test_whoever_presents_nothing_reads_nothing(api: api.Api) -> None:
+def test_a_client_without_credential_reads_nothing(api: api.Api) -> None:
     for path in (api.collection, api.object_path, "/metrics"):
         assert api.ask(path, credential=NOBODY).status in {401, 403}
 
@@ -128,7 +128,7 @@ def test_only_the_identity_that_was_proved_is_handed_on(api: api.Api) -> None:
 
 
 @rows.row("Z1")
-def test_health_is_told_to_anybody(api: api.Api) -> None:
+def test_health_is_shown_to_every_client(api: api.Api) -> None:
     for path in ("/healthz", "/livez", "/readyz"):
         assert api.ask(path, credential=NOBODY).status == 200, path
 

@@ -79,7 +79,7 @@ async def test_a_server_that_stops_is_alive_and_not_ready() -> None:
     assert (await get(checks, "/livez")).status == 200
 
 
-async def test_health_is_told_to_anybody(toy: asking.Toy) -> None:
+async def test_health_is_shown_to_every_client(toy: asking.Toy) -> None:
     assert (await toy.ask("/readyz", token=None)).status == 200
     assert (await toy.ask("/livez/ping", token="wrong")).status == 200
     assert (await toy.ask("/livezoo", token=None)).status == 401
