@@ -22,7 +22,7 @@ import uvloop
 from metrics_server import check as checking
 from metrics_server.model import quantity
 from metrics_server.server import server, setting_files, start_warnings
-from metrics_server.settings import memory_budget, options, settings
+from metrics_server.settings import memory_budget, mistakes, options, settings
 from metrics_server.upstream import credential_files
 
 _FILE = click.Path(path_type=Path)
@@ -83,8 +83,8 @@ def serve(**given: object) -> None:
             logging.getLogger("metrics_server").warning("%s", warning)
         try:
             uvloop.run(server.serve(chosen))
-        except settings.BadSettings as error:
-            raise setting_files.mistakes(chosen, first=error) from error
+        except mistakes.BadSettings as error:
+            raise setting_files.all_mistakes(chosen, first=error) from error
 
 
 @main.command()
@@ -96,11 +96,11 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
     with _as_message():
         chosen = settings.load(profile=profile, **given)
         try:
-            with settings.about("window"):
+            with mistakes.about("window"):
                 quantity.duration(window)
             read, shown = setting_files.profiles(chosen), credential_files.current(chosen)()
-        except settings.BadSettings as error:
-            raise setting_files.mistakes(chosen, first=error) from error
+        except mistakes.BadSettings as error:
+            raise setting_files.all_mistakes(chosen, first=error) from error
         report = checking.run(
             chosen.prometheus,
             profiles=read,

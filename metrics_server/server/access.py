@@ -24,7 +24,7 @@ from apiservice.runtime import files, reloaded_files
 from apiservice.runtime import kubeconfig as runtime_kubeconfig
 from apiservice.tls import self_signed
 from metrics_server.server import serving_certificate
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 
 if TYPE_CHECKING:
     from apiservice.kube import client
@@ -58,7 +58,7 @@ def now() -> datetime.datetime:
 
 @contextlib.asynccontextmanager
 async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
-    """Provide access until the block is left. Raises OSError, ValueError, settings.BadSettings."""
+    """Provide access until the block is left. Raises OSError, ValueError, mistakes.BadSettings."""
     if chosen.cluster is None:
         yield by_token(chosen)
         return
@@ -75,19 +75,19 @@ async def granted(chosen: settings.Settings) -> AsyncIterator[Access]:
             else await config.from_kubeconfig(Path(chosen.cluster))
         )
     except config.NoCluster as error:
-        raise settings.BadSettings(settings.mistake("cluster", str(error))) from error
+        raise mistakes.BadSettings(mistakes.mistake("cluster", str(error))) from error
     async with (
         client.connect(connection) as api,
         delegated_config_watch.watch(api) as published,
         delegated_auth.delegated(api, current=published.current, clock=now) as admitted,
         serving_certificate.serving(chosen, api=api, clock=now) as pair,
     ):
-        with settings.about(*pair.settings, paths=(pair.certificate, pair.key)):
+        with mistakes.about(*pair.settings, paths=(pair.certificate, pair.key)):
             tls = dynamic_context.LiveTls(
                 certificate=pair.certificate,
                 key=pair.key,
                 current=published.current,
-                named=", ".join(map(settings.option, pair.settings)),
+                named=", ".join(map(mistakes.option, pair.settings)),
             )
         yield Access(
             authenticator=admitted.authenticator,
@@ -107,7 +107,7 @@ class _LiveToken:
         self._renewed: Callable[[str], None] | None = None
         runtime_kubeconfig.token(path)
         self._current = reloaded_files.Reloading(
-            (path,), make=self._made, every=_LOOK, clock=clock, named=settings.option("state")
+            (path,), make=self._made, every=_LOOK, clock=clock, named=mistakes.option("state")
         )
 
     def renew(self, renewed: Callable[[str], None]) -> None:
@@ -123,11 +123,11 @@ class _LiveToken:
     def _made(self, contents: Sequence[bytes]) -> authn_authenticator.TokenAuthenticator:
         token = runtime_kubeconfig.chosen(contents[0])
         if advice := files.exposed(self._path):
-            logger.warning("%s: %s", settings.option("state"), advice)
+            logger.warning("%s: %s", mistakes.option("state"), advice)
         if self._renewed is not None:
             try:
                 self._renewed(token)
-            except settings.BadSettings as error:
+            except mistakes.BadSettings as error:
                 logger.warning(
                     "the new token is in use, but could not be written to the kubeconfig: %s", error
                 )
@@ -135,8 +135,8 @@ class _LiveToken:
 
 
 def by_token(chosen: settings.Settings, *, clock: Callable[[], float] = time.monotonic) -> Access:
-    """Return the access of a server without a cluster. Raises settings.BadSettings."""
-    with settings.about("state", paths=(chosen.state,)):
+    """Return the access of a server without a cluster. Raises mistakes.BadSettings."""
+    with mistakes.about("state", paths=(chosen.state,)):
         pair = self_signed.ensure(chosen.state, hosts=serving_certificate.hosts(chosen), now=now())
         tls, token = pair.context(), _LiveToken(chosen.state / "token", clock=clock)
 
@@ -146,7 +146,7 @@ def by_token(chosen: settings.Settings, *, clock: Callable[[], float] = time.mon
             return
 
         def write(bearer: str) -> None:
-            with settings.about("kubeconfig", paths=(kubeconfig,)):
+            with mistakes.about("kubeconfig", paths=(kubeconfig,)):
                 authority = files.read(pair.authority)
                 runtime_kubeconfig.write_kubeconfig(
                     kubeconfig, server=url, authority=authority, bearer=bearer, name=_CONTEXT

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import AsyncIterator
 
 from apiservice.server import handler, sockets
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 
 _REASONS = {
     errno.EADDRINUSE: "another program listens there; give another port, or end that program",
@@ -24,7 +24,7 @@ _REASONS = {
 async def bound(
     chosen: settings.Settings, served: handler.Handler, *, tls: ssl.SSLContext
 ) -> AsyncIterator[sockets.Bound]:
-    """Listen until the block is left. Raises settings.BadSettings."""
+    """Listen until the block is left. Raises mistakes.BadSettings."""
     host, port = chosen.address
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -33,7 +33,7 @@ async def bound(
             )
         except OSError as error:
             reason = f"{chosen.listen}: {_explained(error)}"
-            raise settings.BadSettings(settings.mistake("listen", reason)) from error
+            raise mistakes.BadSettings(mistakes.mistake("listen", reason)) from error
         yield there
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from apiservice.observe import health
 from metrics_server.inventory import file_source, objects
 from metrics_server.server import access
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 from metrics_server.splits import model, sources
 
 _LOOK = 1.0
@@ -39,8 +39,8 @@ class ClusterInventory:
 
 
 def of_file(chosen: settings.Settings, path: Path) -> file_source.File:
-    """Return the inventory in a file. Raises settings.BadSettings."""
-    with settings.about("inventory"):
+    """Return the inventory in a file. Raises mistakes.BadSettings."""
+    with mistakes.about("inventory"):
         return file_source.File(path, splitting=chosen.split_sources)
 
 
@@ -63,7 +63,7 @@ async def _followed(file: file_source.File) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[ClusterInventory]:
-    """Keep the inventory up to date until the block is left. Raises settings.BadSettings."""
+    """Keep the inventory up to date until the block is left. Raises mistakes.BadSettings."""
     if chosen.inventory is not None:
         file = of_file(chosen, chosen.inventory)
         async with _followed(file):

@@ -25,7 +25,7 @@ from metrics_server.api import view as api_view
 from metrics_server.api.autoscaling import fallback, groups
 from metrics_server.api.smi import group
 from metrics_server.server import access, address, collectors, inventory_source, setting_files, telemetry
-from metrics_server.settings import memory_budget, settings
+from metrics_server.settings import memory_budget, mistakes, settings
 from metrics_server.store import fetch_queue, store
 from metrics_server.upstream import credential_files, fallback_adapter, prometheus
 
@@ -36,14 +36,14 @@ _BEYOND_PATIENCE = 5.0
 
 @contextlib.asynccontextmanager
 async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapter.FallbackAdapter | None]:
-    """Provide the fallback adapter, if there is one, until the block is left. Raises settings.BadSettings."""
+    """Provide the fallback adapter, if there is one, until the block is left. Raises mistakes.BadSettings."""
     called, presented = chosen.autoscaling_fallback, credential_files.fallback(chosen)
     if called is None or presented is None:
         yield None
         return
     if called.partition(":")[0] == chosen.service:
-        raise settings.BadSettings(
-            settings.mistake(
+        raise mistakes.BadSettings(
+            mistakes.mistake(
                 "autoscaling_fallback", "names this server's own Service; give that of the fallback adapter"
             )
         )
@@ -57,7 +57,7 @@ async def predecessor(chosen: settings.Settings) -> AsyncIterator[fallback_adapt
 async def api(
     chosen: settings.Settings, *, admits: access.Access, asked: fallback_adapter.FallbackAdapter | None = None
 ) -> AsyncIterator[handler.Handler]:
-    """Connect the parts, and close them when the block is left. Raises settings.BadSettings."""
+    """Connect the parts, and close them when the block is left. Raises mistakes.BadSettings."""
     read = setting_files.profiles(chosen)
     decisions = setting_files.decisions(chosen, read)
     registry = prometheus_client.CollectorRegistry()
@@ -134,7 +134,7 @@ def _signalled(number: signal.Signals, stop: asyncio.Event) -> None:
 
 
 async def serve(chosen: settings.Settings) -> None:
-    """Serve until SIGINT or SIGTERM; a second signal ends it at once. Raises settings.BadSettings."""
+    """Serve until SIGINT or SIGTERM; a second signal ends it at once. Raises mistakes.BadSettings."""
     stop = asyncio.Event()
     async with (
         access.granted(chosen) as admits,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from apiservice.runtime import files
 from apiservice.tls import self_signed
 from metrics_server.api import traffic_metrics
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 
 if TYPE_CHECKING:
     from apiservice.kube import client
@@ -42,7 +42,7 @@ class ServingFiles:
 async def serving(
     chosen: settings.Settings, *, api: client.KubeApi, clock: Callable[[], datetime]
 ) -> AsyncIterator[ServingFiles]:
-    """Provide a certificate until the block is left. Raises OSError, settings.BadSettings."""
+    """Provide a certificate until the block is left. Raises OSError, mistakes.BadSettings."""
     if chosen.tls_certificate is not None and chosen.tls_key is not None:
         yield ServingFiles(
             certificate=chosen.tls_certificate, key=chosen.tls_key, settings=("tls_certificate", "tls_key")
@@ -55,7 +55,7 @@ async def serving(
         async with shared as pair:
             yield ServingFiles(certificate=pair.serving, key=pair.serving)
     else:
-        with settings.about("state", paths=(chosen.state,)):
+        with mistakes.about("state", paths=(chosen.state,)):
             pair = self_signed.ensure(chosen.state, hosts=hosts(chosen), now=clock())
         yield ServingFiles(certificate=pair.serving, key=pair.serving)
 
@@ -93,8 +93,8 @@ async def _shared(
         try:
             pair = await stack.enter_async_context(kept)
         except secret_store.NoSecret as error:
-            raise settings.BadSettings(settings.mistake("tls_secret", str(error))) from error
+            raise mistakes.BadSettings(mistakes.mistake("tls_secret", str(error))) from error
         except OSError as error:
             reason = files.explained(error, path=folder)
-            raise settings.BadSettings(settings.mistake("state", reason)) from error
+            raise mistakes.BadSettings(mistakes.mistake("state", reason)) from error
         yield pair

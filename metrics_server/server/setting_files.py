@@ -12,31 +12,31 @@ from apiservice.runtime import files
 from apiservice.x509 import pem_errors
 from metrics_server.profiles import policy, registry, schema
 from metrics_server.server import inventory_source
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credential_files
 
 
 def profiles(chosen: settings.Settings) -> tuple[schema.Profile, ...]:
-    """Return the profiles in the settings. Raises settings.BadSettings."""
-    with settings.about("profile"):
+    """Return the profiles in the settings. Raises mistakes.BadSettings."""
+    with mistakes.about("profile"):
         return registry.choose(chosen.profile)
 
 
 def decisions(chosen: settings.Settings, read: Sequence[schema.Profile]) -> policy.Policy:
-    """Return the policy for these profiles. Raises settings.BadSettings."""
-    with settings.about("policy"):
+    """Return the policy for these profiles. Raises mistakes.BadSettings."""
+    with mistakes.about("policy"):
         return registry.decided(chosen.policy, read)
 
 
-def mistakes(chosen: settings.Settings, *, first: settings.BadSettings) -> settings.BadSettings:
+def all_mistakes(chosen: settings.Settings, *, first: mistakes.BadSettings) -> mistakes.BadSettings:
     """Return the mistakes in all files as one error; those in `first`, already found, come first."""
     lines = str(first).splitlines()
     for attempt in _attempts(chosen):
         try:
             attempt()
-        except settings.BadSettings as error:
+        except mistakes.BadSettings as error:
             lines.extend(str(error).splitlines())
-    return settings.BadSettings("\n".join(dict.fromkeys(lines)))
+    return mistakes.BadSettings("\n".join(dict.fromkeys(lines)))
 
 
 def _attempts(chosen: settings.Settings) -> Iterator[Callable[[], object]]:
@@ -53,6 +53,6 @@ def _serving_pair(chosen: settings.Settings) -> None:
     if chosen.tls_certificate is None or chosen.tls_key is None:
         return
     pair = chosen.tls_certificate, chosen.tls_key
-    with settings.about("tls_certificate", "tls_key", paths=pair):
+    with mistakes.about("tls_certificate", "tls_key", paths=pair):
         certificate, key = map(files.read, pair)
         pem_errors.check((pair[0], certificate), (pair[1], key))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from apiservice.runtime import files
-from metrics_server.settings import options, settings
+from metrics_server.settings import mistakes, options, settings
 
 _OURS = "TRAFFIC_"
 _OTHERS = re.compile(
@@ -55,7 +55,7 @@ def _exposed(chosen: settings.Settings) -> Iterator[str]:
     for name in SECRETS:
         path = getattr(chosen, name)
         if name in chosen.model_fields_set and path is not None and (advice := files.exposed(path)):
-            yield f"{settings.option(name)}: {advice}"
+            yield f"{mistakes.option(name)}: {advice}"
     for name in ("ca.pem", "serving.pem"):
         if advice := files.exposed(chosen.state / name):
-            yield f"{settings.option('state')}: {advice}"
+            yield f"{mistakes.option('state')}: {advice}"

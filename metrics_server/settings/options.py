@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from metrics_server.settings import setting, settings
+from metrics_server.settings import mistakes, setting, settings
 
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _SENTENCE_END = re.compile(r"(?<=\.)\s")
@@ -43,13 +43,13 @@ class Option:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the option; for a switch also the one that turns it off."""
-        on = settings.option(self.name)
+        on = mistakes.option(self.name)
         return (on, f"--no-{on.removeprefix('--')}") if self.type is bool else (on,)
 
     @property
     def variable(self) -> str:
         """Return the environment variable."""
-        return settings.variable(self.name)
+        return mistakes.variable(self.name)
 
     @property
     def help(self) -> str:

@@ -10,8 +10,7 @@ server runs, and appears neither in the process list nor in the description of a
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,13 +18,10 @@ import pydantic
 import pydantic_settings
 import yarl
 
-from apiservice.runtime import files
 from metrics_server.model import window as bounds
-from metrics_server.settings import formats, memory_budget, messages, setting
+from metrics_server.settings import formats, memory_budget, messages, mistakes, setting
 from metrics_server.splits import sources
 
-PREFIX = "TRAFFIC_"
-"""How the environment variables begin."""
 Given = Mapping[str, Any]
 """The valid settings before the one that is checked."""
 
@@ -43,7 +39,7 @@ def _excludes_token(given: Given) -> str | None:
 
 
 def _needs_cluster(given: Given) -> str | None:
-    missing = [option(name) for name in ("cluster", "service") if name in given and not given[name]]
+    missing = [mistakes.option(name) for name in ("cluster", "service") if name in given and not given[name]]
     return f"needs {' and '.join(missing)}" if missing else None
 
 
@@ -92,7 +88,7 @@ class Settings(pydantic_settings.BaseSettings):
     """The settings of a server."""
 
     model_config = pydantic_settings.SettingsConfigDict(
-        env_prefix=PREFIX,
+        env_prefix=mistakes.PREFIX,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -308,57 +304,22 @@ class Settings(pydantic_settings.BaseSettings):
         other = _PAIRS.get(name)
         if other in known.data and (value is None) != (known.data[other] is None):
             missing, there = (name, other) if value is None else (other, name)
-            raise ValueError(f"{option(there)} needs {option(missing)}")
+            raise ValueError(f"{mistakes.option(there)} needs {mistakes.option(missing)}")
         condition = _CONDITIONS.get(name)
         if value is not None and condition is not None and (reason := condition(known.data)):
             raise ValueError(reason)
         return value
 
 
-class BadSettings(ValueError):
-    """Invalid settings. The message has a line for each, with its reason."""
-
-
 def load(**given: Any) -> Settings:
     """Return the settings from `given`, where None means not given, and else from the environment. Raises
-    BadSettings.
+    mistakes.BadSettings.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except pydantic.ValidationError as error:
         lines = [
-            mistake(str(fault["loc"][0]) if fault["loc"] else "settings", messages.of(fault))
+            mistakes.mistake(str(fault["loc"][0]) if fault["loc"] else "settings", messages.of(fault))
             for fault in error.errors()
         ]
-        raise BadSettings("\n".join(lines)) from error
-
-
-@contextlib.contextmanager
-def about(*names: str, paths: Sequence[Path] = ()) -> Iterator[None]:
-    """Turn errors in the block into mistakes of the settings `names`, whose files are `paths`: of the setting
-    whose file an error names, or else of the first. Raises BadSettings.
-    """
-    try:
-        yield
-    except BadSettings:
-        raise
-    except (OSError, ValueError) as error:
-        by_path = dict(zip(paths, names, strict=False))
-        name = by_path.get(files.named(error) or Path(), names[0])
-        said = [files.explained(error, path=paths[0])] if paths else str(error).splitlines()
-        raise BadSettings("\n".join(mistake(name, messages.with_remedy(line)) for line in said)) from error
-
-
-def mistake(name: str, reason: str) -> str:
-    """Return the message for a mistake in a setting: option, variable and reason."""
-    return f"{option(name)} ({variable(name)}): {reason}"
-
-
-def option(name: str) -> str:
-    """Return the option of a setting."""
-    return f"--{name.replace('_', '-')}"
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return f"{PREFIX}{name.upper()}"
+        raise mistakes.BadSettings("\n".join(lines)) from error

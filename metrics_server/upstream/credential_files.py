@@ -22,7 +22,7 @@ import yarl
 
 from apiservice.runtime import files, reloaded_files
 from apiservice.x509 import pem_errors
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credentials
 
 logger = logging.getLogger(__name__)
@@ -46,53 +46,53 @@ class _Part(Generic[_Value]):
     @property
     def options(self) -> str:
         """The command-line options for the files."""
-        return ", ".join(map(settings.option, self.settings))
+        return ", ".join(map(mistakes.option, self.settings))
 
-    def live(self, mistakes: list[str]) -> reloaded_files.Reloading[_Value] | None:
-        """Return the value, reloaded when its files change; None, with an entry in `mistakes`, if a file
+    def live(self, found: list[str]) -> reloaded_files.Reloading[_Value] | None:
+        """Return the value, reloaded when its files change; None, with an entry in `found`, if a file
         is wrong.
         """
         unread = list(self._unread())
         if unread:
-            mistakes.extend(unread)
+            found.extend(unread)
             return None
         try:
-            with settings.about(*self.settings, paths=self.files):
+            with mistakes.about(*self.settings, paths=self.files):
                 return reloaded_files.Reloading(
                     self.files, make=self._made, every=_EACH_TIME, named=self.options
                 )
-        except settings.BadSettings as error:
-            mistakes.append(str(error))
+        except mistakes.BadSettings as error:
+            found.append(str(error))
         return None
 
     def _unread(self) -> Iterator[str]:
         """Yield the reason for each file that cannot be read."""
         for name, path in zip(self.settings, self.files, strict=True):
             try:
-                with settings.about(name, paths=(path,)):
+                with mistakes.about(name, paths=(path,)):
                     files.read(path)
-            except settings.BadSettings as error:
+            except mistakes.BadSettings as error:
                 yield str(error)
 
     def _made(self, contents: Sequence[bytes]) -> _Value:
         made = self.make(contents)
         for path, content, name in zip(self.files, contents, self.settings, strict=True):
             if over := pem_errors.over(content, now=datetime.datetime.now(datetime.UTC)):
-                logger.warning("%s: %s: %s", settings.option(name), files.shown(path), over)
+                logger.warning("%s: %s: %s", mistakes.option(name), files.shown(path), over)
         return made
 
 
 def current(chosen: settings.Settings) -> Callable[[], credentials.RequestCredentials]:
     """Return a function that returns the present credentials for Prometheus.
 
-    Raises settings.BadSettings, with the mistakes in all files.
+    Raises mistakes.BadSettings, with the mistakes in all files.
     """
-    mistakes: list[str] = []
+    found: list[str] = []
     headers, tls = tuple(_headers(chosen)), _tls(chosen)
-    presented = tuple(filter(None, [part.live(mistakes) for part in headers]))
-    context = tls.live(mistakes) if tls is not None else None
-    if mistakes:
-        raise settings.BadSettings("\n".join(mistakes))
+    presented = tuple(filter(None, [part.live(found) for part in headers]))
+    context = tls.live(found) if tls is not None else None
+    if found:
+        raise mistakes.BadSettings("\n".join(found))
     if headers and _is_in_the_open(chosen.prometheus):
         logger.warning(
             "the credential of %s is sent to Prometheus unencrypted; give --prometheus https://…",
@@ -119,18 +119,18 @@ def fallback(chosen: settings.Settings) -> Callable[[], credentials.RequestCrede
     """Return a function that returns the present credentials for the fallback adapter; None if none is
     configured.
 
-    Raises settings.BadSettings, with the mistakes in all files.
+    Raises mistakes.BadSettings, with the mistakes in all files.
     """
     authority, token = chosen.autoscaling_fallback_ca, chosen.autoscaling_fallback_token
     if chosen.autoscaling_fallback is None or authority is None:
         return None
-    mistakes: list[str] = []
+    found: list[str] = []
     tls = credentials.Tls(authority=authority)
     shown = _Part(("autoscaling_fallback_token",), f"the token in {token}", (token,), credentials.token)
-    presented = shown.live(mistakes)
-    context = _Part(("autoscaling_fallback_ca",), "", tls.paths, tls.context).live(mistakes)
+    presented = shown.live(found)
+    context = _Part(("autoscaling_fallback_ca",), "", tls.paths, tls.context).live(found)
     if presented is None or context is None:
-        raise settings.BadSettings("\n".join(mistakes))
+        raise mistakes.BadSettings("\n".join(found))
 
     def now() -> credentials.RequestCredentials:
         part = presented.current()

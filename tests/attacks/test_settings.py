@@ -18,7 +18,7 @@ from apiservice.authn import authenticator
 from apiservice.http import errors
 from metrics_server.profiles import schema
 from metrics_server.server import access, inventory_source, server, setting_files, start_warnings
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credential_files
 from tests.attacks import damaged
 
@@ -130,9 +130,9 @@ def refused(**given: Any) -> list[str]:
         chosen = settings.load(**given)
         if chosen.cluster not in (None, "in-cluster") or chosen.kubeconfig is not None:
             asyncio.run(asyncio.wait_for(server.serve(chosen), 20))
-    except settings.BadSettings as error:
+    except mistakes.BadSettings as error:
         return str(error).splitlines()
-    return str(setting_files.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
+    return str(setting_files.all_mistakes(chosen, first=mistakes.BadSettings(""))).splitlines()
 
 
 def cases() -> list[tuple[str, str]]:
@@ -259,7 +259,7 @@ def test_an_address_that_cannot_be_listened_on_is_refused_in_one_sentence(
     ],
 )
 def test_what_is_no_address_is_refused_with_an_example(listen: str) -> None:
-    with pytest.raises(settings.BadSettings) as refusal:
+    with pytest.raises(mistakes.BadSettings) as refusal:
         settings.load(prometheus=URL, listen=listen)
     check_line(str(refusal.value), setting="listen", path=None)
 
@@ -296,7 +296,7 @@ def test_odd_numbers_are_used_or_refused_each_in_one_sentence(
     lines: dict[str, str] = {}
     try:
         chosen = settings.load(prometheus=URL)
-    except settings.BadSettings as refusal:
+    except mistakes.BadSettings as refusal:
         lines = {_setting(line): line for line in str(refusal).splitlines()}
         for name, line in lines.items():
             check_line(line, setting=name, path=None)
@@ -320,8 +320,8 @@ def test_odd_texts_are_used_or_refused_in_lines(
                 environment.setenv(f"TRAFFIC_{name.upper()}", value)
             try:
                 chosen = settings.load(**given)
-                lines = str(setting_files.mistakes(chosen, first=settings.BadSettings(""))).splitlines()
-            except settings.BadSettings as refusal:
+                lines = str(setting_files.all_mistakes(chosen, first=mistakes.BadSettings(""))).splitlines()
+            except mistakes.BadSettings as refusal:
                 lines = str(refusal).splitlines()
         assert len({_setting(line) for line in lines}) >= 3
         for line in lines:
@@ -492,9 +492,9 @@ def served(**given: Any) -> list[str]:
             chosen = settings.load(**{"prometheus": URL, "listen": f"127.0.0.1:{port}", **given})
             try:
                 asyncio.run(asyncio.wait_for(server.serve(chosen), 60))
-            except settings.BadSettings as error:
-                raise setting_files.mistakes(chosen, first=error) from error
-        except settings.BadSettings as error:
+            except mistakes.BadSettings as error:
+                raise setting_files.all_mistakes(chosen, first=error) from error
+        except mistakes.BadSettings as error:
             return str(error).splitlines()
     raise AssertionError("it served")
 

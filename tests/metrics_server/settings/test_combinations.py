@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 
 SECURE = {"prometheus": "https://prometheus.monitoring:9090"}
 PLAIN = {"prometheus": "http://prometheus.monitoring:9090"}
@@ -80,14 +80,14 @@ def test_what_goes_together_is_accepted(given: dict[str, str]) -> None:
 def test_what_does_not_go_together_is_one_mistake_that_says_what_to_give(
     given: dict[str, object], why: str
 ) -> None:
-    with pytest.raises(settings.BadSettings) as refused:
+    with pytest.raises(mistakes.BadSettings) as refused:
         settings.load(**given)
     assert why in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 
 
 def test_what_does_not_go_together_is_told_beside_other_mistakes() -> None:
-    with pytest.raises(settings.BadSettings) as refused:
+    with pytest.raises(mistakes.BadSettings) as refused:
         settings.load(**PLAIN, listen="8443", prometheus_ca="ca", prometheus_key="key", tls_secret="s")
     assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == [
         "--prometheus-ca",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 
 URL = "http://prometheus.monitoring:9090"
 
@@ -107,7 +107,7 @@ def test_the_sources_of_splits_are_a_list(given: str | None, sources: set[str]) 
 
 @pytest.mark.parametrize("given", ["consul", "smi;istio", "smi,", ",", "none,smi", "SMI", "x" * 5000])
 def test_a_source_of_splits_that_is_none_is_named(given: str) -> None:
-    with pytest.raises(settings.BadSettings) as refused:
+    with pytest.raises(mistakes.BadSettings) as refused:
         settings.load(prometheus=URL, splits=given)
     text = str(refused.value)
     assert text.startswith("--splits (TRAFFIC_SPLITS): ")
@@ -122,12 +122,12 @@ def test_settings_do_not_change() -> None:
 
 
 def test_without_a_prometheus_nothing_is_guessed() -> None:
-    with pytest.raises(settings.BadSettings, match=r"^--prometheus \(TRAFFIC_PROMETHEUS\): is required$"):
+    with pytest.raises(mistakes.BadSettings, match=r"^--prometheus \(TRAFFIC_PROMETHEUS\): is required$"):
         settings.load()
 
 
 def test_all_mistakes_are_told_at_once_by_option_and_variable() -> None:
-    with pytest.raises(settings.BadSettings) as refused:
+    with pytest.raises(mistakes.BadSettings) as refused:
         settings.load(prometheus="prometheus:9090", listen="8443", window="soon", stale_after=-1, refresh=0)
     lines = str(refused.value).splitlines()
     assert [line.split(":")[0] for line in lines] == [
@@ -146,7 +146,7 @@ def test_all_mistakes_are_told_at_once_by_option_and_variable() -> None:
     ["https://reader:secret@host", "https://reader@host", "https://:secret@host", "https://h?key=secret"],
 )
 def test_a_secret_in_a_url_is_refused_without_being_shown(url: str) -> None:
-    with pytest.raises(settings.BadSettings, match="--prometheus") as refused:
+    with pytest.raises(mistakes.BadSettings, match="--prometheus") as refused:
         settings.load(prometheus=url)
     assert "secret" not in f"{refused.value!r} {refused.value.__cause__} {refused.value.__context__!r}"
 
@@ -155,13 +155,13 @@ def test_a_secret_in_a_url_is_refused_without_being_shown(url: str) -> None:
     "url", ["", "prometheus", "ftp://x", "http://", "http://[", "http://x:port", "/path"]
 )
 def test_what_is_no_base_of_a_query_api_is_refused(url: str) -> None:
-    with pytest.raises(settings.BadSettings, match="--prometheus"):
+    with pytest.raises(mistakes.BadSettings, match="--prometheus"):
         settings.load(prometheus=url)
 
 
 @pytest.mark.parametrize("called", ["adapter", "a.b.svc", "a.b:", "a.b:0", "a.b:65536", "https://a.b", "A.b"])
 def test_what_is_no_service_is_refused(called: str) -> None:
-    with pytest.raises(settings.BadSettings, match=r"NAME\.NAMESPACE:PORT"):
+    with pytest.raises(mistakes.BadSettings, match=r"NAME\.NAMESPACE:PORT"):
         settings.load(
             prometheus=URL, autoscaling=True, autoscaling_fallback=called, autoscaling_fallback_ca="c"
         )
@@ -169,7 +169,7 @@ def test_what_is_no_service_is_refused(called: str) -> None:
 
 @pytest.mark.parametrize("listen", ["", ":8443", "localhost", "localhost:", "localhost:-1", "h:65536", "h:²"])
 def test_what_is_no_address_is_refused(listen: str) -> None:
-    with pytest.raises(settings.BadSettings, match="--listen"):
+    with pytest.raises(mistakes.BadSettings, match="--listen"):
         settings.load(prometheus=URL, listen=listen)
 
 
@@ -183,5 +183,5 @@ def test_what_is_no_address_is_refused(listen: str) -> None:
     ],
 )
 def test_a_window_is_a_positive_number_of_seconds(seconds: float) -> None:
-    with pytest.raises(settings.BadSettings, match="--window"):
+    with pytest.raises(mistakes.BadSettings, match="--window"):
         settings.load(prometheus=URL, window=seconds)

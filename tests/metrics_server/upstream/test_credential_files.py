@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credential_files, credentials
 from tests.apiservice import pki
 
@@ -78,7 +78,7 @@ def test_one_file_that_becomes_useless_keeps_its_last_value_and_hinders_no_other
 
 
 def test_all_files_that_cannot_be_used_at_first_are_told_at_once_by_option(tmp_path: Path) -> None:
-    with pytest.raises(settings.BadSettings) as refused:
+    with pytest.raises(mistakes.BadSettings) as refused:
         credential_files.current(
             chosen(
                 prometheus_token=tmp_path / "absent",
@@ -103,7 +103,7 @@ def test_an_authorization_among_the_headers_is_accepted_alone_only(tmp_path: Pat
         "Authorization": "Custom x"
     }
     token = file(tmp_path, "token", "one")
-    with pytest.raises(settings.BadSettings, match="although a token or a password is given"):
+    with pytest.raises(mistakes.BadSettings, match="although a token or a password is given"):
         credential_files.current(chosen(prometheus_headers=headers, prometheus_token=token))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from metrics_server.model import faults
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credential_files, fallback_adapter
 from tests.apiservice import pki
 from tests.metrics_server import guarded_prometheus, other_adapter
@@ -217,7 +217,7 @@ def test_files_that_are_not_there_are_named_at_once(tmp_path: Path) -> None:
         prometheus="http://p", autoscaling=True, autoscaling_fallback="adapter.monitoring",
         autoscaling_fallback_ca=tmp_path / "ca.crt", autoscaling_fallback_token=tmp_path / "token",
     )  # fmt: skip
-    with pytest.raises(settings.BadSettings) as reply:
+    with pytest.raises(mistakes.BadSettings) as reply:
         credential_files.fallback(chosen)
     first, second = str(reply.value).splitlines()
     assert first.startswith("--autoscaling-fallback-token (TRAFFIC_AUTOSCALING_FALLBACK_TOKEN): ")

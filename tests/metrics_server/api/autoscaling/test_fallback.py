@@ -17,7 +17,7 @@ import yarl
 
 from apiservice.server import sockets
 from metrics_server.server import access, server
-from metrics_server.settings import settings
+from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credential_files, fallback_adapter
 from tests.apiservice import pki
 from tests.metrics_server import fake_prometheus, other_adapter, recording
@@ -149,6 +149,6 @@ async def test_the_server_does_not_ask_itself(tmp_path: Path) -> None:
         autoscaling_fallback="traffic.mesh:443", autoscaling_fallback_ca=tmp_path / "ca.crt",
         autoscaling_fallback_token=tmp_path / "token",
     )  # fmt: skip
-    with pytest.raises(settings.BadSettings, match="names this server's own Service"):
+    with pytest.raises(mistakes.BadSettings, match="names this server's own Service"):
         async with server.predecessor(chosen):
             raise AssertionError("it would ask itself")
