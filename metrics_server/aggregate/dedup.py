@@ -13,7 +13,7 @@ import dataclasses
 
 import numpy as np
 
-from metrics_server.model import kinds, snapshot
+from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.ownership import graph
 
 _FINE = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD, kinds.HOST})
@@ -23,7 +23,11 @@ def once(moment: snapshot.Snapshot, owners: graph.Ownership) -> snapshot.Snapsho
     """Return the snapshot without workload-level rows that repeat better rows of the same workload."""
     coarse = [
         number
-        for number, member in enumerate(owners.reporters)
+        for number, member in zip(
+            number_types.all_of(number_types.ReporterNumber, len(owners.reporters)),
+            owners.reporters,
+            strict=True,
+        )
         if member.kind not in _FINE and member != kinds.UNKNOWN
     ]
     if not coarse:
@@ -33,7 +37,10 @@ def once(moment: snapshot.Snapshot, owners: graph.Ownership) -> snapshot.Snapsho
 
 
 def _kept(
-    moment: snapshot.Snapshot, owners: graph.Ownership, calls: snapshot.Calls, coarse: list[int]
+    moment: snapshot.Snapshot,
+    owners: graph.Ownership,
+    calls: snapshot.Calls,
+    coarse: list[number_types.ReporterNumber],
 ) -> snapshot.Calls:
     """Return the rows of one side to keep. `coarse`: the numbers of the workload-level reporters."""
     requests = np.bincount(

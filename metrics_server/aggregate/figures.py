@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics_server.aggregate import latency as aggregate_latency
-from metrics_server.model import kinds, snapshot
+from metrics_server.model import kinds, number_types, snapshot
 
 Floats = snapshot.Floats
-Ints = snapshot.Ints
 Bools = snapshot.Bools
 Quantiles = tuple[float, ...]
 
@@ -56,12 +55,14 @@ class Summing:
     def __init__(self, moment: snapshot.Snapshot) -> None:
         self._snapshot = moment
         self._seconds = np.array([_seconds(span, moment) for span in moment.spans], dtype=np.float64)
-        """One per reporter: the seconds over which its requests were counted; NaN if too short for a rate."""
+        """float64, one per reporter: the seconds over which its requests were counted; NaN if too short for a
+        rate.
+        """
         self._mesh = np.array(moment.mesh, dtype=np.int64)
-        """One per reporter: the number of its mesh."""
+        """int64, one per reporter: the number of its mesh."""
         self._limits: dict[tuple[tuple[bool, ...], kinds.Side], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
-    def reported(self, groups: Sequence[tuple[int, ...]], size: int) -> Bools:
+    def reported(self, groups: Sequence[tuple[number_types.GroupNumber, ...]], size: int) -> Bools:
         """Return which meshes report each group: bool, groups × meshes.
 
         `groups` has one entry per reporter: the numbers of its groups.
@@ -72,14 +73,25 @@ class Summing:
         reported[group, self._mesh[reporter]] = True
         return reported
 
-    def reported_in_rows(self, side: kinds.Side, row: Ints, group: Ints, size: int) -> Bools:
+    def reported_in_rows(
+        self,
+        side: kinds.Side,
+        row: number_types.RowNumbers,
+        group: number_types.GroupNumbers,
+        size: int,
+    ) -> Bools:
         """Return which meshes report each group, from the reporters of its rows: bool, groups × meshes."""
         reported = np.zeros((size, len(self._snapshot.meshes)), dtype=np.bool_)
         reported[group, self._mesh[self._snapshot.calls[side].reporter[row]]] = True
         return reported
 
     def of(
-        self, side: kinds.Side, row: Ints, group: Ints, reported: Bools, quantiles: Quantiles
+        self,
+        side: kinds.Side,
+        row: number_types.RowNumbers,
+        group: number_types.GroupNumbers,
+        reported: Bools,
+        quantiles: Quantiles,
     ) -> list[Figures]:
         """Return the figures of each group on one side, in the order of the group numbers.
 
@@ -132,7 +144,13 @@ class Summing:
             self._limits[key] = tuple(mesh.profile for mesh in meshes), tuple(without)
         return self._limits[key]
 
-    def _rates(self, calls: snapshot.Calls, row: Ints, group: Ints, size: int) -> Floats:
+    def _rates(
+        self,
+        calls: snapshot.Calls,
+        row: number_types.RowNumbers,
+        group: number_types.GroupNumbers,
+        size: int,
+    ) -> Floats:
         """Return the requests per second of each group: float64, one per group.
 
         The rates of the reporters are added, each over its own time. A reporter that was observed for too

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics_server.aggregate import quantile
-from metrics_server.model import snapshot
+from metrics_server.model import number_types, snapshot
 
 Floats = snapshot.Floats
-Ints = snapshot.Ints
 Bools = snapshot.Bools
 
 
@@ -35,8 +34,8 @@ class Latencies:
 def of(
     moment: snapshot.Snapshot,
     calls: snapshot.Calls,
-    row: Ints,
-    group: Ints,
+    row: number_types.RowNumbers,
+    group: number_types.GroupNumbers,
     *,
     size: int,
     quantiles: tuple[float, ...],
@@ -54,7 +53,9 @@ def of(
     return Latencies(np.fmax(found.values, highest), found.clamped & ~approximate, approximate)
 
 
-def _all_native(calls: snapshot.Calls, row: Ints, group: Ints, size: int) -> Bools:
+def _all_native(
+    calls: snapshot.Calls, row: number_types.RowNumbers, group: number_types.GroupNumbers, size: int
+) -> Bools:
     """Return bool, one per group: whether every row of it with a histogram has a native one."""
     if not len(calls.exponential):
         return np.zeros(size, dtype=np.bool_)
@@ -65,8 +66,8 @@ def _all_native(calls: snapshot.Calls, row: Ints, group: Ints, size: int) -> Boo
 def _highest(
     moment: snapshot.Snapshot,
     calls: snapshot.Calls,
-    row: Ints,
-    group: Ints,
+    row: number_types.RowNumbers,
+    group: number_types.GroupNumbers,
     *,
     size: int,
     quantiles: tuple[float, ...],
@@ -83,8 +84,8 @@ def _highest(
     return highest
 
 
-def _added(rows: Floats, group: Ints, size: int) -> Floats:
-    """Return the sum of the rows of each group: float64, groups × columns of `rows`."""
+def _added(rows: Floats, group: number_types.GroupNumbers, size: int) -> Floats:
+    """Return the sum of the rows of each group: float64, groups × columns of `rows`. `group`: one per row."""
     total = np.zeros((size, rows.shape[1]))
     if len(group):
         order = np.argsort(group, kind="stable")

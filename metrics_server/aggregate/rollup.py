@@ -16,16 +16,17 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from metrics_server.aggregate import figures
-from metrics_server.model import kinds, snapshot
+from metrics_server.aggregate import figures, grouping
+from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.ownership import graph
 
-Ints = snapshot.Ints
 Bools = snapshot.Bools
 Quantiles = figures.Quantiles
 Figures = figures.Figures
-_NO_PEER: tuple[kinds.Ref, ...] = ()
+_UNKNOWN_PEER: tuple[kinds.Ref, ...] = ()
 """The last entry of a list with one entry per peer: the index -1 of an unknown peer selects it."""
+_ONLY = (number_types.GroupNumber(0),)
+"""The groups of a reporter where there is one group."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Rollup:
         self._knows_callers = np.array(
             [moment.meshes[mesh].names_callers for mesh in moment.mesh], dtype=bool
         )
-        """Bool, one per reporter: whether its server side names the caller."""
+        """bool, one per reporter: whether its server side names the caller."""
 
     def received(self, kind: str, quantiles: Quantiles = kinds.QUANTILES) -> list[Received]:
         """Return the traffic of each resource of a kind with a scraped proxy, and of each called service.
@@ -66,11 +67,11 @@ class Rollup:
         `quantiles`: which latencies `figures` has, each from 0 to 1.
         """
         server, client = (self._snapshot.calls[side] for side in (kinds.Side.SERVER, kinds.Side.CLIENT))
-        refs, groups = _number(self._owners.groups(kind))
-        row, group = _spread(server.reporter, groups)
+        refs, groups = grouping.number(self._owners.groups(kind))
+        row, group = grouping.spread(server.reporter, groups)
         reported = self._summing.reported(groups, len(refs))
         figures = self._summing.of(kinds.Side.SERVER, row, group, reported, quantiles)
-        out = self._summing.of(kinds.Side.CLIENT, *_spread(client.reporter, groups), reported, ())
+        out = self._summing.of(kinds.Side.CLIENT, *grouping.spread(client.reporter, groups), reported, ())
         rows = [
             Received(resource=ref, figures=figure, sent=_all(sent))
             for ref, figure, sent in zip(refs, figures, out, strict=True)
@@ -80,8 +81,8 @@ class Rollup:
     def sent(self, kind: str, quantiles: Quantiles = kinds.QUANTILES) -> dict[kinds.Ref, Figures]:
         """Return the figures of the requests that each resource of a kind with a scraped proxy sends."""
         client = self._snapshot.calls[kinds.Side.CLIENT]
-        refs, groups = _number(self._owners.groups(kind))
-        row, group = _spread(client.reporter, groups)
+        refs, groups = grouping.number(self._owners.groups(kind))
+        row, group = grouping.spread(client.reporter, groups)
         reported = self._summing.reported(groups, len(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return dict(zip(refs, figures, strict=True))
@@ -89,8 +90,8 @@ class Rollup:
     def between(
         self,
         side: kinds.Side,
-        reporters: Collection[int] | None,
-        peers: Collection[int] | None,
+        reporters: Collection[number_types.ReporterNumber] | None,
+        peers: Collection[number_types.PeerNumber] | None,
         quantiles: Quantiles = kinds.QUANTILES,
     ) -> Figures:
         """Return the figures of the requests between some reporters and some peers, observed on one side.
@@ -103,10 +104,9 @@ class Rollup:
             if wanted is not None:
                 chosen &= np.isin(column, np.array([*wanted], dtype=np.int64))
         rows = np.flatnonzero(chosen)
-        asked = range(len(self._snapshot.reporters)) if reporters is None else reporters
-        reported = self._summing.reported(
-            [(0,) if number in asked else () for number in range(len(self._snapshot.reporters))], 1
-        )
+        all_reporters = range(len(self._snapshot.reporters))
+        asked: Collection[int] = all_reporters if reporters is None else reporters
+        reported = self._summing.reported([_ONLY if number in asked else () for number in all_reporters], 1)
         (figures,) = self._summing.of(side, rows, np.zeros_like(rows), reported, quantiles)
         return figures
 
@@ -115,8 +115,8 @@ class Rollup:
         client = self._snapshot.calls[kinds.Side.CLIENT]
         services = [self._owners.service(peer) for peer in self._snapshot.peers]
         wanted = [(ref,) if ref.kind == kinds.SERVICE.name and ref not in covered else () for ref in services]
-        refs, groups = _number([*wanted, _NO_PEER])
-        row, group = _spread(client.peer, groups)
+        refs, groups = grouping.number([*wanted, _UNKNOWN_PEER])
+        row, group = grouping.spread(client.peer, groups)
         reported = self._summing.reported_in_rows(kinds.Side.CLIENT, row, group, len(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return [
@@ -124,7 +124,7 @@ class Rollup:
             for ref, figure in zip(refs, figures, strict=True)
         ]
 
-    def reports(self, reporters: Collection[int]) -> bool:
+    def reports(self, reporters: Collection[number_types.ReporterNumber]) -> bool:
         """Return whether one of these reporters (by number) reports requests on the client side."""
         senders = self._snapshot.calls[kinds.Side.CLIENT].reporter
         return bool(np.isin(senders, np.array([*reporters], dtype=np.int64)).any())
@@ -151,7 +151,11 @@ class Rollup:
         )
 
     def _edges(
-        self, side: kinds.Side, rows: Ints, group: Ints, pairs: Sequence[tuple[kinds.Ref, kinds.Ref]]
+        self,
+        side: kinds.Side,
+        rows: number_types.RowNumbers,
+        group: number_types.GroupNumbers,
+        pairs: Sequence[tuple[kinds.Ref, kinds.Ref]],
     ) -> list[Edge]:
         """Return an edge for each (caller, callee) pair. `rows`, `group`: int64; see figures.Summing."""
         reported = self._summing.reported_in_rows(side, rows, group, len(pairs))
@@ -233,8 +237,8 @@ class Rollup:
         `resources`: those of each reporter. `chosen`: bool, one per row of the server side.
         """
         server = self._snapshot.calls[kinds.Side.SERVER]
-        refs, groups = _number(resources)
-        row, group = _spread(server.reporter, groups)
+        refs, groups = grouping.number(resources)
+        row, group = grouping.spread(server.reporter, groups)
         kept = chosen[row]
         edges = self._edges(
             kinds.Side.SERVER, row[kept], group[kept], [(kinds.UNKNOWN, callee) for callee in refs]
@@ -248,7 +252,7 @@ class Rollup:
         """
         callees = self._owners.peers(kind)
         client = self._snapshot.calls[kinds.Side.CLIENT]
-        numbers = set(client.peer[by[client.reporter]].tolist()) - {-1}
+        numbers = set(client.peer[by[client.reporter]].tolist()) - {number_types.NO_PEER}
         called = {callees[number] for number in numbers}
         for number in numbers:
             peer = self._snapshot.peers[number]
@@ -275,24 +279,3 @@ def _all(figures: Figures) -> float | None:
     if figures.success is None or figures.failure is None:
         return None
     return figures.success + figures.failure
-
-
-def _number(groups: Sequence[tuple[kinds.Ref, ...]]) -> tuple[list[kinds.Ref], list[tuple[int, ...]]]:
-    """Return the distinct resources in `groups`, and `groups` with their indices in place of them."""
-    numbers: dict[kinds.Ref, int] = {}
-    numbered = [tuple(numbers.setdefault(ref, len(numbers)) for ref in group) for group in groups]
-    return list(numbers), numbered
-
-
-def _spread(member: Ints, groups: Sequence[tuple[int, ...]]) -> tuple[Ints, Ints]:
-    """Return each row once for every group of its member, as (row, group): int64 arrays of one length.
-
-    `member`: int64, one per row: the number of its reporter or peer. `groups`: the groups of each member.
-    """
-    sizes = np.array([len(group) for group in groups], dtype=np.int64)
-    flat = np.array([number for group in groups for number in group], dtype=np.int64)
-    begins = np.cumsum(sizes) - sizes
-    per_row = sizes[member]
-    row = np.repeat(np.arange(len(member)), per_row)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
-    return row, flat[begins[member[row]] + step]

@@ -21,7 +21,7 @@ import numpy as np
 
 from metrics_server.aggregate import figures as aggregate_figures
 from metrics_server.aggregate import split_attribution
-from metrics_server.model import kinds, snapshot
+from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.ownership import graph
 from metrics_server.splits import model
 
@@ -68,12 +68,14 @@ class _Seen:
     """The rows of one side that are attributed to backends."""
 
     side: kinds.Side
-    rows: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: collections.defaultdict(list))
+    rows: dict[int, list[tuple[number_types.RowNumber, int]]] = field(
+        default_factory=lambda: collections.defaultdict(list)
+    )
     """The index of a row and of its backend, by the index of the split."""
     unclear: set[split_attribution.Place] = field(default_factory=set)
     """Backends that may have received requests which could not be attributed."""
 
-    def of(self, number: int) -> list[tuple[int, int]]:
+    def of(self, number: int) -> list[tuple[number_types.RowNumber, int]]:
         return self.rows.get(number, [])
 
 
@@ -175,7 +177,7 @@ class Sharing:
         return [_UNKNOWN if self._why(number, place) else one for place, one in enumerate(summed)]
 
     def _summed(
-        self, side: kinds.Side, rows: Sequence[int], places: Sequence[int], size: int
+        self, side: kinds.Side, rows: Sequence[number_types.RowNumber], places: Sequence[int], size: int
     ) -> list[aggregate_figures.Figures]:
         """Return the figures of groups of rows, `places` being the group of each row.
 
@@ -208,9 +210,8 @@ class Sharing:
         calls, found = self._snapshot.calls[kinds.Side.CLIENT], _Seen(kinds.Side.CLIENT)
         verdicts = [self._attribution.peer(peer) for peer in self._snapshot.peers]
         homes = [reporter.namespace for reporter in self._snapshot.reporters]
-        for row, (reporter, peer) in enumerate(
-            zip(calls.reporter.tolist(), calls.peer.tolist(), strict=True)
-        ):
+        rows = number_types.all_of(number_types.RowNumber, len(calls))
+        for row, reporter, peer in zip(rows, calls.reporter.tolist(), calls.peer.tolist(), strict=True):
             if peer >= 0:
                 self._note(found, row, verdicts[peer], home=homes[reporter])
         return found
@@ -221,12 +222,18 @@ class Sharing:
             return found
         wanted = frozenset(numbers)
         verdicts = [_only(self._attribution.member(member), wanted) for member in self._owners.reporters]
-        for row, reporter in enumerate(calls.reporter.tolist()):
+        rows = number_types.all_of(number_types.RowNumber, len(calls))
+        for row, reporter in zip(rows, calls.reporter.tolist(), strict=True):
             self._note(found, row, verdicts[reporter])
         return found
 
     def _note(
-        self, found: _Seen, row: int, verdict: split_attribution.Verdict, *, home: str | None = None
+        self,
+        found: _Seen,
+        row: number_types.RowNumber,
+        verdict: split_attribution.Verdict,
+        *,
+        home: str | None = None,
     ) -> None:
         """Add a row to the backends of a verdict. `home`: the caller's namespace; None on the server side."""
         for place in verdict.certain:

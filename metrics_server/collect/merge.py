@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_server.decode import native_histograms
-from metrics_server.model import kinds, snapshot
+from metrics_server.model import kinds, number_types, snapshot
 
 Allowed = Callable[[str, str], bool]
 """Returns whether a profile counts for the proxies of a namespace, as the policy says."""
@@ -36,7 +36,7 @@ class _Place(NamedTuple):
     """A reporter of one of the snapshots, by their numbers."""
 
     snapshot: int
-    reporter: int
+    reporter: number_types.ReporterNumber
 
 
 def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot.Snapshot:
@@ -52,11 +52,11 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
             for reporter in one.claims[claim]:
                 chosen.setdefault(one.identities[reporter], _Place(number, reporter))
     kept = sorted(chosen.values())
-    new = {place: number for number, place in enumerate(kept)}
-    peers: dict[snapshot.Peer, int] = {}
+    new = dict(zip(kept, number_types.all_of(number_types.ReporterNumber, len(kept)), strict=True))
+    peers: dict[snapshot.Peer, number_types.PeerNumber] = {}
     for moment in moments:
         for peer in moment.peers:
-            peers.setdefault(peer, len(peers))
+            peers.setdefault(peer, number_types.PeerNumber(len(peers)))
     layout = _Layout.of(moments)
     meshes = [mesh for moment in moments for mesh in moment.meshes]
     first_mesh = np.cumsum([0, *(len(moment.meshes) for moment in moments)]).tolist()
@@ -104,7 +104,12 @@ class _Candidates:
         ]
         permitted = [
             number
-            for number, (one, mesh) in enumerate(zip(moment.reporters, moment.mesh, strict=True))
+            for number, one, mesh in zip(
+                number_types.all_of(number_types.ReporterNumber, len(moment.reporters)),
+                moment.reporters,
+                moment.mesh,
+                strict=True,
+            )
             if allowed(moment.meshes[mesh].profile, one.namespace)
         ]
         seen = {
@@ -123,25 +128,30 @@ class _Candidates:
         self.all_allowed = len(permitted) == len(moment.reporters)
 
 
-def _reporters(moment: snapshot.Snapshot, number: int, new: dict[_Place, int]) -> snapshot.Ints:
+def _reporters(
+    moment: snapshot.Snapshot, number: int, new: dict[_Place, number_types.ReporterNumber]
+) -> number_types.ReporterNumbers:
     """Return int64[reporters]: the number of each reporter in the merged snapshot; -1 if it is left out."""
-    return np.array(
-        [new.get(_Place(number, reporter), -1) for reporter in range(len(moment.reporters))], dtype=np.int64
-    )
+    reporters = number_types.all_of(number_types.ReporterNumber, len(moment.reporters))
+    return np.array([new.get(_Place(number, reporter), -1) for reporter in reporters], dtype=np.int64)
 
 
-def _peers(moment: snapshot.Snapshot, peers: dict[snapshot.Peer, int]) -> snapshot.Ints:
+def _peers(
+    moment: snapshot.Snapshot, peers: dict[snapshot.Peer, number_types.PeerNumber]
+) -> number_types.PeerNumbers:
     """Return int64[peers + 1]: the number of each peer in the merged snapshot; the last is -1, for index
     -1.
     """
-    return np.array([*(peers[peer] for peer in moment.peers), -1], dtype=np.int64)
+    return np.array([*(peers[peer] for peer in moment.peers), number_types.NO_PEER], dtype=np.int64)
 
 
 class _Layout(NamedTuple):
     """The bounds and the quantiles of all snapshots: the columns of the merged latencies."""
 
     bounds: snapshot.Floats
+    """float64: upper bounds in seconds, ascending."""
     quantile_levels: tuple[float, ...]
+    """0 to 1, ascending."""
 
     @staticmethod
     def of(moments: Sequence[snapshot.Snapshot]) -> _Layout:
@@ -155,10 +165,13 @@ class _Layout(NamedTuple):
         self,
         moment: snapshot.Snapshot,
         side: kinds.Side,
-        reporters: snapshot.Ints,
-        peers: snapshot.Ints,
+        reporters: number_types.ReporterNumbers,
+        peers: number_types.PeerNumbers,
     ) -> snapshot.Calls:
-        """Return the rows of the reporters that are kept, with merged numbers and columns."""
+        """Return the rows of the reporters that are kept, with merged numbers and columns.
+
+        `reporters`, `peers`: as `_reporters` and `_peers` return them.
+        """
         calls = moment.calls[side]
         calls = calls.only(reporters[calls.reporter] >= 0)
         quantile_values = np.full((len(calls), len(self.quantile_levels)), np.nan)
@@ -177,8 +190,8 @@ class _Layout(NamedTuple):
         )
 
     def _widened(self, buckets: snapshot.Floats, bounds: snapshot.Floats) -> snapshot.Floats:
-        """Return float64[rows, all bounds]: NaN at bounds a row's histogram lacks, but 0 in a row without
-        requests.
+        """Return `buckets`, float64[rows, bounds], as float64[rows, all bounds]: NaN at bounds a row's
+        histogram lacks, but 0 in a row without requests.
         """
         wide = native_histograms.widened(buckets, bounds, self.bounds)
         wide[~buckets.any(axis=1)] = 0.0

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from metrics_server.model import number_types
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -40,7 +42,7 @@ class Samples:
     """float64[S]."""
     first: Ints
     """int64[C + 1]: the index of each series' first sample, and S."""
-    target: Ints
+    target: number_types.TargetNumbers
     """int64[C]: the number of the target from which each series was scraped."""
 
 
@@ -51,7 +53,7 @@ class TargetTimes:
     scraped: Floats
     """float64[T]: the first scrape that succeeded, as far as is known; infinity if none did."""
     starts: tuple[tuple[float, ...], ...]
-    """T tuples: the start of each process of the target, as far as the samples show."""
+    """T tuples, by target number: the start of each process of the target, as far as the samples show."""
 
 
 def requests(samples: Samples, *, targets: TargetTimes, start: float, end: float) -> Floats:
@@ -75,7 +77,10 @@ def requests(samples: Samples, *, targets: TargetTimes, start: float, end: float
 
 
 def _began_after(samples: Samples, targets: TargetTimes, series: Ints, after: Floats) -> Bools:
-    """Return bool[S]: whether a process of the sample's target started in (after, time of the sample]."""
+    """Return bool[S]: whether a process of the sample's target started in (after, time of the sample].
+
+    `series`: int64[S], the index of each sample's series. `after`: float64[S], Unix seconds.
+    """
     most = max(map(len, targets.starts), default=0)
     begun = np.array([(*starts, *[np.nan] * (most - len(starts))) for starts in targets.starts])
     began = np.zeros(len(samples.times), dtype=np.bool_)
@@ -86,7 +91,10 @@ def _began_after(samples: Samples, targets: TargetTimes, series: Ints, after: Fl
 
 
 def _past_known(samples: Samples, targets: TargetTimes, series: Ints, start: float) -> Bools:
-    """Return bool[S]: for the first sample of a series, whether the series is known to be new."""
+    """Return bool[S]: for the first sample of a series, whether the series is known to be new.
+
+    `series`: int64[S], the index of each sample's series.
+    """
     young = _began_after(samples, targets, series, np.full(len(samples.times), start))
     without = targets.scraped[samples.target][series] < samples.times
     known: Bools = (without | young) & (samples.times > start)
@@ -95,7 +103,7 @@ def _past_known(samples: Samples, targets: TargetTimes, series: Ints, start: flo
 
 def process_starts(times: Floats, ages: Floats) -> tuple[float, ...]:
     """Return the start of each process of a target (Unix seconds, oldest first), from the age in seconds that
-    each scrape reported.
+    each scrape reported. `times`, `ages`: float64, one per scrape.
 
     An age below the one before means a new process. A reported age may be too low but never too high (Envoy
     updates it when it flushes statistics, in whole seconds), so the earliest start that any sample implies is

@@ -6,51 +6,23 @@ the histograms are added to the rows. A process that is scraped by several jobs 
 
 from __future__ import annotations
 
-import array
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
+from metrics_server.decode import counter_series, histograms, latency_rows, reporters, targets
 from metrics_server.decode import counters as decode_counters
-from metrics_server.decode import histograms, latency_rows, reporters, targets
-from metrics_server.model import kinds, snapshot, validation
-from metrics_server.profiles import fields, schema
-from metrics_server.query import plan
+from metrics_server.model import kinds, number_types, snapshot
+from metrics_server.profiles import schema
 
-Series = dict[str, Any]
-Strict = Callable[[str], bool]
-"""Returns whether responses 4xx are failures for the proxies of a namespace."""
+Series = counter_series.Series
+Strict = counter_series.Strict
 
 
 def lenient(namespace: str) -> bool:
     """Return False: responses 4xx are successes in every namespace."""
     return False
-
-
-@dataclass(slots=True)
-class _Counters:
-    """The C counter series that are counted, in parallel lists, and all their S samples, series after
-    series.
-    """
-
-    rows: list[histograms.Row] = field(default_factory=list)
-    """C: side, reporter and peer."""
-    failures: list[bool] = field(default_factory=list)
-    """C: whether the series counts failures; else it counts successes."""
-    target: list[int] = field(default_factory=list)
-    """C: the number of the target."""
-    lengths: list[int] = field(default_factory=list)
-    """C: the number of samples; their sum is S."""
-    times: array.array[float] = field(default_factory=lambda: array.array("d"))
-    """S, Unix seconds."""
-    values: array.array[float] = field(default_factory=lambda: array.array("d"))
-    """S."""
-    sure: list[bool] = field(default_factory=list)
-    """C: whether only proxies of this mesh expose the series."""
-    targets_of: dict[int, set[int]] = field(default_factory=dict)
-    """For each reporter, the targets that report about it without being it (for example a collector)."""
 
 
 def read(
@@ -78,8 +50,8 @@ class Counted:
     taken: float
     window: float
     who: reporters.Identities
-    spans: Mapping[int, snapshot.Span]
-    chosen: _Counters
+    spans: Mapping[number_types.ReporterNumber, snapshot.Span]
+    chosen: counter_series.ChosenCounters
     counts: decode_counters.Floats
     """float64[C]: requests of each series in the window, NaN without a sample there."""
 
@@ -99,12 +71,12 @@ def count(
     who = reporters.Identities(proxies.mesh)
     start = taken - window
     spans = proxies.spans(who, start=start)
-    chosen = _choose(counters, who, proxies, strict)
+    chosen = counter_series.choose(counters, who=who, proxies=proxies, strict=strict)
     found = tuple(proxies.found.values())
     for reporter, numbers in chosen.targets_of.items():
         for number in numbers:
             targets.join(spans, reporter, proxies.span(found[number], start=start))
-    counts = decode_counters.requests(_samples(chosen), targets=proxies.known, start=start, end=taken)
+    counts = decode_counters.requests(chosen.samples(), targets=proxies.known, start=start, end=taken)
     return Counted(
         proxies=proxies, taken=taken, window=window, who=who, spans=spans, chosen=chosen, counts=counts
     )
@@ -128,26 +100,16 @@ def complete(
         window=counted.window,
         interval=interval,
         reporters=who.reporters,
-        spans=tuple(counted.spans[number] for number in range(len(who.reporters))),
+        spans=tuple(counted.spans[number] for number in who.reporter_numbers),
         peers=who.peers,
         bounds=matrix.bounds,
         calls={
             side: _calls(number, counted.chosen, counted.counts, matrix)
             for number, side in enumerate(histograms.SIDES)
         },
-        sure=_sure(counted.chosen, counted.counts),
+        sure=counted.chosen.sure(counted.counts),
         quantile_levels=matrix.quantiles,
         partial=partial,
-    )
-
-
-def _sure(chosen: _Counters, counts: decode_counters.Floats) -> frozenset[int]:
-    """Return the reporters with at least one request in a series that only proxies of this mesh expose."""
-    counted = (np.nan_to_num(counts) > 0).tolist()
-    return frozenset(
-        row[1]
-        for row, is_sure, is_counted in zip(chosen.rows, chosen.sure, counted, strict=True)
-        if is_sure and is_counted
     )
 
 
@@ -174,94 +136,17 @@ def _properties(mesh: schema.Profile) -> snapshot.Mesh:
     )
 
 
-class _Reader:
-    """Reads the outcome of a series for one view, once per combination of the labels that decide it."""
-
-    def __init__(self, view: schema.SideSeries) -> None:
-        self.side = histograms.SIDES.index(view.side)
-        self._view = view
-        self._deciding = ("__name__", *view.match, *view.outcome_labels)
-        self._read: dict[tuple[str | None, ...], schema.Outcome | None] = {}
-
-    def outcome(self, labels: Mapping[str, str]) -> schema.Outcome | None:
-        """Return the outcome of the requests of a series; None for a series that is not of this view."""
-        deciding = tuple(map(labels.get, self._deciding))
-        if deciding not in self._read:
-            is_of_view = fields.all_match(self._view.match, labels)
-            self._read[deciding] = self._view.became(labels) if is_of_view else None
-        return self._read[deciding]
-
-
-def _choose(
-    counters: Iterable[Series], who: reporters.Identities, proxies: targets.ScrapeTargets, strict: Strict
-) -> _Counters:
-    """Return the series that a view reads, without those of targets that report another target's process."""
-    chosen, mesh = _Counters(), proxies.mesh
-    views: dict[str, list[tuple[int, _Reader]]] = {}
-    for number, view in enumerate(mesh.views):
-        for name in view.counters:
-            views.setdefault(name, []).append((number, _Reader(view)))
-    own = [who.reporter(one.labels) if mesh.reports_of_targets else -1 for one in proxies.found.values()]
-    duplicates = proxies.duplicates(who)
-    numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
-    key_of = proxies.keys.of
-    asked_for = {plan.UP, *views, *([mesh.process.metric] if mesh.process else ())}
-    for series in counters:
-        labels = series["metric"]
-        validation.asked((labels["__name__"],), asked_for)
-        target = numbers.get(key_of(labels))
-        if target is None:
-            continue
-        for number, reader in views.get(labels["__name__"], ()):
-            outcome = reader.outcome(labels)
-            ends = who.ends(number, labels) if outcome is not None else None
-            if outcome is None or ends is None:
-                continue
-            reporter, peer = ends
-            if reporter != own[target]:
-                chosen.targets_of.setdefault(reporter, set()).add(target)
-            chosen.rows.append((reader.side, reporter, peer))
-            chosen.failures.append(_is_failure(outcome, labels, who, number, strict))
-            chosen.sure.append(mesh.recognises_proxies or not mesh.views[number].shared)
-            chosen.target.append(target)
-            times, values = validation.columns(series["values"])
-            chosen.lengths.append(len(times))
-            chosen.times.extend(times)
-            chosen.values.extend(map(float, values))
-    return chosen
-
-
-def _is_failure(
-    outcome: schema.Outcome,
-    labels: Mapping[str, str],
-    who: reporters.Identities,
-    view: int,
-    strict: Strict,
-) -> bool:
-    if outcome is schema.Outcome.CLIENT_ERROR:
-        return strict(who.identity(labels, view).namespace)
-    return outcome is schema.Outcome.FAILURE
-
-
-def _samples(chosen: _Counters) -> decode_counters.Samples:
-    samples = decode_counters.Samples(
-        times=np.array(chosen.times),
-        values=np.array(chosen.values),
-        first=np.concatenate(([0], np.cumsum(chosen.lengths, dtype=np.int64))).astype(np.int64),
-        target=np.array(chosen.target, dtype=np.int64),
-    )
-    validation.counters(samples.times, samples.values, samples.first)
-    return samples
-
-
 def _calls(
-    side: int, chosen: _Counters, counts: decode_counters.Floats, matrix: histograms.Matrix
+    side: int,
+    chosen: counter_series.ChosenCounters,
+    counts: decode_counters.Floats,
+    matrix: histograms.Matrix,
 ) -> snapshot.Calls:
     """Return the rows of one side: one per reporter and peer that has a sample in the window.
 
     `side` is the index in `histograms.SIDES`; `counts` is float64[C].
     """
-    rows: dict[tuple[int, int], int] = {}
+    rows: dict[tuple[number_types.ReporterNumber, number_types.PeerNumber], int] = {}
     line: list[int] = []
     at = np.full(len(chosen.rows), -1, dtype=np.int64)
     for number, (row, seen) in enumerate(zip(chosen.rows, np.isfinite(counts).tolist(), strict=True)):
@@ -271,7 +156,7 @@ def _calls(
             at[number] = rows.setdefault(row[1:], len(rows))
     mine = at >= 0
     count = np.asarray(counts[mine], dtype=np.float64)
-    failed = np.array(chosen.failures, dtype=np.bool_)[mine]
+    failed = chosen.failures()[mine]
     lines = np.array(line, dtype=np.int64)
     timed = lines >= 0
     buckets = np.zeros((len(rows), len(matrix.bounds)))
@@ -291,6 +176,6 @@ def _calls(
     )
 
 
-def _total(row: snapshot.Ints, weight: snapshot.Floats, size: int) -> snapshot.Floats:
-    """Return float64[size]: the sum of the weights of each row."""
+def _total(row: number_types.RowNumbers, weight: snapshot.Floats, size: int) -> snapshot.Floats:
+    """Return float64[size]: the sum of the weights of each row. `row`, `weight`: arrays of one length."""
     return np.bincount(row, weights=weight, minlength=size).astype(np.float64)

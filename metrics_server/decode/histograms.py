@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metrics_server.decode import native_histograms
-from metrics_server.model import kinds, snapshot, validation
+from metrics_server.model import kinds, number_types, snapshot, validation
 
 SIDES = tuple(kinds.Side)
 Series = dict[str, Any]
-Row = tuple[int, int, int]
-"""Index of the side in `SIDES`, number of the reporter, number of the peer or -1."""
+Row = tuple[int, number_types.ReporterNumber, number_types.PeerNumber]
+"""Index of the side in `SIDES`, number of the reporter, number of the peer."""
 
 
 class Line(NamedTuple):
@@ -85,11 +85,14 @@ def _parted(answer: Iterable[Series], others: _Others) -> Iterator[Series]:
 
 @dataclass(frozen=True, slots=True)
 class _Classic:
-    """The classic histograms of an answer."""
+    """The classic histograms of an answer: L lines at B bounds."""
 
     bounds: snapshot.Floats
+    """float64[B]: upper bounds in seconds, ascending."""
     lines: dict[Row, int]
+    """The index of each row's line."""
     counts: snapshot.Floats
+    """float64[L, B]: cumulative counts; NaN where the count at a bound is unknown."""
 
 
 def _classic(buckets: Iterable[Series], resolve: Resolve) -> _Classic:
@@ -196,7 +199,8 @@ def _fill(
 ) -> snapshot.Floats:
     """Return float64[height, width]: the sums of the counts by line and column, NaN where a member has none.
 
-    `members`: the line of each histogram. `line`, `column`, `counts`: the place of each bucket and its count.
+    `members`: the line of each histogram. `line`, `column`: int64[N], the place of each of N buckets; the
+    column is -1 where the bound is not a number. `counts`: N texts.
     """
     "".join(counts)  # raises TypeError unless all are texts
     count = np.fromiter(map(float, counts), dtype=np.float64, count=len(counts))

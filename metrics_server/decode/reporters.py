@@ -6,15 +6,16 @@ in hundreds of thousands of series.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from metrics_server.decode import endpoints as decode_endpoints
 from metrics_server.decode.endpoints import Labels, first
-from metrics_server.model import kinds, snapshot
+from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.profiles import endpoints, schema
 
 T = TypeVar("T", bound=Hashable)
+N = TypeVar("N", bound=int)
 
 
 class Identity(NamedTuple):
@@ -33,15 +34,22 @@ class Identity(NamedTuple):
     sanitized: bool = False
 
 
-class Numbering(Generic[T]):
-    """Distinct values, numbered from 0 in the order in which they were first seen."""
+class Numbering(Generic[T, N]):
+    """Distinct values, numbered from 0 in the order in which they were first seen. `N`: the type of their
+    numbers, which is int at run time.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[T, int] = {}
+        self._numbers: dict[T, N] = {}
 
-    def number(self, value: T) -> int:
+    def number(self, value: T) -> N:
         """Return the number of a value; a new value gets the next number."""
-        return self._numbers.setdefault(value, len(self._numbers))
+        return self._numbers.setdefault(value, len(self._numbers))  # type: ignore[arg-type]
+
+    @property
+    def numbers(self) -> Iterable[N]:
+        """All numbers, from 0."""
+        return self._numbers.values()
 
     def __contains__(self, value: object) -> bool:
         return value in self._numbers
@@ -64,10 +72,10 @@ class Identities:
         )
         self._peer_labels = tuple(view.peer.label_names if view.peer else () for view in mesh.views)
         self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
-        self._reporters = Numbering[Identity]()
-        self._labels: dict[int, Labels] = {}
-        self._peers = Numbering[snapshot.Peer]()
-        self._read: dict[tuple[int, tuple[str | None, ...], str], int | None] = {}
+        self._reporters = Numbering[Identity, number_types.ReporterNumber]()
+        self._labels: dict[number_types.ReporterNumber, Labels] = {}
+        self._peers = Numbering[snapshot.Peer, number_types.PeerNumber]()
+        self._read: dict[tuple[int, tuple[str | None, ...], str], number_types.PeerNumber | None] = {}
 
     def identity(self, labels: Labels, view: int | None = None) -> Identity:
         """Return the reporter of a series of this view; without a view, that of a scrape target. All fields
@@ -93,16 +101,18 @@ class Identities:
         instance = "" if pod or machine else labels.get("instance", "")
         return Identity(first(labels, target.namespace), pod, machine, instance)
 
-    def reporter(self, labels: Labels) -> int:
+    def reporter(self, labels: Labels) -> number_types.ReporterNumber:
         """Return the number of the reporter that a scrape target is."""
         return self._reporter(self.identity(labels), labels)
 
-    def _reporter(self, identity: Identity, labels: Labels) -> int:
+    def _reporter(self, identity: Identity, labels: Labels) -> number_types.ReporterNumber:
         number = self._reporters.number(identity)
         self._labels.setdefault(number, labels)
         return number
 
-    def ends(self, view: int, labels: Labels) -> tuple[int, int] | None:
+    def ends(
+        self, view: int, labels: Labels
+    ) -> tuple[number_types.ReporterNumber, number_types.PeerNumber] | None:
         """Return the numbers of the reporter and the peer of a series of this view.
 
         The peer is -1 if the series names none. None if the profile excludes reporter or peer.
@@ -114,31 +124,36 @@ class Identities:
         is_target = self._mesh.views[view].reporter is None
         return self._reporter(identity, labels if is_target else {}), peer
 
-    def known(self, labels: Labels, view: int) -> int | None:
+    def known(self, labels: Labels, view: int) -> number_types.ReporterNumber | None:
         """Return the number of the reporter of a series of this view; None if it has no number yet."""
         identity = self.identity(labels, view)
         return self._reporters.number(identity) if identity in self._reporters else None
 
-    def peer(self, view: int, labels: Labels) -> int | None:
+    def peer(self, view: int, labels: Labels) -> number_types.PeerNumber | None:
         """Return the number of the peer of a series of this view: -1 if it names none, None if the profile
         excludes it or the reporter.
         """
         identity = self._counting(labels, view)
         return None if identity is None else self._peer(view, labels, identity.namespace)
 
-    def _peer(self, view: int, labels: Labels, namespace: str) -> int | None:
+    def _peer(self, view: int, labels: Labels, namespace: str) -> number_types.PeerNumber | None:
         endpoint = self._mesh.views[view].peer
         if endpoint is None:
-            return -1
+            return number_types.NO_PEER
         key = (view, tuple(map(labels.get, self._peer_labels[view])), namespace)
         if key not in self._read:
             self._read[key] = self._number(decode_endpoints.find(endpoint, labels, namespace=namespace))
         return self._read[key]
 
-    def _number(self, peer: snapshot.Peer | None) -> int | None:
+    def _number(self, peer: snapshot.Peer | None) -> number_types.PeerNumber | None:
         if peer is None:
             return None
-        return -1 if peer == _NO_PEER else self._peers.number(peer)
+        return number_types.NO_PEER if peer == _NAMELESS else self._peers.number(peer)
+
+    @property
+    def reporter_numbers(self) -> Iterable[number_types.ReporterNumber]:
+        """The numbers of all reporters so far, from 0."""
+        return self._reporters.numbers
 
     @property
     def peers(self) -> tuple[snapshot.Peer, ...]:
@@ -157,7 +172,7 @@ class Identities:
                 labels={label: value for label, value in labels.items() if label not in apart},
             )
             for identity, labels in zip(
-                self._reporters, (self._labels[number] for number in range(len(self._reporters))), strict=True
+                self._reporters, (self._labels[number] for number in self._reporters.numbers), strict=True
             )
         )
 
@@ -173,7 +188,7 @@ class Identities:
         return {"__name__", *target.identity, *of_scrape, *of_requests}
 
 
-_NO_PEER = snapshot.Peer()
+_NAMELESS = snapshot.Peer()
 
 
 def _from_labels(endpoint: endpoints.Party, labels: Labels) -> Identity | None:

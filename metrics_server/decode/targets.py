@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from metrics_server.decode import counters, reporters
-from metrics_server.model import snapshot, validation
+from metrics_server.model import number_types, snapshot, validation
 from metrics_server.profiles import fields, schema
 from metrics_server.query import plan
 
@@ -66,9 +66,10 @@ class ScrapeTargets:
     keys: TargetKeys = field(default_factory=TargetKeys)
 
     @property
-    def numbers(self) -> dict[Key, int]:
+    def numbers(self) -> dict[Key, number_types.TargetNumber]:
         """The number of each target, in the order of `found`."""
-        return {key: number for number, key in enumerate(self.found)}
+        numbers = number_types.all_of(number_types.TargetNumber, len(self.found))
+        return dict(zip(self.found, numbers, strict=True))
 
     @property
     def newest(self) -> float:
@@ -91,11 +92,13 @@ class ScrapeTargets:
             starts=tuple(self._starts(target.ages) for target in self.found.values()),
         )
 
-    def spans(self, who: reporters.Identities, *, start: float) -> dict[int, snapshot.Span]:
+    def spans(
+        self, who: reporters.Identities, *, start: float
+    ) -> dict[number_types.ReporterNumber, snapshot.Span]:
         """Return the coverage of the window from `start`, by reporter number, for targets that are
         reporters.
         """
-        spans: dict[int, snapshot.Span] = {}
+        spans: dict[number_types.ReporterNumber, snapshot.Span] = {}
         for target in self.found.values() if self.mesh.reports_of_targets else ():
             join(spans, who.reporter(target.labels), self.span(target, start=start))
         return spans
@@ -212,7 +215,11 @@ def _keys(ups: Iterable[Series]) -> TargetKeys:
     return TargetKeys(apart)
 
 
-def join(spans: dict[int, snapshot.Span], reporter: int, span: snapshot.Span) -> None:
+def join(
+    spans: dict[number_types.ReporterNumber, snapshot.Span],
+    reporter: number_types.ReporterNumber,
+    span: snapshot.Span,
+) -> None:
     """Widen the coverage of a reporter by that of one more target that reports it. Changes `spans`."""
     spans[reporter] = _wider(spans.get(reporter, span), span)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from metrics_server.model import kinds
+from metrics_server.model import kinds, number_types
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -105,21 +105,24 @@ class Peer:
 class Calls:
     """The requests observed on one side: one row per reporter and peer. R is the number of rows."""
 
-    reporter: Ints
+    reporter: number_types.ReporterNumbers
     """int64[R]: index into `Snapshot.reporters`."""
-    peer: Ints
-    """int64[R]: index into `Snapshot.peers`, or -1 where the mesh does not name the peer."""
+    peer: number_types.PeerNumbers
+    """int64[R]: index into `Snapshot.peers`, or -1 (`number_types.NO_PEER`) where the mesh does not name the
+    peer.
+    """
     success: Floats
     """float64[R]: requests in the window that succeeded."""
     failure: Floats
     """float64[R]: requests in the window that failed."""
     buckets: Floats
-    """float64[R, `Snapshot.bounds`]: cumulative histograms of requests in the window. A row is all zeros
-    without a histogram; a value is NaN at a bound that the row's own histogram does not have.
+    """float64[R, B], B being the length of `Snapshot.bounds`: cumulative histograms of requests in the
+    window. A row is all zeros without a histogram; a value is NaN at a bound that its own histogram does not
+    have.
     """
     quantile_values: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    """float64[R, `Snapshot.quantile_levels`]: quantiles that proxies computed themselves, in seconds; NaN
-    where a row has none. float64[0, 0] if no row has any.
+    """float64[R, Q], Q being the length of `Snapshot.quantile_levels`: quantiles that proxies computed
+    themselves, in seconds; NaN where a row has none. float64[0, 0] if no row has any.
     """
     exponential: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     """bool[R]: rows with an exponential (native) histogram; bool[0] if no row has one."""
@@ -180,9 +183,9 @@ class Snapshot:
     """One per reporter."""
     peers: tuple[Peer, ...]
     bounds: Floats
-    """float64: upper bounds of the buckets, in seconds, ascending; the last is +Inf."""
+    """float64[B]: upper bounds of the buckets, in seconds, ascending; the last is +Inf."""
     calls: Mapping[kinds.Side, Calls]
-    sure: frozenset[int] = frozenset()
+    sure: frozenset[number_types.ReporterNumber] = frozenset()
     """Reporters that certainly belong to their mesh: they have requests in a series that no other mesh
     exposes.
     """

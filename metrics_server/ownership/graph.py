@@ -17,7 +17,15 @@ from collections.abc import Mapping, Sequence
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
-from metrics_server.ownership import chains, names, peers, pod_labels, reporter_resource, service_selectors
+from metrics_server.ownership import (
+    chains,
+    names,
+    peers,
+    placed_reporters,
+    pod_labels,
+    reporter_resource,
+    service_selectors,
+)
 
 WORKLOAD = chains.WORKLOAD
 """As a kind: the top controller of a resource, or the resource itself if it has none."""
@@ -36,14 +44,15 @@ class Ownership:
         self._inventory = inventory
         self._objects = inventory.known
         self._snapshot = moment
-        self._resolver = names.NameResolver(inventory)
-        self._alone = reporter_resource.alone(self._objects)
-        reporters = [self._resolver.reporter(one) for one in moment.reporters]
-        self._reporter: dict[kinds.Ref, snapshot.Reporter] = {}
-        """The reporters by the resource that each is; complete once `members` is set."""
-        self.reporters: tuple[kinds.Ref, ...] = self._placed(reporters)
+        resolver = names.NameResolver(inventory)
+        alone = reporter_resource.alone(self._objects)
+        placed = placed_reporters.place(
+            [resolver.reporter(one) for one in moment.reporters], known=self._objects, alone=alone
+        )
+        self.reporters: tuple[kinds.Ref, ...] = placed.resources
         """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
-        self._peers = {peer: self._resolver.peer(peer) for peer in moment.peers}
+        self._reporter = placed.by_resource
+        self._peers = {peer: resolver.peer(peer) for peer in moment.peers}
         # A bound method of this object would be a reference cycle: its memory would be freed only by the
         # garbage collector, which runs seldom.
         self._member_labels = functools.partial(reporter_resource.labels, self._objects, self._reporter)
@@ -53,35 +62,11 @@ class Ownership:
         self._chains = chains.Chains(self._objects, self._reporter, self._selection)
         self._behind = peers.Peers(
             self._objects,
-            alone=self._alone,
+            alone=alone,
             reporting=self.reporters,
             selection=self._selection,
             owners=self._chains,
         )
-
-    def _placed(self, reporters: Sequence[snapshot.Reporter]) -> tuple[kinds.Ref, ...]:
-        """Return the resource that each reporter is. A workload of unknown kind is resolved with the
-        inventory, and then with the workloads of the pods that report.
-        """
-        named = [reporter_resource.of(reporter) for reporter in reporters]
-        self._reporter.update(zip(named, reporters, strict=True))
-        workloads = {(ref.namespace, ref.name): ref for ref in self._workloads_of_pods(named)}
-        found = []
-        for member, reporter in zip(named, reporters, strict=True):
-            if member.kind == kinds.WORKLOAD:
-                place = (member.namespace, member.name)
-                known = self._alone.get(place, frozenset())
-                member = next(iter(known)) if len(known) == 1 else workloads.get(place, member)
-                self._reporter.setdefault(member, reporter)
-            found.append(member)
-        return tuple(found)
-
-    def _workloads_of_pods(self, named: Sequence[kinds.Ref]) -> list[kinds.Ref]:
-        """Return the workloads of reporting pods; none if no workload of unknown kind is to be resolved."""
-        if not any(ref.kind == kinds.WORKLOAD for ref in named):
-            return []
-        pods = dict.fromkeys(ref for ref in named if ref.kind == kinds.POD.name)
-        return [(chains.controllers(pod, self._objects, self._reporter) or [pod])[-1] for pod in pods]
 
     # Owners of reporters
 

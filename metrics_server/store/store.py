@@ -17,44 +17,16 @@ However many clients ask, Prometheus is queried once per key and refresh time.
 from __future__ import annotations
 
 import asyncio
-import functools
-import itertools
-import math
 from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from metrics_server.inventory import objects
 from metrics_server.model import faults, kinds, snapshot
-from metrics_server.store import bounded_cache, fetch_queue, moment
+from metrics_server.store import demand, fetch_queue, kept_moments, moment, snapshot_key
 
 Moment = moment.Moment
-_MANY = 6
-"""With a lag: if more namespaces than this were asked for lately, the whole mesh is fetched."""
-_LATELY = 60.0
-"""Seconds that count as lately. Autoscalers ask every 15 s."""
-_MOST_MOMENTS, _LEAST_MOMENTS, _HEAVIEST_MOMENTS = 256, 4, 128e6
-"""Snapshots kept at most, those kept whatever their size, and the bytes that the others may fill."""
-_MOST_NAMES = 512
-"""Keys kept at most with the time of their last request, or for which no proxy was found."""
-_SOME_SIDES = [
-    frozenset(some)
-    for count in range(len(kinds.Side) + 1)
-    for some in itertools.combinations(kinds.Side, count)
-]
-"""All sets of sides, small ones first."""
-
-
-class _Key(NamedTuple):
-    """What distinguishes two snapshots."""
-
-    namespace: str | None
-    """None: the whole mesh."""
-    window: float
-    """Seconds."""
-    latency: frozenset[kinds.Side]
-    """The sides for which it has histograms."""
 
 
 class SnapshotSource(Protocol):
@@ -97,20 +69,12 @@ class Store:
         self._source = source
         self._inventory = inventory
         self._clock = clock
-        self._refresh = refresh
         self._turns = turns or fetch_queue.FetchQueue()
-        self._moments: bounded_cache.BoundedCache[_Key, Moment] = bounded_cache.BoundedCache(
-            most=_MOST_MOMENTS, least=_LEAST_MOMENTS, heaviest=_HEAVIEST_MOMENTS
-        )
-        self._empty: bounded_cache.BoundedCache[_Key, float] = bounded_cache.BoundedCache(most=_MOST_NAMES)
-        """When a key was last found to have no proxy."""
-        self._wanted: bounded_cache.BoundedCache[_Key, float] = bounded_cache.BoundedCache(most=_MOST_NAMES)
-        """Until when a snapshot is kept, although not fresh, for requests with a lag."""
-        self._asking: bounded_cache.BoundedCache[_Key, float] = bounded_cache.BoundedCache(most=_MOST_NAMES)
-        """When a request with a lag last asked for a key."""
+        self._kept = kept_moments.KeptMoments(clock=clock, refresh=refresh)
+        self._demand = demand.Demand(clock=clock)
+        self._fetching: dict[snapshot_key.Key, _Fetch] = {}
         self._executor = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="moments")
         """Computes moments. One thread only: each thread that computed one keeps its memory."""
-        self._fetching: dict[_Key, _Fetch] = {}
 
     async def close(self) -> None:
         """Cancel all fetches, and wait until they have ended."""
@@ -140,65 +104,43 @@ class Store:
         refresh time for which an older snapshot may be served. `user`: in whose queue a fetch waits. Raises
         faults.Unavailable.
         """
-        key = _Key(namespace, window, latency)
-        answers = _answering(key)
-        for other in answers:
-            if self._age(other) < self._refresh and (fresh := self._moments.use(other)):
-                return self._keep(other, fresh, lag)
-        if self._is_empty(key):
+        key = snapshot_key.Key(namespace, window, latency)
+        fresh = self._kept.answer(key, lag=lag)
+        if fresh is not None:
+            return fresh
+        if self._kept.is_empty(key):
             return None
-        if lag and self._is_one_of_many(key):
-            key = key._replace(namespace=None)
-        if lag:
-            key = self._with_latencies(key, lag)
-        late = next((other for other in answers if self._age(other) < self._refresh + lag), None)
-        served = late and self._moments.use(late)
+        fetched = self._to_fetch(key, lag) if lag else key
+        late = self._kept.answer(key, past=lag, lag=lag)
         try:
-            self._begin(key, user=user, urgent=lag > 0)
+            self._begin(fetched, user=user, urgent=lag > 0)
         except faults.Busy:
-            if not served:
+            if late is None:
                 raise
-        if late and served:  # the fetch goes on meanwhile
-            return self._keep(late, served, lag)
-        found = await self._fetched(key)
-        return found and self._keep(key, found, lag)
+        if late is not None:  # the fetch goes on meanwhile
+            return late
+        found = await self._fetched(fetched)
+        if found is not None and lag:
+            self._kept.keep(fetched, found, lag=lag)
+        return found
 
-    def _keep(self, key: _Key, moment: Moment, lag: float) -> Moment:
-        """Return a moment, and keep it as long as it may be served with this lag."""
-        if lag:
-            self._wanted.put(key, moment.arrived + self._refresh + lag)
-        return moment
-
-    def _age(self, key: _Key) -> float:
-        """Return the seconds since a snapshot arrived; infinite if there is none."""
-        moment = self._moments.peek(key)
-        return self._clock() - moment.arrived if moment is not None else math.inf
-
-    def _is_empty(self, key: _Key) -> bool:
-        found = self._empty.peek(key)
-        return found is not None and self._clock() - found < self._refresh
-
-    def _lately(self) -> list[_Key]:
-        """Return the keys that requests with a lag asked for lately."""
-        now = self._clock()
-        return [key for key, at in self._asking.items() if now - at < _LATELY]
-
-    def _is_one_of_many(self, key: _Key) -> bool:
-        """Note a request with a lag, and return whether these ask for so many namespaces that the whole mesh
-        is to be fetched.
+    def _to_fetch(self, key: snapshot_key.Key, lag: float) -> snapshot_key.Key:
+        """Note a request with a lag, and return the key to fetch for it: that of the whole mesh if these
+        requests ask for many namespaces; and with the latencies that others of them need, if a snapshot with
+        these is due for renewal anyway. One fetch then serves all.
         """
-        self._asking.put(key, self._clock())
-        return len([other for other in self._lately() if other[1:] == key[1:]]) > _MANY
+        self._demand.note(key)
+        if self._demand.is_for_many(key):
+            key = key._replace(namespace=None)
+        lately = self._demand.sorts()
+        due = (
+            wider
+            for wider in reversed(snapshot_key.wider(key))
+            if self._kept.may_serve(wider, lag=lag) and (wider.window, wider.latency) in lately
+        )
+        return next(due, key)
 
-    def _with_latencies(self, key: _Key, lag: float) -> _Key:
-        """Return the key with the latencies that other requests need, if a snapshot with these is due for
-        renewal anyway: one fetch then serves all.
-        """
-        lately = {other[1:] for other in self._lately()}
-        there = (k for k in reversed(_wider(key)) if self._age(k) < self._refresh + lag and k[1:] in lately)
-        return next(there, key)
-
-    def _begin(self, key: _Key, *, user: str, urgent: bool) -> None:
+    def _begin(self, key: snapshot_key.Key, *, user: str, urgent: bool) -> None:
         """Start a fetch for a key, or join the one that waits or runs. Raises faults.Busy."""
         fetch = self._fetching.get(key)
         if fetch is None:
@@ -211,7 +153,7 @@ class Store:
             self._turns.join(fetch.ticket, user=user, urgent=urgent)
         fetch.is_kept |= urgent
 
-    async def _fetched(self, key: _Key) -> Moment | None:
+    async def _fetched(self, key: snapshot_key.Key) -> Moment | None:
         """Wait for a fetch and return its result. If it has not begun when the last request that waits is
         cancelled, it is cancelled too.
         """
@@ -229,75 +171,38 @@ class Store:
             # this cycle would keep the data of the fetch in memory.
             del fetch
 
-    def _ended(self, key: _Key, fetch: _Fetch) -> None:
+    def _ended(self, key: snapshot_key.Key, fetch: _Fetch) -> None:
         self._turns.end(fetch.ticket)
         if self._fetching.get(key) is fetch:
             del self._fetching[key]
         # Reading the exception marks it as handled. After a failure no snapshot is served with a lag.
         if not fetch.task.cancelled() and fetch.task.exception() is not None:
-            for late in _answering(key):
-                if self._age(late) >= self._refresh:
-                    self._moments.drop(late)
+            self._kept.drop_late(key)
 
-    async def _take(self, key: _Key, ticket: fetch_queue.Ticket) -> Moment | None:
+    async def _take(self, key: snapshot_key.Key, ticket: fetch_queue.Ticket) -> Moment | None:
         """Fetch a snapshot when it is the ticket's turn, and keep it. Returns None if there is no proxy."""
         await self._turns.turn(ticket)
-        self._forget()
+        self._kept.forget()
+        self._demand.forget()
         taken = await self._source.take(key.namespace, window=key.window, latency=key.latency)
         if taken is None:
-            self._empty.put(key, self._clock())
+            self._kept.put_empty(key)
             return None
         arrived = self._clock()
         loop = asyncio.get_running_loop()
         moment = await loop.run_in_executor(
             self._executor, self._made, key, taken, self._inventory(), arrived
         )
-        self._moments.put(key, moment, weight=moment.weight)
+        self._kept.put(key, moment)
         return moment
 
     def _made(
-        self, key: _Key, taken: snapshot.Snapshot, inventory: objects.Inventory, arrived: float
+        self, key: snapshot_key.Key, taken: snapshot.Snapshot, inventory: objects.Inventory, arrived: float
     ) -> Moment:
         """Return a moment, with what clients asked of the moments that it replaces: else the next request
         would compute it on the event loop, and all other requests would wait.
         """
         moment = Moment(taken, inventory, arrived=arrived, latency=key.latency)
-        for before in [self._moments.peek(other) for other in _followed(key)]:
-            if before is not None:
-                moment.succeed(before)
+        for before in self._kept.replaced_by(key):
+            moment.succeed(before)
         return moment
-
-    def _forget(self) -> None:
-        """Drop what is never served again, before the next snapshot needs the memory."""
-        now = self._clock()
-        for key, until in self._wanted.items():
-            if until <= now:
-                self._wanted.drop(key)
-        for key, kept in self._moments.items():
-            if now - kept.arrived >= self._refresh and key not in self._wanted:
-                self._moments.drop(key)
-        for key, at in self._empty.items():
-            if now - at >= self._refresh:
-                self._empty.drop(key)
-        for key, at in self._asking.items():
-            if now - at >= _LATELY:
-                self._asking.drop(key)
-
-
-@functools.lru_cache(maxsize=_MOST_NAMES)
-def _answering(key: _Key) -> tuple[_Key, ...]:
-    """Return the keys whose snapshots answer a request: also of the whole mesh, or with more latencies."""
-    keys = (
-        other._replace(namespace=namespace) for other in _wider(key) for namespace in (key.namespace, None)
-    )
-    return tuple(dict.fromkeys(keys))
-
-
-def _followed(key: _Key) -> list[_Key]:
-    """Return the keys whose snapshots a new one replaces: its own, and those with fewer latencies."""
-    return [key._replace(latency=sides) for sides in _SOME_SIDES if sides <= key.latency]
-
-
-def _wider(key: _Key) -> list[_Key]:
-    """Return the key, followed by those with more latencies."""
-    return [key._replace(latency=sides) for sides in _SOME_SIDES if sides >= key.latency]

@@ -236,8 +236,8 @@ async def test_moments_are_bounded_whatever_is_asked_for() -> None:
     scene = await storing.scene()
     for number in range(300):
         await scene.store.moment(f"n{number}", window=30.0, lag=10.0 if number % 2 else 0.0)
-    assert len(scene.store._moments) <= 256
-    assert sum(moment.weight for _, moment in scene.store._moments.items()) <= 128e6
+    assert len(scene.store._kept._moments) <= 256
+    assert sum(moment.weight for _, moment in scene.store._kept._moments.items()) <= 128e6
 
 
 async def test_namespaces_without_proxies_are_bounded_whatever_they_are_called() -> None:
@@ -245,8 +245,8 @@ async def test_namespaces_without_proxies_are_bounded_whatever_they_are_called()
     scene.source.empty = True
     for number in range(600):
         await scene.store.moment(f"n{number}", window=30.0, lag=10.0 * (number % 2))
-    kept = (scene.store._empty, scene.store._asking, scene.store._wanted)
-    assert all(len(one) <= 512 for one in kept)
+    kept, demand = scene.store._kept, scene.store._demand
+    assert all(len(one) <= 512 for one in (kept._empty_at, demand._asked_at, kept._wanted_until))
     assert not scene.store._fetching
 
 

@@ -26,7 +26,7 @@ from metrics_server.inventory import tombstones
 from metrics_server.model import validation, window
 from metrics_server.server import server
 from metrics_server.settings import memory_budget, settings
-from metrics_server.store import fetch_queue, store
+from metrics_server.store import demand, fetch_queue
 from metrics_server.upstream import fallback_adapter, prometheus
 
 BYTES, SECONDS = "bytes", "seconds"
@@ -178,7 +178,7 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
         _bytes("a text in an answer", validation._LONGEST, "`503`"),
         Limit(
             "namespaces that autoscalers ask for one by one",
-            store._MANY,
+            demand._MANY,
             "namespaces",
             "the whole mesh is asked for at once",
         ),

@@ -6,8 +6,9 @@ has no traffic. An end that does not exist is an error with similar names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from apiservice.http import errors
 from apiservice.resources import declaration
@@ -16,16 +17,17 @@ from metrics_server.api import request
 from metrics_server.api import view as api_view
 from metrics_server.api.autoscaling import edge_visibility
 from metrics_server.model import kinds as model_kinds
+from metrics_server.model import number_types
 from metrics_server.ownership import graph
 from metrics_server.store import moment as store_moment
 from metrics_server.store import store
 
-Numbers = Mapping[model_kinds.Ref, Sequence[int]]
-"""The numbers of each resource in the snapshot, as reporter or as peer."""
-_Named = Mapping[str, Numbers]
-"""Numbers by name of the resource."""
-_Among = Callable[[str], _Named]
-"""Numbers by name for a kind."""
+N = TypeVar("N", bound=int)
+"""Number of a reporter or of a peer."""
+Named = Mapping[str, Mapping[model_kinds.Ref, Sequence[N]]]
+"""The numbers of each resource in the snapshot, as reporter or as peer, by name and by resource."""
+_Reporters = Named[number_types.ReporterNumber]
+_Peers = Named[number_types.PeerNumber]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ def kind_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller and its numbers in the snapshot."""
+    """A caller and its numbers in the snapshot, as reporter or as peer."""
 
     ref: model_kinds.Ref
-    numbers: Sequence[int]
-    """Those of its own proxies as reporters; if it has none, those of the peer that its callees report."""
-    reports: bool
-    """Whether its own proxies report."""
+    reporters: Sequence[number_types.ReporterNumber] = ()
+    """Those of its own proxies; empty if these report nothing and its callees report it."""
+    peers: Sequence[number_types.PeerNumber] = ()
+    """If `reporters` is empty: those of the peer that its callees report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +88,19 @@ class VisibleTraffic:
         moment = self.moment
         reporting = self._find(end, lambda kind: _reporters(moment, kind))
         if reporting and moment.rollup.reports(reporting[1]):
-            return Caller(*reporting, reports=True)
+            return Caller(reporting[0], reporters=reporting[1])
         if moment.snapshot.names_callers and (found := self._find(end, lambda kind: _peers(moment, kind))):
-            return Caller(*found, reports=False)
+            return Caller(found[0], peers=found[1])
         if reporting:
-            return Caller(*reporting, reports=True)
+            return Caller(reporting[0], reporters=reporting[1])
         raise self._unknown(end, _reporters(moment, graph.WORKLOAD))
 
-    def reporting(self, end: RequestedEndpoint) -> Sequence[int]:
+    def reporting(self, end: RequestedEndpoint) -> Sequence[number_types.ReporterNumber]:
         """Return the numbers of the proxies of an end, as reporters. Raises errors.BadRequest."""
         found = self._find(end, lambda kind: _reporters(self.moment, kind))
         return found[1] if found is not None else ()
 
-    def callees(self, end: RequestedEndpoint) -> tuple[model_kinds.Ref, Sequence[int]]:
+    def callees(self, end: RequestedEndpoint) -> tuple[model_kinds.Ref, Sequence[number_types.PeerNumber]]:
         """Return the callee and its numbers as a peer; without numbers if no caller reports it.
 
         Raises errors.BadRequest, errors.NotFound.
@@ -119,8 +121,13 @@ class VisibleTraffic:
             return True
         return ref in edge_visibility.with_namespace(self.moment, kind, self.reach.namespace)
 
-    def _find(self, end: RequestedEndpoint, among: _Among) -> tuple[model_kinds.Ref, Sequence[int]] | None:
-        """Return the end among the resources of its kind; without a kind, among workloads, then services."""
+    def _find(
+        self, end: RequestedEndpoint, among: Callable[[str], Named[N]]
+    ) -> tuple[model_kinds.Ref, Sequence[N]] | None:
+        """Return the end among the resources of its kind; without a kind, among workloads, then services.
+
+        `among`: returns the numbers of the resources of a kind.
+        """
         known = end.kind in model_kinds.KIND_BY_NAME
         for kind in (end.kind,) if known else (graph.WORKLOAD, model_kinds.SERVICE.name):
             numbers = among(kind).get(end.name, {})
@@ -140,7 +147,9 @@ class VisibleTraffic:
         known = self.view.moments.inventory.objects
         return next((ref for ref in known if _is(ref, end) and self.reach.covers(request.home(ref))), None)
 
-    def _unknown(self, end: RequestedEndpoint, among: _Named) -> errors.NotFound:
+    def _unknown(
+        self, end: RequestedEndpoint, among: Mapping[str, Collection[model_kinds.Ref]]
+    ) -> errors.NotFound:
         if not self.reach.covers(end.home):
             return errors.NotFound(
                 f"{end} not found among the callers and callees of namespace {self.within}"
@@ -148,8 +157,8 @@ class VisibleTraffic:
         ref = self._object(end) or model_kinds.Ref(end.kind, end.namespace, end.name)
         known = [
             request.HintName(request.home(ref), name)
-            for name, numbers in among.items()
-            for ref in numbers
+            for name, refs in among.items()
+            for ref in refs
             if ref.namespace == end.namespace
         ]
         why = self.view.absence(ref, end.name, known, reach=self.reach)
@@ -159,12 +168,13 @@ class VisibleTraffic:
 def between(
     moment: store.Moment,
     side: model_kinds.Side,
-    reporters: Sequence[int] | None,
-    peers: Sequence[int] | None,
+    reporters: Sequence[number_types.ReporterNumber] | None,
+    peers: Sequence[number_types.PeerNumber] | None,
     quantiles: rollup.Quantiles,
 ) -> rollup.Figures:
     """Return what these reporters report about these peers, given by number; None means any."""
-    of, to = (None if numbers is None else tuple(numbers) for numbers in (reporters, peers))
+    of = None if reporters is None else tuple(reporters)
+    to = None if peers is None else tuple(peers)
     return moment.once(
         ("between", side, of, to, quantiles),
         lambda: moment.rollup.between(side, of, to, quantiles),
@@ -172,19 +182,24 @@ def between(
     )
 
 
-def _reporters(moment: store.Moment, kind: str) -> _Named:
+def _reporters(moment: store.Moment, kind: str) -> _Reporters:
     return moment.once_and_again(
-        ("reporters", kind), lambda moment: _numbered(enumerate(moment.owners.callers(kind)))
+        ("reporters", kind), lambda moment: _all(number_types.ReporterNumber, moment.owners.callers(kind))
     )
 
 
-def _peers(moment: store.Moment, kind: str) -> _Named:
+def _peers(moment: store.Moment, kind: str) -> _Peers:
     return moment.once_and_again(
-        ("peers", kind), lambda moment: _numbered(enumerate(moment.owners.peers(kind)))
+        ("peers", kind), lambda moment: _all(number_types.PeerNumber, moment.owners.peers(kind))
     )
 
 
-def _uncalled(moment: store.Moment, kind: str) -> _Named:
+def _all(number: Callable[[int], N], refs: Sequence[model_kinds.Ref]) -> Named[N]:
+    """Return the index of each resource in `refs`, as a number of this type."""
+    return _numbered(zip(number_types.all_of(number, len(refs)), refs, strict=True))
+
+
+def _uncalled(moment: store.Moment, kind: str) -> _Peers:
     """Return resources that only their own proxies report, so that they have no numbers as peers."""
     return moment.once_and_again(
         ("uncalled", kind),
@@ -192,8 +207,8 @@ def _uncalled(moment: store.Moment, kind: str) -> _Named:
     )
 
 
-def _numbered(refs: Iterable[tuple[int | None, model_kinds.Ref]]) -> _Named:
-    named: dict[str, dict[model_kinds.Ref, list[int]]] = {}
+def _numbered(refs: Iterable[tuple[N | None, model_kinds.Ref]]) -> Named[N]:
+    named: dict[str, dict[model_kinds.Ref, list[N]]] = {}
     for number, ref in refs:
         numbers = named.setdefault(ref.name, {}).setdefault(ref, [])
         if number is not None:

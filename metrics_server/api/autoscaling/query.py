@@ -16,7 +16,7 @@ from apiservice.resources import declaration
 from metrics_server.aggregate import named_metrics
 from metrics_server.api import request, view
 from metrics_server.api.autoscaling import endpoints, metric_selector, values
-from metrics_server.model import kinds
+from metrics_server.model import kinds, number_types
 from metrics_server.ownership import graph
 from metrics_server.store import store
 
@@ -178,7 +178,12 @@ class MetricQuery:
 
     def _seen(
         self, seen: endpoints.VisibleTraffic
-    ) -> tuple[kinds.Ref, kinds.Side, Sequence[int] | None, Sequence[int] | None]:
+    ) -> tuple[
+        kinds.Ref,
+        kinds.Side,
+        Sequence[number_types.ReporterNumber] | None,
+        Sequence[number_types.PeerNumber] | None,
+    ]:
         """Return the resource of the value, the side, and the numbers of its reporters and of their peers."""
         ref, called = kinds.UNKNOWN, None
         if self.callee is not None:
@@ -188,10 +193,10 @@ class MetricQuery:
             return ref, kinds.Side.CLIENT, None, called
         caller = seen.caller(self.caller)
         self._check(seen, ref, caller.ref)
-        if caller.reports:
-            return caller.ref, kinds.Side.CLIENT, caller.numbers, called
+        if caller.reporters:
+            return caller.ref, kinds.Side.CLIENT, caller.reporters, called
         reporters = seen.reporting(self.callee) if self.callee is not None else None
-        return caller.ref, kinds.Side.SERVER, reporters, caller.numbers
+        return caller.ref, kinds.Side.SERVER, reporters, caller.peers
 
     def _received(
         self,

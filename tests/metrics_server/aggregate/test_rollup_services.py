@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from metrics_server.inventory import objects
-from metrics_server.model import kinds, snapshot
+from metrics_server.model import kinds, number_types, snapshot
 from tests.metrics_server import meshes
 
 
@@ -161,7 +161,7 @@ def test_who_tells_only_what_it_received_is_known_as_a_caller_by_those_it_called
         server=[(0, -1, 9, 0), (1, 0, 5, 1)],
     )
     found = meshes.seen(dataclasses.replace(reply, meshes=(knowing,)))
-    assert found.rows.reports([0]) is False
+    assert found.rows.reports([number_types.ReporterNumber(0)]) is False
     edge = found.edges("Pod")[meshes.ref("Pod", "cart-a"), meshes.ref("Pod", "db-0", "data")]
     assert (edge.side, edge.success, edge.failure) == (kinds.Side.SERVER, 5, 1)
 

@@ -1,0 +1,169 @@
+"""Chooses the counter series of an answer that are counted, and finds the row and the outcome of each.
+
+A series is counted if a view of the profile reads it, unless its target reports the same process as
+another target.
+"""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from metrics_server.decode import counters as decode_counters
+from metrics_server.decode import histograms, reporters, targets
+from metrics_server.model import number_types, snapshot, validation
+from metrics_server.profiles import fields, schema
+from metrics_server.query import plan
+
+Series = dict[str, Any]
+Strict = Callable[[str], bool]
+"""Returns whether responses 4xx are failures for the proxies of a namespace."""
+
+
+class ChosenCounters:
+    """The C counter series that are counted, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.rows: list[histograms.Row] = []
+        """One per series: side, reporter and peer."""
+        self.targets_of: dict[number_types.ReporterNumber, set[number_types.TargetNumber]] = {}
+        """For each reporter, the targets that report about it without being it (for example a collector)."""
+        self._is_failure: list[bool] = []
+        self._is_sure: list[bool] = []
+        self._target: list[number_types.TargetNumber] = []
+        self._lengths: list[int] = []
+        """One per series: the number of its samples; their sum is S."""
+        self._times: array.array[float] = array.array("d")
+        """S, Unix seconds, series after series."""
+        self._values: array.array[float] = array.array("d")
+        """S."""
+
+    def add(
+        self,
+        row: histograms.Row,
+        samples: Sequence[Any],
+        *,
+        target: number_types.TargetNumber,
+        is_failure: bool,
+        is_sure: bool,
+    ) -> None:
+        """Add a series. `samples`: pairs of Unix time and text, as the query API returns them. `is_failure`:
+        whether it counts failures; else it counts successes. `is_sure`: whether only proxies of this mesh
+        expose it. Raises one of `validation.SENSELESS`.
+        """
+        times, values = validation.columns(samples)
+        self.rows.append(row)
+        self._target.append(target)
+        self._is_failure.append(is_failure)
+        self._is_sure.append(is_sure)
+        self._lengths.append(len(times))
+        self._times.extend(times)
+        self._values.extend(map(float, values))
+
+    def samples(self) -> decode_counters.Samples:
+        """Return the samples of all series. Raises faults.BackendRefused if they are no counters."""
+        samples = decode_counters.Samples(
+            times=np.array(self._times),
+            values=np.array(self._values),
+            first=np.concatenate(([0], np.cumsum(self._lengths, dtype=np.int64))).astype(np.int64),
+            target=np.array(self._target, dtype=np.int64),
+        )
+        validation.counters(samples.times, samples.values, samples.first)
+        return samples
+
+    def failures(self) -> snapshot.Bools:
+        """Return bool[C]: whether each series counts failures; else it counts successes."""
+        return np.array(self._is_failure, dtype=np.bool_)
+
+    def sure(self, counts: snapshot.Floats) -> frozenset[number_types.ReporterNumber]:
+        """Return the reporters with at least one request in a series that only proxies of this mesh expose.
+
+        `counts`: float64[C]: the requests of each series, NaN without a sample.
+        """
+        counted = (np.nan_to_num(counts) > 0).tolist()
+        return frozenset(
+            row[1]
+            for row, is_sure, is_counted in zip(self.rows, self._is_sure, counted, strict=True)
+            if is_sure and is_counted
+        )
+
+
+def choose(
+    counters: Iterable[Series], *, who: reporters.Identities, proxies: targets.ScrapeTargets, strict: Strict
+) -> ChosenCounters:
+    """Return the series that a view reads, without those of targets that report another target's process.
+
+    Numbers their reporters and peers in `who`. Raises faults.BackendRefused or one of
+    `validation.SENSELESS`.
+    """
+    chosen, mesh = ChosenCounters(), proxies.mesh
+    readers: dict[str, list[_ViewReader]] = {}
+    for number, view in enumerate(mesh.views):
+        for name in view.counters:
+            readers.setdefault(name, []).append(_ViewReader(number, mesh=mesh, who=who, strict=strict))
+    own = [who.reporter(one.labels) if mesh.reports_of_targets else -1 for one in proxies.found.values()]
+    duplicates = proxies.duplicates(who)
+    numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
+    key_of = proxies.keys.of
+    asked_for = {plan.UP, *readers, *([mesh.process.metric] if mesh.process else ())}
+    for series in counters:
+        labels = series["metric"]
+        validation.asked((labels["__name__"],), asked_for)
+        target = numbers.get(key_of(labels))
+        if target is None:
+            continue
+        for reader in readers.get(labels["__name__"], ()):
+            read = reader.read(labels)
+            if read is None:
+                continue
+            row, is_failure = read
+            if row[1] != own[target]:
+                chosen.targets_of.setdefault(row[1], set()).add(target)
+            chosen.add(row, series["values"], target=target, is_failure=is_failure, is_sure=reader.is_sure)
+    return chosen
+
+
+class _ViewReader:
+    """Reads the row and the outcome of a series for one view, the outcome once per combination of the labels
+    that decide it.
+    """
+
+    def __init__(
+        self, number: int, *, mesh: schema.Profile, who: reporters.Identities, strict: Strict
+    ) -> None:
+        """`number`: the index of the view in `mesh.views`."""
+        self._number = number
+        self._view = mesh.views[number]
+        self._who = who
+        self._strict = strict
+        self._side = histograms.SIDES.index(self._view.side)
+        self._deciding = ("__name__", *self._view.match, *self._view.outcome_labels)
+        self._outcomes: dict[tuple[str | None, ...], schema.Outcome | None] = {}
+        self.is_sure = mesh.recognises_proxies or not self._view.shared
+        """Whether only proxies of this mesh expose the series."""
+
+    def read(self, labels: Mapping[str, str]) -> tuple[histograms.Row, bool] | None:
+        """Return the row of a series, and whether it counts failures; None for a series that is not of this
+        view, or whose reporter or peer the profile excludes.
+        """
+        outcome = self._outcome(labels)
+        ends = self._who.ends(self._number, labels) if outcome is not None else None
+        if outcome is None or ends is None:
+            return None
+        reporter, peer = ends
+        return (self._side, reporter, peer), self._is_failure(outcome, labels)
+
+    def _outcome(self, labels: Mapping[str, str]) -> schema.Outcome | None:
+        deciding = tuple(map(labels.get, self._deciding))
+        if deciding not in self._outcomes:
+            is_of_view = fields.all_match(self._view.match, labels)
+            self._outcomes[deciding] = self._view.became(labels) if is_of_view else None
+        return self._outcomes[deciding]
+
+    def _is_failure(self, outcome: schema.Outcome, labels: Mapping[str, str]) -> bool:
+        if outcome is schema.Outcome.CLIENT_ERROR:
+            return self._strict(self._who.identity(labels, self._number).namespace)
+        return outcome is schema.Outcome.FAILURE
