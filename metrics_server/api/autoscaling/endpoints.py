@@ -162,12 +162,17 @@ def between(
     reporters: Sequence[int] | None,
     peers: Sequence[int] | None,
     quantiles: rollup.Quantiles,
+    *,
+    of_pod: bool,
 ) -> rollup.Figures:
-    """Return what these reporters report about these peers, given by number; None means any."""
+    """Return what these reporters report about these peers, given by number; None means any.
+
+    `of_pod`: the reporters are those of one pod.
+    """
     of, to = (None if numbers is None else tuple(numbers) for numbers in (reporters, peers))
     return moment.once(
-        ("between", side, of, to, quantiles),
-        lambda: moment.rollup.between(side, of, to, quantiles),
+        ("between", side, of, to, quantiles, of_pod),
+        lambda: moment.rollup.between(side, of, to, quantiles, of_pod=of_pod),
         sort=store_moment.PAIRS,
     )
 
