@@ -220,18 +220,12 @@ def _describe(taken: snapshot.Snapshot, mesh: schema.Profile, window: float, rep
                 "or metrics and labels have other names"
             )
             continue
-        succeeded, failed = float(calls.success.sum()), float(calls.failure.sum())
-        report.good(
-            f"{side} side: {len(calls)} rows, {succeeded + failed:.0f} requests, {failed:.0f} of them failed"
-        )
+        total, failed = float(calls.total.sum()), float(calls.failure.sum())
+        report.good(f"{side} side: {len(calls)} rows, {total:.0f} requests, {failed:.0f} of them failed")
         if side is kinds.Side.CLIENT and (unknown := int((calls.peer < 0).sum())):
             report.note(f"{side} side: {unknown} of these rows have an unknown callee")
         timed = any(view.latency for view in mesh.views if view.side is side)
-        if (
-            timed
-            and succeeded + failed > 0
-            and not (calls.buckets.any() or np.isfinite(calls.quantile_values).any())
-        ):
+        if timed and total > 0 and not (calls.buckets.any() or np.isfinite(calls.quantile_values).any()):
             report.bad(
                 f"{side} side: requests but no latency buckets; does the scrape drop them, "
                 "or are histograms off?"

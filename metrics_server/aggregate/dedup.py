@@ -43,9 +43,7 @@ def _kept(
     coarse: list[number_types.ReporterNumber],
 ) -> snapshot.Calls:
     """Return the rows of one side to keep. `coarse`: the numbers of the workload-level reporters."""
-    requests = np.bincount(
-        calls.reporter, weights=calls.success + calls.failure, minlength=len(moment.reporters)
-    )
+    requests = np.bincount(calls.reporter, weights=calls.total, minlength=len(moment.reporters))
     best: dict[kinds.Ref, int] = {}
     """The number of the mesh whose rows are kept for each workload; -1 for the pod-level rows."""
     for number in np.flatnonzero(requests).tolist():

@@ -1,17 +1,18 @@
 """Computes the figures of a group of rows: counts, a rate and latencies, and what limits them. Pure.
 
 Counts and histograms are summed first. A quantile is computed from the summed histogram, never from the
-quantiles of the parts.
+quantiles of the parts. Total, rate and shares of a figure are defined here and nowhere else.
 """
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from metrics_server.aggregate import coverage
 from metrics_server.aggregate import latency as aggregate_latency
 from metrics_server.model import kinds, number_types, snapshot
 
@@ -30,6 +31,10 @@ class Figures:
     """Requests in the window."""
     failure: float | None
     """Requests in the window."""
+    seconds: float | None
+    """The time over which the requests were counted: the window, or the part of it that is covered. None if
+    that part is too short for a rate.
+    """
     latency: tuple[float | None, ...]
     """Seconds, one per requested quantile."""
     clamped: tuple[bool, ...]
@@ -40,8 +45,50 @@ class Figures:
     """The requests that are counted and not timed, in a word each, such as `timeouts`."""
     profiles: tuple[str, ...]
     """The profiles of the meshes whose proxies report this traffic."""
-    rate: float | None
-    """Requests per second; for a proxy first scraped inside the window, over the time since that scrape."""
+
+    @property
+    def total(self) -> float | None:
+        """Requests in the window, of either outcome."""
+        return None if self.success is None or self.failure is None else self.success + self.failure
+
+    @property
+    def rate(self) -> float | None:
+        """Requests per second over the time that is covered."""
+        return None if self.total is None or self.seconds is None else self.total / self.seconds
+
+    @property
+    def success_share(self) -> float | None:
+        """The part of the requests that succeeded, 0 to 1. None without requests."""
+        return share(self.success, self.total)
+
+    @property
+    def failure_share(self) -> float | None:
+        """The part of the requests that failed, 0 to 1. None without requests."""
+        return share(self.failure, self.total)
+
+
+def share(part: float | None, whole: float | None) -> float | None:
+    """Return the part ÷ the whole, 0 to 1. None if one of them is not known, or the whole is 0."""
+    return part / whole if part is not None and whole else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """Who reports the groups of rows, and how long each group was observed."""
+
+    meshes: Bools
+    """Bool, groups × meshes: which meshes report the group."""
+    pods: Bools
+    """Bool, one per group: whether the group is one pod, which has figures over its own coverage."""
+    longest: Floats
+    """Float64, one per group: the longest time, in seconds, over which one of its reporters was observed."""
+
+    def __len__(self) -> int:
+        return len(self.longest)
+
+    def or_by_all(self) -> Reported:
+        """Return the same, with every group that nothing reports as reported by every mesh."""
+        return dataclasses.replace(self, meshes=self.meshes | ~self.meshes.any(axis=1, keepdims=True))
 
 
 class Summing:
@@ -54,81 +101,93 @@ class Summing:
 
     def __init__(self, moment: snapshot.Snapshot) -> None:
         self._snapshot = moment
-        self._seconds = np.array([_seconds(span, moment) for span in moment.spans], dtype=np.float64)
-        """float64, one per reporter: the seconds over which its requests were counted; NaN if too short for a
-        rate.
-        """
+        self._coverage = coverage.Coverage(moment)
         self._mesh = np.array(moment.mesh, dtype=np.int64)
         """int64, one per reporter: the number of its mesh."""
         self._limits: dict[tuple[tuple[bool, ...], kinds.Side], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
-    def reported(self, groups: Sequence[tuple[number_types.GroupNumber, ...]], size: int) -> Bools:
-        """Return which meshes report each group: bool, groups × meshes.
+    def reported(
+        self, groups: Sequence[tuple[number_types.GroupNumber, ...]], pods: Sequence[bool]
+    ) -> Reported:
+        """Return who reports each group.
 
-        `groups` has one entry per reporter: the numbers of its groups.
+        `groups` has one entry per reporter: the numbers of its groups. `pods` has one entry per group:
+        whether the group is one pod.
         """
-        reported = np.zeros((size, len(self._snapshot.meshes)), dtype=np.bool_)
         reporter = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
         group = np.array([number for numbers in groups for number in numbers], dtype=np.int64)
-        reported[group, self._mesh[reporter]] = True
-        return reported
+        return self._reported(reporter, group, pods)
 
     def reported_in_rows(
         self,
         side: kinds.Side,
         row: number_types.RowNumbers,
         group: number_types.GroupNumbers,
-        size: int,
-    ) -> Bools:
-        """Return which meshes report each group, from the reporters of its rows: bool, groups × meshes."""
-        reported = np.zeros((size, len(self._snapshot.meshes)), dtype=np.bool_)
-        reported[group, self._mesh[self._snapshot.calls[side].reporter[row]]] = True
-        return reported
+        pods: Sequence[bool],
+    ) -> Reported:
+        """Return who reports each group, from the reporters of its rows. `pods` as in `reported`."""
+        return self._reported(self._snapshot.calls[side].reporter[row], group, pods)
+
+    def _reported(
+        self,
+        reporter: number_types.ReporterNumbers,
+        group: number_types.GroupNumbers,
+        pods: Sequence[bool],
+    ) -> Reported:
+        meshes = np.zeros((len(pods), len(self._snapshot.meshes)), dtype=np.bool_)
+        meshes[group, self._mesh[reporter]] = True
+        alone = np.array(pods, dtype=np.bool_)
+        longest = self._coverage.longest(reporter, group, alone)
+        return Reported(meshes=meshes, pods=alone, longest=longest)
 
     def of(
         self,
         side: kinds.Side,
         row: number_types.RowNumbers,
         group: number_types.GroupNumbers,
-        reported: Bools,
+        reported: Reported,
         quantiles: Quantiles,
     ) -> list[Figures]:
         """Return the figures of each group on one side, in the order of the group numbers.
 
-        `reported`: bool, groups × meshes: which meshes report the group. It sets the number of groups. A
-        group without rows has counts of 0. If one of its meshes creates series before the first request, or
-        has none on this side, its counts are not known instead.
+        `reported` sets the number of groups. A group without rows has counts of 0. If one of its meshes
+        creates series before the first request, or has none on this side, its counts are not known instead.
         """
         calls = self._snapshot.calls[side]
         size = len(reported)
         success = np.bincount(group, weights=calls.success[row], minlength=size).astype(np.float64)
         failure = np.bincount(group, weights=calls.failure[row], minlength=size).astype(np.float64)
         from_start = np.array([mesh.counted_from_start[side] for mesh in self._snapshot.meshes], dtype=bool)
-        unknown = (np.bincount(group, minlength=size) == 0) & (reported & from_start).any(axis=1)
+        is_empty = np.bincount(group, minlength=size) == 0
+        unknown = is_empty & (reported.meshes & from_start).any(axis=1)
         success[unknown] = failure[unknown] = np.nan
         latency = aggregate_latency.of(self._snapshot, calls, row, group, size=size, quantiles=quantiles)
-        rates = self._rates(calls, row, group, size) + 0.0 * success  # NaN where the counts are
-        limits = [self._limits_of(tuple(meshes), side) for meshes in reported.tolist()]
+        seconds = np.where(
+            is_empty,
+            reported.longest,
+            self._coverage.seconds(calls.reporter[row], group, calls.total[row], reported.pods),
+        )
+        limits = [self._limits_of(tuple(meshes), side) for meshes in reported.meshes.tolist()]
         return [
             Figures(
                 side=side,
                 success=_known(ok),
                 failure=_known(bad),
+                seconds=_known(over),
                 latency=tuple(_known(value) for value in values),
                 clamped=tuple(clamped),
                 approximate=tuple(approximate),
                 without=without,
                 profiles=profiles,
-                rate=_known(rate),
             )
-            for ok, bad, values, clamped, approximate, (profiles, without), rate in zip(
+            for ok, bad, over, values, clamped, approximate, (profiles, without) in zip(
                 success.tolist(),
                 failure.tolist(),
+                seconds.tolist(),
                 latency.values.tolist(),
                 latency.clamped.tolist(),
                 latency.approximate.tolist(),
                 limits,
-                rates.tolist(),
                 strict=True,
             )
         ]
@@ -143,39 +202,6 @@ class Summing:
             without = dict.fromkeys(one for mesh in meshes for one in mesh.without.get(side, ()))
             self._limits[key] = tuple(mesh.profile for mesh in meshes), tuple(without)
         return self._limits[key]
-
-    def _rates(
-        self,
-        calls: snapshot.Calls,
-        row: number_types.RowNumbers,
-        group: number_types.GroupNumbers,
-        size: int,
-    ) -> Floats:
-        """Return the requests per second of each group: float64, one per group.
-
-        The rates of the reporters are added, each over its own time. A reporter that was observed for too
-        short a time adds nothing; a group of such reporters only is NaN.
-        """
-        seconds = self._seconds[calls.reporter[row]]
-        long = np.isfinite(seconds)
-        requests = calls.success[row] + calls.failure[row]
-        rates = np.bincount(group[long], weights=requests[long] / seconds[long], minlength=size).astype(
-            np.float64
-        )
-        short = np.bincount(group, weights=~long, minlength=size)
-        rates[(short > 0) & (short == np.bincount(group, minlength=size))] = np.nan
-        return rates
-
-
-def _seconds(span: snapshot.Span, moment: snapshot.Snapshot) -> float:
-    """Return the seconds over which a reporter's requests were counted; NaN if too short for a rate.
-
-    If its process started inside the window, no earlier requests are missing: the whole window counts.
-    """
-    start = moment.taken - moment.window
-    if span.born or span.since <= start:
-        return moment.window
-    return span.seconds if span.tells_a_rate(moment.interval) else math.nan
 
 
 def _known(value: float) -> float | None:

@@ -1,6 +1,7 @@
 """The metric names that an autoscaler can ask for, and how each is read from figures. Pure.
 
-The names are those of SMI's TrafficMetrics (https://github.com/servicemeshinterface/smi-spec) and three more.
+A metric is one row of MEASURES: discovery, OpenAPI, roles and documentation follow from it. The names are
+those of SMI's TrafficMetrics (https://github.com/servicemeshinterface/smi-spec) and three more.
 Rates are requests per second, shares lie between 0 and 1, latencies are seconds, counts are over the window.
 A latency may be of any percentile: `p99_response_latency`, `p99.9_response_latency`. A figure that is not
 known has no value.
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from metrics_server.aggregate import rollup
+from metrics_server.model import kinds
 
 _LATENCY = re.compile(r"p(\d{1,2}(?:\.\d{1,2})?)_response_latency", re.ASCII)
 
@@ -40,19 +42,13 @@ class NamedMetric:
     """The quantiles of latency, 0 to 1, that the figures must have; empty if the metric is no latency."""
     of_requests: bool = False
     """Whether it has no value without requests."""
+    in_objects: bool = False
+    """Whether TrafficMetrics objects contain it, as SMI specifies."""
 
 
-def _share(of: Callable[[rollup.Figures], float | None]) -> Callable[[rollup.Figures], float | None]:
-    """Return a function that divides a count by all requests, and returns None without requests."""
-
-    def share(figures: rollup.Figures) -> float | None:
-        part = of(figures)
-        if part is None or figures.success is None or figures.failure is None:
-            return None
-        total = figures.success + figures.failure
-        return part / total if total > 0 else None
-
-    return share
+def latency_name(quantile: float) -> str:
+    """Return the name of the latency at a quantile (0 to 1), such as `p99_response_latency`."""
+    return f"p{quantile * 100:g}_response_latency"
 
 
 def _latency(name: str, percentile: float) -> NamedMetric:
@@ -63,6 +59,7 @@ def _latency(name: str, percentile: float) -> NamedMetric:
         of=lambda figures: figures.latency[0],
         quantiles=(round(percentile / 100, 6),),
         of_requests=True,
+        in_objects=True,
     )
 
 
@@ -77,14 +74,14 @@ MEASURES: tuple[NamedMetric, ...] = (
         name="success_rate",
         about="Share of requests that did not fail, 0 to 1; not known without requests.",
         unit=Unit.SHARE,
-        of=_share(lambda figures: figures.success),
+        of=lambda figures: figures.success_share,
         of_requests=True,
     ),
     NamedMetric(
         name="failure_rate",
         about="Share of requests that failed, 0 to 1; not known without requests.",
         unit=Unit.SHARE,
-        of=_share(lambda figures: figures.failure),
+        of=lambda figures: figures.failure_share,
         of_requests=True,
     ),
     NamedMetric(
@@ -92,24 +89,40 @@ MEASURES: tuple[NamedMetric, ...] = (
         about="Requests in the window that did not fail.",
         unit=Unit.REQUESTS,
         of=lambda figures: figures.success,
+        in_objects=True,
     ),
     NamedMetric(
         name="failure_count",
         about="Requests in the window that failed.",
         unit=Unit.REQUESTS,
         of=lambda figures: figures.failure,
+        in_objects=True,
     ),
-    *(_latency(f"p{percentile}_response_latency", percentile) for percentile in (50, 90, 99)),
+    *(_latency(latency_name(quantile), quantile * 100) for quantile in kinds.QUANTILES),
 )
 """The metrics that discovery lists. A latency of any other percentile can be asked for, too."""
 
-_BY_NAME = {measure.name: measure for measure in MEASURES}
+
+@dataclass(frozen=True, slots=True)
+class ServedMetrics:
+    """The metrics that a server has."""
+
+    measures: tuple[NamedMetric, ...] = MEASURES
+
+    @property
+    def names(self) -> list[str]:
+        """The names that discovery lists."""
+        return [one.name for one in self.measures]
+
+    def find(self, name: str) -> NamedMetric | None:
+        """Return the metric with a name, None if there is none."""
+        for one in self.measures:
+            if one.name == name:
+                return one
+        matched = _LATENCY.fullmatch(name)
+        percentile = float(matched[1]) if matched else 0.0
+        return _latency(name, percentile) if percentile else None
 
 
-def find(name: str) -> NamedMetric | None:
-    """Return the metric with a name, None if there is none."""
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    matched = _LATENCY.fullmatch(name)
-    percentile = float(matched[1]) if matched else 0.0
-    return _latency(name, percentile) if percentile else None
+SERVED = ServedMetrics()
+"""The metrics of MEASURES."""

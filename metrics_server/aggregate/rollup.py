@@ -31,13 +31,13 @@ _ONLY = (number_types.GroupNumber(0),)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """All traffic that a resource receives, and how many requests it sends."""
+    """All traffic that a resource receives, and the requests that it sends."""
 
     resource: kinds.Ref
     figures: Figures
     """Of the requests received."""
-    sent: float | None
-    """Requests in the window; None if that is not known."""
+    sent: Figures | None
+    """Of the requests sent, without latencies; None if no proxy of the resource is scraped."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +69,11 @@ class Rollup:
         server, client = (self._snapshot.calls[side] for side in (kinds.Side.SERVER, kinds.Side.CLIENT))
         refs, groups = grouping.number(self._owners.groups(kind))
         row, group = grouping.spread(server.reporter, groups)
-        reported = self._summing.reported(groups, len(refs))
+        reported = self._summing.reported(groups, _are_pods(refs))
         figures = self._summing.of(kinds.Side.SERVER, row, group, reported, quantiles)
         out = self._summing.of(kinds.Side.CLIENT, *grouping.spread(client.reporter, groups), reported, ())
         rows = [
-            Received(resource=ref, figures=figure, sent=_all(sent))
+            Received(resource=ref, figures=figure, sent=sent)
             for ref, figure, sent in zip(refs, figures, out, strict=True)
         ]
         return rows + (self._seen_by_callers(set(refs), quantiles) if kind == kinds.SERVICE.name else [])
@@ -83,7 +83,7 @@ class Rollup:
         client = self._snapshot.calls[kinds.Side.CLIENT]
         refs, groups = grouping.number(self._owners.groups(kind))
         row, group = grouping.spread(client.reporter, groups)
-        reported = self._summing.reported(groups, len(refs))
+        reported = self._summing.reported(groups, _are_pods(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return dict(zip(refs, figures, strict=True))
 
@@ -93,10 +93,13 @@ class Rollup:
         reporters: Collection[number_types.ReporterNumber] | None,
         peers: Collection[number_types.PeerNumber] | None,
         quantiles: Quantiles = kinds.QUANTILES,
+        *,
+        of_pod: bool = False,
     ) -> Figures:
         """Return the figures of the requests between some reporters and some peers, observed on one side.
 
-        Reporters and peers are their numbers in the snapshot; None means all of them.
+        Reporters and peers are their numbers in the snapshot; None means all of them. `of_pod`: the reporters
+        are those of one pod.
         """
         calls = self._snapshot.calls[side]
         chosen = np.ones(len(calls), dtype=np.bool_)
@@ -106,7 +109,9 @@ class Rollup:
         rows = np.flatnonzero(chosen)
         all_reporters = range(len(self._snapshot.reporters))
         asked: Collection[int] = all_reporters if reporters is None else reporters
-        reported = self._summing.reported([_ONLY if number in asked else () for number in all_reporters], 1)
+        reported = self._summing.reported(
+            [_ONLY if number in asked else () for number in all_reporters], [of_pod]
+        )
         (figures,) = self._summing.of(side, rows, np.zeros_like(rows), reported, quantiles)
         return figures
 
@@ -117,7 +122,7 @@ class Rollup:
         wanted = [(ref,) if ref.kind == kinds.SERVICE.name and ref not in covered else () for ref in services]
         refs, groups = grouping.number([*wanted, _UNKNOWN_PEER])
         row, group = grouping.spread(client.peer, groups)
-        reported = self._summing.reported_in_rows(kinds.Side.CLIENT, row, group, len(refs))
+        reported = self._summing.reported_in_rows(kinds.Side.CLIENT, row, group, _are_pods(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return [
             Received(resource=ref, figures=figure, sent=None)
@@ -158,7 +163,8 @@ class Rollup:
         pairs: Sequence[tuple[kinds.Ref, kinds.Ref]],
     ) -> list[Edge]:
         """Return an edge for each (caller, callee) pair. `rows`, `group`: int64; see figures.Summing."""
-        reported = self._summing.reported_in_rows(side, rows, group, len(pairs))
+        observed = [caller if side is kinds.Side.CLIENT else callee for caller, callee in pairs]
+        reported = self._summing.reported_in_rows(side, rows, group, _are_pods(observed))
         figures = self._summing.of(side, rows, group, reported, kinds.QUANTILES)
         return [
             Edge(caller=caller, callee=callee, figures=figure)
@@ -243,7 +249,7 @@ class Rollup:
         edges = self._edges(
             kinds.Side.SERVER, row[kept], group[kept], [(kinds.UNKNOWN, callee) for callee in refs]
         )
-        return [e for e in edges if (e.figures.success or 0) + (e.figures.failure or 0) > 0]
+        return [edge for edge in edges if edge.figures.total]
 
     def _called(self, kind: str, by: Bools) -> set[kinds.Ref]:
         """Return the resources of a kind to which some reporters send, or may send through a service.
@@ -274,8 +280,5 @@ def _with_latency(figures: Figures, other: Figures | None) -> Figures:
     )
 
 
-def _all(figures: Figures) -> float | None:
-    """Return how many requests there were, of either outcome; None if that is not known."""
-    if figures.success is None or figures.failure is None:
-        return None
-    return figures.success + figures.failure
+def _are_pods(refs: Sequence[kinds.Ref]) -> list[bool]:
+    return [ref.kind == kinds.POD.name for ref in refs]

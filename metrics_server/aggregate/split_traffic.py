@@ -29,12 +29,12 @@ _UNKNOWN = aggregate_figures.Figures(
     side=kinds.Side.CLIENT,
     success=None,
     failure=None,
+    seconds=None,
     latency=(None,) * len(kinds.QUANTILES),
     clamped=(False,) * len(kinds.QUANTILES),
     approximate=(False,) * len(kinds.QUANTILES),
     without=(),
     profiles=(),
-    rate=None,
 )
 
 
@@ -92,6 +92,8 @@ class Sharing:
         self._owners = owners
         self._summing = aggregate_figures.Summing(moment)
         self._splits = splits
+        self._requests = {side: calls.total.tolist() for side, calls in moment.calls.items()}
+        """The requests of each row, by side."""
         self._attribution = split_attribution.Attribution(splits, owners)
         self._client = self._by_callers()
         seen = self._with_requests(self._client)
@@ -139,14 +141,14 @@ class Sharing:
         figures = self._summed(seen.side, rows, group, len(pairs))
         sent: dict[kinds.Ref, float] = {}
         for (_, caller), one in zip(pairs, figures, strict=True):
-            sent[caller] = sent.get(caller, 0.0) + (_requests(one) or 0.0)
+            sent[caller] = sent.get(caller, 0.0) + (one.total or 0.0)
         known = all(not self._why(number, place) for place in range(len(split.backends)))
         return [
             Part(
                 split=split,
                 backend=split.backends[place],
                 figures=one,
-                share=_ratio(_requests(one), sent[caller]) if known else None,
+                share=aggregate_figures.share(one.total, sent[caller]) if known else None,
                 caller=caller,
             )
             for (place, caller), one in zip(pairs, figures, strict=True)
@@ -157,14 +159,14 @@ class Sharing:
 
     def _parts(self, number: int) -> list[Part]:
         split, figures = self._splits[number], self._figures(number)
-        requests = [_requests(one) for one in figures]
+        requests = [one.total for one in figures]
         total = math.fsum(one for one in requests if one is not None) if None not in requests else None
         return [
             Part(
                 split=split,
                 backend=backend,
                 figures=one,
-                share=_ratio(_requests(one), total),
+                share=aggregate_figures.share(one.total, total),
                 unclear=self._why(number, place),
             )
             for place, (backend, one) in enumerate(zip(split.backends, figures, strict=True))
@@ -184,8 +186,7 @@ class Sharing:
         A group without rows counts as reported by every mesh, as any of them could have reported it.
         """
         row, group = np.array(rows, dtype=np.int64), np.array(places, dtype=np.int64)
-        reported = self._summing.reported_in_rows(side, row, group, size)
-        reported |= ~reported.any(axis=1, keepdims=True)
+        reported = self._summing.reported_in_rows(side, row, group, [False] * size).or_by_all()
         return self._summing.of(side, row, group, reported, kinds.QUANTILES)
 
     def _why(self, number: int, place: int) -> str:
@@ -239,8 +240,7 @@ class Sharing:
         for place in verdict.certain:
             if self._counts(place, home):
                 found.rows[place[0]].append((row, place[1]))
-        calls = self._snapshot.calls[found.side]
-        if calls.success[row] + calls.failure[row] > 0:
+        if self._requests[found.side][row] > 0:
             found.unclear.update(place for place in verdict.unclear if self._counts(place, home))
 
     def _counts(self, place: split_attribution.Place, home: str | None) -> bool:
@@ -249,8 +249,7 @@ class Sharing:
 
     def _with_requests(self, seen: _Seen) -> set[int]:
         """Return the indices of the splits to whose backends a side reports requests."""
-        calls = self._snapshot.calls[seen.side]
-        requests = (calls.success + calls.failure).tolist()
+        requests = self._requests[seen.side]
         certain = {number for number, rows in seen.rows.items() if any(requests[row] > 0 for row, _ in rows)}
         return certain | {number for number, _ in seen.unclear if seen.side is kinds.Side.CLIENT}
 
@@ -261,13 +260,3 @@ def _only(verdict: split_attribution.Verdict, numbers: frozenset[int]) -> split_
         tuple(place for place in verdict.certain if place[0] in numbers),
         tuple(place for place in verdict.unclear if place[0] in numbers),
     )
-
-
-def _requests(figures: aggregate_figures.Figures) -> float | None:
-    if figures.success is None or figures.failure is None:
-        return None
-    return figures.success + figures.failure
-
-
-def _ratio(part: float | None, total: float | None) -> float | None:
-    return part / total if part is not None and total else None

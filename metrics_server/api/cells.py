@@ -7,12 +7,9 @@ import math
 UNKNOWN = "-"
 
 
-def success(succeeded: float | None, failed: float | None) -> str:
-    """Return the share of successes, rounded down: only a resource without failures shows `100.00%`."""
-    total = (succeeded or 0.0) + (failed or 0.0)
-    if succeeded is None or failed is None or total <= 0:
-        return UNKNOWN
-    return f"{math.floor(succeeded / total * 10000 + 1e-9) / 100:.2f}%"
+def success(share: float | None) -> str:
+    """Return the share of successes (0 to 1), rounded down: only one without failures shows `100.00%`."""
+    return UNKNOWN if share is None else f"{math.floor(share * 10000 + 1e-9) / 100:.2f}%"
 
 
 def share(part: float | None) -> str:
@@ -20,11 +17,10 @@ def share(part: float | None) -> str:
     return UNKNOWN if part is None else f"{part * 100:.1f}%"
 
 
-def rate(count: float | None, seconds: float) -> str:
+def rate(value: float | None) -> str:
     """Return requests per second: two decimals below 1, else one."""
-    if count is None:
+    if value is None:
         return UNKNOWN
-    value = count / seconds
     return f"{value:.2f}" if 0 < value < 1 else f"{value:.1f}"
 
 

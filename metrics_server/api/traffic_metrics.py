@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metrics_server.aggregate import rollup
+from metrics_server.aggregate import named_metrics, rollup
 from metrics_server.model import kinds, quantity
 
 GROUP = "metrics.smi-spec.io"
@@ -21,6 +21,10 @@ PROFILE_ANNOTATION = f"{GROUP}/profile"
 CLAMPED_ANNOTATION = f"{GROUP}/clamped"
 APPROXIMATE_ANNOTATION = f"{GROUP}/approximate"
 WITHOUT_ANNOTATION = f"{GROUP}/latency-without"
+COUNTS = tuple(one for one in named_metrics.MEASURES if one.in_objects and not one.quantiles)
+"""The metrics of an object that are no latencies."""
+LATENCIES = tuple(map(named_metrics.latency_name, kinds.QUANTILES))
+"""The names of its latencies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +69,14 @@ def item(
             "resource": reference(observed.peer),
         },
         "timestamp": timestamp(moment.timestamp),
-        "window": quantity.render_duration(moment.window),
+        "window": _window(observed.figures, moment),
         "metrics": list(_metrics(observed.figures)),
     }
+
+
+def _window(figures: rollup.Figures, moment: SampleTime) -> str:
+    """Return the time over which requests were counted, to the millisecond: the rate is count ÷ window."""
+    return quantity.render_duration(figures.seconds or moment.window, decimals=3)
 
 
 def reference(ref: kinds.Ref) -> dict[str, str]:
@@ -115,20 +124,20 @@ def _annotations(figures: rollup.Figures) -> dict[str, str]:
 
 
 def _latency_names(chosen: Sequence[bool]) -> list[str]:
-    return [_latency_name(q) for q, is_chosen in zip(kinds.QUANTILES, chosen, strict=True) if is_chosen]
+    return [
+        named_metrics.latency_name(q)
+        for q, is_chosen in zip(kinds.QUANTILES, chosen, strict=True)
+        if is_chosen
+    ]
 
 
 def _metrics(figures: rollup.Figures) -> list[dict[str, str]]:
     latency = [
-        {"name": _latency_name(q), "unit": "seconds", "value": quantity.render(seconds)}
+        {"name": named_metrics.latency_name(q), "unit": "seconds", "value": quantity.render(seconds)}
         for q, seconds in zip(kinds.QUANTILES, figures.latency, strict=True)
         if seconds is not None
     ]
-    counts = (("success_count", figures.success), ("failure_count", figures.failure))
+    counts = ((one.name, one.of(figures)) for one in COUNTS)
     return latency[::-1] + [
         {"name": name, "value": quantity.render(count)} for name, count in counts if count is not None
     ]
-
-
-def _latency_name(quantile: float) -> str:
-    return f"p{quantile * 100:g}_response_latency"

@@ -115,7 +115,7 @@ class _Candidates:
         seen = {
             reporter
             for calls in moment.calls.values()
-            for reporter in calls.reporter[calls.success + calls.failure > 0].tolist()
+            for reporter in calls.reporter[calls.total > 0].tolist()
         }
         self.claims = (
             [number for number in permitted if number in moment.sure],

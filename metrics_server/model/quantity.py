@@ -60,8 +60,13 @@ def _shown(text: str) -> str:
     return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r}… ({len(text)} characters)"
 
 
-def render_duration(seconds: float) -> str:
-    """Return a duration in whole seconds, as Go prints it but without zero parts: `30s`, `5m`, `1h30m`."""
-    whole = round(seconds)
-    parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
+def render_duration(seconds: float, *, decimals: int = 0) -> str:
+    """Return a duration as Go prints it but without zero parts: `30s`, `5m`, `1h30m`, `13.872s`.
+
+    `decimals`: to how many places the seconds are rounded.
+    """
+    exact = round(seconds, decimals)
+    whole = int(exact)
+    rest = f"{whole % 60 + exact % 1:.{decimals}f}".rstrip("0").rstrip(".") if exact % 1 else whole % 60
+    parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (rest, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

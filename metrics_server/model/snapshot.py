@@ -130,6 +130,11 @@ class Calls:
     def __len__(self) -> int:
         return len(self.reporter)
 
+    @property
+    def total(self) -> Floats:
+        """The requests in the window, of either outcome: float64[R]."""
+        return self.success + self.failure
+
     def only(self, kept: Bools) -> Calls:
         """Return the rows for which `kept`, a bool[R], is true."""
         return Calls(

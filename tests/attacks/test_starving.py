@@ -266,7 +266,7 @@ async def test_the_percentiles_that_can_be_asked_for_are_of_the_few_that_are_kep
     moment = await scene.store.moment(None, window=30.0)
     assert moment is not None
     for hundredths in range(101, 9999, 400):
-        wanted = named_metrics.find(f"p{hundredths / 100:.2f}_response_latency")
+        wanted = named_metrics.SERVED.find(f"p{hundredths / 100:.2f}_response_latency")
         assert wanted is not None
         values.of_kind(moment, kinds.POD, wanted, kinds.Direction.FROM)
     assert len(moment._made[store_moment.PERCENTILES]) <= store_moment.PERCENTILES.most

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metrics_server.aggregate import named_metrics
+from metrics_server.api.smi import tables
 from metrics_server.profiles import schema
 from metrics_server.query import plan
-from tests.deploy import pages
+from tests.deploy import metric_names, pages, table_columns
 from tests.dialects import page
 from tests.metrics_server import recording, scraped
 
@@ -88,6 +90,30 @@ def test_the_pages_of_a_recipe_name_the_example(title: str) -> None:
 
     assert read
     assert [name for name in read if _WRITTEN[title] not in (pages.ROOT / name).read_text()] == []
+
+
+def test_the_column_of_the_recipe_is_one_row_and_the_page_follows() -> None:
+    without = [column for column in tables.COLUMNS if column.name != "Apex"]
+
+    assert len(without) == len(tables.COLUMNS) - 1
+    for written in (table_columns.lists, table_columns.meanings):
+        assert "APEX" in written()
+        assert "APEX" not in written(without)
+
+
+def test_the_metric_of_the_recipe_is_one_row_and_roles_and_pages_follow() -> None:
+    rest = tuple(one for one in named_metrics.MEASURES if one.name != "failure_rate")
+    without = named_metrics.ServedMetrics(rest)
+
+    assert len(rest) == len(named_metrics.MEASURES) - 1
+    for written in (
+        metric_names.roles,
+        metric_names.chart_names,
+        metric_names.api_table,
+        metric_names.guide_table,
+    ):
+        assert "failure_rate" in written()
+        assert "failure_rate" not in written(without)
 
 
 def exposed() -> list[Samples]:

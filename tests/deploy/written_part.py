@@ -1,16 +1,28 @@
 """A part of a page that a program writes, between two marks: `<!-- name -->` and `<!-- /name -->`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
 def replaced(page: Path, name: str, rows: Iterable[Sequence[str]], *, head: Sequence[str]) -> str:
     """The text of the page with a table of these rows as its part of this name."""
-    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, is_begun, rest = page.read_text().partition(begin)
-    _, is_ended, after = rest.partition(end)
-    if not is_begun or not is_ended:
-        raise ValueError(f"{page} has no place for a table: {begin} … {end}")
+    return all_replaced(page, {name: table(rows, head=head)})
+
+
+def all_replaced(page: Path, parts: Mapping[str, str]) -> str:
+    """The text of the page with each of these parts, given by name."""
+    text = page.read_text()
+    for name, content in parts.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, is_begun, rest = text.partition(begin)
+        _, is_ended, after = rest.partition(end)
+        if not is_begun or not is_ended:
+            raise ValueError(f"{page} has no place for a table: {begin} … {end}")
+        text = f"{before}{begin}\n\n{content}\n\n{end}{after}"
+    return text
+
+
+def table(rows: Iterable[Sequence[str]], *, head: Sequence[str]) -> str:
+    """A table in Markdown."""
     lines = (head, ("---",) * len(head), *rows)
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

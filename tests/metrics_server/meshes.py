@@ -67,6 +67,21 @@ def moment(
     )
 
 
+def figures(success: float | None, failure: float | None, *, seconds: float | None = 30.0) -> rollup.Figures:
+    """Of no latency."""
+    return rollup.Figures(
+        side=kinds.Side.SERVER,
+        success=success,
+        failure=failure,
+        seconds=seconds,
+        latency=(),
+        clamped=(),
+        approximate=(),
+        without=(),
+        profiles=("toy",),
+    )
+
+
 def ref(kind: str, name: str, namespace: str = "shop") -> kinds.Ref:
     return kinds.Ref(kind, namespace, name)
 

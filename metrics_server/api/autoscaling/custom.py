@@ -78,6 +78,7 @@ class CustomMetricReader:
     kind: kinds.Kind
     rendering: Rendering
     others: autoscaling_query.Others | None
+    served: named_metrics.ServedMetrics = named_metrics.SERVED
 
     async def of_objects(self, query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
         """Answer `…/{resource}/{name}/{metric}`. Raises errors.StatusError."""
@@ -90,9 +91,11 @@ class CustomMetricReader:
     async def _read(
         self, query: declaration.Query, *, name: str, metric: str
     ) -> declaration.Collection | declaration.Verbatim:
-        wanted = named_metrics.find(metric)
+        wanted = self.served.find(metric)
         if wanted is None:
-            return await autoscaling_query.another_s(query, metric, what=self.kind.plural, others=self.others)
+            return await autoscaling_query.another_s(
+                query, metric, what=self.kind.plural, others=self.others, served=self.served
+            )
         asked = metric_selector.labels(
             selectors.LabelSelector.parse(query.parameters.get(SELECTOR, "")),
             known=metric_selector.OF_TRAFFIC,

@@ -171,13 +171,18 @@ def between(
     reporters: Sequence[number_types.ReporterNumber] | None,
     peers: Sequence[number_types.PeerNumber] | None,
     quantiles: rollup.Quantiles,
+    *,
+    of_pod: bool,
 ) -> rollup.Figures:
-    """Return what these reporters report about these peers, given by number; None means any."""
+    """Return what these reporters report about these peers, given by number; None means any.
+
+    `of_pod`: the reporters are those of one pod.
+    """
     of = None if reporters is None else tuple(reporters)
     to = None if peers is None else tuple(peers)
     return moment.once(
-        ("between", side, of, to, quantiles),
-        lambda: moment.rollup.between(side, of, to, quantiles),
+        ("between", side, of, to, quantiles, of_pod),
+        lambda: moment.rollup.between(side, of, to, quantiles, of_pod=of_pod),
         sort=store_moment.PAIRS,
     )
 

@@ -29,16 +29,18 @@ class ExternalMetricReader:
 
     view: api_view.SnapshotReader
     others: autoscaling_query.Others | None
+    served: named_metrics.ServedMetrics = named_metrics.SERVED
 
     async def read(self, query: declaration.Query) -> declaration.Collection | declaration.Verbatim:
         """Answer `/namespaces/{namespace}/{metric}`. Raises errors.StatusError."""
-        wanted = named_metrics.find(query.resource)
+        wanted = self.served.find(query.resource)
         if wanted is None:
             return await autoscaling_query.another_s(
                 query,
                 query.resource,
                 what=f"external metrics of namespace {query.namespace}",
                 others=self.others,
+                served=self.served,
             )
         if query.namespace is None:
             raise errors.BadRequest("external metrics need a namespace in the path")

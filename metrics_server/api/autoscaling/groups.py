@@ -14,8 +14,6 @@ from metrics_server.model import kinds
 _METRIC = "{metric}"
 _PACKAGES = "io.k8s.metrics.pkg.apis"
 _EXTERNAL_SCHEMA = f"{_PACKAGES}.external_metrics.v1beta1.ExternalMetricValue"
-_NAMES = [one.name for one in named_metrics.MEASURES]
-_MEASURES = " ".join(f"{one.name}: {one.about}" for one in named_metrics.MEASURES)
 _SELECTORS = tuple(
     declaration.Parameter(name=name, description=about, schema={"type": "string"})
     for name, about in (
@@ -38,24 +36,37 @@ _LABELS = (
 
 
 def groups(
-    view: view.SnapshotReader, *, others: query.Others | None = None
+    view: view.SnapshotReader,
+    *,
+    others: query.Others | None = None,
+    served: named_metrics.ServedMetrics = named_metrics.SERVED,
 ) -> list[declaration.GroupVersion]:
     """Return all versions of both groups, the preferred ones first.
 
-    `others` forwards requests for metrics that this server does not serve.
+    `others` forwards requests for metrics that are not in `served`.
     """
     return [
-        _custom(view, "v1beta2", custom.v1beta2, others),
-        _custom(view, "v1beta1", custom.v1beta1, others),
-        _external(view, others),
+        _custom(view, "v1beta2", custom.v1beta2, others, served),
+        _custom(view, "v1beta1", custom.v1beta1, others, served),
+        _external(view, others, served),
     ]
 
 
+def _described(served: named_metrics.ServedMetrics) -> str:
+    return " ".join(f"{one.name}: {one.about}" for one in served.measures)
+
+
 def _custom(
-    view: view.SnapshotReader, version: str, rendering: custom.Rendering, others: query.Others | None
+    view: view.SnapshotReader,
+    version: str,
+    rendering: custom.Rendering,
+    others: query.Others | None,
+    served: named_metrics.ServedMetrics,
 ) -> declaration.GroupVersion:
     readers = {
-        kind: custom.CustomMetricReader(view=view, kind=kind, rendering=rendering, others=others)
+        kind: custom.CustomMetricReader(
+            view=view, kind=kind, rendering=rendering, others=others, served=served
+        )
         for kind in kinds.KINDS
     }
     return declaration.GroupVersion(
@@ -85,8 +96,8 @@ def _of_kind(version: str, kind: kinds.Kind, reader: custom.CustomMetricReader) 
         printer=tables.of_objects,
         schema=_schema(version),
         parameters=_SELECTORS,
-        description=f"{kind.about} {_MEASURES}",
-        subresources=(_metric(reader.of_objects, _NAMES, kind.about),),
+        description=f"{kind.about} {_described(reader.served)}",
+        subresources=(_metric(reader.of_objects, reader.served.names, kind.about),),
     )
 
 
@@ -102,7 +113,7 @@ def _of_namespaces(version: str, reader: custom.CustomMetricReader) -> declarati
         printer=tables.of_objects,
         schema=_schema(version),
         parameters=_SELECTORS,
-        description=f"{kinds.NAMESPACE.about} {_MEASURES}",
+        description=f"{kinds.NAMESPACE.about} {_described(reader.served)}",
     )
 
 
@@ -141,15 +152,17 @@ def _metric(fetch: declaration.Collect, names: Sequence[str], about: str) -> dec
     )
 
 
-def _external(view: view.SnapshotReader, others: query.Others | None) -> declaration.GroupVersion:
-    reader = external.ExternalMetricReader(view=view, others=others)
+def _external(
+    view: view.SnapshotReader, others: query.Others | None, served: named_metrics.ServedMetrics
+) -> declaration.GroupVersion:
+    reader = external.ExternalMetricReader(view=view, others=others, served=served)
     return declaration.GroupVersion(
         group=external.GROUP,
         version=external.VERSION,
         values=[
             declaration.ValueResource(
                 plural=_METRIC,
-                listed={name: external_kinds.kind(name) for name in _NAMES},
+                listed={name: external_kinds.kind(name) for name in served.names},
                 list_kind="ExternalMetricValueList",
                 scope=declaration.Scope.NAMESPACED,
                 verbs=("list",),
@@ -158,7 +171,7 @@ def _external(view: view.SnapshotReader, others: query.Others | None) -> declara
                 printer=tables.by_labels,
                 schema=_EXTERNAL_SCHEMA,
                 parameters=_LABELS,
-                description=f"Traffic of one resource or edge. {_MEASURES}",
+                description=f"Traffic of one resource or edge. {_described(served)}",
             )
         ],
         schemas={_EXTERNAL_SCHEMA: openapi.EXTERNAL},

@@ -29,15 +29,19 @@ requests come together, and the controller of a cluster has five of them under w
 
 
 async def another_s(
-    query: declaration.Query, metric: str, *, what: str, others: Others | None
+    query: declaration.Query,
+    metric: str,
+    *,
+    what: str,
+    others: Others | None,
+    served: named_metrics.ServedMetrics,
 ) -> declaration.Verbatim:
     """Return the fallback adapter's answer for a metric that this server does not serve. Raises
     errors.StatusError.
     """
     if others is not None:
         return await others(query)
-    served = [one.name for one in named_metrics.MEASURES]
-    near = request.near_word(metric, served) or f"there are {', '.join(served)}"
+    near = request.near_word(metric, served.names) or f"there are {', '.join(served.names)}"
     raise errors.NotFound(f"the server could not find the metric {metric} for {what}: {near}")
 
 
@@ -99,6 +103,21 @@ def known(one: values.Value | values.NoValue, what: str, wanted: named_metrics.N
     if isinstance(one, values.NoValue):
         raise errors.NotFound(f"{what} has no {wanted.name}: {one.why}")
     return one
+
+
+@dataclass(frozen=True, slots=True)
+class _ObservedTraffic:
+    """The traffic that a value is about."""
+
+    ref: kinds.Ref
+    """The resource of the value."""
+    side: kinds.Side
+    reporters: Sequence[number_types.ReporterNumber] | None
+    """The numbers of those that report it; None: any."""
+    peers: Sequence[number_types.PeerNumber] | None
+    """The numbers of their peers; None: any."""
+    observed: kinds.Ref = kinds.UNKNOWN
+    """The resource whose proxies report it; kinds.UNKNOWN for those of several resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,31 +191,32 @@ class MetricQuery:
             raise errors.BadRequest(
                 "metric selector: what a caller sends is observed at the caller only; leave out side=server"
             )
-        ref, side, reporters, peers = self._seen(seen)
-        figures = endpoints.between(moment, side, reporters, peers, wanted.quantiles)
-        return values.of_figures(ref, figures, wanted, moment)
+        found = self._seen(seen)
+        figures = endpoints.between(
+            moment,
+            found.side,
+            found.reporters,
+            found.peers,
+            wanted.quantiles,
+            of_pod=found.observed.kind == kinds.POD.name,
+        )
+        return values.of_figures(found.ref, figures, wanted, moment)
 
-    def _seen(
-        self, seen: endpoints.VisibleTraffic
-    ) -> tuple[
-        kinds.Ref,
-        kinds.Side,
-        Sequence[number_types.ReporterNumber] | None,
-        Sequence[number_types.PeerNumber] | None,
-    ]:
-        """Return the resource of the value, the side, and the numbers of its reporters and of their peers."""
+    def _seen(self, seen: endpoints.VisibleTraffic) -> _ObservedTraffic:
         ref, called = kinds.UNKNOWN, None
         if self.callee is not None:
             ref, called = seen.callees(self.callee)
         if self.caller is None:
             self._check(seen, ref)
-            return ref, kinds.Side.CLIENT, None, called
+            return _ObservedTraffic(ref, kinds.Side.CLIENT, None, called)
         caller = seen.caller(self.caller)
         self._check(seen, ref, caller.ref)
         if caller.reporters:
-            return caller.ref, kinds.Side.CLIENT, caller.reporters, called
+            return _ObservedTraffic(
+                caller.ref, kinds.Side.CLIENT, caller.reporters, called, observed=caller.ref
+            )
         reporters = seen.reporting(self.callee) if self.callee is not None else None
-        return caller.ref, kinds.Side.SERVER, reporters, caller.peers
+        return _ObservedTraffic(caller.ref, kinds.Side.SERVER, reporters, caller.peers, observed=ref)
 
     def _received(
         self,

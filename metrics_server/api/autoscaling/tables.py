@@ -32,7 +32,7 @@ COLUMNS = tuple(
     )
 )
 _SPELLED: Mapping[named_metrics.Unit, Callable[[float], str]] = {
-    named_metrics.Unit.PER_SECOND: lambda value: f"{cells.rate(value, 1.0)}/s",
+    named_metrics.Unit.PER_SECOND: lambda value: f"{cells.rate(value)}/s",
     named_metrics.Unit.SHARE: lambda value: f"{value * 100:.2f}%",
     named_metrics.Unit.REQUESTS: lambda value: f"{value:.0f}",
     named_metrics.Unit.SECONDS: lambda value: cells.latency(value, clamped=False),

@@ -1,10 +1,8 @@
 """The value of a metric for each resource of a kind, or the reason why it has none. Made once per snapshot.
 
-The figures of a pod cover only the time for which its own proxy was scraped. A proxy that started inside the
-window is counted from its start on; one whose scrapes have ended or only just begun is left out. Otherwise
-such a pod would look idle, or its first requests like a peak. A deleted pod is left out at once, because an
-autoscaler takes each item as one of its present pods. Resources with many pods are counted over the whole
-window: before a new pod started, the other pods had its share of the traffic.
+A pod whose scrapes have ended or only just begun is left out. Otherwise such a pod would look idle, or its
+first requests like a peak. A deleted pod is left out at once, because an autoscaler takes each item as one of
+its present pods. Over which time a figure is, `aggregate.coverage` says.
 """
 
 from __future__ import annotations
@@ -153,20 +151,16 @@ def _sort(quantiles: rollup.Quantiles) -> moment.CachePart:
 
 
 def of_figures(
-    ref: kinds.Ref,
-    figures: rollup.Figures,
-    wanted: named_metrics.NamedMetric,
-    moment: store.Moment,
-    seconds: float | None = None,
+    ref: kinds.Ref, figures: rollup.Figures, wanted: named_metrics.NamedMetric, moment: store.Moment
 ) -> Value | NoValue:
-    """Return the value of a metric from figures that cover `seconds`; None: the window of the snapshot."""
-    over = moment.snapshot.window if seconds is None else seconds
+    """Return the value of a metric from figures, or the reason why they have none."""
+    over = moment.snapshot.window if figures.seconds is None else figures.seconds
     number = wanted.of(figures)
     if number is not None:
         return Value(ref, number, over)
-    if figures.success is None or figures.failure is None:
+    if figures.total is None:
         return NoValue("no requests were observed and no proxy reports this edge")
-    if figures.success + figures.failure == 0 and wanted.of_requests:
+    if figures.total == 0 and wanted.of_requests:
         return NoValue(f"no requests in the last {metric_selector.duration(over)}")
     if wanted.quantiles:
         why = "its proxies report no latency for the requests of the window"
@@ -186,22 +180,9 @@ def _of_pod(
     start = taken.taken - taken.window
     if behind > _MISSED * taken.interval or span.until <= start:
         return NoValue(f"its proxy was last scraped {behind:.0f} s before the others: is it down?")
-    if span.since > start:
-        if not span.tells_a_rate(taken.interval):
-            return NoValue(
-                f"its proxy has been scraped for {span.seconds:.0f} s: figures of a new pod are served after "
-                f"{metric_selector.duration(2 * taken.interval)}"
-            )
-        seconds = span.seconds
-    else:
-        seconds = _seen(span, taken)
-    total = None if figures.success is None else figures.success + (figures.failure or 0.0)
-    rated = dataclasses.replace(figures, rate=None if total is None else total / seconds)
-    return of_figures(ref, rated, wanted, moment, seconds)
-
-
-def _seen(span: snapshot.Span, taken: snapshot.Snapshot) -> float:
-    """Return over how many seconds requests were counted of a proxy that started before the window."""
-    if taken.taken - span.until <= taken.interval:
-        return taken.window
-    return span.until - (taken.taken - taken.window if span.base is None else span.base)
+    if span.since > start and not span.tells_a_rate(taken.interval):
+        return NoValue(
+            f"its proxy has been scraped for {span.seconds:.0f} s: figures of a new pod are served after "
+            f"{metric_selector.duration(2 * taken.interval)}"
+        )
+    return of_figures(ref, figures, wanted, moment)

@@ -143,42 +143,45 @@ def _one(moment: store.Moment | None, row: declaration.Row) -> declaration.Row:
     return dataclasses.replace(row, warnings=warnings) if warnings else row
 
 
-def group(view: api_view.SnapshotReader) -> declaration.GroupVersion:
-    """Return the API group."""
+def group(
+    view: api_view.SnapshotReader, *, columns: Sequence[tables.TableColumn] = tables.COLUMNS
+) -> declaration.GroupVersion:
+    """Return the API group, whose Tables have these columns."""
+    printed = tables.Tables(columns)
     return declaration.GroupVersion(
         group=traffic_metrics.GROUP,
         version=traffic_metrics.VERSION,
         resources=(
-            _trafficmetrics(view),
-            _trafficedges(view),
-            *(_of_kind(view, kind) for kind in kinds.KINDS),
-            splits.resource(view),
+            _trafficmetrics(view, printed),
+            _trafficedges(view, printed),
+            *(_of_kind(view, printed, kind) for kind in kinds.KINDS),
+            splits.resource(view, printed),
         ),
         schemas=openapi.SCHEMAS,
     )
 
 
-def _trafficmetrics(view: api_view.SnapshotReader) -> declaration.Resource:
+def _trafficmetrics(view: api_view.SnapshotReader, printed: tables.Tables) -> declaration.Resource:
     return _listing(
         "trafficmetrics",
         "trafficmetrics",
         short="tm",
         kind=traffic_metrics.METRICS_KIND,
-        columns=tables.METRIC_COLUMNS,
-        printer=tables.print_metrics,
+        columns=printed.columns(tables.Table.METRICS),
+        printer=printed.printer(tables.Table.METRICS),
         provider=TrafficMetrics(view),
         about="Requests, failures and latencies of every workload.",
     )
 
 
-def _trafficedges(view: api_view.SnapshotReader) -> declaration.Resource:
+def _trafficedges(view: api_view.SnapshotReader, printed: tables.Tables) -> declaration.Resource:
     return _listing(
         "trafficedges",
         "trafficedge",
         short="te",
         kind=traffic_metrics.EDGE_KIND,
-        columns=tables.EDGE_COLUMNS,
-        printer=tables.print_edge,
+        columns=printed.columns(tables.Table.EDGES),
+        printer=printed.printer(tables.Table.EDGES),
         provider=TrafficEdges(view),
         about="Requests, failures and latencies of every edge: callers and callees.",
     )
@@ -213,7 +216,7 @@ def _listing(
     )
 
 
-def _of_kind(view: api_view.SnapshotReader, kind: kinds.Kind) -> declaration.Resource:
+def _of_kind(view: api_view.SnapshotReader, printed: tables.Tables, kind: kinds.Kind) -> declaration.Resource:
     # The objects have the kind TrafficMetrics, as specified. In discovery each resource has its own kind,
     # because kubectl finds a resource by its kind.
     provider = KindResource(view, kind)
@@ -223,8 +226,8 @@ def _of_kind(view: api_view.SnapshotReader, kind: kinds.Kind) -> declaration.Res
         kind=f"{kind.name}{traffic_metrics.METRICS_KIND}",
         list_kind=f"{traffic_metrics.METRICS_KIND}List",
         scope=declaration.Scope.NAMESPACED if kind.namespaced else declaration.Scope.CLUSTER,
-        columns=tables.METRIC_COLUMNS,
-        printer=tables.print_metrics,
+        columns=printed.columns(tables.Table.METRICS),
+        printer=printed.printer(tables.Table.METRICS),
         provider=provider,
         schema=traffic_metrics.METRICS_KIND,
         parameters=request.PARAMETERS,
@@ -234,8 +237,8 @@ def _of_kind(view: api_view.SnapshotReader, kind: kinds.Kind) -> declaration.Res
                 name="edges",
                 kind=traffic_metrics.METRICS_KIND,
                 list_kind=f"{traffic_metrics.METRICS_KIND}List",
-                columns=tables.EDGE_COLUMNS,
-                printer=tables.print_edge,
+                columns=printed.columns(tables.Table.EDGES),
+                printer=printed.printer(tables.Table.EDGES),
                 fetch=provider.edges,
                 description=f"Edges of one of the {kind.plural}: its callees and its callers.",
             ),

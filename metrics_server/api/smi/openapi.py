@@ -28,12 +28,12 @@ _REFERENCE = {
     "name": _text("The name of the resource."),
 }
 
+_NAMES = (*traffic_metrics.LATENCIES, *(one.name for one in traffic_metrics.COUNTS))
 _METRIC = _object(
     "One figure. Unknown figures are left out of the list: an idle resource has counts of 0 and no latency.",
     {
         "name": _text(
-            "p50_response_latency, p90_response_latency, p99_response_latency, success_count "
-            f"or failure_count; of a split's backend also {split_rows.SHARE}."
+            f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}; of a split's backend also {split_rows.SHARE}."
         ),
         "unit": _text("`seconds` for latencies; counts have no unit."),
         "value": _text("The value as a quantity: 48200u is 48.2 ms, 12 is 12 requests in the window."),

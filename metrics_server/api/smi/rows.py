@@ -19,7 +19,7 @@ class Detail:
 
     observed: traffic_metrics.Observation
     moment: traffic_metrics.SampleTime
-    sent: float | None = None
+    sent: rollup.Figures | None = None
     name: str = ""
 
 
@@ -125,7 +125,7 @@ def _row(
     *,
     kind: str,
     name: str,
-    sent: float | None = None,
+    sent: rollup.Figures | None = None,
 ) -> declaration.Row:
     taken = moment.snapshot
     when = traffic_metrics.SampleTime(timestamp=taken.timestamp, window=taken.window)

@@ -86,7 +86,7 @@ def _unclear(row: declaration.Row) -> tuple[str, ...]:
     return (f"there are no figures: {why}",) if why else ()
 
 
-def resource(view: api_view.SnapshotReader) -> declaration.Resource:
+def resource(view: api_view.SnapshotReader, printed: tables.Tables) -> declaration.Resource:
     """Return the resource of the group."""
     provider = TrafficSplits(view)
     return declaration.Resource(
@@ -95,8 +95,8 @@ def resource(view: api_view.SnapshotReader) -> declaration.Resource:
         kind=f"{model.OBJECT}{traffic_metrics.METRICS_KIND}",
         list_kind=f"{traffic_metrics.METRICS_KIND}List",
         scope=declaration.Scope.NAMESPACED,
-        columns=tables.SPLIT_COLUMNS,
-        printer=tables.print_split,
+        columns=printed.columns(tables.Table.SPLITS),
+        printer=printed.printer(tables.Table.SPLITS),
         provider=provider,
         schema=traffic_metrics.METRICS_KIND,
         parameters=request.PARAMETERS,
@@ -106,8 +106,8 @@ def resource(view: api_view.SnapshotReader) -> declaration.Resource:
                 name="edges",
                 kind=traffic_metrics.METRICS_KIND,
                 list_kind=f"{traffic_metrics.METRICS_KIND}List",
-                columns=tables.SPLIT_EDGE_COLUMNS,
-                printer=tables.print_split_edge,
+                columns=printed.columns(tables.Table.SPLIT_EDGES),
+                printer=printed.printer(tables.Table.SPLIT_EDGES),
                 fetch=provider.edges,
                 description=f"Callers of the backends of one of the {PLURAL}.",
             ),

@@ -1,154 +1,293 @@
-"""The tables that kubectl prints: columns, and the cells of a row."""
+"""The tables that kubectl prints: every column is one row of COLUMNS, with the cell that it prints.
+
+The columns of a Table, its cells and its documentation follow from that one list.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from apiservice.resources import declaration
+from metrics_server.aggregate import rollup, split_traffic
 from metrics_server.api import cells, request
 from metrics_server.api.smi import rows, split_rows
 from metrics_server.model import kinds
 
 
-def _column(name: str, description: str, *, wide: bool = False, format: str = "") -> declaration.Column:
-    return declaration.Column(name=name, description=description, priority=1 if wide else 0, format=format)
+class Table(enum.Enum):
+    """The Tables of the group."""
+
+    METRICS = enum.auto()
+    """`trafficmetrics` and the kinds."""
+    EDGES = enum.auto()
+    """`trafficedges`, and the edges of one resource."""
+    SPLITS = enum.auto()
+    """`trafficsplits`."""
+    SPLIT_EDGES = enum.auto()
+    """The callers of a split."""
 
 
-_FIGURES = (
-    _column("Success", "Share of requests that did not fail, rounded down; - without requests."),
-    _column("RPS", "Requests per second over the window."),
-    _column("P50", "Median latency."),
-    _column("P90", "Latency that 90 % of the requests did not exceed."),
-    _column("P99", "Latency that 99 % of the requests did not exceed."),
-    _column("Age", "Age of the data."),
-)
-_OBSERVED = (
-    _column("Window", "Time over which requests were counted.", wide=True),
-    _column(
-        "Side", "Where the traffic was observed: at its caller (client) or its callee (server).", wide=True
-    ),
-    _column("Profile", "Profiles of the meshes whose metrics were read.", wide=True),
-    _column("Not Timed", "Requests that are counted but have no latency.", wide=True),
-)
-METRIC_COLUMNS = (
-    _column("Name", "Name of the item.", format="name"),
-    *_FIGURES,
-    _column("Kind", "Kind of the described resource.", wide=True),
-    _column("In", "Requests received per second.", wide=True),
-    _column("Out", "Requests sent per second.", wide=True),
-    *_OBSERVED,
-)
-EDGE_COLUMNS = (
-    _column("From", "Caller."),
-    _column("To", "Callee."),
-    *_FIGURES,
-    _column("Name", "Name of the item.", wide=True, format="name"),
-    *_OBSERVED,
-)
+_ALL = frozenset(Table)
+_BOTH_EDGES = frozenset({Table.EDGES, Table.SPLIT_EDGES})
+_BOTH_SPLITS = frozenset({Table.SPLITS, Table.SPLIT_EDGES})
 
 
-_WEIGHED = (
-    _column("Weight", "Declared weight of the backend."),
-    _column("Target", "Its share of all weights: what the split asks for."),
-    _column("Share", "Its share of the requests to all backends, as observed; - if unknown."),
-)
-SPLIT_COLUMNS = (
-    _column("Name", "Name of the split and, after a colon, of the backend.", format="name"),
-    *_WEIGHED,
-    *_FIGURES,
-    _column("Kind", "Kind of the object that declares the split.", wide=True),
-    _column("Apex", "Service or host that callers address.", wide=True),
-    *_OBSERVED,
-)
-SPLIT_EDGE_COLUMNS = (
-    _column("From", "Caller."),
-    _column("To", "Backend that is called."),
-    *_WEIGHED,
-    *_FIGURES,
-    _column("Name", "Name of the item.", wide=True, format="name"),
-    *_OBSERVED,
-)
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a Table, and when it is printed."""
+
+    row: declaration.Row
+    now: datetime.datetime
+
+    @property
+    def detail(self) -> rows.Detail:
+        """What the object does not contain."""
+        detail: rows.Detail = self.row.detail
+        return detail
+
+    @property
+    def part(self) -> split_traffic.Part:
+        """The split and its backend. Only rows of splits have one."""
+        detail: split_rows.Detail = self.row.detail
+        return detail.part
+
+    @property
+    def figures(self) -> rollup.Figures:
+        """The figures of the row."""
+        return self.detail.observed.figures
+
+    @property
+    def endpoints(self) -> tuple[kinds.Ref, kinds.Ref]:
+        """The caller and the callee of an edge."""
+        observed = self.detail.observed
+        if observed.direction is kinds.Direction.TO:
+            return observed.resource, observed.peer
+        return observed.peer, observed.resource
 
 
-def print_metrics(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
-    """Return the cells of METRIC_COLUMNS."""
-    detail: rows.Detail = row.detail
-    seconds, figures = detail.moment.window, detail.observed.figures
-    received = None if figures.success is None else figures.success + (figures.failure or 0)
-    return (
-        detail.name,
-        *_figures(detail, now),
-        detail.observed.resource.kind,
-        cells.rate(received, seconds),
-        cells.rate(detail.sent, seconds),
-        *_observed(row),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableColumn:
+    """One column: its heading, its meaning and its cells."""
+
+    name: str
+    about: str
+    """A sentence for users."""
+    cell: Callable[[Line], str]
+    tables: frozenset[Table] = _ALL
+    wide: bool = False
+    """Whether only `-o wide` shows it."""
+    format: str = ""
+    """As in OpenAPI; kubectl takes the column with the format `name` as the name of the object."""
 
 
-def print_edge(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
-    """Return the cells of EDGE_COLUMNS."""
-    detail: rows.Detail = row.detail
-    ends = (detail.observed.resource, detail.observed.peer)
-    caller, callee = ends if detail.observed.direction is kinds.Direction.TO else ends[::-1]
-    here = request.home(detail.observed.resource)
-    return _end(caller, here), _end(callee, here), *_figures(detail, now), detail.name, *_observed(row)
+def _latency(place: int) -> Callable[[Line], str]:
+    """Return the cell of the latency at a place in kinds.QUANTILES."""
+
+    def cell(line: Line) -> str:
+        figures = line.figures
+        return cells.latency(
+            figures.latency[place], clamped=figures.clamped[place], approximate=figures.approximate[place]
+        )
+
+    return cell
 
 
-def print_split(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
-    """Return the cells of SPLIT_COLUMNS."""
-    detail: split_rows.Detail = row.detail
-    split = detail.part.split
-    return detail.name, *_weighed(detail), *_figures(detail, now), split.ref.kind, split.apex, *_observed(row)
+def _called(line: Line) -> str:
+    return line.detail.name.partition(":")[2]
 
 
-def print_split_edge(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
-    """Return the cells of SPLIT_EDGE_COLUMNS."""
-    detail: split_rows.Detail = row.detail
-    caller = _end(detail.part.caller, detail.part.split.ref.namespace)
-    called = detail.name.partition(":")[2]
-    return caller, called, *_weighed(detail), *_figures(detail, now), detail.name, *_observed(row)
+def _weight(line: Line) -> str:
+    return cells.UNKNOWN if line.part.backend is None else str(line.part.backend.weight)
 
 
-def _weighed(detail: split_rows.Detail) -> Sequence[str]:
-    part = detail.part
-    share = cells.share(part.share)
-    if part.backend is None:
-        return cells.UNKNOWN, cells.UNKNOWN, share
-    return str(part.backend.weight), cells.share(part.split.weight_share(part.backend)), share
+def _target(line: Line) -> str:
+    backend = line.part.backend
+    return cells.UNKNOWN if backend is None else cells.share(line.part.split.weight_share(backend))
 
 
-def _end(end: kinds.Ref, here: str) -> str:
+def _sent(line: Line) -> str:
+    sent = line.detail.sent
+    return cells.rate(None if sent is None else sent.rate)
+
+
+def _not_timed(line: Line) -> str:
+    timed = any(seconds is not None for seconds in line.figures.latency)
+    return ",".join(line.figures.without) if timed else ""
+
+
+def _endpoint(ref: kinds.Ref, line: Line) -> str:
     """Return one end of an edge; with its namespace if it is not that of the item."""
-    if end == kinds.UNKNOWN:
+    if ref == kinds.UNKNOWN:
         return "<unknown>"
-    where = f"{end.namespace}/" if end.namespace not in ("", here) else ""
-    return f"{where}{end.kind.lower()}/{end.name}"
+    here = request.home(line.detail.observed.resource)
+    where = f"{ref.namespace}/" if ref.namespace not in ("", here) else ""
+    return f"{where}{ref.kind.lower()}/{ref.name}"
 
 
-def _figures(detail: rows.Detail, now: datetime.datetime) -> Sequence[str]:
-    figures = detail.observed.figures
-    total = None if figures.success is None else figures.success + (figures.failure or 0)
-    latencies = zip(figures.latency, figures.clamped, figures.approximate, strict=True)
-    return (
-        cells.success(figures.success, figures.failure),
-        cells.rate(total, detail.moment.window),
-        *(
-            cells.latency(seconds, clamped=clamped, approximate=approximate)
-            for seconds, clamped, approximate in latencies
-        ),
-        cells.age(now.timestamp() - detail.moment.timestamp),
-    )
+COLUMNS: tuple[TableColumn, ...] = (
+    TableColumn(
+        name="Name",
+        about="Name of the item.",
+        cell=lambda line: line.detail.name,
+        tables=frozenset({Table.METRICS}),
+        format="name",
+    ),
+    TableColumn(
+        name="Name",
+        about="Name of the split and, after a colon, of the backend.",
+        cell=lambda line: line.detail.name,
+        tables=frozenset({Table.SPLITS}),
+        format="name",
+    ),
+    TableColumn(
+        name="From",
+        about="Caller.",
+        cell=lambda line: _endpoint(line.endpoints[0], line),
+        tables=_BOTH_EDGES,
+    ),
+    TableColumn(
+        name="To",
+        about="Callee.",
+        cell=lambda line: _endpoint(line.endpoints[1], line),
+        tables=frozenset({Table.EDGES}),
+    ),
+    TableColumn(
+        name="To", about="Backend that is called.", cell=_called, tables=frozenset({Table.SPLIT_EDGES})
+    ),
+    TableColumn(name="Weight", about="Declared weight of the backend.", cell=_weight, tables=_BOTH_SPLITS),
+    TableColumn(
+        name="Target",
+        about="Its share of all weights: what the split asks for.",
+        cell=_target,
+        tables=_BOTH_SPLITS,
+    ),
+    TableColumn(
+        name="Share",
+        about="Its share of the requests to all backends, as observed; - if unknown.",
+        cell=lambda line: cells.share(line.part.share),
+        tables=_BOTH_SPLITS,
+    ),
+    TableColumn(
+        name="Success",
+        about="Share of requests that did not fail, rounded down; - without requests.",
+        cell=lambda line: cells.success(line.figures.success_share),
+    ),
+    TableColumn(
+        name="RPS",
+        about="Requests per second over the window.",
+        cell=lambda line: cells.rate(line.figures.rate),
+    ),
+    TableColumn(name="P50", about="Median latency.", cell=_latency(0)),
+    TableColumn(name="P90", about="Latency that 90 % of the requests did not exceed.", cell=_latency(1)),
+    TableColumn(name="P99", about="Latency that 99 % of the requests did not exceed.", cell=_latency(2)),
+    TableColumn(
+        name="Age",
+        about="Age of the data.",
+        cell=lambda line: cells.age(line.now.timestamp() - line.detail.moment.timestamp),
+    ),
+    TableColumn(
+        name="Kind",
+        about="Kind of the described resource.",
+        cell=lambda line: line.detail.observed.resource.kind,
+        tables=frozenset({Table.METRICS}),
+        wide=True,
+    ),
+    TableColumn(
+        name="Kind",
+        about="Kind of the object that declares the split.",
+        cell=lambda line: line.part.split.ref.kind,
+        tables=frozenset({Table.SPLITS}),
+        wide=True,
+    ),
+    TableColumn(
+        name="Apex",
+        about="Service or host that callers address.",
+        cell=lambda line: line.part.split.apex,
+        tables=frozenset({Table.SPLITS}),
+        wide=True,
+    ),
+    TableColumn(
+        name="In",
+        about="Requests received per second.",
+        cell=lambda line: cells.rate(line.figures.rate),
+        tables=frozenset({Table.METRICS}),
+        wide=True,
+    ),
+    TableColumn(
+        name="Out",
+        about="Requests sent per second.",
+        cell=_sent,
+        tables=frozenset({Table.METRICS}),
+        wide=True,
+    ),
+    TableColumn(
+        name="Name",
+        about="Name of the item.",
+        cell=lambda line: line.detail.name,
+        tables=_BOTH_EDGES,
+        wide=True,
+        format="name",
+    ),
+    TableColumn(
+        name="Window",
+        about="Time over which requests were counted.",
+        cell=lambda line: str(line.row.object["window"]),
+        wide=True,
+    ),
+    TableColumn(
+        name="Side",
+        about="Where the traffic was observed: at its caller (client) or its callee (server).",
+        cell=lambda line: line.figures.side.value,
+        wide=True,
+    ),
+    TableColumn(
+        name="Profile",
+        about="Profiles of the meshes whose metrics were read.",
+        cell=lambda line: ",".join(line.figures.profiles),
+        wide=True,
+    ),
+    TableColumn(
+        name="Not Timed",
+        about="Requests that are counted but have no latency.",
+        cell=_not_timed,
+        wide=True,
+    ),
+)
+"""Every column, in the order in which each Table shows its own."""
 
 
-def _observed(row: declaration.Row) -> Sequence[str]:
-    detail: rows.Detail = row.detail
-    figures = detail.observed.figures
-    timed = any(seconds is not None for seconds in figures.latency)
-    return (
-        row.object["window"],
-        figures.side.value,
-        ",".join(figures.profiles),
-        ",".join(figures.without) if timed else "",
-    )
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The Tables that consist of some columns."""
+
+    every: Sequence[TableColumn] = COLUMNS
+
+    def of(self, table: Table) -> tuple[TableColumn, ...]:
+        """Return the columns of one Table, in order."""
+        return tuple(column for column in self.every if table in column.tables)
+
+    def columns(self, table: Table) -> tuple[declaration.Column, ...]:
+        """Return the declarations of its columns."""
+        return tuple(
+            declaration.Column(
+                name=column.name,
+                description=column.about,
+                priority=1 if column.wide else 0,
+                format=column.format,
+            )
+            for column in self.of(table)
+        )
+
+    def printer(self, table: Table) -> declaration.Printer:
+        """Return the function that prints the cells of `columns`."""
+        functions = [column.cell for column in self.of(table)]
+
+        def cells_of(row: declaration.Row, now: datetime.datetime) -> Sequence[Any]:
+            line = Line(row, now)
+            return [cell(line) for cell in functions]
+
+        return cells_of

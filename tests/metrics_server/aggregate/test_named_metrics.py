@@ -16,12 +16,12 @@ def figures(success: float | None, failure: float | None, *latency: float | None
         approximate=(False,),
         without=(),
         profiles=("toy",),
-        rate=None if success is None else (success + (failure or 0)) / 30,
+        seconds=30.0,
     )
 
 
 def value(name: str, of: rollup.Figures) -> float | None:
-    found = named_metrics.find(name)
+    found = named_metrics.SERVED.find(name)
     assert found is not None
     return found.of(of)
 
@@ -55,7 +55,7 @@ def test_what_proxies_do_not_tell_has_no_value() -> None:
     [("p50", 0.5), ("p99", 0.99), ("p95", 0.95), ("p99.9", 0.999), ("p1", 0.01), ("p99.99", 0.9999)],
 )
 def test_a_latency_may_be_of_any_percentile(name: str, quantile: float) -> None:
-    found = named_metrics.find(f"{name}_response_latency")
+    found = named_metrics.SERVED.find(f"{name}_response_latency")
     assert found is not None
     assert found.quantiles == (quantile,)
     assert found.of(figures(1, 0, 0.048)) == 0.048
@@ -68,7 +68,7 @@ def test_a_latency_may_be_of_any_percentile(name: str, quantile: float) -> None:
          "p99_latency", "requests", "", "p99.999_response_latency"],
 )  # fmt: skip
 def test_anything_else_is_no_measure(name: str) -> None:
-    assert named_metrics.find(name) is None
+    assert named_metrics.SERVED.find(name) is None
 
 
 def test_told_latencies_are_those_of_the_specification() -> None:

@@ -64,7 +64,9 @@ def test_pods_workloads_nodes_and_namespaces_add_up_to_the_same(
         rows = view.received(kind).values()
         assert total(row.figures for row in rows) == (server.success.sum(), server.failure.sum()), kind
         client = taken.calls[kinds.Side.CLIENT]
-        assert sum(row.sent or 0 for row in rows) == (client.success + client.failure).sum(), kind
+        assert (
+            sum((row.sent and row.sent.total) or 0 for row in rows) == (client.success + client.failure).sum()
+        ), kind
     by_workload: Mapping[kinds.Ref, float] = collections.Counter(
         {one: row.figures.success or 0 for one, row in view.received("").items() if one.kind == "Deployment"}
     )

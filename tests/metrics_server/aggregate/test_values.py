@@ -36,7 +36,7 @@ def moment(
 
 
 def values_of(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod") -> values.Values:
-    found = named_metrics.find(metric)
+    found = named_metrics.SERVED.find(metric)
     assert found is not None
     return values.of_kind(of, kinds.KIND_BY_NAME[kind], found, kinds.Direction.FROM)
 
@@ -133,7 +133,7 @@ def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
     seen = snapshot.Span(since=989.0, until=999.0)
     deployment = values_of(moment(seen, seen, requests=[20, 20]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
-        meshes.ref("Deployment", "web"), 4.0, 30.0
+        meshes.ref("Deployment", "web"), 4.0, 10.0
     )
 
 

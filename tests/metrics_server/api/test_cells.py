@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_server.api import cells
+from tests.metrics_server import meshes
 
 
 @pytest.mark.parametrize(
@@ -25,13 +26,13 @@ from metrics_server.api import cells
 def test_a_share_of_successes_is_rounded_down(
     succeeded: float | None, failed: float | None, text: str
 ) -> None:
-    assert cells.success(succeeded, failed) == text
+    assert cells.success(meshes.figures(succeeded, failed).success_share) == text
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.integers(0, 10**6), st.integers(1, 10**6))
 def test_only_what_never_failed_is_a_hundred_percent(succeeded: int, failed: int) -> None:
-    assert cells.success(succeeded, failed) != "100.00%"
+    assert cells.success(meshes.figures(succeeded, failed).success_share) != "100.00%"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_only_what_never_failed_is_a_hundred_percent(succeeded: int, failed: int
     [(0, 30, "0.0"), (1, 30, "0.03"), (29, 30, "0.97"), (30, 30, "1.0"), (1197, 30, "39.9"), (None, 30, "-")],
 )
 def test_a_rate_has_a_decimal_and_below_one_two(count: float | None, seconds: float, text: str) -> None:
-    assert cells.rate(count, seconds) == text
+    assert cells.rate(meshes.figures(count, 0, seconds=seconds).rate) == text
 
 
 @pytest.mark.parametrize(

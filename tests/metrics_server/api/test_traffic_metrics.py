@@ -22,7 +22,7 @@ FIGURES = rollup.Figures(
     approximate=(False, False, False),
     without=(),
     profiles=("envoy",),
-    rate=40.0,
+    seconds=None,
 )
 MOMENT = traffic_metrics.SampleTime(timestamp=1795348800.9, window=90.0)
 

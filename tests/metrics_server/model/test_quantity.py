@@ -170,6 +170,21 @@ def test_a_duration_is_printed_without_empty_parts(seconds: float, text: str) ->
     assert quantity.render_duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (30.0, "30s"),
+        (13.8724, "13.872s"),
+        (13.9, "13.9s"),
+        (59.9996, "1m"),
+        (90.25, "1m30.25s"),
+        (60.5, "1m0.5s"),
+    ],
+)
+def test_a_duration_may_have_decimals(seconds: float, text: str) -> None:
+    assert quantity.render_duration(seconds, decimals=3) == text
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10**6))
 def test_a_printed_duration_is_read_back(seconds: int) -> None:

@@ -188,7 +188,7 @@ async def test_a_moment_that_is_let_go_of_does_not_wait_for_the_garbage_collecto
     try:
         moment = await patiently(scene)
         assert moment is not None
-        rate = named_metrics.find("requests_per_second")
+        rate = named_metrics.SERVED.find("requests_per_second")
         assert rate is not None
         rates = values.of_kind(moment, kinds.POD, rate, kinds.Direction.FROM)
         assert rates.select("shop", selectors.LabelSelector.parse("app=cart"))

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from metrics_server.api import cells
-from tests.metrics_server import reading
+from metrics_server.model import quantity
+from tests.metrics_server import meshes, reading
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,12 +32,17 @@ async def test_a_table_shows_the_figures_of_the_json(api: reading.Api, path: str
         shown, reply = dict(zip(columns, row["cells"], strict=True)), reading.figures(item)
         succeeded, failed = reply.get("success_count"), reply.get("failure_count")
         assert shown["Name"] == item["metadata"]["name"]
-        assert shown["Success"] == cells.success(succeeded, failed)
-        assert shown["RPS"] == cells.rate(None if succeeded is None else reading.counted(item), 30.0)
+        figures = meshes.figures(succeeded, failed, seconds=quantity.duration(item["window"]))
+        assert shown["Success"] == cells.success(figures.success_share)
+        assert shown["RPS"] == cells.rate(figures.rate)
         for quantile in ("P50", "P90", "P99"):
             exact = reply.get(f"{quantile.lower()}_response_latency")
             assert seconds(shown[quantile]) == (None if exact is None else pytest.approx(exact, rel=0.05))
-        assert (shown["Side"], shown["Window"], shown["Profile"]) == (item["edge"]["side"], "30s", "envoy")
+        assert (shown["Side"], shown["Window"], shown["Profile"]) == (
+            item["edge"]["side"],
+            item["window"],
+            "envoy",
+        )
         assert shown["In"] == shown["RPS"]
 
 
