@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from metrics_server.aggregate import figures, grouping
+from metrics_server.aggregate import figures, row_groups
 from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.ownership import graph
 
@@ -67,11 +67,11 @@ class Rollup:
         `quantiles`: which latencies `figures` has, each from 0 to 1.
         """
         server, client = (self._snapshot.calls[side] for side in (kinds.Side.SERVER, kinds.Side.CLIENT))
-        refs, groups = grouping.number(self._owners.groups(kind))
-        row, group = grouping.spread(server.reporter, groups)
+        refs, groups = row_groups.number(self._owners.groups(kind))
+        row, group = row_groups.spread(server.reporter, groups)
         reported = self._summing.reported(groups, _are_pods(refs))
         figures = self._summing.of(kinds.Side.SERVER, row, group, reported, quantiles)
-        out = self._summing.of(kinds.Side.CLIENT, *grouping.spread(client.reporter, groups), reported, ())
+        out = self._summing.of(kinds.Side.CLIENT, *row_groups.spread(client.reporter, groups), reported, ())
         rows = [
             Received(resource=ref, figures=figure, sent=sent)
             for ref, figure, sent in zip(refs, figures, out, strict=True)
@@ -81,8 +81,8 @@ class Rollup:
     def sent(self, kind: str, quantiles: Quantiles = kinds.QUANTILES) -> dict[kinds.Ref, Figures]:
         """Return the figures of the requests that each resource of a kind with a scraped proxy sends."""
         client = self._snapshot.calls[kinds.Side.CLIENT]
-        refs, groups = grouping.number(self._owners.groups(kind))
-        row, group = grouping.spread(client.reporter, groups)
+        refs, groups = row_groups.number(self._owners.groups(kind))
+        row, group = row_groups.spread(client.reporter, groups)
         reported = self._summing.reported(groups, _are_pods(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return dict(zip(refs, figures, strict=True))
@@ -120,8 +120,8 @@ class Rollup:
         client = self._snapshot.calls[kinds.Side.CLIENT]
         services = [self._owners.service(peer) for peer in self._snapshot.peers]
         wanted = [(ref,) if ref.kind == kinds.SERVICE.name and ref not in covered else () for ref in services]
-        refs, groups = grouping.number([*wanted, _UNKNOWN_PEER])
-        row, group = grouping.spread(client.peer, groups)
+        refs, groups = row_groups.number([*wanted, _UNKNOWN_PEER])
+        row, group = row_groups.spread(client.peer, groups)
         reported = self._summing.reported_in_rows(kinds.Side.CLIENT, row, group, _are_pods(refs))
         figures = self._summing.of(kinds.Side.CLIENT, row, group, reported, quantiles)
         return [
@@ -243,8 +243,8 @@ class Rollup:
         `resources`: those of each reporter. `chosen`: bool, one per row of the server side.
         """
         server = self._snapshot.calls[kinds.Side.SERVER]
-        refs, groups = grouping.number(resources)
-        row, group = grouping.spread(server.reporter, groups)
+        refs, groups = row_groups.number(resources)
+        row, group = row_groups.spread(server.reporter, groups)
         kept = chosen[row]
         edges = self._edges(
             kinds.Side.SERVER, row[kept], group[kept], [(kinds.UNKNOWN, callee) for callee in refs]
