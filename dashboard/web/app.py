@@ -8,7 +8,7 @@ import dash_cytoscape
 import flask
 
 from dashboard.health import verdict
-from dashboard.web import auth, callbacks, gate, login_page, page, security
+from dashboard.web import auth, callbacks, gate, login_page, page, readings, security
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -31,7 +31,7 @@ _INDEX = """<!DOCTYPE html>
 
 
 def build(
-    source: callbacks.ReadingSource,
+    source: readings.ReadingSource,
     *,
     thresholds: verdict.Thresholds,
     host: str,

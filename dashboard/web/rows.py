@@ -6,7 +6,7 @@ from typing import Any
 from dashboard import format
 from dashboard.graph import model
 from dashboard.health import verdict
-from dashboard.web import elements, labels
+from dashboard.web import elements, labels, state
 
 Row = dict[str, Any]
 
@@ -43,6 +43,18 @@ def of_edges(
         }
         for edge in edges
     ]
+
+
+def matches(row: Row, shown: state.State, *, thresholds: verdict.Thresholds) -> bool:
+    """Whether a row matches the search and the Find control, like the highlighted elements of the graph."""
+    names = f"{row['name']} {row.get('source', '')} {row.get('target', '')} {row.get('namespace', '')}"
+    if shown.search and shown.search.lower() not in names.lower():
+        return False
+    if shown.find == "failing":
+        return bool(row["health"] == verdict.Health.FAILING)
+    if shown.find == "slow":
+        return row["p99"] is not None and row["p99"] > thresholds.slow
+    return True
 
 
 def _place(node: model.Node) -> str:
