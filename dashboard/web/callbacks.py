@@ -64,7 +64,7 @@ def _register_refresh(app: dash.Dash, source: readings.ReadingSource, thresholds
         graph = readings.grouped(reading.graph, shown)
         return {
             "drawing": _drawing(graph, reading, shown, thresholds),
-            "requested_at": reading.asked.isoformat(),
+            "requested_at": reading.requested_at.isoformat(),
             "header": {
                 "summary": header.summary(graph, thresholds=thresholds) if reading.graph else [],
                 "freshness": header.freshness(reading, shown),

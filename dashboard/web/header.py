@@ -15,7 +15,7 @@ def summary(graph: model.Graph, *, thresholds: verdict.Thresholds) -> list[html.
     verdicts += [elements.health(edge.flow, thresholds=thresholds) for edge in graph.edges.values()]
     bad = [
         html.Span(
-            f"{labels.ICONS[health]} {verdicts.count(health)} {labels.WORDS[health].lower()}",
+            f"{labels.ICONS[health]} {verdicts.count(health)} {labels.TEXTS[health].lower()}",
             className=f"tm-verdict tm-{health}",
         )
         for health in (verdict.Health.FAILING, verdict.Health.DEGRADED)
@@ -32,7 +32,7 @@ def freshness(reading: feed.Reading, shown: state.State) -> list[Any]:
     mark = [html.Span("Stale", className="tm-verdict tm-failing")] if reading.fault else []
     return [
         *mark,
-        html.Span(f"window {notice.window_words(shown, reading.graph.window)}"),
+        html.Span(f"window {notice.window_text(shown, reading.graph.window)}"),
         html.Time(
             f"data from {notice.clock(timestamp)}",
             dateTime=timestamp.isoformat(),

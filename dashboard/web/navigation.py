@@ -45,7 +45,7 @@ def _register_address(app: dash.Dash) -> None:
         opened = ctx.triggered_id in (None, "url")
         if not opened:
             shown = _changed(str(ctx.triggered_id), shown, controls, picked=picked, place=place or "")
-        query = state.spell(shown)
+        query = state.query_string(shown)
         return {
             "address": no_update if opened or query == (address or "") else query,
             "controls": _control_updates(shown, controls),
@@ -63,7 +63,7 @@ def _changed(
     """The state after the viewer used a control, the graph, a table or a button."""
     match trigger:
         case "namespaces":
-            return dataclasses.replace(shown, namespaces=state.places(controls["namespaces"] or ()))
+            return dataclasses.replace(shown, namespaces=state.namespace_names(controls["namespaces"] or ()))
         case "picked":
             return dataclasses.replace(shown, selected=(picked or {}).get("id") or "")
         case "close":
@@ -73,11 +73,13 @@ def _changed(
         case "widen":
             return dataclasses.replace(shown, window=notice.wider(shown))
         case "place" | "show":
-            named = state.places(place.split(","))
+            named = state.namespace_names(place.split(","))
             return dataclasses.replace(shown, namespaces=named) if named else shown
         case "enter":
             name = shown.selected.rpartition("/")[2]
-            return dataclasses.replace(shown, namespaces=state.places([name]), selected="", grouping="open")
+            return dataclasses.replace(
+                shown, namespaces=state.namespace_names([name]), selected="", grouping="open"
+            )
     change: dict[str, Any] = {trigger: controls[trigger] or ""}
     return dataclasses.replace(shown, **change)
 

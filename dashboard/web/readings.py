@@ -16,7 +16,7 @@ class ReadingSource(Protocol):
         """The namespaces that a viewer can choose."""
         ...
 
-    def read(self, question: state.GraphRequest, *, max_age: float) -> feed.Reading:
+    def read(self, request: state.GraphRequest, *, max_age: float) -> feed.Reading:
         """A reading at most `max_age` seconds old."""
         ...
 
@@ -24,7 +24,7 @@ class ReadingSource(Protocol):
 def latest(source: ReadingSource, shown: state.State) -> feed.Reading:
     """The reading for a state, younger than its refresh interval. While paused, at most 24 seconds old."""
     interval = shown.seconds or state.REFRESHES["30s"]
-    return source.read(shown.question, max_age=interval * _SHARE_OF_REFRESH)
+    return source.read(shown.graph_request, max_age=interval * _SHARE_OF_REFRESH)
 
 
 def grouped(graph: model.Graph | None, shown: state.State) -> model.Graph:

@@ -36,8 +36,8 @@ def of_edges(
         {
             "id": getattr(edge, toward) if toward else edge.id,
             "name": elements.title(graph.nodes[getattr(edge, toward or "source")]),
-            "source": _place(graph.nodes[edge.source]),
-            "target": _place(graph.nodes[edge.target]),
+            "source": _qualified_name(graph.nodes[edge.source]),
+            "target": _qualified_name(graph.nodes[edge.target]),
             "side": edge.side,
             **_figures(edge.flow, thresholds),
         }
@@ -57,16 +57,16 @@ def matches(row: Row, shown: state.State, *, thresholds: verdict.Thresholds) -> 
     return True
 
 
-def _place(node: model.Node) -> str:
+def _qualified_name(node: model.Node) -> str:
     return f"{node.namespace}/{node.name}" if node.namespace else elements.title(node)
 
 
 def _figures(flow: model.Flow | None, thresholds: verdict.Thresholds) -> Row:
-    judged = elements.health(flow, thresholds=thresholds)
+    health = elements.health(flow, thresholds=thresholds)
     success = flow.success if flow else None
     return {
-        "health": judged,
-        "verdict": f"{labels.ICONS[judged]} {labels.WORDS[judged]}",
+        "health": health,
+        "verdict": f"{labels.ICONS[health]} {labels.TEXTS[health]}",
         "success": success,
         "success_words": format.success(success),
         "rate": flow.rate if flow else None,
