@@ -124,7 +124,7 @@ class App:
         except aiohttp.ClientError:
             pass
         finally:
-            # Also if this app's caller has closed the connection: its sidecar may have counted the answer or not.
+            # Also if this app's caller has closed the connection: its sidecar may have counted the answer.
             edge = truth.Edge(self._pod, call.service, chosen)
             self._world.truth.sent(edge, code=code, seconds=time.perf_counter() - begin, peer=peer)
         return code
