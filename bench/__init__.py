@@ -4,6 +4,6 @@ What belongs here: a cluster's worth of series that moves, the same queries sent
 the server, and tables of what it cost. Figures are compared with others of the same sitting, or with the
 sitting before, and never with a number from another machine.
 
-What does not: promises. Whether an answer is right is for the tests to say, and no test waits for a figure
-from here. Nothing imports this package.
+What does not: promises. Tests check whether an answer is right, and no test depends on a figure from
+here. Nothing imports this package.
 """

@@ -18,7 +18,7 @@ from tests.cluster import cluster, possible
 
 _FOLDER = Path(".bench/aggregated").resolve()
 _NAME = "bench"
-"""Of both clusters, one after the other."""
+"""Used by both clusters, one after the other."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +32,10 @@ class Effort:
 
 
 @click.command()
-@click.option("--pods", type=int, default=100, show_default=True, help="Of the mesh that is read.")
-@click.option("--clients", type=int, default=500, show_default=True, help="Who all read at once.")
-@click.option("--rounds", type=int, default=3, show_default=True, help="Of each comparison.")
-@click.option("--seconds", type=float, default=3.0, show_default=True, help="Of each measurement.")
+@click.option("--pods", type=int, default=100, show_default=True, help="Pods of the mesh that is read.")
+@click.option("--clients", type=int, default=500, show_default=True, help="Clients that read at once.")
+@click.option("--rounds", type=int, default=3, show_default=True, help="Rounds of each comparison.")
+@click.option("--seconds", type=float, default=3.0, show_default=True, help="Seconds of each measurement.")
 @click.option("--plane/--no-plane", "with_plane", default=True, help="Measure at a control plane alone.")
 @click.option("--node/--no-node", "with_node", default=True, help="Install into a cluster with a node.")
 @site.subnet("127.23.0")
@@ -102,7 +102,7 @@ def _empty(folder: Path) -> None:
 
 
 def machine() -> report.Table:
-    """Return how busy it is: the figures that follow are worth what the machine's other work leaves."""
+    """Return the load of the machine, because other work distorts the figures."""
     recent, lately, _ = os.getloadavg()
     cells: report.Cells = {"cores": os.cpu_count() or 0, "load of 1 min": recent, "of 5 min": lately}
     return report.Table(name="The machine", about="", rows={"as this begins": cells})

@@ -1,7 +1,7 @@
-"""Jobs done at a server by a process of its own: who measures is not to take the time that is measured.
+"""Jobs in a process of their own, so that the load generator does not slow down the measurement.
 
-A module is started as a program: the job comes as JSON on standard input (a token is nothing for a command
-line), the outcome leaves as JSON on standard output.
+A module is started as a program: the job comes as JSON on standard input (a command line would
+show the token), and the outcome is JSON on standard output.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ async def do(module: str, job: Any, *, server: client.Server, within: float, wha
 
 
 def main(work: Callable[[Job, client.Server], Coroutine[Any, Any, Any]], *, job: Callable[..., Job]) -> None:
-    """What such a program does: its `work`, once."""
+    """Run the `work` of such a program once."""
     given: dict[str, Any] = json.load(sys.stdin)
     known = given["server"]
     address, authority = tuple(known["address"]), Path(known["authority"])

@@ -4,7 +4,7 @@ It is a process of its own. Each HPA has its turn once a period and reads its me
 few workers share the turns, each over one connection; five are what a kube-controller-manager has. The turns
 are spread evenly over the period, or all come at its beginning, as after a start of the controller.
 
-A job of no periods reads everything once, so that nothing is new to anybody later.
+A job without periods reads everything once, so that later reads find filled caches.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What autoscalers cost: `python -m bench autoscaling`.
 
 A control plane alone, with our server as an extension on this machine, over a live Prometheus. First a
-thousand HPAs read; then prometheus-adapter is asked the same in the same sitting; then Prometheus hangs.
+thousand HPAs read; then prometheus-adapter gets the same requests in the same sitting; then Prometheus hangs.
 """
 
 import dataclasses
@@ -29,10 +29,10 @@ class Effort:
 
 
 @click.command()
-@click.option("--pods", type=int, default=5000, show_default=True, help="Of the mesh; an HPA for every five.")
-@click.option("--periods", type=int, default=3, show_default=True, help="Of 15 s, of each number of HPAs.")
-@click.option("--rounds", type=int, default=3, show_default=True, help="Of each comparison.")
-@click.option("--seconds", type=float, default=3.0, show_default=True, help="Of each measurement in them.")
+@click.option("--pods", type=int, default=5000, show_default=True, help="Pods; one HPA for every five.")
+@click.option("--periods", type=int, default=3, show_default=True, help="Periods of 15 s for each case.")
+@click.option("--rounds", type=int, default=3, show_default=True, help="Rounds of each comparison.")
+@click.option("--seconds", type=float, default=3.0, show_default=True, help="Seconds of each measurement.")
 @click.option("--hpas/--no-hpas", "with_hpas", default=True, help="Measure many HPAs.")
 @click.option("--peer/--no-peer", "with_peer", default=True, help="Measure prometheus-adapter.")
 @site.subnet("127.24.0")

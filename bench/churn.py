@@ -1,9 +1,9 @@
-"""A cluster whose pods come and go: who lives when, what each has counted, and what its proxy exposes.
+"""A cluster whose pods are replaced: when each pod exists, what it has counted, and what its proxy exposes.
 
-All of it follows from the time alone, so that the exporter, the inventory and whoever judges an answer know
-the same without asking each other. Each of the places of a shape holds one pod after the other: a pod lives,
-vanishes for a while, and another one of another name comes. The proxy of every fourth is restarted once in
-its life, and begins to count at zero. Times are Unix seconds.
+All of it follows from the time alone, so that the exporter, the inventory and the check of the answers agree
+without communication. Each of the places of a shape holds one pod after the other: a pod exists, is deleted,
+and after a while another one with another name is created. The proxy of every fourth is restarted once in its
+life, and begins to count at zero. Times are Unix seconds.
 """
 
 import dataclasses
@@ -56,14 +56,14 @@ class Churn:
         return Life(number, nth, (begun, *again), begun + self._lifetime - _GONE)
 
     def between(self, number: int, since: float, until: float) -> Iterator[Life]:
-        """Return who lives in a place at some time between two."""
+        """Return the pods of a place at some time between two."""
         first = self.nth(number, 0).processes[0]
         earliest, latest = (math.floor((moment - first) / self._lifetime) for moment in (since, until))
         lives = (self.nth(number, nth) for nth in range(max(0, earliest), latest + 1))
         return (life for life in lives if life.ended > since)
 
     def at(self, number: int, now: float) -> Life | None:
-        """Return who lives in a place at a time."""
+        """Return the pod of a place at a time."""
         return next(self.between(number, now, now), None)
 
     def living(self, now: float) -> Iterator[Life]:
@@ -103,7 +103,7 @@ class Churn:
         return "\n".join([*lines, "# TYPE envoy_server_uptime gauge", "envoy_server_uptime{} %d", ""])
 
     def targets(self, now: float, *, address: str) -> list[Mapping[str, Any]]:
-        """Return whom to scrape, as Prometheus' HTTP service discovery wants it."""
+        """Return the targets in the format of Prometheus' HTTP service discovery."""
         return [
             {"targets": [address], "labels": {**self._labels(life), "__metrics_path__": path(life)}}
             for life in self.living(now)

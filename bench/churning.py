@@ -1,8 +1,8 @@
-"""`python -m bench.churning HOST PORT PODS STARTED LIFETIME`: the proxies of a cluster whose pods come and
-go.
+"""`python -m bench.churning HOST PORT PODS STARTED LIFETIME`: the proxies of a cluster whose pods are
+replaced.
 
-Besides the pages it serves whom to scrape (`/targets`), and who was scraped when (`/scrapes?since=NUMBER`):
-the counts of an answer are those at such moments, and at no other.
+In addition to the pages it serves the targets (`/targets`) and the times of all scrapes
+(`/scrapes?since=NUMBER`): the counts of an answer are those at such times, and at no other.
 """
 
 import asyncio

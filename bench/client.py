@@ -12,17 +12,17 @@ from typing import Self
 
 JSON = "application/json"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
-"""What kubectl asks for."""
+"""The `Accept` header of kubectl."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running API server, as its clients need to know it."""
+    """The address and credentials of a running API server."""
 
     pid: int
     address: tuple[str, int]
     authority: Path
-    """The certificate it is to be trusted by."""
+    """The certificate that verifies it."""
     token: str
 
 

@@ -1,7 +1,7 @@
 """What a read costs that finds no fresh snapshot, compared with the same PromQL sent directly.
 
-Raw means: the texts of the server's own plan, asked in parallel, compressed as the server asks them, the
-bytes read and thrown away. Both kinds alternate, so that whatever else the machine does hits both.
+Raw means: the queries of the server's own plan, sent in parallel with the server's compression, and the
+bytes are discarded. Both kinds alternate, so that other work of the machine affects both.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ PATHS = "/apis/metrics.smi-spec.io/v1alpha1"
 WINDOW = 30.0
 """Seconds; the server's default, which spans two scrapes."""
 REFRESH = 0.001
-"""Seconds a snapshot lives in a server whose reads shall all be cold."""
+"""Seconds after which a snapshot is replaced, so that all reads are cold."""
 _AIM = 1.3
 
 
 def queries(*, namespace: str | None, mesh: str = "envoy") -> list[str]:
-    """Return what the server asks for the whole mesh or one namespace."""
+    """Return the server's queries for the whole mesh or one namespace."""
     shipped = {one.name: one for one in schema.shipped()}
     asked = plan.make(
         shipped[mesh],
@@ -55,7 +55,7 @@ async def measure(place: site.Site, server: client.Server, *, rounds: int) -> re
     one = await _compare(place, server, namespace=namespaces[0], rounds=rounds * 3)
     return report.Table(
         name="Cold reads",
-        about=f"ms; raw: the same PromQL asked without a server; aim: a ratio of {_AIM:g} at most",
+        about=f"ms; raw: the same PromQL sent without a server; aim: a ratio of {_AIM:g} at most",
         rows={
             f"edges of all {len(namespaces)} namespaces": everything,
             "edges of one namespace": one,

@@ -1,10 +1,10 @@
-"""Many who type `kubectl get trafficmetrics` at the same moment, and again.
+"""Many clients that run `kubectl get trafficmetrics` at the same moment, and again.
 
-Each has a TLS connection of its own, discovers once as kubectl does, then reads the Table as kubectl asks for
-it, one read at a time. Unlike kubectl they speak HTTP/1.1, and do not ask again when told to come later.
+Each has a TLS connection of its own, discovers once as kubectl does, then reads the Table with the headers of
+kubectl, one read at a time. Unlike kubectl they use HTTP/1.1, and do not repeat a request after a 429.
 
-A kube-apiserver is fair between users: of one alone it lets some 300 requests wait, and refuses more. So they
-are different users (impersonated), whom the server has to ask about one by one.
+A kube-apiserver limits each user: it queues some 300 requests of one user, and refuses more. So the clients
+are different users (impersonated), and the server has to check the rights of each one.
 https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
 """
 
@@ -38,7 +38,7 @@ _AGAIN = 4
 _WORDS = 200
 _ABOUT = f"ms; all begin at once; further lists: {_AGAIN} each, one after another"
 _PATIENCE = 120.0
-"""Seconds one waits for all of it."""
+"""Seconds until a client gives up."""
 _CONNECTED, _DISCOVERED = "connected", "discovery: /api, /apis"
 _FIRST, _FURTHER = "first list", "further lists"
 _COMMAND = "from nothing to the first list"
@@ -51,13 +51,13 @@ class Seen:
     took: dict[str, list[float]]
     refused: dict[str, collections.Counter[str]]
     words: dict[str, str]
-    """What was said with the first of each refusal."""
+    """The message of the first refusal of each kind."""
 
 
 async def measure(
     door: client.Server, *, path: str, clients: int, users: int, front: int, name: str
 ) -> tuple[report.Table, report.Table]:
-    """What the crowd saw, and what it cost the server and the kube-apiserver, whose id is `front`."""
+    """The results of the clients, and the costs of the server and the kube-apiserver, whose id is `front`."""
     before, _ = usage.memory(door.pid)
     usage.forget_most(door.pid)
     used = {pid: usage.cpu(pid) for pid in (door.pid, front)}
@@ -99,7 +99,7 @@ async def _crowd(door: client.Server, *, path: str, clients: int, users: int) ->
 
 
 async def _one(door: client.Server, *, path: str, user: str, seen: Seen) -> None:
-    """What goes wrong below HTTP ends it, and counts for the step it happened in."""
+    """A failed connection ends the client, and is counted for the step in which it failed."""
     headers = {"Impersonate-User": user, "Impersonate-Group": joined.PEOPLE}
     begun = time.perf_counter()
     step = _CONNECTED
@@ -138,7 +138,7 @@ async def _read(connection: client.Connection, path: str, *, accept: str, step: 
 
 
 def _not_a_table(body: bytes) -> str | None:
-    """Why this is not what kubectl could print."""
+    """The reason why kubectl could not print this answer; empty if it could."""
     answer = json.loads(body)
     if answer.get("kind") != "Table":
         return "no Table"
@@ -146,7 +146,7 @@ def _not_a_table(body: bytes) -> str | None:
 
 
 def _message(body: bytes) -> str:
-    """Of a Status; else the words themselves, or their beginning."""
+    """The message of a Status, else the text; shortened."""
     try:
         said = str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):

@@ -22,7 +22,7 @@ def reads(joint: joined.Joined) -> dict[str, tuple[str, str]]:
 
 
 async def measure(joint: joined.Joined, *, rounds: int, seconds: float) -> report.Table:
-    """Return a row for each read and number of connections; each round of each door takes `seconds`."""
+    """Return a row for each read and number of connections; each round of each address takes `seconds`."""
     rows: dict[str, report.Cells] = {}
     for name, (path, accept) in reads(joint).items():
         for connections in _CONNECTIONS:

@@ -2,9 +2,9 @@
 
     python -m bench dialects
 
-The same number of edges, reported by Envoy (a name that is parsed), by Istio (labels) and by Hubble
-(labels, of both ends). Raw means the texts of the plan asked without a server, as for `cold`. A read is taken
-as the server takes it, in this process: by a profile that is named, and by all of them.
+The same number of edges, reported by Envoy (a name that is parsed), by Istio (labels) and by Hubble (labels,
+of both ends). Raw means: the queries of the plan sent without a server, as for `cold`. A read is taken as the
+server takes it, in this process: by a profile that is named, and by all of them.
 """
 
 import statistics
@@ -33,7 +33,7 @@ _PATIENCE = prometheus.Patience(connect=5.0, doubt=60.0, probe=5.0, answer=120.0
 
 
 class _Watcher:
-    """Counts queries, and takes no notice of moments."""
+    """Counts queries, and ignores snapshots."""
 
     def __init__(self) -> None:
         self.queries = 0
@@ -45,7 +45,7 @@ class _Watcher:
 
 
 def pods(mesh: str, edges: int) -> int:
-    """Return how many pods tell of so many edges: Envoys of those they call, the others at both ends."""
+    """Return how many pods report so many edges: Envoy at the caller, the others at both ends."""
     return edges // (shape.EDGES if mesh == "envoy" else 2 * shape.EDGES)
 
 
@@ -100,7 +100,7 @@ async def _timed(work: Awaitable[object]) -> float:
 
 
 async def _read(where: site.Where, profiles: str, things: objects.Inventory) -> tuple[float, int]:
-    """Return the seconds of a read of all edges that finds nothing known, and the queries it took."""
+    """Return the seconds and the queries of a read of all edges without a cache."""
     watcher = _Watcher()
     backend = prometheus.Prometheus(where.prometheus_url, observer=watcher, patience=_PATIENCE)
     try:
@@ -121,7 +121,7 @@ async def _read(where: site.Where, profiles: str, things: objects.Inventory) -> 
     finally:
         await backend.close()
     if not edges:
-        raise RuntimeError(f"profile {profiles} told of no edge")
+        raise RuntimeError(f"profile {profiles} reported no edge")
     return seconds, watcher.queries
 
 
@@ -167,7 +167,7 @@ async def run(
     show(
         report.Table(
             name="Decoding and roll-up by mesh",
-            about=f"processor time beside the raw query's; aim: {_AIM:g} at most; {rounds} rounds, medians",
+            about=f"processor time and the raw query's; aim: {_AIM:g} at most; {rounds} rounds, medians",
             rows={name: tables["decoding"] for name, tables in found.items()},
             compared="ratio",
         )
@@ -183,8 +183,8 @@ async def run(
 
 
 @click.command()
-@click.option("--mesh", "names", multiple=True, type=click.Choice(exporter.MESHES), help="Only these.")
-@click.option("--edges", default=_EDGES, show_default=True, help="How many are told of.")
+@click.option("--mesh", "names", multiple=True, type=click.Choice(exporter.MESHES), help="Only these meshes.")
+@click.option("--edges", default=_EDGES, show_default=True, help="Number of edges that are reported.")
 @click.option("--rounds", default=5, show_default=True)
 @site.subnet("127.25.0")
 def main(*, names: tuple[str, ...], edges: int, rounds: int, subnet: str) -> None:

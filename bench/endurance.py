@@ -1,9 +1,8 @@
-"""What hours of use do to the server: `python -m bench endurance`, ten minutes that hold as much as hours.
+"""How the server changes under hours of use: `python -m bench endurance`, compressed into ten minutes.
 
-A mesh whose pods come and go, so that in the time that is given each place gets another pod; a Prometheus
-that fails now and then; readers, autoscalers, and browsers with the real dashboard open. Looked at are what
-the processes hold, whether it grows, and every single answer, which is held against what really was
-(`oracle`).
+The pods of the mesh are replaced, each at least once; Prometheus fails from time to time; readers,
+autoscalers, and browsers with the real dashboard open. Measured are the memory of the processes, whether it
+grows, and every answer, which is compared with what really happened (`oracle`).
 """
 
 import asyncio
@@ -22,9 +21,9 @@ from demo import ending, faults
 
 _FOLDER = Path(".bench/endurance").resolve()
 _EVERY = 5.0
-"""Seconds between two looks at the processes."""
+"""Seconds between two measurements of the processes."""
 _LATER = 3.0
-"""Seconds after which an answer is judged: by then it is known who was scraped."""
+"""Seconds after which an answer is judged: by then all scrapes are known."""
 _GROWTH_AIM = 1.0
 """Megabytes a minute, over the second half."""
 _FLAT = 3
@@ -43,14 +42,14 @@ class Effort:
 
 
 @click.command()
-@click.option("--minutes", type=float, default=10.0, show_default=True, help="How long is looked.")
-@click.option("--pods", type=int, default=2000, show_default=True, help="Places; each gets another pod.")
+@click.option("--minutes", type=float, default=10.0, show_default=True, help="Duration of the measurement.")
+@click.option("--pods", type=int, default=2000, show_default=True, help="Pods; each is replaced.")
 @click.option("--readers", type=int, default=6, show_default=True, help="Connections that read lists.")
-@click.option("--autoscalers", type=int, default=200, show_default=True, help="Each asks every 15 s.")
-@click.option("--dashboards", type=int, default=4, show_default=True, help="Open pages; each asks every 5 s.")
+@click.option("--autoscalers", type=int, default=200, show_default=True, help="Each reads every 15 s.")
+@click.option("--dashboards", type=int, default=4, show_default=True, help="Pages; each reads every 5 s.")
 @site.subnet("127.26.0")
 def main(*, subnet: str, **given: float) -> None:
-    """Measure what stays behind of much use, and judge every answer."""
+    """Measure whether memory grows under load, and check every answer."""
     effort = Effort(**given)  # type: ignore[arg-type]  # click has made the types
     ending.until_stopped(_sit(effort, where=site.Where(folder=_FOLDER / "run", subnet=subnet)))
 
@@ -80,7 +79,7 @@ class _Watch:
         self._begun = time.monotonic()
 
     async def run(self, effort: Effort) -> None:
-        """For as long as is asked for."""
+        """Run for the requested time."""
         place, dice = self._place, random.Random(1)
         await place.warm()
         self._begun = time.monotonic()
@@ -119,7 +118,7 @@ class _Watch:
             await self._judge_all()
 
     async def _judge_all(self) -> None:
-        """Those that were heard long enough ago."""
+        """The answers that are old enough to be judged."""
         known = await self._place.learn()
         while self.ledger.heard and self.ledger.heard[0].received < known - _LATER:
             heard = self.ledger.heard.popleft()

@@ -26,7 +26,7 @@ _LASTS = 7.0
 _BETWEEN = 25.0
 """Seconds, about, from one failure to the next."""
 AFTER = 6.0
-"""Seconds after a failure in which a 503 may still come of it: what hung is given up within 3 s."""
+"""Seconds after a failure in which it may still cause a 503: a query that hangs is cancelled within 3 s."""
 PATIENCE = 20.0
 """Seconds that the server waits for an answer of a Prometheus that is alive: its default."""
 _REMEMBERED = 120.0
@@ -39,7 +39,7 @@ _WITHIN = 90.0
 
 @dataclasses.dataclass(kw_only=True)
 class Place:
-    """All of it, running."""
+    """The running parts."""
 
     where: site.Where
     family: processes.Family
@@ -60,7 +60,7 @@ class Place:
         return await polls.asked(self.server)
 
     async def learn(self) -> float:
-        """Hear who was scraped since; return until when all of that is known."""
+        """Read the new scrapes; return the time until which all are known."""
         url = f"{self.exporter}/scrapes"
         async with self.http.get(url, params={"since": str(self._learnt)}) as answer:
             reply = await answer.json()
@@ -69,7 +69,7 @@ class Place:
         return float(reply["now"])
 
     async def follow(self) -> None:
-        """Keep the inventory of what lives."""
+        """Keep the inventory of the pods that exist."""
         while True:
             now = time.time()
             await asyncio.to_thread(write_inventory, self.where, self.churning, now=now)
@@ -120,7 +120,7 @@ class Place:
         return ", ".join(f"{kinds.count(kind)} × {kind}" for kind in dict.fromkeys(kinds)) or "none"
 
     async def warm(self) -> None:
-        """Until everybody has been scraped often enough to be judged, and the server answers."""
+        """Wait until every pod was scraped often enough to be judged, and the server answers."""
         follows = asyncio.create_task(self.follow())
         try:
             await asyncio.sleep(4 * churn.SCRAPE_INTERVAL)
@@ -137,7 +137,7 @@ class Place:
 
 
 def write_inventory(where: site.Where, churning: churn.Churn, *, now: float) -> None:
-    """At once: whoever reads it sees the one or the other."""
+    """Replace a file atomically, so that a reader sees the old or the new one."""
     places = range(len(churning.cluster.pods))
     lives = [life for n in places for life in churning.between(n, now - _REMEMBERED, now + _AHEAD)]
     fresh = where.inventory.with_suffix(".new")

@@ -1,7 +1,8 @@
 """The equal read of both: the requests per second of each pod that a label selector finds.
 
-First whether both say the same. Then how quickly, each at its own door and in turns, so that whatever else
-the machine does hits both; the best of the rounds is told. Then through the kube-apiserver, as an HPA reads.
+First whether both answer the same. Then how quickly, each at its own address and in turns, so that other work
+of the machine affects both; the best of the rounds is shown. Then through the kube-apiserver, as an HPA
+reads.
 """
 
 import json
@@ -58,7 +59,7 @@ def _path(namespace: str, size: int) -> str:
 
 
 async def _agreement(ours: client.Server, its: client.Server, *, namespace: str) -> report.Table:
-    """An empty answer is quick; it is not to be compared, and neither is a wrong one."""
+    """Compare the answers of both, because the speed of an empty or wrong answer means nothing."""
     rows: dict[str, report.Cells] = {}
     for size in hpas.SIZES:
         path = _path(namespace, size)
@@ -68,7 +69,7 @@ async def _agreement(ours: client.Server, its: client.Server, *, namespace: str)
             raise RuntimeError(f"{path}: one tells {sorted(mine)}, the other {sorted(others)}")
         apart = max(abs(mine[pod] - others[pod]) / others[pod] for pod in mine)
         rows[f"{size} pods"] = {"pods told by both": len(mine), "apart at most %": 100 * apart}
-    return report.Table(name="Do both say the same?", about="rates of the same pods", rows=rows)
+    return report.Table(name="Do both answer the same?", about="rates of the same pods", rows=rows)
 
 
 async def _until_told(door: client.Server, path: str, *, size: int) -> Mapping[str, float]:
@@ -93,7 +94,7 @@ async def _until_told(door: client.Server, path: str, *, size: int) -> Mapping[s
 async def _rows(
     joint: joined.Joined, doors: Mapping[str, client.Server], *, rounds: int, seconds: float
 ) -> dict[str, report.Cells]:
-    """Return the best round of each door, read and number of connections."""
+    """Return the best round of each address, read and number of connections."""
     rows: dict[str, report.Cells] = {}
     for size in hpas.SIZES:
         path = _path(_namespace(joint), size)

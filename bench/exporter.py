@@ -1,8 +1,8 @@
 """`python -m bench.exporter HOST PORT PODS MESH`: one small process that is a thousand proxies to a scraper.
 
 Each pod is a path, `/pods/NUMBER`, so one listener serves them all and Prometheus still has one target per
-pod; with Hubble a node is. `targets` says with which labels: those a scrape of Kubernetes pods with
-`labelmap` gives.
+pod; with Hubble each node is a path. The `targets` have the labels of a scrape of Kubernetes pods with
+`labelmap`.
 """
 
 import asyncio

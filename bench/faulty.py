@@ -1,6 +1,6 @@
-"""`python -m bench.faulty HOST PORT TARGET`: stands before a Prometheus, and fails as it is asked to.
+"""`python -m bench.faulty HOST PORT TARGET`: a proxy before a Prometheus that fails on request.
 
-`POST /behave/NAME` chooses how from then on; `well` passes everything on. What is under way stays as it was.
+`POST /behave/NAME` chooses how it fails; `well` forwards everything. Requests in progress are not affected.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _STALL = 60.0
 
 
 class Relay:
-    """What becomes of a query."""
+    """How a query is answered."""
 
     def __init__(self, target: str, *, http: aiohttp.ClientSession) -> None:
         self._target = target
@@ -42,7 +42,7 @@ class Relay:
         return web.Response(status=status, body=body, headers=headers)
 
     async def _stalled(self, request: web.Request) -> web.StreamResponse:
-        """Takes the query and says nothing."""
+        """Accept the query and never answer."""
         await asyncio.sleep(_STALL)
         return self._hung_up(request)
 

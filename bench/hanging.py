@@ -1,4 +1,4 @@
-"""What is answered while Prometheus takes connections and no more: it is stopped, and goes on at the end."""
+"""The answers while Prometheus accepts connections and never answers: it is stopped for the measurement."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from bench import client, hpas, joined, report
 
 _PAUSE = 0.5
 _WORDS = 60
-"""Letters of what is said."""
+"""Characters of the message."""
 
 
 async def measure(joint: joined.Joined, doors: Mapping[str, client.Server]) -> report.Table:

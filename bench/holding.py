@@ -1,7 +1,7 @@
 """A process that holds the ownership of a cluster and nothing else: `python -m bench.holding KUBECONFIG`.
 
-It prints a line of JSON once everything is known, and answers each line it reads with another: what it would
-cost to be asked for the inventory now. Its memory is looked at from outside, by its process id.
+It prints a line of JSON when its first list is complete, and answers each line of its input with another: the
+costs of a read of the inventory. The caller measures its memory by the process id.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _kept: list[tombstones.Tombstones] = []
 
 
 def _keep() -> dict[str, Any]:
-    """Remember as many deleted pods as ever are."""
+    """Fill the memory of deleted pods up to its limit."""
     memory = tombstones.Tombstones(clock=time.monotonic)
     for number in range(tombstones.MOST):
         app = f"job-{number}"

@@ -1,7 +1,7 @@
-"""What the autoscalers of a cluster ask: one HPA for each of its workloads, each with two metrics.
+"""The requests of a cluster's autoscalers: one HPA for each of its workloads, each with two metrics.
 
-All ask for the requests per second of the pods of their own Deployment, as most do. Every other one asks for
-the 99th percentile of its Service besides, the rest for the requests per second of one edge.
+All read the requests per second of the pods of their own Deployment, as most do. The second metric of every
+other one is the 99th percentile of its Service, of the rest the requests per second of one edge.
 """
 
 import urllib.parse
@@ -50,8 +50,8 @@ def _quoted(text: str) -> str:
 
 
 def labels(cluster: shape.Shape) -> Mapping[str, Mapping[str, str]]:
-    """Return the labels of each pod by its name: beside its own, one for each of `SIZES`, which as many pods
-    of its namespace share.
+    """Return the labels of each pod by its name: its own ones, and one for each of `SIZES`, which so many
+    pods of its namespace share.
     """
     counted = dict.fromkeys(cluster.namespaces, 0)
     reply: dict[str, Mapping[str, str]] = {}

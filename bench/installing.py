@@ -1,7 +1,7 @@
 """From `kubectl apply` to the first true answer, in a cluster with a node, and what the pod then holds.
 
 The image is on the node and the demo mesh runs, with its Prometheus, before our manifests are applied. A true
-answer is one that has counted requests, read by somebody who may view, through the kube-apiserver.
+answer is one that has counted requests, read through the kube-apiserver by a user who may view.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Our server behind a real kube-apiserver, on this machine: the same answers by two doors.
+"""Our server behind a real kube-apiserver, on this machine: the same answers at two addresses.
 
-It runs as it is shipped but for one thing: who owns the pods of the mesh it is told by a file, for they are
-not the cluster's. It is read by a service account, as most programs are; who may read is the cluster's to say
-at both doors.
+It runs as it is shipped, except that the owners of the mesh's pods are read from a file, because they are not
+in the cluster. A service account reads it, as for most programs; at both addresses the cluster decides about
+its rights.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ class Joined:
 
 @contextlib.asynccontextmanager
 async def running(place: site.Site, kubernetes: cluster.Cluster) -> AsyncIterator[Joined]:
-    """Serve until the block is left; it begins once both doors answer. Raises demo.faults.DemoError."""
+    """Serve until the end of the block, which starts when both answer. Raises demo.faults.DemoError."""
     state = place.where.folder / "server"
     address = (kubernetes.place.host, registration.PORT)
     command = aggregated.command(
@@ -71,7 +71,7 @@ async def running(place: site.Site, kubernetes: cluster.Cluster) -> AsyncIterato
 
 
 def front(kubernetes: cluster.Cluster, *, pid: int, token: str) -> client.Server:
-    """The kube-apiserver, as the door to the server with this id."""
+    """The kube-apiserver as the address of the server with this id."""
     return client.Server(
         pid=pid,
         address=(kubernetes.place.address, places.API_PORT),
@@ -94,7 +94,7 @@ async def apply(kubernetes: cluster.Cluster, objects: Sequence[Mapping[str, Any]
 
 
 async def until_read(door: client.Server, path: str) -> None:
-    """Until it is answered with 200: aggregation and rights become known in their own time."""
+    """Wait for a 200: aggregation and rights take effect with a delay."""
 
     async def answers() -> bool:
         try:

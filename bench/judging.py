@@ -1,8 +1,8 @@
 """Whether an answer is right: of each object in it, by the oracle's rule.
 
 An answer of 200 must have right figures, no pod that was not scraped, and every pod that was scraped
-throughout. An answer of 503 is right while Prometheus fails and a little after; a 404 where the one that is
-asked for may not be known. Anything else is wrong, an answer without a reason too.
+throughout. An answer of 503 is right while Prometheus fails and a little after; a 404 if the
+requested object may be unknown. Anything else is wrong, an answer without a reason too.
 """
 
 import dataclasses
@@ -21,10 +21,10 @@ _Object = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """An answer, to be judged once all scrapes are known that it may be made of."""
+    """An answer, which is judged when all scrapes that it may contain are known."""
 
     kind: str
-    """What was asked: one of `JUDGES`."""
+    """The kind of the request: one of `JUDGES`."""
     path: str
     namespace: str
     asked: float
@@ -35,7 +35,7 @@ class Heard:
 
 
 class Judge:
-    """Says what is wrong with answers."""
+    """Finds what is wrong with answers."""
 
     def __init__(self, churning: churn.Churn, *, knows: oracle.Oracle) -> None:
         self._churning = churning
@@ -72,7 +72,7 @@ class Judge:
         yield f"{heard.status} {reason[:100]}"
 
     def _is_known(self, heard: Heard) -> bool:
-        """Whether one that was asked for must be known."""
+        """Whether a requested object must be known."""
         of = oracle.Answer(timestamp=heard.asked - 10.0, window=20.0)
         if heard.kind == "pod":
             asked = [self._churning.named(heard.path.partition("?")[0].rpartition("/")[2])]

@@ -1,15 +1,15 @@
-"""What an answer may say of pods that come and go, given the moments at which each was scraped.
+"""Which answers are right for pods that are replaced, given the times of their scrapes.
 
-The rule. An object says of which time it is (`timestamp`, the newest scrape of all it was made of) and over
-which window. A pod's count must be exactly what it counted between two of its scrapes: one of the last few
+The rule. An object has a time (`timestamp`, the newest scrape that was used) and a
+window. A pod's count must be exactly what it counted between two of its scrapes: one of the last few
 before the timestamp, and one of the last few before the window began; of a pod that is younger than that,
 from zero. Several scrapes qualify, as one that is under way may be known or not, as far as what lies between
 them is as long as the window, give or take one scrape; what they give are whole, known numbers, and no other
 is right. Of several pods together the count must lie between the sums of the least and of the most.
 
 A rate is such a count divided by the seconds between the two scrapes, give or take one: scrapes are stored
-with the time at which they began, and a proxy says in whole seconds since when it counts. That of a proxy
-that was restarted within the window may be of the time since.
+with the time at which they began, and a proxy reports its start time in whole seconds. If a proxy was
+restarted within the window, its rate may cover the time since then only.
 
 While Prometheus was down within the window a count may be lower, as nothing is made up after a gap; it may
 never be higher.
@@ -24,7 +24,7 @@ from bench import churn
 _LATE = 2.5
 """Seconds by which what is known at a time may differ: a scrape under way, a timestamp without fractions."""
 _SOME = 3
-"""Scrapes that may be the last before a moment: of one that failed nobody knows here."""
+"""Scrapes that may be the last before a moment: failed ones are not known here."""
 _SECONDS = 1.1
 """By which the time between two scrapes may be another: see above."""
 
@@ -54,12 +54,12 @@ class Oracle:
             self._scrapes.setdefault((number, nth), []).append(at)
 
     def forget(self, before: float) -> None:
-        """Let go of pods that were not scraped since."""
+        """Forget pods that were not scraped since."""
         for key in [key for key, times in self._scrapes.items() if times[-1] < before]:
             del self._scrapes[key]
 
     def covered(self, life: churn.Life, stream: int, reply: churn.Counts, of: Answer) -> float | None:
-        """Return over how many seconds a pod counted what it is said to have; None if that is wrong."""
+        """Return over how many seconds a pod counted the reported number; None if it is wrong."""
         may = self._may(life, stream, of)
         right = [seconds for counts, seconds in may if counts == reply]
         if not right and self._had_a_gap(of):
@@ -112,7 +112,7 @@ class Oracle:
         )
 
     def must_be_there(self, life: churn.Life, of: Answer) -> bool:
-        """Whether a pod was scraped so often within the window that no list may be without it."""
+        """Whether a pod was scraped so often within the window that every list must have it."""
         inside = [at for at in self._times(life) if of.since + _LATE < at < of.timestamp - _LATE]
         return len(inside) >= _SOME - 1 and not self._had_a_gap(of)
 
@@ -122,7 +122,7 @@ class Oracle:
         return any(of.since - back - _LATE <= at <= of.timestamp + _LATE for at in self._times(life))
 
     def lives_of(self, number: int, of: Answer) -> list[churn.Life]:
-        """Return who lived in a place within a window, and a little before."""
+        """Return the pods of a place within a window, and a little before."""
         return list(
             self._churning.between(number, of.since - 2 * churn.SCRAPE_INTERVAL, of.timestamp + _LATE)
         )

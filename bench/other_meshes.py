@@ -1,7 +1,7 @@
 """What two more meshes report about the same cluster: Istio's proxies, and Hubble's agents on each node.
 
-Both ends report every edge, Istio's by names of workloads and Hubble's by those of pods. Each end has what
-succeeded, what failed and twenty buckets; real ones tell more, which nobody asks for.
+Both ends report every edge, Istio's by names of workloads and Hubble's by those of pods. Each end has
+successes, failures and twenty buckets; real ones report more, which no query reads.
 """
 
 import abc
@@ -22,7 +22,7 @@ class ReportedPages(abc.ABC):
     """The pages of all scrape targets; counters move as pure functions of the time."""
 
     alive: ClassVar[str]
-    """The line that tells how old the target is."""
+    """The line with the start time of the target."""
 
     def __init__(self, cluster: shape.Shape, *, started: float) -> None:
         """`started` in Unix seconds."""
@@ -32,7 +32,7 @@ class ReportedPages(abc.ABC):
 
     @abc.abstractmethod
     def ends(self, number: int) -> Iterator[tuple[int, str]]:
-        """Give, of one page, the number and the labels of what is told there of each edge."""
+        """Give, of one page, the number and the labels of each edge that it reports."""
 
     @abc.abstractmethod
     def series(self, labels: str) -> Iterator[str]:
@@ -52,7 +52,7 @@ class ReportedPages(abc.ABC):
 
 
 def _rates(edge: int) -> list[float]:
-    """Return the growth per second of what succeeded, what failed, and each bucket."""
+    """Return the growth per second of successes, failures and each bucket."""
     total, median = 1.0 + edge * 7 % 20, 4.0 + edge * 13 % 90
     shares = (0.5 * (1.0 + math.erf(math.log(b / median) / (_SPREAD * math.sqrt(2.0)))) for b in pages.BOUNDS)
     return [total * (1 - _FAILING), total * _FAILING, *(total * share for share in shares), total]
@@ -64,7 +64,7 @@ def _buckets(name: str, labels: str, *, per_second: float) -> Iterator[str]:
 
 
 def _edges(cluster: shape.Shape, pod: shape.Pod) -> Iterator[tuple[int, shape.Workload]]:
-    """Give the number of each edge of a pod, and whom it calls."""
+    """Give the number of each edge of a pod, and its callee."""
     for place, callee in enumerate(cluster.callees(pod.workload)):
         yield pod.number * shape.EDGES + place, callee
 
@@ -122,7 +122,7 @@ class Hubble(ReportedPages):
                 yield edge, _of_pods(self._nth(caller, pod), pod, reporter="server")
 
     def _nth(self, workload: shape.Workload, pod: shape.Pod) -> shape.Pod:
-        """Each pod speaks with that of the other workload which has the same place in it."""
+        """Each pod calls the pod of the other workload that has the same index."""
         per = shape.PODS_PER_WORKLOAD
         return self._cluster.pods[workload.number * per + pod.number % per]
 

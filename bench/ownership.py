@@ -1,7 +1,7 @@
-"""What it costs to know who owns whom in a big cluster: `python -m bench ownership`.
+"""What it costs to know the owners of pods in a big cluster: `python -m bench ownership`.
 
-A real kube-apiserver, without controllers and nodes, is filled with pods and what owns them; then a process
-that does nothing but hold the ownership is started beside it and looked at.
+A real kube-apiserver, without controllers and nodes, is filled with pods and their owners; then a process
+that only holds the ownership is started and measured.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ _LOOKS = 15
 
 
 class Holder:
-    """The process that holds the ownership, as seen from outside."""
+    """The process that holds the ownership."""
 
     def __init__(self, process: asyncio.subprocess.Process, *, ready: dict[str, Any], took: float) -> None:
         self._process = process
         self.ready = ready
         self.took = took
-        """Seconds from its start until it knew everything."""
+        """Seconds from its start until its first list was complete."""
 
     @property
     def pid(self) -> int:
@@ -56,7 +56,7 @@ class Holder:
 
 @contextlib.asynccontextmanager
 async def holding(kubeconfig: Path) -> AsyncIterator[Holder]:
-    """Run one until the block is left; entered once it knows everything."""
+    """Run one until the end of the block; the block starts when its first list is complete."""
     begun = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.holding", str(kubeconfig)),
@@ -120,7 +120,7 @@ async def _look(
 
 
 async def _forms(writer: population.Writer) -> report.Table:
-    """Why pods are asked for as rows."""
+    """Measure a page of pods in each form, to compare the sizes and the times."""
     rows: dict[str, report.Cells] = {}
     forms = {"whole": list_watch.WHOLE, "rows": list_watch.ROWS, "metadata": list_watch.METADATA}
     for name, form in forms.items():
@@ -131,7 +131,7 @@ async def _forms(writer: population.Writer) -> report.Table:
             _, length = await writer.read(path, accept=form.listed)
             taken.append(time.perf_counter() - begun)
         rows[name] = {"kB": length / 1024, "median ms": 1000 * statistics.median(taken)}
-    return report.Table(name="A page of 500 pods", about="asked, read and decoded", rows=rows, compared="kB")
+    return report.Table(name="A page of 500 pods", about="sent, read and decoded", rows=rows, compared="kB")
 
 
 def _started(holder: Holder) -> report.Table:
@@ -214,7 +214,7 @@ def _memory(holder: Holder) -> report.Cells:
 @click.command()
 @click.option("--pods", type=int, default=5000, show_default=True, help="The size of the cluster.")
 def main(*, pods: int) -> None:
-    """Measure what it costs to know who owns whom, beside a real kube-apiserver."""
+    """Measure what it costs to know the owners of pods, with a real kube-apiserver."""
     ending.until_stopped(_sit(pods))
 
 

@@ -2,7 +2,7 @@
 
 The names and labels are Envoy 1.40's with Istio's cluster names: of each edge the classes 2 and 5 and the
 twenty default buckets, of the inbound listener all five classes and its buckets. `_sum` and `_count` are
-left out: nothing asks for them.
+left out, because no query reads them.
 """
 
 import math

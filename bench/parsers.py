@@ -2,8 +2,8 @@
 
     python -m bench parsers
 
-Of each parser the worst texts of `tests.apiservice.parsers` are shown: the longest time, and how many times
-as long twice the text takes. More than the aim is a parser that a client can keep busy.
+For each parser the worst texts of `tests.apiservice.parsers` are shown: the longest time, and the growth of
+the time when the text is twice as long. If the growth exceeds the aim, a client can keep the parser busy.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _LENGTH = 100_000
 _ROUNDS = 9
 _AIM = 2.5
 _NOISE = 0.005
-"""Seconds below which a time says more of the machine than of the parser."""
+"""Seconds. A shorter time depends more on the machine than on the parser."""
 
 
 def seconds(parser: Callable[[str], Any], text: str) -> float:
@@ -38,7 +38,7 @@ def seconds(parser: Callable[[str], Any], text: str) -> float:
 
 
 def measure(parser: Callable[[str], Any]) -> report.Cells:
-    """Return the figures of the text that takes longest, and of the one that grows most."""
+    """Return the figures of the text with the longest time, and of the text with the largest growth."""
     slowest, growth = 0.0, 0.0
     for once, twice in zip(parsers.texts(_LENGTH), parsers.texts(2 * _LENGTH), strict=True):
         short, long = seconds(parser, once), seconds(parser, twice)

@@ -1,7 +1,8 @@
 """prometheus-adapter: built from its Go module, and run on our server's kube-apiserver and Prometheus.
 
 It asks the kube-apiserver for the pods and Prometheus for the figure at every read; we answer from a snapshot
-that is some seconds old. As shipped it limits its own questions to the kube-apiserver; that can be lifted.
+that is some seconds old. By default it limits its own requests to the kube-apiserver; that limit can be
+lifted.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ _PACKAGE = "sigs.k8s.io/prometheus-adapter/cmd/adapter"
 NAME = "prometheus-adapter"
 _PATHS = f"{hpas.CUSTOM}/v1beta1"
 _HOST = 8
-"""Among the service addresses, beside our server's: tests.cluster.places."""
+"""A service address next to our server's, see tests.cluster.places."""
 _WITHIN = 90.0
 _USES = ("lister", "authentication", "authorization")
 LIMITED, LIFTED = "as shipped (--client-qps 5)", "--client-qps 10000"

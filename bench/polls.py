@@ -1,6 +1,6 @@
-"""How many queries Prometheus gets from one polling client and from a hundred: the same, is the promise.
+"""How many queries Prometheus gets from one polling client and from a hundred. The number must be the same.
 
-Clients poll once a second. What bounds the queries is the refresh, whose default the server runs with.
+Clients poll once a second. The refresh limits the queries; the server runs with its default.
 """
 
 import re

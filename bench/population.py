@@ -1,6 +1,6 @@
 """The objects of a big cluster, written into a real kube-apiserver.
 
-Pods carry what injected pods carry: two containers, the annotations of a sidecar injector, and the managed
+Pods have the fields of injected pods: two containers, the annotations of a sidecar injector, and the managed
 fields of their creator and of the kubelet that reports their status, which the kube-apiserver itself makes.
 """
 
@@ -18,7 +18,7 @@ from demo import faults
 
 _WRITERS = 16
 _PODS_OF_ONE = 10
-"""Of a Deployment, through one ReplicaSet."""
+"""Pods of a Deployment, through one ReplicaSet."""
 _NAMESPACES = 20
 _PODS_OF_NODE = 100
 _Object = Mapping[str, Any]
@@ -36,7 +36,7 @@ class Population:
     def surroundings(self) -> Iterator[tuple[str, _Object]]:
         """What pods need."""
         for number in range(_NAMESPACES):
-            # Its maker, the controller manager, is not there.
+            # The controller manager, which would create it, does not run.
             account = {"metadata": {"name": "default"}, "automountServiceAccountToken": False}
             yield f"/api/v1/namespaces/team-{number}/serviceaccounts", account
         for number in range(-(-self.pod_count // _PODS_OF_NODE)):
@@ -109,7 +109,7 @@ class Writer:
         )
 
     async def report_status(self, pod: tuple[str, str], *, number: int) -> None:
-        """Say as a kubelet does that a pod became ready or not: it changes nothing of what we keep."""
+        """Report like a kubelet that a pod became ready or not, which changes nothing that we keep."""
         await self._write("PATCH", self._status(pod), _status(number))
 
     async def label(self, pod: tuple[str, str], *, value: str) -> None:

@@ -1,12 +1,12 @@
-"""How soon an autoscaler knows: from a change of the load to another number of wanted pods.
+"""How soon an autoscaler reacts: from a change of the load to another number of desired pods.
 
     python -m bench reaction
 
 A cluster with a node, our image and manifests, the kiosk under load, and an autoscaler on the requests of its
 pods, whose target lies where half a window of the new load crosses it. Each round turns the load up and down
 again. What is to be expected at most: a scrape interval, until the first scrape that sees the new load; half
-a window, until it outweighs the old one; and a look of the autoscaler. A refresh of our server comes on top,
-1 s here.
+a window, until it outweighs the old one; and a sync period of the autoscaler. A refresh of our server is
+added, 1 s here.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ _FOLDER = Path(".bench/reaction").resolve()
 _NAME = "bench"
 _REFRESH = 1.0
 _TARGET = 7.8
-"""Requests a second and pod. There are 8.5, then 24.5: above 17.2 a third pod is wanted, below 15.6 two."""
+"""Requests a second and pod. There are 8.5, then 24.5: above 17.2 three pods are desired, below 15.6 two."""
 _FEW, _MORE = 2, 3
-"""Pods; even two are not kept busy, so that what is asked is what is answered."""
+"""Pods; even two are not overloaded, so that all requests are answered."""
 _WITHIN = 150.0
 _EVERY = 0.1
 _CASES = ((5.0, 15.0), (5.0, 30.0), (15.0, 30.0))

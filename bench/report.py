@@ -30,11 +30,11 @@ class Table:
     rows: Mapping[str, Cells]
     """By the name of each row: figures by the name of their column, all rows with the same columns."""
     compared: str = ""
-    """The column that is held against the sitting before; none if empty."""
+    """The column that is compared with the sitting before; none if empty."""
 
 
 class Sitting:
-    """Tables that are shown as they come, beside those of the sitting before, and kept at the end."""
+    """Tables that are printed at once, compared with the sitting before, and written at the end."""
 
     def __init__(self, folder: Path, *, pods: int, width: int) -> None:
         """`width` in columns, also where the tables go to a file."""
@@ -49,14 +49,14 @@ class Sitting:
         show(table, before=self._before, console=self._console)
 
     def keep(self) -> None:
-        """For the next to be compared with."""
+        """Write the tables, so that the next sitting can be compared with them."""
         path = save(self._tables, pods=self._pods, folder=self._folder, now=datetime.datetime.now())
         self._console.print(f"kept in {path}")
 
 
 @contextlib.contextmanager
 def sitting(folder: Path, *, pods: int, width: int) -> Iterator[Sitting]:
-    """Tables that are kept once all is measured; what goes wrong before is said in words.
+    """The tables of a sitting, which are written to a file at its end. An error before that is a message.
 
     Raises demo.faults.DemoError.
     """
@@ -69,7 +69,7 @@ def sitting(folder: Path, *, pods: int, width: int) -> Iterator[Sitting]:
 
 
 def say(text: str) -> None:
-    """What is being done, beside the tables."""
+    """Print a line about the current step."""
     click.echo(f"… {text}", err=True)
 
 

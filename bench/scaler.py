@@ -1,7 +1,7 @@
 """Our server as the APIs that autoscalers read, behind a real kube-apiserver on this machine.
 
-It runs as it is shipped, but for who owns the pods, which a file tells: they are not the cluster's. Who reads
-is a service account, whose rights the cluster decides at both doors.
+It runs as it is shipped, except that the owners of pods are read from a file, because the pods are not in the
+cluster. A service account reads it, and at both addresses the cluster decides about its rights.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ _WITHIN = 120.0
 async def serving(
     place: site.Site, kubernetes: cluster.Cluster, *, token: str, refresh: float
 ) -> AsyncIterator[joined.Joined]:
-    """Serve until the block is left; it begins once both doors answer. `refresh` in seconds.
+    """Serve until the end of the block, which starts when both addresses answer. `refresh` in seconds.
 
     Raises demo.faults.DemoError.
     """
@@ -68,7 +68,7 @@ async def serving(
 
 
 async def reader(kubernetes: cluster.Cluster, *, scratch: Path) -> str:
-    """The token of an account that may read all that is measured. Asked for before anything is aggregated.
+    """The token of an account that may read all that is measured; requested before anything is aggregated.
 
     Raises demo.faults.DemoError.
     """
@@ -80,7 +80,7 @@ async def reader(kubernetes: cluster.Cluster, *, scratch: Path) -> str:
 async def register(
     kubernetes: cluster.Cluster, objects: Sequence[Mapping[str, Any]], *, scratch: Path
 ) -> None:
-    """Anew: a kube-apiserver asks less and less often whether one is back that was away.
+    """Create the APIServices anew: a kube-apiserver checks an unavailable one less and less often.
 
     Raises demo.faults.DemoError.
     """
@@ -90,7 +90,7 @@ async def register(
 
 
 async def apply(kubernetes: cluster.Cluster, objects: Sequence[Mapping[str, Any]], *, scratch: Path) -> None:
-    """As they are: to validate them kubectl asks every server, also one that is not there yet.
+    """Apply without validation, for which kubectl would read every server, even one that does not run.
 
     Raises demo.faults.DemoError.
     """

@@ -1,7 +1,8 @@
 """What is measured, running: the exporter, a real Prometheus that scrapes it live, and the API server.
 
-Live, because a query on the head costs other than one on a block. Everything listens on loopback addresses
-of a subnet of its own, and is ended by its own id at the end of the block.
+Prometheus scrapes live, because a query of recent samples has other costs than one of stored blocks.
+Everything listens on loopback addresses of a subnet of its own, and is ended by its own id at the end of the
+block.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from bench import client, exporter, shape
 from demo import ports, processes, prometheus, wait
 
 SCRAPES = 7
-"""Of every pod before anything is measured: the longest range that is asked for spans five."""
+"""Scrapes of every pod before a measurement starts: the longest range of a query spans five."""
 _FILLED_WITHIN = 300.0
 _STARTED_WITHIN = 60.0
 _PAUSE = 2.0
@@ -130,7 +131,7 @@ async def running(
 
 
 def _prepare(where: Where, cluster: shape.Shape, mesh: str) -> None:
-    """Nothing of an earlier sitting is kept: its counters are gone."""
+    """The data of an earlier sitting is deleted, because its counters no longer exist."""
     shutil.rmtree(where.folder, ignore_errors=True)
     where.folder.mkdir(parents=True)
     where.inventory.write_text(json.dumps(shape.inventory(cluster)), encoding="utf-8")

@@ -1,8 +1,8 @@
 """Where the time of a cold read goes, stage by stage, on recorded answers of Prometheus.
 
 `python -m bench.stages FOLDER` repeats it on what a sitting recorded there, without a mesh: the same input
-before and after a change. The stages are called as the server calls them; what one of them does not show by
-itself is told by difference (buckets: decoding with and without them).
+before and after a change. The stages are called as the server calls them; a part of a
+stage is measured by difference (buckets: decoding with and without them).
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from metrics_server.upstream import response
 T = TypeVar("T")
 _INTERVAL = 15.0
 _AFTER = ("rows", "encoding")
-"""What is made of a roll-up."""
+"""The results that are computed from a roll-up."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Recording:
 
     mesh: str = "envoy"
     namespace: str | None
-    """Whose plan it was; None: of all namespaces."""
+    """The namespace of the plan; None for all namespaces."""
     taken: float
     window: float
     counters: list[bytes]
@@ -97,7 +97,7 @@ def _cells(times: list[float], total: float) -> report.Cells:
 
 
 class _Stopwatch:
-    """Seconds of processor time by stage, one entry per round; of others on the machine it knows nothing."""
+    """Seconds of processor time by stage, one entry per round; without other processes."""
 
     def __init__(self) -> None:
         self.times: dict[str, list[float]] = {}

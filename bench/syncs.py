@@ -1,7 +1,7 @@
-"""What a thousand HPAs cost: every read answered, how quickly, and what Prometheus is asked for it.
+"""What a thousand HPAs cost: whether every read is answered, how quickly, and with how many queries.
 
-Warm is a server that keeps its moment longer than the measurement lasts; all others refresh as it is shipped.
-What Prometheus is asked must not depend on how many HPAs there are.
+A warm server keeps its snapshot longer than the measurement lasts; all others refresh by default.
+The number of queries must not depend on the number of HPAs.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ class Case:
 
 
 def fresh(most: int) -> list[Case]:
-    """What is read of a server that refreshes."""
+    """The cases of a server that refreshes."""
     few = sorted({min(10, most), min(100, most)} - {most})
     return [
         *(Case(name=f"{count} HPAs", count=count) for count in few),
@@ -39,7 +39,7 @@ def fresh(most: int) -> list[Case]:
 
 
 def warm(most: int) -> list[Case]:
-    """What is read of one that does not."""
+    """The cases of a server that does not."""
     return [
         Case(name=f"{most} HPAs, warm", count=most),
         Case(name=f"{most} HPAs, warm, all at once", count=most, together=True),

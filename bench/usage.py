@@ -25,5 +25,5 @@ def memory(pid: int) -> tuple[float, float]:
 
 
 def forget_most(pid: int) -> None:
-    """Let the most that a process ever held be what it holds now."""
+    """Reset the peak memory of a process to its current memory."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")

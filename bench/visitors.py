@@ -1,7 +1,6 @@
-"""Who asks all the time: readers with keep-alive connections, autoscalers, and browsers with a dashboard
-open.
+"""The clients of an endurance run: keep-alive readers, autoscalers, and browsers with an open dashboard.
 
-Each works until it is cancelled. What they hear is handed on and judged later.
+Each works until it is cancelled. Their answers are collected and judged later.
 """
 
 import asyncio
@@ -19,16 +18,16 @@ from bench import churn, client, cold, hpas, judging
 _PAUSE = 0.2
 """Seconds between two reads of one reader."""
 _WITHIN = 40.0
-"""Seconds after which an answer is not waited for any more: a request may last 25."""
+"""Timeout in seconds; a request may last 25."""
 _PERIOD = 15.0
-"""Seconds between two looks of an autoscaler."""
+"""Seconds between two reads of an autoscaler."""
 _TICK = 5.0
 """Seconds between two refreshes of an open page."""
 _WINDOWS = ("", "?window=30s", "?window=45s", "?window=1m")
 
 
 class Ledger:
-    """What was heard: to be judged, and how long it took."""
+    """The answers that are to be judged, and their times."""
 
     def __init__(self) -> None:
         self.heard: collections.deque[judging.Heard] = collections.deque()
@@ -137,7 +136,7 @@ def autoscalers(churning: churn.Churn, count: int) -> Callable[[], tuple[str, st
 
 
 async def browse(url: str, ledger: Ledger, *, queries: Sequence[str], dice: random.Random) -> None:
-    """An open page, which asks for the drawing as its own refresh does, now and then of another view."""
+    """An open page, which requests the drawing as its own refresh does, from time to time of another view."""
     who = "dashboards"
     async with aiohttp.ClientSession(url, headers={"Origin": url.rstrip("/")}) as http:
         async with http.get("/_dash-dependencies") as answer:

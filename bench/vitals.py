@@ -17,7 +17,7 @@ from bench import report, usage
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
     at: float
-    """Seconds, by a clock that only goes forward."""
+    """Seconds, of the monotonic clock."""
     megabytes: float
     files: int
     threads: int
@@ -42,7 +42,7 @@ def slope(samples: Sequence[Sample], figure: str) -> float:
 
 
 def growth(samples: Sequence[Sample], figure: str) -> float:
-    """Return by how much the most of the last quarter exceeds that of the second, the first that is warm."""
+    """Return by how much the maximum of the last quarter exceeds that of the second, the first warm one."""
     quarter = max(1, len(samples) // 4)
     second, last = (
         max(getattr(one, figure) for one in part)

@@ -6,7 +6,7 @@ The server keeps its snapshot longer than the measurement lasts, so no read wait
 from bench import client, cold, load, report, site
 
 REFRESH = 3600.0
-"""Seconds a snapshot lives in a server whose reads shall all be warm."""
+"""Seconds after which a snapshot is replaced; longer than a measurement, so that all reads are warm."""
 _CONNECTIONS = (1, 8, 32)
 
 

@@ -14,7 +14,7 @@ import sys
 
 import click
 
-from dashboard import audience, outside
+from dashboard import access, escaping
 from dashboard.client import api, duration, faults
 from dashboard.health import verdict
 
@@ -66,7 +66,7 @@ _FILE = click.Path(path_type=pathlib.Path, dir_okay=False)
 )
 @click.option("--session", type=_Duration(), default="8h", show_default=True, help="How long a login lasts.")
 @click.option(
-    audience.EVERYONE,
+    access.ANYONE_OPTION,
     "open_to_all",
     is_flag=True,
     help="With --kubeconfig: allow --listen on an address other than loopback, without a login.",
@@ -136,42 +136,42 @@ def main(
     --cluster=in-cluster each viewer signs in and sees what they may read.
     """
     host, port = listen
-    audience.demand_consistent(
+    access.check_options(
         cluster=cluster, kubeconfig=kubeconfig, context=context, host=host, open_to_all=open_to_all
     )
     # Imported late, so that --help and usage errors are fast: Dash takes more than a second to load.
-    from dashboard.web import listening, serving
+    from dashboard.web import http_server, sites
 
-    outside.log_plainly(logging.INFO)
-    with contextlib.ExitStack() as open_things:
+    escaping.configure_logging(logging.INFO)
+    with contextlib.ExitStack() as resources:
         try:
-            judging = verdict.Thresholds(
+            thresholds = verdict.Thresholds(
                 healthy=healthy / 100, failing=failing / 100, handful=handful, slow=slow
             )
             if cluster:
-                found, length = audience.find(authority), audience.session(session)
-                site = serving.to_each(
-                    found,
-                    thresholds=judging,
+                cluster_address, length = access.find_cluster(authority), access.session_length(session)
+                site = sites.with_login(
+                    cluster_address,
+                    thresholds=thresholds,
                     host=host,
                     key=cookie_key,
                     length=length,
                     proxies=trusted_proxies,
                 )
             else:
-                api_of_one = api.connect(kubeconfig, context=context)
-                site = serving.to_everyone(api_of_one, thresholds=judging, host=host)
+                shared_api = api.connect(kubeconfig, context=context)
+                site = sites.shared(shared_api, thresholds=thresholds, host=host)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         except faults.Fault as fault:
             raise click.ClickException(str(fault)) from fault
-        open_things.callback(site.close)
+        resources.callback(site.close)
         try:
-            server = listening.server(site, host=host, port=port)
+            server = http_server.server(site, host=host, port=port)
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or " ".join(str(error).split())
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
             raise click.ClickException(
-                f"Cannot listen on {host}:{port} (--listen): {why}. Give another address or port."
+                f"Cannot listen on {host}:{port} (--listen): {reason}. Give another address or port."
             ) from error
         click.echo(f"TrafficMetrics dashboard on http://{host}:{server.effective_port}/")
         # PID 1 of a container ignores SIGTERM unless it has a handler.

@@ -1,6 +1,6 @@
-"""A real little mesh on loopback: Envoy sidecars, apps, load, Prometheus, and the truth to compare with.
+"""A small real mesh on loopback: Envoy sidecars, apps, load, Prometheus, and the truth to compare with.
 
-What belongs here: everything needed to have honest traffic without a cluster, for trying, testing and
+What belongs here: everything that is needed for real traffic without a cluster, for trying, testing and
 measuring. The mesh is data (`shop`), its placement, configurations and inventory are pure functions of that
 data, and `mesh` runs it.
 

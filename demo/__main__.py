@@ -20,7 +20,7 @@ _STATE = click.option(
     type=click.Path(path_type=Path),
     default=Path(".run"),
     show_default=True,
-    help="The folder that everything is written to.",
+    help="Folder for all files of the mesh.",
 )
 
 
@@ -40,7 +40,7 @@ _SUBNET = click.option(
     callback=_loopback,
     default="127.7.0",
     show_default=True,
-    help="The first three numbers of the mesh's own loopback addresses.",
+    help="First three numbers of the mesh's loopback addresses.",
 )
 
 
@@ -65,7 +65,7 @@ _RATE = click.option(
 
 @click.group()
 def main() -> None:
-    """A real little mesh on loopback."""
+    """A small real mesh on loopback."""
 
 
 @main.command("mesh")
@@ -97,10 +97,14 @@ def run_command(folder: Path, subnet: str, dashboard_port: int, api_port: int) -
 @main.command("scenario")
 @click.argument("name", type=click.Choice(list(scenarios.SCENARIOS)))
 @_STATE
-@click.option("--cluster", is_flag=True, help="The mesh in the cluster, not the one of --state.")
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Of the cluster; else as kubectl does.")
+@click.option("--cluster", is_flag=True, help="Change the mesh in the cluster, not the one of --state.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="Kubeconfig of the cluster; as kubectl if not given.",
+)
 def scenario_command(name: str, folder: Path, cluster: bool, kubeconfig: Path | None) -> None:
-    """Let the running mesh go through something."""
+    """Change the scenario of the running mesh."""
     with ending.without_traceback():
         if cluster or kubeconfig:
             answer = asyncio.run(_turn_in_cluster(name, kubeconfig=kubeconfig))
@@ -125,7 +129,7 @@ _MESH = click.option(
     type=click.Choice(list(meshes.MESHES)),
     default=meshes.SHOP,
     show_default=True,
-    help="The shop, or one to scale.",
+    help="The mesh: the shop, or one to scale.",
 )
 
 

@@ -29,7 +29,7 @@ def said(scenario: scenarios.Scenario) -> web.Response:
 
 
 async def calls(request: web.Request, *, load: load.Load) -> web.Response:
-    """Make exact requests, as the body asks for them."""
+    """Make exactly the requests of the body."""
     asked = await body(request)
     path, count, forced = asked.get("path", "/"), asked.get("count", 1), asked.get("faults", {})
     if not isinstance(count, int) or not 0 < count <= _MOST_CALLS:

@@ -28,7 +28,7 @@ _KEEP_ALIVE = 3600.0
 
 
 def session() -> aiohttp.ClientSession:
-    """For all calls to sidecars, without a timeout: how long a request may take is theirs to decide."""
+    """For all calls to sidecars, without a timeout: the sidecars limit the time of a request."""
     connector = aiohttp.TCPConnector(limit=0)
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
 
@@ -44,7 +44,7 @@ def write_faults(faults: Mapping[str, int]) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class World:
-    """What all apps share."""
+    """The objects that all apps share."""
 
     session: aiohttp.ClientSession
     truth: truth.Truth
@@ -69,7 +69,7 @@ class App:
     async def start(self) -> None:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handle)
-        # With handler_cancellation an app notices that its caller has gone, as after a timeout.
+        # With handler_cancellation an app notices a closed connection of its caller, as after a timeout.
         self._runner = web.AppRunner(
             application, access_log=None, handler_cancellation=True, keepalive_timeout=_KEEP_ALIVE
         )
@@ -124,7 +124,7 @@ class App:
         except aiohttp.ClientError:
             pass
         finally:
-            # Also when this app's own caller has gone: its sidecar may have counted the answer or not.
+            # Also if this app's caller has closed the connection: its sidecar may have counted the answer.
             edge = truth.Edge(self._pod, call.service, chosen)
             self._world.truth.sent(edge, code=code, seconds=time.perf_counter() - begin, peer=peer)
         return code

@@ -1,7 +1,6 @@
 """The types that describe a mesh: workloads, services, calls, and their latencies.
 
-They are plain values. The data is in `shop`; what it becomes on the machine is in `placement`, `envoy`,
-`inventory` and `apps`.
+They are plain values. The data is in `shop`; `placement`, `envoy`, `inventory` and `apps` convert it.
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ class Name:
 
     @property
     def host(self) -> str:
-        """The name callers resolve."""
+        """The name that callers resolve."""
         return f"{self.name}.{self.namespace}.{DOMAIN}"
 
     def __str__(self) -> str:
@@ -72,15 +71,15 @@ class Workload:
     answers: Mapping[str, Calls] = dataclasses.field(default_factory=dict)
     """First path segment → the calls that answering it takes. Any other path is answered without a call."""
     failing: float = 0.0
-    """The share of requests answered 503 at the best of times."""
+    """The share of requests answered 503 unless the scenario sets another one."""
     slower: Mapping[int, float] = dataclasses.field(default_factory=dict)
-    """Replica → how many times slower than its siblings it is."""
+    """Replica → how many times slower than the other replicas it is."""
     strict_tls: bool = False
     """Its sidecar accepts mutual TLS only."""
     public: bool = False
     """An ingress gateway: an Envoy without an app, open to the outside."""
     beat: float | None = None
-    """Seconds between the requests it makes on its own, answering nobody."""
+    """Seconds between the requests that it starts itself, not to answer another one."""
     at_once: int | None = None
     """How many requests its app works on at a time; more of them wait."""
 
@@ -97,7 +96,7 @@ class Service:
     name: Name
     selector: Mapping[str, str]
     split: Mapping[Name, int] = dataclasses.field(default_factory=dict)
-    """Other services its traffic goes to, by weight, as an SMI TrafficSplit says it."""
+    """Other services its traffic goes to, by weight, as in an SMI TrafficSplit."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class Blueprint:
     services: tuple[Service, ...]
     policies: tuple[Policy, ...]
     entry_paths: Mapping[str, int]
-    """What the outside asks for, by weight."""
+    """The paths of requests from outside, by weight."""
 
     def service(self, name: Name) -> Service:
         return next(service for service in self.services if service.name == name)

@@ -1,7 +1,7 @@
 """The control address of a running mesh: its truth, its scenario, exact requests, single sidecars.
 
 GET  /ready                       200 once all sidecars answer and are scraped
-GET  /truth?since=…&until=…       what was over in [since, until), in seconds since the epoch
+GET  /truth?since=…&until=…       requests that ended in [since, until), in seconds since the epoch
 GET  /scenario
 POST /scenario                    {"name": "failing"}; `quiet` answers when nothing is in flight any more
 POST /calls                       {"path": "/checkout", "count": 9, "faults": {"payments": 503}}; answers
@@ -32,7 +32,7 @@ class Desk:
         self._open = False
 
     def open(self) -> None:
-        """From now on `/ready` says so."""
+        """Let `/ready` answer 200 from now on."""
         self._open = True
 
     def application(self) -> web.Application:

@@ -14,7 +14,7 @@ from demo import faults
 
 @contextlib.contextmanager
 def without_traceback() -> Iterator[None]:
-    """What cannot go on says so without a traceback."""
+    """End with the message of a `DemoError`, without a traceback."""
     try:
         yield
     except faults.DemoError as error:
@@ -23,7 +23,7 @@ def without_traceback() -> Iterator[None]:
 
 
 def until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Ctrl-C and SIGTERM are a friendly end, also of what is not up yet."""
+    """End without a traceback at Ctrl-C and SIGTERM, even while the parts start."""
 
     async def run() -> None:
         task = asyncio.create_task(work)

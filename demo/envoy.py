@@ -1,12 +1,12 @@
 """The bootstrap of one sidecar: a pure function from a pod and its placement to Envoy's configuration.
 
-Four doors on the pod's address: outbound (the app's calls), inbound (calls to the app; mutual TLS where the
-workload demands it), metrics (only `/stats/prometheus`), and the admin interface, which nothing but the
-metrics door and the mesh itself asks. A gateway has a public door in place of inbound and outbound. Where a
+Four listeners on the pod's address: outbound (the app's calls), inbound (calls to the app; mutual TLS where
+the workload demands it), metrics (only `/stats/prometheus`), and the admin interface, which only the metrics
+listener and the mesh itself use. A gateway has a public listener in place of inbound and outbound. Where a
 pod has a loopback of its own, outbound and admin are there, for its own app alone.
 
-Every answer through an outbound door says in `blueprint.SERVICE_HEADER` which service was chosen: the only
-way a caller can know a split's choice.
+Every answer through an outbound listener has the chosen service in `blueprint.SERVICE_HEADER`: the only way
+in which a caller can know the choice of a split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ _BY_NAME: Config = {
     }
 }
 
-# Without a limit Envoy warns at every start, and a log of warnings hides the one that matters.
+# Without a limit Envoy warns at every start, which would hide other warnings.
 _MOST_CONNECTIONS: Config = {
     "name": "envoy.resource_monitors.global_downstream_max_connections",
     "typed_config": {
@@ -190,7 +190,7 @@ def _outbound_cluster(
             [(host, placement.INBOUND_PORT) for host in where.doors(service)],
             found=_BY_NAME if where.named else _BY_ADDRESS,
         ),
-        # Envoy's own limit of 3 retries at a time would leave some requests without theirs.
+        # Envoy's own limit of 3 retries at a time would prevent some retries.
         "circuit_breakers": {"thresholds": [{"max_retries": _MOST_RETRIES}]},
     }
     if not pod.alone:

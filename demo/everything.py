@@ -29,14 +29,14 @@ class Part:
     """A URL."""
     listens: Sequence[tuple[str, int]] = ()
     advice: str = ""
-    """What to do when another program listens there."""
+    """The advice in the message if another program listens there."""
     within: float = 90.0
     """Seconds it has to become ready."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Where:
-    """What the person at the terminal may choose."""
+    """The options of the command."""
 
     state: Path
     subnet: str
@@ -87,7 +87,7 @@ def parts(where: Where) -> tuple[Part, ...]:
 
 
 async def run(pieces: Sequence[Part], *, folder: Path, report: Callable[[str], None], welcome: str) -> None:
-    """Until it is cancelled; raises a `DemoError` when a part cannot start or dies."""
+    """Run until cancelled. Raises a `DemoError` if a part cannot start or ends."""
     with state.lock(folder, name="run"):
         for part in pieces:
             ports.demand_free(part.listens, advice=part.advice)
@@ -102,7 +102,7 @@ async def run(pieces: Sequence[Part], *, folder: Path, report: Callable[[str], N
 
 
 def welcome(where: Where) -> str:
-    """The three things to try."""
+    """Three commands to try."""
     state_option = [] if where.state == Path(".run") else ["--state", str(where.state)]
     lines = (
         [_program("kubectl"), "--kubeconfig", str(where.kubeconfig), "get", "trafficmetrics", "-A"],
@@ -113,7 +113,7 @@ def welcome(where: Where) -> str:
 
 
 def _program(name: str) -> str:
-    """As one has to type it: by its name where that is enough, also in a shell that knows nothing of ours."""
+    """The command as a user types it: its name if the PATH of the shell has it, else its path."""
     beside = Path(sys.executable).with_name(name)
     elsewhere = [folder for folder in os.get_exec_path() if Path(folder) != beside.parent]
     found = shutil.which(name, path=os.pathsep.join(elsewhere))

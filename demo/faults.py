@@ -2,4 +2,4 @@
 
 
 class DemoError(Exception):
-    """Its text is meant for the person at the terminal."""
+    """A message for the user at the terminal."""

@@ -1,8 +1,8 @@
 """Load that no request in the mesh causes: users at the gateway, and workloads that start calls themselves.
 
 Requests arrive independently of each other and of the responses (a Poisson process), as they do from many
-users: a slow mesh gets as many. Everything that starts here is counted until it is over, so that a caller can
-wait until nothing is in flight.
+users: a slow mesh gets the same number. Everything that starts here is counted until it is over, so that a
+caller can wait until nothing is in flight.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Load:
         gateways: Iterator[placement.Pod],
         running: Sequence[apps.App],
     ) -> None:
-        """Each request takes the next of the `gateways`; of the apps, those with a beat are made to beat."""
+        """Each request takes the next of the `gateways`; the apps with a beat send requests periodically."""
         self._entry_paths = entry_paths
         self._world = world
         self._rate = rate
@@ -53,18 +53,18 @@ class Load:
                 group.create_task(self._beats(app))
 
     async def settle(self) -> None:
-        """Until nothing is in flight."""
+        """Wait until nothing is in flight."""
         while self._under_way:
             await asyncio.wait(set(self._under_way))
 
     async def abandon(self) -> None:
-        """Ends what is in flight."""
+        """Cancel all requests in flight."""
         for task in self._under_way:
             task.cancel()
         await self.settle()
 
     async def exactly(self, path: str, *, count: int, faults: Mapping[str, int]) -> dict[int, int]:
-        """So many requests to the gateway, all over when this returns; their codes."""
+        """Send so many requests to the gateway; return their codes when all have ended."""
         turn = asyncio.Semaphore(_HURRY)
 
         async def one() -> int:
@@ -85,7 +85,7 @@ class Load:
                 await asyncio.sleep(_QUIET_POLL)
                 continue
             await asyncio.sleep(dice.expovariate(rate))
-            # It may have become quiet meanwhile, and quiet means that nothing begins any more.
+            # The scenario may be `quiet` by now, in which no request starts.
             if self._world.dial.scenario.load:
                 self._launch(self._enter(_pick(self._entry_paths, dice)))
 

@@ -1,8 +1,8 @@
-"""One mesh, from nothing to traffic and back to nothing.
+"""Start and stop one mesh with its traffic.
 
 Sidecars and Prometheus are children of this process; the apps, the load and the control address live in it.
-Nothing is left when it ends, for any reason. If a part ends unexpectedly, the whole ends: half a mesh would
-have wrong figures.
+No process is left when it ends, for any reason. If a part ends unexpectedly, all parts are ended, because an
+incomplete mesh would have wrong figures.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ Report = Callable[[str], None]
 
 
 async def run(settings: Settings, *, report: Report) -> None:
-    """Until it is cancelled; raises a `DemoError` when a part dies. `report` gets one line per part."""
+    """Run until cancelled. Raises a `DemoError` if a part ends. `report` gets one line per part."""
     folder = state.Folder(settings.state.resolve())
     with state.lock(folder.path, name="mesh"):
         where = placement.place(shop.SHOP, subnet=settings.subnet)
@@ -106,7 +106,7 @@ async def _live(
 
 
 def _prepare(where: placement.Placement, *, folder: state.Folder, settings: Settings) -> None:
-    """Everything that is a file. Nothing that an earlier mesh measured is kept: its counters are gone too."""
+    """Write all files. The data of an earlier mesh is deleted, because its counters no longer exist."""
     folder.addresses.unlink(missing_ok=True)
     shutil.rmtree(folder.scratch, ignore_errors=True)
     folder.prometheus.mkdir(parents=True)

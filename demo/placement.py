@@ -42,7 +42,7 @@ class Pod:
 
     @property
     def inside(self) -> str:
-        """The address at which the pod's own programs meet."""
+        """The address that the pod's own programs use."""
         return _LOOPBACK if self.alone else self.address
 
     @property

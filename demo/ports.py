@@ -1,6 +1,6 @@
 """Whether an address is free, and which process uses it if not.
 
-This is checked before anything starts, because Envoys share a port without an error.
+This is checked before anything starts, because several Envoys can use the same port without an error.
 """
 
 import errno

@@ -1,8 +1,8 @@
 """Child processes with an owner: watched, and always ended by their own ids.
 
 Each child writes into a log file of its own, works in the project's folder, gets no signal from the
-terminal (its owner decides the order of the end), and is ended by the kernel if its owner is killed. The
-first child that ends unexpectedly ends `watch` and what is guarded.
+terminal (its owner decides the order of the end), and is ended by the kernel if its owner is killed. If a
+child ends unexpectedly, `watch` and `guard` end with an error.
 """
 
 import asyncio
@@ -63,12 +63,12 @@ class Family:
         return name in self._children
 
     async def start(self, name: str, command: Sequence[str]) -> None:
-        """A name that runs already is a mistake of the caller."""
+        """Start a child. A name that is in use is a mistake of the caller."""
         if name in self._children:
             raise ValueError(f"{name} runs already")
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
-        # Started again, it writes on: why it ended before is in there.
+        # A restarted child appends to its log, which has the reason why it ended before.
         with log.open("ab" if name in self._known else "wb") as output:
             try:
                 process = await asyncio.create_subprocess_exec(
@@ -88,7 +88,7 @@ class Family:
         child.watch = asyncio.create_task(self._watch(name, child))
 
     async def stop(self, name: str, *, ask: signal.Signals = signal.SIGTERM) -> None:
-        """Ends one child, and waits until it has; one that has ended is no matter."""
+        """End one child and wait for it; it may have ended already."""
         child = self._children.get(name)
         if child is None:
             return
@@ -107,12 +107,12 @@ class Family:
         await asyncio.gather(*(self.stop(name) for name in list(self._children)))
 
     async def watch(self) -> NoReturn:
-        """For ever, unless a child ends unasked."""
+        """Wait until a child ends unexpectedly."""
         death = await asyncio.shield(self._first_death)
         raise faults.DemoError(str(death))
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Does the work, unless a child ends before it is done."""
+        """Do the work, unless a child ends unexpectedly before."""
         task = asyncio.create_task(work)
         try:
             waited: set[asyncio.Future[Any]] = {task, self._first_death}
@@ -140,7 +140,7 @@ async def family(logs: Path, *, grace: float = _GRACE) -> AsyncIterator[Family]:
 
 
 async def cancelled(task: "asyncio.Task[Any]") -> None:
-    """Ends a task that may be under way, and waits until it has; its outcome is of no interest any more."""
+    """Cancel a task and wait for it; its result is ignored."""
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():
@@ -158,9 +158,9 @@ def _quote(lines: Sequence[str]) -> str:
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """What a child does before its program: asks the kernel to be ended together with its parent.
+    """The function that a child runs before its program: the kernel shall end it together with its parent.
 
-    The library is loaded here, in the parent: a child between fork and exec had better not.
+    The library is loaded here, in the parent: a child should not between fork and exec.
     """
     if sys.platform != "linux":
         return None

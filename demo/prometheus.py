@@ -23,7 +23,7 @@ _MAX_TIMEOUT = 5.0
 
 
 def binary(environment: Mapping[str, str] = os.environ) -> Path:
-    """From the environment, else as `demo/fetch-prometheus` leaves it, else from the path."""
+    """The program of the environment, else of `demo/fetch-prometheus`, else of the PATH."""
     named = environment.get("PROMETHEUS")
     if named:
         if not os.access(named, os.X_OK):

@@ -1,8 +1,8 @@
 """A mesh as a library: `async with runner.Mesh(state=path, subnet="127.11.0") as mesh`.
 
-The mesh is a process of its own (`python -m demo mesh`): it keeps its pace while tests block their loop, it
-can be used from any loop or thread through its addresses, and it ends with the block or with the process
-that has it, whichever is first.
+The mesh is a process of its own (`python -m demo mesh`): its load continues while tests block their loop, it
+can be used from any loop or thread through its addresses, and it ends with the block or with its parent
+process, whichever is first.
 """
 
 import abc
@@ -22,7 +22,7 @@ _UP_WITHIN = 120.0
 
 
 class Reach(abc.ABC):
-    """What can be asked of a mesh and done to it, wherever it runs."""
+    """The requests to the control address of a mesh, wherever it runs."""
 
     @property
     @abc.abstractmethod
@@ -39,7 +39,7 @@ class Reach(abc.ABC):
     async def calls(
         self, path: str, *, count: int, faults: Mapping[str, int] | None = None
     ) -> Mapping[str, Any]:
-        """Exactly so many requests to the gateway; returns when they are over."""
+        """Send exactly so many requests to the gateway; return when they have ended."""
         body = {"path": path, "count": count, "faults": dict(faults or {})}
         answer: Mapping[str, Any] = await self._ask("POST", "/calls", json=body)
         return answer

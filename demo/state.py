@@ -20,12 +20,12 @@ class Folder:
 
     @property
     def addresses(self) -> Path:
-        """Where a running mesh says how to reach it."""
+        """The file with the addresses of the running mesh."""
         return self.path / "mesh.json"
 
     @property
     def scratch(self) -> Path:
-        """Made anew by every mesh."""
+        """Created anew by every mesh."""
         return self.path / "mesh"
 
     @property
@@ -47,7 +47,7 @@ class Folder:
 
 @contextlib.contextmanager
 def lock(folder: Path, *, name: str) -> Iterator[None]:
-    """The kernel gives the lock back with the process, however that ends."""
+    """The kernel releases the lock when the process ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.lock").open("w") as file:
         try:
@@ -60,14 +60,14 @@ def lock(folder: Path, *, name: str) -> Iterator[None]:
 
 
 def write(path: Path, text: str) -> None:
-    """Whole or not at all, for readers that are waiting for it."""
+    """Write a file atomically, because readers wait for it."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(text)
     draft.replace(path)
 
 
 def control_url(folder: Path) -> str:
-    """Of the mesh that is running there."""
+    """The control address of the running mesh. Raises a `DemoError` if none is running."""
     try:
         found: Mapping[str, str] = json.loads(Folder(folder).addresses.read_text())
     except FileNotFoundError:

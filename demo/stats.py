@@ -5,9 +5,9 @@ leave `shop_svc_cluster_local` in the metric's name. Control planes avoid that i
 are here:
 
 * `tags`: the default extraction is off and written anew, with a cluster name that may hold dots. The pods of
-  namespace `shop` do so, and count for `outbound|8080||cart.shop.svc.cluster.local` and `inbound|8080||`.
+  namespace `shop` do so, and report `outbound|8080||cart.shop.svc.cluster.local` and `inbound|8080||`.
 * `aliases`: the default extraction stays, and each cluster has an `alt_stat_name` without dots. The pods of
-  namespace `data` and machines outside Kubernetes do so, and count for `data/db` and `local_app`.
+  namespace `data` and machines outside Kubernetes do so, and report `data/db` and `local_app`.
 """
 
 import enum

@@ -1,11 +1,12 @@
-"""The truth: every request as its caller observed it and as its callee answered it.
+"""The truth: every request as observed by its caller and as answered by its callee.
 
 A caller observes what its own sidecar counts: one final outcome per request, after retries and timeouts. So
 per edge the counts here and the counters of the caller's Envoy (`envoy_cluster_upstream_rq_xx`) are equal
 once nothing is in flight. Code 0 is a request without a response: no sidecar accepted it, or the caller had
 closed the connection before the callee was done.
 
-Single requests are kept for a while, for spans and quantiles; the counts since the start are kept for ever.
+Single requests are kept for a while, for spans and quantiles; the counts since the start are kept until the
+end.
 """
 
 import collections
@@ -33,7 +34,7 @@ class Edge:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
     at: float
-    """Seconds since the epoch, when it was over."""
+    """Seconds since the epoch, when it ended."""
     code: int
     seconds: float
     peer: str
@@ -76,7 +77,7 @@ class Truth:
         self._received[pod].add(Outcome(self._clock(), code, seconds, ""), keep=self._keep)
 
     def report(self, *, since: float | None = None, until: float | None = None) -> Mapping[str, Any]:
-        """What was over in [since, until)."""
+        """The requests that ended in [since, until)."""
         now = self._clock()
         end = math.inf if until is None else until
         edges = [
@@ -100,7 +101,7 @@ class Truth:
 
 
 def together(reports: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """One report of several ledgers, each of other callers and other receivers, of the same span."""
+    """One report of several ledgers with different callers and receivers, for the same span."""
     return {
         "since": reports[0]["since"],
         "until": max(report["until"] for report in reports),

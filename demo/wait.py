@@ -25,7 +25,7 @@ async def until(
 
 
 async def until_ok(http: aiohttp.ClientSession, url: str, *, what: str, within: float) -> None:
-    """Until the address answers 200. Its certificate is not looked at: it is on this machine."""
+    """Wait until the address answers 200. Its certificate is not verified, because it is on this machine."""
 
     async def answers() -> bool:
         try:

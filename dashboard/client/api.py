@@ -47,7 +47,7 @@ class TrafficApi:
     def whoami(self) -> str:
         """The user name of the credential. Raises `faults.Unauthenticated` if the API does not accept it."""
         review = {"apiVersion": _AUTHENTICATION, "kind": "SelfSubjectReview"}
-        answer = self._link.review(f"/apis/{_AUTHENTICATION}/selfsubjectreviews", question=review)
+        answer = self._link.review(f"/apis/{_AUTHENTICATION}/selfsubjectreviews", body=review)
         try:
             return str(answer["status"]["userInfo"]["username"])
         except (KeyError, TypeError) as error:

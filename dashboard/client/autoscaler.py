@@ -11,8 +11,8 @@ from typing import Any
 from dashboard.client import faults, measures, quantity
 
 _TOLERANCE = Fraction(1, 10)  # the controller's --horizontal-pod-autoscaler-tolerance
-_PATIENCE_S = 300  # the controller's --horizontal-pod-autoscaler-downscale-stabilization
-_BLIND = {"AmbiguousSelector", "InvalidSelector", "ScalingDisabled"}
+_STABILIZATION_S = 300  # the controller's --horizontal-pod-autoscaler-downscale-stabilization
+_NOT_EVALUATED = {"AmbiguousSelector", "InvalidSelector", "ScalingDisabled"}
 _SOURCES = {"Pods", "Object", "External", "Resource", "ContainerResource"}
 
 
@@ -32,8 +32,8 @@ class Reference:
 class MetricTarget:
     """The target of a metric. `written` is the quantity as the HPA has it; `value` is None without one."""
 
-    sort: str  # Value, AverageValue or Utilization
-    written: str
+    type: str  # Value, AverageValue or Utilization
+    text: str
     value: Fraction | None
 
 
@@ -46,7 +46,7 @@ class Metric:
     selector: str
     target: MetricTarget
     described: Reference | None = None
-    seen: MetricTarget | None = None
+    current: MetricTarget | None = None
 
     @property
     def group(self) -> str | None:
@@ -60,7 +60,7 @@ class Metric:
 class Condition:
     """One entry of `status.conditions`."""
 
-    sort: str
+    type: str
     status: str
     reason: str
     message: str
@@ -72,21 +72,23 @@ class Autoscaler:
 
     namespace: str
     name: str
-    scales: Reference
+    target_ref: Reference
     minimum: int
     maximum: int
     metrics: tuple[Metric, ...]
     conditions: tuple[Condition, ...]
     tolerance_up: Fraction = _TOLERANCE
     tolerance_down: Fraction = _TOLERANCE
-    patience: float = _PATIENCE_S
-    may_grow: bool = True
-    may_shrink: bool = True
+    stabilization: float = _STABILIZATION_S
+    can_scale_up: bool = True
+    can_scale_down: bool = True
 
     @property
-    def has_looked(self) -> bool:
+    def was_evaluated(self) -> bool:
         """Whether the controller requested the metrics when it last wrote the status."""
-        return any(one.sort == "ScalingActive" and one.reason not in _BLIND for one in self.conditions)
+        return any(
+            one.type == "ScalingActive" and one.reason not in _NOT_EVALUATED for one in self.conditions
+        )
 
 
 def decode(document: Mapping[str, Any]) -> Autoscaler:
@@ -96,15 +98,15 @@ def decode(document: Mapping[str, Any]) -> Autoscaler:
         status = document.get("status") or {}
         behavior = spec.get("behavior") or {}
         up, down = behavior.get("scaleUp") or {}, behavior.get("scaleDown") or {}
-        seen = status.get("currentMetrics") or []
+        current = status.get("currentMetrics") or []
         return Autoscaler(
             namespace=_text(metadata["namespace"]),
             name=_text(metadata["name"]),
-            scales=_reference(spec["scaleTargetRef"]),
+            target_ref=_reference(spec["scaleTargetRef"]),
             minimum=_number(spec.get("minReplicas", 1)),
             maximum=_number(spec["maxReplicas"]),
             metrics=tuple(
-                _metric(metric, seen[index] if index < len(seen) else {})
+                _metric(metric, current[index] if index < len(current) else {})
                 for index, metric in enumerate(spec.get("metrics") or [])
             ),
             conditions=tuple(
@@ -113,9 +115,9 @@ def decode(document: Mapping[str, Any]) -> Autoscaler:
             ),
             tolerance_up=_share(up),
             tolerance_down=_share(down),
-            patience=_number(down.get("stabilizationWindowSeconds", _PATIENCE_S)),
-            may_grow=up.get("selectPolicy") != "Disabled",
-            may_shrink=down.get("selectPolicy") != "Disabled",
+            stabilization=_number(down.get("stabilizationWindowSeconds", _STABILIZATION_S)),
+            can_scale_up=up.get("selectPolicy") != "Disabled",
+            can_scale_down=down.get("selectPolicy") != "Disabled",
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise faults.Failed(
@@ -131,26 +133,26 @@ def _metric(metric: Mapping[str, Any], status: Mapping[str, Any]) -> Metric:
     key = source[0].lower() + source[1:]
     body = metric[key]
     identity = body.get("metric") or {"name": body.get("name")}
-    seen = (status.get(key) or {}).get("current") if status.get("type") == source else None
+    current = (status.get(key) or {}).get("current") if status.get("type") == source else None
     return Metric(
         source=source,
         name=_text(identity["name"]),
-        selector=spell_selector(identity.get("selector") or {}),
+        selector=format_selector(identity.get("selector") or {}),
         target=_target(body["target"]),
         described=_reference(body["describedObject"]) if "describedObject" in body else None,
-        seen=_target(seen) if seen else None,
+        current=_target(current) if current else None,
     )
 
 
 def _target(fields: Mapping[str, Any]) -> MetricTarget:
     """The target in a specification, which has a `type`, or the value in a status, which has none."""
-    for sort, key in (
+    for type, key in (
         ("Value", "value"),
         ("Utilization", "averageUtilization"),
         ("AverageValue", "averageValue"),
     ):
-        if key in fields and fields.get("type", sort) == sort:
-            return MetricTarget(sort, str(fields[key]), quantity.parse(str(fields[key])))
+        if key in fields and fields.get("type", type) == type:
+            return MetricTarget(type, str(fields[key]), quantity.parse(str(fields[key])))
     return MetricTarget(str(fields.get("type", "")), "", None)
 
 
@@ -158,23 +160,23 @@ def _reference(fields: Mapping[str, Any]) -> Reference:
     return Reference(_text(fields.get("apiVersion", "")), _text(fields["kind"]), _text(fields["name"]))
 
 
-def _text(given: Any) -> str:
-    if not isinstance(given, str):
-        raise TypeError(f"{type(given).__name__} instead of a string")
-    return given
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} instead of a string")
+    return value
 
 
-def _number(given: Any) -> int:
-    if not isinstance(given, int):
-        raise TypeError(f"{type(given).__name__} instead of an integer")
-    return given
+def _number(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{type(value).__name__} instead of an integer")
+    return value
 
 
 def _share(rules: Mapping[str, Any]) -> Fraction:
     return quantity.parse(str(rules["tolerance"])) if "tolerance" in rules else _TOLERANCE
 
 
-def spell_selector(selector: Mapping[str, Any]) -> str:
+def format_selector(selector: Mapping[str, Any]) -> str:
     """A LabelSelector as the HPA controller writes it into a request: sorted by key."""
     terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
     for one in selector.get("matchExpressions") or []:
@@ -190,4 +192,4 @@ def spell_selector(selector: Mapping[str, Any]) -> str:
                 }[one["operator"]],
             )
         )
-    return ",".join(spelled for _, spelled in sorted(terms))
+    return ",".join(term for _, term in sorted(terms))

@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 _LARGEST = 1 << 20  # bytes
-_PATIENCE_S = 10.0
-_DEEPEST = 100
-_SHOWN = 200  # characters of a reason
+_PIPE_TIMEOUT_S = 10.0
+_MOST_LEVELS = 100
+_LONGEST_REASON = 200  # characters of a reason
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -26,14 +26,14 @@ class Malformed(ValueError):
 def text(path: pathlib.Path) -> str:
     """The content of a file or a pipe. Raises OSError, and ValueError if it is not UTF-8 or too large."""
     # Without O_NONBLOCK, open() of a pipe blocks until there is a writer.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        mode = os.fstat(handle).st_mode
+        mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
             raise ValueError("it is a directory or a device")
-        content = _whole(handle)
+        content = _content(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -41,14 +41,14 @@ def text(path: pathlib.Path) -> str:
         raise ValueError("it is not UTF-8 text") from None
 
 
-def _whole(handle: int) -> bytes:
-    content, given_up = bytearray(), time.monotonic() + _PATIENCE_S
+def _content(descriptor: int) -> bytes:
+    content, deadline = bytearray(), time.monotonic() + _PIPE_TIMEOUT_S
     while len(content) <= _LARGEST:
         try:
-            part = os.read(handle, _LARGEST)
+            part = os.read(descriptor, _LARGEST)
         except BlockingIOError:
-            if not select.select([handle], [], [], max(0.0, given_up - time.monotonic()))[0]:
-                raise ValueError(f"the pipe had no data for {_PATIENCE_S:.0f} s") from None
+            if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise ValueError(f"the pipe had no data for {_PIPE_TIMEOUT_S:.0f} s") from None
             continue
         if not part:
             return bytes(content)
@@ -63,8 +63,8 @@ def document(text: str) -> Any:
         for event in yaml.parse(text, Loader=_LOADER):
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise Malformed(f"nested more than {_DEEPEST} deep")
+            if depth > _MOST_LEVELS:
+                raise Malformed(f"nested more than {_MOST_LEVELS} deep")
         return yaml.load(text, Loader=_LOADER)  # noqa: S506 - one of the safe loaders
     except Malformed:
         raise
@@ -74,12 +74,12 @@ def document(text: str) -> Any:
 
 def _problem(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}: " if mark is not None else ""
-    said = getattr(error, "problem", None) or getattr(error, "reason", None) or error
-    return f"{where}{' '.join(str(said).split())[:_SHOWN]}"
+    line = f"line {mark.line + 1}: " if mark is not None else ""
+    message = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+    return f"{line}{' '.join(str(message).split())[:_LONGEST_REASON]}"
 
 
 def reason(error: Exception) -> str:
     """The message of an error for a file that cannot be read, in one line without a full stop."""
-    said = error.strerror if isinstance(error, OSError) else None
-    return " ".join((said or str(error)).split()).rstrip(".")
+    message = error.strerror if isinstance(error, OSError) else None
+    return " ".join((message or str(error)).split()).rstrip(".")

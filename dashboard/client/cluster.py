@@ -19,8 +19,8 @@ _NOT_FOUND, _FORBIDDEN = 404, 403
 class Scale:
     """A `scale` subresource: `spec.replicas`, `status.replicas` and the label selector of the pods."""
 
-    wanted: int
-    there: int
+    replicas: int
+    current_replicas: int
     selector: str
 
 
@@ -31,16 +31,16 @@ class Pod:
     name: str
     phase: str
     ready: bool
-    going: bool = False  # has a deletionTimestamp
+    terminating: bool = False  # has a deletionTimestamp
     started: dt.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Registration:
+class ApiService:
     """An APIService: the Service that serves the group (`namespace/name`), and why it is not available."""
 
     service: str
-    complaint: str
+    unavailable_reason: str
 
 
 class ClusterReader:
@@ -68,13 +68,13 @@ class ClusterReader:
     def hpa(self, namespace: str, name: str) -> autoscaler.Autoscaler:
         """One HPA. Raises `faults.Failed` if there is none of that name."""
         path = f"{_HPAS}/namespaces/{_quoted(namespace)}/horizontalpodautoscalers/{_quoted(name)}"
-        answer = self._link.look(path)
+        answer = self._link.read(path)
         if answer.status == _NOT_FOUND and "not found" in answer.message:
             raise faults.Failed(
                 f"There is no HorizontalPodAutoscaler {name} in namespace {namespace}. "
                 "Leave out the name to see all of the namespace, or use -A for all namespaces."
             )
-        return autoscaler.decode(self._judged(answer, path))
+        return autoscaler.decode(self._document(answer, path))
 
     def resource(self, reference: autoscaler.Reference) -> str:
         """The plural name of a kind, as `deployments`. Raises `faults.NotServed` for an unknown kind."""
@@ -82,12 +82,12 @@ class ClusterReader:
 
     def scale(self, namespace: str, reference: autoscaler.Reference) -> Scale:
         """The `scale` subresource of an HPA's target."""
-        home, resource = self._resource(reference)
-        path = f"{home}/namespaces/{_quoted(namespace)}/{resource}"
+        api_path, resource = self._resource(reference)
+        path = f"{api_path}/namespaces/{_quoted(namespace)}/{resource}"
         found = self._read(f"{path}/{_quoted(reference.name)}/scale")
         status = found.get("status") or {}
-        wanted = (found.get("spec") or {}).get("replicas", 0)
-        return Scale(wanted, status.get("replicas", 0), str(status.get("selector", "")))
+        replicas = (found.get("spec") or {}).get("replicas", 0)
+        return Scale(replicas, status.get("replicas", 0), str(status.get("selector", "")))
 
     def pods(self, namespace: str, *, selector: str) -> tuple[Pod, ...]:
         """The pods that match a label selector."""
@@ -96,65 +96,67 @@ class ClusterReader:
 
     def version(self, group: str) -> str | None:
         """The version of a metrics group that the HPA controller uses; None if the group is not served."""
-        answer = self._link.look(f"/apis/{group}")
+        answer = self._link.read(f"/apis/{group}")
         if answer.status == _NOT_FOUND:
             return None
-        offered = self._judged(answer, f"/apis/{group}")
+        offered = self._document(answer, f"/apis/{group}")
         names = [one.get("version") for one in offered.get("versions") or []]
         preferred = (offered.get("preferredVersion") or {}).get("version")
         known = measures.VERSIONS[group]
         return next((name for name in (preferred, *names) if name in known), None)
 
-    def registration(self, group: str, *, version: str) -> Registration | None:
+    def api_service(self, group: str, *, version: str) -> ApiService | None:
         """A group's APIService, or None. Raises `faults.Denied` without the right to read APIServices."""
         path = f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}"
-        answer = self._link.look(path)
+        answer = self._link.read(path)
         if answer.status == _NOT_FOUND:
             return None
-        found = self._judged(answer, path)
+        found = self._document(answer, path)
         service = (found.get("spec") or {}).get("service") or {}
         conditions = (found.get("status") or {}).get("conditions") or []
         available: Mapping[str, str] = next((one for one in conditions if one.get("type") == "Available"), {})
         failing = available.get("status") == "False"
-        complaint = f"{available.get('reason', '')}: {available.get('message', '')}" if failing else ""
-        return Registration(f"{service.get('namespace', '')}/{service.get('name', '')}", complaint)
+        unavailable_reason = (
+            f"{available.get('reason', '')}: {available.get('message', '')}" if failing else ""
+        )
+        return ApiService(f"{service.get('namespace', '')}/{service.get('name', '')}", unavailable_reason)
 
-    def ask(self, question: measures.ApiRequest) -> connection.ApiAnswer:
+    def send(self, request: measures.ApiRequest) -> connection.ApiAnswer:
         """The answer to a request of the HPA controller, sent with the caller's credential."""
-        return self._link.look(question.path, params=question.parameters)
+        return self._link.read(request.path, params=request.parameters)
 
     def _resource(self, reference: autoscaler.Reference) -> tuple[str, str]:
         """API path and plural name of a kind, of any version of its group, as the HPA controller does it."""
         api_version = reference.api_version
         if api_version not in self._served:
             self._served[api_version] = self._discover(api_version)
-        home, kinds = self._served[api_version]
+        api_path, kinds = self._served[api_version]
         if reference.kind not in kinds:
             empty = "" if api_version else ", which is what an empty apiVersion means"
             raise faults.NotServed(
                 f"the cluster has no kind {reference.kind} in {api_version or 'v1'}{empty}"
             )
-        return home, kinds[reference.kind]
+        return api_path, kinds[reference.kind]
 
     def _discover(self, api_version: str) -> tuple[str, Mapping[str, str]]:
-        home = _home(api_version)
-        answer = self._link.look(home)
+        api_path = _api_path(api_version)
+        answer = self._link.read(api_path)
         group = api_version.rpartition("/")[0]
         if answer.status == _NOT_FOUND and group:
-            others = self._link.look(f"/apis/{group}")
+            others = self._link.read(f"/apis/{group}")
             if others.status == _NOT_FOUND:
-                return home, {}
-            home = f"/apis/{self._judged(others, home)['preferredVersion']['groupVersion']}"
-            answer = self._link.look(home)
-        found = self._judged(answer, home).get("resources") or []
-        return home, {one["kind"]: one["name"] for one in found if "/" not in one["name"]}
+                return api_path, {}
+            api_path = f"/apis/{self._document(others, api_path)['preferredVersion']['groupVersion']}"
+            answer = self._link.read(api_path)
+        found = self._document(answer, api_path).get("resources") or []
+        return api_path, {one["kind"]: one["name"] for one in found if "/" not in one["name"]}
 
     def _read(self, path: str, parameters: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        return self._judged(self._link.look(path, params=parameters), path)
+        return self._document(self._link.read(path, params=parameters), path)
 
-    def _judged(self, answer: connection.ApiAnswer, path: str) -> Mapping[str, Any]:
+    def _document(self, answer: connection.ApiAnswer, path: str) -> Mapping[str, Any]:
         server = self.context.cluster.text("server")
-        if answer.good:
+        if answer.is_success:
             document: Mapping[str, Any] = answer.document
             return document
         if answer.status == 401:
@@ -188,12 +190,12 @@ def _pod(item: Mapping[str, Any]) -> Pod:
         name=item["metadata"]["name"],
         phase=status.get("phase", ""),
         ready=any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions),
-        going="deletionTimestamp" in item["metadata"],
+        terminating="deletionTimestamp" in item["metadata"],
         started=dt.datetime.fromisoformat(status["startTime"]) if "startTime" in status else None,
     )
 
 
-def _home(api_version: str) -> str:
+def _api_path(api_version: str) -> str:
     """The API path of a group and version: `/apis/apps/v1`, or `/api/v1` for the core group."""
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version or 'v1'}"
 

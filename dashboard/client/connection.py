@@ -22,8 +22,8 @@ import requests.utils
 from dashboard.client import credential, faults, kubeconfig, limits
 
 _TIMEOUTS_S = (2.0, 10.0)  # to connect; between two reads of the answer
-_WHOLE_S = 30.0  # from the request to the last byte of the answer
-_GOOD = (requests.codes.ok, requests.codes.created)
+_ANSWER_TIMEOUT_S = 30.0  # from the request to the last byte of the answer
+_SUCCESS = (requests.codes.ok, requests.codes.created)
 _LARGEST = 32 << 20  # bytes, unpacked: some 40,000 items
 
 
@@ -43,7 +43,7 @@ class ApiAnswer:
     document: Any
 
     @property
-    def good(self) -> bool:
+    def is_success(self) -> bool:
         """Whether it is a 200 with a JSON object."""
         return self.status == requests.codes.ok and self.document is not None
 
@@ -57,7 +57,7 @@ class ApiAnswer:
 class _PinnedAdapter(limits.Adapter):
     """TLS with exactly the given context.
 
-    By default requests adds its bundle of public CAs to every context. Then whoever has a public certificate
+    By default requests adds its bundle of public CAs to every context. Then anyone with a public certificate
     for the API's host name could read the token.
     """
 
@@ -89,11 +89,11 @@ class ApiConnection:
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         uptime: Callable[[], float] = time.monotonic,
         timeouts: tuple[float, float] = _TIMEOUTS_S,
-        whole: float = _WHOLE_S,
+        answer_timeout: float = _ANSWER_TIMEOUT_S,
         largest: int = _LARGEST,
     ) -> None:
         """`now` decides when a credential with an expiry time expires, `uptime`, monotonic seconds, when one
-        with a lifetime does. An answer may take `whole` seconds and have `largest` bytes. Raises
+        with a lifetime does. An answer may take `answer_timeout` seconds and have `largest` bytes. Raises
         `faults.Unconfigured` if the kubeconfig turns off the verification of certificates.
         """
         if context.cluster.fields.get("insecure-skip-tls-verify"):
@@ -106,27 +106,27 @@ class ApiConnection:
         self._now = now
         self._uptime = uptime
         self._timeouts = timeouts
-        self._whole = whole
+        self._answer_timeout = answer_timeout
         self._largest = largest
         self._lock = threading.Lock()
         self._session: requests.Session | None = None
         self._expires: dt.datetime | None = None
-        self._until = math.inf
-        self._authority: tuple[int, int, int] | None = None
+        self._renew_at = math.inf
+        self._ca_edition: tuple[int, int, int] | None = None
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
         """The JSON object at a path of `metrics.smi-spec.io`. Raises `faults.Fault` for other answers."""
-        return self._judged(self._fetch(path, params=params))
+        return self._document(self._fetch(path, params=params))
 
-    def look(self, path: str, *, params: Mapping[str, str] | None = None) -> ApiAnswer:
+    def read(self, path: str, *, params: Mapping[str, str] | None = None) -> ApiAnswer:
         """The answer at a path, of any status. Raises `faults.Unreachable` without an answer."""
         response = self._fetch(path, params=params)
         document = response.document
         return ApiAnswer(response.status, document if isinstance(document, dict) else None)
 
-    def review(self, path: str, *, question: Mapping[str, Any]) -> Any:
+    def review(self, path: str, *, body: Mapping[str, Any]) -> Any:
         """The answer to a review (an object sent by POST). Raises `faults.Fault`."""
-        return self._judged(self._ask("POST", path, body=question))
+        return self._document(self._send("POST", path, body=body))
 
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -137,16 +137,16 @@ class ApiConnection:
 
     def _fetch(self, path: str, *, params: Mapping[str, str] | None) -> _Response:
         """Send the request again once, with a new credential, after a 401."""
-        response = self._ask("GET", path, params=params)
+        response = self._send("GET", path, params=params)
         if response.status == requests.codes.unauthorized:
             self.close()
-            response = self._ask("GET", path, params=params)
+            response = self._send("GET", path, params=params)
         return response
 
-    def _judged(self, response: _Response) -> Any:
-        return _judge(response, self._server, origin=self.context.origin)
+    def _document(self, response: _Response) -> Any:
+        return _document_of(response, self._server, origin=self.context.origin)
 
-    def _ask(
+    def _send(
         self,
         verb: Literal["GET", "POST"],
         path: str,
@@ -156,7 +156,7 @@ class ApiConnection:
     ) -> _Response:
         session = self._current()
         try:
-            with limits.within(self._whole):
+            with limits.time_limit(self._answer_timeout):
                 answer = session.request(
                     verb,
                     self._server + path,
@@ -175,31 +175,31 @@ class ApiConnection:
             ) from error
         except requests.exceptions.SSLError as error:
             raise faults.Unreachable(
-                f"The certificate of the API at {self._server} cannot be verified: {_root(error)}. "
+                f"The certificate of the API at {self._server} cannot be verified: {_root_cause(error)}. "
                 f"Check the certificate authority in {self.context.origin}."
             ) from error
-        except (requests.exceptions.Timeout, limits.Overdue) as error:
+        except (requests.exceptions.Timeout, limits.TooSlow) as error:
             raise faults.Unreachable(
                 f"The API at {self._server} did not answer in time. "
                 "Check that the server is running and not overloaded."
             ) from error
         except (requests.exceptions.RequestException, ValueError) as error:
             raise faults.Unreachable(
-                f"The API at {self._server} cannot be reached: {_root(error)}. "
+                f"The API at {self._server} cannot be reached: {_root_cause(error)}. "
                 f"Check that the server is running and that {self.context.origin} has its address."
             ) from error
 
     def _current(self) -> requests.Session:
         with self._lock:
-            authority = self.context.cluster.edition("certificate-authority")
+            ca_edition = self.context.cluster.edition("certificate-authority")
             expired = self._expires is not None and self._now() >= self._expires
-            over = expired or self._uptime() >= self._until
-            if self._session is None or over or authority != self._authority:
+            over = expired or self._uptime() >= self._renew_at
+            if self._session is None or over or ca_edition != self._ca_edition:
                 secret = credential.fetch(self.context.user)
                 self._session = _session(self.context.cluster, secret)
                 self._expires = secret.expires
-                self._until = math.inf if secret.lasts is None else self._uptime() + secret.lasts
-                self._authority = authority
+                self._renew_at = math.inf if secret.lifetime is None else self._uptime() + secret.lifetime
+                self._ca_edition = ca_edition
             return self._session
 
 
@@ -221,9 +221,9 @@ def _session(cluster: kubeconfig.Entry, secret: credential.Credential) -> reques
 
 
 def _tls(cluster: kubeconfig.Entry, secret: credential.Credential) -> ssl.SSLContext:
-    authority = cluster.content("certificate-authority")
+    ca_edition = cluster.content("certificate-authority")
     try:
-        context = ssl.create_default_context(cadata=authority or None)
+        context = ssl.create_default_context(cadata=ca_edition or None)
         # Python 3.13 refuses CA certificates without key identifiers, which many clusters have.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if secret.certificate:
@@ -241,9 +241,9 @@ def _tls(cluster: kubeconfig.Entry, secret: credential.Credential) -> ssl.SSLCon
     return context
 
 
-def _judge(response: _Response, server: str, *, origin: str) -> Any:
+def _document_of(response: _Response, server: str, *, origin: str) -> Any:
     status = response.document
-    if response.status in _GOOD and isinstance(status, dict):
+    if response.status in _SUCCESS and isinstance(status, dict):
         return status
     message = status.get("message", "") if isinstance(status, dict) and status.get("kind") == "Status" else ""
     match response.status:
@@ -279,7 +279,7 @@ def _json(content: bytes) -> Any:
         return None
 
 
-def _root(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     """The message of the innermost error, without the wrappers of requests and urllib3."""
     seen: BaseException = error
     while True:

@@ -26,7 +26,7 @@ class Credential:
     certificate: str = dataclasses.field(default="", repr=False)
     key: str = dataclasses.field(default="", repr=False)
     expires: dt.datetime | None = None
-    lasts: float | None = None  # lifetime in seconds from now
+    lifetime: float | None = None  # lifetime in seconds from now
 
 
 def fetch(user: kubeconfig.Entry) -> Credential:
@@ -42,7 +42,7 @@ def fetch(user: kubeconfig.Entry) -> Credential:
                 f"Cannot read the token file {path} of user {user.name!r}: {bounded.reason(error)}. "
                 "Correct the path or the file."
             ) from error
-        return Credential(token=token, certificate=certificate, key=key, lasts=_TOKEN_FILE_LIFETIME_S)
+        return Credential(token=token, certificate=certificate, key=key, lifetime=_TOKEN_FILE_LIFETIME_S)
     return Credential(token=user.text("token"), certificate=certificate, key=key)
 
 

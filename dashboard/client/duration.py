@@ -15,7 +15,7 @@ def parse(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
-def spell(seconds: float) -> str:
+def text(seconds: float) -> str:
     """The shortest text in whole hours, minutes and seconds: `90.0` → `1m30s`, `0.5` → `0.5s`."""
     whole, fraction = divmod(seconds, 1)
     if fraction:

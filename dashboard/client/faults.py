@@ -4,14 +4,14 @@ The text of each fault says what happened, where, and what to do; the page and t
 It may quote other programs, so it is escaped here.
 """
 
-from dashboard import outside
+from dashboard import escaping
 
 
 class Fault(Exception):
     """The API gave no usable answer."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(outside.message(text))
+        super().__init__(escaping.message(text))
 
 
 class Unconfigured(Fault):

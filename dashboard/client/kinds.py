@@ -29,9 +29,9 @@ ROWS = (
     ResourceKind("nodes", "Node", ("no",), namespaced=False),
 )
 
-_BY_WORD = {word: row for row in ROWS for word in (row.plural, row.plural.removesuffix("s"), *row.short)}
+_BY_NAME = {name: row for row in ROWS for name in (row.plural, row.plural.removesuffix("s"), *row.short)}
 
 
-def find(word: str) -> ResourceKind | None:
+def find(name: str) -> ResourceKind | None:
     """The row for `deploy`, `deployment`, `Deployments` …, or None."""
-    return _BY_WORD.get(word.lower())
+    return _BY_NAME.get(name.lower())

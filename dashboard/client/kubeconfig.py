@@ -89,21 +89,21 @@ def load(files: Sequence[pathlib.Path], *, context: str | None = None) -> Contex
     documents = [(path.parent, _read(path)) for path in files if path.exists() or len(files) == 1]
     named = (doc["current-context"] for _, doc in documents if doc.get("current-context"))
     current = context or next((name for name in named if isinstance(name, str)), "")
-    where = ", ".join(str(path) for path in files)
+    files_text = ", ".join(str(path) for path in files)
     if not current:
-        raise faults.Unconfigured(f"No current context in {where}. Choose one with --context.")
-    chosen = _find(documents, "context", current, where).fields
-    cluster = _find(documents, "cluster", _name(chosen.get("cluster")), where)
+        raise faults.Unconfigured(f"No current context in {files_text}. Choose one with --context.")
+    chosen = _find(documents, "context", current, files_text).fields
+    cluster = _find(documents, "cluster", _name(chosen.get("cluster")), files_text)
     if not cluster.text("server"):
         raise faults.Unconfigured(
-            f"Cluster {cluster.name!r} in {where} has no server address. Add it as server."
+            f"Cluster {cluster.name!r} in {files_text} has no server address. Add it as server."
         )
     user = _name(chosen.get("user"))
     return Context(
         name=current,
         namespace=_name(chosen.get("namespace")) or "default",
         cluster=cluster,
-        user=_find(documents, "user", user, where)
+        user=_find(documents, "user", user, files_text)
         if user
         else Entry(name="", fields={}, directory=cluster.directory),
     )
@@ -135,11 +135,11 @@ def _read(path: pathlib.Path) -> Mapping[str, Any]:
 
 
 def _find(
-    documents: Sequence[tuple[pathlib.Path, Mapping[str, Any]]], sort: str, name: str, where: str
+    documents: Sequence[tuple[pathlib.Path, Mapping[str, Any]]], section: str, name: str, files_text: str
 ) -> Entry:
     for directory, document in documents:
-        entries = document.get(f"{sort}s")
+        entries = document.get(f"{section}s")
         for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(sort), dict):
-                return Entry(name=name, fields=entry[sort], directory=directory)
-    raise faults.Unconfigured(f"The kubeconfig ({where}) has no {sort} named {name!r}. Correct it.")
+            if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(section), dict):
+                return Entry(name=name, fields=entry[section], directory=directory)
+    raise faults.Unconfigured(f"The kubeconfig ({files_text}) has no {section} named {name!r}. Correct it.")

@@ -16,42 +16,42 @@ import requests.adapters
 import urllib3
 import urllib3.connection
 
-_PIECE = 64 * 1024  # bytes
-_waiting = threading.local()
+_CHUNK = 64 * 1024  # bytes
+_thread = threading.local()
 
 
 class TooLarge(Exception):
     """The answer is larger than allowed."""
 
 
-class Overdue(Exception):
+class TooSlow(Exception):
     """The answer was not complete in time."""
 
 
-class _Cut:
+class _SocketTimer:
     """Shuts down a socket after some seconds."""
 
     def __init__(self, seconds: float) -> None:
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self.is_over = False
-        self._timer = threading.Timer(seconds, self._end)
+        self.has_expired = False
+        self._timer = threading.Timer(seconds, self._shut_down)
         self._timer.daemon = True
         self._timer.start()
 
-    def covers(self, connected: Any) -> None:
-        """Apply to this socket from now on."""
-        with self._guard:
+    def watch(self, open_socket: Any) -> None:
+        """Shut down this socket when the time is over."""
+        with self._lock:
             # TLS inside TLS (an https proxy) is not a socket; then only the timeout of each read applies.
-            self._socket = connected if isinstance(connected, socket.socket) else None
+            self._socket = open_socket if isinstance(open_socket, socket.socket) else None
 
     def cancel(self) -> None:
         """Stop the timer."""
         self._timer.cancel()
 
-    def _end(self) -> None:
-        with self._guard:
-            self.is_over = True
+    def _shut_down(self) -> None:
+        with self._lock:
+            self.has_expired = True
             if self._socket is not None:
                 with contextlib.suppress(OSError):
                     # Not SSLSocket.shutdown, which would remove the TLS state that another thread reads from.
@@ -59,38 +59,38 @@ class _Cut:
 
 
 @contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Requests of this thread inside the block end after `seconds` with `Overdue`."""
-    cut = _waiting.cut = _Cut(seconds)
+def time_limit(seconds: float) -> Iterator[None]:
+    """Requests of this thread inside the block end after `seconds` with `TooSlow`."""
+    timer = _thread.timer = _SocketTimer(seconds)
     try:
         yield
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        if cut.is_over:
-            raise Overdue from error
+        if timer.has_expired:
+            raise TooSlow from error
         raise
     finally:
-        cut.cancel()
-        _waiting.cut = None
-    if cut.is_over:
-        raise Overdue
+        timer.cancel()
+        _thread.timer = None
+    if timer.has_expired:
+        raise TooSlow
 
 
 def body(response: requests.Response, *, most: int) -> bytes:
     """The decompressed body of a streamed answer. Raises `TooLarge` as soon as it exceeds `most` bytes."""
     with contextlib.closing(response):
         found = bytearray()
-        for piece in response.iter_content(_PIECE):
-            found += piece
+        for chunk in response.iter_content(_CHUNK):
+            found += chunk
             if len(found) > most:
                 raise TooLarge
         return bytes(found)
 
 
 class Adapter(requests.adapters.HTTPAdapter):
-    """Connections that `within` can end."""
+    """Connections that `time_limit` can end."""
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool: Any) -> None:
-        """Create pools whose sockets `within` can shut down."""
+        """Create pools whose sockets `time_limit` can shut down."""
         super().init_poolmanager(connections, maxsize, block, **pool)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
@@ -103,13 +103,13 @@ class Adapter(requests.adapters.HTTPAdapter):
 
 class _Plain(urllib3.connection.HTTPConnection):
     def getresponse(self) -> Any:
-        _cover(self.sock)
+        _watch(self.sock)
         return super().getresponse()
 
 
 class _Tls(urllib3.connection.HTTPSConnection):
     def getresponse(self) -> Any:
-        _cover(self.sock)
+        _watch(self.sock)
         return super().getresponse()
 
 
@@ -124,7 +124,7 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 _POOLS = {"http": _PlainPool, "https": _TlsPool}
 
 
-def _cover(connected: Any) -> None:
-    cut: _Cut | None = getattr(_waiting, "cut", None)
-    if cut is not None:
-        cut.covers(connected)
+def _watch(open_socket: Any) -> None:
+    timer: _SocketTimer | None = getattr(_thread, "timer", None)
+    if timer is not None:
+        timer.watch(open_socket)

@@ -1,6 +1,6 @@
 """Decode the API's lists of TrafficMetrics into values.
 
-A figure that the server leaves out is None, never 0. All text is escaped here (`outside.plain`).
+A figure that the server leaves out is None, never 0. All text is escaped here (`escaping.one_line`).
 """
 
 import dataclasses
@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard import outside
+from dashboard import escaping
 from dashboard.client import duration, faults, quantity
 
 _PROFILE = "metrics.smi-spec.io/profile"
@@ -96,22 +96,22 @@ def _resource(reference: Mapping[str, str]) -> ResourceReference | None:
     )
 
 
-def _text(given: Any) -> str:
-    if not isinstance(given, str):
-        raise ValueError(f"{type(given).__name__} instead of a string")
-    return outside.plain(given)
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{type(value).__name__} instead of a string")
+    return escaping.one_line(value)
 
 
-def _figure(given: Any) -> float:
+def _figure(value: Any) -> float:
     """A count or a latency; neither can be negative."""
-    figure = float(quantity.parse(str(given)))
+    figure = float(quantity.parse(str(value)))
     if figure < 0:
         raise ValueError(f"a figure of {figure:g}")
     return figure
 
 
-def _window(given: str) -> float:
-    seconds = duration.parse(given)
+def _window(value: str) -> float:
+    seconds = duration.parse(value)
     if not 0 < seconds < _LONGEST_WINDOW:
         raise ValueError(f"a window of {seconds:g} s")
     return seconds

@@ -25,7 +25,7 @@ class Tolerances:
     up: Fraction
     down: Fraction
 
-    def hold(self, ratio: float) -> bool:
+    def contain(self, ratio: float) -> bool:
         """Whether a ratio is within the tolerances."""
         return 1.0 - float(self.down) <= ratio <= 1.0 + float(self.up)
 
@@ -38,7 +38,7 @@ class Result:
     ratio: float
     replicas: int
     missing: tuple[str, ...] = ()  # running pods without a value
-    waiting: tuple[str, ...] = ()  # pending pods
+    pending: tuple[str, ...] = ()  # pending pods
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ReplicaDecision:
     """The replicas for all metrics, before stabilization. `why` is empty if they are the metrics' maximum."""
 
     replicas: int
-    why: str
+    reason: str
 
 
 def milli(value: Fraction) -> int:
@@ -54,21 +54,21 @@ def milli(value: Fraction) -> int:
     return math.ceil(value * 1000)
 
 
-def per_pod(
+def for_pods(
     values: Mapping[str, int],
     *,
     target: int,
     pods: Sequence[cluster.Pod],
     current: int,
-    bounds: Tolerances,
+    tolerances: Tolerances,
 ) -> Result:
     """The replicas for a Pods metric: the average of the pods with a value. Raises NoResult."""
     if not pods:
         raise NoResult("no pods returned by selector while calculating replica count")
-    left_out = {pod.name for pod in pods if pod.going or pod.phase == "Failed"}
-    waiting = {pod.name for pod in pods if pod.phase == "Pending"} - left_out
-    missing = {pod.name for pod in pods} - left_out - waiting - set(values)
-    known = {name: value for name, value in values.items() if name not in left_out | waiting}
+    ignored = {pod.name for pod in pods if pod.terminating or pod.phase == "Failed"}
+    pending = {pod.name for pod in pods if pod.phase == "Pending"} - ignored
+    missing = {pod.name for pod in pods} - ignored - pending - set(values)
+    known = {name: value for name, value in values.items() if name not in ignored | pending}
     if not known:
         raise NoResult("did not receive metrics for targeted pods (pods might be unready)")
     usage = _average(known.values())
@@ -78,28 +78,28 @@ def per_pod(
         ratio=ratio,
         target=target,
         missing=missing,
-        waiting=waiting if ratio > 1 else set(),
-        ready=len(pods) - len(left_out) - len(waiting) - len(missing),
+        pending=pending if ratio > 1 else set(),
+        ready=len(pods) - len(ignored) - len(pending) - len(missing),
         current=current,
-        bounds=bounds,
+        tolerances=tolerances,
     )
     return Result(
         usage=usage,
         ratio=ratio,
         replicas=replicas,
         missing=tuple(sorted(missing)),
-        waiting=tuple(sorted(waiting)),
+        pending=tuple(sorted(pending)),
     )
 
 
-def whole(
-    value: int, *, target: int, pods: Sequence[cluster.Pod], current: int, bounds: Tolerances
+def for_value(
+    value: int, *, target: int, pods: Sequence[cluster.Pod], current: int, tolerances: Tolerances
 ) -> Result:
     """The replicas for a `Value` target: proportional to the number of ready pods. Raises NoResult."""
     ratio = value / target
     if not current:
         return Result(usage=value, ratio=ratio, replicas=math.ceil(ratio))
-    if bounds.hold(ratio):
+    if tolerances.contain(ratio):
         return Result(usage=value, ratio=ratio, replicas=current)
     if not pods:
         raise NoResult("no pods returned by selector while calculating replica count")
@@ -107,15 +107,15 @@ def whole(
     return Result(usage=value, ratio=ratio, replicas=math.ceil(ratio * ready))
 
 
-def shared(value: int, *, target: int, there: int, bounds: Tolerances) -> Result:
+def for_average_value(value: int, *, target: int, replicas: int, tolerances: Tolerances) -> Result:
     """The replicas for an `AverageValue` target: the value divided by `there`, the present replicas."""
-    if not there:
+    if not replicas:
         return Result(usage=value, ratio=math.inf if value else 1.0, replicas=math.ceil(value / target))
-    ratio = value / (target * there)
+    ratio = value / (target * replicas)
     return Result(
-        usage=math.ceil(value / there),
+        usage=math.ceil(value / replicas),
         ratio=ratio,
-        replicas=there if bounds.hold(ratio) else math.ceil(value / target),
+        replicas=replicas if tolerances.contain(ratio) else math.ceil(value / target),
     )
 
 
@@ -146,23 +146,23 @@ def _replicas(
     ratio: float,
     target: int,
     missing: Collection[str],
-    waiting: Collection[str],
+    pending: Collection[str],
     ready: int,
     current: int,
-    bounds: Tolerances,
+    tolerances: Tolerances,
 ) -> int:
-    if not missing and not waiting:
-        return current if bounds.hold(ratio) else math.ceil(ratio * ready)
-    assumed = target if ratio < 1 else 0
-    filled = {**known, **dict.fromkeys(waiting, 0)}
+    if not missing and not pending:
+        return current if tolerances.contain(ratio) else math.ceil(ratio * ready)
+    assumed_value = target if ratio < 1 else 0
+    filled = {**known, **dict.fromkeys(pending, 0)}
     if ratio != 1:
-        filled |= dict.fromkeys(missing, assumed)
+        filled |= dict.fromkeys(missing, assumed_value)
     filled_ratio = _average(filled.values()) / target
-    if bounds.hold(filled_ratio) or (ratio - 1) * (filled_ratio - 1) < 0:
+    if tolerances.contain(filled_ratio) or (ratio - 1) * (filled_ratio - 1) < 0:
         return current
     replicas = math.ceil(filled_ratio * len(filled))
-    turned = (filled_ratio < 1 and replicas > current) or (filled_ratio > 1 and replicas < current)
-    return current if turned else replicas
+    reverses = (filled_ratio < 1 and replicas > current) or (filled_ratio > 1 and replicas < current)
+    return current if reverses else replicas
 
 
 def _average(values: Collection[int]) -> int:

@@ -8,61 +8,66 @@ from dashboard.scaling import arithmetic, report
 
 _STALE = dt.timedelta(seconds=90)  # TrafficMetrics refuses to serve older ones
 _YOUNG = dt.timedelta(seconds=90)  # at this age, a pod has been scraped twice
-_SOME = 3  # pod names in a message
+_MOST_NAMES = 3  # pod names in a message
 _ASSUMED = "they count as 0 for a scale-up and as on target for a scale-down"
 
 
 def find(
     metric: autoscaler.Metric,
-    measured: Sequence[measures.MetricValue],
+    values: Sequence[measures.MetricValue],
     *,
     result: arithmetic.Result | None,
     pods: Sequence[cluster.Pod],
     now: dt.datetime,
 ) -> Iterator[report.Finding]:
     """The findings about the values of one metric."""
-    age = now - min(one.timestamp for one in measured)
+    age = now - min(one.timestamp for one in values)
     if age > _STALE:
         yield report.Finding(
-            report.Weight.WRONG,
-            f"The values are {duration.spell(age // dt.timedelta(seconds=1))} old, and an HPA does not check "
+            report.Severity.WRONG,
+            f"The values are {duration.text(age // dt.timedelta(seconds=1))} old, and an HPA does not check "
             "their age.",
             "Find out why the metrics server gets no newer ones.",
         )
-    yield from _of_windows(metric, measured)
+    yield from _window_findings(metric, values)
     if result and result.missing:
-        yield _of_missing(result.missing, pods, now=now)
+        yield _missing_finding(result.missing, pods, now=now)
 
 
-def _of_windows(
-    metric: autoscaler.Metric, measured: Sequence[measures.MetricValue]
+def _window_findings(
+    metric: autoscaler.Metric, values: Sequence[measures.MetricValue]
 ) -> Iterator[report.Finding]:
-    wanted = dict(term.partition("=")[::2] for term in metric.selector.split(",")).get("window", "")
-    longest = max((one.window for one in measured if one.window is not None), default=None)
+    requested = dict(term.partition("=")[::2] for term in metric.selector.split(",")).get("window", "")
+    longest = max((one.window for one in values if one.window is not None), default=None)
     try:
-        seconds = duration.parse(wanted) if wanted else None
+        seconds = duration.parse(requested) if requested else None
     except ValueError:
         return  # another server's label of the same name
     if seconds and longest and longest > seconds:
         yield report.Finding(
-            report.Weight.NOTE,
-            f"A window of {wanted} is too short for the scrape interval; {duration.spell(longest)} is used.",
+            report.Severity.NOTE,
+            f"A window of {requested} is too short for the scrape interval; "
+            f"{duration.text(longest)} is used.",
             "A window must contain two scrapes. Scrape more often to scale faster.",
         )
 
 
-def _of_missing(names: Sequence[str], pods: Sequence[cluster.Pod], *, now: dt.datetime) -> report.Finding:
+def _missing_finding(
+    names: Sequence[str], pods: Sequence[cluster.Pod], *, now: dt.datetime
+) -> report.Finding:
     started = {pod.name: pod.started for pod in pods}
     old = [name for name in names if (begun := started.get(name)) is None or begun < now - _YOUNG]
     if not old:
-        return report.Finding(report.Weight.NOTE, f"New pods without values yet: {_some(names)}; {_ASSUMED}.")
+        return report.Finding(
+            report.Severity.NOTE, f"New pods without values yet: {_first_names(names)}; {_ASSUMED}."
+        )
     return report.Finding(
-        report.Weight.WRONG,
-        f"No values for {len(old)} of {len(pods)} pods: {_some(old)}; {_ASSUMED}.",
+        report.Severity.WRONG,
+        f"No values for {len(old)} of {len(pods)} pods: {_first_names(old)}; {_ASSUMED}.",
         "Their proxies are not scraped. Check the targets in Prometheus, and that the pods have a sidecar.",
     )
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SOME} more" if len(names) > _SOME else ""
-    return ", ".join(names[:_SOME]) + more
+def _first_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

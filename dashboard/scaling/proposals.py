@@ -9,7 +9,7 @@ from dashboard.scaling import arithmetic
 def propose(
     one: autoscaler.Autoscaler,
     metric: autoscaler.Metric,
-    measured: Sequence[measures.MetricValue],
+    values: Sequence[measures.MetricValue],
     *,
     scale: cluster.Scale | None,
     pods: tuple[cluster.Pod, ...] | None,
@@ -18,27 +18,31 @@ def propose(
 
     If the pods are unknown, the ones with values, or as many as there are replicas, count as ready.
     """
-    if not measured:
+    if not values:
         raise arithmetic.NoResult(f"no metrics returned from {metric.group}")
-    if metric.source == "Object" and len(measured) != 1:
-        raise arithmetic.NoResult(f"{len(measured)} values were returned, and the HPA expects exactly one")
+    if metric.source == "Object" and len(values) != 1:
+        raise arithmetic.NoResult(f"{len(values)} values were returned, and the HPA expects exactly one")
     if scale is None or not metric.target.value:
         return None
     target = arithmetic.milli(metric.target.value)
-    bounds = arithmetic.Tolerances(up=one.tolerance_up, down=one.tolerance_down)
+    tolerances = arithmetic.Tolerances(up=one.tolerance_up, down=one.tolerance_down)
     if metric.source == "Pods":
-        known = pods or tuple(cluster.Pod(name=m.name, phase="Running", ready=True) for m in measured)
-        values = {measure.name: arithmetic.milli(measure.value) for measure in measured}
-        return arithmetic.per_pod(values, target=target, pods=known, current=scale.wanted, bounds=bounds)
-    value = sum(arithmetic.milli(measure.value) for measure in measured)
-    if metric.target.sort == "AverageValue":
-        return arithmetic.shared(value, target=target, there=scale.there, bounds=bounds)
-    return arithmetic.whole(
-        value, target=target, pods=_or_ready(pods, scale), current=scale.wanted, bounds=bounds
+        known = pods or tuple(cluster.Pod(name=m.name, phase="Running", ready=True) for m in values)
+        by_pod = {value.name: arithmetic.milli(value.value) for value in values}
+        return arithmetic.for_pods(
+            by_pod, target=target, pods=known, current=scale.replicas, tolerances=tolerances
+        )
+    total = sum(arithmetic.milli(value.value) for value in values)
+    if metric.target.type == "AverageValue":
+        return arithmetic.for_average_value(
+            total, target=target, replicas=scale.current_replicas, tolerances=tolerances
+        )
+    return arithmetic.for_value(
+        total, target=target, pods=_or_ready(pods, scale), current=scale.replicas, tolerances=tolerances
     )
 
 
-def as_seen(
+def from_status(
     one: autoscaler.Autoscaler,
     metric: autoscaler.Metric,
     *,
@@ -46,19 +50,27 @@ def as_seen(
     pods: tuple[cluster.Pod, ...] | None,
 ) -> arithmetic.Result | None:
     """The result for the value in the HPA's status; None without one."""
-    seen, target = metric.seen, metric.target
-    if scale is None or not seen or seen.value is None or seen.sort != target.sort or not target.value:
+    current, target = metric.current, metric.target
+    if (
+        scale is None
+        or not current
+        or current.value is None
+        or current.type != target.type
+        or not target.value
+    ):
         return None
-    return arithmetic.whole(
-        arithmetic.milli(seen.value),
+    return arithmetic.for_value(
+        arithmetic.milli(current.value),
         target=arithmetic.milli(target.value),
         pods=_or_ready(pods, scale),
-        current=scale.wanted,
-        bounds=arithmetic.Tolerances(up=one.tolerance_up, down=one.tolerance_down),
+        current=scale.replicas,
+        tolerances=arithmetic.Tolerances(up=one.tolerance_up, down=one.tolerance_down),
     )
 
 
 def _or_ready(pods: tuple[cluster.Pod, ...] | None, scale: cluster.Scale) -> tuple[cluster.Pod, ...]:
     if pods is not None:
         return pods
-    return tuple(cluster.Pod(name=str(one), phase="Running", ready=True) for one in range(scale.there))
+    return tuple(
+        cluster.Pod(name=str(one), phase="Running", ready=True) for one in range(scale.current_replicas)
+    )

@@ -4,72 +4,81 @@ The server's message comes first, because `kubectl describe hpa` shows the same.
 """
 
 from dashboard.client import cluster, connection, measures
-from dashboard.scaling import report, servers, target_checks
+from dashboard.scaling import api_services, report, target_checks
 
 _CONTROLLER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 _SWITCH = (
     "Turn on the autoscaling APIs of TrafficMetrics (docs/autoscaling.md), or install the adapter of "
     "this metric."
 )
-HOLDS = "Without a value, the HPA keeps its replicas."
+KEEPS_REPLICAS = "Without a value, the HPA keeps its replicas."
 
 
 def unserved_group(group: str) -> report.Finding:
     """The finding for a group that is not served."""
-    return report.Finding(report.Weight.WRONG, f"No server provides {group} in this cluster.", _SWITCH)
+    return report.Finding(report.Severity.WRONG, f"No server provides {group} in this cluster.", _SWITCH)
 
 
-def silent(question: measures.ApiRequest, known: servers.Servers) -> report.Finding:
+def no_answer(request: measures.ApiRequest, services: api_services.ApiServices) -> report.Finding:
     """The finding for a request that had no answer in time."""
-    return _away(question, known.owner(question.group))
+    return _unavailable(request, services.find(request.group))
 
 
 def explain(
-    answer: connection.ApiAnswer, question: measures.ApiRequest, *, metric: str, known: servers.Servers
+    answer: connection.ApiAnswer,
+    request: measures.ApiRequest,
+    *,
+    metric: str,
+    services: api_services.ApiServices,
 ) -> report.Finding:
     """The finding for an answer that is an error."""
-    owner = known.owner(question.group)
+    owner = services.find(request.group)
     if answer.status == 503 and not answer.message:  # the kube-apiserver's own 503 has no Status
-        return _away(question, owner)
+        return _unavailable(request, owner)
     message = answer.message or f"The server answered {answer.status} without a message."
-    if owner and answer.status == 404 and target_checks.is_ours(metric) and known.is_foreign(question.group):
+    if (
+        owner
+        and answer.status == 404
+        and target_checks.is_ours(metric)
+        and services.is_foreign(request.group)
+    ):
         return report.Finding(
-            report.Weight.WRONG,
-            f"{message} – {question.group} belongs to {owner.service} here, not to TrafficMetrics.",
+            report.Severity.WRONG,
+            f"{message} – {request.group} belongs to {owner.service} here, not to TrafficMetrics.",
             "Only one server can own this API: see “One owner” in docs/autoscaling.md.",
         )
-    return report.Finding(report.Weight.WRONG, message, _todo(answer, question))
+    return report.Finding(report.Severity.WRONG, message, _remedy(answer, request))
 
 
-def _away(question: measures.ApiRequest, owner: cluster.Registration | None) -> report.Finding:
+def _unavailable(request: measures.ApiRequest, owner: cluster.ApiService | None) -> report.Finding:
     if owner is None:
         return report.Finding(
-            report.Weight.WRONG,
-            f"{question.group} is registered, but its server does not answer.",
-            f"Find it with: kubectl get apiservices | grep {question.group}",
+            report.Severity.WRONG,
+            f"{request.group} is registered, but its server does not answer.",
+            f"Find it with: kubectl get apiservices | grep {request.group}",
         )
     namespace = owner.service.partition("/")[0]
-    reason = f" ({owner.complaint})" if owner.complaint else ""
+    reason = f" ({owner.unavailable_reason})" if owner.unavailable_reason else ""
     return report.Finding(
-        report.Weight.WRONG,
-        f"{question.group} is served by {owner.service}, which does not answer{reason}.",
+        report.Severity.WRONG,
+        f"{request.group} is served by {owner.service}, which does not answer{reason}.",
         f"Check its pods: kubectl get pods -n {namespace}",
     )
 
 
-def _todo(answer: connection.ApiAnswer, question: measures.ApiRequest) -> str:
+def _remedy(answer: connection.ApiAnswer, request: measures.ApiRequest) -> str:
     match answer.status:
         case 400:
             return "Correct metric.selector in the HPA."
         case 403 if "is forbidden: User" in answer.message:
             return (
                 f"This concerns your own rights, not the HPA, which uses {_CONTROLLER}. To see its "
-                f"metrics you need the right to read {question.group}."
+                f"metrics you need the right to read {request.group}."
             )
         case 403:
             return "Correct metric.selector in the HPA."
         case 404 if "could not find" in answer.message or "did you mean" in answer.message:
             return "Correct the name in the HPA."
         case 404 | 503:
-            return HOLDS
+            return KEEPS_REPLICAS
     return "See the log of the metrics server."

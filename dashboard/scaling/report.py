@@ -8,7 +8,7 @@ from dashboard.client import autoscaler, cluster, measures
 from dashboard.scaling import arithmetic
 
 
-class Weight(enum.StrEnum):
+class Severity(enum.StrEnum):
     """Whether a finding is a mistake or an explanation."""
 
     WRONG = "wrong"
@@ -19,9 +19,9 @@ class Weight(enum.StrEnum):
 class Finding:
     """`what` is the finding, `todo` what to do about it, empty if nothing."""
 
-    weight: Weight
-    what: str
-    todo: str = ""
+    severity: Severity
+    text: str
+    remedy: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,8 @@ class MetricReport:
     """One metric of the HPA: the request, the values, the replicas and the findings."""
 
     metric: autoscaler.Metric
-    question: measures.ApiRequest | None = None
-    measured: tuple[measures.MetricValue, ...] = ()
+    request: measures.ApiRequest | None = None
+    values: tuple[measures.MetricValue, ...] = ()
     result: arithmetic.Result | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -42,7 +42,7 @@ class HpaReport:
     autoscaler: autoscaler.Autoscaler
     scale: cluster.Scale | None
     pods: tuple[cluster.Pod, ...] | None
-    readings: tuple[MetricReport, ...]
+    metrics: tuple[MetricReport, ...]
     decision: arithmetic.ReplicaDecision | None
     findings: tuple[Finding, ...]
     servers: Mapping[str, str]  # API group → Service that serves it, namespace/name
@@ -50,5 +50,5 @@ class HpaReport:
     @property
     def wrong(self) -> tuple[Finding, ...]:
         """The mistakes of the HPA and of its metrics, each once."""
-        every = (*self.findings, *(one for reading in self.readings for one in reading.findings))
-        return tuple(dict.fromkeys(one for one in every if one.weight is Weight.WRONG))
+        every = (*self.findings, *(one for reading in self.metrics for one in reading.findings))
+        return tuple(dict.fromkeys(one for one in every if one.severity is Severity.WRONG))

@@ -34,7 +34,7 @@ def find(metric: autoscaler.Metric) -> Iterator[report.Finding]:
     yield from _size(metric, value)
     if metric.name == "success_rate":
         yield report.Finding(
-            report.Weight.WRONG,
+            report.Severity.WRONG,
             "An HPA adds pods while a value is above its target: with success_rate it adds pods when all "
             "requests succeed and removes pods during failures.",
             "Scale on requests_per_second, or on failure_rate if more pods reduce failures.",
@@ -43,29 +43,29 @@ def find(metric: autoscaler.Metric) -> Iterator[report.Finding]:
         yield from _kind_of_target(metric)
     elif is_latency(metric.name):
         yield report.Finding(
-            report.Weight.NOTE,
+            report.Severity.NOTE,
             "The HPA averages the percentiles of the pods, without regard to their numbers of requests.",
             "For the percentile of all requests, use an Object metric of the Service or Deployment.",
         )
 
 
 def _size(metric: autoscaler.Metric, value: Fraction) -> Iterator[report.Finding]:
-    written = metric.target.written
+    written = metric.target.text
     if is_latency(metric.name) and value >= _SLOWEST_S:
         yield report.Finding(
-            report.Weight.WRONG,
+            report.Severity.WRONG,
             f"The target {written} means {_plain(value)} seconds: latencies are in seconds.",
             f"For {_plain(value)} milliseconds write {_plain(value)}m.",
         )
     if metric.name in _SHARES and value > 1:
         yield report.Finding(
-            report.Weight.WRONG,
+            report.Severity.WRONG,
             f"The target {written} means {_plain(value * 100)} %: {metric.name} is a share from 0 to 1.",
             f"For {_plain(value)} % write {_plain(value * 10)}m.",
         )
     if metric.name == "requests_per_second" and value < 1 and written.endswith("m"):
         yield report.Finding(
-            report.Weight.NOTE,
+            report.Severity.NOTE,
             f"The target {written} means {_plain(value)} requests per second.",
             f"For {_plain(value * 1000)} requests per second write {_plain(value * 1000)}.",
         )
@@ -73,17 +73,17 @@ def _size(metric: autoscaler.Metric, value: Fraction) -> Iterator[report.Finding
 
 def _kind_of_target(metric: autoscaler.Metric) -> Iterator[report.Finding]:
     of_a_pod = metric.described is not None and metric.described.kind == "Pod"
-    if metric.name in _TOTALS and metric.target.sort == "Value" and not of_a_pod:
+    if metric.name in _TOTALS and metric.target.type == "Value" and not of_a_pod:
         yield report.Finding(
-            report.Weight.WRONG,
+            report.Severity.WRONG,
             f"{metric.name} of all pods does not fall when pods are added, so with a Value target the HPA "
             "scales to maxReplicas or minReplicas.",
             "Use type AverageValue: the HPA then divides the value by the number of pods.",
         )
-    if (is_latency(metric.name) or metric.name in _SHARES) and metric.target.sort == "AverageValue":
+    if (is_latency(metric.name) or metric.name in _SHARES) and metric.target.type == "AverageValue":
         what = "latency" if is_latency(metric.name) else "share"
         yield report.Finding(
-            report.Weight.WRONG,
+            report.Severity.WRONG,
             f"AverageValue divides one {what} by the number of pods, so it falls with each pod that is "
             "added.",
             "Use type Value.",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from dashboard.client import cluster, faults
-from dashboard.scaling import inquiry, report
+from dashboard.scaling import examination, report
 from dashboard.terminal import hpa_records, hpa_text, options, screen
 
 _AT_ONCE = 8  # HPAs; few enough for the rate limits of a kube-apiserver
@@ -61,7 +61,7 @@ def hpa(
         screen.write(hpa_text.overview(reports, namespaces=place is None))
     else:
         where = f"in {place} namespace" if place else "in any namespace"
-        screen.remark(f"No HorizontalPodAutoscalers found {where}.")
+        screen.write_remark(f"No HorizontalPodAutoscalers found {where}.")
     if any(one.wrong for one in reports):
         sys.exit(1)
 
@@ -71,4 +71,4 @@ def _reports(
 ) -> Sequence[report.HpaReport]:
     found = [source.hpa(place, name)] if name and place else source.hpas(namespace=place)
     with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as threads:
-        return list(threads.map(inquiry.Inquiry(source).examine, found))
+        return list(threads.map(examination.Examiner(source).examine, found))

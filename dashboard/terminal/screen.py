@@ -1,7 +1,7 @@
 """All output of `kubectl traffic`, so that no text from the API controls the terminal.
 
 A line consists of pieces. Each piece is escaped here; only this module adds colours and line ends. JSON and
-CSV are already escaped by `outside`.
+CSV are already escaped by `escaping`.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from dashboard import outside
+from dashboard import escaping
 
 _CLEAR = "\x1b[H\x1b[2J"
 
@@ -26,19 +26,19 @@ class Mark:
 Line = str | Sequence[str | Mark]
 
 
-def is_for_people() -> bool:
+def is_terminal() -> bool:
     """Whether the output is a terminal, not a pipe or a file."""
     return sys.stdout.isatty()
 
 
-def spell(lines: Iterable[Line], *, colour: bool) -> str:
+def render(lines: Iterable[Line], *, colour: bool) -> str:
     """The lines as one text, escaped."""
     return "\n".join(_line(line, colour=colour) for line in lines)
 
 
 def write(lines: Iterable[Line]) -> None:
     """Write lines, in colour if the output is a terminal."""
-    click.echo(spell(lines, colour=is_for_people()))
+    click.echo(render(lines, colour=is_terminal()))
 
 
 def write_document(text: str) -> None:
@@ -46,14 +46,14 @@ def write_document(text: str) -> None:
     write(text.split("\n"))
 
 
-def remark(text: str) -> None:
+def write_remark(text: str) -> None:
     """Write one line to stderr."""
-    click.echo(outside.plain(text), err=True)
+    click.echo(escaping.one_line(text), err=True)
 
 
 def clear() -> None:
     """Clear the screen if the output is a terminal."""
-    if is_for_people():
+    if is_terminal():
         click.echo(_CLEAR, nl=False)
 
 
@@ -61,7 +61,7 @@ class Failure(click.ClickException):
     """An error message in one line, and exit code 1."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(outside.message(str(error)))
+        super().__init__(escaping.message(str(error)))
 
 
 def _line(line: Line, *, colour: bool) -> str:
@@ -71,6 +71,6 @@ def _line(line: Line, *, colour: bool) -> str:
 
 def _piece(piece: str | Mark, *, colour: bool) -> str:
     if isinstance(piece, str):
-        return outside.plain(piece)
-    text = outside.plain(piece.text)
+        return escaping.one_line(piece)
+    text = escaping.one_line(piece.text)
     return click.style(text, fg=piece.colour) if colour else text

@@ -9,7 +9,7 @@ import dataclasses
 import io
 from collections.abc import Callable, Sequence
 
-from dashboard import format, outside
+from dashboard import escaping, format
 from dashboard.client import duration, traffic
 from dashboard.health import verdict
 from dashboard.terminal import screen
@@ -32,7 +32,7 @@ class Column:
     header: str
     key: str
     value: Callable[[traffic.Traffic], Value]
-    words: Callable[[traffic.Traffic], str]
+    text: Callable[[traffic.Traffic], str]
 
 
 def success(item: traffic.Traffic) -> float | None:
@@ -56,7 +56,7 @@ def name(item: traffic.Traffic) -> str:
 
 
 def _text(header: str, key: str, text: Callable[[traffic.Traffic], str]) -> Column:
-    return Column(header=header, key=key, value=text, words=text)
+    return Column(header=header, key=key, value=text, text=text)
 
 
 def _latency(quantile: str) -> Column:
@@ -68,7 +68,7 @@ def _latency(quantile: str) -> Column:
         header=f"LATENCY_{quantile.upper()}",
         key=f"{quantile}_seconds",
         value=seconds,
-        words=lambda item: format.latency(seconds(item), approximate=quantile in item.approximate),
+        text=lambda item: format.latency(seconds(item), approximate=quantile in item.approximate),
     )
 
 
@@ -82,7 +82,7 @@ def _count(header: str, key: str) -> Column:
         header=header,
         key=key,
         value=lambda item: getattr(item, key),
-        words=lambda item: _fixed(getattr(item, key), digits=0),
+        text=lambda item: _fixed(getattr(item, key), digits=0),
     )
 
 
@@ -90,16 +90,14 @@ _NAMESPACE = _text("NAMESPACE", "namespace", lambda item: item.resource.namespac
 _NAME = _text("NAME", "name", name)
 _SHORT_NAME = _text("NAME", "name", lambda item: item.resource.name)
 _SUCCESS = Column(
-    header="SUCCESS", key="success", value=success, words=lambda item: format.success(success(item))
+    header="SUCCESS", key="success", value=success, text=lambda item: format.success(success(item))
 )
-_RPS = Column(
-    header="RPS", key="rps", value=rate, words=lambda item: _fixed(rate(item), digits=1, unit="rps")
-)
+_RPS = Column(header="RPS", key="rps", value=rate, text=lambda item: _fixed(rate(item), digits=1, unit="rps"))
 _WINDOW = Column(
     header="WINDOW",
     key="window_seconds",
     value=lambda item: item.window,
-    words=lambda item: duration.spell(item.window),
+    text=lambda item: duration.text(item.window),
 )
 
 
@@ -122,30 +120,30 @@ def columns(*, wide: bool, namespaces: bool, mixed: bool) -> list[Column]:
 def lines(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> list[screen.Line]:
     """The heading and a line for each item."""
     headers = [column.header for column in shown]
-    padded = aligned([headers, *([column.words(item) for column in shown] for item in items)])
+    padded = aligned([headers, *([column.text(item) for column in shown] for item in items)])
     success_column = headers.index("SUCCESS")
     return [GAP.join(padded[0]).rstrip(), *map(_coloured(success_column), items, padded[1:])]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     """The rows, escaped, with each cell padded to the width of its column."""
-    plain = [[outside.plain(cell) for cell in row] for row in rows]
+    plain = [[escaping.one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(*plain, strict=True)]
     return [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in plain]
 
 
-def _coloured(place: int) -> Callable[[traffic.Traffic, Sequence[str]], screen.Line]:
+def _coloured(success_column: int) -> Callable[[traffic.Traffic, Sequence[str]], screen.Line]:
     def line(item: traffic.Traffic, row: Sequence[str]) -> screen.Line:
-        before = "".join(f"{cell}{GAP}" for cell in row[:place])
-        after = "".join(f"{GAP}{cell}" for cell in row[place + 1 :]).rstrip()
-        return before, screen.Mark(row[place], _colour(item)), after
+        before = "".join(f"{cell}{GAP}" for cell in row[:success_column])
+        after = "".join(f"{GAP}{cell}" for cell in row[success_column + 1 :]).rstrip()
+        return before, screen.Mark(row[success_column], _colour(item)), after
 
     return line
 
 
 def as_json(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> str:
     """A JSON list with an object for each item."""
-    return outside.document([_record(item, shown) for item in items])
+    return escaping.json_document([_record(item, shown) for item in items])
 
 
 def as_csv(items: Sequence[traffic.Traffic], shown: Sequence[Column]) -> str:
@@ -162,7 +160,10 @@ def _record(item: traffic.Traffic, shown: Sequence[Column]) -> dict[str, Value]:
 
 
 def _cells(record: dict[str, Value]) -> dict[str, Value]:
-    return {key: outside.cell(value) if isinstance(value, str) else value for key, value in record.items()}
+    return {
+        key: escaping.spreadsheet_cell(value) if isinstance(value, str) else value
+        for key, value in record.items()
+    }
 
 
 def _colour(item: traffic.Traffic) -> str:

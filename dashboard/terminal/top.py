@@ -127,4 +127,4 @@ def _show(
         screen.write(table.lines(items, shown))
     else:
         where = f"in {place} namespace" if place and kind.namespaced else "in any namespace"
-        screen.remark(f"No traffic found {where}.")
+        screen.write_remark(f"No traffic found {where}.")

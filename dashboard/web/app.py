@@ -8,7 +8,7 @@ import dash_cytoscape
 import flask
 
 from dashboard.health import verdict
-from dashboard.web import auth, callbacks, gate, login_page, page, security
+from dashboard.web import auth, callbacks, gate, login_page, page, readings, security
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -31,15 +31,15 @@ _INDEX = """<!DOCTYPE html>
 
 
 def build(
-    source: callbacks.ReadingSource,
+    source: readings.ReadingSource,
     *,
     thresholds: verdict.Thresholds,
     host: str,
-    entrance: auth.Login | None = None,
+    login: auth.Login | None = None,
 ) -> flask.Flask:
     """The WSGI application. The browser loads everything from its own address, nothing from another one.
 
-    With an `entrance` each viewer has to sign in. Without, everyone who reaches it sees what `source` reads.
+    With a `login` each viewer has to sign in. Without, everyone who reaches it sees what `source` reads.
     """
     dash_cytoscape.load_extra_layouts()
     app = dash.Dash(
@@ -52,22 +52,22 @@ def build(
         add_log_handler=False,
         description="The traffic of a service mesh, live",
     )
-    app.layout = _layout(entrance)
+    app.layout = _layout(login)
     callbacks.register(app, source, thresholds=thresholds)
     server: flask.Flask = app.server
-    hashes = [*app.csp_hashes(), *([login_page.SCRIPT_HASH] if entrance else [])]
-    security.protect(server, script_hashes=hashes, host=host, forms=entrance is not None)
-    if entrance:
-        entrance.guard(server)
+    hashes = [*app.csp_hashes(), *([login_page.SCRIPT_HASH] if login else [])]
+    security.protect(server, script_hashes=hashes, host=host, forms=login is not None)
+    if login:
+        login.guard(server)
     gate.guard(app)
     return server
 
 
-def _layout(entrance: auth.Login | None) -> Callable[[], Any]:
+def _layout(login: auth.Login | None) -> Callable[[], Any]:
     def layout() -> Any:
         # Dash also calls this without a request, to learn the components of the page.
-        if entrance is None or not entrance.is_passed:
+        if login is None or not login.is_signed_in:
             return page.page()
-        return page.page(viewer=entrance.name, may_leave=entrance.may_leave)
+        return page.page(viewer=login.name, can_sign_out=login.can_sign_out)
 
     return layout

@@ -17,7 +17,7 @@ _DAGRE_MOST_NODES = 200  # the dagre layout is slow above (measured: 0.7 s at 20
 COLLAPSE_ABOVE_NODES = 300
 
 _NOT_REPORTED = "not reported"
-_REMARKABLE = (verdict.Health.FAILING, verdict.Health.DEGRADED)
+_WITH_ICON = (verdict.Health.FAILING, verdict.Health.DEGRADED)
 
 _SHAPES = {
     "Service": "service",
@@ -62,19 +62,19 @@ def slow(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> bool:
 
 def _node(node: model.Node, thresholds: verdict.Thresholds) -> dict[str, Any]:
     flow = node.main_flow
-    where = f" in {node.namespace}" if node.namespace else ""
-    judged = health(flow, thresholds=thresholds)
+    location = f" in {node.namespace}" if node.namespace else ""
+    node_health = health(flow, thresholds=thresholds)
     data = {
         "id": node.id,
         "name": title(node),
         "badge": labels.badge(node.kind),
         "shape": _SHAPES.get(node.kind, "workload"),
-        "health": judged,
-        "icon": labels.ICONS[judged],
+        "health": node_health,
+        "icon": labels.ICONS[node_health],
         "figures": _figures(node, flow),
         "trouble": "" if node.kind == model.OUTSIDE else _trouble(flow),
         "slow": slow(flow, thresholds=thresholds),
-        "spoken": _spoken(f"{title(node)}, {node.kind}{where}", flow, judged),
+        "spoken": _aria_label(f"{title(node)}, {node.kind}{location}", flow, node_health),
     }
     if node.namespace:
         data["parent"] = f"box/{node.namespace}"
@@ -82,21 +82,21 @@ def _node(node: model.Node, thresholds: verdict.Thresholds) -> dict[str, Any]:
 
 
 def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) -> dict[str, Any]:
-    judged = health(edge.flow, thresholds=thresholds)
+    edge_health = health(edge.flow, thresholds=thresholds)
     name = f"{title(graph.nodes[edge.source])} → {title(graph.nodes[edge.target])}"
     return {
         "id": edge.id,
         "source": edge.source,
         "target": edge.target,
-        "health": judged,
+        "health": edge_health,
         "figures": _rate(edge.flow),
         "latency": _latency(edge.flow),
         "trouble": _trouble(edge.flow),
-        "icon": labels.ICONS[judged] if judged in _REMARKABLE else "",
+        "icon": labels.ICONS[edge_health] if edge_health in _WITH_ICON else "",
         "width": width(edge.flow.rate),
         "slow": slow(edge.flow, thresholds=thresholds),
         "name": name,
-        "spoken": _spoken(name, edge.flow, judged),
+        "spoken": _aria_label(name, edge.flow, edge_health),
     }
 
 
@@ -108,13 +108,13 @@ def width(per_second: float | None) -> float:
 def _figures(node: model.Node, flow: model.Flow | None) -> str:
     if node.kind == model.NAMESPACE:
         size = f"{node.members} workload{'s' if node.members > 1 else ''}"
-        return f"{size} · {_words(flow)}" if flow else size
+        return f"{size} · {_rate_and_latency(flow)}" if flow else size
     if flow is None:
         return _NOT_REPORTED
-    return f"sends {format.rate(flow.rate)}" if flow is node.sent else _words(flow)
+    return f"sends {format.rate(flow.rate)}" if flow is node.sent else _rate_and_latency(flow)
 
 
-def _words(flow: model.Flow) -> str:
+def _rate_and_latency(flow: model.Flow) -> str:
     return " · ".join(filter(None, (_rate(flow), _latency(flow))))
 
 
@@ -134,12 +134,12 @@ def _trouble(flow: model.Flow | None) -> str:
     return format.failure(flow.failure) if flow and flow.failure else ""
 
 
-def _spoken(what: str, flow: model.Flow | None, judged: verdict.Health) -> str:
+def _aria_label(name: str, flow: model.Flow | None, node_health: verdict.Health) -> str:
     """The label of a node or an edge for screen readers."""
-    parts = [what, labels.WORDS[judged].lower()]
+    parts = [name, labels.TEXTS[node_health].lower()]
     if flow and flow.total:
         parts += [f"{flow.rate:.3g} requests per second", f"{format.success(flow.success)} success"]
     if flow and flow.p99 is not None:
-        nearly = "about " if "p99" in flow.approximate else ""
-        parts.append(f"P99 {nearly}{format.latency(flow.p99)}")
+        about = "about " if "p99" in flow.approximate else ""
+        parts.append(f"P99 {about}{format.latency(flow.p99)}")
     return ", ".join(parts)

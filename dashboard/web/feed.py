@@ -1,6 +1,6 @@
-"""Cache the latest answer to each question for all browsers of one credential.
+"""Cache the latest answer to each request for all browsers of one credential.
 
-However many browsers are open, a question is sent to the API at most once per refresh and by one thread at a
+However many browsers are open, a request is sent to the API at most once per refresh and by one thread at a
 time; the others get the cached reading. If the API fails, the last graph stays and is marked as stale. If the
 API refuses (401, 403), the graph is removed, because the viewer may not see it any more.
 """
@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 from dashboard.client import api, faults
 from dashboard.graph import model
-from dashboard.web import asking, state, turns
+from dashboard.web import concurrency, state, threaded_reader
 
-_MOST_QUESTIONS = 64  # in the cache; the controls of a page need a few dozen
+_MOST_REQUESTS = 64  # in the cache; the controls of a page need a few dozen
 _MOST_ELEMENTS = 20_000  # nodes and edges in the cache, about 1 KB each
-_WAITING = 12  # threads that wait for the API at once, unless `places` is given
+_WAITING = 12  # threads that wait for the API at once, unless a `limit` is given
 _PARALLEL_READS = 8
 
 
@@ -29,8 +29,8 @@ class Reading:
 
     graph: model.Graph | None
     fault: faults.Fault | None
-    asked: dt.datetime  # time of the latest request
-    good: dt.datetime | None  # time of the latest successful request
+    requested_at: dt.datetime  # time of the latest request
+    succeeded_at: dt.datetime | None  # time of the latest successful request
 
 
 _BUSY = "Too many of your requests wait for the API. The page tries again by itself."
@@ -38,9 +38,9 @@ _BUSY = "Too many of your requests wait for the API. The page tries again by its
 
 @dataclasses.dataclass(slots=True)
 class _Slot:
-    asking: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    in_progress: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     reading: Reading | None = None
-    asked: float = 0.0  # seconds of the monotonic clock
+    requested_at: float = 0.0  # seconds of the monotonic clock
 
 
 class Feed:
@@ -51,11 +51,11 @@ class Feed:
         source: api.TrafficApi,
         *,
         pool: concurrent.futures.Executor | None = None,
-        places: turns.KeyedPlaces | None = None,
+        limit: concurrency.KeyedLimit | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`pool` has the threads, and its owner closes it; without one the feed has its own. `places` limits
+        """`pool` has the threads, and its owner closes it; without one the feed has its own. `limit` is for
         the threads that wait for the API. `now` is the time that is shown; `uptime`, monotonic seconds,
         decides which reading is too old.
         """
@@ -63,11 +63,11 @@ class Feed:
         self._now = now
         self._uptime = uptime
         self._slots: collections.OrderedDict[state.GraphRequest, _Slot] = collections.OrderedDict()
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._owns_pool = pool is None
         self._pool = pool or concurrent.futures.ThreadPoolExecutor(_PARALLEL_READS, "traffic-read")
-        self._asking = asking.ThreadedReader(source, pool=self._pool)
-        self._turns = places or turns.KeyedPlaces(most=_WAITING, each=_WAITING)
+        self._reader = threaded_reader.ThreadedReader(source, pool=self._pool)
+        self._waiting_limit = limit or concurrency.KeyedLimit(total=_WAITING, per_key=_WAITING)
         self._namespaces: frozenset[str] = frozenset()
 
     @property
@@ -75,38 +75,38 @@ class Feed:
         """The namespaces in all answers so far, sorted."""
         return sorted(self._namespaces)
 
-    def read(self, question: state.GraphRequest, *, max_age: float) -> Reading:
+    def read(self, request: state.GraphRequest, *, max_age: float) -> Reading:
         """A reading at most `max_age` seconds old, or the last one while another thread gets a newer one."""
-        if excess := asking.excess(question):
-            return self._without(excess)
-        slot = self._slot(question)
+        if too_many := threaded_reader.limit_message(request):
+            return self._refusal(too_many)
+        slot = self._slot(request)
         try:
-            with self._turns.taken(self):
-                return self._renewed(slot, question, max_age)
-        except turns.NoPlace:
-            return slot.reading or self._without(_BUSY)
+            with self._waiting_limit.slot(self):
+                return self._refreshed(slot, request, max_age)
+        except concurrency.LimitReached:
+            return slot.reading or self._refusal(_BUSY)
 
-    def _renewed(self, slot: _Slot, question: state.GraphRequest, max_age: float) -> Reading:
-        if slot.reading and not slot.asking.acquire(blocking=False):
+    def _refreshed(self, slot: _Slot, request: state.GraphRequest, max_age: float) -> Reading:
+        if slot.reading and not slot.in_progress.acquire(blocking=False):
             return slot.reading
         if not slot.reading:
-            slot.asking.acquire()
+            slot.in_progress.acquire()
         try:
-            if slot.reading is None or self._uptime() - slot.asked >= max_age:
-                asked = self._uptime()
-                slot.reading = self._ask(question, slot.reading)
-                slot.asked = asked
+            if slot.reading is None or self._uptime() - slot.requested_at >= max_age:
+                requested_at = self._uptime()
+                slot.reading = self._fetch(request, slot.reading)
+                slot.requested_at = requested_at
             return slot.reading
         finally:
-            slot.asking.release()
+            slot.in_progress.release()
 
-    def _without(self, words: str) -> Reading:
-        return Reading(graph=None, fault=faults.Excessive(words), asked=self._now(), good=None)
+    def _refusal(self, text: str) -> Reading:
+        return Reading(graph=None, fault=faults.Excessive(text), requested_at=self._now(), succeeded_at=None)
 
     @property
-    def weight(self) -> int:
+    def size(self) -> int:
         """The number of nodes and edges in the cache."""
-        return sum(_weight(slot.reading) for slot in list(self._slots.values()))
+        return sum(_reading_size(slot.reading) for slot in list(self._slots.values()))
 
     def close(self) -> None:
         """Close the connections, and the threads if they are its own."""
@@ -114,32 +114,30 @@ class Feed:
             self._pool.shutdown(cancel_futures=True)
         self._source.close()
 
-    def _slot(self, question: state.GraphRequest) -> _Slot:
-        with self._guard:
-            slot = self._slots.setdefault(question, _Slot())
-            self._slots.move_to_end(question)
-            while len(self._slots) > _MOST_QUESTIONS or (
-                len(self._slots) > 1 and self.weight > _MOST_ELEMENTS
-            ):
+    def _slot(self, request: state.GraphRequest) -> _Slot:
+        with self._lock:
+            slot = self._slots.setdefault(request, _Slot())
+            self._slots.move_to_end(request)
+            while len(self._slots) > _MOST_REQUESTS or (len(self._slots) > 1 and self.size > _MOST_ELEMENTS):
                 self._slots.popitem(last=False)
             return slot
 
-    def _ask(self, question: state.GraphRequest, before: Reading | None) -> Reading:
-        asked = self._now()
+    def _fetch(self, request: state.GraphRequest, previous: Reading | None) -> Reading:
+        requested_at = self._now()
         try:
-            graph = self._asking.graph(question)
+            graph = self._reader.graph(request)
         except faults.Fault as fault:
-            kept = None if isinstance(fault, faults.Denied) else before
+            kept = None if isinstance(fault, faults.Denied) else previous
             return Reading(
                 graph=kept.graph if kept else None,
                 fault=fault,
-                asked=asked,
-                good=kept.good if kept else None,
+                requested_at=requested_at,
+                succeeded_at=kept.succeeded_at if kept else None,
             )
         self._namespaces |= {node.namespace for node in graph.nodes.values() if node.namespace}
-        return Reading(graph=graph, fault=None, asked=asked, good=asked)
+        return Reading(graph=graph, fault=None, requested_at=requested_at, succeeded_at=requested_at)
 
 
-def _weight(reading: Reading | None) -> int:
+def _reading_size(reading: Reading | None) -> int:
     graph = reading.graph if reading else None
     return len(graph.nodes) + len(graph.edges) if graph else 0

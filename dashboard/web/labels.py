@@ -10,7 +10,7 @@ ICONS = {
     verdict.Health.UNKNOWN: "?",
 }
 
-WORDS = {
+TEXTS = {
     verdict.Health.FAILING: "Failing",
     verdict.Health.DEGRADED: "Degraded",
     verdict.Health.HEALTHY: "Healthy",
@@ -18,13 +18,13 @@ WORDS = {
     verdict.Health.UNKNOWN: "Not reported",
 }
 
-_UNREMARKABLE = ("Deployment", "Outside", "Unknown")
+_WITHOUT_BADGE = ("Deployment", "Outside", "Unknown")
 
 NAMES = {"Outside": "Outside", "Unknown": "Unknown"}
 
 
 def badge(kind: str) -> str:
     """The text in the corner of a card: the kind; empty for Deployments, Outside and Unknown."""
-    if kind in _UNREMARKABLE:
+    if kind in _WITHOUT_BADGE:
         return ""
     return "External" if kind == "ExternalWorkload" else kind

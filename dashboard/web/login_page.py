@@ -1,6 +1,6 @@
 """The login page. It loads nothing of the dashboard.
 
-The address has the key of a message (`WHY`), never its text.
+The address has the key of a message (`MESSAGES`), never its text.
 """
 
 import base64
@@ -17,7 +17,7 @@ SCRIPT_HASH = f"'sha256-{base64.b64encode(hashlib.sha256(_SCRIPT.encode()).diges
 ASSETS = ("assets/page.css", "assets/logo.svg", "assets/favicon.svg")
 """The files that the page loads; they contain no data."""
 
-WHY = {
+MESSAGES = {
     "ended": "Your session has ended. Sign in again.",
     "refused": "The API does not accept your token any more. It may have expired. Sign in with a new one.",
     "wrong": "The API does not accept this token. Is it complete, of this cluster and not expired?",
@@ -82,16 +82,20 @@ code {{
 </body>
 </html>
 """
-_PLAIN = """<p class="why wrong" role="note">This connection is not encrypted: others may read the token.
+_CLEARTEXT = """<p class="why wrong" role="note">This connection is not encrypted: others may read the token.
 Use HTTPS or kubectl port-forward.</p>
 """
-_GOOD = ("out",)
+_NOT_ERRORS = ("out",)
 
 
-def render(*, why: str, query: str, encrypted: bool) -> str:
-    """The HTML of the page. `why` is a key of `WHY`, `query` the view to open afterwards."""
-    sort = "why" if why in _GOOD else "why wrong"
-    said = f'<p class="{sort}" role="status">{WHY[why]}</p>\n' if why in WHY else ""
+def render(*, message_key: str, query: str, encrypted: bool) -> str:
+    """The HTML of the page. `message_key` is a key of `MESSAGES`, `query` the view to open afterwards."""
+    css_class = "why" if message_key in _NOT_ERRORS else "why wrong"
+    message = MESSAGES.get(message_key)
+    paragraph = f'<p class="{css_class}" role="status">{message}</p>\n' if message else ""
     return _PAGE.format(
-        script=_SCRIPT, why=said, query=html.escape(query, quote=True), plain="" if encrypted else _PLAIN
+        script=_SCRIPT,
+        why=paragraph,
+        query=html.escape(query, quote=True),
+        plain="" if encrypted else _CLEARTEXT,
     )

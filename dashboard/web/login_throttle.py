@@ -24,7 +24,7 @@ class RateLimit:
     seconds: float = 60
 
 
-OF_A_TOKEN, OF_AN_ADDRESS, OF_ALL = RateLimit(3), RateLimit(60), RateLimit(600)
+PER_TOKEN, PER_ADDRESS, IN_TOTAL = RateLimit(3), RateLimit(60), RateLimit(600)
 
 
 class LoginThrottle:
@@ -33,53 +33,54 @@ class LoginThrottle:
     def __init__(
         self,
         *,
-        token: RateLimit = OF_A_TOKEN,
-        address: RateLimit = OF_AN_ADDRESS,
-        everybody: RateLimit = OF_ALL,
+        token: RateLimit = PER_TOKEN,
+        address: RateLimit = PER_ADDRESS,
+        total: RateLimit = IN_TOTAL,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rooms = (token, address, everybody)
+        self._limits = (token, address, total)
         self._now = now
-        self._levels: collections.OrderedDict[Hashable, tuple[float, float]] = collections.OrderedDict()
-        self._guard = threading.Lock()
+        self._counts: collections.OrderedDict[Hashable, tuple[float, float]] = collections.OrderedDict()
+        self._lock = threading.Lock()
 
-    def are_too_many(self, address: str, token: bytes, *, is_known: bool = False) -> bool:
+    def is_blocked(self, address: str, token: bytes, *, accepted_before: bool = False) -> bool:
         """Whether a login must be refused now. `token` is the digest of the token.
 
-        For a token that the API accepted before (`is_known`), the failures of other tokens do not count.
+        If the API accepted the token before, the failures of other tokens do not count.
         """
-        with self._guard:
-            kept = list(zip(self._keys(address, token), self._rooms, strict=True))
+        with self._lock:
+            limits = list(zip(self._keys(address, token), self._limits, strict=True))
             return any(
-                self._level(key, room) > room.failures - 1 for key, room in kept[: 1 if is_known else 3]
+                self._current_count(key, limit) > limit.failures - 1
+                for key, limit in limits[: 1 if accepted_before else 3]
             )
 
-    def failed(self, address: str, token: bytes) -> None:
+    def record_failure(self, address: str, token: bytes) -> None:
         """Count a failed login. `token` is the digest of the token."""
-        with self._guard:
-            for key, room in zip(self._keys(address, token), self._rooms, strict=True):
-                self._levels[key] = (self._level(key, room) + 1, self._now())
-                self._levels.move_to_end(key)
-            while len(self._levels) > _MOST_KEYS:
-                self._levels.popitem(last=False)
+        with self._lock:
+            for key, limit in zip(self._keys(address, token), self._limits, strict=True):
+                self._counts[key] = (self._current_count(key, limit) + 1, self._now())
+                self._counts.move_to_end(key)
+            while len(self._counts) > _MOST_KEYS:
+                self._counts.popitem(last=False)
 
     def _keys(self, address: str, token: bytes) -> tuple[Hashable, Hashable, Hashable]:
-        where = network(address)
-        return (where, token), where, None
+        network = address_key(address)
+        return (network, token), network, None
 
-    def _level(self, key: Hashable, room: RateLimit) -> float:
-        level, then = self._levels.get(key, (0.0, 0.0))
-        return max(0.0, level - (self._now() - then) * room.failures / room.seconds)
+    def _current_count(self, key: Hashable, limit: RateLimit) -> float:
+        count, counted_at = self._counts.get(key, (0.0, 0.0))
+        return max(0.0, count - (self._now() - counted_at) * limit.failures / limit.seconds)
 
 
-def network(address: str) -> str:
+def address_key(address: str) -> str:
     """The key of an address: IPv4 as it is, the /64 network of IPv6, other text unchanged."""
     try:
-        known = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address[:64]
-    if isinstance(known, ipaddress.IPv6Address):
-        if known.ipv4_mapped:
-            return str(known.ipv4_mapped)
-        return str(ipaddress.ip_network((known.packed, 64), strict=False))
-    return str(known)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed.packed, 64), strict=False))
+    return str(parsed)

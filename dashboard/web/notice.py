@@ -33,68 +33,68 @@ class Notice:
     name_one: bool = False
 
 
-def about(reading: feed.Reading, seen: state.State) -> Notice | None:
+def about(reading: feed.Reading, shown: state.State) -> Notice | None:
     """The notice about a reading; None if the graph is fresh and has requests."""
     graph = reading.graph
     if reading.fault:
-        return _failed(reading, seen)
+        return _failed(reading, shown)
     if graph is None or not graph.nodes:
-        return _empty(seen)
+        return _empty(shown)
     if graph.idle:
         return Notice(
-            title=f"No requests in the last {seen.window}",
+            title=f"No requests in the last {shown.window}",
             text="All resources are idle. Widen the window or send some requests.",
             covers=False,
-            widen=_can_widen(seen),
+            widen=_can_widen(shown),
         )
     return None
 
 
-def _failed(reading: feed.Reading, seen: state.State) -> Notice:
+def _failed(reading: feed.Reading, shown: state.State) -> Notice:
     fault = reading.fault
-    title = next(title for sort, title in _TITLES if isinstance(fault, sort))
-    if reading.graph is None or reading.good is None:
+    title = next(title for fault_type, title in _TITLES if isinstance(fault, fault_type))
+    if reading.graph is None or reading.succeeded_at is None:
         return Notice(
             title=title,
             text=str(fault),
             covers=True,
             fault=True,
-            clear=bool(seen.namespaces),
+            clear=bool(shown.namespaces),
             # Many viewers may read some namespaces but not all.
             name_one=isinstance(fault, faults.Denied) and not isinstance(fault, faults.Unauthenticated),
         )
     return Notice(
-        title=f"Stale since {clock(reading.good)}",
+        title=f"Stale since {clock(reading.succeeded_at)}",
         text=f"{title}: {fault}",
         covers=False,
         fault=True,
     )
 
 
-def _empty(seen: state.State) -> Notice:
-    what = {"workloads": "workload", "pods": "pod", "services": "service"}[seen.kind]
-    if seen.namespaces:
+def _empty(shown: state.State) -> Notice:
+    noun = {"workloads": "workload", "pods": "pod", "services": "service"}[shown.kind]
+    if shown.namespaces:
         return Notice(
-            title=f"No traffic in {', '.join(seen.namespaces)}",
-            text=f"No {what} in the chosen namespaces reported traffic in the last {seen.window}. "
+            title=f"No traffic in {', '.join(shown.namespaces)}",
+            text=f"No {noun} in the chosen namespaces reported traffic in the last {shown.window}. "
             "Show all namespaces or widen the window.",
             covers=True,
-            widen=_can_widen(seen),
+            widen=_can_widen(shown),
             clear=True,
         )
     return Notice(
-        title=f"No traffic in the last {seen.window}",
-        text=f"The API answers, but has no {what}. Widen the window, or check that the server's Prometheus "
+        title=f"No traffic in the last {shown.window}",
+        text=f"The API answers, but has no {noun}. Widen the window, or check that the server's Prometheus "
         "scrapes the proxies of the mesh.",
         covers=True,
-        widen=_can_widen(seen),
+        widen=_can_widen(shown),
     )
 
 
-def wider(seen: state.State) -> str:
+def wider(shown: state.State) -> str:
     """The next longer window, or the longest."""
-    place = state.WINDOWS.index(seen.window)
-    return state.WINDOWS[min(place + 1, len(state.WINDOWS) - 1)]
+    index = state.WINDOWS.index(shown.window)
+    return state.WINDOWS[min(index + 1, len(state.WINDOWS) - 1)]
 
 
 def clock(moment: dt.datetime) -> str:
@@ -102,12 +102,12 @@ def clock(moment: dt.datetime) -> str:
     return f"{moment.astimezone(dt.UTC):%H:%M:%S} UTC"
 
 
-def window_words(seen: state.State, used: float) -> str:
+def window_text(shown: state.State, used: float) -> str:
     """`30s`, or `1m (30s requested)` if the server used a longer one."""
-    if not used or used == duration.parse(seen.window):
-        return seen.window
-    return f"{duration.spell(used)} ({seen.window} requested)"
+    if not used or used == duration.parse(shown.window):
+        return shown.window
+    return f"{duration.text(used)} ({shown.window} requested)"
 
 
-def _can_widen(seen: state.State) -> bool:
-    return wider(seen) != seen.window
+def _can_widen(shown: state.State) -> bool:
+    return wider(shown) != shown.window

@@ -9,15 +9,15 @@ from dash import dcc, html
 from dashboard.health import verdict
 from dashboard.web import grids, labels, state
 
-_KIND_WORDS = {"workloads": "Workloads", "pods": "Pods", "services": "Services"}
-_FIND_WORDS = {"all": "All", "failing": "✕ Failing", "slow": "Slow"}
-_VIEW_WORDS = {"graph": "Graph", "table": "Table"}
+_KIND_LABELS = {"workloads": "Workloads", "pods": "Pods", "services": "Services"}
+_FIND_LABELS = {"all": "All", "failing": "✕ Failing", "slow": "Slow"}
+_VIEW_LABELS = {"graph": "Graph", "table": "Table"}
 _HIDDEN_FROM_READERS: dict[str, Any] = {"aria-hidden": "true"}
-_GROUPING_WORDS = {"auto": "Auto", "open": "Open", "closed": "Closed"}
+_GROUPING_LABELS = {"auto": "Auto", "open": "Open", "closed": "Closed"}
 
 
-def page(*, viewer: str = "", may_leave: bool = False) -> dmc.MantineProvider:
-    """The page. `viewer` is the name of a viewer who signed in; `may_leave` adds a button to sign out."""
+def page(*, viewer: str = "", can_sign_out: bool = False) -> dmc.MantineProvider:
+    """The page. `viewer` is the name of a viewer who signed in; `can_sign_out` adds a button to sign out."""
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
@@ -27,7 +27,7 @@ def page(*, viewer: str = "", may_leave: bool = False) -> dmc.MantineProvider:
             dcc.Store(id="beat"),
             dcc.Store(id="picked"),
             dmc.AppShell(
-                [_header(), _navbar(viewer, may_leave), _main(), _aside()],
+                [_header(), _navbar(viewer, can_sign_out), _main(), _aside()],
                 id="shell",
                 header={"height": 60},
                 navbar=navbar_shape(open_=False),
@@ -54,13 +54,13 @@ def _header() -> dmc.AppShellHeader:
     return dmc.AppShellHeader(
         html.Div(
             [
-                dmc.Burger(id="burger", opened=False, size="sm", **_named("Show the controls")),
+                dmc.Burger(id="burger", opened=False, size="sm", **_aria_label("Show the controls")),
                 html.Img(src="assets/logo.svg", alt="", className="tm-logo"),
                 html.H1("TrafficMetrics", className="tm-title"),
                 html.Div(id="summary", className="tm-summary"),
                 html.Div(id="freshness", className="tm-freshness", role="status"),
                 dmc.SegmentedControl(
-                    id="view", value="graph", data=_options(_VIEW_WORDS), **_named("View"), size="xs"
+                    id="view", value="graph", data=_options(_VIEW_LABELS), **_aria_label("View"), size="xs"
                 ),
                 dmc.ColorSchemeToggle(
                     id="scheme",
@@ -68,7 +68,7 @@ def _header() -> dmc.AppShellHeader:
                     darkIcon=html.Span("☾", className="tm-glyph"),
                     variant="default",
                     size="lg",
-                    **_named("Switch between light and dark"),
+                    **_aria_label("Switch between light and dark"),
                 ),
             ],
             className="tm-header",
@@ -76,7 +76,7 @@ def _header() -> dmc.AppShellHeader:
     )
 
 
-def _navbar(viewer: str, may_leave: bool) -> dmc.AppShellNavbar:
+def _navbar(viewer: str, can_sign_out: bool) -> dmc.AppShellNavbar:
     return dmc.AppShellNavbar(
         dmc.ScrollArea(
             html.Div(
@@ -91,13 +91,13 @@ def _navbar(viewer: str, may_leave: bool) -> dmc.AppShellNavbar:
                         splitChars=[",", " "],
                     ),
                     dmc.TextInput(id="search", label="Search", placeholder="Part of a name", debounce=250),
-                    _choice("kind", "Show", _KIND_WORDS),
+                    _choice("kind", "Show", _KIND_LABELS),
                     _choice("window", "Window", {name: name for name in state.WINDOWS}),
-                    _choice("find", "Find", _FIND_WORDS),
-                    _choice("grouping", "Namespace boxes", _GROUPING_WORDS),
+                    _choice("find", "Find", _FIND_LABELS),
+                    _choice("grouping", "Namespace boxes", _GROUPING_LABELS),
                     _choice("refresh", "Refresh", {name: name.capitalize() for name in state.REFRESHES}),
                     _legend(),
-                    *([_account(viewer, may_leave)] if viewer else []),
+                    *([_account(viewer, can_sign_out)] if viewer else []),
                 ],
                 className="tm-controls",
             ),
@@ -188,7 +188,7 @@ def _aside() -> dmc.AppShellAside:
                     [
                         html.Div(id="panel-heading"),
                         dmc.ActionIcon(
-                            "✕", id="close", variant="subtle", color="gray", **_named("Close the panel")
+                            "✕", id="close", variant="subtle", color="gray", **_aria_label("Close the panel")
                         ),
                     ],
                     className="tm-panel-top",
@@ -206,7 +206,7 @@ def _aside() -> dmc.AppShellAside:
     )
 
 
-def _account(viewer: str, may_leave: bool) -> html.Div:
+def _account(viewer: str, can_sign_out: bool) -> html.Div:
     leave = html.Form(
         html.Button("Sign out", type="submit", className="tm-leave"), action="logout", method="POST"
     )
@@ -215,7 +215,7 @@ def _account(viewer: str, may_leave: bool) -> html.Div:
             html.Div(
                 [html.Div("Signed in as", className="tm-label"), html.Div(viewer, className="tm-viewer")]
             ),
-            *([leave] if may_leave else []),
+            *([leave] if can_sign_out else []),
         ],
         className="tm-account",
     )
@@ -231,7 +231,7 @@ def _legend() -> html.Div:
                         [
                             html.Span(className=f"tm-line tm-line-{health}", **_HIDDEN_FROM_READERS),
                             html.Span(
-                                f"{labels.ICONS[health]} {labels.WORDS[health]}", className=f"tm-{health}"
+                                f"{labels.ICONS[health]} {labels.TEXTS[health]}", className=f"tm-{health}"
                             ),
                         ]
                     )
@@ -244,29 +244,29 @@ def _legend() -> html.Div:
     )
 
 
-def _choice(name: str, label: str, words: dict[str, str]) -> html.Div:
+def _choice(name: str, label: str, labels_by_value: dict[str, str]) -> html.Div:
     return html.Div(
         [
             html.Div(label, className="tm-label"),
             dmc.SegmentedControl(
                 id=name,
-                value=next(iter(words)),
-                data=_options(words),
+                value=next(iter(labels_by_value)),
+                data=_options(labels_by_value),
                 fullWidth=True,
                 size="xs",
-                **_named(label),
+                **_aria_label(label),
             ),
         ]
     )
 
 
-def _tool(name: str, sign: str, label: str) -> html.Button:
-    return html.Button(sign, id=name, title=label, **_named(label))
+def _tool(name: str, symbol: str, label: str) -> html.Button:
+    return html.Button(symbol, id=name, title=label, **_aria_label(label))
 
 
-def _options(words: dict[str, str]) -> list[dict[str, str]]:
-    return [{"value": value, "label": label} for value, label in words.items()]
+def _options(labels_by_value: dict[str, str]) -> list[dict[str, str]]:
+    return [{"value": value, "label": label} for value, label in labels_by_value.items()]
 
 
-def _named(label: str) -> dict[str, Any]:
+def _aria_label(label: str) -> dict[str, Any]:
     return {"aria-label": label}

@@ -55,10 +55,10 @@ def _node(node: model.Node, graph: model.Graph, thresholds: verdict.Thresholds) 
 
 def _edge(edge: model.Edge, graph: model.Graph, thresholds: verdict.Thresholds) -> Panel:
     source, target = graph.nodes[edge.source], graph.nodes[edge.target]
-    seen = {"client": "at the caller", "server": "at the callee"}.get(edge.side, "on both sides")
+    observed = {"client": "at the caller", "server": "at the callee"}.get(edge.side, "on both sides")
     return Panel(
         heading=f"{elements.title(source)} → {elements.title(target)}",
-        subtitle=f"Requests observed {seen}"
+        subtitle=f"Requests observed {observed}"
         + (f", reported by {edge.profile.replace(',', ', ')}" if edge.profile else ""),
         health=elements.health(edge.flow, thresholds=thresholds),
         facts=_facts(edge.flow),
@@ -80,7 +80,7 @@ def _facts(flow: model.Flow | None) -> tuple[tuple[str, str], ...]:
         ("P99", format.latency(flow.p99, approximate="p99" in flow.approximate)),
         ("Succeeded", format.count(flow.success_count)),
         ("Failed", format.count(flow.failure_count)),
-        ("Window", duration.spell(flow.window)),
+        ("Window", duration.text(flow.window)),
     )
 
 
@@ -91,7 +91,7 @@ def heading(panel: Panel) -> list[html.Div]:
         html.Div(
             [
                 html.Span(
-                    f"{labels.ICONS[panel.health]} {labels.WORDS[panel.health]}",
+                    f"{labels.ICONS[panel.health]} {labels.TEXTS[panel.health]}",
                     className=f"tm-verdict tm-{panel.health}",
                 ),
                 html.Span(panel.subtitle, className="tm-muted"),

@@ -6,7 +6,7 @@ from typing import Any
 from dashboard import format
 from dashboard.graph import model
 from dashboard.health import verdict
-from dashboard.web import elements, labels
+from dashboard.web import elements, labels, state
 
 Row = dict[str, Any]
 
@@ -36,8 +36,8 @@ def of_edges(
         {
             "id": getattr(edge, toward) if toward else edge.id,
             "name": elements.title(graph.nodes[getattr(edge, toward or "source")]),
-            "source": _place(graph.nodes[edge.source]),
-            "target": _place(graph.nodes[edge.target]),
+            "source": _qualified_name(graph.nodes[edge.source]),
+            "target": _qualified_name(graph.nodes[edge.target]),
             "side": edge.side,
             **_figures(edge.flow, thresholds),
         }
@@ -45,16 +45,28 @@ def of_edges(
     ]
 
 
-def _place(node: model.Node) -> str:
+def matches(row: Row, shown: state.State, *, thresholds: verdict.Thresholds) -> bool:
+    """Whether a row matches the search and the Find control, like the highlighted elements of the graph."""
+    names = f"{row['name']} {row.get('source', '')} {row.get('target', '')} {row.get('namespace', '')}"
+    if shown.search and shown.search.lower() not in names.lower():
+        return False
+    if shown.find == "failing":
+        return bool(row["health"] == verdict.Health.FAILING)
+    if shown.find == "slow":
+        return row["p99"] is not None and row["p99"] > thresholds.slow
+    return True
+
+
+def _qualified_name(node: model.Node) -> str:
     return f"{node.namespace}/{node.name}" if node.namespace else elements.title(node)
 
 
 def _figures(flow: model.Flow | None, thresholds: verdict.Thresholds) -> Row:
-    judged = elements.health(flow, thresholds=thresholds)
+    health = elements.health(flow, thresholds=thresholds)
     success = flow.success if flow else None
     return {
-        "health": judged,
-        "verdict": f"{labels.ICONS[judged]} {labels.WORDS[judged]}",
+        "health": health,
+        "verdict": f"{labels.ICONS[health]} {labels.TEXTS[health]}",
         "success": success,
         "success_words": format.success(success),
         "rate": flow.rate if flow else None,

@@ -36,23 +36,23 @@ class SessionCookie:
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         derived = [base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()) for key in keys]
-        self._boxes = fernet.MultiFernet([fernet.Fernet(key) for key in derived])
+        self._cipher = fernet.MultiFernet([fernet.Fernet(key) for key in derived])
         self._now = now
         self.length = length
 
-    def close(self, token: str) -> str:
-        """Encrypt a token. Raises Unsealable."""
-        sealed = self._boxes.encrypt_at_time(zlib.compress(token.encode(), 9), self._seconds()).decode()
-        if len(sealed) > _LONGEST_COOKIE:
+    def encrypt(self, token: str) -> str:
+        """Encrypt a token. Raises TokenTooLong."""
+        cookie = self._cipher.encrypt_at_time(zlib.compress(token.encode(), 9), self._seconds()).decode()
+        if len(cookie) > _LONGEST_COOKIE:
             raise TokenTooLong
-        return sealed
+        return cookie
 
-    def open(self, sealed: str) -> str | None:
+    def decrypt(self, cookie: str) -> str | None:
         """The token of a cookie; None if the cookie is invalid or has expired."""
         lifetime = int(self.length.total_seconds())
         try:
-            packed = self._boxes.decrypt_at_time(sealed, lifetime, self._seconds())
-            return zlib.decompressobj().decompress(packed, _LONGEST_TOKEN).decode()
+            compressed = self._cipher.decrypt_at_time(cookie, lifetime, self._seconds())
+            return zlib.decompressobj().decompress(compressed, _LONGEST_TOKEN).decode()
         except (fernet.InvalidToken, zlib.error, ValueError):
             return None
 

@@ -13,7 +13,7 @@ WINDOWS = ("30s", "1m", "5m", "15m")
 REFRESHES = {"pause": 0, "2s": 2, "5s": 5, "10s": 10, "30s": 30}  # seconds
 KINDS = {"workloads": None, "pods": "Pod", "services": "Service"}
 MOST_NAMESPACES = 200
-"""In one question. More are refused, because a part of them would look like all of them."""
+"""In one request. More are refused, because a part of them would look like all of them."""
 _LONGEST_ADDRESS = 64 * 1024  # characters, as many as the server accepts
 _LONGEST_NAME = 253  # characters of the name of a Kubernetes object
 _LONGEST_SELECTION = 4 * (_LONGEST_NAME + 64)  # kind, namespace and name of both ends of an edge
@@ -25,7 +25,7 @@ GROUPINGS = ("auto", "open", "closed")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class GraphRequest:
-    """What the API is asked for to show a state; the key of the feed's cache."""
+    """The request to the API for a state; the key of the feed's cache."""
 
     namespaces: tuple[str, ...] = ()
     window: str = "30s"
@@ -47,8 +47,8 @@ class State:
     selected: str = ""
 
     @property
-    def question(self) -> GraphRequest:
-        """The part of the state that the API is asked for."""
+    def graph_request(self) -> GraphRequest:
+        """The request to the API for this state."""
         return GraphRequest(namespaces=self.namespaces, window=self.window, kind=self.kind)
 
     @property
@@ -57,7 +57,7 @@ class State:
         return REFRESHES[self.refresh]
 
 
-_USUAL = State()
+_DEFAULT = State()
 CHOICES: dict[str, tuple[str, ...]] = {
     "window": WINDOWS,
     "kind": tuple(KINDS),
@@ -70,23 +70,23 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 def parse(query: str | None) -> State:
     """The state of an address such as `?ns=shop,data&window=5m`."""
-    said = _said(query or "")
-    chosen = {name: said[name] for name, allowed in CHOICES.items() if said.get(name) in allowed}
+    parameters = _parameters(query or "")
+    chosen = {name: parameters[name] for name, allowed in CHOICES.items() if parameters.get(name) in allowed}
     return State(
-        namespaces=places(said.get("ns", "").split(",")),
-        search=said.get("search", "")[:_LONGEST_NAME],
-        selected=said.get("selected", "")[:_LONGEST_SELECTION],
+        namespaces=namespace_names(parameters.get("ns", "").split(",")),
+        search=parameters.get("search", "")[:_LONGEST_NAME],
+        selected=parameters.get("selected", "")[:_LONGEST_SELECTION],
         **chosen,
     )
 
 
-def places(named: Iterable[str]) -> tuple[str, ...]:
+def namespace_names(names: Iterable[str]) -> tuple[str, ...]:
     """The names of namespaces, each once and sorted, without invalid names."""
-    found = {name.strip() for name in named}
-    return tuple(sorted(name for name in found if 0 < len(name) <= _LONGEST_NAME and name.isprintable()))
+    stripped = {name.strip() for name in names}
+    return tuple(sorted(name for name in stripped if 0 < len(name) <= _LONGEST_NAME and name.isprintable()))
 
 
-def _said(query: str) -> dict[str, str]:
+def _parameters(query: str) -> dict[str, str]:
     if len(query) > _LONGEST_ADDRESS:
         return {}
     try:
@@ -95,10 +95,10 @@ def _said(query: str) -> dict[str, str]:
         return {}
 
 
-def spell(state: State) -> str:
+def query_string(state: State) -> str:
     """The shortest address of a state; empty for the default state."""
-    said = {"ns": ",".join(state.namespaces)} if state.namespaces else {}
+    parameters = {"ns": ",".join(state.namespaces)} if state.namespaces else {}
     for name in (*CHOICES, "search", "selected"):
-        if (value := getattr(state, name)) != getattr(_USUAL, name):
-            said[name] = value
-    return f"?{urllib.parse.urlencode(said, safe=',/:>')}" if said else ""
+        if (value := getattr(state, name)) != getattr(_DEFAULT, name):
+            parameters[name] = value
+    return f"?{urllib.parse.urlencode(parameters, safe=',/:>')}" if parameters else ""

@@ -8,12 +8,12 @@ from demo.pods import app, desk
 
 @click.group()
 def main() -> None:
-    """What runs in a pod of the demo."""
+    """The programs in the pods of the demo."""
 
 
 @main.command("app")
 def app_command() -> None:
-    """Be the app of this pod."""
+    """Run the app of this pod."""
     ending.until_stopped(app.run())
 
 
@@ -21,7 +21,7 @@ def app_command() -> None:
 @click.option("--mesh", type=click.Choice(list(meshes.MESHES)), default=meshes.SHOP, show_default=True)
 @click.option("--rate", type=click.FloatRange(min=0), default=25.0, show_default=True, help="Requests/s.")
 def desk_command(mesh: str, rate: float) -> None:
-    """Make the load, and put the truth together."""
+    """Create the load, and collect the truth of all pods."""
     ending.until_stopped(desk.run(mesh=mesh, rate=rate))
 
 

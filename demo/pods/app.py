@@ -1,12 +1,12 @@
 """The app of this pod, with a ledger of its own.
 
 GET  /ready
-GET  /truth?since=…&until=…    what was over in [since, until), as far as this pod saw it
+GET  /truth?since=…&until=…    requests of this pod that ended in [since, until)
 POST /scenario                 {"name": "quiet", "since": …}; answers when nothing begun here is in flight
 
 It registers with the desk periodically, and gets the current scenario in the response. Of two scenarios
 the one that was set later counts (`since`), in whichever order they arrive. A gateway has no app: its process
-only keeps the pod on the desk's roll.
+only keeps the pod registered.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Member:
         return application
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._load.run())
             group.create_task(self._be_there())
@@ -63,7 +63,7 @@ class Member:
                 self._turn(await answer.json())
 
     async def leave(self) -> None:
-        """A pod that the desk cannot ask any more is not to be waited for."""
+        """Deregister, so that the desk does not wait for this pod any more."""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with self._world.session.delete(
                 f"{identity.desk_url()}/roll/{self._app.pod.name}", timeout=_WORD_WITHIN
@@ -92,7 +92,7 @@ class Member:
 
 
 async def run() -> None:
-    """Until it is cancelled."""
+    """Run until cancelled."""
     pod = identity.pod(os.environ)
     async with apps.session() as http:
         world = apps.World(http, truth.Truth(clock=time.time), scenarios.Dial(), random.Random())

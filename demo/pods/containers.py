@@ -14,9 +14,9 @@ IMAGE = "trafficmetrics-demo:0.1.0"
 PROGRAM = ("python", "-m", "demo.pods")
 USER = 65532
 _LINGER = 4
-"""Seconds that a pod answers on once it is to end: until then callers have looked up its service again."""
+"""Seconds for which a terminating pod still answers, until callers have looked up its service again."""
 _GRACE = _LINGER + 3
-"""Seconds to the end: requests take less than the rest, and nothing else is worth waiting for."""
+"""The grace period in seconds: the rest of it is longer than any request."""
 
 Spec = dict[str, Any]
 _LINGERING: Spec = {"preStop": {"sleep": {"seconds": _LINGER}}}
@@ -29,7 +29,7 @@ def pod(containers: list[Spec], *, volumes: list[Spec], account: str | None = No
         "automountServiceAccountToken": account is not None,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": _GRACE,
-        # All names here are whole: without this a lookup would try every search domain first.
+        # All names here are fully qualified: without this a lookup would try every search domain first.
         "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
         "securityContext": {
             "runAsNonRoot": True,
@@ -69,12 +69,12 @@ def member(workload: blueprint.Workload, *, on_failure: str | None) -> Spec:
 
 
 def secret_name(workload: blueprint.Name) -> str:
-    """Of the identity that a workload's sidecars have."""
+    """The name of the Secret with the identity of a workload's sidecars."""
     return f"{workload.name}-identity"
 
 
 def configuration_name(workload: blueprint.Name) -> str:
-    """Of what a workload's sidecars do."""
+    """The name of the ConfigMap with the configuration of a workload's sidecars."""
     return f"{workload.name}-envoy"
 
 

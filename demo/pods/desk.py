@@ -1,20 +1,20 @@
 """The desk of the mesh in a cluster: its load, its scenario, and the truth of all its pods put together.
 
 GET  /live                        200 while this process answers
-GET  /ready                       200 once all pods are there and scraped, and the load has begun
-GET  /truth?since=…&until=…       what was over in [since, until), in seconds since the epoch
+GET  /ready                       200 once all pods are registered and scraped, and the load has begun
+GET  /truth?since=…&until=…       requests that ended in [since, until), in seconds since the epoch
 GET  /scenario
 POST /scenario                    {"name": "failing"}; `quiet` answers when nothing is in flight any more
 POST /calls                       {"path": "/checkout", "count": 9, "faults": {"payments": 503}}; answers
                                   when they are over
 GET  /pods
-POST /roll                        a pod says that it is there, and hears which scenario is on
-DELETE /roll/{pod}                a pod says that it ends
+POST /roll                        a pod registers, and gets the current scenario
+DELETE /roll/{pod}                a pod deregisters
 
-`/truth` may be asked `by=shop/cart`, also of several: then only of what pods of these workloads saw.
+`/truth?by=shop/cart` (several are allowed) has only what pods of these workloads observed.
 
-Each pod keeps the ledger of what its own app saw; here is the one of the load. An edge has one caller, so the
-whole truth is all ledgers side by side. What a ledger knew ends with its container.
+Each pod keeps the ledger of its own app; the ledger of the load is here. An edge has one caller, so the
+truth is the union of all ledgers. A ledger is lost with its container.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Desk:
         self._open = False
 
     def open(self) -> None:
-        """From now on `/ready` says so."""
+        """Let `/ready` answer 200 from now on."""
         self._open = True
 
     def application(self) -> web.Application:
@@ -116,7 +116,7 @@ class Desk:
     async def _ask_each(
         self, pods: Sequence[placement.Pod], method: str, path: str, **options: Any
     ) -> list[Any]:
-        """What they answer, but for those that leave meanwhile."""
+        """The answers of the pods, without those that end meanwhile."""
         answers = await asyncio.gather(
             *(self._ask(pod, method, path, **options) for pod in pods), return_exceptions=True
         )
@@ -151,7 +151,7 @@ def _describe(pod: placement.Pod) -> Mapping[str, Any]:
 
 
 async def run(*, mesh: str, rate: float) -> None:
-    """Until it is cancelled; `rate` in requests a second."""
+    """Run until cancelled; `rate` in requests a second."""
     plan = meshes.MESHES[mesh]
     async with apps.session() as http:
         dial = scenarios.Dial()
@@ -159,7 +159,7 @@ async def run(*, mesh: str, rate: float) -> None:
         roll = rolls.Roll(plan, clock=time.monotonic)
         traffic = load.Load(plan.entry_paths, world=world, rate=rate, gateways=roll.gateways(), running=[])
         desk = Desk(roll, world=world, load=traffic, clock=time.time)
-        # In a container: who reaches it is the pod's network's to say.
+        # In a container: the network of the pod decides which clients reach it.
         async with answering.serve(desk.application(), listen=("0.0.0.0", identity.DESK_PORT)):  # noqa: S104
             await wait.until(
                 lambda: _complete(roll, http=http), what="the mesh", within=_READY_WITHIN, pause=0.5

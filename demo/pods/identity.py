@@ -1,7 +1,7 @@
 """Which pod this process is in, and where the other programs of the demo are.
 
-A cluster says the first in the environment (the manifests ask it to), DNS the second: nothing is looked up in
-the cluster's API, so the pods need no rights in it.
+The first is in the environment (see the manifests), the second in DNS: nothing is read from the cluster's
+API, so the pods need no rights in it.
 """
 
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from demo import blueprint, faults, meshes, placement
 WORKLOAD, NAME, ADDRESS, NODE = "DEMO_WORKLOAD", "POD_NAME", "POD_IP", "NODE_NAME"
 """Variables: the first is a namespaced name of a mesh, `shop/cart`; the others are the pod's own."""
 NAMESPACE = "trafficmetrics-demo"
-"""Of all that belongs to the demo and not to its mesh."""
+"""The namespace of all objects of the demo that do not belong to its mesh."""
 MACHINES = "machines"
-"""The namespace of pods that play machines outside Kubernetes."""
+"""The namespace of pods that simulate machines outside Kubernetes."""
 CERTIFICATES = Path("/etc/demo/identity")
 CONFIGURATION = Path("/etc/demo/envoy")
-"""Of the sidecar, in `envoy.json`."""
+"""The folder with the sidecar's configuration, `envoy.json`."""
 DESK, DESK_PORT = blueprint.Name(NAMESPACE, "desk"), 9900
 PROMETHEUS, PROMETHEUS_PORT = blueprint.Name(NAMESPACE, "prometheus"), 9090
 APP_CONTROL_PORT = 9901
-"""Where an app container tells its truth, and is told the scenario."""
+"""The port of an app container for its truth and its scenario."""
 
 
 def desk_url() -> str:

@@ -21,10 +21,10 @@ _API = {
     "DaemonSet": "apps/v1",
     "Job": "batch/v1",
 }
-# In a container: who reaches it is the pod's network's to say.
+# In a container: the network of the pod decides which clients reach it.
 _EVERYWHERE = "0.0.0.0"  # noqa: S104
 _DEADLINE = 1_000_000_000
-"""Seconds. A Job has an end; this one's is far away."""
+"""Seconds. A Job has an end; this one runs for a long time."""
 
 
 def namespaces(plan: blueprint.Blueprint) -> Iterator[Object]:
@@ -83,7 +83,7 @@ def _sidecar(workload: blueprint.Workload, *, plan: blueprint.Blueprint) -> Obje
     name = blueprint.Name(home(workload).namespace, containers.configuration_name(workload.name))
     files = certificates.Files(identity.CERTIFICATES)
     pod = placement.Pod(workload.name.name, workload, 0, _EVERYWHERE, "", workload.labels, alone=True)
-    # Only who is selected matters, not where the pods are: services are found by name.
+    # Only the selector matters, not the addresses of the pods: services are found by name.
     where = replace(placement.place(plan, subnet="127.0.0"), named=True)
     config = json.dumps(envoy.bootstrap(pod, where=where, files=files), separators=(",", ":"))
     return {

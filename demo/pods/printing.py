@@ -1,4 +1,4 @@
-"""What is applied to a cluster to have the demo in it, as YAML."""
+"""The objects of the demo in a cluster, as YAML."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ def as_yaml(objects: Iterable[Mapping[str, Any]]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Text of several lines as it is, so that one can read it."""
+    """Write text of several lines as a readable block."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

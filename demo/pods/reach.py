@@ -23,7 +23,7 @@ _FORWARDS = re.compile(r"^Forwarding from 127\.0\.0\.1:(\d+) ->", re.MULTILINE)
 
 
 class Mesh(runner.Reach):
-    """Without a kubeconfig it is the cluster that kubectl finds by itself."""
+    """Without a kubeconfig kubectl chooses the cluster."""
 
     def __init__(self, kubeconfig: Path | None) -> None:
         self._options = [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
@@ -57,7 +57,7 @@ class Mesh(runner.Reach):
 async def forward(
     name: blueprint.Name, port: int, *, options: Sequence[str], family: processes.Family, logs: Path
 ) -> str:
-    """The URL of a Service's port from here, for as long as the family lives and the pod behind it;
+    """The URL of a Service's port from here, until the family or the pod ends;
     `options` are kubectl's, `logs` the family's.
     """
     where = [f"--namespace={name.namespace}", f"service/{name.name}", f":{port}"]

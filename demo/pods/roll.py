@@ -1,4 +1,4 @@
-"""The pods that are in the mesh now: each registers periodically, and is removed when it ends or is silent.
+"""The pods that are in the mesh now: each registers periodically, and is removed when it ends or stops.
 
 So no rights in the cluster's API are needed to list the pods, and a replaced pod is known at once.
 """
@@ -16,7 +16,7 @@ _SILENCE = 5 * BEAT
 
 
 def word(pod: placement.Pod) -> Mapping[str, str]:
-    """What a pod says of itself."""
+    """The registration of a pod, as JSON."""
     return {
         "name": pod.name,
         "workload": str(pod.workload.name),
@@ -40,7 +40,7 @@ class _Entry:
 
 
 class Roll:
-    """`clock` in seconds, one that is never set back."""
+    """`clock` in monotonic seconds."""
 
     def __init__(self, plan: blueprint.Blueprint, *, clock: Callable[[], float]) -> None:
         self._plan = plan
@@ -52,7 +52,7 @@ class Roll:
         self._entries[pod.name] = _Entry(pod, self._clock())
 
     def leave(self, name: str) -> None:
-        """One that has said it is going."""
+        """Remove a pod that deregistered."""
         self._entries.pop(name, None)
 
     def pods(self) -> list[placement.Pod]:
@@ -70,7 +70,7 @@ class Roll:
         ]
 
     def gateways(self) -> Iterator[placement.Pod]:
-        """By turns, for ever. Without any the last ones are tried on: a request to nobody is a failed one."""
+        """The gateways in turn. Without any the last ones are used again, so that requests fail."""
         turn = 0
         while True:
             self._gateways = [pod for pod in self.pods() if pod.workload.public] or self._gateways

@@ -1,7 +1,7 @@
 """The identities of the workloads as Secrets, of a CA whose key is not kept.
 
 They are created when the demo is installed and are in no file: installing it again gives all sidecars new
-ones. Their namespaces come along, so that they can be there before the pods that need them.
+ones. Their namespaces are included, so that they can be created before the pods.
 """
 
 import base64

@@ -1,6 +1,6 @@
-"""What is around a mesh in a cluster: the Prometheus that scrapes it, and the desk.
+"""The objects around a mesh in a cluster: the Prometheus that scrapes it, and the desk.
 
-Prometheus finds the pods as it usually does, by the cluster's API, with the least it needs: to list and watch
+Prometheus finds the pods as it usually does, by the cluster's API, with the fewest rights: to list and watch
 the pods of the mesh's namespaces. A pod labelled `scrape: "off"` is left out. A machine outside Kubernetes is
 a fixed target.
 """
@@ -39,7 +39,7 @@ def objects(*, mesh: str, rate: float, scrape_interval: float) -> Iterator[Objec
 
 
 def scraping(plan: blueprint.Blueprint, namespaces: Sequence[str], *, scrape_interval: float) -> Object:
-    """Prometheus' configuration: targets get the labels that those of the standalone demo have."""
+    """Prometheus' configuration: targets have the same labels as in the standalone demo."""
     machines = [pod for pod in placement.place(plan, subnet="127.0.0").pods if not pod.node]
     copied = {
         f"{_META}_namespace": "namespace",
@@ -159,7 +159,7 @@ def _desk(mesh: str, rate: float) -> Object:
     )
     container |= {
         "ports": [{"name": "http", "containerPort": identity.DESK_PORT}],
-        # Not /ready: pods must find it by name before it can be that.
+        # Not /ready: it becomes ready only after the pods have found it by name.
         "readinessProbe": containers.probe(identity.DESK_PORT, path="/live"),
     }
     return containers.pod([container], volumes=[])
@@ -173,7 +173,7 @@ def _one_pod(name: blueprint.Name, port: int, *, spec: Object) -> Iterator[Objec
     yield _object("apps/v1", "Deployment", name) | {
         "spec": {
             "replicas": 1,
-            # Two desks would make twice the load, and two Prometheuses differ.
+            # Two desks would create twice the load, and two Prometheuses would differ.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": spec},

@@ -53,7 +53,7 @@ TIME_OF_DAY = {
     "dashboard/web/feed.py": "the time of day of a reading, which is shown",
     "dashboard/web/session_cookie.py": "the moment a cookie was sealed, which all replicas must read alike",
     "dashboard/client/connection.py": "the expiry that a credential plugin stamps its credentials with",
-    "dashboard/scaling/inquiry.py": "the age of an autoscaler's figures, which is shown",
+    "dashboard/scaling/examination.py": "the age of an autoscaler's figures, which is shown",
     "dashboard/terminal/hpa_text.py": "the age of an autoscaler's figures, which is shown",
 }
 """Modules that may read the time of day, and what for."""

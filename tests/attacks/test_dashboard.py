@@ -18,7 +18,7 @@ import requests
 
 from dashboard.client import incluster
 from dashboard.health import verdict
-from dashboard.web import asking, gate, listening, login_throttle, serving, state
+from dashboard.web import gate, http_server, login_throttle, sites, state, threaded_reader
 from tests.attacks import dashboards, effort, hostile
 from tests.fakes import traffic_api
 
@@ -189,8 +189,10 @@ def test_what_a_question_costs_the_api_does_not_grow_with_its_length(
     assert fake.requests.total() == 2
     assert (many["nodes"], many["edges"]) == (few["nodes"], few["edges"])
     fake.requests.clear()
-    _refresh(attacked, dashboards.EVE, f"?ns={','.join(names[: asking.ONE_BY_ONE])}&window=5m")
-    assert fake.requests.total() == 2 * asking.ONE_BY_ONE
+    _refresh(
+        attacked, dashboards.EVE, f"?ns={','.join(names[: threaded_reader.MOST_SEPARATE_READS])}&window=5m"
+    )
+    assert fake.requests.total() == 2 * threaded_reader.MOST_SEPARATE_READS
 
 
 def test_who_may_not_read_all_namespaces_learns_why_many_are_refused(
@@ -199,7 +201,7 @@ def test_who_may_not_read_all_namespaces_learns_why_many_are_refused(
     fake.viewers["a-token-of-ann"] = traffic_api.Viewer("ann", frozenset({"shop"}))
     names = ",".join(f"n{number}" for number in range(50))
     said = _refresh(attacked, "a-token-of-ann", f"?ns=shop,{names}").text
-    assert f"More than {asking.ONE_BY_ONE} namespaces need the right to read all" in said
+    assert f"More than {threaded_reader.MOST_SEPARATE_READS} namespaces need the right to read all" in said
 
 
 def test_a_viewer_whose_questions_hang_keeps_nobody_else_waiting(
@@ -247,7 +249,7 @@ def serve(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> Iterator[
         def start(*, proxies: int = 0, **limits: Any) -> tuple[str, int]:
             fake.viewers = {dashboards.BOB: traffic_api.Viewer("bob")}
             found = incluster.InClusterAddress(fake.url, fake.authority(tmp_path / "ca.crt"))
-            site = serving.to_each(
+            site = sites.with_login(
                 found,
                 thresholds=verdict.Thresholds(),
                 host="127.0.0.1",
@@ -257,7 +259,7 @@ def serve(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> Iterator[
                 failures=login_throttle.LoginThrottle(address=_FEW),
             )
             ending.callback(site.close)
-            server = listening.server(site, host="127.0.0.1", port=0, **limits)
+            server = http_server.server(site, host="127.0.0.1", port=0, **limits)
             thread = threading.Thread(target=_run, args=(server,), name="dashboard")
             thread.start()
             ending.callback(thread.join, 30)
@@ -282,7 +284,7 @@ def _login(address: tuple[str, int], token: str, **headers: str) -> int:
 
 
 def test_a_request_that_drips_is_cut(serve: Serve) -> None:
-    address = serve(whole=0.3)
+    address = serve(request_timeout=0.3)
     with socket.create_connection(address, timeout=30) as slow:
         slow.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\n")
         deadline = time.monotonic() + 30
@@ -294,7 +296,7 @@ def test_a_request_that_drips_is_cut(serve: Serve) -> None:
 
 
 def test_connections_that_only_wait_make_place_for_others(serve: Serve) -> None:
-    address = serve(most=20)
+    address = serve(max_connections=20)
     with contextlib.ExitStack() as opened:
         for _ in range(200):
             one = opened.enter_context(socket.create_connection(address, timeout=30))

@@ -59,7 +59,7 @@ def client(server: _Server, tmp_path: pathlib.Path) -> Iterator[api.TrafficApi]:
     }
     (tmp_path / "config").write_text(yaml.safe_dump(named))
     found = kubeconfig.load([tmp_path / "config"])
-    link = connection.ApiConnection(found, timeouts=(2.0, 30.0), whole=_WHOLE_S, largest=_LARGEST)
+    link = connection.ApiConnection(found, timeouts=(2.0, 30.0), answer_timeout=_WHOLE_S, largest=_LARGEST)
     with contextlib.closing(api.TrafficApi(link)) as opened:
         yield opened
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import outside
+from dashboard import escaping
 from dashboard.client import traffic
 from dashboard.graph import build
 from dashboard.health import verdict
@@ -145,7 +145,7 @@ def test_a_table_has_a_line_for_each_name_and_nothing_that_steers(
     if arguments == ("-A",):
         lines = done.stdout.decode().splitlines()
         assert len(lines) == 1 + len(HOSTILE)
-        assert all(outside.plain(name) in line for name, line in zip(HOSTILE, lines[1:], strict=True))
+        assert all(escaping.one_line(name) in line for name, line in zip(HOSTILE, lines[1:], strict=True))
 
 
 def test_a_person_sees_our_colours_and_no_others(config: pathlib.Path) -> None:

@@ -40,8 +40,8 @@ def _levels(*levels: int) -> dict[str, int]:
 def test_a_pods_metric_is_averaged_and_the_missing_dampen(
     levels: list[int], target: int, pods: int, current: int, expected: tuple[int, int]
 ) -> None:
-    result = arithmetic.per_pod(
-        _levels(*levels), target=target, pods=_pods(pods), current=current, bounds=_BOUNDS
+    result = arithmetic.for_pods(
+        _levels(*levels), target=target, pods=_pods(pods), current=current, tolerances=_BOUNDS
     )
     assert (result.replicas, result.usage) == expected
 
@@ -60,7 +60,7 @@ def test_a_pods_metric_is_averaged_and_the_missing_dampen(
 def test_a_value_target_multiplies_the_ready_pods(
     value: int, target: int, pods: Sequence[cluster.Pod], current: int, expected: int
 ) -> None:
-    result = arithmetic.whole(value, target=target, pods=pods, current=current, bounds=_BOUNDS)
+    result = arithmetic.for_value(value, target=target, pods=pods, current=current, tolerances=_BOUNDS)
     assert result.replicas == expected
 
 
@@ -77,13 +77,13 @@ def test_a_value_target_multiplies_the_ready_pods(
 def test_an_average_value_target_divides_the_figure(
     value: int, target: int, there: int, expected: tuple[int, int]
 ) -> None:
-    result = arithmetic.shared(value, target=target, there=there, bounds=_BOUNDS)
+    result = arithmetic.for_average_value(value, target=target, replicas=there, tolerances=_BOUNDS)
     assert (result.replicas, result.usage) == expected
 
 
 def test_the_hpas_own_tolerance_is_obeyed() -> None:
     levels = _levels(20_000, 21_000, 21_000)
-    result = arithmetic.per_pod(levels, target=20_000, pods=_pods(3), current=3, bounds=_TIGHT)
+    result = arithmetic.for_pods(levels, target=20_000, pods=_pods(3), current=3, tolerances=_TIGHT)
     assert result.replicas == 4
 
 
@@ -92,26 +92,30 @@ def test_a_pod_without_a_figure_is_named_and_never_makes_a_change_larger() -> No
     for level, missing in ratios:
         levels = _levels(level, level)
         every, some = _pods(2 + missing), _pods(2)
-        result = arithmetic.per_pod(levels, target=10_000, pods=every, current=len(every), bounds=_BOUNDS)
-        known = arithmetic.per_pod(levels, target=10_000, pods=some, current=2, bounds=_BOUNDS)
+        result = arithmetic.for_pods(
+            levels, target=10_000, pods=every, current=len(every), tolerances=_BOUNDS
+        )
+        known = arithmetic.for_pods(levels, target=10_000, pods=some, current=2, tolerances=_BOUNDS)
         assert len(result.missing) == missing
         assert abs(result.replicas - len(every)) <= abs(known.replicas / 2 - 1) * len(every) + 1
 
 
 def test_a_pending_pod_counts_as_idle_when_pods_would_be_added() -> None:
     pods = [*_pods(2), cluster.Pod(name="new", phase="Pending", ready=False)]
-    result = arithmetic.per_pod(_levels(30_000, 30_000), target=10_000, pods=pods, current=3, bounds=_BOUNDS)
-    assert (result.replicas, result.waiting) == (6, ("new",))
+    result = arithmetic.for_pods(
+        _levels(30_000, 30_000), target=10_000, pods=pods, current=3, tolerances=_BOUNDS
+    )
+    assert (result.replicas, result.pending) == (6, ("new",))
 
 
 def test_a_pod_that_goes_or_has_failed_does_not_count() -> None:
     pods = [
         *_pods(2),
-        cluster.Pod(name="leaving", phase="Running", ready=True, going=True),
+        cluster.Pod(name="leaving", phase="Running", ready=True, terminating=True),
         cluster.Pod(name="dead", phase="Failed", ready=False),
     ]
     levels = {**_levels(30_000, 10_000), "leaving": 900_000}
-    result = arithmetic.per_pod(levels, target=10_000, pods=pods, current=2, bounds=_BOUNDS)
+    result = arithmetic.for_pods(levels, target=10_000, pods=pods, current=2, tolerances=_BOUNDS)
     assert (result.replicas, result.usage, result.missing) == (4, 20_000, ())
 
 
@@ -126,7 +130,7 @@ def test_what_cannot_be_computed_is_said_in_the_controllers_words(
     levels: dict[str, int], pods: list[cluster.Pod], words: str
 ) -> None:
     with pytest.raises(arithmetic.NoResult, match=words):
-        arithmetic.per_pod(levels, target=1, pods=pods, current=2, bounds=_BOUNDS)
+        arithmetic.for_pods(levels, target=1, pods=pods, current=2, tolerances=_BOUNDS)
 
 
 @pytest.mark.parametrize(
@@ -149,8 +153,8 @@ def test_the_largest_wish_wins_within_the_limits(
 ) -> None:
     decision = arithmetic.decide(proposals, current=current, minimum=2, maximum=10)
     assert decision.replicas == expected
-    assert why in decision.why
-    assert bool(why) == bool(decision.why)
+    assert why in decision.reason
+    assert bool(why) == bool(decision.reason)
 
 
 def test_values_are_rounded_up_to_thousandths_as_kubernetes_does() -> None:

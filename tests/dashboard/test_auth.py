@@ -13,7 +13,7 @@ import werkzeug.test
 
 from dashboard.client import incluster
 from dashboard.health import verdict
-from dashboard.web import login_throttle, serving
+from dashboard.web import login_throttle, sites
 from tests.fakes import traffic_api
 
 _SHOP, _ALL = "a-token-for-the-shop", "a-token-for-all"
@@ -31,20 +31,20 @@ def cluster(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> inclust
     return incluster.InClusterAddress(fake.url, fake.authority(tmp_path / "ca.crt"))
 
 
-def _open(cluster: incluster.InClusterAddress, key: pathlib.Path | None = None) -> serving.Site:
+def _open(cluster: incluster.InClusterAddress, key: pathlib.Path | None = None) -> sites.Site:
     length = dt.timedelta(hours=8)
-    return serving.to_each(cluster, thresholds=_JUDGING, host="192.0.2.1", key=key, length=length)
+    return sites.with_login(cluster, thresholds=_JUDGING, host="192.0.2.1", key=key, length=length)
 
 
 @pytest.fixture
-def site(cluster: incluster.InClusterAddress) -> Iterator[serving.Site]:
+def site(cluster: incluster.InClusterAddress) -> Iterator[sites.Site]:
     opened = _open(cluster)
     with contextlib.closing(opened):
         yield opened
 
 
 @pytest.fixture
-def visitor(site: serving.Site) -> Client:
+def visitor(site: sites.Site) -> Client:
     return site.application.test_client()
 
 
@@ -164,7 +164,7 @@ def test_nobody_is_offered_a_namespace_that_only_others_saw(
 
 
 def test_rights_taken_away_take_the_graph_with_them(
-    site: serving.Site, fake: traffic_api.FakeTrafficApi, visitor: Client
+    site: sites.Site, fake: traffic_api.FakeTrafficApi, visitor: Client
 ) -> None:
     assert "frontend" in _refresh(visitor, "?ns=shop&refresh=2s", _bearer(_SHOP))
     fake.viewers[_SHOP] = traffic_api.Viewer("ann", frozenset())
@@ -231,7 +231,7 @@ def test_wrong_tokens_without_end_are_not_passed_on_but_who_was_in_stays_in(
     assert _sign_in(visitor, _SHOP).status_code == 303
     fake.requests.clear()
     answers = [_sign_in(visitor, f"wrong-{number}").status_code for number in range(80)]
-    most = login_throttle.OF_AN_ADDRESS.failures
+    most = login_throttle.PER_ADDRESS.failures
     assert answers[:most] == [401] * most
     assert answers.count(429) >= 10
     assert fake.requests.total() == answers.count(401)

@@ -38,7 +38,7 @@ def source(scaled: autoscaled.Cluster, tmp_path: pathlib.Path) -> Iterator[clust
     ],
 )
 def test_a_selector_is_spelled_as_the_controller_does(selector: dict[str, Any], spelled: str) -> None:
-    assert autoscaler.spell_selector(selector) == spelled
+    assert autoscaler.format_selector(selector) == spelled
 
 
 def test_an_hpa_arrives_with_its_targets_and_its_own_words(
@@ -62,8 +62,8 @@ def test_an_hpa_arrives_with_its_targets_and_its_own_words(
     assert [metric.group for metric in one.metrics] == [measures.CUSTOM, measures.CUSTOM, None]
     assert one.metrics[1].target == autoscaler.MetricTarget("Value", "200m", Fraction(1, 5))
     assert one.metrics[1].described == autoscaler.Reference("v1", "Service", "checkout")
-    assert [metric.seen and metric.seen.written for metric in one.metrics] == [None, None, "45"]
-    assert (one.tolerance_up, one.tolerance_down, one.patience) == (Fraction(1, 20), Fraction(0), 60)
+    assert [metric.current and metric.current.text for metric in one.metrics] == [None, None, "45"]
+    assert (one.tolerance_up, one.tolerance_down, one.stabilization) == (Fraction(1, 20), Fraction(0), 60)
     assert one.conditions[0].reason == "ReadyForNewScale"
 
 
@@ -79,7 +79,7 @@ def test_the_star_stays_encoded_on_its_way(scaled: autoscaled.Cluster, source: c
     question = measures.of_pods(
         "shop", "requests_per_second", version="v1beta2", pods="app in (a,b)", selector="window=1m"
     )
-    source.ask(question)
+    source.send(question)
     (asked,) = scaled.asked
     assert asked.partition("?")[0] == (
         "/apis/custom.metrics.k8s.io/v1beta2/namespaces/shop/pods/%2A/requests_per_second"

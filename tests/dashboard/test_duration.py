@@ -9,7 +9,7 @@ from dashboard.client import duration
 
 @hypothesis.given(st.integers(0, 10**6))
 def test_whole_seconds_come_back_as_they_were(seconds: int) -> None:
-    assert duration.parse(duration.spell(seconds)) == seconds
+    assert duration.parse(duration.text(seconds)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
     ("seconds", "text"), [(30, "30s"), (60, "1m"), (5400, "1h30m"), (0, "0s"), (0.5, "0.5s")]
 )
 def test_durations_are_written_shortly(seconds: float, text: str) -> None:
-    assert duration.spell(seconds) == text
+    assert duration.text(seconds) == text

@@ -89,7 +89,7 @@ def test_a_failure_keeps_the_last_good_graph_and_says_since_when(
     stale = source.read(_QUESTION, max_age=5)
     assert isinstance(stale.fault, faults.Failed)
     assert stale.graph is good.graph
-    assert stale.good == good.asked
+    assert stale.succeeded_at == good.requested_at
     fake.mode = "well"
     clock.pass_seconds(10)
     assert source.read(_QUESTION, max_age=5).fault is None

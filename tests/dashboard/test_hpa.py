@@ -10,7 +10,7 @@ import pytest
 import syrupy.assertion
 
 from dashboard.client import cluster, connection, kubeconfig
-from dashboard.scaling import inquiry
+from dashboard.scaling import examination
 from tests.dashboard import hpas
 from tests.fakes import autoscaled
 
@@ -123,11 +123,11 @@ def test_one_metric_that_hangs_does_not_hide_the_others(
     context = kubeconfig.load([scaled.kubeconfig(tmp_path / "config")])
     impatient = cluster.ClusterReader(connection.ApiConnection(context, timeouts=(2.0, 0.2)))
     with contextlib.closing(impatient) as source:
-        found = inquiry.Inquiry(source).examine(source.hpa("shop", "checkout"))
+        found = examination.Examiner(source).examine(source.hpa("shop", "checkout"))
     assert found.decision is not None
     assert found.decision.replicas == 5
     (wrong,) = found.wrong
-    assert "is served by trafficmetrics/trafficmetrics, which does not answer" in wrong.what
+    assert "is served by trafficmetrics/trafficmetrics, which does not answer" in wrong.text
 
 
 def test_an_hpa_that_is_not_there_is_one_sentence(scaled: autoscaled.Cluster, run: hpas.Run) -> None:

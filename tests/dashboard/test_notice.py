@@ -17,8 +17,8 @@ def _reading(graph: model.Graph | None, fault: faults.Fault | None = None) -> fe
     return feed.Reading(
         graph=graph,
         fault=fault,
-        asked=golden_lists.NOON + dt.timedelta(seconds=10),
-        good=golden_lists.NOON if graph else None,
+        requested_at=golden_lists.NOON + dt.timedelta(seconds=10),
+        succeeded_at=golden_lists.NOON if graph else None,
     )
 
 
@@ -80,4 +80,4 @@ def test_an_idle_mesh_is_shown_beneath_its_notice() -> None:
 
 @pytest.mark.parametrize(("used", "words"), [(30.0, "30s"), (60.0, "1m (30s requested)"), (0.0, "30s")])
 def test_a_window_the_server_widened_is_said(used: float, words: str) -> None:
-    assert notice.window_words(_USUAL, used) == words
+    assert notice.window_text(_USUAL, used) == words

@@ -23,7 +23,7 @@ _STATES = st.builds(
 
 @hypothesis.given(_STATES)
 def test_a_state_comes_back_from_its_address(seen: state.State) -> None:
-    assert state.parse(state.spell(seen)) == seen
+    assert state.parse(state.query_string(seen)) == seen
 
 
 @hypothesis.given(st.text())
@@ -32,7 +32,7 @@ def test_any_address_at_all_is_some_state(address: str) -> None:
 
 
 def test_the_usual_state_has_an_empty_address() -> None:
-    assert state.spell(state.State()) == ""
+    assert state.query_string(state.State()) == ""
     assert state.parse(None) == state.State()
 
 
@@ -42,4 +42,4 @@ def test_what_an_address_says_wrongly_counts_as_unsaid() -> None:
 
 def test_only_what_the_api_must_be_asked_is_part_of_the_question() -> None:
     one = state.State(namespaces=("shop",), window="5m", kind="pods", selected="x", search="y", view="table")
-    assert one.question == state.GraphRequest(namespaces=("shop",), window="5m", kind="pods")
+    assert one.graph_request == state.GraphRequest(namespaces=("shop",), window="5m", kind="pods")

@@ -87,17 +87,17 @@ def test_a_new_authority_is_believed_without_a_restart(
 
 
 def test_a_sealed_token_opens_until_the_session_is_over(clock: _Clock) -> None:
-    box = session_cookie.SessionCookie(["k" * 32], length=dt.timedelta(hours=1), now=clock)
-    sealed = box.close("secret")
+    cookies = session_cookie.SessionCookie(["k" * 32], length=dt.timedelta(hours=1), now=clock)
+    sealed = cookies.encrypt("secret")
     clock.now += dt.timedelta(minutes=59)
-    assert box.open(sealed) == "secret"
+    assert cookies.decrypt(sealed) == "secret"
     clock.now += dt.timedelta(minutes=2)
-    assert box.open(sealed) is None
+    assert cookies.decrypt(sealed) is None
 
 
 @pytest.mark.parametrize("forged", ["", "x", "gAAAA", "é"])
 def test_what_we_did_not_seal_stays_shut(forged: str) -> None:
-    assert session_cookie.SessionCookie(["k" * 32], length=dt.timedelta(hours=1)).open(forged) is None
+    assert session_cookie.SessionCookie(["k" * 32], length=dt.timedelta(hours=1)).decrypt(forged) is None
 
 
 def test_a_short_key_is_no_key(tmp_path: pathlib.Path) -> None:
@@ -108,31 +108,31 @@ def test_a_short_key_is_no_key(tmp_path: pathlib.Path) -> None:
 
 def test_failures_are_forgiven_with_time_and_counted_by_token_and_address() -> None:
     moment = [0.0]
-    rooms = {
+    limits = {
         "token": login_throttle.RateLimit(2),
         "address": login_throttle.RateLimit(4),
-        "everybody": login_throttle.RateLimit(6),
+        "total": login_throttle.RateLimit(6),
     }
-    failures = login_throttle.LoginThrottle(**rooms, now=lambda: moment[0])
+    failures = login_throttle.LoginThrottle(**limits, now=lambda: moment[0])
 
     def fail(address: str, token: bytes) -> None:
-        failures.failed(address, token)
-        failures.failed(address, token)
+        failures.record_failure(address, token)
+        failures.record_failure(address, token)
 
     fail("192.0.2.1", b"one")
-    assert failures.are_too_many("192.0.2.1", b"one")
-    assert not failures.are_too_many("192.0.2.1", b"other")
-    assert not failures.are_too_many("192.0.2.2", b"one")
+    assert failures.is_blocked("192.0.2.1", b"one")
+    assert not failures.is_blocked("192.0.2.1", b"other")
+    assert not failures.is_blocked("192.0.2.2", b"one")
     fail("192.0.2.1", b"two")
-    assert failures.are_too_many("192.0.2.1", b"other")
-    assert not failures.are_too_many("192.0.2.1", b"other", is_known=True)
+    assert failures.is_blocked("192.0.2.1", b"other")
+    assert not failures.is_blocked("192.0.2.1", b"other", accepted_before=True)
     fail("192.0.2.2", b"three")
-    assert failures.are_too_many("192.0.2.3", b"other")
+    assert failures.is_blocked("192.0.2.3", b"other")
     moment[0] += 31
-    assert not failures.are_too_many("192.0.2.1", b"one")
+    assert not failures.is_blocked("192.0.2.1", b"one")
     moment[0] += 3600
     fail("192.0.2.1", b"one")
-    assert failures.are_too_many("192.0.2.1", b"one")
+    assert failures.is_blocked("192.0.2.1", b"one")
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_failures_are_forgiven_with_time_and_counted_by_token_and_address() -> N
     ],
 )
 def test_a_subscriber_is_one_address(one: str, other: str, *, same: bool) -> None:
-    assert (login_throttle.network(one) == login_throttle.network(other)) is same
+    assert (login_throttle.address_key(one) == login_throttle.address_key(other)) is same

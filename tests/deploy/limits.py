@@ -19,7 +19,7 @@ from apiservice.server import connection as connection_limits
 from apiservice.server import handler, sockets
 from apiservice.x509 import verify
 from dashboard.client import connection
-from dashboard.web import auth, feed, listening, login_throttle, session_cookie, state, viewers
+from dashboard.web import auth, feed, http_server, login_throttle, session_cookie, state, viewers
 from dashboard.web import gate as dashboard_gate
 from metrics_server.api.autoscaling import query
 from metrics_server.inventory import tombstones
@@ -212,18 +212,18 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
         _seconds("requests under way", _default(sockets.serve, "drain"), "they are cut"),
     ),
     "The dashboard": (
-        _bytes("the head of a request", listening._LARGEST_HEAD, "`431`"),
+        _bytes("the head of a request", http_server._LARGEST_HEADERS, "`431`"),
         _bytes("the body of a request", dashboard_gate.LARGEST_BODY, "`413`"),
-        _seconds("a request, from its first byte to its last", listening._WHOLE_S, "it is cut"),
+        _seconds("a request, from its first byte to its last", http_server._REQUEST_TIMEOUT_S, "it is cut"),
         Limit(
             "connections to the dashboard",
-            listening._MOST_CONNECTIONS,
+            http_server._MOST_CONNECTIONS,
             "connections",
             "those that only wait make place",
         ),
         Limit("namespaces in one address", state.MOST_NAMESPACES, "namespaces", "they are refused in words"),
-        Limit("callbacks of one viewer at once", auth._CALLBACKS_EACH, "callbacks", "`429`"),
-        Limit("a token that signs in", viewers._LONGEST, "characters", "it is refused"),
+        Limit("callbacks of one viewer at once", auth._CALLBACKS_PER_VIEWER, "callbacks", "`429`"),
+        Limit("a token that signs in", viewers._LONGEST_TOKEN, "characters", "it is refused"),
         _bytes(
             "the cookie of a session", session_cookie._LONGEST_COOKIE, "the token is too long to sign in with"
         ),
@@ -236,9 +236,9 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
                 "later ones have to wait",
             )
             for of, room in (
-                ("a token from an address", login_throttle.OF_A_TOKEN),
-                ("an address", login_throttle.OF_AN_ADDRESS),
-                ("all", login_throttle.OF_ALL),
+                ("a token from an address", login_throttle.PER_TOKEN),
+                ("an address", login_throttle.PER_ADDRESS),
+                ("all", login_throttle.IN_TOTAL),
             )
         ),
         Limit(
@@ -247,14 +247,23 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
             "keys",
             "the oldest is forgotten",
         ),
-        Limit("sign-ins that wait for the API", viewers._ASKED_ABOUT, "sign-ins", "later ones are refused"),
-        Limit("viewers signed in", viewers._MOST, "viewers", "who looked longest ago is asked about again"),
-        _seconds("a viewer who does not look", viewers._IDLE, "the API is asked about them again"),
         Limit(
-            "questions remembered of a viewer", feed._MOST_QUESTIONS, "questions", "the oldest is forgotten"
+            "sign-ins that wait for the API", viewers._PARALLEL_CHECKS, "sign-ins", "later ones are refused"
+        ),
+        Limit(
+            "viewers signed in",
+            viewers._MOST_VIEWERS,
+            "viewers",
+            "who looked longest ago is asked about again",
+        ),
+        _seconds("a viewer who does not look", viewers._IDLE_S, "the API is asked about them again"),
+        Limit(
+            "questions remembered of a viewer", feed._MOST_REQUESTS, "questions", "the oldest is forgotten"
         ),
         Limit("reads at the same time, of all viewers", viewers._PARALLEL_READS, "reads", "a read waits"),
-        _seconds("an answer of the API, as a whole", connection._WHOLE_S, "the page keeps the last graph"),
+        _seconds(
+            "an answer of the API, as a whole", connection._ANSWER_TIMEOUT_S, "the page keeps the last graph"
+        ),
         _bytes("an answer of the API, unpacked", connection._LARGEST, "the same"),
     ),
 }

@@ -30,7 +30,7 @@ def test_every_hpa_meets_the_schema(example: pages.Example, version: str) -> Non
 def test_every_hpa_asks_for_what_can_be_meant(example: pages.Example) -> None:
     """Nothing in it is what `kubectl traffic hpa` would call wrong."""
     one = autoscaler.decode(example.content)
-    assert [finding.what for metric in one.metrics for finding in target_checks.find(metric)] == []
+    assert [finding.text for metric in one.metrics for finding in target_checks.find(metric)] == []
 
 
 @pytest.mark.parametrize("page", pages.every(), ids=lambda page: str(page.relative_to(pages.ROOT)))

@@ -7,13 +7,13 @@ from dashboard.client import cluster, faults, measures
 _OURS = "v1alpha1", "metrics.smi-spec.io"
 
 
-class Servers:
+class ApiServices:
     """Caches versions and owners of API groups. Safe to use from several threads."""
 
     def __init__(self, source: cluster.ClusterReader) -> None:
         self._source = source
         self._versions: dict[str, str | None] = {}
-        self._owners: dict[tuple[str, str], cluster.Registration | None] = {}
+        self._found: dict[tuple[str, str], cluster.ApiService | None] = {}
 
     def version(self, group: str) -> str | None:
         """The version that the HPA controller uses; None if the group is not served."""
@@ -21,25 +21,25 @@ class Servers:
             self._versions[group] = self._source.version(group)
         return self._versions[group]
 
-    def owner(self, group: str) -> cluster.Registration | None:
+    def find(self, group: str) -> cluster.ApiService | None:
         """The APIService of a group; None without one or without the right to read it."""
         version = self.version(group)
-        return self._registered(version, group) if version else None
+        return self._api_service(version, group) if version else None
 
     def is_foreign(self, group: str) -> bool:
         """Whether another Service than TrafficMetrics serves the group."""
-        owner, ours = self.owner(group), self._registered(*_OURS)
-        return owner is not None and ours is not None and owner.service != ours.service
+        find, ours = self.find(group), self._api_service(*_OURS)
+        return find is not None and ours is not None and find.service != ours.service
 
-    def names(self, questions: Iterable[measures.ApiRequest]) -> Mapping[str, str]:
+    def names(self, requests: Iterable[measures.ApiRequest]) -> Mapping[str, str]:
         """The Service of each group, as `namespace/name`; groups with an unknown one are left out."""
-        owners = {group: self.owner(group) for group in sorted({one.group for one in questions})}
-        return {group: owner.service for group, owner in owners.items() if owner}
+        found = {group: self.find(group) for group in sorted({one.group for one in requests})}
+        return {group: find.service for group, find in found.items() if find}
 
-    def _registered(self, version: str, group: str) -> cluster.Registration | None:
-        if (version, group) not in self._owners:
+    def _api_service(self, version: str, group: str) -> cluster.ApiService | None:
+        if (version, group) not in self._found:
             try:
-                self._owners[version, group] = self._source.registration(group, version=version)
+                self._found[version, group] = self._source.api_service(group, version=version)
             except (faults.Denied, faults.Failed):
-                self._owners[version, group] = None
-        return self._owners[version, group]
+                self._found[version, group] = None
+        return self._found[version, group]

@@ -1,4 +1,4 @@
-"""Build the site: with one identity for everyone, or with a login for each viewer."""
+"""Build the site: with one credential for all, or with a login for each viewer."""
 
 import contextlib
 import dataclasses
@@ -25,14 +25,14 @@ class Site:
     close: Callable[[], None]
 
 
-def to_everyone(source: api.TrafficApi, *, thresholds: verdict.Thresholds, host: str) -> Site:
+def shared(source: api.TrafficApi, *, thresholds: verdict.Thresholds, host: str) -> Site:
     """A site that reads with the same credential for everyone."""
-    shared = feed.Feed(source)
-    application = app.build(shared, thresholds=thresholds, host=host)
-    return Site(application, {"threads": 16}, shared.close)
+    readings = feed.Feed(source)
+    application = app.build(readings, thresholds=thresholds, host=host)
+    return Site(application, {"threads": 16}, readings.close)
 
 
-def to_each(
+def with_login(
     cluster: incluster.InClusterAddress,
     *,
     thresholds: verdict.Thresholds,
@@ -47,12 +47,12 @@ def to_each(
     `length` is how long a login lasts, `proxies` how many proxies in front append to X-Forwarded-For,
     `failures` the counts of failed logins.
     """
-    sealing = session_cookie.SessionCookie(session_cookie.keys(key), length=length)
+    cookies = session_cookie.SessionCookie(session_cookie.keys(key), length=length)
     with contextlib.ExitStack() as unfinished:
-        known = viewers.Viewers(cluster.connect)
-        unfinished.callback(known.close)
-        entrance = auth.Login(known, sealing=sealing, failures=failures)
-        application = app.build(entrance, thresholds=thresholds, host=host, entrance=entrance)
+        viewer_store = viewers.Viewers(cluster.connect)
+        unfinished.callback(viewer_store.close)
+        login = auth.Login(viewer_store, cookies=cookies, failures=failures)
+        application = app.build(login, thresholds=thresholds, host=host, login=login)
         unfinished.pop_all()
     options = {
         "threads": viewers.WAITING + _SPARE_THREADS,
@@ -66,4 +66,4 @@ def to_each(
             *(["x-forwarded-for"] if proxies else []),
         },
     }
-    return Site(application, options, known.close)
+    return Site(application, options, viewer_store.close)

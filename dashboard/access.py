@@ -9,10 +9,10 @@ import click
 
 from dashboard.client import incluster
 
-EVERYONE = "--anyone-may-look"
+ANYONE_OPTION = "--anyone-may-look"
 
 
-def demand_consistent(
+def check_options(
     *, cluster: str | None, kubeconfig: str | None, context: str | None, host: str, open_to_all: bool
 ) -> None:
     """Raise click.UsageError for options that exclude each other or would publish the traffic."""
@@ -23,16 +23,16 @@ def demand_consistent(
     if not cluster and not open_to_all and not _is_loopback(host):
         raise click.UsageError(
             f"Everyone who can reach {host} would read with the rights of the kubeconfig's user. "
-            f"Listen on 127.0.0.1, use a login (--cluster=in-cluster), or allow this with {EVERYONE}."
+            f"Listen on 127.0.0.1, use a login (--cluster=in-cluster), or allow this with {ANYONE_OPTION}."
         )
 
 
-def find(authority: pathlib.Path | None) -> incluster.InClusterAddress:
+def find_cluster(authority: pathlib.Path | None) -> incluster.InClusterAddress:
     """The cluster of this pod. Raises `faults.Unconfigured` outside a pod."""
     return incluster.find(os.environ, authority=authority or incluster.AUTHORITY)
 
 
-def session(seconds: float) -> dt.timedelta:
+def session_length(seconds: float) -> dt.timedelta:
     """The length of a login. Raises click.UsageError below 60 seconds."""
     if seconds < 60:
         raise click.UsageError("--session must be at least 1m.")
