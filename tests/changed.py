@@ -206,7 +206,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"changed files since {base}: {len(files)}; test modules that depend on them: {len(chosen.tests)}")
     for file in chosen.tests:
         print(f"  {file}")
-    return stages.run(stages.PLANS["test"], chosen.tests) if chosen.tests else 0
+    return stages.run(stages.STAGES["test"], chosen.tests) if chosen.tests else 0
 
 
 if __name__ == "__main__":

@@ -1,22 +1,19 @@
 """Run the tests in stages, and print the sum of what came of them: `python -m tests.stages test|fast`.
 
-A plan has steps, one after the other. The stages of a step run at the same time, each in a pytest of its own,
-since tests that wait for scrapes or pods leave the processors to others. The output of each is shown when it
-ends. Arguments that follow are given to pytest in every stage. The time of every test is kept in
-`.artifacts/durations.txt`.
+Stage `parallel` runs the tests that may run next to each other, on several workers, a file on one worker.
+Stage `serial` runs the rest. Arguments that follow are given to pytest in every stage. The time of every test
+is kept in `.artifacts/durations.txt`.
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
 import dataclasses
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -25,16 +22,12 @@ import pytest
 from tests import marks
 
 WORKERS = "TESTS_WORKERS"
-"""In this variable of the environment: how many workers a stage with workers has."""
+"""In this variable of the environment: how many workers a parallel stage has."""
 _PROJECT = Path(__file__).resolve().parents[1]
 _ARTIFACTS = _PROJECT / ".artifacts"
 _SLOWEST = 25
 _OUTCOMES = ("passed", "failed", "skipped")
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
-_LOOK = 0.2
-"""Seconds between two looks whether a stage has ended."""
-_SIGN = 60.0
-"""Seconds between two lines that say which stages still run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,17 +35,12 @@ class Stage:
     name: str
     select: str
     """An expression of marks, for `pytest -m`."""
-    workers: int = 0
-    """Processes, each of which runs whole files; 0 means that pytest runs all tests itself."""
+    parallel: bool
 
 
-Step = Sequence[Stage]
-PLANS: Mapping[str, Sequence[Step]] = {
-    "test": (
-        (Stage("clusters", marks.CLUSTERS), Stage("meshes", marks.MESHES), Stage("pure", marks.PURE, 2)),
-        (Stage("alone", marks.ALONE),),
-    ),
-    "fast": ((Stage("fast", marks.FAST, 3),),),
+STAGES: Mapping[str, Sequence[Stage]] = {
+    "test": (Stage("parallel", marks.PARALLEL, True), Stage("serial", marks.SERIAL, False)),
+    "fast": (Stage("fast", marks.FAST, True),),
 }
 
 
@@ -79,21 +67,22 @@ class Ran:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if not arguments or arguments[0] not in PLANS:
-        print(f"usage: python -m tests.stages {'|'.join(PLANS)} [arguments of pytest]", file=sys.stderr)
+    if not arguments or arguments[0] not in STAGES:
+        print(f"usage: python -m tests.stages {'|'.join(STAGES)} [arguments of pytest]", file=sys.stderr)
         return pytest.ExitCode.USAGE_ERROR
-    return run(PLANS[arguments[0]], arguments[1:])
+    return run(STAGES[arguments[0]], arguments[1:])
 
 
-def run(plan: Iterable[Step], arguments: Sequence[str]) -> int:
-    """Run one step after the other and return the exit status of the whole.
+def run(stages: Iterable[Stage], arguments: Sequence[str]) -> int:
+    """Run one stage after the other and return the exit status of the whole.
 
-    After failed tests the next step follows; after an error of use or an interruption it does not.
+    After failed tests the next stage follows; after an error of use or an interruption it does not.
     """
     ran: list[Ran] = []
-    for step in plan:
-        ran += _run(step, arguments)
-        if not all(_may_follow(one.status) for one in ran):
+    for stage in stages:
+        print(f"== tests: {stage.name}", flush=True)
+        ran.append(_run(stage, arguments))
+        if not _may_follow(ran[-1].status):
             break
     _keep([result for one in ran for result in one.results])
     print("\n".join(closing(ran)), flush=True)
@@ -139,83 +128,32 @@ def _may_follow(status: int) -> bool:
     return status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
-def _run(step: Step, arguments: Sequence[str]) -> list[Ran]:
-    """Run the stages of a step at the same time, to their ends."""
+def _run(stage: Stage, arguments: Sequence[str]) -> Ran:
     _ARTIFACTS.mkdir(exist_ok=True)
-    began = time.monotonic()
-    running: dict[Stage, subprocess.Popen[bytes]] = {}
-    with contextlib.ExitStack() as stack:
-        for stage in step:
-            _log(stage).unlink(missing_ok=True)
-            shown = None if len(step) == 1 else stack.enter_context(_log(stage).open("wb"))
-            running[stage] = subprocess.Popen(
-                _command(stage, arguments), cwd=_PROJECT, env=_environment(), stdout=shown, stderr=shown
-            )
-        print(f"== tests: {', '.join(stage.name for stage in step)}", flush=True)
-        with _interrupting(running.values()):
-            return [_end(stage, running[stage], began=began) for stage in _as_they_end(running)]
-
-
-def _command(stage: Stage, arguments: Sequence[str]) -> list[str]:
-    report = _report(stage)
+    report = _ARTIFACTS / f"{stage.name}.xml"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-m", stage.select, f"--junitxml={report}"]
-    if stage.workers:
-        command += ["-n", os.environ.get(WORKERS) or str(stage.workers), "--dist", "loadfile"]
-    return [*command, *arguments]
+    if stage.parallel:
+        command += ["-n", os.environ.get(WORKERS) or "3", "--dist", "loadfile"]
+    ended = _wait([*command, *arguments])
+    return Ran(stage, ended, read(report.read_text()) if report.exists() else [])
 
 
-def _environment() -> dict[str, str]:
+def _wait(command: Sequence[str]) -> int:
+    """Run pytest to its end, also when this process is asked to end: pytest ends what tests have started."""
     # Workers and stages share the compiled tests: to rewrite their assertions takes as long as many tests.
-    return {name: value for name, value in os.environ.items() if name != _NO_BYTECODE}
-
-
-def _as_they_end(running: Mapping[Stage, subprocess.Popen[bytes]]) -> Iterator[Stage]:
-    left, said = dict(running), time.monotonic()
-    while left:
-        for stage, process in list(left.items()):
-            if process.poll() is not None:
-                del left[stage]
-                yield stage
-        if len(running) > 1 and time.monotonic() - said > _SIGN:
-            said = time.monotonic()
-            print(f"… {', '.join(stage.name for stage in left)}: still running", flush=True)
-        time.sleep(_LOOK)
-
-
-def _end(stage: Stage, process: subprocess.Popen[bytes], *, began: float) -> Ran:
-    """Show the output of a stage that has ended, and read its report. `began`: monotonic seconds."""
-    if _log(stage).exists():
-        print(f"== {stage.name}, after {time.monotonic() - began:.0f} s", flush=True)
-        print(_log(stage).read_text(errors="replace"), flush=True)
-        _log(stage).unlink()
-    report = _report(stage)
-    return Ran(stage, process.wait(), read(report.read_text()) if report.exists() else [])
-
-
-@contextlib.contextmanager
-def _interrupting(processes: Collection[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Let each pytest end what its tests have started when this process is asked to end."""
-
-    def interrupt(*_: object) -> None:
-        for process in processes:
-            process.send_signal(signal.SIGINT)
-
-    # A terminal sends SIGINT to all processes, SIGTERM comes to this one alone.
-    before = (signal.signal(signal.SIGINT, lambda *_: None), signal.signal(signal.SIGTERM, interrupt))
+    environment = {name: value for name, value in os.environ.items() if name != _NO_BYTECODE}
+    process = subprocess.Popen(command, cwd=_PROJECT, env=environment)
+    # A terminal sends SIGINT to both processes, SIGTERM comes to this one alone.
+    before = (
+        signal.signal(signal.SIGINT, lambda *_: None),
+        signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT)),
+    )
     try:
-        yield
+        return process.wait()
     finally:
         signal.signal(signal.SIGINT, before[0])
         signal.signal(signal.SIGTERM, before[1])
-
-
-def _log(stage: Stage) -> Path:
-    return _ARTIFACTS / f"{stage.name}.log"
-
-
-def _report(stage: Stage) -> Path:
-    return _ARTIFACTS / f"{stage.name}.xml"
 
 
 def _outcome(case: ET.Element) -> str:
