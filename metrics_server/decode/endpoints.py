@@ -16,7 +16,7 @@ def first(labels: Labels, names: Sequence[str]) -> str:
     return next((labels[name] for name in names if labels.get(name)), "")
 
 
-def find(endpoint: endpoints.Party, labels: Labels, *, namespace: str) -> snapshot.Peer | None:
+def find(endpoint: endpoints.Endpoint, labels: Labels, *, namespace: str) -> snapshot.Peer | None:
     """Return the endpoint that the labels of a series name.
 
     `namespace`: that of the reporter, to which names without a namespace belong. None if the profile excludes

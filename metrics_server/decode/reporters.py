@@ -191,7 +191,7 @@ class Identities:
 _NAMELESS = snapshot.Peer()
 
 
-def _from_labels(endpoint: endpoints.Party, labels: Labels) -> Identity | None:
+def _from_labels(endpoint: endpoints.Endpoint, labels: Labels) -> Identity | None:
     """Return the reporter that the labels of a series name, all fields empty if they name none; None if the
     profile excludes it.
     """

@@ -128,7 +128,7 @@ class NamedEndpoint(StrictModel):
         return (self.label,)
 
 
-Party = NamedEndpoint | Labelled
+Endpoint = NamedEndpoint | Labelled
 WAYS = ("named", "labelled")
 
 

@@ -217,7 +217,7 @@ def _differ(one: schema.SideSeries, other: schema.SideSeries) -> bool:
     return isinstance(one.peer, endpoints.NamedEndpoint) != isinstance(other.peer, endpoints.NamedEndpoint)
 
 
-def _matcher_of(endpoint: endpoints.Party | None, namespace: str) -> promql.Matcher | None:
+def _matcher_of(endpoint: endpoints.Endpoint | None, namespace: str) -> promql.Matcher | None:
     """Return the matcher for endpoints in a namespace; None if labels do not always show an endpoint's
     namespace.
     """
@@ -233,7 +233,7 @@ def _matcher_of(endpoint: endpoints.Party | None, namespace: str) -> promql.Matc
     return promql.Matcher(endpoint.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
 
 
-def _may_be_in(endpoint: endpoints.Party | None, namespace: str) -> bool:
+def _may_be_in(endpoint: endpoints.Endpoint | None, namespace: str) -> bool:
     """Whether an endpoint may be in a namespace, as far as labels show."""
     return endpoint is not None and (
         _has_no_namespace(endpoint) or _matcher_of(endpoint, namespace) is not None
@@ -243,7 +243,7 @@ def _may_be_in(endpoint: endpoints.Party | None, namespace: str) -> bool:
 _WITHOUT = frozenset({"address", "joined"})
 
 
-def _has_no_namespace(endpoint: endpoints.Party) -> bool:
+def _has_no_namespace(endpoint: endpoints.Endpoint) -> bool:
     """Whether an endpoint may be named without a namespace, so that it may be in any."""
     patterns = endpoint.patterns if isinstance(endpoint, endpoints.NamedEndpoint) else ()
     groups = {group for pattern in patterns for group in re.compile(pattern).groupindex}

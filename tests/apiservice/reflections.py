@@ -15,19 +15,19 @@ class Heard:
     """What a reflection has told, and what there is by that."""
 
     def __init__(self) -> None:
-        self.things: dict[list_watch.Key, str] = {}
+        self.objects: dict[list_watch.Key, str] = {}
         self.lists = 0
         self.notices: list[str] = []
 
     def listed(self, found: Mapping[list_watch.Key, str]) -> None:
-        self.things = dict(found)
+        self.objects = dict(found)
         self.lists += 1
 
     def seen(self, key: list_watch.Key, found: str) -> None:
-        self.things[key] = found
+        self.objects[key] = found
 
     def gone(self, key: list_watch.Key) -> None:
-        self.things.pop(key, None)
+        self.objects.pop(key, None)
 
     def notice(self, changed: reflector.Reflection[str]) -> None:
         reply = type(changed.trouble).__name__ if changed.trouble else "well"
@@ -35,7 +35,7 @@ class Heard:
             self.notices.append(reply)
 
     def nodes(self) -> dict[str, str]:
-        return {name: node for (_, name), node in self.things.items()}
+        return {name: node for (_, name), node in self.objects.items()}
 
 
 @contextlib.asynccontextmanager

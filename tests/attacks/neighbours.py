@@ -45,7 +45,7 @@ class App:
         named = {"Pod": f"{self.name}-pod", "ReplicaSet": f"{self.name}-rs", "Service": f"{self.name}-svc"}
         return kinds.Ref(kind, self.namespace, named.get(kind, self.name))
 
-    def things(self) -> Iterable[objects.Object]:
+    def objects(self) -> Iterable[objects.Object]:
         labels = {"app": self.name, "of": self.namespace}
         owned = (("Deployment", ""), ("ReplicaSet", "Deployment"), ("Pod", "ReplicaSet"))
         for kind, above in owned:
@@ -96,10 +96,10 @@ class World:
 
     def inventory(self) -> objects.Inventory:
         everything = (*self.apps, *self.unscraped)
-        things = [thing for app in everything for thing in app.things()]
-        things += [objects.Object(ref=kinds.Ref("Namespace", "", app.namespace)) for app in everything]
-        things += [objects.Object(ref=kinds.Ref("Node", "", app.node)) for app in everything]
-        return meshes.things(*things)
+        found = [one for app in everything for one in app.objects()]
+        found += [objects.Object(ref=kinds.Ref("Namespace", "", app.namespace)) for app in everything]
+        found += [objects.Object(ref=kinds.Ref("Node", "", app.node)) for app in everything]
+        return meshes.inventory(*found)
 
     def splits(self) -> Sequence[model.Split]:
         """Each namespace splits its own traffic, and `data` also says to split that of others."""

@@ -56,8 +56,8 @@ async def _until(condition: Callable[[], object], *, what: str) -> None:
 
 def _pods(known: watching.Watched, *, app: str) -> Sequence[objects.Object]:
     """That are there now."""
-    things = known.current().selectable.get(_SHOP, ())
-    return [thing for thing in things if thing.labels.get("app") == app]
+    members = known.current().selectable.get(_SHOP, ())
+    return [one for one in members if one.labels.get("app") == app]
 
 
 def _others(known: watching.Watched) -> set[kinds.Ref]:
@@ -66,11 +66,11 @@ def _others(known: watching.Watched) -> set[kinds.Ref]:
 
 
 def _above(found: objects.Inventory, pod: objects.Object) -> list[str]:
-    thing, names = pod, []
-    while thing.owner is not None:
-        names.append(thing.owner.kind)
-        thing = found.known[thing.owner]
-    return [*names, thing.ref.name]
+    one, names = pod, []
+    while one.owner is not None:
+        names.append(one.owner.kind)
+        one = found.known[one.owner]
+    return [*names, one.ref.name]
 
 
 async def _kubectl(running: cluster.Cluster, line: str) -> str:

@@ -64,17 +64,19 @@ def moment(mesh: schema.Profile, *series: recording.Series) -> snapshot.Snapshot
 
 
 def edges(
-    taken: snapshot.Snapshot, things: objects.Inventory | None = None
+    taken: snapshot.Snapshot, inventory: objects.Inventory | None = None
 ) -> dict[tuple[str, str], rollup.Edge]:
     """Between workloads, by their names."""
-    owners = graph.Ownership(taken, things or objects.Inventory())
+    owners = graph.Ownership(taken, inventory or objects.Inventory())
     found = rollup.Rollup(taken, owners).edges(graph.WORKLOAD)
     return {(str(edge.caller), str(edge.callee)): edge for edge in found}
 
 
-def received(taken: snapshot.Snapshot, things: objects.Inventory | None = None) -> dict[str, rollup.Received]:
+def received(
+    taken: snapshot.Snapshot, inventory: objects.Inventory | None = None
+) -> dict[str, rollup.Received]:
     """By workloads, by their names."""
-    owners = graph.Ownership(taken, things or objects.Inventory())
+    owners = graph.Ownership(taken, inventory or objects.Inventory())
     found = rollup.Rollup(taken, owners).received(graph.WORKLOAD)
     return {str(row.resource): row for row in found}
 

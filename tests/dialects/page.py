@@ -93,14 +93,18 @@ def _edges(views: Sequence[schema.SideSeries]) -> str:
     return _listed(found) or "no"
 
 
-def _finest(party: endpoints.Party | None) -> str:
+def _finest(endpoint: endpoints.Endpoint | None) -> str:
     """The finest kind that an endpoint is reported as; a scrape target is a pod."""
-    if party is None:
+    if endpoint is None:
         return "pod"
-    if isinstance(party, endpoints.Labelled):
-        named = {"pod": party.pod, "workload": party.workload or party.kinds, "service": party.service}
+    if isinstance(endpoint, endpoints.Labelled):
+        named = {
+            "pod": endpoint.pod,
+            "workload": endpoint.workload or endpoint.kinds,
+            "service": endpoint.service,
+        }
         return next(name for name, labels in named.items() if labels)
-    groups = {group for pattern in party.patterns for group in re.compile(pattern).groupindex}
+    groups = {group for pattern in endpoint.patterns for group in re.compile(pattern).groupindex}
     if groups & {"pod", "address"}:
         return "pod"
     return "workload" if "workload" in groups else "service"
@@ -117,16 +121,18 @@ def _latencies(views: Sequence[schema.SideSeries]) -> Iterator[str]:
 
 def machines(mesh: schema.Profile) -> str:
     """Whether a machine outside Kubernetes is recognized as one."""
-    reply = [party for view in mesh.views for party in (view.reporter, view.peer) if party is not None]
-    labelled = [party for party in reply if isinstance(party, endpoints.Labelled)]
+    ends = [
+        endpoint for view in mesh.views for endpoint in (view.reporter, view.peer) if endpoint is not None
+    ]
+    labelled = [endpoint for endpoint in ends if isinstance(endpoint, endpoints.Labelled)]
     targets = mesh.reports_of_targets and mesh.target.machine
-    if targets or any(party.machine or party.outside for party in labelled):
+    if targets or any(endpoint.machine or endpoint.outside for endpoint in labelled):
         return "yes"
-    named = [party for party in reply if isinstance(party, endpoints.NamedEndpoint)]
-    by_name = any(party.workload and not party.kind for party in labelled) or any(
+    named = [endpoint for endpoint in ends if isinstance(endpoint, endpoints.NamedEndpoint)]
+    by_name = any(endpoint.workload and not endpoint.kind for endpoint in labelled) or any(
         f"(?P<{group}>" in pattern
-        for party in named
-        for pattern in party.patterns
+        for endpoint in named
+        for pattern in endpoint.patterns
         for group in ("workload", "name", "service", "joined")
     )
     return "if Kubernetes knows their names" if by_name else "no"

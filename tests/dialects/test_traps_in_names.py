@@ -29,8 +29,8 @@ _CONSUL = {"consul_source_service": "web", "consul_destination_service": "cart"}
 def named(mesh: str, value: str, *, namespace: str = "shop") -> snapshot.Peer | None:
     """Whom a mesh names by a label value."""
     reply = [view.reporter or view.peer for view in MESHES[mesh].views]
-    party = next(one for one in reply if isinstance(one, endpoints.NamedEndpoint))
-    return decode_endpoints.named(party, value, namespace=namespace)
+    endpoint = next(one for one in reply if isinstance(one, endpoints.NamedEndpoint))
+    return decode_endpoints.named(endpoint, value, namespace=namespace)
 
 
 @pytest.mark.parametrize("mesh", _CLUSTER)

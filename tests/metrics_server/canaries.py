@@ -37,7 +37,7 @@ def things(*services: tuple[str, dict[str, str]], **pods: Mapping[str, str]) -> 
         objects.Object(ref=kinds.Ref("Pod", "shop", name.replace("_", "-")), labels=labels)
         for name, labels in pods.items()
     ]
-    return objects.Inventory({thing.ref: thing for thing in found})
+    return objects.Inventory({one.ref: one for one in found})
 
 
 def backend(name: str, weight: int = 1, *, namespace: str = "shop", **more: Any) -> model.Backend:

@@ -63,12 +63,12 @@ def inventory(folder: Path) -> Path:
 @contextlib.asynccontextmanager
 async def served(state: Path) -> AsyncIterator[reading.Api]:
     """The recorded mesh, whose server knows splits of several sources."""
-    things = inventory(state)
+    written = inventory(state)
     fake = fake_prometheus.FakePrometheus(recording.shop(taken=time.time()))
     sources = "smi,gateway,istio"
     async with (
         fake_prometheus.running(fake) as prometheus,
-        reading.served(prometheus, state, inventory=things, splits=sources, refresh=3600) as running,
+        reading.served(prometheus, state, inventory=written, splits=sources, refresh=3600) as running,
     ):
         await running.get("trafficmetrics")  # the whole, of which every namespace is then a part
         yield running

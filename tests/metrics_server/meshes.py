@@ -86,8 +86,8 @@ def ref(kind: str, name: str, namespace: str = "shop") -> kinds.Ref:
     return kinds.Ref(kind, namespace, name)
 
 
-def things(*found: objects.Object) -> objects.Inventory:
-    return objects.Inventory({thing.ref: thing for thing in found})
+def inventory(*found: objects.Object) -> objects.Inventory:
+    return objects.Inventory({one.ref: one for one in found})
 
 
 def service(name: str, namespace: str = "shop", **selector: str) -> objects.Object:

@@ -13,13 +13,13 @@ V1, V2 = {"service": "cart-v1", "weight": 90}, {"service": "cart-v2", "weight": 
 SMI, GATEWAY, ISTIO = "split.smi-spec.io", "gateway.networking.k8s.io", "networking.istio.io"
 
 
-def thing(kind: str, api: str, spec: object, *, name: str = "canary", namespace: str = "shop") -> Any:
+def declared(kind: str, api: str, spec: object, *, name: str = "canary", namespace: str = "shop") -> Any:
     metadata = {"name": name, "namespace": namespace, "labels": {"team": "a"}}
     return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def traffic_split(*backends: object, service: str = "cart", version: str = "v1alpha4") -> Any:
-    return thing("TrafficSplit", f"{SMI}/{version}", {"service": service, "backends": list(backends)})
+    return declared("TrafficSplit", f"{SMI}/{version}", {"service": service, "backends": list(backends)})
 
 
 def read(*objects: Any) -> tuple[model.Split, ...]:
@@ -33,7 +33,7 @@ def weights(split: model.Split) -> dict[str, int]:
 
 def route(*rules: Any, parents: Any = None, kind: str = "HTTPRoute", version: str = "v1", **more: Any) -> Any:
     spec = {"parentRefs": parents or [], "rules": list(rules), **more}
-    return thing(kind, f"{GATEWAY}/{version}", spec, name="cart")
+    return declared(kind, f"{GATEWAY}/{version}", spec, name="cart")
 
 
 def refs(*weighed: tuple[str, int | None], **more: Any) -> Any:

@@ -118,15 +118,15 @@ async def test_no_token_is_kept(tokens: token_review.TokenReviewAuthenticator) -
     reached, kept = [vars(tokens)], []
     seen: set[int] = set()
     while reached:
-        thing: Any = reached.pop()
-        if id(thing) in seen or isinstance(thing, type | client.KubeApi):
+        one: Any = reached.pop()
+        if id(one) in seen or isinstance(one, type | client.KubeApi):
             continue
-        seen.add(id(thing))
-        kept.append(thing)
-        if isinstance(thing, dict | list | tuple | set) or type(thing).__module__.startswith("apiservice"):
-            reached.extend(gc.get_referents(thing))
-    assert any(isinstance(thing, authenticator.User) for thing in kept)
-    assert not [thing for thing in kept if isinstance(thing, str | bytes) and TOKEN in str(thing)]
+        seen.add(id(one))
+        kept.append(one)
+        if isinstance(one, dict | list | tuple | set) or type(one).__module__.startswith("apiservice"):
+            reached.extend(gc.get_referents(one))
+    assert any(isinstance(one, authenticator.User) for one in kept)
+    assert not [one for one in kept if isinstance(one, str | bytes) and TOKEN in str(one)]
 
 
 async def test_one_token_presented_at_once_by_many_is_asked_about_once(

@@ -17,10 +17,10 @@ NOTHING = objects.Inventory()
 
 
 def received(
-    *meshes: snapshot.Snapshot, things: objects.Inventory = THINGS, kind: str = "Deployment"
+    *meshes: snapshot.Snapshot, inventory: objects.Inventory = THINGS, kind: str = "Deployment"
 ) -> dict[str, tuple[float | None, tuple[str, ...]]]:
     merged = merge.merge(meshes, allowed=moments.everywhere)
-    owners = graph.Ownership(merged, things)
+    owners = graph.Ownership(merged, inventory)
     rows = rollup.Rollup(dedup.once(merged, owners), owners).received(kind)
     return {row.resource.name: (row.figures.success, row.figures.profiles) for row in rows}
 

@@ -17,10 +17,10 @@ CALLER = snapshot.Peer(namespace="shop", workload="web")
 
 
 def edges(
-    taken: snapshot.Snapshot, things: objects.Inventory | None = None, *, kind: str = graph.WORKLOAD
+    taken: snapshot.Snapshot, inventory: objects.Inventory | None = None, *, kind: str = graph.WORKLOAD
 ) -> dict[tuple[str, str], tuple[kinds.Side, float | None]]:
     """Who calls whom, seen from where, and how often it succeeded."""
-    known = things or objects.Inventory()
+    known = inventory or objects.Inventory()
     found = rollup.Rollup(taken, graph.Ownership(taken, known)).edges(kind)
     reply = {
         (str(edge.caller), str(edge.callee)): (edge.figures.side, edge.figures.success) for edge in found
@@ -39,7 +39,7 @@ def knowing(taken: snapshot.Snapshot) -> snapshot.Snapshot:
 def deployment(name: str, *pods: str) -> objects.Inventory:
     ref = meshes.ref("Deployment", name)
     owned = [meshes.owned(pod, ref) for pod in pods]
-    return meshes.things(*owned, objects.Object(ref=ref))
+    return meshes.inventory(*owned, objects.Object(ref=ref))
 
 
 def test_a_workload_is_of_the_kind_that_kubernetes_knows() -> None:
@@ -58,8 +58,8 @@ def test_a_workload_that_reports_itself_is_what_it_says() -> None:
 @pytest.mark.parametrize("kinds", [(), ("Deployment", "StatefulSet")])
 def test_a_workload_whose_kind_nobody_knows_for_sure_has_none(kinds: tuple[str, ...]) -> None:
     taken = meshes.moment([meshes.pod("a")], peers=[CART], client=[(0, 0, 5, 0)])
-    things = meshes.things(*(objects.Object(ref=meshes.ref(kind, "cart")) for kind in kinds))
-    assert [*edges(taken, things)] == [("pod.a", "workload.cart")]
+    inventory = meshes.inventory(*(objects.Object(ref=meshes.ref(kind, "cart")) for kind in kinds))
+    assert [*edges(taken, inventory)] == [("pod.a", "workload.cart")]
 
 
 def test_a_workload_seen_as_service_is_the_one_it_was_called_by() -> None:
@@ -71,9 +71,9 @@ def test_a_workload_seen_as_service_is_the_one_it_was_called_by() -> None:
 def test_a_pod_is_seen_as_whatever_stands_above_it() -> None:
     peer = snapshot.Peer(namespace="shop", pod="c1", kind="Deployment", workload="cart")
     taken = meshes.moment([meshes.pod("a")], peers=[peer], client=[(0, 0, 5, 0)])
-    things = deployment("cart", "c1")
-    assert [*edges(taken, things)] == [("pod.a", "deployment.cart")]
-    assert [*edges(taken, things, kind="Pod")] == [("pod.a", "pod.c1")]
+    inventory = deployment("cart", "c1")
+    assert [*edges(taken, inventory)] == [("pod.a", "deployment.cart")]
+    assert [*edges(taken, inventory, kind="Pod")] == [("pod.a", "pod.c1")]
 
 
 def test_a_caller_without_a_proxy_is_known_by_the_called_one() -> None:
@@ -89,11 +89,11 @@ def test_what_both_ends_tell_is_counted_once_and_told_by_the_caller() -> None:
     """The called one saw two requests less: the caller's proxy gave up on them."""
     pods = [meshes.pod("w1"), meshes.pod("c1")]
     web, cart = meshes.ref("Deployment", "web"), meshes.ref("Deployment", "cart")
-    things = meshes.things(
+    inventory = meshes.inventory(
         meshes.owned("w1", web), meshes.owned("c1", cart), objects.Object(ref=web), objects.Object(ref=cart)
     )
     taken = knowing(meshes.moment(pods, peers=[CART, CALLER], client=[(0, 0, 5, 2)], server=[(1, 1, 5, 0)]))
-    assert edges(taken, things) == {("deployment.web", "deployment.cart"): (kinds.Side.CLIENT, 5.0)}
+    assert edges(taken, inventory) == {("deployment.web", "deployment.cart"): (kinds.Side.CLIENT, 5.0)}
 
 
 def test_who_is_in_no_namespace_is_not_taken_for_called_because_a_pod_is() -> None:
@@ -119,7 +119,7 @@ def behind_basket(*owners: str) -> objects.Inventory:
         )
         for owner in owners
     ]
-    return meshes.things(*pods, meshes.service("basket", app="cart"))
+    return meshes.inventory(*pods, meshes.service("basket", app="cart"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.metrics_server import meshes
 
 
 def test_counts_of_pods_are_summed_up_to_deployment_node_and_namespace() -> None:
-    known = meshes.things(
+    known = meshes.inventory(
         meshes.owned("a", meshes.CART_RS, node="n1"),
         meshes.owned("b", meshes.CART_RS, node="n2"),
         meshes.owned("cart-rs", meshes.CART, kind="ReplicaSet"),
@@ -57,7 +57,7 @@ def test_where_series_are_there_from_the_start_none_means_not_known() -> None:
 def test_a_resource_that_nobody_scrapes_is_absent() -> None:
     view = meshes.seen(
         meshes.moment([meshes.pod("a")], server=[(0, -1, 1, 0)]),
-        meshes.things(meshes.owned("a", None), meshes.owned("silent", None)),
+        meshes.inventory(meshes.owned("a", None), meshes.owned("silent", None)),
     )
     assert set(view.received("Pod")) == {meshes.ref("Pod", "a")}
 
@@ -104,7 +104,7 @@ def test_without_an_inventory_owners_are_read_off_the_labels() -> None:
 
 
 def test_a_deleted_pod_that_the_inventory_no_longer_knows_still_has_an_owner() -> None:
-    known = meshes.things(
+    known = meshes.inventory(
         meshes.owned("cart-rs-1", meshes.CART_RS), meshes.owned("cart-rs", meshes.CART, kind="ReplicaSet")
     )
     reporters = [meshes.pod("cart-rs-1"), meshes.pod("cart-rs-2", pod_template_hash="rs")]
@@ -113,7 +113,7 @@ def test_a_deleted_pod_that_the_inventory_no_longer_knows_still_has_an_owner() -
 
 
 def test_the_labels_of_a_known_resource_are_its_own() -> None:
-    known = meshes.things(
+    known = meshes.inventory(
         meshes.owned("a", meshes.CART, app="cart"),
         objects.Object(ref=meshes.CART, labels={"team": "checkout"}),
     )
@@ -124,14 +124,14 @@ def test_the_labels_of_a_known_resource_are_its_own() -> None:
 
 def test_owners_that_own_each_other_end_somewhere() -> None:
     a, b = meshes.ref("Pod", "a"), meshes.ref("ReplicaSet", "b")
-    known = meshes.things(meshes.owned("a", b), meshes.owned("b", a, kind="ReplicaSet"))
+    known = meshes.inventory(meshes.owned("a", b), meshes.owned("b", a, kind="ReplicaSet"))
     assert set(meshes.seen(meshes.moment([meshes.pod("a")]), known).received()) <= {a, b}
 
 
 def test_an_owner_of_any_kind_is_a_workload() -> None:
     rollout = meshes.ref("Rollout", "cart")
     assert set(
-        meshes.seen(meshes.moment([meshes.pod("a")]), meshes.things(meshes.owned("a", rollout))).received()
+        meshes.seen(meshes.moment([meshes.pod("a")]), meshes.inventory(meshes.owned("a", rollout))).received()
     ) == {rollout}
 
 
@@ -155,7 +155,7 @@ def test_a_node_is_known_from_the_scrape_where_no_inventory_tells() -> None:
 
 
 def test_namespaces_are_known_by_their_resources_and_by_themselves() -> None:
-    known = meshes.things(
+    known = meshes.inventory(
         objects.Object(ref=meshes.ref("Namespace", "empty", "")), meshes.service("db", "data")
     )
     assert graph.Ownership(meshes.moment([meshes.pod("a")]), known).namespaces == {

@@ -44,7 +44,7 @@ def any_mesh(draw: st.DrawFn) -> tuple[snapshot.Snapshot, objects.Inventory]:
     chosen = draw(st.lists(st.sampled_from(pairs), max_size=12, unique=True)) if pairs else []
     client = [(one, peer, draw(COUNTS), draw(COUNTS)) for one, peer in chosen]
     server = [(one, -1, draw(COUNTS), draw(COUNTS)) for one in range(len(reporters)) if draw(st.booleans())]
-    return meshes.moment(reporters, peers=peers, client=client, server=server), meshes.things(*found)
+    return meshes.moment(reporters, peers=peers, client=client, server=server), meshes.inventory(*found)
 
 
 def total(figures: Iterable[rollup.Figures]) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from tests.metrics_server import meshes
 
 
 def of_one_workload(*, second: kinds.Ref = meshes.CART) -> objects.Inventory:
-    return meshes.things(
+    return meshes.inventory(
         meshes.owned("c1", meshes.CART, app="cart"),
         meshes.owned("c2", second, app="cart"),
         meshes.service("cart", app="cart"),
@@ -47,8 +47,8 @@ def test_pods_that_nobody_scrapes_count_when_a_workload_must_be_the_only_one() -
     "known",
     [
         objects.Inventory(),
-        meshes.things(meshes.service("cart", app="gone")),
-        meshes.things(meshes.service("cart")),
+        meshes.inventory(meshes.service("cart", app="gone")),
+        meshes.inventory(meshes.service("cart")),
     ],
 )
 def test_a_service_that_selects_nothing_known_stays_a_service(known: objects.Inventory) -> None:
@@ -56,7 +56,7 @@ def test_a_service_that_selects_nothing_known_stays_a_service(known: objects.Inv
 
 
 def test_a_service_selects_in_its_own_namespace_only() -> None:
-    known = meshes.things(
+    known = meshes.inventory(
         meshes.owned("c1", None, namespace="data", app="cart"), meshes.service("cart", app="cart")
     )
     assert set(meshes.seen(ONE_CALL, known).edges()) == {(meshes.WEB_REF, meshes.ref("Service", "cart"))}
@@ -90,7 +90,7 @@ def test_a_host_stays_a_host_seen_as_anything() -> None:
 
 
 def test_several_services_of_one_pod_each_receive_all_it_receives() -> None:
-    known = meshes.things(
+    known = meshes.inventory(
         meshes.owned("c1", meshes.CART, app="cart", v="1"),
         meshes.service("cart", app="cart"),
         meshes.service("cart-v1", v="1"),
@@ -104,7 +104,7 @@ def test_several_services_of_one_pod_each_receive_all_it_receives() -> None:
 
 
 def test_a_caller_behind_several_services_calls_as_its_workload() -> None:
-    known = meshes.things(
+    known = meshes.inventory(
         meshes.owned("web", meshes.CART, app="web"),
         meshes.service("one", app="web"),
         meshes.service("two", app="web"),

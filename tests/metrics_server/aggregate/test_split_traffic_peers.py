@@ -22,7 +22,7 @@ def test_a_called_pod_belongs_to_the_backend_that_selects_it() -> None:
 
 def test_a_called_pod_that_is_gone_still_belongs_to_its_backend() -> None:
     gone = kinds.Ref("Pod", "shop", "cart-1")
-    left = {ref: thing for ref, thing in canaries.VERSIONS.objects.items() if ref != gone}
+    left = {ref: one for ref, one in canaries.VERSIONS.objects.items() if ref != gone}
     known = objects.Inventory(left, {gone: canaries.VERSIONS.objects[gone]})
     taken = canaries.moment(
         [canaries.CALLER], [snapshot.Peer(namespace="shop", pod="cart-1")], client=[(0, 0, 3, 0)]
@@ -98,13 +98,13 @@ def test_of_whom_only_half_is_told_nobody_knows_whether_it_was_a_backend(peer: s
 
 def test_an_address_that_kubernetes_knows_is_its_pods() -> None:
     ref = kinds.Ref("Pod", "shop", "cart-1")
-    things = {
+    known_objects = {
         **canaries.VERSIONS.objects,
         ref: dataclasses.replace(canaries.VERSIONS.objects[ref], addresses=("10.0.0.9",)),
     }
     peer = snapshot.Peer(address="10.0.0.9:8080")
     taken = canaries.moment([canaries.CALLER], [peer], client=[(0, 0, 3, 0)])
-    found = canaries.shared(taken, canaries.CANARY, known=objects.Inventory(things))
+    found = canaries.shared(taken, canaries.CANARY, known=objects.Inventory(known_objects))
     assert canaries.figures_of(found.parts()) == {
         "canary:cart-v1": (3, 0, 1.0),
         "canary:cart-v2": (0, 0, 0.0),
@@ -114,14 +114,14 @@ def test_an_address_that_kubernetes_knows_is_its_pods() -> None:
 def test_a_workload_that_others_report_for_is_what_its_pods_are() -> None:
     deployment = kinds.Ref("Deployment", "shop", "one")
     pod = kinds.Ref("Pod", "shop", "cart-1")
-    things = {
+    known_objects = {
         **canaries.VERSIONS.objects,
         pod: dataclasses.replace(canaries.VERSIONS.objects[pod], owner=deployment),
     }
-    things[deployment] = objects.Object(ref=deployment)
+    known_objects[deployment] = objects.Object(ref=deployment)
     reporter = snapshot.Reporter(namespace="shop", workload="one", kind="Deployment", labels={})
     taken = canaries.moment([reporter], [], server=[(0, -1, 30, 0)])
-    found = canaries.shared(taken, canaries.CANARY, known=objects.Inventory(things))
+    found = canaries.shared(taken, canaries.CANARY, known=objects.Inventory(known_objects))
     assert canaries.figures_of(found.parts()) == {
         "canary:cart-v1": (30, 0, 1.0),
         "canary:cart-v2": (0, 0, 0.0),

@@ -30,9 +30,9 @@ def moment(
     )
     web = meshes.ref("Deployment", "web")
     owned = [objects.Object(ref=meshes.ref("Pod", pod.pod), owner=web, labels=pod.labels) for pod in pods]
-    things = {one.ref: one for one in (*owned, objects.Object(ref=web))}
-    deleted = {ref: things.pop(ref) for ref in [meshes.ref("Pod", name) for name in gone]}
-    return store.Moment(taken, objects.Inventory(things, deleted), arrived=1000.0)
+    known_objects = {one.ref: one for one in (*owned, objects.Object(ref=web))}
+    deleted = {ref: known_objects.pop(ref) for ref in [meshes.ref("Pod", name) for name in gone]}
+    return store.Moment(taken, objects.Inventory(known_objects, deleted), arrived=1000.0)
 
 
 def values_of(of: store.Moment, metric: str = "requests_per_second", kind: str = "Pod") -> values.Values:

@@ -28,7 +28,7 @@ def served(span: snapshot.Span) -> in_process.Api:
     )
     web = meshes.ref("Deployment", "web")
     owned = [meshes.owned(pod.pod, web) for pod in pods]
-    return in_process.api(taken, meshes.things(*owned, meshes.owned("web", None, kind="Deployment")))
+    return in_process.api(taken, meshes.inventory(*owned, meshes.owned("web", None, kind="Deployment")))
 
 
 async def rates(api: in_process.Api, resource: str, name: str, *, external: str) -> list[float]:

@@ -31,7 +31,7 @@ COLUMNS = (*tables.COLUMNS, COLUMN)
 @pytest.fixture
 def api() -> in_process.Api:
     taken = meshes.moment([meshes.WEB], server=[(0, -1, 50.0, 10.0)])
-    return in_process.api(taken, meshes.things(meshes.owned("web", None)), columns=COLUMNS, served=SERVED)
+    return in_process.api(taken, meshes.inventory(meshes.owned("web", None)), columns=COLUMNS, served=SERVED)
 
 
 @pytest.mark.asyncio

@@ -80,7 +80,7 @@ async def test_everything_that_tells_who_owns_whom_is_known(kube: kubernetes.Kub
         owner=kinds.Ref("ReplicaSet", "shop", "cart-1"),
         node="node-a",
     )
-    assert {(str(ref), ref.namespace, str(thing.owner or "")) for ref, thing in things.items()} == {
+    assert {(str(ref), ref.namespace, str(one.owner or "")) for ref, one in things.items()} == {
         ("namespace.shop", "", ""),
         ("node.node-a", "", ""),
         ("pod.cart-1-x", "shop", "replicaset.cart-1"),

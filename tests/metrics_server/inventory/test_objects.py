@@ -40,8 +40,8 @@ def named(kind: str, name: str = "x", **more: Any) -> dict[str, Any]:
 
 
 def test_of_an_object_is_read_what_rolling_up_needs() -> None:
-    thing = read(yaml.safe_dump(POD)).objects[POD_REF]
-    assert thing == objects.Object(
+    one = read(yaml.safe_dump(POD)).objects[POD_REF]
+    assert one == objects.Object(
         ref=POD_REF,
         labels={"app": "cart"},
         owner=kinds.Ref("ReplicaSet", "shop", "cart-rs"),
@@ -114,7 +114,7 @@ def test_pods_and_machines_have_addresses_and_nothing_else_has() -> None:
     pod = named("Pod", "pod", status={"podIP": "192.0.2.3", "podIPs": [{"ip": "192.0.2.3"}]}, spec=spec)
     objects = [named("WorkloadEntry", "istio-vm", spec=spec), named("Gateway", "other", spec=spec), pod]
     things = read(yaml.safe_dump_all(objects)).objects.values()
-    assert {thing.ref.name: thing.addresses for thing in things} == {
+    assert {one.ref.name: one.addresses for one in things} == {
         "istio-vm": ("192.0.2.1", "192.0.2.2", "2001:db8::2"),
         "other": (),
         "pod": ("192.0.2.3",),

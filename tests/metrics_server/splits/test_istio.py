@@ -16,12 +16,12 @@ def way(host: str, *, subset: str | None = None, weight: int | None = None) -> A
 
 def virtual_service(*routes: Any, hosts: Any = ("reviews",), version: str = "v1") -> Any:
     spec = {"hosts": list(hosts), "http": [{"route": list(ways)} for ways in routes], "tls": [{"x": 1}]}
-    return splitting.thing("VirtualService", f"{splitting.ISTIO}/{version}", spec, name="reviews")
+    return splitting.declared("VirtualService", f"{splitting.ISTIO}/{version}", spec, name="reviews")
 
 
 def destination_rule(host: str, *, name: str = "rule", **subsets: Any) -> Any:
     listed = [{"name": subset, "labels": labels} for subset, labels in subsets.items()]
-    return splitting.thing(
+    return splitting.declared(
         "DestinationRule", f"{splitting.ISTIO}/v1beta1", {"host": host, "subsets": listed}, name=name
     )
 

@@ -41,7 +41,7 @@ def test_a_name_that_is_none_is_warned_of_and_nothing_else_is_lost(
 ) -> None:
     (split,) = splitting.read(
         splitting.traffic_split(splitting.V1, {**splitting.V2, "service": bad}),
-        splitting.thing(
+        splitting.declared(
             "TrafficSplit",
             f"{splitting.SMI}/v1alpha4",
             {"service": "cart", "backends": [splitting.V1, splitting.V2]},

@@ -47,7 +47,7 @@ def test_a_rule_with_one_backend_is_no_split() -> None:
         )
         == ()
     )
-    assert splitting.read(splitting.thing("HTTPRoute", f"{splitting.GATEWAY}/v1", {})) == ()
+    assert splitting.read(splitting.declared("HTTPRoute", f"{splitting.GATEWAY}/v1", {})) == ()
 
 
 def test_rules_that_split_alike_are_one_split() -> None:

@@ -102,7 +102,7 @@ def test_a_service_profile_splits_by_its_overrides() -> None:
         ],
     }
     name = "cart.shop.svc.cluster.local"
-    (split,) = splitting.read(splitting.thing("ServiceProfile", "linkerd.io/v1alpha2", spec, name=name))
+    (split,) = splitting.read(splitting.declared("ServiceProfile", "linkerd.io/v1alpha2", spec, name=name))
     assert (split.name, split.apex) == (f"serviceprofile.{name}", "cart")
     assert splitting.weights(split) == {"cart-v1": 500, "cart-v2": 1000}
 
@@ -110,7 +110,7 @@ def test_a_service_profile_splits_by_its_overrides() -> None:
 def test_a_service_profile_without_overrides_splits_nothing() -> None:
     assert (
         splitting.read(
-            splitting.thing("ServiceProfile", "linkerd.io/v1alpha2", {"routes": []}, name="x.shop.svc.z")
+            splitting.declared("ServiceProfile", "linkerd.io/v1alpha2", {"routes": []}, name="x.shop.svc.z")
         )
         == ()
     )

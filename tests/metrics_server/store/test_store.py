@@ -134,13 +134,13 @@ async def test_what_is_made_of_a_moment_is_made_once(scene: storing.Scene) -> No
 
 
 async def test_a_moment_is_rolled_up_with_what_exists_when_it_is_taken(scene: storing.Scene) -> None:
-    things = [objects.Inventory(), recording.shop_inventory()]
+    inventories = [objects.Inventory(), recording.shop_inventory()]
     moments = store.Store(
-        scene.source, inventory=lambda: things[0], clock=scene.clock, refresh=storing.REFRESH
+        scene.source, inventory=lambda: inventories[0], clock=scene.clock, refresh=storing.REFRESH
     )
     service = kinds.Ref("Service", "data", "db")
     before = await moments.moment(None, window=30.0)
-    things.pop(0)
+    inventories.pop(0)
     scene.clock.now += storing.REFRESH
     after = await moments.moment(None, window=30.0)
     assert before is not None

@@ -48,9 +48,9 @@ UNSCRAPED = """
 async def test_a_namespace_that_exists_without_proxies_is_an_empty_list(
     api: reading.Api, tmp_path: Path
 ) -> None:
-    things = tmp_path / "things.yaml"
-    things.write_text(UNSCRAPED, encoding="utf-8")
-    async with reading.served(api.fake, tmp_path, inventory=things) as quiet:
+    written = tmp_path / "things.yaml"
+    written.write_text(UNSCRAPED, encoding="utf-8")
+    async with reading.served(api.fake, tmp_path, inventory=written) as quiet:
         assert (await quiet.get("namespaces/quiet/trafficmetrics")).items == []
         assert (await quiet.get("namespaces/quiet/trafficedges")).items == []
         assert "none of its proxies is scraped" in (
