@@ -22,8 +22,9 @@ test-fast: venv ## The tests that need nothing but Python packages: no Prometheu
 test-changed: venv prometheus chromium ## The tests that depend on what changed since BASE (where this branch left main); no clusters unless TESTS_CLUSTER=1
 	@TESTS_CLUSTER=$${TESTS_CLUSTER:-0} $(PY) -m tests.changed $(BASE)
 
-test-all: ## make test, test-versions and test-attacks, one after the other; it has no test that these have not
+test-all: ## make test, the long stories, test-versions and test-attacks, one after the other; for a release
 	@$(MAKE) --no-print-directory test
+	@$(PY) -m tests.stages long
 	@$(MAKE) --no-print-directory test-versions
 	@$(MAKE) --no-print-directory test-attacks
 

@@ -23,11 +23,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PROGRAMS = ("prometheus", "mesh", "dialect", "browser", "cluster", "go")
 """Marks of tests that need a program which Python packages do not bring."""
-FAST = "not (" + " or ".join((*PROGRAMS, "alone")) + ")"
+LONG = "long"
+"""The mark of long stories, which only `make test-all` runs."""
+FAST = "not (" + " or ".join((*PROGRAMS, "alone", LONG)) + ")"
 """The tests that need nothing but Python packages and may run next to each other, for `pytest -m`."""
-PARALLEL = "not (cluster or browser or mesh or dialect or conformance or alone)"
+PARALLEL = f"not (cluster or browser or mesh or dialect or conformance or alone or {LONG})"
 """The tests that may run next to each other. The conformance suite keeps one record of all of its rows."""
-SERIAL = f"not ({PARALLEL})"
+SERIAL = f"not ({PARALLEL}) and not {LONG}"
 
 CHECKED = "TESTS_MARKS"
 """The variable that makes a missing mark a failure: set to 1 by `make test-fast`."""

@@ -1,8 +1,8 @@
-"""Run the tests in stages, and print the sum of what came of them: `python -m tests.stages test|fast`.
+"""Run the tests in stages, and print the sum of what came of them: `python -m tests.stages test|long|fast`.
 
 Stage `parallel` runs the tests that may run next to each other, on several workers, a file on one worker.
-Stage `serial` runs the rest. Arguments that follow are given to pytest in every stage. The time of every test
-is kept in `.artifacts/durations.txt`.
+Stage `serial` runs the rest, but for the long stories, which are a stage of their own. Arguments that follow
+are given to pytest in every stage. The time of every test is kept in `.artifacts/durations.txt`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Stage:
 
 STAGES: Mapping[str, Sequence[Stage]] = {
     "test": (Stage("parallel", marks.PARALLEL, True), Stage("serial", marks.SERIAL, False)),
+    "long": (Stage("long", marks.LONG, False),),
     "fast": (Stage("fast", marks.FAST, True),),
 }
 

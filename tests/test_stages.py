@@ -1,8 +1,12 @@
 """The stages of a run have one sum, and none is empty in silence."""
 
-import pytest
+import itertools
+from collections.abc import Collection
 
-from tests import stages
+import pytest
+from _pytest.mark.expression import Expression
+
+from tests import marks, stages
 
 _STAGE = stages.Stage("quick", "not slow", True)
 _REPORT = """<testsuites><testsuite>
@@ -52,6 +56,19 @@ def test_the_slowest_comes_first() -> None:
     assert len(lines) == len(_RESULTS)
 
 
-def test_every_stage_of_the_whole_run_excludes_the_others() -> None:
-    first, second = stages.STAGES["test"]
-    assert second.select == f"not ({first.select})"
+def test_each_test_is_in_one_stage_of_the_whole_run_or_of_the_long_one() -> None:
+    names = (*marks.PROGRAMS, "conformance", "alone", marks.LONG)
+    selects = [stage.select for stage in (*stages.STAGES["test"], *stages.STAGES["long"])]
+    for count in range(len(names) + 1):
+        for marked in itertools.combinations(names, count):
+            among = [select for select in selects if _selects(select, marked)]
+            assert len(among) == 1, f"{marked}: {among}"
+
+
+def _selects(select: str, marked: Collection[str]) -> bool:
+    """Whether an expression of marks selects a test with these marks, as `pytest -m` does."""
+
+    def is_marked(name: str, /, **_: object) -> bool:
+        return name in marked
+
+    return Expression.compile(select).evaluate(is_marked)

@@ -80,7 +80,7 @@ class LiveTls:
         if authorities == self._tried and now - self._looked < self._every:
             return
         self._looked, self._tried = now, authorities
-        handshake_debug.overhear((self.context, *self._contexts), hear=None)
+        handshake_debug.record((self.context, *self._contexts), to=None)
         try:
             found = self._read()
             if found != self._material:
@@ -145,7 +145,7 @@ class LiveTls:
         )
         # From now until the next `_look`, certificates are recorded: the client tries again, and then the log
         # has its certificate.
-        handshake_debug.overhear((self.context, *self._contexts), hear=self._record)
+        handshake_debug.record((self.context, *self._contexts), to=self._record)
 
     def _record(self, presented: bytes) -> None:
         self._presented = presented

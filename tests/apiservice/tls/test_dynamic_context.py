@@ -116,7 +116,7 @@ async def test_whoever_is_refused_again_is_named(
     assert (await listener.greets(greeting.CLIENTS.issue("sue"), version=version))[0] == "sue"
 
 
-async def test_nobody_is_overheard_for_long(
+async def test_certificates_are_recorded_for_a_short_time(
     listener: greeting.Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
     await listener.greets(pki.authority("other-ca").issue("eve"))
