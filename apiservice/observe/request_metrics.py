@@ -75,16 +75,16 @@ class RequestMetrics:
         self,
         attributes: request_info.Attributes | None,
         *,
-        target: router.Route | None,
+        route: router.Route | None,
         code: int,
         seconds: float,
     ) -> None:
-        """Counts a request and its duration. `attributes` and `target` are None where they are unknown."""
+        """Counts a request and its duration. `attributes` and `route` are None where they are unknown."""
         verb = attributes.verb if attributes is not None and attributes.verb in _VERBS else "other"
-        key = (verb, target.endpoint if target is not None else None, code)
+        key = (verb, route.endpoint if route is not None else None, code)
         found = self._series.get(key)
         if found is None:
-            subject = (verb, *_resource(target))
+            subject = (verb, *_resource(route))
             found = (self._requests.labels(*subject, str(code)), self._durations.labels(*subject))
             self._series[key] = found
         requests, durations = found
@@ -98,8 +98,8 @@ class RequestMetrics:
         return messages.Answer(body=encode(self._registry), content_type=content_type)
 
 
-def _resource(target: router.Route | None) -> tuple[str, str, str, str]:
-    if target is None:
+def _resource(route: router.Route | None) -> tuple[str, str, str, str]:
+    if route is None:
         return ("", "", "", "")
-    endpoint = target.endpoint
+    endpoint = route.endpoint
     return (endpoint.group, endpoint.version, endpoint.resource, endpoint.subresource or "")

@@ -31,7 +31,7 @@ class Reader:
         self,
         incoming: messages.Incoming,
         *,
-        target: router.Route,
+        route: router.Route,
         attributes: request_info.Attributes,
         user: authenticator.User,
         everywhere: declaration.Everywhere,
@@ -40,14 +40,14 @@ class Reader:
 
         `everywhere` returns whether the user may send the same request for all namespaces.
         """
-        endpoint, selection = target.endpoint, list_options.EVERYTHING
-        fetch = endpoint.fetch if target.name is not None else None
+        endpoint, selection = route.endpoint, list_options.EVERYTHING
+        fetch = endpoint.fetch if route.name is not None else None
         if fetch is None:
             selection = await _selection(incoming.query, endpoint=endpoint)
             _check_name(attributes, endpoint=endpoint)
         _check_verb(attributes, endpoint=endpoint)
-        reach = declaration.Reach(namespace=target.within, everywhere=everywhere)
-        query = _query(incoming, target=target, user=user, selection=selection, reach=reach)
+        reach = declaration.Reach(namespace=route.within, everywhere=everywhere)
+        query = _query(incoming, route=route, user=user, selection=selection, reach=reach)
         if fetch is not None:
             return await self._one(incoming, query=query, endpoint=endpoint, fetch=fetch)
         return await self._many(incoming, query=query, endpoint=endpoint, selection=selection)
@@ -164,20 +164,20 @@ def _negotiate(incoming: messages.Incoming, *, offers: tuple[negotiation.Offer, 
 def _query(
     incoming: messages.Incoming,
     *,
-    target: router.Route,
+    route: router.Route,
     user: authenticator.User,
     selection: list_options.Selection,
     reach: declaration.Reach,
 ) -> declaration.Query:
-    endpoint, sent = target.endpoint, incoming.query
+    endpoint, sent = route.endpoint, incoming.query
     return declaration.Query(
         reach=reach,
         group=endpoint.group,
         version=endpoint.version,
-        resource=target.resource,
-        subresource=target.subresource,
-        namespace=target.namespace,
-        name=target.name,
+        resource=route.resource,
+        subresource=route.subresource,
+        namespace=route.namespace,
+        name=route.name,
         labels=selection.labels,
         fields=selection.fields,
         parameters={name: sent[name] for name in endpoint.parameters if name in sent} if sent else {},

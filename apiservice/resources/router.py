@@ -1,7 +1,7 @@
 """Attributes of a request → the declared resource, and the namespace to which the answer is limited.
 
 An answer never has more than the request is authorized for. If it has more than the namespace of the path,
-the target says that the request must be allowed for all namespaces too. A path whose answer would be about
+the route says that the request must be allowed for all namespaces too. A path whose answer would be about
 another namespace is not found.
 
 All that a read needs and that does not depend on the request is prepared here once, at start: an `Endpoint`

@@ -35,7 +35,7 @@ class _Visit:
 
     audit: str
     attributes: request_info.Attributes | None = None
-    target: router.Route | None = None
+    route: router.Route | None = None
     user: str = ""
     is_probe: bool = False
     """Whether it is for a health path."""
@@ -75,7 +75,7 @@ class Handler:
         with self.telemetry.in_flight.track_inprogress():
             answer = await self._guarded(incoming, visit=visit)
         seconds = self.stopwatch() - started
-        self.telemetry.observe(visit.attributes, target=visit.target, code=answer.status, seconds=seconds)
+        self.telemetry.observe(visit.attributes, route=visit.route, code=answer.status, seconds=seconds)
         if answer.status != 200 or not visit.is_probe:
             self.log.write(
                 visit.attributes,
@@ -129,23 +129,23 @@ class Handler:
         visit.is_probe = self.health.concerns(incoming.path)
         if visit.is_probe:
             return await self.health.answer(incoming)
-        visit.target = self.routes.find(attributes)
+        visit.route = self.routes.find(attributes)
         user = await self._authenticated(incoming, visit=visit)
         query = query_string.parsed(incoming.query)
         if query:
             visit.attributes = attributes = request_info.with_query(attributes, query=query)
             self._limit(query, visit=visit, limit=limit)
         await self._allow(user, attributes=attributes)
-        if visit.target is not None and visit.target.is_of_all:
+        if visit.route is not None and visit.route.is_of_all:
             await self._allow(user, attributes=_of_all(attributes))
         incoming = messages.without_identity(incoming, query=query)
         if not attributes.is_resource:
             return await self.fixed.answer(incoming)
-        if visit.target is None:
+        if visit.route is None:
             raise _unknown(attributes)
         return await self.reader.read(
             incoming,
-            target=visit.target,
+            route=visit.route,
             attributes=attributes,
             user=user,
             everywhere=functools.partial(self._may_everywhere, user, attributes=attributes),

@@ -16,10 +16,10 @@ def routes() -> router.Routes:
 
 def find(routes: router.Routes, path: str) -> tuple[str, str | None, str | None, str | None] | None:
     asked = asking.incoming(path)
-    target = routes.find(request_info.parse("GET", path=asked.path))
-    if target is None:
+    route = routes.find(request_info.parse("GET", path=asked.path))
+    if route is None:
         return None
-    return (target.endpoint.resource, target.endpoint.subresource, target.namespace, target.name)
+    return (route.endpoint.resource, route.endpoint.subresource, route.namespace, route.name)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_an_answer_reaches_as_far_as_its_request_was_authorized(
     routes: router.Routes, path: str, within: str | None
 ) -> None:
     asked = request_info.parse("GET", path=f"/apis/{fruits.GROUP_VERSION}/{path}")
-    target = routes.find(asked)
-    assert target is not None
-    assert (target.within, target.is_of_all) == (within, False)
-    assert target.within == (asked.namespace or None)
+    route = routes.find(asked)
+    assert route is not None
+    assert (route.within, route.is_of_all) == (within, False)
+    assert route.within == (asked.namespace or None)
 
 
 def test_a_resource_declared_twice_is_refused() -> None:

@@ -185,14 +185,14 @@ class Witness(reader.Reader):
         self,
         incoming: messages.Incoming,
         *,
-        target: router.Route,
+        route: router.Route,
         attributes: request_info.Attributes,
         user: authenticator.User,
         everywhere: declaration.Everywhere,
     ) -> messages.Answer:
         self.seen.append(incoming)
         return await super().read(
-            incoming, target=target, attributes=attributes, user=user, everywhere=everywhere
+            incoming, route=route, attributes=attributes, user=user, everywhere=everywhere
         )
 
 
