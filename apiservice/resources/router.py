@@ -91,7 +91,7 @@ class Routes:
                         self._add(endpoint, name)
 
     def find(self, attributes: request_info.Attributes) -> Route | None:
-        """The target of a request, for any verb; `None` if no such resource is declared."""
+        """The route of a request, for any verb; `None` if no such resource is declared."""
         parts = attributes.parts
         if not parts or len(parts) > 3 or not all(parts):
             return None
@@ -134,7 +134,7 @@ class Routes:
         return next(filter(None, found_openly), None)
 
     def _below_namespace(self, attributes: request_info.Attributes) -> Route | None:
-        """The target of `/namespaces/{name}/{subresource}`, which is parsed as a list in that namespace."""
+        """The route of `/namespaces/{name}/{subresource}`, which is parsed as a list in that namespace."""
         if not attributes.namespace or len(attributes.parts) > 1:
             return None
         part = attributes.parts[0]
