@@ -1,4 +1,4 @@
-"""Asking the kit without a network: a request as a value, and the toy API to answer it."""
+"""Helpers that call the toy API in process, without a network."""
 
 import dataclasses
 import json
@@ -38,7 +38,7 @@ def incoming(url: str, *, method: str = "GET", headers: dict[str, str] | None = 
 
 @dataclasses.dataclass(slots=True)
 class Toy:
-    """The toy API; what it is made of stays at hand."""
+    """The toy API, and the parts that it is built from."""
 
     orchard: fruits.Orchard = dataclasses.field(default_factory=fruits.Orchard)
     user: authenticator.User = ADMIN
@@ -75,13 +75,13 @@ class Toy:
         return Reply(await self.api.answer(incoming(url, method=method, headers=sent)))
 
     async def read(self, path: str, **more: str) -> "Reply":
-        """A path below the toy's group and version."""
+        """Return the reply to GET of a path below the toy's group and version."""
         return await self.ask(f"/apis/{fruits.GROUP_VERSION}/{path}", **more)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, taken apart."""
+    """An answer of the API, with properties that decode it."""
 
     answer: messages.Answer
 
@@ -99,7 +99,7 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """Of a `Status`."""
+        """The message of the `Status` object in the body."""
         assert self.json["kind"] == "Status", self.text
         assert self.json["code"] == self.status
         return str(self.json["message"])
@@ -109,7 +109,7 @@ class Reply:
 
     @property
     def names(self) -> list[str]:
-        """Of the objects in a list."""
+        """The names of the objects in the list."""
         return [item["metadata"]["name"] for item in self.json["items"]]
 
 

@@ -1,6 +1,6 @@
-"""A kube-apiserver as far as an extension server asks one: reviews, and one watched ConfigMap.
+"""A fake kube-apiserver for extension servers: it answers reviews and serves one ConfigMap with watches.
 
-A real server on loopback, with its faults on demand. Attributes may be changed at any time.
+It listens on loopback and fails on demand. A test may change its attributes at any time.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ PROXIES = pki.authority("front-proxy-ca")
 
 
 def published(**changes: str | None) -> dict[str, str]:
-    """The ConfigMap's data, as in kubeadm's clusters, with changes; `None` takes a key away."""
+    """Return the ConfigMap's data as in a kubeadm cluster, with changes; `None` removes a key."""
     data: dict[str, str | None] = {
         "client-ca-file": CLIENTS.pem.decode(),
         "requestheader-client-ca-file": PROXIES.pem.decode(),
@@ -58,16 +58,16 @@ class Cluster:
     """The status of a SubjectAccessReview, by its spec."""
     config_map: dict[str, str] | None = None
     faults: list[web.Response] = dataclasses.field(default_factory=list)
-    """Answered first, one request each, to whatever is asked."""
+    """Answers for the next requests, whatever their path: one for each request."""
     away: bool = False
-    """Nothing is answered but that it is not there."""
+    """Whether every request gets the status 503."""
     hold: asyncio.Event | None = None
-    """Answers wait for it."""
+    """If given, every answer waits for this event."""
     asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
-    """Path, and body or query."""
+    """The path of each request, with its body or its query."""
     authorizations: list[str | None] = dataclasses.field(default_factory=list)
     watching: list[asyncio.Queue[bytes | None]] = dataclasses.field(default_factory=list)
-    """Lines to send to each watch; `None` ends it."""
+    """For each watch, the lines to send to it; `None` ends the watch."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         body: dict[str, Any] = await request.json() if request.can_read_body else dict(request.query)
@@ -89,13 +89,13 @@ class Cluster:
         return await self._watch(request) if body.get("watch") else web.json_response(self._list())
 
     def tell(self, line: dict[str, Any] | bytes | None) -> None:
-        """Sends it to every watch."""
+        """Send the line to every watch; `None` ends all watches."""
         sent = json.dumps(line).encode() if isinstance(line, dict) else line
         for lines in self.watching:
             lines.put_nowait(sent)
 
     def change(self, data: dict[str, str]) -> None:
-        """The ConfigMap, and every watch hears of it."""
+        """Replace the data of the ConfigMap and send the event to every watch."""
         self.config_map = data
         self.tell({"type": "MODIFIED", "object": {"metadata": {"name": NAME}, "data": data}})
 

@@ -19,7 +19,7 @@ def toy() -> asking.Toy:
 
 @pytest.fixture(scope="session")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> self_signed.Certificates:
-    # The clients check validity by the real clock.
+    # The TLS clients compare the certificate's dates with the real clock.
     return self_signed.ensure(
         tmp_path_factory.mktemp("tls"), hosts=[HOST, "localhost"], now=datetime.now(UTC)
     )

@@ -1,7 +1,7 @@
-"""A toy API group, `fruits.example.com/v1`: what the kit is asked to serve in these tests.
+"""A toy API group, `fruits.example.com/v1`: the tests serve it with the `apiservice` package.
 
 Fruits live in orchards (namespaces) and have `pips`; crates are cluster-scoped; and the cluster-scoped
-`namespaces` have a subresource whose path reads like a list.
+`namespaces` have a subresource with a path like that of a list.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ ORCHARD = (
 
 @dataclasses.dataclass(slots=True)
 class Orchard:
-    """A provider of given rows, which remembers what it was asked and misbehaves for some names."""
+    """Provides the given rows, records the queries, and fails or hangs for some names."""
 
     rows: Sequence[declaration.Row] = ORCHARD
     warnings: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Whoever connects over TLS is told whom it is taken for, and sees whose certificate it is served."""
+"""A TLS server that answers each client with the name that it read from the client's certificate."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ OTHERS = pki.authority("client-ca-2")
 
 @dataclasses.dataclass(slots=True)
 class Listener:
-    """Answers each connection with the common name of its client, and ends it."""
+    """Answers each connection with the common name of its client, then closes it."""
 
     directory: pathlib.Path
     port: int = 0
@@ -59,9 +59,11 @@ class Listener:
         sni: str = "",
         version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
     ) -> tuple[str, str]:
-        """Whom the server takes the client for, and the name in the server's certificate.
+        """Return the name that the server read from the client's certificate, and the name in
+        the server's certificate.
 
-        A client that is refused only finds out after its handshake, as an end or an error.
+        A refused client learns it only after its handshake, from an error or the end of the connection.
+        The first name is then empty.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False

@@ -1,4 +1,4 @@
-"""All that reads what a client sent, and texts that such readers take long for if they take long for any."""
+"""All functions that parse a client's input, and texts for which a badly written parser is slow."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -44,7 +44,7 @@ FRAMES = (("", ""), ("a in (", ")"), ("a in (", ""), ("a=", "$"), ("1", "x"), ("
 
 
 def texts(length: int) -> Iterator[str]:
-    """About so many characters each."""
+    """Yield texts of about `length` characters each."""
     for before, after in FRAMES:
         for piece in PIECES:
             yield before + piece * (length // len(piece)) + after

@@ -1,4 +1,4 @@
-"""Authorities and the certificates they sign, right or wrong on purpose."""
+"""Certificate authorities, and the certificates that they sign: valid ones and deliberately invalid ones."""
 
 import dataclasses
 import ipaddress
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import oid
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-"""Real, because TLS checks validity by the real clock."""
+"""The real time, because TLS compares a certificate's dates with the real clock."""
 DAY = timedelta(days=1)
 
 CLIENT = oid.ExtendedKeyUsageOID.CLIENT_AUTH
@@ -50,7 +50,7 @@ class Identity:
         host: str = "",
         further: Sequence[x509.Extension[x509.ExtensionType]] = (),
     ) -> "Identity":
-        """A certificate for an end; as kubeadm makes them, without key identifiers."""
+        """Return a certificate for a client or a server, without key identifiers, as kubeadm makes them."""
         subject = [x509.NameAttribute(oid.NameOID.ORGANIZATION_NAME, each) for each in organizations]
         if name:
             subject.append(x509.NameAttribute(oid.NameOID.COMMON_NAME, name))
@@ -71,7 +71,7 @@ class Identity:
         end: datetime = NOW + DAY,
         further: Sequence[x509.Extension[x509.ExtensionType]] = (),
     ) -> "Identity":
-        """An intermediate."""
+        """Return an intermediate authority that this authority signed."""
         constraints = x509.BasicConstraints(ca=is_authority, path_length=path_length)
         extensions = [extension(constraints, critical=True), *further]
         return _sign(_name(name), by=self, extensions=extensions, begin=NOW - DAY, end=end)

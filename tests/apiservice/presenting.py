@@ -1,4 +1,4 @@
-"""Credentials as a client presents them."""
+"""A helper that builds the credentials of a request: its headers and certificates."""
 
 import multidict
 

@@ -1,4 +1,4 @@
-"""A reflection of a fake kube-apiserver's objects, and what it has told."""
+"""A reflection of a fake kube-apiserver's objects, and a listener that records its calls."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ NODES = list_watch.WatchedResource(kind="Node", plural="nodes")
 
 
 class Heard:
-    """What a reflection has told, and what there is by that."""
+    """A listener that records a reflection's calls, and the objects that exist according to them."""
 
     def __init__(self) -> None:
         self.objects: dict[list_watch.Key, str] = {}

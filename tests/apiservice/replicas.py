@@ -1,4 +1,4 @@
-"""Replicas that share a certificate in a Secret, in a cluster that is told whom to trust for it."""
+"""Replicas that share a certificate in a Secret and publish its authority in the APIService."""
 
 import base64
 import contextlib
@@ -32,7 +32,7 @@ class Clock:
 
 @dataclasses.dataclass(slots=True)
 class Scene:
-    """A cluster with a Secret without data, an APIService without authorities, and one of somebody else's."""
+    """A cluster with an empty Secret, our APIService without authorities, and one of another server."""
 
     api: client.KubeApi
     cluster: objects.Objects
@@ -76,7 +76,7 @@ def api_service(service: str = "fruit", **annotations: str) -> dict[str, Any]:
 
 
 async def rounds(scene: Scene) -> None:
-    """Until the Secret was looked at a few times more."""
+    """Wait until the replicas have read the Secret eight more times."""
     enough = scene.cluster.asked[SECRET] + 8
 
     async def passed() -> bool:

@@ -86,7 +86,7 @@ async def test_what_was_last_good_is_kept(
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
         kube.change(data)
         kube.tell({"type": "DELETED", "object": {"data": {}}})
-        # Heard in their order: when the last is known, the others have been heard.
+        # Events are handled in order: once the last one has an effect, the others were handled too.
         others = pki.authority("clients-2").pem.decode()
         kube.change(cluster.published(client_ca_file=others, requestheader_client_ca_file=None))
         await cluster.until(lambda: "CN=clients-2" in str(watched.current()), what="the authority of clients")

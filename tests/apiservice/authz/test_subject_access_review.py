@@ -26,7 +26,7 @@ def reviews(kube_api: client.KubeApi) -> subject_access_review.SubjectAccessRevi
 
 
 def wanted(kube: cluster.Cluster) -> dict[str, Any]:
-    """What was asked about last."""
+    """Return the resource attributes of the latest review, without empty values."""
     found: dict[str, Any] = kube.asked[-1][1]["spec"].get("resourceAttributes", {})
     return {key: value for key, value in found.items() if value}
 

@@ -9,7 +9,7 @@ from tests.apiservice import asking
 
 
 class Unread(Mapping[str, str]):
-    """Fails whoever looks at it."""
+    """A query that must not be read: every access fails the test."""
 
     def __getitem__(self, name: str) -> str:
         raise AssertionError(f"{name} was read")

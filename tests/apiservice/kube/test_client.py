@@ -106,7 +106,7 @@ async def test_a_watch_tells_events_until_it_ends(kube: cluster.Cluster, kube_ap
     async with watched(kube_api) as events:
         coming = asyncio.create_task(first(events))
         await cluster.until(lambda: len(kube.watching) == 1, what="watched")
-        # Longer than aiohttp's own limit of a line.
+        # This line is longer than aiohttp's own limit for a line.
         kube.change({"a": "x" * 1_000_000})
         assert (await coming)["object"]["data"] == {"a": "x" * 1_000_000}
         kube.tell(None)

@@ -14,7 +14,7 @@ SELECTED = {"fieldSelector": f"metadata.name={cluster.NAME}"}
 
 @pytest.fixture
 async def secure(tmp_path: pathlib.Path) -> AsyncIterator[cluster.Cluster]:
-    """With a certificate for its address, and a client's certificate asked for."""
+    """A fake kube-apiserver that serves HTTPS with a certificate for its address."""
     serving = CA.issue("kube-apiserver", usages=[pki.SERVER], host=cluster.HOST)
     path = tmp_path / "serving.pem"
     path.write_bytes(serving.key_pem + serving.pem)
@@ -26,7 +26,7 @@ async def secure(tmp_path: pathlib.Path) -> AsyncIterator[cluster.Cluster]:
 
 @pytest.fixture
 def account(tmp_path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
-    """Files of a service account: token and authority."""
+    """The two files of a service account: its token and the cluster's authority."""
     token, authority = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("pod-token\n")
     authority.write_bytes(CA.pem)

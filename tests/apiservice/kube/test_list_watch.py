@@ -105,7 +105,7 @@ def test_events_without_columns_are_read_by_those_named_last() -> None:
     reader.page(rows("cart", "node-a"))
     seen, version = reader.changed(event(rows("cart", "node-b", columns=None, resourceVersion="12")))
     assert (seen.cells, version) == (("node-b",), "12")
-    # A newer kube-apiserver answers the next watch, and prints one column more.
+    # A newer kube-apiserver, which prints one more column, answers the next watch.
     seen, _ = reader.changed(event(rows("cart", "7", "node-c", columns=("Name", "New", "Node"))))
     assert seen.cells == ("node-c",)
     seen, _ = reader.changed(event(rows("cart", "7", "node-d", columns=None)))

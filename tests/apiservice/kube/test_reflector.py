@@ -1,4 +1,4 @@
-"""What there is in a cluster is followed: listed, watched, and watched on from where it was."""
+"""A reflection lists objects, watches them, and continues an ended watch from its last version."""
 
 import pytest
 
@@ -76,7 +76,7 @@ async def test_a_watch_that_ends_goes_on_from_where_it_was(
         followed.put(kubernetes.PODS, "pod-5", spec={"nodeName": "node-b"})
         await reflections.until_heard(heard, {**reflections.everywhere(), "pod-5": "node-b"})
         followed.tell(kubernetes.PODS, end)
-        # Whether the rest of the line is missing shows when nothing follows.
+        # An incomplete line is only noticed when the watch ends.
         followed.tell(kubernetes.PODS, end and None)
         await kubernetes.until(lambda: len(followed.watches_of(kubernetes.PODS)) == 2, what="watched again")
         followed.delete(kubernetes.PODS, "pod-0")
@@ -92,7 +92,7 @@ async def test_a_bookmark_is_where_to_go_on_from(
     async with reflections.reflected(followed, heard):
         await kubernetes.until(followed.is_watched, what="watched")
         followed.bookmark(kubernetes.PODS)
-        # What happened until there is no longer told.
+        # The server has dropped all older events: an older version would need a new list.
         followed.forget()
         followed.tell(kubernetes.PODS, b"")
         await kubernetes.until(lambda: len(followed.watches_of(kubernetes.PODS)) == 2, what="watched again")

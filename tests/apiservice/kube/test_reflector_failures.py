@@ -1,4 +1,4 @@
-"""Whatever goes wrong between, a reflection ends with what there is, and says what is wrong meanwhile."""
+"""After every kind of failure a reflection holds the current objects; meanwhile it reports the failure."""
 
 import pytest
 from aiohttp import web
@@ -89,7 +89,7 @@ async def test_what_was_heard_of_a_state_that_was_taken_back_is_listed_again(
 ) -> None:
     async with reflections.reflected(followed, heard) as reflection:
         await kubernetes.until(followed.is_watched, what="watched")
-        # As after etcd was restored from a backup.
+        # This is the state after etcd was restored from a backup.
         followed.version = 3
         followed.happened.clear()
         del followed.objects[kubernetes.PODS]["shop", "pod-0"]
@@ -105,7 +105,7 @@ async def test_a_list_of_nonsense_takes_nothing_away(
 ) -> None:
     async with reflections.reflected(followed, heard):
         await kubernetes.until(followed.is_watched, what="watched")
-        # Said to the watch that is begun again, and to the lists after it.
+        # The restarted watch gets this answer, and so do the lists that follow it.
         followed.faults = [web.Response(text=f"{fault}\n") for _ in range(3)]
         followed.cut()
         await kubernetes.until(lambda: "Garbled" in heard.notices, what="noticed")

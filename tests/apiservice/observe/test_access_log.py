@@ -6,7 +6,7 @@ from apiservice.observe import access_log
 
 
 class Clock:
-    """Stands still."""
+    """A clock that does not advance."""
 
     now = 0.0
 

@@ -1,4 +1,4 @@
-"""Everything that reads what a client sent takes time that grows with its length, and no faster."""
+"""The time to parse a client's input grows at most linearly with the length of the input."""
 
 import contextlib
 import sys
@@ -13,11 +13,11 @@ from apiservice.request import list_options, selectors
 from tests.apiservice import parsers
 
 LENGTH = 20_000
-"""Characters."""
+"""The length of the texts, in characters."""
 
 
 def steps(parser: Callable[[str], Any], text: str) -> int:
-    """How many calls the parser makes, of functions in Python and in C."""
+    """Return how many functions the parser calls, in Python and in C."""
     count = 0
 
     def counted(_frame: Any, event: str, _argument: Any) -> None:
@@ -35,7 +35,10 @@ def steps(parser: Callable[[str], Any], text: str) -> int:
 
 
 def seconds(parser: Callable[[str], Any], text: str) -> float:
-    """The processor's time, the shortest of some: what a regular expression does within one step."""
+    """Return the shortest CPU time of up to three runs, in seconds.
+
+    It includes the work of regular expressions, which `steps` counts as one call.
+    """
     shortest = float("inf")
     for _ in range(3):
         began = time.thread_time()
@@ -48,7 +51,7 @@ def seconds(parser: Callable[[str], Any], text: str) -> float:
 
 
 _SHORT = 0.05
-"""Seconds. A quadratic parser takes seconds for as much text."""
+"""A time in seconds that is short enough. A quadratic parser takes several seconds for such a text."""
 
 
 @pytest.mark.parametrize("name", parsers.PARSERS)

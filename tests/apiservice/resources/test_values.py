@@ -1,4 +1,4 @@
-"""Groups that have values instead of objects, below names that cannot all be told beforehand."""
+"""API groups that serve values instead of objects, under names that are not known in advance."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ KNOWN = ("weight", "sugar")
 
 @dataclasses.dataclass(slots=True)
 class Scales:
-    """Weighs whatever it is asked for, and remembers what that was."""
+    """Provides a value for each known metric, and records the queries."""
 
     asked: list[declaration.Query] = dataclasses.field(default_factory=list)
 
@@ -142,13 +142,13 @@ async def test_a_value_is_read_by_the_names_it_was_asked_for_by(
     (query,) = toy.scales.asked
     assert (query.resource, query.subresource, query.namespace, query.name) == asked
     assert (query.group, query.version) == (fruits.GROUP, fruits.VERSION)
-    # Hills are in no namespace, whichever they are asked for in.
+    # Hills are cluster-scoped, even if the path names a namespace.
     assert query.reach.namespace == (None if query.resource == "hills" else query.namespace)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InNorth:
-    """Allows what is asked in one namespace."""
+    """Allows only requests in the namespace `north`."""
 
     async def authorize(
         self, user: authenticator.User, *, attributes: request_info.Attributes

@@ -8,7 +8,7 @@ from apiservice.runtime import ttl_cache
 
 @dataclasses.dataclass(slots=True)
 class Oracle:
-    """Answers how often it was asked, when it is let."""
+    """Answers with the number of calls so far, as soon as the event `let` is set."""
 
     asked: int = 0
     let: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)

@@ -1,4 +1,4 @@
-"""A whole extension server, as a kube-apiserver, users and strangers meet it over TLS."""
+"""A whole extension server over TLS, called by a kube-apiserver, by users and by unknown clients."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ SUE = {"X-Remote-User": "sue", "X-Remote-Group": "dev"}
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """The toy API as a part of a cluster."""
+    """The toy API, which delegates authentication and authorization to a fake cluster."""
 
     kube: cluster.Cluster
     known: delegated_config_watch.DelegationMap
@@ -40,7 +40,7 @@ class Extension:
 
     @contextlib.asynccontextmanager
     async def connected(self, client: pki.Identity | None = None) -> AsyncIterator[aiohttp.ClientSession]:
-        """One connection, kept for all requests."""
+        """Open a session that uses one connection for all requests."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=SERVING.pem.decode())
         if client is not None:
@@ -59,7 +59,7 @@ class Extension:
 
     @property
     def reviewed(self) -> list[dict[str, Any]]:
-        """Specs of the access reviews."""
+        """The specs of the SubjectAccessReviews that the server sent."""
         return [body["spec"] for path, body in self.kube.asked if path == cluster.ACCESS_REVIEWS]
 
 
@@ -198,7 +198,7 @@ async def test_health_is_for_everybody_and_asks_nobody(extension: Extension) -> 
 
 
 async def kubectl(extension: Extension, client: pki.Identity, *arguments: str) -> tuple[str, str]:
-    """What kubectl, with a client certificate, prints as output and as errors."""
+    """Run kubectl with a client certificate; return what it printed to stdout and to stderr."""
     authority, certificate, key = (extension.directory / name for name in ("ca.crt", "own.crt", "own.key"))
     authority.write_bytes(SERVING.pem)
     certificate.write_bytes(client.pem)
@@ -236,6 +236,6 @@ async def test_kubectl_presents_its_certificate_and_is_served_or_not(
     assert {spec["user"] for spec in extension.reviewed} == {"sue"}
     out, err = await kubectl(extension, pki.authority("stranger").issue("sue"), "get", "--raw", DISCOVERY)
     assert out == ""
-    # Whether Go tells the alert or the end of the connection depends on which it meets first.
+    # Go reports either the TLS alert or the end of the connection, whichever it reads first.
     assert err != ""
     assert "TLS ended with a client whose certificate was refused" in caplog.text

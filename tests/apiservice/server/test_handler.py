@@ -105,7 +105,7 @@ async def test_head_is_answered_as_get(toy: asking.Toy) -> None:
 
 
 def accesses(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged, without the time it took."""
+    """Return the lines of the access log, without the duration of the requests."""
     return [
         re.sub(r" ms=\d+\.\d ", " ", one.message) for one in caplog.records if one.name == "apiservice.access"
     ]
@@ -175,7 +175,7 @@ async def test_a_user_without_any_group_may_do_nothing() -> None:
 
 
 class Witness(reader.Reader):
-    """Keeps what it is asked."""
+    """A reader that records its requests."""
 
     def __init__(self) -> None:
         super().__init__(clock=lambda: fruits.NOW)

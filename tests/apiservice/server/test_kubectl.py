@@ -1,4 +1,4 @@
-"""kubectl itself, unmodified, against the toy API over TLS, with the kubeconfig the kit writes."""
+"""The real kubectl reads the toy API over TLS, with the kubeconfig that the server wrote."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.apiservice import asking
 
 Kubectl = Callable[..., Awaitable[tuple[int, str, str]]]
 PATIENCE = 30.0
-"""Seconds one kubectl may take on a busy machine."""
+"""The time in seconds that one run of kubectl may take on a busy machine."""
 
 
 @pytest.fixture

@@ -207,7 +207,7 @@ async def test_before_it_stops_the_server_answers_that_it_is_not_ready(
         bound = await opened.enter_async_context(serving)
         served = asking.Served(toy=toy, bound=bound, authority=tls.authority)
         leaving = asyncio.ensure_future(opened.pop_all().aclose())
-        # One turn of the loop: the pause has begun.
+        # After one turn of the event loop, the pause has begun.
         await asyncio.sleep(0)
         async with session(served) as client:
             async with client.get("/readyz") as response:

@@ -1,4 +1,4 @@
-"""Each APIService that is this server's is told whom to trust; one of somebody else's is left alone."""
+"""The server writes its authorities into each of its own APIServices, and changes no other APIService."""
 
 import base64
 import dataclasses
@@ -21,7 +21,7 @@ def path(name: str) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scene:
-    """A cluster in which a server registers by two APIServices."""
+    """A cluster in which a server has two APIServices."""
 
     cluster: objects.Objects
     registered: ca_bundle.ApiServices
@@ -35,7 +35,7 @@ class Scene:
         return base64.b64decode(self.cluster.held[path(name)]["spec"].get("caBundle", ""))
 
     def changes(self, name: str) -> int:
-        """How often it was written, its making included."""
+        """Return how often the APIService was written, including its creation."""
         return sum(changed == path(name) for changed, _ in self.cluster.written)
 
 

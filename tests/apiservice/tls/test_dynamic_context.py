@@ -1,4 +1,4 @@
-"""Certificates and authorities may change while they are used: what is right is, what is wrong never."""
+"""Certificates and authorities may change while the server runs; it never uses invalid ones."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ async def test_another_pair_is_served_from_the_next_look_on(listener: greeting.L
 
 
 def mount(listener: greeting.Listener, serving: pki.Identity, *, state: str) -> None:
-    """A Secret as the kubelet mounts it: names lead through one link, which is replaced in one step."""
+    """Mount a Secret like the kubelet: the files are links through `..data`, which is replaced atomically."""
     content = listener.directory / state
     content.mkdir()
     (content / "tls.crt").write_bytes(serving.pem)
@@ -137,8 +137,10 @@ async def test_each_certificate_of_a_bundle_is_trusted_by_itself(listener: greet
 async def test_an_authority_that_took_over_the_name_of_another_is_trusted_beside_it(
     listener: greeting.Listener, order: int
 ) -> None:
-    """As while one is rotated: the kube-apiserver publishes both. They are told apart by key identifiers,
-    which Go puts into all that it signs; without them OpenSSL tries only one.
+    """During a rotation the kube-apiserver publishes both authorities.
+
+    OpenSSL distinguishes them by key identifiers, which Go adds to every certificate that it signs.
+    Without key identifiers OpenSSL tries only one of the authorities.
     """
     old, new = identified("client-ca"), identified("client-ca")
     listener.trusts(*(old, new)[::order])

@@ -1,4 +1,7 @@
-"""From whatever is kept a usable certificate comes, and what replaces one in use is announced before."""
+"""Any stored content leads to a usable certificate.
+
+The authority of a new certificate is published before the server uses that certificate.
+"""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -30,7 +33,7 @@ def at_rest(
     settled: bool = False,
     served: rotation.Content = rotation.NOTHING,
 ) -> rotation.Content:
-    """What is kept once nothing more is to be done now."""
+    """Repeat the steps until no step is left to do now; return the content."""
     for _ in range(6):
         found = rotation.step(kept, policy=policy, now=now, settled=settled, served=served)
         if found is None:
@@ -213,7 +216,7 @@ def _stepped(
     settled: bool,
     served: rotation.Content,
 ) -> rotation.Content:
-    """One step on, and the promises of each."""
+    """Do one step and check what every step guarantees; return the new content."""
     found = rotation.step(kept, policy=policy, now=now, settled=settled, served=served)
     if found is None:
         return kept

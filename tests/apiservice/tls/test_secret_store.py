@@ -1,4 +1,7 @@
-"""A certificate that all replicas share, renewed while they serve, and trusted before it is used."""
+"""All replicas share one certificate.
+
+It is renewed while they serve, and its authority is published before they use it.
+"""
 
 import asyncio
 import base64
@@ -211,7 +214,7 @@ async def test_a_secret_emptied_is_filled_again_and_all_that_is_served_stays_tru
 
 
 async def test_a_conflict_is_no_refusal(scene: replicas.Scene) -> None:
-    """Somebody else writes between each look and each change, for a while."""
+    """For the first three changes, another client changes the object between our read and our write."""
     scene.cluster.overtaken = 3
     async with scene.replica() as files:
         assert replicas.is_trusted(files, scene.bundle)

@@ -14,7 +14,7 @@ from tests.apiservice import pki
 
 CA = pki.authority("clients")
 STRANGER = pki.authority("clients")
-"""Another authority of the same name."""
+"""Another authority with the same name."""
 TRUST = verify.Authorities(CA.pem)
 
 
@@ -114,7 +114,7 @@ def test_a_chain_leads_over_intermediates_in_any_order_to_the_authority() -> Non
 
 
 def test_one_good_way_is_enough() -> None:
-    """The intermediate is certified twice; one of the two has expired."""
+    """The intermediate authority has two certificates, one of which has expired."""
     expired = CA.delegate("crossed", end=pki.NOW - pki.DAY / 2)
     own = expired.issue("sue")
     assert "valid from" in refusal(own, expired)
@@ -212,7 +212,7 @@ def test_a_bundle_without_certificates_is_refused(pem: bytes) -> None:
 
 
 SERIALS = pytest.mark.filterwarnings("ignore:Parsed a serial number")
-"""A changed one may not be positive: cryptography warns of that, and is to refuse it one day."""
+"""A changed serial number may not be positive; `cryptography` warns of it and will refuse it in future."""
 SUE = CA.issue("sue", organizations=["dev"], host="127.0.0.1").der
 
 
