@@ -1,4 +1,4 @@
-"""A fake API and a client that was configured the way a person configures one, and a cluster with HPAs."""
+"""Fixtures: a fake API, a client that is configured by a kubeconfig, and a fake cluster with HPAs."""
 
 import contextlib
 import pathlib
@@ -26,7 +26,7 @@ def kubeconfig_file(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) ->
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """A client of a kubeconfig, closed after the test."""
+    """Return a function that makes a client from a kubeconfig; all clients are closed after the test."""
     with contextlib.ExitStack() as opened:
         yield lambda path: opened.enter_context(contextlib.closing(api.connect(str(path))))
 
@@ -44,5 +44,5 @@ def scaled() -> Iterator[autoscaled.Cluster]:
 
 @pytest.fixture
 def run(scaled: autoscaled.Cluster, tmp_path: pathlib.Path) -> hpas.Run:
-    """`kubectl traffic hpa` at that cluster."""
+    """Return a function that runs `kubectl traffic hpa` with that cluster."""
     return hpas.typed(scaled, tmp_path)

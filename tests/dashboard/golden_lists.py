@@ -1,4 +1,4 @@
-"""The golden lists as values, for tests that need no server."""
+"""The golden lists as decoded values, for tests without a server."""
 
 import dataclasses
 import datetime as dt
@@ -25,7 +25,7 @@ def graph() -> model.Graph:
 
 
 def idle_graph() -> model.Graph:
-    """The same mesh after closing time."""
+    """Return the graph of the same mesh without any requests."""
     quiet = [
         dataclasses.replace(item, success_count=0.0, failure_count=0.0, p50=None, p90=None, p99=None)
         for item in metrics()
@@ -40,7 +40,7 @@ def edge(
     successes: float | None,
     direction: str = "to",
 ) -> traffic.Traffic:
-    """One edge as its caller (`to`) or its callee (`from`) tells it."""
+    """Return one edge as its caller (`to`) or its callee (`from`) reports it."""
     resource, peer = (source, target) if direction == "to" else (target, source)
     if resource is None:
         raise ValueError("an edge is told by somebody")

@@ -1,4 +1,4 @@
-"""HPAs of a fake cluster that scale on mesh traffic, and `kubectl traffic hpa`, which looks at them."""
+"""HPAs of a fake cluster that scale on mesh traffic, and a runner of `kubectl traffic hpa`."""
 
 import pathlib
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Run = Callable[..., click.testing.Result]
 
 
 def typed(fake: autoscaled.Cluster, folder: pathlib.Path) -> Run:
-    """The command, as a person types it."""
+    """Return a function that runs the command with given arguments, like a user in a shell."""
     kubeconfig = str(fake.kubeconfig(folder / "config"))
 
     def run(*arguments: str) -> click.testing.Result:
@@ -30,7 +30,7 @@ def typed(fake: autoscaled.Cluster, folder: pathlib.Path) -> Run:
 
 
 def answered(fake: autoscaled.Cluster) -> None:
-    """Figures for the three metrics of a busy checkout."""
+    """Let the fake cluster serve the three metrics of a busy `checkout`."""
     values = {"checkout-a": "12400m", "checkout-b": "11", "checkout-c": "13100m"}
     fake.values(f"{autoscaled.OF_PODS}/{RPS}", values)
     fake.values(f"{OF_SERVICE}/{P99}", {"checkout": "84200u"})
@@ -38,6 +38,6 @@ def answered(fake: autoscaled.Cluster) -> None:
 
 
 def pods_of_an_hpa(fake: autoscaled.Cluster) -> str:
-    """An HPA on the requests of its pods, and where they are asked for."""
+    """Add an HPA that scales on the requests of its pods; return the path of that metric."""
     fake.hpa(autoscaled.pods_metric(RPS, target="8"))
     return f"{autoscaled.OF_PODS}/{RPS}"

@@ -1,6 +1,6 @@
-"""The HPA's arithmetic comes out as in the controller itself.
+"""Our computation of replicas has the same results as the HPA controller's.
 
-The cases with their figures are those of Kubernetes 1.34,
+The cases and their numbers come from Kubernetes 1.34,
 https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/controller/podautoscaler/replica_calculator_test.go.
 """
 

@@ -1,4 +1,4 @@
-"""Nothing passes without a token that the API knows, and everyone reads with their own."""
+"""The dashboard requires a token that the API accepts, and reads with each viewer's own token."""
 
 import contextlib
 import datetime as dt
@@ -57,7 +57,7 @@ def _sign_in(visitor: Client, token: str, **headers: str) -> werkzeug.test.TestR
 
 
 def _refresh(visitor: Client, query: str, headers: dict[str, str]) -> str:
-    """What the page's own refresh is told, as the browser asks for it."""
+    """Send the request by which the browser refreshes the page; return the text of the answer."""
     dependencies = json.loads(visitor.get("/_dash-dependencies", headers=headers).data)
     output = next(entry["output"] for entry in dependencies if "drawing.data" in entry["output"])
     names = [part.rpartition(".") for part in output.strip(".").split("...")]
@@ -168,7 +168,7 @@ def test_rights_taken_away_take_the_graph_with_them(
 ) -> None:
     assert "frontend" in _refresh(visitor, "?ns=shop&refresh=2s", _bearer(_SHOP))
     fake.viewers[_SHOP] = traffic_api.Viewer("ann", frozenset())
-    # Another question of the same viewer: no answer of before may stand in for it.
+    # This is another query of the same viewer: an earlier answer must not be used for it.
     assert "frontend" not in _refresh(visitor, "?ns=shop&window=1m", _bearer(_SHOP))
 
 
@@ -251,7 +251,7 @@ def test_an_api_that_is_away_is_no_reason_to_sign_in_again(
 
 def test_no_log_line_has_a_token(visitor: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    # Kubernetes' own client, where another test has used it, leaves this one quiet.
+    # If another test has used the Kubernetes client, that client has silenced this logger.
     caplog.set_level(logging.DEBUG, logger="urllib3")
     _sign_in(visitor, _SHOP)
     _refresh(visitor, "?ns=shop", _HERE)

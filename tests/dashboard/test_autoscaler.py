@@ -1,4 +1,4 @@
-"""An HPA is read as Kubernetes writes it, and its questions are spelled as the HPA controller spells them."""
+"""An HPA is decoded from the Kubernetes format; its metric requests have the HPA controller's paths."""
 
 import contextlib
 import pathlib

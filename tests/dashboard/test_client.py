@@ -1,4 +1,4 @@
-"""The client asks the right question and names every way of getting no answer."""
+"""The client sends the right requests and reports each kind of failure with its own message."""
 
 import contextlib
 import datetime as dt
@@ -129,7 +129,7 @@ def test_a_credential_plugin_is_asked_once_while_its_token_is_valid(
 def _with_plugin(
     fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path
 ) -> tuple[api.TrafficApi, pathlib.Path, list[dt.datetime]]:
-    """A client whose token expires at one o'clock, the file its plugin writes to, and its clock."""
+    """Return a client with a token until 13:00, the file that its plugin writes to, and its clock."""
     asked = tmp_path / "asked"
     plugin = tmp_path / "plugin"
     plugin.write_text(

@@ -1,4 +1,4 @@
-"""Durations are read and written as Go does."""
+"""Durations are read and written in Go's format."""
 
 import hypothesis
 import pytest

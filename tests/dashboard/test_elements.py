@@ -1,4 +1,4 @@
-"""What is drawn says the same as the figures, in more than colour."""
+"""The drawn elements show the figures, and never by colour alone."""
 
 import dataclasses
 from typing import Any

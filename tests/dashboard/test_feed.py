@@ -1,4 +1,4 @@
-"""However many look, the API is asked once, and a failure keeps the last good graph."""
+"""Many viewers at once cause one request to the API; after a failure the last good graph stays."""
 
 import concurrent.futures
 import contextlib

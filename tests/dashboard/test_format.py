@@ -1,4 +1,4 @@
-"""Figures are written shortly, and rounding never lies about perfection."""
+"""Figures are printed in a short form; a share of successes below 100 % is never rounded up to it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Lists of traffic become one graph in which nothing is lost and nothing is counted twice."""
+"""Lists of traffic become one graph; no request is lost or counted twice."""
 
 import dataclasses
 
@@ -164,7 +164,7 @@ def test_from_afar_no_request_between_namespaces_is_lost(reply: list[traffic.Tra
 
 
 def _counted(totals: list[float | None]) -> float:
-    """Their sum; all of them are known."""
+    """Check that all totals are known; return their sum."""
     assert None not in totals
     return sum(total or 0 for total in totals)
 

@@ -1,4 +1,4 @@
-"""Verdicts follow the thresholds and never shout about a single request."""
+"""Verdicts follow the thresholds; a failure among a few requests never makes a resource failing."""
 
 import hypothesis
 import pytest

@@ -1,4 +1,4 @@
-"""`kubectl traffic hpa` says what an HPA gets, and whoever reads it at night knows what to do."""
+"""`kubectl traffic hpa` shows the values that an HPA gets, and what to do if one is missing."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What `kubectl traffic hpa` only explains: nothing is wrong, and the command does not fail."""
+"""Notes of `kubectl traffic hpa`: they explain a state that is not wrong, and the command succeeds."""
 
 import datetime as dt
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`kubectl traffic hpa` finds what is wrong with an HPA, and says what to do, in two lines."""
+"""`kubectl traffic hpa` prints two lines for a wrong HPA: the fault, and what to do."""
 
 from collections.abc import Callable
 
@@ -126,7 +126,7 @@ def _says(reason: str, message: str, sort: str = "ScalingActive") -> Callable[[a
         (_stale_server, "the newest scrape is 4m old", "the HPA keeps its replicas"),
         pytest.param(
             *(_stale_figures, "The values are 5m old, and an HPA does not check their age", "gets no newer"),
-            marks=pytest.mark.alone,  # a second later they are 5m1s old
+            marks=pytest.mark.alone,  # one second later the output says 5m1s
         ),
         (_forbidden, 'is forbidden: User "ann"', "This concerns your own rights, not the HPA"),
         (_bad_selector, "known are from, to, window", "Correct metric.selector"),

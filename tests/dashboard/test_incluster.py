@@ -1,4 +1,4 @@
-"""Outside a pod, or before strangers, the dashboard does not start and says why."""
+"""Outside a pod, or if unknown users could see its data, the dashboard does not start and says why."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""A kubeconfig is found and merged as kubectl does it."""
+"""Kubeconfig files are found and merged in the same way as kubectl does."""
 
 import base64
 import pathlib

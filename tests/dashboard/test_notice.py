@@ -1,4 +1,4 @@
-"""An empty or stale page says why, and what helps."""
+"""An empty or stale page says why it is so, and what to do."""
 
 import datetime as dt
 

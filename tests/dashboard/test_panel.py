@@ -1,4 +1,4 @@
-"""The side panel tells of a node, an edge, or nothing."""
+"""The side panel describes a node, an edge, or nothing."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The page loads nothing foreign, is framed by nobody, and answers to its own name only."""
+"""The page loads only its own files, no site can frame it, and only its own host name is accepted."""
 
 import flask
 import flask.testing

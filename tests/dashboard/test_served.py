@@ -1,4 +1,4 @@
-"""The command as a pod runs it, behind a proxy that speaks HTTPS."""
+"""The dashboard's command as it runs in a pod, behind a proxy that terminates HTTPS."""
 
 import pathlib
 
@@ -22,7 +22,7 @@ def test_a_proxy_that_speaks_https_gets_a_cookie_for_https_only(
     }
     authority = fake.authority(tmp_path / "ca.crt")
     with dashboard_process.serve_each(fake.url, "--listen=0.0.0.0:0", authority=authority) as announced:
-        address = announced.replace("0.0.0.0", "127.0.0.1")  # noqa: S104  # where it listens, everywhere
+        address = announced.replace("0.0.0.0", "127.0.0.1")  # noqa: S104  # it listens on all interfaces
         assert requests.get(address + "healthz", timeout=30).text == "ok\n"
         answer = requests.post(
             address + "login", data={"token": _TOKEN}, headers=outside, timeout=30, allow_redirects=False

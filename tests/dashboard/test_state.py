@@ -1,4 +1,4 @@
-"""The address says everything and survives being wrong."""
+"""The URL holds the whole state of the page; a wrong value in it is ignored."""
 
 import hypothesis
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""`kubectl traffic top` prints what kubectl users expect, and its exit code tells how it went."""
+"""`kubectl traffic top` prints tables like kubectl, and its exit code shows success or failure."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The wire format becomes values, or a fault that says so."""
+"""The decoder turns JSON into values, or raises a fault that names the problem."""
 
 import copy
 import datetime as dt

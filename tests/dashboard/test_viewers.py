@@ -1,4 +1,4 @@
-"""A feed for each credential, for as long as somebody looks, and never more than a few."""
+"""Each credential has its own feed while it is in use; the number of feeds is limited."""
 
 import contextlib
 import datetime as dt
