@@ -1,4 +1,4 @@
-"""Splits between two versions of a service, in meshes made by hand, and what is told of them."""
+"""Splits between two versions of a service in meshes made by hand, and their figures."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def moment(
     client: Sequence[meshes.Row] = (),
     server: Sequence[meshes.Row] = (),
 ) -> snapshot.Snapshot:
-    """Of a mesh that tells of no requests only by telling nothing."""
+    """Return a snapshot of a mesh in which a series exists only after the first request."""
     taken = meshes.moment(reporters, peers=peers, client=client, server=server)
     mesh = dataclasses.replace(meshes.TOY, counted_from_start=dict.fromkeys(kinds.Side, False))
     return dataclasses.replace(taken, meshes=(mesh,))
 
 
 def things(*services: tuple[str, dict[str, str]], **pods: Mapping[str, str]) -> objects.Inventory:
-    """Services with what they select, and pods with their labels, all in `shop`."""
+    """Return an inventory of services with their selectors and pods with their labels, all in `shop`."""
     found = [
         objects.Object(ref=kinds.Ref("Service", "shop", name), selector=selector)
         for name, selector in services

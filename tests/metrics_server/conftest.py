@@ -15,14 +15,14 @@ from tests.metrics_server import fake_prometheus, guarded_prometheus, reading, r
 
 @pytest.fixture
 async def backend() -> AsyncIterator[fake_prometheus.FakePrometheus]:
-    """A Prometheus that holds nothing yet."""
+    """A fake Prometheus without any series."""
     async with fake_prometheus.running(fake_prometheus.FakePrometheus()) as fake:
         yield fake
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[reading.Api]:
-    """The recorded mesh, as it is for the whole module."""
+    """A server of the recorded mesh, shared by the tests of a module."""
     holds = recording.shop(taken=time.time())
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,
@@ -30,7 +30,7 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[reading
             fake, tmp_path_factory.mktemp("state"), inventory=recording.inventory_file(), refresh=3600
         ) as running,
     ):
-        await running.get("trafficmetrics")  # the whole, of which every namespace is then a part
+        await running.get("trafficmetrics")  # namespaces are then answered from this snapshot
         yield running
 
 
@@ -52,7 +52,7 @@ async def autoscaler(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 def guarded(
     tmp_path_factory: pytest.TempPathFactory, other_subnet: str
 ) -> Iterator[guarded_prometheus.Guarded]:
-    """A real Prometheus behind TLS."""
+    """A real Prometheus that serves HTTPS."""
     folder, host = tmp_path_factory.mktemp("guarded"), f"{other_subnet}.77"
     identity = scenes.AUTHORITY.issue(host=host, usages=(pki.SERVER,))
     with loops.entered(guarded_prometheus.running(folder, host=host, identity=identity)) as running:
@@ -61,7 +61,7 @@ def guarded(
 
 @pytest_asyncio.fixture
 async def scene(guarded: guarded_prometheus.Guarded, tmp_path: Path) -> AsyncIterator[scenes.Scene]:
-    """It demands no credentials yet."""
+    """The guarded Prometheus, which does not demand credentials yet."""
     guarded.show(scenes.AUTHORITY.issue(host=guarded.host, usages=(pki.SERVER,)))
     guarded.demand()
     made = scenes.Scene(guarded, tmp_path)

@@ -1,4 +1,4 @@
-"""What was scraped of counters, as the tests of counting write it down, and what is counted of it."""
+"""Helpers for the tests of counting: scraped samples of counters, and the requests counted from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Sample = tuple[float, float]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What was scraped from one target: its age, when that first succeeded, its counters."""
+    """The samples of one target: its process ages, the time of its first scrape, and its counters."""
 
     ages: Sequence[Sample] = ()
     scraped: float = 980.0
@@ -55,5 +55,5 @@ def every(seconds: float, first: float, last: float) -> list[float]:
 
 
 def old(times: Iterable[float], begun: float = 0.0) -> list[Sample]:
-    """The ages of a process that began then."""
+    """Return the ages at these times of a process that began at `begun`, in seconds."""
     return [(time, time - begun) for time in times]

@@ -1,4 +1,4 @@
-"""Objects of several sources that split the traffic of the recorded mesh, and a server that knows them."""
+"""Splits of several sources for the recorded mesh, and a server that reads them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SUBSETS = ["virtualservice.catalog:catalog-v1@a", "virtualservice.catalog:catalo
 
 
 def inventory(folder: Path) -> Path:
-    """A file of the recorded mesh's things and of what splits their traffic."""
+    """Write a file with the recorded mesh's objects and their splits; return its path."""
     path = folder / "inventory.yaml"
     path.write_text(recording.inventory_file().read_text(encoding="utf-8") + SPLITS, encoding="utf-8")
     return path
@@ -62,7 +62,7 @@ def inventory(folder: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def served(state: Path) -> AsyncIterator[reading.Api]:
-    """The recorded mesh, whose server knows splits of several sources."""
+    """Run a server of the recorded mesh that reads splits of several sources."""
     written = inventory(state)
     fake = fake_prometheus.FakePrometheus(recording.shop(taken=time.time()))
     sources = "smi,gateway,istio"
@@ -70,5 +70,5 @@ async def served(state: Path) -> AsyncIterator[reading.Api]:
         fake_prometheus.running(fake) as prometheus,
         reading.served(prometheus, state, inventory=written, splits=sources, refresh=3600) as running,
     ):
-        await running.get("trafficmetrics")  # the whole, of which every namespace is then a part
+        await running.get("trafficmetrics")  # namespaces are then answered from this snapshot
         yield running

@@ -1,4 +1,4 @@
-"""Stands before a Prometheus and lets in who shows the right headers, as proxies of tenants do."""
+"""A proxy in front of Prometheus that checks the token and the tenant of each request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class Doorman:
-    """Whom it lets in may be changed at any time."""
+    """The accepted tokens and tenants, which a test may change at any time."""
 
     url: str = ""
     tokens: set[str] = field(default_factory=set)
@@ -30,7 +30,7 @@ class Doorman:
 
 @contextlib.asynccontextmanager
 async def before(target: str, *, trusting: ssl.SSLContext) -> AsyncIterator[Doorman]:
-    """Stand there until the block is left."""
+    """Run the proxy until the block is left."""
     doorman = Doorman()
 
     async def pass_on(request: web.Request) -> web.Response:

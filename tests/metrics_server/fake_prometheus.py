@@ -1,4 +1,4 @@
-"""A Prometheus on loopback: answers from a recording, or misbehaves as it is told."""
+"""A fake Prometheus on loopback: it answers from a recording, or misbehaves as a test demands."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.metrics_server import recording
 
 HOST = "127.0.0.1"
 Behaviour = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
-"""Answers a query."""
+"""A function that answers a query."""
 
 
 class FakePrometheus:
-    """What it holds and how it behaves may be changed at any time."""
+    """A test may change its series and its behaviour at any time."""
 
     def __init__(self, holds: recording.Recording | None = None) -> None:
         self.holds = holds or recording.Recording([])
@@ -25,7 +25,7 @@ class FakePrometheus:
         self.warnings: list[str] = []
         self.asked: list[str] = []
         self.ended = asyncio.Event()
-        """Set when a query that was left alone has been given up by the client."""
+        """Set when the client has given up a query that never gets an answer."""
         self.url = ""
 
     async def well(self, request: web.Request, query: str) -> web.StreamResponse:
@@ -34,7 +34,7 @@ class FakePrometheus:
         return answer({"resultType": kind, "result": self.holds.ask(query, at=at)}, warnings=self.warnings)
 
     async def hung(self, request: web.Request, query: str) -> web.StreamResponse:
-        """Never answers anything."""
+        """Never answer; wait until the client gives up."""
         try:
             await asyncio.Event().wait()
         finally:
@@ -48,13 +48,13 @@ class FakePrometheus:
 
 
 def answer(data: object, *, warnings: Sequence[str] = ()) -> web.Response:
-    """A success of the query API."""
+    """Return a successful answer of the query API."""
     warned = {"warnings": warnings} if warnings else {}
     return web.json_response(text=json.dumps({"status": "success", "data": data, **warned}))
 
 
 def fixed(body: str | bytes, *, status: int = 200, content_type: str = "application/json") -> Behaviour:
-    """Always answers this."""
+    """Return a behaviour that gives this answer to every query."""
 
     async def behave(request: web.Request, query: str) -> web.StreamResponse:
         content = body if isinstance(body, bytes) else body.encode()
@@ -65,7 +65,7 @@ def fixed(body: str | bytes, *, status: int = 200, content_type: str = "applicat
 
 @contextlib.asynccontextmanager
 async def running(fake: FakePrometheus) -> AsyncIterator[FakePrometheus]:
-    """Serves until the block is left."""
+    """Serve until the block is left."""
     application = web.Application()
     for method in ("GET", "POST"):
         application.router.add_route(method, "/api/v1/query", fake.handle)

@@ -1,6 +1,6 @@
-"""A real Prometheus that demands TLS, a password or a client certificate, and scrapes a lone proxy.
+"""A real Prometheus that demands TLS, a password or a client certificate, and scrapes one proxy.
 
-It reads its demands anew with every connection and request, so they may be changed at any time.
+It reads its web configuration again for every connection and request, so a test may change it at any time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ PASSWORDS = {
     "first-password": "$2b$04$gffBPsrX.JMYKr9c.XF39egToQIWG.ooBcdpHlmP2pozWC7qclcAi",
     "second-password": "$2b$04$wi51W8Zh7Y3yYLNeJ0NmE.CHOajDYphiGeFktsD1cJBldaQBWjoQG",
 }
-"""With their bcrypt hashes, which is what Prometheus is told."""
+"""Passwords, and their bcrypt hashes for the configuration of Prometheus."""
 _PORT = 9090
 
 
 def replace(path: Path, content: bytes | str) -> Path:
-    """Write a file as Kubernetes does: nobody sees half of it."""
+    """Replace a file atomically, so that no reader sees a part of it; return its path."""
     beside = path.with_name(f".{path.name}")
     beside.write_bytes(content if isinstance(content, bytes) else content.encode())
     os.replace(beside, path)
@@ -37,7 +37,7 @@ def replace(path: Path, content: bytes | str) -> Path:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Guarded:
-    """Where it is, and what it demands."""
+    """The address of the Prometheus, and methods that change its web configuration."""
 
     folder: Path
     host: str
@@ -47,12 +47,12 @@ class Guarded:
         return f"https://{self.host}:{_PORT}"
 
     def show(self, identity: pki.Identity) -> None:
-        """Be certified by this from the next connection on."""
-        # One file for both: a key that does not belong to its certificate would be a refusal of its own.
+        """Serve this certificate from the next connection on."""
+        # One file holds both, so certificate and key change together: a mismatch would be another failure.
         replace(self.folder / "server.pem", identity.pem + identity.key_pem)
 
     def demand(self, *, password: str | None = None, clients: bytes | None = None) -> None:
-        """Demand these, and nothing else, from the next connection on; `clients` are authorities in PEM."""
+        """Demand only these credentials from the next connection on; `clients` are authorities in PEM."""
         pair = str(self.folder / "server.pem")
         tls: dict[str, object] = {"cert_file": pair, "key_file": pair}
         if clients is not None:
@@ -64,7 +64,7 @@ class Guarded:
 
 @contextlib.asynccontextmanager
 async def running(folder: Path, *, host: str, identity: pki.Identity) -> AsyncIterator[Guarded]:
-    """Started, demanding nothing but TLS, until the block is left."""
+    """Run the Prometheus until the block is left; at first it demands only TLS."""
     guarded = Guarded(folder, host)
     guarded.show(identity)
     guarded.demand()
@@ -84,7 +84,7 @@ async def running(folder: Path, *, host: str, identity: pki.Identity) -> AsyncIt
 
 @contextlib.asynccontextmanager
 async def _proxy() -> AsyncIterator[str]:
-    """The statistics of an Envoy that serves one more request whenever it is asked."""
+    """Serve statistics of an Envoy, with one more request at each scrape; yield its address."""
     served = itertools.count(1)
     uptime = itertools.count(100)
 

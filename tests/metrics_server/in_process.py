@@ -1,4 +1,4 @@
-"""The API without a network, in front of one snapshot: requests are values."""
+"""The API of one snapshot, which tests call in process, without a network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.metrics_server import recording, storing
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Answers requests of an administrator."""
+    """An API that is called as an administrator."""
 
     served: handler.Handler
 

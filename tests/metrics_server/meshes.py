@@ -1,4 +1,4 @@
-"""Small meshes made by hand, the things around them, and what they are rolled up to."""
+"""Small meshes made by hand, their inventories, and their roll-ups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from metrics_server.ownership import graph
 BOUNDS = (0.001, 0.01, 0.1, math.inf)
 WHOLE = snapshot.Span(since=970.0, until=999.0)
 Row = tuple[int, int, float, float]
-"""Reporter, peer, successes, failures."""
+"""The indices of reporter and peer, then the numbers of successes and failures."""
 
 
 def pod(name: str, namespace: str = "shop", **labels: str) -> snapshot.Reporter:
@@ -31,7 +31,7 @@ TOY = snapshot.Mesh(profile="toy", counted_from_start={kinds.Side.CLIENT: False,
 
 
 def calls(rows: Sequence[Row], *, bounds: int = len(BOUNDS)) -> snapshot.Calls:
-    """Every request took between 1 and 10 ms."""
+    """Return calls of these rows; every request took between 1 and 10 ms."""
     return snapshot.Calls(
         reporter=np.array([row[0] for row in rows], dtype=np.int64),
         peer=np.array([row[1] for row in rows], dtype=np.int64),
@@ -68,7 +68,7 @@ def moment(
 
 
 def figures(success: float | None, failure: float | None, *, seconds: float | None = 30.0) -> rollup.Figures:
-    """Of no latency."""
+    """Return figures without latency."""
     return rollup.Figures(
         side=kinds.Side.SERVER,
         success=success,
@@ -108,7 +108,7 @@ def owned(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Seen:
-    """A roll-up, asked by name."""
+    """A roll-up in which a test looks up rows by resource."""
 
     rows: rollup.Rollup
 

@@ -1,6 +1,4 @@
-"""Another adapter of the autoscaler's APIs, as far as one that passes questions on to it can tell: over TLS,
-with its faults on demand.
-"""
+"""A fake fallback adapter, which serves the autoscaler's APIs over TLS and fails on demand."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ JSON = "application/json"
 
 
 class Here(abc.AbstractResolver):
-    """Whatever is asked for is on this machine."""
+    """Resolves every name to one address, which is loopback by default."""
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         self._address = address
@@ -44,10 +42,10 @@ class Here(abc.AbstractResolver):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A request."""
+    """A request that the adapter received."""
 
     path: str
-    """As it was sent, with its query."""
+    """The path as it was sent, with the query."""
     accept: str
     token: str
     encoding: str
@@ -55,7 +53,7 @@ class Seen:
 
 @dataclasses.dataclass(slots=True)
 class Adapter:
-    """Attributes may be changed at any time."""
+    """A test may change the attributes at any time."""
 
     context: ssl.SSLContext
     folder: Path
@@ -65,7 +63,7 @@ class Adapter:
     content_type: str = JSON
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     pause: float = 0.0
-    """Seconds before the first byte and after each, where there is one."""
+    """If not 0: the adapter waits so many seconds before each byte, and its answer never ends."""
     seen: list[Seen] = dataclasses.field(default_factory=list)
 
     @property
@@ -73,7 +71,7 @@ class Adapter:
         return fallback_adapter.service(f"adapter.monitoring:{self.port}")
 
     def show(self, identity: pki.Identity) -> None:
-        """Be certified by this from the next connection on."""
+        """Serve this certificate from the next connection on."""
         pair = self.folder / "adapter.pem"
         pair.write_bytes(identity.pem + identity.key_pem)
         self.context.load_cert_chain(pair)
@@ -109,7 +107,7 @@ def certified(authority: pki.Identity, *, name: str = HOST) -> pki.Identity:
 async def serve(
     folder: Path, *, identity: pki.Identity, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[Adapter]:
-    """Until the block is left."""
+    """Run the adapter until the block is left."""
     adapter = Adapter(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), folder)
     adapter.show(identity)
     runner = web.ServerRunner(web.Server(adapter.answer, handler_cancellation=True), shutdown_timeout=0.1)

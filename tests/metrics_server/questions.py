@@ -1,4 +1,4 @@
-"""Questions to a Prometheus as our client asks them, and what must not be told of it."""
+"""Helpers that query a Prometheus with our client, and check that a fault does not reveal the backend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOW = 1000.0
 
 
 class Heard:
-    """Remembers how queries ended."""
+    """An observer that records the outcome of each query."""
 
     def __init__(self) -> None:
         self.outcomes: list[str] = []

@@ -1,4 +1,4 @@
-"""The whole server over TLS on loopback, a client of it, and what that is told."""
+"""The whole server over TLS on loopback, a client of it, and the replies that the client gets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Reply:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Api:
-    """A client of a running server, and the fake behind it."""
+    """A client of a running server, and the fake Prometheus that the server reads."""
 
     session: aiohttp.ClientSession
     url: str

@@ -1,7 +1,7 @@
-"""Samples of a mesh, and just enough PromQL to ask them: an evaluation of its own, by `promql_parser`.
+"""Recorded samples of a mesh, and an evaluator of the PromQL that the server uses; `promql_parser` parses it.
 
 It knows selectors, ranges, `rate`, `last_over_time`, `sum by`, `count`, `topk`, `or`, `vector`, added labels
-and multiples; anything else is an error, so a query that a test does not expect cannot go unseen.
+and multiples. Everything else is an error, so that a test notices an unexpected query.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Labels = Mapping[str, str]
 Sample = tuple[float, str]
 _RECORDED = Path(__file__).parent.parent / "recorded"
 _LOOKBACK = 300.0
-"""Seconds an instant selector looks back, as Prometheus does."""
+"""The time in seconds that an instant selector looks back, as in Prometheus."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Series:
 
 
 def series(name: str, samples: Iterable[tuple[float, float]], **labels: str) -> Series:
-    """A hand-made series, with values as Prometheus spells them."""
+    """Return a series of these samples, with values formatted like those of Prometheus."""
     return Series({"__name__": name, **labels}, [(time, f"{value:g}") for time, value in samples])
 
 
@@ -48,17 +48,17 @@ class Recording:
     series: Sequence[Series]
 
     def moved(self, seconds: float) -> Recording:
-        """The same as if it had happened so much later."""
+        """Return the same recording, moved later by so many seconds."""
         return Recording(
             [Series(one.labels, [(time + seconds, v) for time, v in one.samples]) for one in self.series]
         )
 
     def without(self, name: str) -> Recording:
-        """The same without one metric."""
+        """Return the same recording without one metric."""
         return Recording([one for one in self.series if one.labels["__name__"] != name])
 
     def ask(self, query: str, *, at: float) -> list[dict[str, Any]]:
-        """The result of a query at an instant, as the query API gives it."""
+        """Return the result of a query at a time, in the format of the query API."""
         return self._evaluate(promql_parser.parse(query), at)
 
     def _evaluate(self, expression: Any, at: float) -> list[dict[str, Any]]:
@@ -146,7 +146,7 @@ def _multiple(vector: list[dict[str, Any]], factor: float) -> list[dict[str, Any
 
 
 def _at(one: Series, moment: float) -> float:
-    """The value at a moment; the first one where the series is not that old."""
+    """Return the value at a time, or the first value if the series begins later."""
     before = one.until(moment)
     return float((before[-1] if before else one.samples[0])[1])
 
@@ -163,7 +163,7 @@ def _matches(labels: Labels, matcher: tuple[str, Any, str]) -> bool:
 
 
 def shop(*, taken: float) -> Recording:
-    """The demo mesh, recorded over a minute and as if that had ended at `taken`."""
+    """Return one minute of the demo mesh, moved so that the recording ends at `taken`."""
     recorded = json.loads((_RECORDED / "shop.json").read_text(encoding="utf-8"))
     found = [
         Series(one["metric"], [(taken + time, value) for time, value in one["values"]])
@@ -179,13 +179,13 @@ def shop(*, taken: float) -> Recording:
 
 
 def shop_inventory() -> objects.Inventory:
-    """What exists in the recorded mesh."""
+    """Return the inventory of the recorded mesh."""
     path = inventory_file()
     return file_source.read(path.read_text(encoding="utf-8"), source=path.name)
 
 
 def inventory_file() -> Path:
-    """The file with what exists in the recorded mesh."""
+    """Return the path of the inventory file of the recorded mesh."""
     return _RECORDED / "shop.yaml"
 
 
@@ -205,7 +205,7 @@ class Answer:
 
 @dataclasses.dataclass(slots=True)
 class Backend:
-    """A `taking.Backend` without a network: answers from a recording and remembers what it was asked."""
+    """A `taking.Backend` without a network: it answers from a recording and records the queries."""
 
     recording: Recording
     asked: list[str] = dataclasses.field(default_factory=list)
@@ -217,14 +217,14 @@ class Backend:
 
     @property
     def ranges(self) -> list[float]:
-        """How far back each raw selector that was asked reached, in seconds."""
+        """The range of each query for raw samples, in seconds."""
         parsed = (promql_parser.parse(query) for query in self.asked)
         return [one.range.total_seconds() for one in parsed if isinstance(one, promql_parser.MatrixSelector)]
 
 
 @dataclasses.dataclass(slots=True)
 class Clock:
-    """Stands still until it is turned."""
+    """A clock that stands still until a test sets it."""
 
     now: float = 1_000_000.0
 
@@ -233,7 +233,7 @@ class Clock:
 
 
 class Deaf:
-    """Listens to no measurement."""
+    """An observer that only checks the measurements and does not keep them."""
 
     def snapshot_taken(self, *, seconds: float, age: float) -> None:
         assert math.isfinite(seconds + age)

@@ -1,4 +1,4 @@
-"""What asks the whole server as the horizontal pod autoscaler does, and what people read beside it."""
+"""A client that reads the server like the horizontal pod autoscaler, and the traffic API to compare with."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ CUSTOM = "/apis/custom.metrics.k8s.io/v1beta2"
 EXTERNAL = "/apis/external.metrics.k8s.io/v1beta1"
 SHOP = f"{CUSTOM}/namespaces/shop"
 HPA = "application/vnd.kubernetes.protobuf, */*"
-"""What the horizontal pod autoscaler accepts."""
+"""The Accept header of the horizontal pod autoscaler."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Autoscaler:
-    """Asks as one does."""
+    """A client that sends the requests of an autoscaler."""
 
     api: reading.Api
 
@@ -29,12 +29,12 @@ class Autoscaler:
             )
 
     async def values(self, path: str) -> dict[str, float]:
-        """Values by the name of what they describe."""
+        """Return the values by the name of the object that they describe."""
         reply = await self.get(path)
         return {item["describedObject"]["name"]: number(item) for item in reply.items}
 
     async def value(self, path: str) -> float:
-        """The one value."""
+        """Return the value of the only item."""
         (item,) = (await self.get(path)).items
         return number(item)
 
@@ -44,6 +44,6 @@ def number(item: dict[str, Any]) -> float:
 
 
 async def traffic(autoscaler: Autoscaler, path: str) -> dict[str, dict[str, Any]]:
-    """What people read, by name."""
+    """Return the items of the traffic API, by name."""
     reply = await autoscaler.api.get(path)
     return {item["metadata"]["name"]: item for item in reply.items}

@@ -1,4 +1,4 @@
-"""A real Prometheus that demands credentials, and files with those that a server presents."""
+"""A real Prometheus that demands credentials, and the files of the credentials that a server presents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AUTHORITY, NEXT = pki.authority("first"), pki.authority("second")
 
 
 class Scene:
-    """The Prometheus, and files of credentials that would be right as long as it demands nothing."""
+    """The Prometheus, and a folder for files of credentials; at first it has only the authority."""
 
     def __init__(self, guarded: guarded_prometheus.Guarded, folder: Path) -> None:
         self.guarded = guarded

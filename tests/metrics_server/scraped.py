@@ -1,4 +1,4 @@
-"""Proxies scraped every five seconds, the answers of Prometheus about them, and the snapshots those are."""
+"""Proxies that are scraped every 5 s, the answers of Prometheus about them, and the decoded snapshots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CART = "outbound|8080||cart.shop.svc.cluster.local"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Proxy:
-    """The series of one scrape target; every counter grows by its amount from scrape to scrape."""
+    """One target, and its series; a counter grows by a constant amount from scrape to scrape."""
 
     pod: str = "a"
     job: str = "envoy"
@@ -66,7 +66,7 @@ class Proxy:
 
 
 def ask(*series: recording.Series) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What Prometheus answers to the plan for the whole mesh."""
+    """Return the results for the whole mesh: of the counter queries and of the bucket query."""
     asked = plan.make(ENVOY, scope=plan.QueryScope(), window=WINDOW, before=10.0)
     recorded = recording.Recording(series)
     assert asked.buckets is not None

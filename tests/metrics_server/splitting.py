@@ -1,4 +1,4 @@
-"""Objects that split traffic, and the splits that are read of them."""
+"""Kubernetes objects that split traffic, and the splits that the server reads from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store in front of a source that hands out the recorded mesh when a test lets it."""
+"""A store with a source that returns a recorded snapshot as soon as a test allows it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BOTH = kinds.SIDES
 
 @dataclasses.dataclass(slots=True)
 class Source:
-    """Hands out a recorded snapshot when it is let; may be told to fail or to have nothing."""
+    """Returns a recorded snapshot once `open` is set; fails if `failing`, has no proxies if `empty`."""
 
     taken: snapshot.Snapshot
     clock: recording.Clock

@@ -1,4 +1,4 @@
-"""A workload of which its own pods and somebody else tell counts once, on each side."""
+"""If both its pods and another reporter report a workload, it counts once on each side."""
 
 from __future__ import annotations
 

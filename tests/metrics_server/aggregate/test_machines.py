@@ -1,4 +1,4 @@
-"""A mesh wholly on machines outside Kubernetes: a file tells who they are and what services select."""
+"""A mesh only of machines outside Kubernetes: the inventory file lists them and the services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peers that a mesh tells as pods or workloads, and edges that only the called one knows of."""
+"""Peers that a mesh reports as pods or workloads, and edges that only the callee reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALLER = snapshot.Peer(namespace="shop", workload="web")
 def edges(
     taken: snapshot.Snapshot, inventory: objects.Inventory | None = None, *, kind: str = graph.WORKLOAD
 ) -> dict[tuple[str, str], tuple[kinds.Side, float | None]]:
-    """Who calls whom, seen from where, and how often it succeeded."""
+    """Return the side and the number of successes of each edge, by caller and callee."""
     known = inventory or objects.Inventory()
     found = rollup.Rollup(taken, graph.Ownership(taken, known)).edges(kind)
     reply = {
@@ -30,7 +30,7 @@ def edges(
 
 
 def knowing(taken: snapshot.Snapshot) -> snapshot.Snapshot:
-    """The same, of a mesh whose called ones know who calls."""
+    """Return the same snapshot for meshes in which callees know their callers."""
     return dataclasses.replace(
         taken, meshes=tuple(dataclasses.replace(mesh, names_callers=True) for mesh in taken.meshes)
     )
@@ -48,7 +48,7 @@ def test_a_workload_is_of_the_kind_that_kubernetes_knows() -> None:
 
 
 def test_a_workload_that_reports_itself_is_what_it_says() -> None:
-    """Without an inventory, from the labels of its own scrape."""
+    """Without an inventory, its kind comes from the labels of its own scrape."""
     template = {"pod_template_hash": "7d4b"}
     pods = [meshes.pod("a"), meshes.pod("cart-7d4b-x", **template)]
     taken = meshes.moment(pods, peers=[CART], client=[(0, 0, 5, 0)])
@@ -86,7 +86,7 @@ def test_a_caller_without_a_proxy_is_known_by_the_called_one() -> None:
 
 
 def test_what_both_ends_tell_is_counted_once_and_told_by_the_caller() -> None:
-    """The called one saw two requests less: the caller's proxy gave up on them."""
+    """The callee saw two requests fewer, because the caller's proxy gave up on them."""
     pods = [meshes.pod("w1"), meshes.pod("c1")]
     web, cart = meshes.ref("Deployment", "web"), meshes.ref("Deployment", "cart")
     inventory = meshes.inventory(
@@ -112,7 +112,7 @@ BEFORE_CART = snapshot.Reporter(namespace="shop", kind="Service", workload="bask
 
 
 def behind_basket(*owners: str) -> objects.Inventory:
-    """A service before a pod of each of these."""
+    """Return an inventory: a service that selects one pod of each of these Deployments."""
     pods = [
         dataclasses.replace(
             meshes.owned(f"{owner}-1", meshes.ref("Deployment", owner)), labels={"app": "cart"}
@@ -138,14 +138,14 @@ def test_what_others_report_for_a_service_is_of_the_only_workload_behind_it(
 
 
 def test_of_a_pod_behind_a_service_that_others_report_for_nothing_is_told() -> None:
-    """Another one may have been there before, inside the window."""
+    """Another pod may have been behind the service earlier in the window."""
     taken = meshes.moment([BEFORE_CART], server=[(0, -1, 5, 1)])
     rows = rollup.Rollup(taken, graph.Ownership(taken, behind_basket("cart")))
     assert rows.received("Pod") == rows.received("Node") == []
 
 
 def test_a_service_and_a_workload_of_one_name_are_two() -> None:
-    """That others report for the service does not make the workload unclear."""
+    """Another reporter's figures for the service do not change what the workload is."""
     peer = snapshot.Peer(namespace="shop", workload="basket")
     reporter = meshes.pod("web")
     taken = meshes.moment([reporter, BEFORE_CART], peers=[peer], client=[(0, 0, 5, 0)])

@@ -108,7 +108,7 @@ def test_all_beyond_a_first_bound_that_is_not_positive_is_that_bound() -> None:
 
 
 def scalar(buckets: Buckets, q: float) -> float:
-    """`BucketQuantile` of Prometheus' promql/quantile.go, one histogram at a time."""
+    """Return the quantile of one histogram, like `BucketQuantile` in Prometheus' promql/quantile.go."""
     buckets = [(bound, count) for bound, count in buckets if not math.isnan(count)]
     if len(buckets) < 2 or buckets[-1][0] != INF:
         return NAN

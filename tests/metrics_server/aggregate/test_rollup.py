@@ -1,4 +1,4 @@
-"""A small mesh made by hand: what a sum over pods must be, seen as any kind, and who owns them."""
+"""A small mesh made by hand: the sums over pods for each kind, and the owners of the pods."""
 
 from __future__ import annotations
 

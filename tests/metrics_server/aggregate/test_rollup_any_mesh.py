@@ -1,4 +1,4 @@
-"""Random meshes, seen as any kind: nothing is lost or counted twice, and what was counted has a latency."""
+"""Random meshes, for every kind: no request is lost or counted twice, and counted requests have a latency."""
 
 from __future__ import annotations
 

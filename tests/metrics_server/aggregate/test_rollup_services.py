@@ -1,4 +1,4 @@
-"""Services, hosts and nobody known: who stands at either end of an edge, and whom nobody is said to call."""
+"""Edges with services, hosts or unknown endpoints, and resources without an unknown caller."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_service_with_a_scraped_proxy_is_told_by_it() -> None:
     assert (row.figures.side, row.figures.success) == ("server", 4)
 
 
-# Nobody known
+# Unknown endpoints
 
 
 def test_traffic_of_which_nobody_reports_a_call_comes_from_nobody_known() -> None:

@@ -1,4 +1,4 @@
-"""Meshes made by hand: what each backend of a split received, and who saw it."""
+"""Meshes made by hand: what each backend of a split received, and on which side it was observed."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_each_split_is_counted_by_itself() -> None:
     }
 
 
-# A split that is not at home
+# Splits with services in other namespaces
 
 
 def test_a_split_that_is_not_at_home_counts_its_own_namespaces_callers_alone() -> None:
@@ -136,7 +136,7 @@ def test_with_a_split_nobody_reads_what_a_service_elsewhere_receives() -> None:
     }
 
 
-# By the backends' own proxies
+# Figures from the backends' own proxies
 
 
 def test_where_no_caller_tells_the_backends_proxies_do() -> None:

@@ -1,4 +1,4 @@
-"""Where callers name pods, workloads or addresses: to which backend of a split each belongs, if to any."""
+"""Peers that are pods, workloads or addresses: the backend of a split to which each belongs, if any."""
 
 from __future__ import annotations
 

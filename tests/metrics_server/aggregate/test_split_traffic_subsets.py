@@ -1,4 +1,4 @@
-"""Backends that are a part of a service, or of several rules: what each received, where it can be told."""
+"""Backends that are a subset of a service, or in several rules: what each received, where it is known."""
 
 from __future__ import annotations
 

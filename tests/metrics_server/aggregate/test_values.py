@@ -1,4 +1,4 @@
-"""A pod's value while its proxy is new, restarted or no longer scraped: neither idle nor in a rush."""
+"""A pod's value is not too low or too high while its proxy is new, restarted or no longer scraped."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from metrics_server.store import store
 from tests.metrics_server import meshes
 
 START, NEWEST, INTERVAL = 970.0, 999.0, 5.0
-"""Of the window and the scrapes in `meshes.moment`; it is taken at 1000."""
+"""The start of the window, the newest scrape and the scrape interval in `meshes.moment`, in seconds.
+
+Its snapshot is taken at 1000.
+"""
 WHOLE = meshes.WHOLE
 
 
 def moment(
     *spans: snapshot.Span, requests: Sequence[float] | None = None, gone: Collection[str] = ()
 ) -> store.Moment:
-    """A moment of pods p0, p1, … of one Deployment, each having answered so many requests."""
+    """Return a moment of pods p0, p1, … of one Deployment; `requests` are the requests that each answered."""
     pods = [meshes.pod(f"p{number}", app="web", number=str(number)) for number in range(len(spans))]
     counts = requests or [60.0] * len(spans)
     taken = meshes.moment(
@@ -48,7 +51,7 @@ def one(
 
 
 def rate(of: store.Moment, name: str = "p0") -> tuple[float, float]:
-    """The rate and the seconds it is over."""
+    """Return the pod's rate, and the time in seconds that it covers."""
     value = one(of, name)
     assert isinstance(value, values.Value)
     return value.number, value.seconds
@@ -65,7 +68,7 @@ def test_a_pod_that_was_there_is_counted_over_the_window() -> None:
 
 
 def test_a_new_pod_is_counted_over_its_own_life() -> None:
-    """Over the window it would look half idle: 60 requests in 15 s are 4 a second."""
+    """60 requests in 15 s are 4 per second; divided by the whole window they would be only 2."""
     born = snapshot.Span(since=984.0, until=999.0, born=True)
     assert rate(moment(WHOLE, born), "p1") == (4.0, 15.0)
 
@@ -74,7 +77,7 @@ def test_a_new_pod_is_counted_over_its_own_life() -> None:
     "metric", ["requests_per_second", "p99_response_latency", "success_rate", "failure_count"]
 )
 def test_a_pod_is_left_out_until_two_scrapes_have_told_of_it(metric: str) -> None:
-    """Its first requests are slow and few: neither a rush, nor overload, nor idleness."""
+    """Its first requests are few and slow; an autoscaler must not take them for overload or for idleness."""
     born = snapshot.Span(since=992.0, until=999.0, born=True)
     assert "figures of a new pod are served after 10s" in why(moment(WHOLE, born), "p1", metric)
 
@@ -93,20 +96,20 @@ def test_a_pod_that_is_scraped_no_more_is_left_out_and_not_idle() -> None:
 def test_a_pod_that_missed_a_scrape_or_two_is_counted_over_what_was_seen(
     until: float, requests: float
 ) -> None:
-    """Two a second from one scrape to another: over the whole window they would look fewer."""
+    """Between its scrapes it received 2 per second; divided by the whole window this would be less."""
     late = snapshot.Span(since=START, until=until, base=969.0)
     number, seconds = rate(moment(WHOLE, late, requests=[60, requests]), "p1")
     assert (number, seconds) == (2.0, requests / 2.0)
 
 
 def test_a_pod_whose_newest_scrape_is_before_the_window_is_not_idle() -> None:
-    """In a window of two scrapes, it is not yet two of them behind."""
+    """The window spans only two scrapes, and the pod is not yet two scrapes behind."""
     before = snapshot.Span(since=START, until=START, base=START)
     assert "is it down?" in why(moment(snapshot.Span(since=START, until=980.0), before), "p1")
 
 
 def test_a_pod_that_was_deleted_is_not_told_while_its_deployment_still_has_its_requests() -> None:
-    """An autoscaler takes the average of all that it is told, also of pods that it does not know any more."""
+    """An autoscaler averages all values that it gets, including those of pods that no longer exist."""
     of = moment(WHOLE, WHOLE, requests=[60, 30], gone=["p1"])
     assert [ref.name for ref in values_of(of).by_resource] == ["p0"]
     deployment = values_of(of, kind="Deployment").by_resource[meshes.ref("Deployment", "web")]
@@ -120,7 +123,7 @@ def test_an_idle_pod_is_zero_and_its_latency_is_not_known() -> None:
 
 
 def test_what_has_many_pods_is_counted_over_the_window() -> None:
-    """What the new pod did not do before it was there, another did."""
+    """Before the new pod existed, the other pod answered the requests."""
     born = snapshot.Span(since=992.0, until=999.0, born=True)
     deployment = values_of(moment(WHOLE, born, requests=[60, 30]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
@@ -129,7 +132,7 @@ def test_what_has_many_pods_is_counted_over_the_window() -> None:
 
 
 def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
-    """After Prometheus came back with nothing, 10 s of traffic are not a third of it."""
+    """If Prometheus has only 10 s of samples, the requests are divided by 10 s, not by the window of 30 s."""
     seen = snapshot.Span(since=989.0, until=999.0)
     deployment = values_of(moment(seen, seen, requests=[20, 20]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(

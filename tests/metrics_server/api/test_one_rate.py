@@ -17,7 +17,7 @@ SHORT = snapshot.Span(since=992.0, until=999.0)
 
 
 def served(span: snapshot.Span) -> in_process.Api:
-    """A Deployment of two pods: one is observed for the whole window, `p1` for a part of it."""
+    """Return the API of a Deployment of two pods: `p0` is observed for the whole window, `p1` for `span`."""
     pods = [meshes.pod("p0"), meshes.pod("p1")]
     taken = meshes.moment(
         pods,
@@ -32,7 +32,10 @@ def served(span: snapshot.Span) -> in_process.Api:
 
 
 async def rates(api: in_process.Api, resource: str, name: str, *, external: str) -> list[float]:
-    """The rate of what a resource receives: in JSON, for the two kinds of metrics, and in two columns."""
+    """Return the rate of received requests from five places.
+
+    They are the JSON, the custom and the external metric, and the columns `RPS` and `In`.
+    """
     item = await api.get(f"{SMI}/{resource}/{name}")
     (row,) = [row for row in await api.table(f"{SMI}/{resource}") if row["Name"] == name]
     path = f"{scaler.SHOP}/{resource}/{name}/requests_per_second"

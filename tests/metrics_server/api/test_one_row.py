@@ -1,4 +1,4 @@
-"""A metric is one row and a column is one row: all that shows them follows."""
+"""One entry in the code defines a metric or a column; every place that shows it uses that entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`check` reads through another library than the server, in front of the same fake Prometheus."""
+"""`check` reads the same fake Prometheus as the server does, through another HTTP library."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ async def test_neither_a_proxy_nor_a_password_of_the_environment_is_used(
 async def test_only_meshes_that_are_there_are_looked_at(
     backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
 ) -> None:
-    """Seven more profiles know Envoy's age, and six have an end of their own to be known by."""
+    """Seven more profiles read Envoy's uptime, but no line is printed for them."""
     backend.holds = mesh
     found = [line for line in (await run(backend)).lines if line.startswith("ok    profile ")]
     assert found == ['ok    profile envoy: {__name__="envoy_server_uptime"} is there']
@@ -192,14 +192,14 @@ async def test_a_proxy_that_two_meshes_tell_of_is_said_to_count_once(
     ]
     backend.holds = recording.Recording([*mesh.series, *more])
     (line,) = [line for line in (await run(backend)).lines if "in all" in line]
-    # The third has seen no request: it is of the first mesh that knows its proxies.
+    # The third proxy reports no requests to either mesh; istio, the first mesh that knows it, counts it.
     assert line == ("ok    18 proxies in all, each counted once: 3 as read by istio, 15 as read by envoy")
 
 
 async def test_victoria_metrics_is_asked_for_now(
     backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
 ) -> None:
-    """It would answer as of half a minute ago; here it knows nothing of then."""
+    """By default VictoriaMetrics answers for 30 s ago; at that time this fake has no samples."""
     backend.holds = mesh
 
     async def behind(request: web.Request, query: str) -> web.StreamResponse:

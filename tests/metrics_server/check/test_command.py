@@ -1,4 +1,4 @@
-"""The command `check`: how it ends, and what it says of a profile of one's own and of mistaken options."""
+"""The command `check`: its exit code, a user's own profile, and wrong options."""
 
 from __future__ import annotations
 

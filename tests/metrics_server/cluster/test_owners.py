@@ -14,7 +14,7 @@ from metrics_server.ownership import names
 from tests.fakes import kubernetes
 
 NOON = 1767268984.0
-"""12:03:04Z of some day."""
+"""2026-01-01T12:03:04Z, in seconds since the epoch."""
 REPLICA_SETS = "/apis/apps/v1/replicasets"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 JOBS = "/apis/batch/v1/jobs"
@@ -84,7 +84,7 @@ async def test_everything_that_tells_who_owns_whom_is_known(kube: kubernetes.Kub
         ("namespace.shop", "", ""),
         ("node.node-a", "", ""),
         ("pod.cart-1-x", "shop", "replicaset.cart-1"),
-        # A static pod is its own: its owner is where it runs.
+        # A static pod has its node as owner, so it is its own workload.
         ("pod.etcd-node-a", "shop", ""),
         ("replicaset.cart-1", "shop", "deployment.cart"),
         ("deployment.cart", "shop", ""),
@@ -147,7 +147,7 @@ async def test_what_changes_nothing_of_what_is_kept_makes_no_new_inventory(
         await all_watched(kube)
         same = {"labels": {"app": "cart"}, "spec": {"nodeName": "node-a"}, **owned("ReplicaSet", "cart-1")}
         kube.put(kubernetes.PODS, "cart-1-x", annotations={"seen": "now"}, **same)
-        # Heard in their order: when the node is new, the pod has been heard of.
+        # The watch ends after the event; the next watch begins at the version of that event.
         kube.tell(kubernetes.PODS, b"")
         await kubernetes.until(lambda: len(kube.watches_of(kubernetes.PODS)) == 2, what="watched on")
         assert kube.watches_of(kubernetes.PODS)[1]["resourceVersion"] == str(kube.version)

@@ -1,4 +1,4 @@
-"""Objects that split traffic, followed in a cluster that serves some kinds of them and not others."""
+"""The server watches objects that split traffic, in a cluster that serves only some of their kinds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spec(*weights: int) -> dict[str, Any]:
 
 
 def serving(kube: kubernetes.Kubernetes, *versions: str) -> None:
-    """Have the cluster serve TrafficSplits in these versions."""
+    """Let the cluster serve TrafficSplits in these versions."""
     kube.groups[GROUP] = dict.fromkeys(versions, ("trafficsplits", "trafficsplits/status"))
 
 

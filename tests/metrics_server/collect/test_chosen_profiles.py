@@ -1,4 +1,4 @@
-"""Which meshes are read, and what a policy may decide of them."""
+"""Which profiles are read, and what a policy may decide about them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ NOW = 1_000_000.0
 
 
 def scraped(interval: float, *, until: float = NOW, namespace: str = "shop") -> recording.Recording:
-    """A lone proxy with a request per second, scraped so often for an hour."""
+    """Return an hour of samples of one proxy: one request per second, a scrape every `interval` seconds."""
     times = [until - interval * step for step in range(int(3600 / interval), -1, -1)]
     target = {"job": "j", "instance": "127.0.0.1:1", "namespace": namespace, "pod": "a"}
     return recording.Recording(
@@ -35,7 +35,7 @@ def scraped(interval: float, *, until: float = NOW, namespace: str = "shop") -> 
 
 @dataclasses.dataclass(slots=True)
 class Scene:
-    """A taker of a recording, at a moment that a test may move."""
+    """A collector that reads a recording, with a clock that a test may move."""
 
     backend: recording.Backend
     clock: recording.Clock = dataclasses.field(default_factory=lambda: recording.Clock(NOW))
@@ -195,7 +195,7 @@ def served_in(taken: snapshot.Snapshot, namespace: str) -> float:
 
 
 def called_in(taken: snapshot.Snapshot, namespace: str) -> dict[tuple[str, str], tuple[float, float]]:
-    """Success and failure by calling pod and called service of a namespace."""
+    """Return successes and failures of calls into a namespace, by calling pod and called service."""
     calls = taken.calls[kinds.Side.CLIENT]
     return {
         (taken.reporters[reporter].pod, taken.peers[peer].service): (float(success), float(failure))

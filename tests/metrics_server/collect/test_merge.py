@@ -1,4 +1,4 @@
-"""Several meshes at once: what two of them tell of one proxy counts once, and each figure names its words."""
+"""Several meshes at once: a proxy that two of them report counts once, and a figure names its profiles."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def everywhere(profile: str, namespace: str) -> bool:
 def reported(
     name: str, reporters: list[snapshot.Reporter], *, names_callers: bool = False, **given: object
 ) -> snapshot.Snapshot:
-    """The moment of one mesh."""
-    made = meshes.moment(reporters, **given)  # type: ignore[arg-type]  # as `moment` takes them
+    """Return the snapshot of one mesh."""
+    made = meshes.moment(reporters, **given)  # type: ignore[arg-type]  # the same arguments as `moment`
     mesh = dataclasses.replace(meshes.TOY, profile=name, names_callers=names_callers)
     return dataclasses.replace(made, meshes=(mesh,))
 

@@ -1,4 +1,4 @@
-"""Several meshes are taken as if they were one: those that are there, over one window."""
+"""All meshes that exist are read into one snapshot, over one window."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHIPPED = {mesh.name: mesh for mesh in schema.shipped()}
 
 
 class Backend:
-    """Has series of some profiles."""
+    """A backend that has series of the given profiles."""
 
     def __init__(self, *present: str) -> None:
         self.present = set(present)
@@ -39,7 +39,7 @@ class Backend:
 
 @dataclasses.dataclass
 class Mesh:
-    """Takes moments of one pod, over no less than two scrapes; or fails."""
+    """Takes snapshots of one pod, with a window of at least `least` seconds, or fails with `fault`."""
 
     name: str
     least: float = 30.0

@@ -1,4 +1,4 @@
-"""Numbers as they were where the rules were measured: 20 requests/s, a scrape every 5 s, 30 s counted."""
+"""The numbers of the measurement behind the rules: 20 requests/s, a scrape every 5 s, a window of 30 s."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_rule_3_a_single_sample_of_a_new_series_counts() -> None:
 
 
 def test_rule_3_first_failures_count_where_the_scrape_at_the_start_of_the_window_failed() -> None:
-    """Lost between 990 and 1010: what no scrape of 1010 told began later."""
+    """Scrapes failed between 990 and 1010. The scrape at 1010 lacks the series, so it began later."""
     times = [980.0, 985.0, 990.0, *every(5, 1010, 1030)]
     assert count(Target(ages=old(times), series=[[(1025.0, 9.0), (1030.0, 9.0)]])) == [9.0]
 
@@ -144,7 +144,7 @@ def test_a_restart_later_in_the_window_does_not_make_an_unknown_past_known() -> 
     assert count(Target(ages=ages, scraped=1010.0, series=[values])) == [10 + 30]
 
 
-# When processes began
+# Start times of processes
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Whatever happens to processes and scrapes, no request is invented, and none lost that a scrape saw.
+"""For all restarts and failed scrapes, no request is invented and no request that a scrape saw is lost.
 
-The simulator knows what truly happened. A count is the truth between the last scrape at or before the start
-of the window and the newest one in it, less what no scrape could see; it is never more.
+The simulator knows the true number of requests. A count covers the time from the last scrape at or
+before the start of the window to the newest scrape in it. It may lack requests that no scrape saw, but
+never has more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ every = counters.every
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Requests that happened, processes that counted them, scrapes that saw the counter."""
+    """The times of requests, of process starts and of scrapes, in seconds."""
 
     events: list[float]
     births: list[float]
@@ -31,14 +32,14 @@ class World:
     flush: float
 
     def process(self, time: float) -> float:
-        """When the process that lives at this moment began."""
+        """Return the start time of the process that runs at this time."""
         return max(birth for birth in self.births if birth <= time)
 
     def age(self, time: float) -> float:
         return time - self.process(time)
 
     def restarts_show(self) -> bool:
-        """Whether the age has fallen by the first scrape after each restart."""
+        """Return whether the first scrape after each restart has a lower age than the scrape before it."""
         return all(
             self.process(earlier) == self.process(later) or self.age(later) < self.age(earlier)
             for earlier, later in itertools.pairwise(self.scrapes)
@@ -67,7 +68,7 @@ def worlds(draw: st.DrawFn, *, restarts: bool, gaps: bool, flush: float, begins:
     births = [begins]
     if restarts:
         births += sorted(draw(st.lists(st.floats(970, 1029), min_size=1, max_size=2, unique=True)))
-    # Raw samples reach back two intervals beyond the window, no further.
+    # Raw samples reach back to two intervals before the window.
     scrapes = [t + offset for t in every(interval, START - 2 * interval, END) if t + offset <= END]
     if gaps and scrapes:
         first = draw(st.just(0) | st.integers(0, len(scrapes)))
@@ -112,7 +113,7 @@ def test_nothing_is_invented_when_the_age_lags_by_a_flush_interval(world: World)
 @settings(deadline=None, max_examples=200)
 @given(worlds(restarts=False, gaps=True, flush=0.0))
 def test_with_gaps_all_is_counted_that_two_scrapes_saw_happen_and_nothing_else(world: World) -> None:
-    """Also where the first one failed, and what appeared later."""
+    """This includes worlds in which the first scrape failed or a series appeared later."""
     (counted,) = count(world.scraped())
     if not math.isnan(counted):
         begin = max((time for time in world.scrapes if time <= START), default=world.scrapes[0])
@@ -122,7 +123,7 @@ def test_with_gaps_all_is_counted_that_two_scrapes_saw_happen_and_nothing_else(w
 @settings(deadline=None, max_examples=60)
 @given(worlds(restarts=True, gaps=False, flush=0.0))
 def test_a_restart_loses_only_what_no_scrape_saw(world: World) -> None:
-    """Of two restarts about one interval apart the second may not show: the age is what it was."""
+    """Worlds in which the age hides a restart are left out: two restarts about one interval apart."""
     assume(world.restarts_show())
     (counted,) = count(world.scraped())
     before = max(time for time in world.scrapes if time <= START)

@@ -1,4 +1,4 @@
-"""Hand-made answers of Prometheus, and the snapshots they are."""
+"""Hand-made answers of Prometheus, and the snapshots that the decoder makes of them."""
 
 from __future__ import annotations
 

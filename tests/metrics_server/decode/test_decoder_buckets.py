@@ -1,4 +1,4 @@
-"""Buckets of latency stand beside the calls they are of; what is not known of one is not guessed."""
+"""Latency buckets are in the row of their calls; an unknown bucket is not guessed."""
 
 from __future__ import annotations
 

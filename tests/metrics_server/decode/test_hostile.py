@@ -1,4 +1,4 @@
-"""Whatever a mesh, a Prometheus or a client says: a clear error or a right figure, and nothing else lost."""
+"""Hostile input from a mesh, a Prometheus or a client causes a clear error and changes no other figure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def called(name: str, code: str = "2") -> dict[str, str]:
 
 
 def now(series: Sequence[recording.Series]) -> recording.Recording:
-    """As if told now."""
+    """Return a recording of the series, moved so that it ends now."""
     return recording.Recording(series).moved(time.time() - moments.NOW)
 
 
@@ -52,7 +52,10 @@ def alive(target: moments.Target) -> list[recording.Series]:
 
 
 def hostile() -> recording.Recording:
-    """Somebody good, who also calls all hostile names; pods, and namespaces, that are called so."""
+    """Return a recording of a normal pod that calls peers with hostile names, and of hostile pods.
+
+    Each hostile name is also the name of a pod and of a namespace.
+    """
     reply = [*alive(WEB), WEB.growing(SENT, 4, **called(CART))]
     for number, name in enumerate(NAMES):
         reply.append(WEB.growing(SENT, 1, **called(name)))
@@ -116,7 +119,7 @@ async def test_what_is_asked_for_in_no_words_of_ours_is_refused(api: reading.Api
     assert len(api.fake.asked) == before, "Prometheus is not bothered"
 
 
-@pytest.mark.alone  # all must be read within the window
+@pytest.mark.alone  # the whole answer must be read before the window has passed
 async def test_ten_thousand_peers_of_one_proxy_are_an_edge_each(tmp_path: Path) -> None:
     count = 10_000
     reply = [WEB.growing(SENT, 1, **called(f"outbound|80||s{n}.far.svc.cluster.local")) for n in range(count)]
@@ -130,18 +133,18 @@ async def test_ten_thousand_peers_of_one_proxy_are_an_edge_each(tmp_path: Path) 
     assert {requests(item) for item in items} == {6}
 
 
-# What is no number
+# Values that are not numbers
 
 
 def told_as(values: Sequence[str]) -> recording.Series:
-    """The calls of db, in these words."""
+    """Return the series of the calls to db, with these texts as sample values."""
     times = moments.TIMES[-len(values) :]
     labels = WEB.reported(SENT, [1], **called("outbound|80||db.shop.svc.cluster.local")).labels
     return recording.Series(labels, list(zip(times, values, strict=True)))
 
 
 async def reply(folder: Path, *series: recording.Series) -> reading.Reply:
-    """The edges of web, which calls cart, with more series."""
+    """Return the reply for the edges of web, which calls cart, if the mesh also has these series."""
     holds = now([*alive(WEB), WEB.growing(SENT, 4, **called(CART)), *series])
     async with (
         fake_prometheus.running(fake_prometheus.FakePrometheus(holds)) as fake,

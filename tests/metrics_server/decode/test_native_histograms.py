@@ -1,4 +1,7 @@
-"""What a real Prometheus 3 answered of real Envoys (tests/recorded/native.json) is read as it reads it."""
+"""Quantiles of native histograms equal those that a real Prometheus 3 computed.
+
+Its answers about real Envoys are in tests/recorded/native.json.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def _rows(answer: dict[str, Any]) -> dict[frozenset[tuple[str, str]], Any]:
 def test_quantiles_are_those_of_prometheus(way: Way) -> None:
     passed, *quantiles, _ = way["answers"]
     for answer in quantiles:
-        wanted = float(re.match(r"histogram_quantile\((.+?),", answer["query"])[1])  # type: ignore[index] # it does
+        wanted = float(re.match(r"histogram_quantile\((.+?),", answer["query"])[1])  # type: ignore[index] # matches
         for labels, row in _rows(passed).items():
             one = native_histograms.read(row["histogram"][1], scale=_MILLISECONDS)
             bounds = native_histograms.union([one.bounds])

@@ -1,4 +1,4 @@
-"""Labels that are empty, or that no profile speaks of, lose no request and part no edge."""
+"""Labels that are empty or unknown to the profile lose no request and do not divide an edge."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_target_is_a_pod_a_machine_or_else_its_address() -> None:
 
 
 def test_a_pod_is_the_same_whatever_else_its_requests_tell_of_it() -> None:
-    """As where the name of a virtual node stands on requests, and not on the scrape."""
+    """For example, only the series of requests have a label with the name of a virtual node."""
     who = reporters.Identities(ENVOY)
     pod = {"namespace": "shop", "pod": "a"}
     assert who.identity(pod | {"external_workload": "vm"}) == who.identity(pod)

@@ -1,4 +1,4 @@
-"""Counts on raw samples as databases without staleness markers, or without deduplication, keep them."""
+"""Counts of raw samples from databases without staleness markers or without deduplication."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Samples = Iterable[tuple[float, float]]
 def proxy(
     calls: Samples, *, begun: float = 0.0, away: Samples = (), further: Mapping[str, str] = NO_LABELS
 ) -> list[recording.Series]:
-    """What is scraped of one that counted these calls; `away`: failed scrapes, as samples of `up`."""
+    """Return the series of a proxy with this counter; `away` are samples of `up` for failed scrapes."""
     counted, own = list(calls), {**POD, **further}
     up = sorted([*((at, 1.0) for at, _ in counted), *away])
     return [
@@ -42,7 +42,7 @@ def proxy(
 
 
 def growing(times: Iterable[float], *, by: float = 4.0, since: float = TIMES[0]) -> Samples:
-    """Calls at an even pace (per 5 s)."""
+    """Return samples of a counter that grows by `by` every 5 s."""
     return [(at, 100 + by * (at - since) / 5) for at in times]
 
 
@@ -54,14 +54,14 @@ def read(*series: recording.Series) -> snapshot.Snapshot:
 
 
 def counts(*series: recording.Series) -> Mapping[str, float]:
-    """Successful calls of each pod."""
+    """Return the number of successful calls by pod."""
     taken = read(*series)
     calls = taken.calls[kinds.Side.CLIENT]
     pods = [taken.reporters[number].pod for number in calls.reporter.tolist()]
     return dict(zip(pods, calls.success.tolist(), strict=True))
 
 
-# Markers
+# Staleness markers
 
 
 def test_a_target_that_goes_away_keeps_what_it_counted_and_no_more() -> None:
@@ -119,11 +119,11 @@ def test_the_same_pod_of_two_clusters_is_two_targets_that_count() -> None:
     assert counts(*east, *west) == {"a": 2 * 4 * 6}
 
 
-# Targets that share an instance, and targets whose labels change
+# Targets that share an instance, and targets that get other labels
 
 
 def test_a_pod_that_is_given_a_label_is_not_taken_for_newborn() -> None:
-    """Its series are new ones, that begin where the old ended."""
+    """It has new series, which continue from the last values of the old ones."""
     before = proxy([(at, 50_000 + at) for at in TIMES[:4]])
     after = proxy([(at, 50_000 + at) for at in TIMES[4:]], further={"version": "2"})
     assert counts(*before, *after) == counts(*after, *before) == {"a": 10 + 15}

@@ -1,4 +1,4 @@
-"""Over which part of the window each proxy is known, and how often scraped, read off its samples."""
+"""The samples of a proxy show which part of the window is covered, and its scrape interval."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def span(ages: Sequence[Sample], *, up: Sequence[Sample] = (), job: str = "mesh"
 
 
 def spans(ages: Mapping[str, Sequence[Sample]], *, up: Sequence[Sample] = ()) -> snapshot.Span:
-    """Of one pod that some jobs scrape."""
+    """Return the span of one pod that several jobs scrape; `ages` are its samples by job."""
     reply = []
     for job, samples in ages.items():
         labels = {"job": job, "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "cart-0"}
@@ -101,7 +101,7 @@ def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells
     }
 
 
-# All that are found in an answer
+# All targets of an answer
 
 
 def test_targets_tell_the_interval_and_the_newest_scrape() -> None:

@@ -164,11 +164,11 @@ def test_the_recorded_mesh_is_read_whole() -> None:
     assert "ExternalWorkload" in kinds
 
 
-# The file
+# The inventory file
 
 
 def write(path: Path, text: str, *, at: int) -> None:
-    """A change of a file in its own right, however coarse the clock of the file system is."""
+    """Write a file and set its time to `at`, so that a coarse file system clock does not hide the change."""
     path.write_text(text, encoding="utf-8")
     os.utime(path, (at, at))
 

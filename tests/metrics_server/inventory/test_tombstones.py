@@ -62,7 +62,7 @@ def test_where_nothing_changed_it_is_the_same_one(make: Make) -> None:
     known = make()
     known.put(made("cart", app="cart"))
     before = known.current()
-    # A pod became ready, say: nothing of what is kept of it is other than before.
+    # For example, the pod became ready: none of its fields that the inventory keeps has changed.
     known.put(made("cart", app="cart"))
     known.drop(ref("never-heard-of"))
     known.replace("Pod", {ref("cart"): made("cart", app="cart")})

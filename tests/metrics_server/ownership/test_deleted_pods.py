@@ -1,4 +1,4 @@
-"""What was deleted keeps its traffic, and stands behind nothing any more."""
+"""A deleted pod keeps the traffic of the window, but is no longer behind a service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OLD, NEW = meshes.ref("Deployment", "cart"), meshes.ref("Deployment", "cart-next
 
 
 def replaced() -> objects.Inventory:
-    """A Deployment and its pod were deleted; another Deployment is selected by the same service now."""
+    """Return an inventory with a deleted Deployment; its service now selects another Deployment."""
     gone = (
         meshes.owned("old", meshes.CART_RS, node="n1", app="cart"),
         meshes.owned("cart-rs", OLD, kind="ReplicaSet"),

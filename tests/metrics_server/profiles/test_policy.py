@@ -1,4 +1,4 @@
-"""What an operator decides of profiles and namespaces."""
+"""The decisions of an operator's policy file about profiles and namespaces."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def read(content: Any) -> schema.Profile:
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """GOOD with another value at a dotted path; an Ellipsis removes it."""
+    """Return GOOD with another value at a dotted path; an Ellipsis removes the key."""
     content = copy.deepcopy(GOOD)
     *way, last = [int(part) if part.isdecimal() else part for part in path.split(".")]
     place: Any = content
@@ -128,7 +128,7 @@ def test_what_is_wrong_is_named_with_file_key_and_reason(path: str, value: Any, 
 
 
 def twice(one: dict[str, str], other: dict[str, str]) -> dict[str, Any]:
-    """GOOD with two views of one metric."""
+    """Return GOOD with two views of one metric, with these matches."""
     content = copy.deepcopy(GOOD)
     (view,) = content["views"]
     content["views"] = [{**view, "match": one}, {**view, "side": "server", "match": other}]

@@ -1,4 +1,4 @@
-"""A file that a person wrote is read as it was meant, or refused with the place."""
+"""A YAML file is read as its author meant it, or refused with the place of the fault."""
 
 from __future__ import annotations
 

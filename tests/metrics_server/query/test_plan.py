@@ -22,7 +22,7 @@ PATTERNS = [
     for pattern in view.peer.patterns
 ]
 BY_TARGETS = [mesh for mesh in PROFILES if not any(view.reporter for view in mesh.views)]
-"""Those whose proxies tell of themselves alone."""
+"""The profiles in which proxies report only their own traffic."""
 BY_LABELS = [mesh for mesh in PROFILES if all(view.reporter for view in mesh.views)]
 HOSTILE = ['"', '"} or vector(1) #', "a\\", "a\nb", ".*", "|", "shop|data", "(?P<x>", "é", "", "a" * 300]
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -110,7 +110,7 @@ def test_raw_samples_reach_back_beyond_the_window_and_buckets_do_not(mesh: schem
 
 @pytest.mark.parametrize("mesh", BY_TARGETS, ids=lambda mesh: mesh.name)
 def test_no_series_can_be_in_two_answers(mesh: schema.Profile) -> None:
-    """Own proxies are asked for with `=`, those elsewhere with `!=`."""
+    """One query selects proxies in the namespace with `=`; the others select proxies elsewhere with `!=`."""
     own, *elsewhere = made(mesh, plan.QueryScope(namespace="shop")).counters
     assert 'namespace="shop"' in own
     assert elsewhere
@@ -119,7 +119,7 @@ def test_no_series_can_be_in_two_answers(mesh: schema.Profile) -> None:
 
 @pytest.mark.parametrize("mesh", BY_LABELS, ids=lambda mesh: mesh.name)
 def test_no_series_that_others_report_can_be_in_two_answers(mesh: schema.Profile) -> None:
-    """Who reports is asked for with `=~`, and by whom they are called elsewhere with `!~` of the same."""
+    """Queries select reporters here with `=~`, and reporters elsewhere with `!~` and the same value."""
     targets, *others = made(mesh, plan.QueryScope(namespace="shop")).counters
     of_targets = [plan.UP, *([mesh.process.metric] if mesh.process else [])]
     assert values(targets, "__name__") == ["|".join(of_targets)]
@@ -131,7 +131,7 @@ def test_no_series_that_others_report_can_be_in_two_answers(mesh: schema.Profile
 
 
 def test_who_is_told_without_a_namespace_is_looked_for_among_all_callers() -> None:
-    """An address, or a bare name, may be of any namespace."""
+    """A peer that is only an address or a bare name may be in any namespace."""
     for name in ("envoy-endpoints", "csm"):
         (mesh,) = (one for one in PROFILES if one.name == name)
         own, elsewhere = made(mesh, plan.QueryScope(namespace="shop")).counters
@@ -170,7 +170,7 @@ def test_summed_buckets_keep_whose_which_peer_and_the_bound(mesh: schema.Profile
         assert view.peer is None or {*view.peer.label_names} <= set(labels)
 
 
-# Peers of one namespace
+# Peers in one namespace
 
 
 def test_a_pattern_that_does_not_tell_the_namespace_is_not_narrowed() -> None:

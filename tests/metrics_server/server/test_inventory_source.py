@@ -1,4 +1,4 @@
-"""What a server knows to exist, says of it, and waits for: by a file, by a cluster, by neither."""
+"""The inventory from a file, from a cluster or from neither: its objects, notices and readiness."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHOSEN = settings.load(prometheus="http://prometheus.example")
 
 
 def admitting(cluster: client.KubeApi | None) -> access.Access:
-    """What it takes; who may ask is of no matter here."""
+    """Return an access to the cluster; its authentication does not matter in these tests."""
     nobody = authenticator.User(name="nobody")
     return access.Access(
         authenticator=authenticator.TokenAuthenticator(token="made-up", user=nobody),
@@ -100,12 +100,12 @@ async def test_in_a_cluster_it_is_ready_once_everything_has_been_seen() -> None:
             kube.refused.clear()
             await until_ready(exists)
             assert CART in exists.inventory().objects
-            # Complete after the list; up to date when the watch that follows it has begun.
+            # The inventory is complete after the list, and up to date once the following watch has begun.
             await kubernetes.until(lambda: not exists.notices(), what="no notice any more")
 
 
 async def test_while_the_cluster_is_away_what_was_known_stays_with_a_notice_and_the_server_ready() -> None:
-    """A server that is not ready would be taken out of its Service, and its figures with it."""
+    """If the server were not ready, its Service would drop it, and no figures would be served."""
     async with kubernetes.serve() as kube:
         kube.put("/apis/apps/v1/deployments", "cart")
         async with following(kube) as exists:

@@ -1,4 +1,4 @@
-"""The server as its users start it: a process of its own, told to stop by a signal."""
+"""The server as its users start it: as a process, which a signal stops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOST = "127.0.0.1:0"
 
 @contextlib.asynccontextmanager
 async def started(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Ended by its own process id when the block is left, if it has not ended by itself."""
+    """Start the server with these arguments; kill it at the end of the block if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -42,7 +42,7 @@ async def started(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Pr
 
 async def until_there(path: Path, process: asyncio.subprocess.Process) -> None:
     async with asyncio.timeout(30):
-        while not path.exists():  # noqa: ASYNC240 - a look that does not block; another process writes it
+        while not path.exists():  # noqa: ASYNC240 - does not block; another process writes it
             assert process.returncode is None, "the server ended before it served"
             await asyncio.sleep(0.05)
 
@@ -76,7 +76,7 @@ async def test_a_kubeconfig_leads_to_the_figures_until_a_signal_ends_the_server(
 
 @contextlib.asynccontextmanager
 async def asking(folder: Path) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
-    """Answers the status of a path, asked with the kubeconfig's credentials."""
+    """Yield a function that gets a path with the kubeconfig's credentials and returns the HTTP status."""
     config = yaml.safe_load((folder / "kubeconfig").read_text(encoding="utf-8"))
     url = config["clusters"][0]["cluster"]["server"]
     headers = {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}
@@ -96,14 +96,14 @@ async def test_told_to_stop_it_is_not_ready_and_serves_on_for_the_shutdown_delay
     backend: fake_prometheus.FakePrometheus, tmp_path: Path
 ) -> None:
     options = ("--listen", HOST, "--state", tmp_path / "state", "--kubeconfig", tmp_path / "kubeconfig")
-    # Longer than the test: it is killed.
+    # The delay is longer than the test, which then kills the process.
     async with started("serve", "--prometheus", backend.url, *options, "--shutdown-delay=300") as process:
         await until_there(tmp_path / "kubeconfig", process)
         async with asking(tmp_path) as status:
             assert await status("/readyz") == 200
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(30):
-                while await status("/readyz") == 200:  # noqa: ASYNC110 - another process is waited for
+                while await status("/readyz") == 200:  # noqa: ASYNC110 - waits for another process
                     await asyncio.sleep(0.05)
             assert (await status("/readyz"), await status("/livez"), await status("/apis")) == (500, 200, 200)
         assert process.returncode is None
@@ -172,7 +172,7 @@ async def test_an_address_that_is_taken_is_an_error_in_words(
 async def test_a_policy_that_is_wrong_is_the_last_thing_said(
     backend: fake_prometheus.FakePrometheus, tmp_path: Path
 ) -> None:
-    """Of a pod that has ended Kubernetes shows the end of its log."""
+    """Kubernetes shows the end of the log of a pod that has terminated."""
     file = tmp_path / "policy.yaml"
     file.write_text("namespaces: {shop: {client_errors: maybe}}", encoding="utf-8")
     options = ("--listen", HOST, "--state", tmp_path / "state", "--policy", file)

@@ -1,4 +1,4 @@
-"""The whole server over TLS on loopback, in front of a fake Prometheus that holds a recorded mesh."""
+"""The whole server over TLS on loopback, with a fake Prometheus that holds a recorded mesh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that go together, and those that do not: one mistake each, which says what to give."""
+"""Settings that fit together, and settings that do not: each error says which option to give."""
 
 from __future__ import annotations
 

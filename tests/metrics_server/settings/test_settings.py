@@ -1,4 +1,4 @@
-"""Settings come from options and the environment; of each that makes no sense it is said what to give."""
+"""Settings come from options and the environment; the error for a wrong one says what to give instead."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_source_of_splits_that_is_none_is_named(given: str) -> None:
 def test_settings_do_not_change() -> None:
     chosen = settings.load(prometheus=URL)
     with pytest.raises(ValueError, match="frozen"):
-        setattr(chosen, "window", 1.0)  # noqa: B010 - a plain assignment is refused by the type checker
+        setattr(chosen, "window", 1.0)  # noqa: B010 - the type checker refuses a plain assignment
 
 
 def test_without_a_prometheus_nothing_is_guessed() -> None:

@@ -1,4 +1,4 @@
-"""What splits traffic by virtual services, between hosts and between subsets."""
+"""Virtual services split traffic between hosts and between subsets."""
 
 from __future__ import annotations
 

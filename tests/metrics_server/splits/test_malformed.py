@@ -1,4 +1,4 @@
-"""What only looks as if it split traffic: a line says why it is left out, and nothing else is lost."""
+"""A malformed object is left out, one log line says why, and all other objects are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What splits traffic by routes of the Gateway API."""
+"""Routes of the Gateway API split traffic."""
 
 from __future__ import annotations
 

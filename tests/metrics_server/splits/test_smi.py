@@ -1,4 +1,4 @@
-"""What splits traffic by a TrafficSplit, in every version, or by a service profile of Linkerd."""
+"""TrafficSplits of every version, and service profiles of Linkerd, split traffic."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_traffic_split_cannot_pass_for_another_object() -> None:
     assert split.name == "trafficsplit.httproute.cart"
 
 
-# Linkerd
+# Service profiles of Linkerd
 
 
 def test_a_service_profile_splits_by_its_overrides() -> None:

@@ -1,4 +1,4 @@
-"""What is kept is bounded in number and weight, and what was used latest stays."""
+"""The cache is limited in number and weight of its values; it keeps the most recently used ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetches take turns: few at once, fair among users, and nobody's place is lost. Counted, not timed."""
+"""Few fetches run at once, users take turns, and no fetch loses its place in the queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who allows a lag is served what is late while the next is fetched; nothing is fetched that nobody wants."""
+"""A client that allows a lag gets the old moment while the next is fetched; no moment is fetched in vain."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ async def scene() -> storing.Scene:
 async def patiently(
     scene: storing.Scene, namespace: str | None = "shop", *, latency: frozenset[kinds.Side] = storing.BOTH
 ) -> store.Moment | None:
-    """As an autoscaler asks."""
+    """Return the moment for a client that allows a lag, such as an autoscaler."""
     return await scene.store.moment(namespace, window=30.0, latency=latency, lag=LAG)
 
 
 async def renewed(scene: storing.Scene) -> None:
-    """Until what is fetched is there."""
+    """Wait until the fetch that runs has ended."""
     asked = len(scene.source.asked)
     await scene.store.moment("shop", window=30.0)
     assert len(scene.source.asked) == asked
@@ -182,7 +182,7 @@ async def test_one_of_a_few_namespaces_is_fetched_alone_again(scene: storing.Sce
 async def test_a_moment_that_is_let_go_of_does_not_wait_for_the_garbage_collector(
     scene: storing.Scene,
 ) -> None:
-    """Which seldom comes; of a big mesh, some that wait are more memory than all else."""
+    """The collector seldom runs; for a big mesh a few unused moments take more memory than all the rest."""
     gc.collect()
     gc.disable()
     try:

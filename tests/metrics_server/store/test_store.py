@@ -1,4 +1,4 @@
-"""Many who ask at once are one fetch, which is served as long as it is fresh."""
+"""Many requests at once cause one fetch, which is served while it is fresh."""
 
 from __future__ import annotations
 

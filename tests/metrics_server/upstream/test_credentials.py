@@ -121,7 +121,7 @@ def test_a_tenants_number_is_not_taken_out_of_every_text() -> None:
     assert whole.censored("status 401") == "status 401"
 
 
-# TLS
+# TLS certificates
 
 
 def tls(

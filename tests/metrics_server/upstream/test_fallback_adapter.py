@@ -1,4 +1,4 @@
-"""What is not ours is asked of another adapter, and its answer handed on; a real TLS server plays it."""
+"""The server forwards requests for other metrics to the fallback adapter, here a fake with real TLS."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PATH = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/shop/pods/*/queue_length"
 AUTHORITY = pki.authority("other")
 HASTE = fallback_adapter.FallbackLimits(connect=0.3, answer=0.6, size=1 << 20)
 _NOBODY = 1
-"""A port at which nobody listens."""
+"""A port on which no program listens."""
 GENEROUS = fallback_adapter.FallbackLimits(connect=10.0, answer=20.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scene:
-    """An adapter, and the files that say how to ask it."""
+    """A fallback adapter, and the files of its authority and of our token."""
 
     adapter: other_adapter.Adapter
     authority: Path
@@ -167,7 +167,7 @@ async def test_one_that_does_not_take_up_the_connection_is_given_up(scene: Scene
 
 @pytest.mark.parametrize("pause", [3600.0, 0.1])
 async def test_one_that_does_not_come_to_an_end_is_given_up(scene: Scene, pause: float) -> None:
-    """Silent, or with a byte now and then."""
+    """The adapter sends nothing for an hour, or one byte every 0.1 s without end."""
     scene.adapter.pause = pause
     async with scene.asking(bounds=HASTE) as predecessor:
         assert (await refused(predecessor)).message.endswith("did not answer within 0.6 s")

@@ -111,7 +111,7 @@ async def test_a_cookie_is_not_kept(backend: fake_prometheus.FakePrometheus) -> 
         response.set_cookie("session", "one")
         return response
 
-    # By name: the jar would keep no cookie of a bare address anyhow.
+    # The URL has a name, because aiohttp never keeps a cookie from a bare address.
     backend.behaviour = baking
     async with questions.client(backend.url.replace("127.0.0.1", "localhost")) as asking:
         await questions.read(asking, [questions.QUERY])

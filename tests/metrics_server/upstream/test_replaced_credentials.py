@@ -1,4 +1,4 @@
-"""The server as a process, while what it must present to Prometheus is replaced."""
+"""The server process keeps serving while the credentials for Prometheus are replaced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scene = scenes.Scene
 
 
 class Reading:
-    """Reads from a running server without end, and keeps the answers' statuses in their order."""
+    """Reads from a running server again and again, and records the statuses in order."""
 
     def __init__(self, api: serving.Api) -> None:
         self._api = api
@@ -33,7 +33,7 @@ class Reading:
             self.statuses.append(status)
 
     async def more(self, *, status: int = 200, count: int = 3) -> None:
-        """Until so many further answers in a row had this status."""
+        """Wait until the last `count` of the further answers have this status."""
         begin = len(self.statuses)
 
         async def seen() -> bool:
@@ -45,7 +45,7 @@ class Reading:
 
 @contextlib.asynccontextmanager
 async def reading(folder: Path, **given: Any) -> AsyncIterator[Reading]:
-    """A server that asks Prometheus for nearly every answer, read from all the time."""
+    """Run a server that queries Prometheus for nearly every answer, and read from it all the time."""
     options = {name.replace("_", "-"): str(value) for name, value in given.items() if name != "prometheus"}
     options |= {"refresh": "0.01"}
     async with serving.server(folder, prometheus=given["prometheus"], options=options) as api:
@@ -69,14 +69,14 @@ async def test_authorities_and_certificates_are_replaced_without_a_failed_read(s
     guarded.demand(clients=AUTHORITY.pem)
     given = {"prometheus": guarded.url, "prometheus_ca": scene.ca}
     async with reading(scene.folder, **given, **scene.pair(AUTHORITY.issue("server"))) as read:
-        # As it is done: both are believed before either changes, and the old one goes last.
+        # The usual order: first trust both authorities, then replace the certificates, then drop the old one.
         scene.file("ca.crt", AUTHORITY.pem + NEXT.pem)
         guarded.demand(clients=AUTHORITY.pem + NEXT.pem)
         await read.more()
         guarded.show(NEXT.issue(host=host, usages=(pki.SERVER,)))
         identity = NEXT.issue("server")
         scene.file("tls.crt", identity.pem)
-        await read.more()  # with a certificate and a key that do not belong together
+        await read.more()  # now the certificate and the key do not match
         scene.file("tls.key", identity.key_pem)
         await read.more()
         scene.file("ca.crt", NEXT.pem)

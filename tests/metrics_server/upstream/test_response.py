@@ -1,4 +1,4 @@
-"""An answer decoded in pieces is the answer."""
+"""An answer that is decoded in pieces has the same series as the whole answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of credential, right and wrong, in front of a real Prometheus that demands it."""
+"""A real Prometheus demands each kind of credential; the server presents right and wrong ones."""
 
 from __future__ import annotations
 

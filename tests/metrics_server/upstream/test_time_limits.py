@@ -1,4 +1,4 @@
-"""How long a Prometheus is waited for: one that is away or hangs is given up, one that is busy may finish."""
+"""Time limits of queries: a Prometheus that is down or hangs is given up, a busy one may finish."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_question_that_is_given_up_is_not_left_with_the_backend(
     async with questions.client(backend.url, patience=questions.CALM) as asking:
         waiting = asyncio.create_task(asking.ask([questions.QUERY], at=questions.NOW))
         async with asyncio.timeout(5):
-            while not backend.asked:  # noqa: ASYNC110 - the fake is asked by another task
+            while not backend.asked:  # noqa: ASYNC110 - another task queries the fake
                 await asyncio.sleep(0.01)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

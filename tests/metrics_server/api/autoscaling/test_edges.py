@@ -1,4 +1,4 @@
-"""What an autoscaler reads of edges: what their callers saw, by the names of both ends."""
+"""An autoscaler reads an edge by the names of both ends; the figures are those of the caller."""
 
 from __future__ import annotations
 

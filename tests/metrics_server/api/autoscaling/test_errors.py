@@ -1,4 +1,4 @@
-"""What an autoscaler must not obey is refused, in words for whoever wonders why it holds."""
+"""Figures that an autoscaler must not use are refused; the message says why the autoscaler holds."""
 
 from __future__ import annotations
 

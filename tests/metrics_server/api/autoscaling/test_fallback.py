@@ -1,4 +1,4 @@
-"""The whole server beside another adapter: ours is answered here, everything else by the other."""
+"""The whole server with a fallback adapter: the server answers its own metrics, the adapter all others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AUTHORITY = pki.authority("other")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Both:
-    """A client of our server, and the other adapter."""
+    """A client of our server, and the fallback adapter."""
 
     session: aiohttp.ClientSession
     url: str

@@ -1,4 +1,4 @@
-"""What an autoscaler reads, from the whole server over TLS in front of a recorded mesh."""
+"""The values that an autoscaler reads over TLS from the whole server, which serves a recorded mesh."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def test_pods_are_found_by_label_and_each_is_told(autoscaler: scaler.Autos
     assert {item["describedObject"]["name"] for item in reply.items} == set(people)
     assert len(people) == 2
     for item in reply.items:
-        # A slow machine asks after the recording ended; the seconds, which are whole ones, then are fewer.
+        # On a slow machine the window ends after the recording and covers less time, in rounded seconds.
         counted = reading.counted(people[item["describedObject"]["name"]])
         assert scaler.number(item) * item["windowSeconds"] == pytest.approx(counted, rel=0.05)
 

@@ -1,4 +1,4 @@
-"""Edges as the whole server tells them: each once in the namespace of either end, also of nobody known."""
+"""Edges of the whole server: each is listed once in the namespace of each end, also from unknown callers."""
 
 from __future__ import annotations
 

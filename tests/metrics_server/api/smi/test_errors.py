@@ -1,4 +1,4 @@
-"""What the whole server has no figures for is refused in words that help, and what is only empty is not."""
+"""The server refuses unknown resources with a helpful message; an empty list is not an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.metrics_server import fake_prometheus, reading, recording
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-# What is not there
+# Resources that do not exist
 
 
 @pytest.mark.parametrize(

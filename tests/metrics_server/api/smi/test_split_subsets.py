@@ -1,4 +1,4 @@
-"""Subsets of a service, as Istio tells of them, from the whole server: told apart by who was called."""
+"""The whole server distinguishes subsets of a service by the called workload, which Istio reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ REQUESTS = {"reviews-v1": 30, "reviews-v2": 10}
 
 
 def told_by_istio(requests: dict[str, int]) -> recording.Recording:
-    """A caller's proxy that sends requests to workloads of one service, and the proxies of both versions."""
+    """Return the series of a caller that calls workloads of one service, and of the proxies of both versions.
+
+    `requests` are the requests to each workload in the window.
+    """
     now = time.time()
     times = [now - 60 + 5 * number for number in range(13)]
     found = []

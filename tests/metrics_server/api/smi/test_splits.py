@@ -1,6 +1,4 @@
-"""`trafficsplits` of the whole server, over TLS on loopback, in front of a fake Prometheus that holds a
-recorded mesh.
-"""
+"""`trafficsplits` of the whole server over TLS, with a fake Prometheus that holds a recorded mesh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of the whole server: they show people the figures that programs get."""
+"""Tables of the whole server show the same figures as its JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def seconds(cell: str) -> float | None:
-    """The latency that a cell shows, `-` being none."""
+    """Return the latency in a cell, in seconds; None if the cell is `-`."""
     if cell == cells.UNKNOWN:
         return None
     found = re.fullmatch(r">?([0-9.]+)(µs|ms|s)", cell)

@@ -1,4 +1,4 @@
-"""Splits of which `trafficsplits` has nothing to tell: unknown ones, unread ones and those nobody calls."""
+"""Splits without figures: unknown ones, ones of other sources, and ones that have no callers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_without_anything_that_tells_of_splits_the_list_is_empty_and_says_
 
 @pytest.fixture
 def quiet(tmp_path: Path) -> Path:
-    """Things with splits in a namespace of which nothing is scraped."""
+    """Return an inventory file with splits in a namespace that has no scraped proxy."""
     path = tmp_path / "things.yaml"
     namespace = "{kind: Namespace, metadata: {name: quiet}}"
     path.write_text(
