@@ -17,7 +17,7 @@ _LONGEST = 60.0
 
 
 def knock(url: str, headers: dict[str, str]) -> tuple[int, int]:
-    """The status that is answered, and the serial number."""
+    """Return the status, and the serial number of the certificate."""
     where = parse.urlsplit(url)
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
