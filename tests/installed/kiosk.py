@@ -1,4 +1,4 @@
-"""The kiosk as pods beside our server, which serves the autoscaler's APIs, and a hand on its load and size.
+"""The kiosk as pods, with our server for the autoscaler's APIs, and the controls of its load and size.
 
 async with kiosk.running(site, scratch=folder) as stage, stage.autoscaled(autoscalers.autoscaler([…])):
     await stage.turn("surge")

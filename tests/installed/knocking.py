@@ -1,9 +1,9 @@
-"""Knock at a server's door and say with which status it answers, and the serial number of its certificate.
+"""Print the status of a server's answer to a request, and the serial number of its certificate.
 
     python -m tests.installed.knocking URL HEADER=VALUE…
 
-A program of its own, to be run in the network of a cluster. Its certificate is not verified. Where nobody
-opens, both are 0.
+A program of its own, to be run in the network of a cluster. Its certificate is not verified. If
+there is no answer, both are 0.
 """
 
 import http.client

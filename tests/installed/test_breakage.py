@@ -281,8 +281,8 @@ async def test_a_namespace_deleted_while_we_are_down_goes_once_we_are_back(
         async def is_stuck() -> bool:
             return "NamespaceDeletionDiscoveryFailure" in await registered.conditions(site, "doomed")
 
-        # The kube-apiserver refreshes discovery each minute. Until then, the previous discovery is enough to empty a
-        # namespace, and it is deleted.
+        # The kube-apiserver refreshes discovery each minute. Until then, the previous discovery is enough to
+        # empty a namespace, and it is deleted.
         await wait.until(lambda: registered.is_stale(reader), what="stale discovery", within=150, pause=1)
         await site.kubectl("delete", "namespace", "doomed", "--wait=false")
         await wait.until(is_stuck, what="the reason why it stays", within=60, pause=1)

@@ -1,10 +1,10 @@
-"""What an autoscaler saw and did, second by second, beside the load that there really was.
+"""What an autoscaler read and did, second by second, and the real load at that time.
 
     async with timeline.recorded(stage, "checkout", letter="a", report=print) as line:
         line.mark("surge")
         await line.until(lambda row: row.desired == 3, what="three pods", within=60)
 
-It is kept as a small table under .artifacts/autoscaling/, also when what was waited for did not come.
+It is saved as a small table in .artifacts/autoscaling/, even if `until` times out.
 """
 
 import asyncio
