@@ -56,7 +56,7 @@ async def _sit(effort: Effort, *, where: site.Where) -> None:
 async def _executor(
     where: site.Where, effort: Effort, *, show: Callable[[report.Table], None], say: Callable[[str], None]
 ) -> None:
-    """On this machine, as extensions of a control plane."""
+    """Measure on this machine, with our server as an extension of a control plane."""
     async with (
         site.running(where, shape.Shape(effort.pods), report=say) as place,
         cluster.Cluster(state=_FOLDER / "plane", name=_NAME, nodes=False, report=say) as kubernetes,
@@ -83,7 +83,7 @@ async def _executor(
 async def _inside(
     effort: Effort, *, show: Callable[[report.Table], None], say: Callable[[str], None]
 ) -> None:
-    """As pods."""
+    """Measure our server as pods."""
     if hindrance := possible.hindrance(possible.Need.NODE):
         say(f"nothing is measured in a cluster with a node: {hindrance}")
         return

@@ -49,7 +49,7 @@ async def ask(http: aiohttp.ClientSession, where: site.Where, texts: list[str], 
 
 
 async def measure(place: site.Site, server: client.Server, *, rounds: int) -> report.Table:
-    """Return best and median of the reads of everything and of one namespace; that one in more rounds."""
+    """Return best and median of the reads of everything and of one namespace, which has more rounds."""
     namespaces = place.cluster.namespaces
     everything = await _compare(place, server, namespace=None, rounds=rounds)
     one = await _compare(place, server, namespace=namespaces[0], rounds=rounds * 3)

@@ -46,7 +46,7 @@ _COMMAND = "from nothing to the first list"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Seen:
-    """By the name of a step: seconds each took that was answered, and what was answered else."""
+    """By the name of a step: the seconds of each success, and how often each other answer came."""
 
     took: dict[str, list[float]]
     refused: dict[str, collections.Counter[str]]

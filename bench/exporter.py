@@ -61,7 +61,7 @@ def _labels(pod: shape.Pod) -> Mapping[str, str]:
 
 
 def _of_node(pod: shape.Pod) -> Mapping[str, str]:
-    """Those of the agent on a pod's node."""
+    """The labels of the agent on a pod's node."""
     place = {"__metrics_path__": f"/pods/{pod.number}", "instance": f"{pod.node}:9965", "node": pod.node}
     return {**place, "namespace": "kube-system", "pod": f"cilium-{pod.number}", "k8s_app": "cilium"}
 

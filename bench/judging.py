@@ -51,11 +51,11 @@ class Judge:
         self.judged = 0
         """Figures that were compared with the truth."""
         self.short = 0
-        """Counts over less than three quarters of their window, of pods that were there throughout."""
+        """Counts over less than three quarters of their window, of pods that existed during all of it."""
 
     def wrong(self, heard: Heard, *, failing: bool, failed_lately: bool) -> Iterator[str]:
         """Return what is wrong. `failing`: whether Prometheus failed meanwhile or shortly before;
-        `failed_lately`: whether it did while a question may have been asked that it never answered.
+        `failed_lately`: whether it did when it may have received a query that it never answered.
         """
         if heard.status == 200:
             yield from self._judges[heard.kind](heard, json.loads(heard.body))
@@ -94,7 +94,7 @@ class Judge:
             if not self._knows.may_be_there(life, of, without_figures=not item["metrics"]):
                 yield f"not scraped within the window, but listed: {json.dumps(item)}"
             yield from self._count(life, _INBOUND, item, of)
-        # An empty list does not say of when it is: all of a namespace's pods are then asked for as of now.
+        # An empty list has no time: it is compared with the pods that the namespace has now.
         of = of or oracle.Answer(timestamp=heard.asked - 10.0, window=20.0)
         places = [n for n, pod in self._pods.items() if pod.workload.namespace == heard.namespace]
         for life in (life for number in places for life in self._knows.lives_of(number, of)):

@@ -3,11 +3,12 @@
 The rule. An object has a time (`timestamp`, the newest scrape that was used) and a
 window. A pod's count must be exactly what it counted between two of its scrapes: one of the last few
 before the timestamp, and one of the last few before the window began; of a pod that is younger than that,
-from zero. Several scrapes qualify, as one that is under way may be known or not, as far as what lies between
-them is as long as the window, give or take one scrape; what they give are whole, known numbers, and no other
-is right. Of several pods together the count must lie between the sums of the least and of the most.
+from zero. Several pairs of scrapes qualify, because a scrape that is under way may be known or not, if the
+time between them is the window, plus or minus one scrape interval. Each pair gives a known whole number, and
+no other number is right. The count of several pods must be between the sums of their least and greatest
+counts.
 
-A rate is such a count divided by the seconds between the two scrapes, give or take one: scrapes are stored
+A rate is such a count divided by the seconds between the two scrapes, plus or minus one: scrapes are stored
 with the time at which they began, and a proxy reports its start time in whole seconds. If a proxy was
 restarted within the window, its rate may cover the time since then only.
 
@@ -26,12 +27,12 @@ _LATE = 2.5
 _SOME = 3
 """Scrapes that may be the last before a moment: failed ones are not known here."""
 _SECONDS = 1.1
-"""By which the time between two scrapes may be another: see above."""
+"""The possible error of the seconds between two scrapes: see above."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an object is of."""
+    """The time and the window of an object's figures."""
 
     timestamp: float
     window: float
@@ -42,7 +43,7 @@ class Answer:
 
 
 class Oracle:
-    """Knows the scrapes of every pod. `down` are the times when Prometheus was, with a margin."""
+    """Knows the scrapes of every pod. `down` are the times when Prometheus was down, with a margin."""
 
     def __init__(self, churning: churn.Churn) -> None:
         self._churning = churning
@@ -91,7 +92,7 @@ class Oracle:
         ]
 
     def sum_is_right(self, lives: Iterable[churn.Life], stream: int, reply: churn.Counts, of: Answer) -> bool:
-        """Of several pods together, each of which may count from the one or the other scrape."""
+        """Whether the sum of several pods is right; each may count from one scrape or the other."""
         least, most = [0, 0], [0, 0]
         for life in lives:
             may = [counts for counts, _ in self._may(life, stream, of)]
@@ -117,7 +118,7 @@ class Oracle:
         return len(inside) >= _SOME - 1 and not self._had_a_gap(of)
 
     def may_be_there(self, life: churn.Life, of: Answer, *, without_figures: bool) -> bool:
-        """Whether a pod may be listed: one that went before the window only without figures."""
+        """Whether a pod may be listed; a pod that ended before the window must have no figures."""
         back = 2 * churn.SCRAPE_INTERVAL if without_figures else 0.0
         return any(of.since - back - _LATE <= at <= of.timestamp + _LATE for at in self._times(life))
 
@@ -146,7 +147,7 @@ class Oracle:
             first = -1 if churn.process(life, times[0]) > of.since - _LATE else 0
             earliest, latest = max(first, before - _SOME + 1), min(end, max(before, 0))
             pairs = [_between(life, stream, times, begin, end) for begin in range(earliest, latest + 1)]
-            # As long as the window, give or take one scrape; of a pod that is younger as long as it is.
+            # As long as the window, plus or minus one scrape interval; for a younger pod, its age.
             span = min(times[last], of.timestamp) - of.since
             found += [
                 one for one in pairs if before < 0 or abs(one[1] - span) <= churn.SCRAPE_INTERVAL + _LATE

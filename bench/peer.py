@@ -118,7 +118,7 @@ def _registration(kubernetes: cluster.Cluster, *, address: str, authority: bytes
 
 
 async def write_pods(joint: joined.Joined, namespace: str) -> None:
-    """As objects alone: no node is there to run them, and none is needed to list them.
+    """Write pods as objects only: no node runs them, because a list of pods does not need one.
 
     Raises demo.faults.DemoError.
     """

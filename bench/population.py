@@ -34,7 +34,7 @@ class Population:
             yield "/api/v1/namespaces", {"metadata": {"name": f"team-{number}"}}
 
     def surroundings(self) -> Iterator[tuple[str, _Object]]:
-        """What pods need."""
+        """The objects that pods need."""
         for number in range(_NAMESPACES):
             # The controller manager, which would create it, does not run.
             account = {"metadata": {"name": "default"}, "automountServiceAccountToken": False}

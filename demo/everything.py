@@ -1,4 +1,4 @@
-"""All of it at once: the mesh, the API server that reads it and the dashboard, as `make run` starts them.
+"""All parts together: the mesh, the API server that reads it and the dashboard, as `make run` starts them.
 
 The parts are data: a command, the addresses it listens on, and the address that answers 200 when it is up.
 They start in order, because each needs the one before, and end together.

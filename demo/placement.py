@@ -1,4 +1,4 @@
-"""Where everything is: the pods of a blueprint with their names, addresses and nodes.
+"""The placement of a blueprint: its pods with their names, addresses and nodes.
 
 A pod's address is a loopback address of its own in the mesh's subnet (`127.x.y`), so every sidecar uses the
 same ports, as in a cluster, and two meshes with different subnets do not meet. Names and hashes follow from
@@ -84,7 +84,7 @@ class Placement:
         return next((pod for pod in self.pods if pod.name == name), None)
 
     def addresses(self) -> Iterator[tuple[str, int]]:
-        """Everything the mesh listens on."""
+        """All addresses on which the mesh listens."""
         yield self.prometheus
         yield self.control
         for pod in self.pods:

@@ -81,7 +81,7 @@ def duration(seconds: float) -> str:
 
 
 async def scraped(http: aiohttp.ClientSession, url: str) -> int:
-    """How many sidecars were scraped the last time they should have been; 0 while that is unknown."""
+    """How many sidecars answered their last scrape; 0 while that is unknown."""
     try:
         async with http.get(f"{url}/api/v1/query", params={"query": f'sum(up{{job="{JOB}"}})'}) as response:
             answer = await response.json() if response.status == 200 else {}

@@ -38,7 +38,7 @@ class Outcome:
     code: int
     seconds: float
     peer: str
-    """The pod that answered, or nothing where that is not known."""
+    """The pod that answered; empty if it is not known."""
 
 
 @dataclasses.dataclass(slots=True)

@@ -1,8 +1,8 @@
 """Run the tests that a change can break, by the graph of imports: `python -m tests.changed [BASE]`.
 
-The change is what differs between the working tree and BASE; without BASE, the commit where this branch left
-`main`, and on `main` the last commit. A test module is chosen if it is changed, or imports something that is
-changed, directly or through others. Besides imports these lead from one module to another:
+The change is the difference between the working tree and BASE; without BASE, the commit where this branch
+left `main`, and on `main` the last commit. A test module is chosen if it is changed, or imports a changed
+module, directly or through others. Besides imports, these are dependencies:
 
 - a module that starts `python -m PACKAGE` depends on that package's `__main__`;
 - a test module depends on the `conftest` of its folder and of those above; on tests/conftest.py only if it,
@@ -10,7 +10,7 @@ changed, directly or through others. Besides imports these lead from one module 
 - a file that is not Python belongs to the modules of its folder, and to modules that name it in a string, or
   its folder if none names it.
 
-Imports inside programs that a test writes as text are not seen: `make test` remains the judge.
+Imports inside programs that a test writes as text are not seen: only `make test` runs all tests.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Module:
     file: str
     """Its path in the project."""
     arguments: frozenset[str]
-    """The names of all parameters of its functions, and of the fixtures that it asks for by name."""
+    """The names of all parameters of its functions, and of the fixtures that it requests by name."""
     strings: frozenset[str]
     """The parts of all strings in it, divided at slashes."""
     fixtures: frozenset[str]

@@ -1,4 +1,4 @@
-"""What tests of several packages share."""
+"""Fixtures that tests of several packages share."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def other_subnet() -> str:
-    """For tests that need loopback addresses which nobody else has, not even the shared mesh."""
+    """For tests that need loopback addresses which no other test uses, not even the shared mesh."""
     return _subnet(_OTHER)
 
 
@@ -28,7 +28,7 @@ def other_subnet() -> str:
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[runner.Mesh]:
     """The one running mesh of a test session, scraped every second, in scenario `steady`.
 
-    It is shared: a test that changes its scenario, or a sidecar, puts that back.
+    It is shared: a test that changes its scenario, or a sidecar, must restore it.
     """
     state = tmp_path_factory.mktemp("mesh")
     running = runner.Mesh(state=state, subnet=_subnet(_MESH), scrape_interval=1.0)
@@ -37,6 +37,6 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[runner.Mesh]:
 
 
 def _subnet(base: int) -> str:
-    """Of this process alone: test runs side by side do not meet."""
+    """A subnet for this process alone: test runs at the same time do not collide."""
     high, low = divmod(os.getpid(), 256)
     return f"127.{base + high % 64}.{low}"

@@ -1,4 +1,4 @@
-"""An event loop for what lasts a whole test session: tests with any loop, or with none, can have it."""
+"""An event loop for fixtures that last a whole test session: tests with any loop, or none, can use them."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def entered(context: contextlib.AbstractAsyncContextManager[T]) -> Iterator[T]:
-    """What a context gives; it is entered and left in the loop of a thread."""
+    """Yield what a context yields; it is entered and left in the loop of a thread."""
     with _loop_in_thread() as loop:
         value = asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result()
         try:

@@ -1,10 +1,10 @@
-"""What a test needs is said by its marks, and a test that starts a program without the mark of it fails.
+"""Marks declare what a test needs, and a test that starts a program without its mark fails.
 
-A fixture that starts programs says so with `needs`; every test that has the fixture, directly or through
-others, gets the marks. A test that starts a program itself is marked by hand. `Marks` watches which programs
-the test process starts (not those which its children start) and compares.
+A fixture that starts programs declares it with `needs`; every test that has the fixture, directly or through
+others, gets the marks. A test that starts a program itself has the mark in its module. `Marks` watches which
+programs the test process starts (not those which its children start) and compares.
 
-The stages of `make test` and the selection of `make test-fast` are made of these marks.
+These marks select the stages of `make test` and the tests of `make test-fast`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import pytest
 F = TypeVar("F", bound=Callable[..., Any])
 
 PROGRAMS = ("prometheus", "mesh", "dialect", "browser", "cluster", "go")
-"""Marks of tests that need a program which Python packages do not bring."""
+"""Marks of tests that need a program which is not in a Python package."""
 LONG = "long"
 """The mark of long stories, which only `make test-all` runs."""
 FAST = "not (" + " or ".join((*PROGRAMS, "alone", LONG)) + ")"
-"""The tests that need nothing but Python packages and may run next to each other, for `pytest -m`."""
+"""The tests that need only Python packages and may run at the same time, for `pytest -m`."""
 PARALLEL = f"not (cluster or browser or mesh or dialect or conformance or alone or {LONG})"
-"""The tests that may run next to each other. The conformance suite keeps one record of all of its rows."""
+"""The tests that may run at the same time. The conformance suite keeps one record of all of its rows."""
 SERIAL = f"not ({PARALLEL}) and not {LONG}"
 
 CHECKED = "TESTS_MARKS"
@@ -42,17 +42,19 @@ _ALLOWED = {
     "chromium": ("browser",),
     "helm": ("go",),
 }
-"""For each program the marks of which a test that starts it must have one."""
+"""For each program its marks: a test that starts the program must have one of them."""
 _OTHERS = ("go", "dialect")
 """The same for every program that is not listed."""
 _ANY = "cluster"
 """A test of this mark may start any program."""
 _EVERYWHERE = re.compile(r"python[0-9.]*|(ba|da)?sh|env|git|true|false")
-"""Programs that every machine has on which the tests run."""
+"""Programs that every machine has if the tests run on it."""
 
 
 def needs(*names: str) -> Callable[[F], F]:
-    """Say which marks a test gets that has the decorated fixture; it stands below `pytest.fixture`."""
+    """Declare which marks a test gets if it has the decorated fixture; the decorator is below
+    `pytest.fixture`.
+    """
 
     def said(function: F) -> F:
         setattr(function, _ATTRIBUTE, names)
@@ -110,7 +112,7 @@ class Marks:
 
 
 def unmarked(programs: Sequence[str], *, marks: set[str]) -> list[str]:
-    """Return one sentence for each program that none of the marks of a test allows."""
+    """Return one sentence for each program that no mark of a test allows."""
     return [
         f"the test starts {program} and has none of the marks {', '.join(allowed)} (see tests/marks.py)"
         for program in sorted(set(programs))
@@ -126,7 +128,7 @@ def _is_script(program: Path) -> bool:
 
 
 def _said(item: pytest.Item) -> Iterator[str]:
-    """By the fixtures of a test."""
+    """The marks that a test gets from its fixtures."""
     information = getattr(item, "_fixtureinfo", None)
     if information is None:
         return

@@ -1,4 +1,4 @@
-"""The real server as a process, and how a test asks it."""
+"""The real server as a process, and how a test reads its API."""
 
 import contextlib
 import json

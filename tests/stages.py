@@ -1,8 +1,8 @@
-"""Run the tests in stages, and print the sum of what came of them: `python -m tests.stages test|long|fast`.
+"""Run the tests in stages, and print the sum of their results: `python -m tests.stages test|long|fast`.
 
-Stage `parallel` runs the tests that may run next to each other, on several workers, a file on one worker.
-Stage `serial` runs the rest, but for the long stories, which are a stage of their own. Arguments that follow
-are given to pytest in every stage. The time of every test is kept in `.artifacts/durations.txt`.
+Stage `parallel` runs the tests that may run at the same time, on several workers, each file on one worker.
+Stage `serial` runs the rest, except for the long stories, which are a stage of their own. The arguments that
+follow are given to pytest in every stage. `.artifacts/durations.txt` has the time of every test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 from tests import marks
 
 WORKERS = "TESTS_WORKERS"
-"""In this variable of the environment: how many workers a parallel stage has."""
+"""The environment variable for the number of workers of a parallel stage."""
 _PROJECT = Path(__file__).resolve().parents[1]
 _ARTIFACTS = _PROJECT / ".artifacts"
 _SLOWEST = 25
@@ -47,7 +47,7 @@ STAGES: Mapping[str, Sequence[Stage]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one test."""
+    """The result of one test."""
 
     test: str
     outcome: str
@@ -141,11 +141,11 @@ def _run(stage: Stage, arguments: Sequence[str]) -> Ran:
 
 
 def _wait(command: Sequence[str]) -> int:
-    """Run pytest to its end, also when this process is asked to end: pytest ends what tests have started."""
-    # Workers and stages share the compiled tests: to rewrite their assertions takes as long as many tests.
+    """Run pytest to its end, even if this process gets a signal: pytest must end what tests have started."""
+    # Workers and stages share the compiled tests: rewriting their assertions takes as long as many tests.
     environment = {name: value for name, value in os.environ.items() if name != _NO_BYTECODE}
     process = subprocess.Popen(command, cwd=_PROJECT, env=environment)
-    # A terminal sends SIGINT to both processes, SIGTERM comes to this one alone.
+    # A terminal sends SIGINT to both processes; SIGTERM reaches only this one.
     before = (
         signal.signal(signal.SIGINT, lambda *_: None),
         signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT)),

@@ -1,4 +1,4 @@
-"""A test that starts a program has the mark of it."""
+"""A test that starts a program has its mark."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stages of a run have one sum, and none is empty in silence."""
+"""All stages of a run have one sum, and an empty stage is reported."""
 
 import itertools
 from collections.abc import Collection

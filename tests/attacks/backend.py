@@ -1,4 +1,4 @@
-"""A Prometheus on loopback that sends whatever bytes an attack gives it, at whatever pace."""
+"""A Prometheus on loopback that sends arbitrary bytes at an arbitrary pace."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ def whole(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 
 
 async def query_of(reader: asyncio.StreamReader) -> tuple[str, float]:
-    """Read a request of the query API, and return its query and its time, which may stand in the address."""
+    """Read a request of the query API, and return its query and its time, which may be in the address."""
     reply = (await reader.readuntil(b"\r\n\r\n")).decode()
     fields = dict(line.lower().split(": ", 1) for line in reply.split("\r\n")[1:] if ": " in line)
     form = (await reader.readexactly(int(fields.get("content-length", "0")))).decode()
@@ -32,7 +32,7 @@ async def query_of(reader: asyncio.StreamReader) -> tuple[str, float]:
 
 
 class Backend:
-    """How it answers may be changed at any time."""
+    """Its answers may be changed at any time."""
 
     def __init__(self, play: Play) -> None:
         self.play = play
@@ -60,7 +60,7 @@ async def until_left(reader: asyncio.StreamReader) -> None:
 
 @contextlib.asynccontextmanager
 async def running(play: Play) -> AsyncIterator[Backend]:
-    """Serves until the block is left."""
+    """Serve until the block is left."""
     backend = Backend(play)
     tasks: set[asyncio.Task[None]] = set()
     writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()

@@ -1,4 +1,4 @@
-"""What all attacks share."""
+"""Fixtures that all attacks share."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,5 +18,5 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def tries() -> effort.Effort:
-    """How much to try."""
+    """How many inputs to try."""
     return effort.chosen()

@@ -1,7 +1,7 @@
-"""Files as they must not be, by the kind of what should be in them: a catalogue of damage.
+"""Damaged files, by the kind of content that they should have: a catalogue.
 
-Each entry makes a file at a path. What holds for every file (absent, a directory, a pipe without an end …) is
-in `ANY`; the others are of one kind of content.
+Each entry makes a file at a path. `ANY` has the damage that every file can have (absent, a directory, a pipe
+without an end …); the others are for one kind of content.
 """
 
 import codecs
@@ -33,7 +33,7 @@ def content(data: bytes | str) -> Make:
 
 
 def huge(path: pathlib.Path) -> None:
-    """A gigabyte, of which the disk holds nothing."""
+    """Make a file of a gigabyte that occupies no space on the disk."""
     with path.open("wb") as file:
         file.truncate(1 << 30)
 

@@ -1,4 +1,4 @@
-"""A dashboard that is attacked: the real command in a process of its own, its log, its memory."""
+"""A dashboard to attack: the real command in a process of its own, with its log and its memory."""
 
 import contextlib
 import dataclasses
@@ -25,7 +25,7 @@ _PATIENCE_S = 60
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Dashboard:
-    """Where it is, what it wrote, and how large it is."""
+    """Its address, its log, and its memory."""
 
     address: str
     pid: int
@@ -42,7 +42,7 @@ class Dashboard:
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
     def session(self, token: str = "") -> requests.Session:
-        """A browser that sends a viewer's token, as a proxy in front would."""
+        """A browser session with a viewer's token, which a proxy in front would add."""
         session = requests.Session()
         session.trust_env = False
         session.headers["Sec-Fetch-Site"] = "same-origin"
@@ -51,14 +51,14 @@ class Dashboard:
         return session
 
     def callbacks(self) -> list[dict[str, Any]]:
-        """The server's callbacks, as the page learns them."""
+        """The server's callbacks, as the page receives them."""
         listed = self.session(BOB).get(f"{self.address}_dash-dependencies", timeout=_PATIENCE_S)
         return [one for one in json.loads(listed.content) if not one["clientside_function"]]
 
 
 @contextlib.contextmanager
 def running(api: traffic_api.FakeTrafficApi, place: pathlib.Path, *options: str) -> Iterator[Dashboard]:
-    """A dashboard of a cluster whose API is `api`; eve and bob may sign in."""
+    """Run a dashboard for the cluster with the API `api`; eve and bob may sign in."""
     api.viewers = {EVE: traffic_api.Viewer("eve"), BOB: traffic_api.Viewer("bob")}
     where = urllib.parse.urlsplit(api.url)
     log = place / "log"
@@ -96,7 +96,7 @@ def _address(log: pathlib.Path, process: subprocess.Popen[bytes]) -> str:
 
 
 def good_body(callback: dict[str, Any], address: str = "?ns=shop") -> dict[str, Any]:
-    """What the page sends for a callback when its address has changed."""
+    """The body that the page sends for a callback when its address has changed."""
     values: dict[str, Any] = {"url.search": address, "namespaces.value": ["shop"], "beat.data": "now"}
 
     def filled(listed: list[dict[str, str]]) -> list[dict[str, Any]]:

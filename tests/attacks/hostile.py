@@ -1,4 +1,4 @@
-"""Hostile inputs as data: what a callback's body may be made of, and what requests may look like."""
+"""Hostile inputs as data: parts of a callback's body, and requests."""
 
 import copy
 import json
@@ -123,7 +123,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 
 def bodies(good: Sequence[dict[str, Any]], *, dice: random.Random, number: int) -> Iterator[bytes]:
-    """Bodies of callbacks, each with one to three things wrong; first those that are no objects at all."""
+    """Bodies of callbacks, each with one to three errors; first those that are no objects at all."""
     yield from CONTENTS[:number]
     for _ in range(number - len(CONTENTS)):
         body = copy.deepcopy(dice.choice(good))
@@ -133,7 +133,7 @@ def bodies(good: Sequence[dict[str, Any]], *, dice: random.Random, number: int) 
 
 
 def _spoil(body: dict[str, Any], *, others: Sequence[dict[str, Any]], dice: random.Random) -> None:
-    """One thing."""
+    """Make one error."""
     key = dice.choice(list(body) or ["output"])
     match dice.randrange(6):
         case 0:

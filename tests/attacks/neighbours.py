@@ -1,8 +1,8 @@
-"""A mesh of three namespaces: one that somebody may read, one that deals with it, and one that does not.
+"""A mesh of three namespaces: one that the test's user may read, one with traffic to it, and one without.
 
-There are two of it. What the readers of `data` may know is the same in both: its own traffic, and who deals
-with it. Everything else is in the whole one alone, under names that nobody could guess and with figures that
-are those of nothing else. So nobody who may read only `data` can tell one from the other.
+There are two versions of it. What the readers of `data` may know is the same in both: its own traffic, and
+the endpoints of that traffic. Only the whole version has everything else, with names that cannot be guessed
+and with unique figures. So a user who may read only `data` must not be able to distinguish the two.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ CALLER, CALLED = App(NEAR, "teller-m2vd"), App(NEAR, "mint-c9hb")
 INNER, FAR_A, FAR_B = App(NEAR, "guard-p5yn"), App(FAR, "payments-k8fs", NODE_FAR), App(FAR, "audit-t4gc")
 HOST, FAR_HOST = "api.own.example", "api.d6lu.example"
 SILENT = App(FAR, "silent-b7je")
-"""It exists, and is not scraped."""
+"""It exists, but is not scraped."""
 HIDDEN = (INNER, FAR_A, FAR_B, SILENT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class World:
-    """What there is: apps, and who calls whom how often."""
+    """The content of a version: the apps, and the number of calls between them."""
 
     apps: Sequence[App]
     unscraped: Sequence[App]
@@ -102,7 +102,7 @@ class World:
         return meshes.inventory(*found)
 
     def splits(self) -> Sequence[model.Split]:
-        """Each namespace splits its own traffic, and `data` also says to split that of others."""
+        """Each namespace splits its own traffic, and `data` also declares splits of the others' traffic."""
         found = [_split(app.namespace, app.name, app, app) for app in self.apps]
         return (*found, _split(OWN, "spying", FAR_A, FAR_B), _split(OWN, "peeping", CALLED, INNER))
 
@@ -145,7 +145,7 @@ KNOWN = World(apps=(LEDGER, STORE, CALLER, CALLED), unscraped=(), calls=_SHARED)
 
 @dataclasses.dataclass(slots=True)
 class Rbac:
-    """Allows what is asked in some namespaces (None: everywhere), and remembers what that was."""
+    """Allows requests in some namespaces (None: everywhere), and records them."""
 
     namespaces: frozenset[str] | None
     asked: list[request_info.Attributes] = dataclasses.field(default_factory=list)
@@ -163,7 +163,7 @@ class Rbac:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Anybody:
-    """Everybody is the viewer."""
+    """Every request has the viewer's identity."""
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         return USER
@@ -171,7 +171,7 @@ class Anybody:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Source:
-    """The whole mesh, whichever part is asked for: what is left out of an answer has to be left out by us."""
+    """Returns the whole mesh for every request: the code under test has to remove what must be hidden."""
 
     taken: snapshot.Snapshot
 
@@ -185,7 +185,7 @@ class _Source:
 async def served(
     world: World, rbac: Rbac, *, others: query.Others | None = None
 ) -> AsyncIterator[handler.Handler]:
-    """The product's API over a world, with this to say who may read."""
+    """The product's API for a version, with `rbac` for authorization."""
     known, splits = world.inventory(), world.splits()
     moments = store.Store(
         _Source(world.snapshot()), inventory=lambda: known, clock=lambda: 1000.0, refresh=3600.0

@@ -1,7 +1,8 @@
-"""The odd ways in which a Prometheus can answer, as data: each with a name, and what becomes of it.
+"""The odd answers that a Prometheus can give, as data: each with a name, and the expected result.
 
 A kind changes the right answer to one sort of query. `counters` are ranges of raw counters, `buckets` figures
-of summed buckets. What is `harmless` is answered with the right counts, anything else with 503 and a reason.
+of summed buckets. After a `harmless` answer the counts are right; after any other the server answers 503 with
+a reason.
 """
 
 import copy
@@ -17,7 +18,7 @@ from tests.attacks import backend
 
 Result = list[dict[str, Any]]
 Wire = Callable[[bytes], bytes]
-"""From a right body to what is sent, with its head."""
+"""Makes the body to send, with its head, of the right body."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Kind:
 
     name: str
     to: str
-    """Which sort of query is answered so."""
+    """The sort of query that gets this answer."""
     wire: Wire
     harmless: bool = False
 
@@ -136,7 +137,7 @@ def _kinds_of_envelopes() -> Iterator[Kind]:
 
 
 def _series(change: Callable[[dict[str, Any], Result], object]) -> Wire:
-    """Change one series of requests, or of buckets; what is returned takes its place."""
+    """Change one series of requests, or of buckets; the function's result replaces it."""
 
     def wire(right: bytes) -> bytes:
         answer = json.loads(right)
@@ -155,7 +156,7 @@ def _series(change: Callable[[dict[str, Any], Result], object]) -> Wire:
 
 
 def _grows(series: Mapping[str, Any]) -> bool:
-    """Whether a changed number of it must be seen."""
+    """Whether a change of its last value must be detected."""
     last = series["values"][-1] if "values" in series else series["value"]
     return float(last[1]) > 0
 
@@ -235,7 +236,7 @@ def _kinds_of_series() -> Iterator[Kind]:
 
 
 def _last(change: Callable[[list[Any]], object]) -> Wire:
-    """Change the last sample; what is returned takes its place."""
+    """Change the last sample; the function's result replaces it."""
 
     def changed(one: dict[str, Any], all_: Result) -> None:
         if "values" in one:
@@ -266,7 +267,7 @@ def _kinds_of_samples() -> Iterator[Kind]:
         for text in _NO_NUMBER:
             yield Kind(f"{to}: a value is {text!r}", to, _put(1, text))
         for text in _NO_COUNT:
-            harmless = to == "buckets" and text == "1e400"  # a bucket at infinity is not known
+            harmless = to == "buckets" and text == "1e400"  # a bucket with the bound infinity is not known
             yield Kind(f"{to}: a count is {text}", to, _put(1, text), harmless)
     for name, odd in _NO_TIME.items():
         yield Kind(f"counters: a time is {name}", "counters", _put(0, odd))

@@ -1,4 +1,4 @@
-"""Whoever may read one namespace reads that one: on every path, and in every word of every answer."""
+"""A user who may read one namespace gets data of that namespace only: on every path, in every answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OWN = frozenset({neighbours.OWN})
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Doors:
-    """Both worlds for one who may read `data` alone, and the whole one for one who may read all."""
+    """Both versions for a user who may read only `data`, and the whole one for a user who may read all."""
 
     whole: handler.Handler
     known: handler.Handler
@@ -53,7 +53,7 @@ async def doors() -> AsyncIterator[Doors]:
         found = Doors(whole, known, opened, rbac)
         for api in (whole, known):
             for side in ("requests_per_second", "p99_response_latency"):
-                # All namespaces are at hand, whichever is asked for.
+                # The snapshot has all namespaces, whichever one is requested.
                 await found.ask(dataclasses.replace(api, authorizer=neighbours.Rbac(None)), _everything(side))
         yield found
 
@@ -63,7 +63,7 @@ def _everything(metric: str) -> str:
 
 
 def _subjects(reply: asking.Reply) -> Iterator[str]:
-    """The namespaces that an answer is about; empty for what is in none."""
+    """Return the namespaces in an answer; empty for objects outside namespaces."""
     body = reply.json
     for item in body.get("items", [body] if "metadata" in body else []):
         about = item.get("describedObject") or item.get("resource")
@@ -74,7 +74,9 @@ def _subjects(reply: asking.Reply) -> Iterator[str]:
 
 
 def _walk(tries: effort.Effort) -> Iterator[str]:
-    """Every path without a query, and of those in the namespace that may be read a share of all queries."""
+    """Return every path without a query, and the readable paths of the namespace with a share of all
+    queries.
+    """
     every = list(walking.paths(VERSIONS, names=walking.names()))
     yield from every
     dice = tries.dice("authorization walk")
@@ -136,7 +138,7 @@ async def test_tables_are_as_silent_as_objects(doors: Doors, tries: effort.Effor
 
 
 async def test_the_walk_finds_what_there_is_with_the_right_to_all(doors: Doors) -> None:
-    """Else the walk could not fail."""
+    """Otherwise the walk could not find an error."""
     seen: set[str] = set()
     for url in walking.paths(VERSIONS, names=["*"]):
         reply = await doors.ask(doors.opened, url)
@@ -191,7 +193,7 @@ def _toy(rbac: neighbours.Rbac) -> asking.Toy:
 
 
 async def test_the_kit_asks_a_provider_only_within_what_was_authorized() -> None:
-    """Of any API that is made with it, and whatever its provider answers."""
+    """This is true of every API that is made with the kit, whatever its provider answers."""
     rbac = neighbours.Rbac(OWN)
     toy = _toy(rbac)
     version = fruits.group_version(toy.orchard)
@@ -215,7 +217,7 @@ def _places(reply: asking.Reply) -> Iterator[str]:
 
 
 class Leaky:
-    """Answers what is of another namespace, whatever it is asked."""
+    """Answers data of another namespace to every request."""
 
     async def list(self, query: declaration.Query) -> declaration.Collection:
         return declaration.Collection(rows=[await self.get(query)])
@@ -238,7 +240,7 @@ async def test_a_provider_that_answers_too_much_is_a_defect_and_never_an_answer(
 
 
 async def test_whether_it_exists_is_no_matter_of_who_may_not_ask(doors: Doors) -> None:
-    """A refusal repeats what was asked, and is the same for what is there and what is not."""
+    """A refusal repeats the request, and is the same whether the object exists or not."""
     shop, nothing = neighbours.FAR_A.name, "x" * len(neighbours.FAR_A.name)
     root = f"/apis/metrics.smi-spec.io/v1alpha1/namespaces/{neighbours.FAR}/deployments"
     there, absent = [await doors.ask(doors.whole, f"{root}/{name}") for name in (shop, nothing)]

@@ -1,7 +1,7 @@
-"""A clock that is set back, set forward, stops or jumps has no old figure served, and keeps nothing longer.
+"""If a clock is set back, set forward, stops or jumps, no old figure is served, and no cache lasts longer.
 
-The time of day is for what is asked of Prometheus, for what is shown, and for what others stamped with it:
-certificates, cookies, credentials. Everything else is counted in seconds that nobody sets.
+The time of day is used only in queries to Prometheus, in output, and for times that others have set:
+certificates, cookies, credentials. Everything else uses a monotonic clock, which cannot be set.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ JUMPS = {
 }
 
 
-# Where the time of day is read at all
+# Where the code reads the time of day
 
 TIME_OF_DAY = {
     "metrics_server/server/server.py": "the time that Prometheus is asked about",
@@ -56,7 +56,7 @@ TIME_OF_DAY = {
     "dashboard/scaling/examination.py": "the age of an autoscaler's figures, which is shown",
     "dashboard/terminal/hpa_text.py": "the age of an autoscaler's figures, which is shown",
 }
-"""Modules that may read the time of day, and what for."""
+"""Modules that may read the time of day, and the reason."""
 _READS = {
     "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "strftime"},
     "datetime": {"now", "utcnow", "today"},
@@ -65,7 +65,7 @@ _READS = {
 
 
 def _reads(tree: ast.AST) -> Iterator[str]:
-    """Every mention of something that reads the time of day."""
+    """Return every name that reads the time of day."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "time":
             yield from (alias.name for alias in node.names if alias.name in _READS["time"])
@@ -98,7 +98,7 @@ def test_the_search_sees_every_spelling(text: str) -> None:
 
 
 def test_what_keeps_answers_counts_seconds_that_nobody_sets() -> None:
-    """All that have a clock of their own by default."""
+    """Tests all classes that have a clock by default."""
     defaults = [
         ttl_cache.TtlCache.__init__,
         reloaded_files.Reloading.__init__,
@@ -114,7 +114,7 @@ def test_what_keeps_answers_counts_seconds_that_nobody_sets() -> None:
         assert time.monotonic in kept.values(), one.__qualname__
 
 
-# Every piece that keeps something, driven by a clock of seconds while the time of day jumps
+# Every cache, with a monotonic clock, while the time of day jumps
 
 
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
@@ -203,12 +203,12 @@ def test_a_page_is_read_anew_whatever_the_time_of_day(jump: float) -> None:
         assert opened.read(state.GraphRequest(), max_age=5) is not first
 
 
-# What Prometheus tells, where its clock and the server's differ
+# What Prometheus answers if its clock and the server's differ
 
 
 @dataclasses.dataclass
 class Server:
-    """A taker of a mesh that is scraped every 5 s, with the three clocks that there are."""
+    """A collector of a mesh that is scraped every 5 s, with its three clocks."""
 
     backend: recording.Backend
     uptime: recording.Clock = dataclasses.field(default_factory=lambda: recording.Clock(5.0))
@@ -233,7 +233,7 @@ class Server:
 
 
 class Growing(recording.Backend):
-    """A Prometheus that scrapes on: it has nothing later than its own time, and days of what is before."""
+    """A Prometheus with a running clock: it has no sample after its own time, and days of earlier samples."""
 
     def __init__(self, server: Callable[[], Server]) -> None:
         super().__init__(recording.Recording([]))
@@ -310,7 +310,7 @@ async def test_where_both_clocks_were_wrong_and_are_set_right_the_server_goes_on
 @pytest.mark.parametrize("later", [2.0, 60.0, HOUR, DAY])
 async def test_scrapes_of_the_future_are_refused_as_old_ones_are(later: float) -> None:
     class Ahead(recording.Backend):
-        """Answers with the time of its own clock, whatever it is asked about."""
+        """Answers with the time of its own clock, whatever time is queried."""
 
         async def ask(self, queries: Sequence[str], *, at: float) -> list[recording.Answer]:
             return await recording.Backend.ask(self, queries, at=at + later)
@@ -357,14 +357,14 @@ def test_a_token_file_is_read_again_after_a_minute_whatever_the_time_of_day(tmp_
 
 
 class _Nobody:
-    """A mesh without proxies in the namespace that is asked for."""
+    """A mesh without proxies in the requested namespace."""
 
     async def take(self, *_: object, **__: object) -> None:
         return None
 
 
 class _Source:
-    """An API without any figure."""
+    """An API without figures."""
 
     def metrics(self, **_: object) -> tuple[()]:
         return ()
@@ -373,4 +373,4 @@ class _Source:
         return ()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to close."""

@@ -1,5 +1,5 @@
-"""Connections of strangers: however many there are and whatever they send or leave unsent, the server's
-memory stays bounded and a client with a credential is served.
+"""Connections without a credential: however many there are and whatever they send or do not send, the
+server's memory stays bounded and a client with a credential is served.
 """
 
 import asyncio
@@ -15,11 +15,13 @@ from tests.attacks import effort, victim
 from tests.metrics_server import recording
 
 CONNECTIONS = 35
-"""Of each kind, and all are held together: more than there is room for. The long run opens 2,000."""
+"""Connections of each kind, all open at the same time: more than the server accepts. The long run opens
+2,000.
+"""
 AT_ONCE = 50
 MOST = 240
 MOST_GROWTH = 96
-"""MB, whatever was tried before."""
+"""MB, for all kinds together."""
 KINDS = {
     "no handshake": None,
     "nothing": b"",
@@ -43,7 +45,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[victim.Victim
 
 @contextlib.asynccontextmanager
 async def hostile(one: victim.Victim, *, number: int, sent: bytes | None) -> AsyncIterator[int]:
-    """So many connections that send this, read nothing, and stay. Answers how many came about."""
+    """Open connections that send this, read nothing, and stay. Yields how many were opened."""
     context = one.context()
     opened: list[asyncio.StreamWriter] = []
     kept: list[asyncio.StreamReader] = []
@@ -54,7 +56,7 @@ async def hostile(one: victim.Victim, *, number: int, sent: bytes | None) -> Asy
                 tls: ssl.SSLContext | None = None if sent is None else context
                 reader, writer = await asyncio.open_connection("127.0.0.1", one.port, ssl=tls, limit=1)
                 opened.append(writer)
-                # Its limit of one byte keeps it from reading on.
+                # Its limit of one byte stops it from reading further.
                 kept.append(reader)
                 writer.write(sent or b"")
 
@@ -77,7 +79,7 @@ async def test_memory_stays_bounded_and_a_good_client_is_served(
         for kind, sent in KINDS.items():
             attack = hostile(attacked, number=min(tries.times(CONNECTIONS), MOST), sent=sent)
             assert await held.enter_async_context(attack) > 0
-            # Twice: what the first one waited for has been received then.
+            # Twice: after the first answer the server has received what the connections sent.
             for _ in range(2):
                 assert (await attacked.ask("/apis")).status == 200, kind
             grown[kind] = (attacked.rss - before) >> 20
@@ -87,7 +89,7 @@ async def test_memory_stays_bounded_and_a_good_client_is_served(
 
 
 async def ended(one: victim.Victim, *sent: bytes) -> bytes:
-    """What a connection that sends this is answered until the server ends it."""
+    """Return everything that the server answers to this until it closes the connection."""
     reader, writer = await one.connect()
     try:
         for part in sent:
@@ -101,7 +103,7 @@ async def ended(one: victim.Victim, *sent: bytes) -> bytes:
 
 
 async def drip(one: victim.Victim, *, sent: bytes | None) -> None:
-    """Opens a connection, sends this and then a byte now and then until the server ends it."""
+    """Open a connection, send this and then a byte at a time until the server closes it."""
     tls = None if sent is None else one.context()
     reader, writer = await asyncio.open_connection("127.0.0.1", one.port, ssl=tls)
     try:
@@ -118,7 +120,7 @@ async def drip(one: victim.Victim, *, sent: bytes | None) -> None:
 
 async def test_who_does_not_finish_a_handshake_or_a_head_is_not_waited_for(attacked: victim.Victim) -> None:
     dripped = (None, b"", b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
-    # Ten seconds are promised; the machine may be busy.
+    # The server's limit is ten seconds; the machine may be busy.
     await asyncio.wait_for(asyncio.gather(*(drip(attacked, sent=sent) for sent in dripped)), 25)
 
 
@@ -134,7 +136,7 @@ async def test_who_does_not_finish_a_handshake_or_a_head_is_not_waited_for(attac
 async def test_a_head_that_is_too_large_is_refused_in_words(attacked: victim.Victim, head: bytes) -> None:
     answer = await ended(attacked, head)
     assert b"aaaa" not in answer
-    # A client that goes on sending may see its connection reset before the words.
+    # A client that continues to send may see a reset connection before the message.
     assert answer == b"" or answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
 
 

@@ -1,4 +1,4 @@
-"""Nothing that is sent to the dashboard makes it fail, or keeps another viewer waiting."""
+"""No request to the dashboard makes it fail, or delays another viewer."""
 
 import concurrent.futures
 import contextlib
@@ -57,7 +57,7 @@ def _refresh(one: dashboards.Dashboard, token: str, address: str = "?ns=shop") -
 
 
 def _holds(one: dashboards.Dashboard, answers: dict[str, requests.Response]) -> None:
-    """No failure of ours among the answers, nothing of how we are made, and a quiet log."""
+    """Demand that no answer is a 5xx or shows internals, and that the log has no error."""
     failed = {what: answer.status_code for what, answer in answers.items() if answer.status_code >= 500}
     assert not failed
     for what, answer in answers.items():
@@ -220,7 +220,7 @@ def test_a_viewer_whose_questions_hang_keeps_nobody_else_waiting(
             with attacked.session(dashboards.BOB) as bob:
                 assert bob.get(f"{attacked.address}_dash-layout", timeout=5).status_code == 200
                 assert bob.get(f"{attacked.address}healthz", timeout=5).status_code == 200
-            # Eve's own are bounded: most have been answered although the API answers nothing.
+            # Eve's own requests are limited: most have been answered although the API does not answer.
             done, _ = concurrent.futures.wait(
                 asked, timeout=8, return_when=concurrent.futures.FIRST_COMPLETED
             )
@@ -243,7 +243,7 @@ Serve = Callable[..., tuple[str, int]]
 
 @pytest.fixture
 def serve(fake: traffic_api.FakeTrafficApi, tmp_path: pathlib.Path) -> Iterator[Serve]:
-    """The server in this process, with limits that a test need not wait for."""
+    """Run the server in this process, with short limits."""
     with contextlib.ExitStack() as ending:
 
         def start(*, proxies: int = 0, **limits: Any) -> tuple[str, int]:
@@ -316,7 +316,7 @@ def test_a_proxy_that_is_trusted_tells_viewers_apart(serve: Serve) -> None:
     address = serve(proxies=1)
     most = _FEW.failures
     guesses = [
-        # What the guesser writes himself stands left of what the proxy writes, and is not believed.
+        # What the attacker writes comes before what the proxy writes, and is not trusted.
         _login(address, f"wrong-{number}", **{"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.66"})
         for number in range(most + 20)
     ]

@@ -1,4 +1,4 @@
-"""Whatever the API's address answers, the client has an answer or a fault, in bounded time and memory."""
+"""Whatever the API's address answers, the client returns data or a fault, in bounded time and memory."""
 
 import contextlib
 import gzip
@@ -27,7 +27,7 @@ class _Server(http.server.ThreadingHTTPServer):
     behaviour: Behaviour
 
     def handle_error(self, *_: Any) -> None:
-        """The client hangs up, as it should."""
+        """The client closes the connection, as it should."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.behaviour(self)
 
     def log_message(self, *_: Any) -> None:
-        """In silence."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ _ODD: tuple[Any, ...] = (
 
 
 def _spoiled() -> Iterator[bytes]:
-    """Every field of an item, with every odd value."""
+    """Return items in which every field has every odd value."""
     for path in (
         *(
             ("metadata",),

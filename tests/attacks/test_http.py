@@ -1,7 +1,6 @@
-"""HTTP as nobody should send it: whatever comes, the server says no in few words and serves the next client.
+"""Malformed HTTP: the server refuses it with a short message and serves the next client.
 
-No answer is a 5xx, nothing that a client sends makes a traceback, and the token is in no answer and no line
-of the log.
+No answer is a 5xx, no input causes a traceback, and the token is in no answer and no line of the log.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from tests.metrics_server import recording
 
 BATCHES = 6
 REQUESTS = 40
-"""In a batch, each on a connection of its own."""
+"""Requests in a batch, each on its own connection."""
 PATHS = (
     victim.READ,
     f"{victim.READ}/cart",
@@ -143,7 +142,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[victim.Victim
 
 
 def request(dice: random.Random, *, token: str) -> bytes:
-    """A request that is wrong in some ways, perhaps in none, or more of them."""
+    """Return a request with no, one or several errors."""
 
     def odd() -> bytes:
         return b"".join(dice.choice(ODD) for _ in range(dice.randint(0, 3)))
@@ -169,7 +168,9 @@ def request(dice: random.Random, *, token: str) -> bytes:
 
 
 async def answered(one: victim.Victim, sent: bytes, *, parts: int, half: bool) -> bytes:
-    """All that is answered to this, sent in so many parts; `half` closes the sending side."""
+    """Return everything that the server answers to this, sent in so many parts; `half` closes the sending
+    side.
+    """
     reader, writer = await one.connect()
     try:
         size = len(sent) // parts + 1
@@ -222,7 +223,7 @@ async def test_whatever_is_sent_is_refused_or_answered(attacked: victim.Victim, 
 
 
 def _is_of_data(said: bytes) -> bool:
-    """A figure may be too old: that is no attack's doing."""
+    """Whether the data is too old for an answer, which is not caused by an attack."""
     return b'"reason":"ServiceUnavailable"' in said or b'"reason":"Timeout"' in said
 
 
@@ -305,7 +306,7 @@ async def test_nothing_holds_the_event_loop(attacked: victim.Victim, credential:
         assert answer.status == 401 if not credential and "/livez" not in head else answer.status < 500
     await asyncio.wait({watcher}, timeout=0.5)
     watcher.cancel()
-    # Of several seconds that such a request once took; the machine is busy with other tests, too.
+    # Such a request once took several seconds; other tests also use the machine.
     assert sorted(lags)[len(lags) // 2] < 1.0
 
 
@@ -327,7 +328,7 @@ async def test_stopping_loses_no_request_and_waits_for_nobody_else(tmp_path: Pat
         assert {answer.status for answer in answers} == {200}
         async with asyncio.timeout(victim.PATIENCE):
             assert await one.process.wait() == 0
-        # Five seconds are promised; the machine may be busy.
+        # The server's limit is five seconds; the machine may be busy.
         assert time.monotonic() - began < 12
         assert "Traceback" not in one.log
 

@@ -1,5 +1,5 @@
-"""Who is asking: as many headers as a kube-apiserver sends, and none of those that would make somebody else
-of the sender.
+"""The identity of a request: as many headers as a kube-apiserver sends, and no header that gives the sender
+another identity.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ SUE = ("X-Remote-User", "sue")
 
 @dataclasses.dataclass(slots=True)
 class Witness:
-    """Allows everything but what is named, and remembers who asked for what."""
+    """Allows everything except the named rights, and records user and request."""
 
     denies: frozenset[str] = frozenset()
     seen: list[tuple[authenticator.User, request_info.Attributes]] = dataclasses.field(default_factory=list)
@@ -38,7 +38,7 @@ class Witness:
 
     @property
     def wishes(self) -> list[tuple[str, str, str, str, str]]:
-        """What had to be allowed to act as somebody: group, resource, subresource, namespace and name."""
+        """Return the rights needed to impersonate: group, resource, subresource, namespace and name."""
         return [
             (one.group, one.resource, one.subresource, one.namespace, one.name)
             for _, one in self.seen
@@ -67,7 +67,7 @@ class Door:
 
     @property
     def user(self) -> authenticator.User:
-        """Who was served."""
+        """Return the user that was served."""
         return self.toy.orchard.asked[-1].user
 
 
@@ -95,7 +95,7 @@ async def test_four_times_the_headers_take_about_four_times_as_long() -> None:
 
 
 async def _seconds(number: int) -> float:
-    """The fastest of some tries, in seconds of the processor."""
+    """Return the shortest of several runs, in seconds of processor time."""
     sent = [SUE, *(("X-Remote-Extra-Scopes", f"{n}") for n in range(number))]
     sent += [("X-Remote-Group", f"{n}") for n in range(number)]
     incoming = _presented(sent, path=FRUITS)

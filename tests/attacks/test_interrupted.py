@@ -1,6 +1,6 @@
 """A signal ends each program at any moment of its start, quickly and without a traceback.
 
-The moments are those that a program shows: Python prints each module that it has loaded (`-X importtime`).
+The moments are visible in its output: Python prints each module that it has loaded (`-X importtime`).
 """
 
 import os
@@ -20,7 +20,7 @@ PROGRAMS = {
     "dashboard": (DASHBOARD, ("click", "flask")),
     "terminal": (TERMINAL, ("click", "dashboard.terminal.top")),
 }
-"""Of each program its command, and modules in the order in which they are loaded."""
+"""The command of each program, and modules in the order in which they are loaded."""
 CASES = [(name, module) for name, (_, modules) in PROGRAMS.items() for module in modules]
 ENDED = {-signal.SIGINT, 128 + signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGTERM}
 
@@ -37,7 +37,7 @@ def started(command: Sequence[str], folder: pathlib.Path) -> subprocess.Popen[st
 
 
 def interrupted(command: Sequence[str], folder: pathlib.Path, *, moment: str, number: int) -> tuple[int, str]:
-    """The exit code and what was said from the moment on, in which a line of stderr holds this text."""
+    """Return the exit code, and the output after the moment when a line of stderr contains this text."""
     program = started(command, folder)
     assert program.stderr is not None
     try:

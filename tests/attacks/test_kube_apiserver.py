@@ -1,4 +1,4 @@
-"""A kube-apiserver that answers without end, or drips: bounded, and said."""
+"""A kube-apiserver whose answer is endless or very slow: the wait is bounded, and reported."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ _SOON = 20.0
 
 @contextlib.asynccontextmanager
 async def asking(sent: bytes, again: bytes) -> AsyncIterator[client.KubeApi]:
-    """A client of one that answers anything with some bytes, and then the same ones again and again."""
+    """A client of a server that answers with some bytes, and then repeats others without end."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError):

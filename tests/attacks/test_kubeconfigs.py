@@ -16,9 +16,9 @@ from tests.attacks import damaged
 
 
 def asked(command: click.Command, *arguments: str) -> tuple[int, str]:
-    """The exit code of a program and what it said; it must have ended as programs do."""
+    """Return the exit code and the output of a program; it must have ended with SystemExit."""
     with warnings.catch_warnings():
-        # The library that listens forgets to close its socket where it cannot; the program ends then.
+        # If it cannot listen, the library does not close its socket; the program ends then.
         warnings.simplefilter("ignore", ResourceWarning)
         result = click.testing.CliRunner().invoke(command, arguments)
         code, said = result.exit_code, result.output
@@ -34,7 +34,7 @@ def asked(command: click.Command, *arguments: str) -> tuple[int, str]:
 def test_a_damaged_kubeconfig_is_refused_in_one_line(tmp_path: pathlib.Path, program: str, kind: str) -> None:
     path = tmp_path / "config"
     damaged.KUBECONFIG[kind](path)
-    # The dashboard asks only when somebody looks: it must not come so far as to listen.
+    # The dashboard reads the API only for a viewer: it must fail before it listens.
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         listen = ["--listen", f"127.0.0.1:{port}"]

@@ -1,4 +1,4 @@
-"""However odd Prometheus' answer is: never a wrong figure and never an error of the server, but a reason."""
+"""After any odd answer of Prometheus the server gives no wrong figure and no internal error, but a reason."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ web = moments.pod("shop", "web-1", app="web")
 
 
 def mesh() -> list[recording.Series]:
-    """A proxy that calls two services, and is called."""
+    """A proxy that calls two services, and is called itself."""
     reply = web.itself(moments.MESHES["envoy"])
     for number, name in enumerate(("cart", "payments"), start=3):
         called = {"envoy_cluster_name": f"outbound|80||{name}.shop.svc.cluster.local"}
@@ -33,7 +33,7 @@ def mesh() -> list[recording.Series]:
 
 
 class Odd:
-    """A Prometheus that answers one sort of query in an odd way, and all others right."""
+    """A Prometheus that gives an odd answer to one sort of query, and right answers to all others."""
 
     def __init__(self) -> None:
         self.kind: prometheus_answers.Kind | None = None
@@ -41,7 +41,7 @@ class Odd:
         self._holds = recording.Recording(mesh())
 
     def right(self, query: str, at: float) -> bytes:
-        """The same answer at any time, but for that time."""
+        """Return the same answer at any time, except for the time in it."""
         reply = "matrix" if query.endswith("]") else "vector"
         result = self._holds.moved(at - moments.NOW).ask(query, at=at)
         data = {"resultType": reply, "result": result}
@@ -87,7 +87,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         state = tmp_path_factory.mktemp("state")
         async with reading.served(fake, state, profile="envoy", refresh=0.001) as api:
             made = Scene(api, odd)
-            await made.ask(None)  # learns how often is scraped
+            await made.ask(None)  # learns the scrape interval
             made.counts = counts(await made.ask(None))
             assert sorted(made.counts.values()) == [18, 24]
             yield made

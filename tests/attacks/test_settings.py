@@ -1,4 +1,4 @@
-"""Whatever a setting names is used, or refused in one line that names setting, file and remedy."""
+"""The file of a setting is used, or refused in one line with the setting, the file and the remedy."""
 
 import asyncio
 import codecs
@@ -33,7 +33,7 @@ LONGEST = 700
 
 
 def file_valued() -> list[str]:
-    """The settings that name a file or a folder, by their type; and the two that may."""
+    """The settings whose type is a file or a folder, and the two that may contain one."""
     typed = [
         name
         for name, field in settings.Settings.model_fields.items()
@@ -43,7 +43,7 @@ def file_valued() -> list[str]:
 
 
 WRITTEN = {"state", "kubeconfig"}
-"""Made by the server, and tested below."""
+"""The server creates these; they are tested below."""
 KINDS: Mapping[str, Mapping[str, damaged.Make]] = {
     "prometheus_ca": damaged.AUTHORITIES,
     "prometheus_certificate": damaged.CERTIFICATE,
@@ -60,7 +60,7 @@ KINDS: Mapping[str, Mapping[str, damaged.Make]] = {
     "autoscaling_fallback_ca": damaged.AUTHORITIES,
     "autoscaling_fallback_token": damaged.TOKEN,
 }
-"""What each file holds; a setting that is not here must refuse what no file may be."""
+"""The content of each file; a setting that is not listed must refuse the damage in `ANY`."""
 HARMLESS = {
     ("inventory", "a number without an end"),
     ("policy", "a key of many lines"),
@@ -68,7 +68,7 @@ HARMLESS = {
 
 
 class Folder:
-    """Good files for every setting, so that one can be damaged."""
+    """Good files for every setting, one of which can be damaged."""
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
@@ -95,9 +95,9 @@ class Folder:
         return {name: self.at(name) for name in names}
 
     def given(self, name: str) -> dict[str, Any]:
-        """Settings with this one, and those that it needs; its own file is still to be made."""
+        """The settings with this one, and those that it needs; its own file is still to be created."""
         with_it: dict[str, tuple[str, ...]] = {
-            # With an authority, too: those of the machine take long to load.
+            # With an authority, because loading the machine's own takes long.
             "prometheus_certificate": ("prometheus_key", "prometheus_ca"),
             "prometheus_key": ("prometheus_certificate", "prometheus_ca"),
             "tls_certificate": ("tls_key",),
@@ -125,7 +125,7 @@ def folder(tmp_path: pathlib.Path) -> Folder:
 
 
 def refused(**given: Any) -> list[str]:
-    """The lines with which settings are refused; none where they are used."""
+    """The lines with which settings are refused; none if they are accepted."""
     try:
         chosen = settings.load(**given)
         if chosen.cluster not in (None, "in-cluster") or chosen.kubeconfig is not None:
@@ -344,14 +344,14 @@ def test_all_files_that_are_wrong_are_told_at_once(folder: Folder) -> None:
 
 @pytest.fixture
 def open_folder() -> Iterator[Folder]:
-    """In which everybody may look for files."""
+    """A folder that every user may read."""
     with tempfile.TemporaryDirectory() as path:
         pathlib.Path(path).chmod(0o755)
         yield Folder(pathlib.Path(path))
 
 
 def test_a_file_that_this_user_may_not_read_is_refused_in_one_sentence(open_folder: Folder) -> None:
-    # What only a user with all rights can load is loaded before.
+    # Load first what only a user with all rights can load.
     schema.shipped()
     codecs.lookup("utf-8-sig")
     folder = open_folder
@@ -404,7 +404,7 @@ def test_every_setting_that_holds_a_secret_is_warned_of_when_others_may_read_it(
 
 
 def reloaded() -> dict[str, tuple[str, ...]]:
-    """The settings whose files are followed; the others are read at the start."""
+    """The settings whose files are read again; the others are read only at the start."""
     return {name: tuple(KINDS[name]) for name in KINDS if name not in {"policy", "profile", "cluster"}}
 
 
@@ -435,7 +435,7 @@ def test_a_file_damaged_later_changes_nothing_and_is_told_in_one_sentence(
 
 
 def following(chosen: settings.Settings, name: str) -> Callable[[], object]:
-    """What answers a part of the settings as it is now."""
+    """Return the object that uses a part of the settings."""
     if chosen.inventory is not None:
         file = inventory_source.of_file(chosen, chosen.inventory)
         return file.current
@@ -486,7 +486,7 @@ async def test_a_replaced_token_is_used_without_a_restart(
 
 
 def served(**given: Any) -> list[str]:
-    """The lines with which a server refuses to start; by default where another program listens."""
+    """The lines with which a server refuses to start; by default because another program listens."""
     with taken_port() as port:
         try:
             chosen = settings.load(**{"prometheus": URL, "listen": f"127.0.0.1:{port}", **given})
@@ -509,7 +509,7 @@ def taken_port() -> Iterator[int]:
 
 @contextlib.contextmanager
 def nobody() -> Iterator[None]:
-    """As a user without rights, where this one has all."""
+    """Run the block as a user without rights if this one has all."""
     if os.geteuid() != 0:
         yield
         return

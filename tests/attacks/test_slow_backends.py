@@ -1,4 +1,4 @@
-"""Whichever way a backend is slow: it is given up soon, or may finish, and what is said of it is true."""
+"""However a backend is slow, the server either stops waiting soon or lets it finish, and says why."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from tests.attacks import backend
 from tests.metrics_server import questions
 
 QUICK = prometheus.Patience(connect=0.4, doubt=0.4, probe=0.3, stall=0.5, answer=30.0)
-"""The usual proportions, in less time; a test that waits for `answer` fails by its own deadline."""
+"""The usual proportions, in less time; a test that reaches `answer` fails at its own deadline."""
 _SOON = 10.0
 RIGHT = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
 BEGUN = backend.head(length=50_000) + RIGHT[:30]
@@ -176,7 +176,7 @@ async def test_one_that_never_ends_the_handshake_of_tls() -> None:
 
 
 class _Silent(abc.AbstractResolver):
-    """Finds no host, and does not say so."""
+    """Resolves no host, and never answers."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -1,6 +1,6 @@
-"""One client that asks for forty windows takes nothing from another, and is told the truth of its own wait.
+"""A client that requests forty windows takes nothing from another, and gets the true reason for its own wait.
 
-Fetches are counted, not timed: the fake Prometheus answers each when the test lets it.
+Fetches are counted, not timed: the fake Prometheus answers each when the test permits it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ AT_ONCE, EACH = fetch_queue.FetchLimits().at_once, fetch_queue.FetchLimits().eac
 
 
 class ByName:
-    """Whoever says a name has it."""
+    """The user of a request is the name in it."""
 
     async def authenticate(self, credentials: authenticator.Credentials) -> authenticator.User | None:
         name = authenticator.bearer(credentials.headers)
@@ -44,7 +44,7 @@ class ByName:
 
 
 class Slow(fake_prometheus.FakePrometheus):
-    """Lets a query through when the test says so, and counts those that wait."""
+    """Answers a query when the test permits it, and counts those that wait."""
 
     def __init__(self, holds: recording.Recording) -> None:
         super().__init__(holds)
@@ -64,7 +64,7 @@ class Slow(fake_prometheus.FakePrometheus):
         return await self.well(request, query)
 
     def let_pass(self) -> None:
-        """Answer all that wait."""
+        """Answer all waiting queries."""
         for one in self.held:
             one.set()
 
@@ -81,7 +81,7 @@ class Site:
         return reply
 
     async def held(self, count: int) -> None:
-        """Wait until so many queries wait at Prometheus."""
+        """Wait until this many queries wait at Prometheus."""
         async with asyncio.timeout(20):
             while len(self.fake.held) < count:  # noqa: ASYNC110 - what is looked at is no event
                 await asyncio.sleep(0.01)
@@ -229,7 +229,7 @@ async def test_a_failure_holds_nothing_when_it_has_been_told() -> None:
         gc.enable()
 
 
-# Memory that clients could fill by asking
+# Memory that clients could fill by requests
 
 
 async def test_moments_are_bounded_whatever_is_asked_for() -> None:

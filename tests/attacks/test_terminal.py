@@ -1,4 +1,4 @@
-"""Names and messages from the API never steer the terminal, the page or a spreadsheet that shows them."""
+"""Names and messages from the API never control the terminal, the page or a spreadsheet that shows them."""
 
 import ast
 import csv
@@ -84,7 +84,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
-    """An API whose refusals quote a hostile name."""
+    """An API whose refusals contain a hostile name."""
     with traffic_api.FakeTrafficApi() as fake:
         fake.viewers = {fake.token: traffic_api.Viewer("".join(HOSTILE), frozenset())}
         yield fake.kubeconfig(tmp_path_factory.mktemp("refusing") / "config")
@@ -106,7 +106,7 @@ def _run(config: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[b
 
 
 def _typed(config: pathlib.Path, *arguments: str) -> bytes:
-    """What a person sees who runs the command in a terminal."""
+    """Return what a user sees who runs the command in a terminal."""
     mine, theirs = pty.openpty()
     command = [sys.executable, "-m", "dashboard.terminal", *arguments, "--kubeconfig", str(config)]
     shown = b""
@@ -116,7 +116,7 @@ def _typed(config: pathlib.Path, *arguments: str) -> bytes:
             while piece := os.read(mine, 65536):
                 shown += piece
         except OSError:
-            pass  # the end, as Linux says it
+            pass  # Linux reports the end like this
         finally:
             os.close(mine)
         process.wait(60)

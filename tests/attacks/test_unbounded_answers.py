@@ -1,4 +1,4 @@
-"""What a backend without end takes: so much memory as is allowed, and nothing once it has failed."""
+"""Memory for a backend's endless answer: at most the limit, and none once it has failed."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ async def asking(play: backend.Play, *, mib: float) -> AsyncIterator[prometheus.
 
 
 def unpacking(how: str) -> tuple[str, bytes]:
-    """An answer of 64 MiB, packed."""
+    """An answer of 64 MiB, compressed."""
     body = BEGUN + SERIES * (64 * MIB // len(SERIES))
     return how, gzip.compress(body, 1) if how == "gzip" else zlib.compress(body, 1)
 
@@ -93,7 +93,7 @@ async def test_the_answers_to_several_queries_are_bounded_together() -> None:
 
     async with asking(big, mib=8) as client:
         two = await client.ask([questions.QUERY] * 2, at=questions.NOW)
-        assert "8 MiB" in await refused(client)  # while these are held
+        assert "8 MiB" in await refused(client)  # while these answers are held
         del two
         assert "8 MiB" in await refused(client, 3)
         assert len(await client.ask([questions.QUERY] * 2, at=questions.NOW)) == 2
@@ -132,7 +132,7 @@ _STALLS = {
 async def test_nothing_is_held_after_failures_though_nobody_collects_garbage(
     how: str, tmp_path: Path
 ) -> None:
-    """Through the whole server: profiles side by side, store, views."""
+    """This covers the whole server: parallel profiles, store, views."""
 
     async def failing(query: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if "count(" in query or query.startswith("topk"):
@@ -156,12 +156,12 @@ async def test_nothing_is_held_after_failures_though_nobody_collects_garbage(
                 for _ in range(FAILURES):
                     (await api.get("trafficedges")).refused(503)
                 grown = _resident() - before
-    # Of each failure at least 2 MiB had come; the fake, in the same process, leaves some itself.
+    # Each failure had received at least 2 MiB; the fake, in the same process, keeps some memory itself.
     assert grown < FAILURES * MIB / 2, f"{grown / MIB:.1f} MiB"
 
 
 def _resident() -> int:
-    """Bytes of memory of this process."""
+    """Return the bytes of memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

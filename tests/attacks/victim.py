@@ -1,4 +1,4 @@
-"""The real server as a process, with a Prometheus that holds a recorded mesh, and what can be seen of it."""
+"""The real server as a process, with a Prometheus that has a recorded mesh, and the means to observe it."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ PATIENCE = 60.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer as it came."""
+    """An answer with status, headers and body."""
 
     status: int
     head: bytes
@@ -69,12 +69,12 @@ class Victim:
         return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.context(), limit=1 << 24)
 
     def head(self, path: str, *headers: str, method: str = "GET") -> bytes:
-        """The head of a request of somebody who may read everything."""
+        """Return the head of a request of a user who may read everything."""
         lines = (f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {self.token}", *headers)
         return "\r\n".join((*lines, "", "")).encode()
 
     async def ask(self, path: str, *headers: str) -> Answer:
-        """What somebody who may read everything is answered, on a connection of its own."""
+        """Return the answer to a user who may read everything, on a new connection."""
         async with asyncio.timeout(PATIENCE):
             reader, writer = await self.connect()
             try:
@@ -90,7 +90,7 @@ class Victim:
 
 
 async def read(reader: asyncio.StreamReader, *, bodiless: bool = False) -> Answer:
-    """One answer. Raises IncompleteReadError where there is none."""
+    """Read one answer. Raises IncompleteReadError if there is none."""
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1])
     length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
@@ -105,7 +105,7 @@ async def read(reader: asyncio.StreamReader, *, bodiless: bool = False) -> Answe
 
 @contextlib.asynccontextmanager
 async def running(folder: Path, *options: str) -> AsyncIterator[Victim]:
-    """Killed when the block is left, if it has not ended by itself."""
+    """Run the server until the block is left; then kill it if it still runs."""
     fake = fake_prometheus.FakePrometheus(recording.shop(taken=time.time()))
     async with fake_prometheus.running(fake) as prometheus:
         kubeconfig = folder / "kubeconfig"

@@ -1,4 +1,4 @@
-"""All shapes of a path: group × resource × name × subresource × namespace, and what is asked beside it."""
+"""All forms of a path: group × resource × name × subresource × namespace, and all queries."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _EVERYWHERE = ("*", neighbours.FAR)
 
 
 def misspelt(name: str) -> str:
-    """Near enough to be asked whether the right name was meant."""
+    """Return a name so similar that a server might suggest the right one."""
     return name[:-1]
 
 
 def paths(versions: Sequence[declaration.GroupVersion], *, names: Sequence[str]) -> Iterator[str]:
     """Every path below each group and version, in a namespace or not, declared or not.
 
-    All names are asked for where something is opened by them, some of them elsewhere.
+    In the namespace that may be read, all names are used; elsewhere some of them.
     """
     for version in versions:
         root = f"/apis/{version.name}"
@@ -51,7 +51,7 @@ def _plurals(version: declaration.GroupVersion) -> list[str]:
 
 
 def names() -> list[str]:
-    """Of everything: what is there, what is nearly there, and what stands for all."""
+    """Names of existing objects, similar names, and the wildcard."""
     found = ["*", neighbours.NODE_OWN, neighbours.NODE_FAR, *PLACES[:4]]
     found += [neighbours.LEDGER.name, neighbours.LEDGER.ref("Service").name, neighbours.CALLER.name]
     found += [neighbours.FAR_A.ref(kind).name for kind in ("Deployment", "Pod", "Service")]
@@ -62,7 +62,7 @@ def names() -> list[str]:
 
 
 def queries(path: str) -> Iterator[str]:
-    """What can be asked beside a path, with the names of others in all the places that take one."""
+    """All query parameters, with the names of others in every place for a name."""
     selector = "metricLabelSelector" if "/custom.metrics" in path else "labelSelector"
     foreign = [app.name for app in _FOREIGN]
     for field, value in itertools.product(("metadata.name", "metadata.namespace"), (*PLACES[:3], *foreign)):

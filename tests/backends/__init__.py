@@ -1,4 +1,4 @@
-"""The databases that the server can ask: Prometheus, and others that speak its query API, run for a test.
+"""The databases that the server can query: Prometheus, and others with its query API, run for a test.
 
-What they scrape and what is demanded of the answers belongs to the tests that use them.
+The tests that use them decide what they scrape and which answers are right.
 """

@@ -1,7 +1,7 @@
-"""A database as a process: what it is called, how it is started, what is needed for it.
+"""A database as a process: its name, its command, and its requirements.
 
-Each reads the same scrape configuration, in its folder, and is run as its makers leave it: what the server
-needs besides is a fact for docs/backends.md, not a flag here.
+Each reads the same scrape configuration, in its folder, and runs with its default settings: if the server
+needs another setting, that belongs in docs/backends.md, not in a flag here.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _LATELY = "1m"
 class Backend:
     name: str
     command: Callable[[Path, tuple[str, int]], list[str]]
-    """To start it, given the folder that holds its configuration and the address to listen at."""
+    """Return the command, given the folder that holds its configuration and the address to listen at."""
     program: build.Program | None = None
-    """What is built for it; None for one that is there in any case."""
+    """The program to build; None for one that is installed in any case."""
 
     @property
     def marks(self) -> tuple[pytest.MarkDecorator, ...]:
-        """Of a test that needs it."""
+        """The marks of a test that needs it."""
         if self.program is None:
             return (pytest.mark.prometheus,)
         return pytest.mark.go, pytest.mark.timeout(3600)
@@ -59,8 +59,8 @@ VICTORIA_METRICS = Backend("victoria-metrics", _victoria_metrics, build.VICTORIA
 
 
 async def tells(url: str, *, of: int, since: float) -> None:
-    """Wait until it tells of so many targets that each was scraped after a moment: VictoriaMetrics, for one,
-    shows what it scraped some seconds later.
+    """Wait until it returns this number of targets, each with a scrape after a moment. VictoriaMetrics, for
+    example, returns samples some seconds after the scrape.
     """
 
     async def reply() -> bool:
@@ -79,8 +79,8 @@ async def tells(url: str, *, of: int, since: float) -> None:
 async def running(
     backend: Backend, folder: Path, *, host: str, scrapes: Mapping[str, Any]
 ) -> AsyncIterator[tuple[str, processes.Family]]:
-    """Its URL, on a loopback address of its own, and its family, until the block is left; `scrapes` is
-    Prometheus' configuration.
+    """Run it until the block is left, with Prometheus' configuration `scrapes`; yield its URL, on a loopback
+    address of its own, and its family.
     """
     if backend.program is not None:
         await build.make(backend.program, report=print)

@@ -1,4 +1,4 @@
-"""Envoys made up for a test, on loopback: what each of them exposes is what the test says, and may change."""
+"""Simulated Envoys on loopback: a test chooses and changes what each of them exposes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BOUNDS = (1.0, 10.0, 100.0)
 
 @dataclasses.dataclass(slots=True)
 class Proxy:
-    """One that calls a service of its own."""
+    """A proxy that calls one service."""
 
     pod: str
     there: bool = True
@@ -31,10 +31,10 @@ class Proxy:
     succeeded: int = 0
     failed: int = 0
     milliseconds: Sequence[float] = ()
-    """How long the calls took of which that is known."""
+    """The known durations of calls."""
 
     def samples(self) -> list[exposition.Sample]:
-        """Counters appear with their first request."""
+        """A counter appears with its first request."""
         cluster = {"envoy_cluster_name": f"outbound|8080||to-{self.pod}.shop.svc.cluster.local"}
         reply = [exposition.Sample("envoy_server_uptime", {}, int(time.time() - self.began))]
         for outcome, count in (("2", self.succeeded), ("5", self.failed)):
@@ -51,14 +51,14 @@ class Proxy:
 class Proxies:
     known: Mapping[str, Proxy]
     url: str = ""
-    """Of the database that scrapes them."""
+    """The URL of the database that scrapes them."""
     asked: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
     def __getitem__(self, pod: str) -> Proxy:
         return self.known[pod]
 
     async def scraped(self, *, times: int = 2) -> None:
-        """Until each was asked so often from now on: the scrape before the last is over by then."""
+        """Wait until each was scraped this many times from now on: then the last scrape but one is over."""
         self.asked.clear()
 
         async def often() -> bool:
@@ -67,7 +67,7 @@ class Proxies:
         await wait.until(often, what="scrapes of every proxy", within=60)
 
     async def arrived(self) -> None:
-        """Until the database tells of all that was scraped until now."""
+        """Wait until the database returns all that was scraped until now."""
         await backend.tells(self.url, of=len(self.known), since=time.time())
 
     async def expose(self, request: web.Request) -> web.Response:
@@ -98,7 +98,7 @@ class Proxies:
 
 @contextlib.asynccontextmanager
 async def serving(proxies: Proxies) -> AsyncIterator[str]:
-    """Their address, until the block is left."""
+    """Serve them until the block is left; yield their address."""
     application = web.Application()
     application.router.add_get("/{pod}/metrics", proxies.expose)
     runner = web.AppRunner(application, shutdown_timeout=0.1)

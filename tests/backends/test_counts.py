@@ -1,4 +1,4 @@
-"""Whichever database keeps them, requests are counted as they happened, whatever happens to their proxies."""
+"""Requests are counted correctly in every database, whatever happens to their proxies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BEFORE = 1000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server says of each pod's calls since everything was as before."""
+    """The server's figures of each pod's calls in the time since `_BEFORE` was scraped."""
 
     figures: Mapping[str, Mapping[str, float]]
 
@@ -54,7 +54,7 @@ async def reply(
         backend.running(store, folder, host=host, scrapes=mesh.scrapes(address)) as (mesh.url, family),
         serving.server(folder, prometheus=mesh.url, options={"refresh": "0.2"}) as api,
     ):
-        # The window is asked for in whole seconds, and must begin when all had been scraped.
+        # The window has whole seconds, and must begin when all had been scraped.
         await family.guard(mesh.scraped(times=5))
         begin = time.time()
         await family.guard(_happens(mesh))
@@ -64,7 +64,7 @@ async def reply(
 
 
 async def _happens(mesh: proxies.Proxies) -> None:
-    """Everything in turn, as the database scrapes it."""
+    """Every change in turn, each scraped by the database."""
     mesh["steady"].succeeded += 30
     mesh["failing"].failed = 9
     mesh["newborn-edge"].succeeded = 500

@@ -1,5 +1,5 @@
-"""The dashboard as a viewer meets it, in a real Chromium.
+"""The dashboard as a viewer uses it, in a real Chromium.
 
-A package, so that what its tests share ends with the last of them: above all the browser, which keeps a loop
-running.
+This is a package, so that the fixtures of its tests end with the last test: above all the browser, which
+keeps a loop running.
 """

@@ -57,7 +57,7 @@ def _address(_api: traffic_api.FakeTrafficApi, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def fake(_api: traffic_api.FakeTrafficApi) -> traffic_api.FakeTrafficApi:
-    """The API behind the dashboard, as good as new."""
+    """The API behind the dashboard, in its initial state."""
     _api.reset()
     return _api
 
@@ -77,7 +77,9 @@ def _profiles(chromium: sync_api.Browser) -> Callable[[Scheme], sync_api.Browser
 def open_page(
     _profiles: Callable[[Scheme], sync_api.BrowserContext], fake: traffic_api.FakeTrafficApi, _address: str
 ) -> Iterator[Open]:
-    """Opens tabs on the dashboard. In the end none may have complained, looked elsewhere or got the token."""
+    """Opens tabs on the dashboard. At the end it checks that none logged an error, loaded a foreign address
+    or got the token.
+    """
     opened: list[graph_page.GraphPage] = []
 
     def open_(query: str = "?refresh=2s", *, scheme: Scheme = "light") -> graph_page.GraphPage:

@@ -1,4 +1,4 @@
-"""The real dashboard in a process of its own, for any API a kubeconfig leads to."""
+"""The real dashboard in a process of its own, for the API of any kubeconfig."""
 
 import contextlib
 import os
@@ -15,14 +15,14 @@ _PATIENCE_S = 15
 
 @contextlib.contextmanager
 def serve(kubeconfig: pathlib.Path, *options: str) -> Iterator[str]:
-    """The address of a dashboard on a free port of loopback; ended afterwards by its own pid."""
+    """Run a dashboard on a free port of loopback and yield its address; it is ended by its own pid."""
     with _serve(("--kubeconfig", str(kubeconfig), *options), {}) as address:
         yield address
 
 
 @contextlib.contextmanager
 def serve_each(server: str, *options: str, authority: pathlib.Path) -> Iterator[str]:
-    """As in a pod of the cluster whose API is `server`: everybody signs in."""
+    """Run it as in a pod of the cluster whose API is `server`: every viewer signs in."""
     place = urllib.parse.urlsplit(server)
     found = {"KUBERNETES_SERVICE_HOST": str(place.hostname), "KUBERNETES_SERVICE_PORT": str(place.port)}
     with _serve(("--cluster=in-cluster", f"--authority={authority}", *options), found) as address:

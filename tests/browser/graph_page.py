@@ -1,6 +1,6 @@
-"""The page as a viewer uses it, and a guard over what the browser loads meanwhile.
+"""The page as a viewer uses it, and a guard over what the browser loads.
 
-It knows the page and nothing of the API behind it, so that the same helpers serve a test against a real mesh.
+It reads only the page and not the API behind it, so that the same helpers serve a test against a real mesh.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _CY = "document.getElementById('graph')?._cyreg?.cy"
 
 
 class Guard:
-    """What went wrong in the browser while nobody looked."""
+    """Records the errors and the foreign requests of the browser."""
 
     def __init__(self, page: sync_api.Page, *, host: str) -> None:
         self.errors: list[str] = []
@@ -35,11 +35,11 @@ class Guard:
         page.on("response", self._response)
 
     def bodies(self) -> list[str]:
-        """The text of the page and of the figures it was given, as far as the browser still holds them."""
+        """The text of the page and of the figures that it received, as far as the browser still has them."""
         reply = []
         for response in self._responses:
             if response.ok and "/_dash-component-suites/" not in response.url:
-                # A browser forgets what it was given before a reload.
+                # A browser discards earlier responses when it reloads.
                 with contextlib.suppress(sync_api.Error):
                     reply.append(response.text())
         return reply
@@ -72,14 +72,14 @@ class GraphPage:
         self.tab.goto(self._address + query)
 
     def go(self, query: str = "") -> None:
-        """To another view without loading the page anew, as the back button does."""
+        """Go to another view without loading the page again, as the back button does."""
         self.tab.evaluate(
             "query => { history.pushState({}, '', query); dispatchEvent(new PopStateEvent('popstate')); }",
             query,
         )
 
     def until(self, condition: Callable[[], Any], what: str, *, patience: float = _PATIENCE_S) -> Any:
-        """The first truthy answer of `condition`; fails with `what` was waited for."""
+        """Return the first truthy value of `condition`; fails with `what`, which names what was awaited."""
         deadline = time.monotonic() + patience
         while True:
             answer = condition()
@@ -104,7 +104,7 @@ class GraphPage:
         return edge
 
     def camera(self) -> dict[str, Any]:
-        """Where every node stands, and what part of the graph is in view."""
+        """The position of every node, and the visible part of the graph."""
         seen: dict[str, Any] = json.loads(
             self.tab.evaluate(
                 f"() => JSON.stringify({{zoom: {_CY}.zoom(), pan: {_CY}.pan(), positions:"
@@ -121,7 +121,7 @@ class GraphPage:
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     def lines(self) -> dict[str, list[tuple[float, float]]]:
-        """Points along every edge as Cytoscape says it draws it, by its name; in the graph's own pixels."""
+        """Points along every edge as Cytoscape draws it, by its name; in the graph's own pixels."""
         found: dict[str, list[tuple[float, float]]] = json.loads(
             self.tab.evaluate(
                 f"""() => JSON.stringify(Object.fromEntries({_CY}.edges().map(edge => {{
@@ -155,7 +155,7 @@ class GraphPage:
         return found
 
     def boxes(self, selector: str) -> list[dict[str, Any]]:
-        """Where the elements stand on the screen, and what they say."""
+        """The position and the text of the elements on the screen."""
         found: list[dict[str, Any]] = self.tab.locator(selector).evaluate_all(
             "all => all.map(one => ({...one.getBoundingClientRect().toJSON(), text: one.innerText}))"
         )
@@ -165,7 +165,7 @@ class GraphPage:
         return self.tab.locator(".tm-card").filter(has=self.tab.get_by_text(node, exact=True))
 
     def words_on(self, edge: str) -> str:
-        """What is written on an edge, in one line."""
+        """The text on an edge, in one line."""
         identity = self.edges()[edge]["id"]
         return " ".join(self.tab.locator(f'.tm-tag[data-id="{identity}"]').inner_text().split())
 
@@ -179,7 +179,7 @@ class GraphPage:
         self.tab.get_by_role("radiogroup", name=label).get_by_text(option, exact=True).click()
 
     def screenshot(self, name: str) -> None:
-        """Into the directory TRAFFIC_ARTIFACTS, for people to look at."""
+        """Save a screenshot to the directory TRAFFIC_ARTIFACTS, for people to look at."""
         self.tab.screenshot(path=_ARTIFACTS / f"{name}.png")
 
     def _elements(self, collection: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The address holds the view: it can be shared, reloaded and gone back to."""
+"""The address contains the view: it can be shared, reloaded and visited again."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The graph, seen with the eyes of a viewer."""
+"""The graph as a viewer sees it."""
 
 import itertools
 

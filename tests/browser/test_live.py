@@ -85,7 +85,7 @@ def test_lines_give_way_to_a_card_that_is_dragged_among_them(open_page: Open) ->
 
 
 def _call(fake: traffic_api.FakeTrafficApi, caller: str, callee: str, *, like: str) -> None:
-    """One edge more, with the figures of another one."""
+    """One more edge, with the figures of another one."""
     edge = copy.deepcopy(fake.edge(like))
     edge["metadata"]["name"] = f"{caller}:{callee}"
     described = {item["metadata"]["name"]: item["resource"] for item in fake.metrics}
@@ -95,7 +95,7 @@ def _call(fake: traffic_api.FakeTrafficApi, caller: str, callee: str, *, like: s
 
 
 def _hidden(page: graph_page.GraphPage) -> list[tuple[str, str]]:
-    """Each edge with a card that is in front of it; its ends it may touch, but not pass."""
+    """Each edge with a card in front of it. An edge may touch the cards at its ends, but not pass them."""
     cards = page.cards().items()
     return [
         (edge, card)

@@ -1,4 +1,4 @@
-"""When there is nothing to see, or nothing new, the page says why and offers a way out."""
+"""If there is no data, or no new data, the page shows the reason and a remedy."""
 
 import pytest
 

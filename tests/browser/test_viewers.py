@@ -1,4 +1,4 @@
-"""In a cluster everybody signs in, and sees what the API shows them and nothing of the others."""
+"""In a cluster every viewer signs in, and sees what the API permits, and none of the other viewers' data."""
 
 import pathlib
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def _site(_api: traffic_api.FakeTrafficApi, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def visit(chromium: sync_api.Browser, fake: traffic_api.FakeTrafficApi, _site: str) -> Iterator[SignIn]:
-    """A browser of its own for each visitor: nobody else's cookies."""
+    """Open a separate browser for each viewer, so that no cookies are shared."""
     fake.viewers = {
         _SHOP: traffic_api.Viewer("ann", frozenset({"shop"})),
         _ALL: traffic_api.Viewer("bob"),
@@ -54,7 +54,7 @@ def visit(chromium: sync_api.Browser, fake: traffic_api.FakeTrafficApi, _site: s
 
 
 def _drawn(page: graph_page.GraphPage, edge: str) -> None:
-    """A new browser has none of the page's scripts yet."""
+    """A new browser has no scripts of the page in its cache."""
     page.wait_for_edge(edge, patience=_FIRST_LOAD_S)
 
 

@@ -1,4 +1,4 @@
-"""`make run`, as somebody without a cluster meets it: the command, kubectl, the browser, and its end."""
+"""`make run`, as a user without a cluster sees it: the command, kubectl, the browser, and its end."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ _EDGES = {
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Everything, brought up by one command."""
+    """All parts, started by one command."""
 
     process: subprocess.Popen[str]
     printed: str
@@ -88,7 +88,9 @@ def _read_until(process: subprocess.Popen[str], text: str) -> str:
 
 @pytest.fixture
 def page(chromium: sync_api.Browser, running: Running) -> Iterator[graph_page.GraphPage]:
-    """A tab on the real dashboard; in the end it may not have complained or looked elsewhere."""
+    """A tab on the real dashboard; at the end it must not have logged an error or loaded a foreign
+    address.
+    """
     tab = graph_page.GraphPage(chromium.new_page(viewport={"width": 1600, "height": 1000}), running.dashboard)
     yield tab
     tab.tab.close()
@@ -139,7 +141,7 @@ def test_the_page_never_gets_the_token(page: graph_page.GraphPage, running: Runn
 
 
 def test_one_signal_ends_every_part(running: Running) -> None:
-    """Last in the file: it ends what the others use."""
+    """Last in the file: it ends what the other tests use."""
     children = _descendants(running.process.pid)
     assert len(children) >= 20
     running.process.send_signal(signal.SIGTERM)

@@ -55,7 +55,7 @@ async def _up(folder: Path, *, name: str, nodes: bool) -> None:
 
 
 async def _build(*, tools: bool) -> None:
-    """Nothing of a cluster, where one is given."""
+    """Build no program of a cluster if an existing cluster is given."""
     if not os.environ.get(possible.GIVEN):
         hindrance = possible.hindrance(Need.NODE)
         if possible.hindrance(Need.CONTROL_PLANE) is None:

@@ -1,4 +1,4 @@
-"""Our server behind a real kube-apiserver: as its APIService, with the cluster saying who may read."""
+"""Our server behind a real kube-apiserver: registered as an APIService; the cluster's RBAC limits reading."""
 
 import contextlib
 import dataclasses
@@ -18,14 +18,14 @@ GROUP, VERSION = "metrics.smi-spec.io", "v1alpha1"
 PATH = f"/apis/{GROUP}/{VERSION}"
 NAME = "trafficmetrics"
 MASTER = {"X-Remote-User": "kubernetes-admin", "X-Remote-Group": "system:masters"}
-"""What the front proxy says of one who may do everything, and nobody needs to be asked about."""
+"""The front proxy's headers of a user with all rights, for whom no authorization request is necessary."""
 _WITHIN = 60.0
 
 
 def command(
     running: cluster.Cluster, *, prometheus: str, state: Path, inventory: Path | None = None
 ) -> list[str]:
-    """What serves it where the cluster looks for its Service; without inventory the cluster is watched."""
+    """The command that serves at the address of its Service; without inventory it watches the cluster."""
     return [
         *(sys.executable, "-m", "metrics_server", "serve"),
         *(f"--prometheus={prometheus}", f"--state={state}"),
@@ -44,8 +44,9 @@ async def serve(
     watches: bool = False,
     options: Sequence[str] = (),
 ) -> AsyncIterator[Path]:
-    """Serve until the block is left, from the inventory of the mesh or, if it `watches`, from what the
-    cluster knows; it begins once the server answers. Its log is given. `options` are further ones.
+    """Serve until the block is left, from the inventory of the mesh or, if it `watches`, from the cluster's
+    objects. The block begins when the server answers; it gets the path of the log. `options` are further
+    options of the command.
     """
     state = scratch / "server"
     inventory = None if watches else mesh.inventory
@@ -89,7 +90,7 @@ class Reply:
 
     @property
     def names(self) -> set[str]:
-        """Of the items of a list."""
+        """Return the names of the items of a list."""
         assert self.status == 200, self
         return {item["metadata"]["name"] for item in self.json["items"]}
 
@@ -102,9 +103,10 @@ async def directly(
     identity: certificates.Files | None = None,
     name: str = "front-proxy",
 ) -> Reply:
-    """Ask the server past the kube-apiserver, with the certificate of this name in `identity`, or with none.
+    """Ask the server without the kube-apiserver, with the certificate of this name in `identity`, or with
+    none.
 
-    Raises aiohttp.ClientError where TLS ends it.
+    Raises aiohttp.ClientError if TLS ends the connection.
     """
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""What autoscalers ask, registered for our server behind a real kube-apiserver; and autoscalers to ask it."""
+"""Our server with the autoscaler's APIs behind a real kube-apiserver, and autoscalers that read them."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _WITHIN = 90.0
 
 @asynccontextmanager
 async def serve(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path) -> AsyncIterator[None]:
-    """Serve as `aggregated` does, and to autoscalers; ready once the cluster lets them ask."""
+    """Serve as `aggregated` does, with the autoscaler's APIs; the block begins when requests are allowed."""
     async with aggregated.serve(running, mesh, scratch=scratch, options=["--autoscaling"]):
         authority = (scratch / "server" / "ca.crt").read_bytes()
         await apply(

@@ -1,7 +1,7 @@
-"""The programs of a cluster, made from Go modules and Debian packages: what is missing is made, once.
+"""The programs of a cluster, from Go modules and Debian packages: each missing one is built once.
 
-What a program is made from is its mark: it is made anew when its module changes. Everything is built with the
-lowest priority, because whoever builds rarely has the machine alone.
+A mark file has the digest of a program's sources; the program is built again when its module changes. All
+builds run with the lowest priority, because the machine usually has other work.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ _PACKAGES = {
     "ip": "iproute2",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
 }
-"""By the program that tells whether the package is there."""
+"""Packages, by the program whose presence shows that the package is installed."""
 _SBIN = "/usr/sbin:/sbin"
 
 
@@ -35,14 +35,14 @@ _SBIN = "/usr/sbin:/sbin"
 class Program:
     name: str
     package: str
-    """The folder of its main.go, from here."""
+    """The folder of its main.go, relative to this one."""
     takes: str
     kubernetes: str = "kubernetes"
-    """The folder of the module that says which Kubernetes it belongs to."""
+    """The folder of the module that determines the version of Kubernetes."""
     main: str | None = None
-    """Its main package, where that is of another module and not in `package`."""
+    """Its main package, if that is in another module and not in `package`."""
     tags: str = ""
-    """What of it is built, by build tags."""
+    """Build tags, which select the parts that are built."""
 
     @property
     def module(self) -> Path:
@@ -51,12 +51,12 @@ class Program:
 
     @property
     def folder(self) -> Path:
-        """Of its main.go."""
+        """The folder of its main.go."""
         return (_HERE / self.package).resolve()
 
     @property
     def version(self) -> str:
-        """Of its Kubernetes, such as `v1.34.4`, as the Go module has it."""
+        """Its version of Kubernetes, such as `v1.34.4`, from the Go module."""
         return _version(self.kubernetes)
 
     @property
@@ -65,11 +65,11 @@ class Program:
 
     @property
     def mark(self) -> Path:
-        """A file that says what the program was made from."""
+        """A file with the digest of the program's sources."""
         return self.path.with_suffix(".made-from")
 
     def digest(self) -> str:
-        """Of everything it is made from."""
+        """The digest of everything that the program is built from."""
         hashed = hashlib.sha256()
         for source in sorted(self.module.rglob("*")):
             if source.is_file():
@@ -85,11 +85,11 @@ NEXT = Program(
     takes="about 8 minutes on two cores",
     kubernetes="kubernetes-next",
 )
-"""A newer Kubernetes, its control plane alone."""
+"""A newer Kubernetes, only its control plane."""
 KUBECTL = Program("kubectl", "kubectl", takes="about 2 minutes")
-"""Of the age of `KUBERNETES`, beside the newer one of the Python package."""
+"""As old as `KUBERNETES`; the Python package contains a newer one."""
 GOCLIENT = Program("goclient", "../conformance/goclient", takes="about a minute")
-"""What a program in Go understands of an API."""
+"""Reads an API as programs in Go do."""
 PODS = (
     Program("coredns", "coredns", takes="about 2 minutes"),
     Program("pause", "pods/pause", takes="seconds"),
@@ -104,16 +104,16 @@ VICTORIA_METRICS = Program(
     takes="less than a minute",
     main="github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
 )
-"""Another database than Prometheus."""
+"""A database other than Prometheus."""
 PROMETHEUS = Program(
     "prometheus",
     "../dialects/real/prometheus",
     takes="about a minute",
     main="github.com/prometheus/prometheus/cmd/prometheus",
-    # Targets come from its configuration alone.
+    # Its targets come from its configuration only.
     tags="remove_all_sd",
 )
-"""A newer one than Debian's."""
+"""Newer than Debian's."""
 MOSN = Program("mosn", "../dialects/real/mosn", takes="half a minute")
 """A proxy of another mesh."""
 TRAEFIK = Program(
@@ -124,11 +124,11 @@ TRAEFIK = Program(
 )
 """A proxy that stands for services."""
 HUBBLE = Program("hubble", "../dialects/real/hubble", takes="about a minute and a half on two cores")
-"""What Cilium's agents make of requests."""
+"""Counts requests as Cilium's agents do."""
 DAPRD = Program("daprd", "../dialects/real/dapr", takes="about 2 minutes")
 """Dapr's sidecar."""
 TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN, TRAEFIK, HUBBLE, DAPRD)
-"""What tests need beside a cluster, or without one."""
+"""What tests need in addition to a cluster, or without one."""
 
 
 @functools.cache
@@ -140,12 +140,12 @@ def _version(module: str) -> str:
 
 
 def find(program: str) -> str | None:
-    """Also where only root looks."""
+    """Find a program, also in folders that only root has in PATH."""
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:{_SBIN}")
 
 
 async def make_missing(*, nodes: bool, report: Report, kubernetes: Program = KUBERNETES) -> None:
-    """Takes minutes the first time."""
+    """The first call takes minutes."""
     if nodes:
         await _install_packages(report=report)
     for program in (kubernetes, *(PODS if nodes else ())):
@@ -153,7 +153,7 @@ async def make_missing(*, nodes: bool, report: Report, kubernetes: Program = KUB
 
 
 def linker_flags(version: str) -> str:
-    """What `kubectl version` is to answer."""
+    """Return the flags that set the version for `kubectl version`."""
     major, minor, _ = version.removeprefix("v").split(".")
     facts = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     settings = (
@@ -165,13 +165,13 @@ def linker_flags(version: str) -> str:
 
 
 def is_made(program: Program) -> bool:
-    """From what its module is now."""
+    """Whether it was built from the current state of its module."""
     mark = program.mark
     return program.path.exists() and mark.exists() and mark.read_text() == program.digest()
 
 
 async def make(program: Program, *, report: Report) -> None:
-    """Unless it is there already."""
+    """Build the program, if it is not built yet."""
     if is_made(program):
         return
     if find("go") is None:

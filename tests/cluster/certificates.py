@@ -1,8 +1,8 @@
-"""Three authorities and an identity for every part of a cluster, made anew at every start.
+"""Three authorities and an identity for every part of a cluster, created anew at every start.
 
-Who a client is, is what its certificate says: the common name is the user, the organisation the group. The
-front proxy and etcd have authorities of their own, because whoever is signed by one of these is believed
-everything: https://kubernetes.io/docs/setup/best-practices/certificates/
+A certificate determines the client's identity: the common name is the user, the organisation the group. The
+front proxy and etcd have authorities of their own, because a client that one of these has signed may claim
+any identity: https://kubernetes.io/docs/setup/best-practices/certificates/
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ class Files:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Identity:
-    """A file name, and what its certificate says."""
+    """A file name, and the subject of its certificate."""
 
     file: str
     user: str
@@ -58,7 +58,7 @@ CLIENTS = {
     KUBELET: Identity(KUBELET, f"system:node:{places.NODE}", "system:nodes"),
     KUBE_PROXY: Identity(KUBE_PROXY, "system:kube-proxy"),
 }
-"""Everybody who asks the API server, and so gets a kubeconfig."""
+"""All clients of the API server; each gets a kubeconfig."""
 
 
 def identities(place: places.Place) -> list[Identity]:
@@ -149,7 +149,7 @@ def _write_pair(
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    # The API server reads no PKCS #8 key of an elliptic curve as a key of service accounts.
+    # The API server does not accept a PKCS #8 key of an elliptic curve as a key of service accounts.
     sec1 = serialization.PrivateFormat.TraditionalOpenSSL
     path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, sec1, serialization.NoEncryption()))

@@ -1,6 +1,6 @@
-"""The control groups that hold every pod of a cluster, made before its kubelet and removed after it.
+"""The control groups that hold every pod of a cluster, created before its kubelet and removed after it.
 
-They tell which processes are containers of the cluster, whatever became of those who started them. On a
+They show which processes are containers of the cluster, even if their parent processes are gone. On a
 machine with control groups v1 there is one hierarchy per controller.
 """
 
@@ -38,7 +38,7 @@ def processes(place: places.Place) -> set[int]:
 
 
 def folders(place: places.Place) -> list[Path]:
-    """The groups that there are, the inner ones first."""
+    """The existing groups, the inner ones first."""
     return [
         Path(folder)
         for hierarchy in _hierarchies()
@@ -47,7 +47,7 @@ def folders(place: places.Place) -> list[Path]:
 
 
 def remove(place: places.Place) -> None:
-    """When no process is left in them."""
+    """Remove the groups once no process is left in them."""
     for group in folders(place):
         group.rmdir()
 

@@ -50,7 +50,7 @@ def _silent(_line: str) -> None:
 
 
 class Cluster:
-    """Enter it to have it. `report` gets a line for each thing that takes a while."""
+    """The cluster exists while the block is entered. `report` gets a line for each step that takes long."""
 
     def __init__(
         self,
@@ -72,12 +72,12 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """Of an administrator."""
+        """The kubeconfig of an administrator."""
         return self.folder.kubeconfig
 
     @property
     def version(self) -> str:
-        """Such as `v1.34.4`."""
+        """The version of Kubernetes, such as `v1.34.4`."""
         return self._kubernetes.version
 
     @property
@@ -100,7 +100,7 @@ class Cluster:
         await self._stack.aclose()
 
     async def import_image(self, archive: Path) -> None:
-        """Make the images of an archive, as `docker save` or buildah write them, known to the node.
+        """Import the images of an archive, as `docker save` or buildah write them, into the node.
 
         The path is absolute.
         """
@@ -108,12 +108,12 @@ class Cluster:
         await node.import_image(archive, enter=enter)
 
     def pid(self, program: str) -> int:
-        """Of a program such as `kube-apiserver` or `containerd`."""
+        """Return the process id of a program such as `kube-apiserver` or `containerd`."""
         return self._running_family().pid(program)
 
     @contextlib.asynccontextmanager
     async def without_api_server(self) -> AsyncIterator[None]:
-        """A block in which the kube-apiserver is away; afterwards it is there again, with all it knew."""
+        """Stop the kube-apiserver for this block; afterwards it runs again with the same data."""
         family = self._running_family()
         await control_plane.stop_api_server(family=family)
         try:
@@ -123,7 +123,7 @@ class Cluster:
             await control_plane.start_api_server(self._plane, family=family, enter=enter)
 
     async def watch(self) -> NoReturn:
-        """For ever, unless a program ends unasked: then a `DemoError` says which, and why."""
+        """Wait until a program ends unexpectedly; then raise a `DemoError` with its name and the reason."""
         await self._running_family().watch()
 
     def _running_family(self) -> processes.Family:
@@ -165,7 +165,7 @@ class Cluster:
             ports.demand_free(addresses, advice="end it, or give the cluster another --name")
 
     def _prepare(self) -> None:
-        """The record comes first: what is made after it, it tells how to remove."""
+        """The record is written first, because it lists how to remove what is made after it."""
         shutil.rmtree(self.folder.scratch, ignore_errors=True)
         kept = sysctls.about_to_change() if self.place.nodes else {}
         record.Record(self.place.name, self.place.nodes, os.getpid(), kept).write(self.folder.record)

@@ -1,4 +1,4 @@
-"""Commands that end by themselves: kubectl, as a test or a person asks it, and the tools of a node."""
+"""Commands that end by themselves: kubectl for tests and people, and the tools of a node."""
 
 import asyncio
 import os
@@ -11,16 +11,16 @@ from pathlib import Path
 from demo import faults
 
 KUBECTLS_MEMORY = "kubectl-cache"
-"""A folder beside the kubeconfig."""
+"""A folder next to the kubeconfig."""
 _BESIDE_PYTHON = Path(sys.executable).parent
 _SAID_LINES = 15
-"""What kubectl says of a conflict has 13."""
+"""kubectl's message about a conflict has 13 lines."""
 _ASKED_LETTERS = 300
 
 
 async def kubectl(kubeconfig: Path, *arguments: str) -> str:
-    """Return what it printed. It remembers what a server offers by the server's address, so it has a memory
-    beside each cluster.
+    """Return the output of kubectl. It caches discovery by the server's address, so each cluster has its
+    own cache.
     """
     program = shutil.which("kubectl", path=str(_BESIDE_PYTHON)) or shutil.which("kubectl")
     if program is None:
@@ -32,7 +32,7 @@ async def kubectl(kubeconfig: Path, *arguments: str) -> str:
 async def output(
     *command: str, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> str:
-    """Return what it printed; one that fails raises a `DemoError` with the end of its complaint.
+    """Return the output of a command; if it fails, raise a `DemoError` with the end of its error output.
 
     `environment` is added to this process's own.
     """

@@ -1,6 +1,6 @@
-"""What the programs of a node are told in files: containerd, its network plugins and the kubelet. Pure.
+"""The configuration files of a node's programs: containerd, its network plugins and the kubelet. Pure.
 
-A node sees a /run, a /var/lib and a /var/log of its own (`node`), so paths are the programs' defaults.
+A node has its own /run, /var/lib and /var/log (`node`), so the paths are the programs' defaults.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ _ANYWHERE = ipaddress.IPv4Network("0.0.0.0/0")
 
 
 def containerd(*, plugins: str) -> str:
-    """Version 2 of its configuration, which 1.6 and all since understand. `plugins` is the folder of the
+    """Version 2 of its configuration, which containerd 1.6 and later read. `plugins` is the folder of the
     network plugins' configuration.
     """
     return f"""\
@@ -81,11 +81,11 @@ def kubelet(place: places.Place, *, files: certificates.Files) -> dict[str, Any]
         "clusterDomain": places.DOMAIN,
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "failSwapOn": False,
-        # The machine's disk is not the cluster's to keep free: images cannot be fetched again.
+        # The kubelet must not delete images to free the machine's disk: they cannot be fetched again.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
-        # No names from outside: what runs in the cluster cannot leave this machine.
+        # No names outside the cluster are resolved: its pods cannot reach them.
         "resolvConf": "",
     }
 
@@ -96,7 +96,7 @@ def kube_proxy(kubeconfig: object) -> list[str]:
         "hostname-override": places.NODE,
         "proxy-mode": "iptables",
         "cluster-cidr": places.PODS,
-        # Settings of the machine that a network namespace may not change.
+        # Settings of the machine that a process in a network namespace may not change.
         "conntrack-max-per-core": 0,
         "conntrack-tcp-timeout-established": "0s",
         "conntrack-tcp-timeout-close-wait": "0s",

@@ -11,7 +11,7 @@ from tests.cluster import cluster
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def control_plane(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[cluster.Cluster]:
-    """A cluster of this test run alone, without a node."""
+    """A cluster for this test run only, without a node."""
     state = tmp_path_factory.mktemp("control-plane")
     async with cluster.Cluster(state=state, name=f"c{os.getpid()}", nodes=False, report=print) as running:
         yield running
@@ -19,7 +19,7 @@ async def control_plane(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def whole_cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[cluster.Cluster]:
-    """A cluster of this test run alone, with a node."""
+    """A cluster for this test run only, with a node."""
     state = tmp_path_factory.mktemp("cluster")
     async with cluster.Cluster(state=state, name=f"n{os.getpid()}", nodes=True, report=print) as running:
         yield running

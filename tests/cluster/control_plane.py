@@ -1,8 +1,8 @@
 """The commands of etcd, the API server, the controllers and the scheduler, and when each is ready.
 
-For tests: horizontal autoscaling looks every two seconds and forgets in one; nothing waits for a disk; nobody
-elects a leader. Every server of the aggregation layer is known by the front proxy's certificate, as in a real
-cluster.
+For tests, the HPA controller works every two seconds and forgets recommendations after one; no program waits
+for a disk or elects a leader. Every server of the aggregation layer recognizes the front proxy by its
+certificate, as in a real cluster.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ class ControlPlane:
     folder: places.Folder
     files: certificates.Files
     kubernetes: Path
-    """The program that is all of them."""
+    """The binary that contains all programs of Kubernetes."""
 
     def etcd(self) -> list[str]:
         clients = f"https://{self.place.address}:{places.ETCD_PORT}"
@@ -150,13 +150,13 @@ class ControlPlane:
 
 
 async def start(plane: ControlPlane, *, family: processes.Family, enter: list[str]) -> None:
-    """Every program is started by `enter`, a command that becomes it in the right network."""
+    """`enter` is a prefix for every command, which starts it in the right network."""
     await family.start("etcd", [*enter, *plane.etcd()])
     await start_api_server(plane, family=family, enter=enter)
 
 
 async def start_api_server(plane: ControlPlane, *, family: processes.Family, enter: list[str]) -> None:
-    """And those that cannot begin without it. Returns once all are ready."""
+    """Start the API server and the programs that need it. Returns once all are ready."""
     await family.start(API_SERVER, [*enter, *plane.apiserver()])
     await family.guard(_healthy(API_SERVER, f"{plane.place.server}/readyz"))
     await family.start(_CONTROLLERS, [*enter, *plane.controllers()])
@@ -166,7 +166,7 @@ async def start_api_server(plane: ControlPlane, *, family: processes.Family, ent
 
 
 async def stop_api_server(*, family: processes.Family) -> None:
-    """Its clients first: the controllers end in disorder when it goes while they begin."""
+    """Stop its clients first: if it stops while the controllers start, they end with errors."""
     for name in (_CONTROLLERS, _SCHEDULER, API_SERVER):
         await family.stop(name)
 

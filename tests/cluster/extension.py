@@ -1,4 +1,4 @@
-"""The smallest server that can be aggregated: it says who the front proxy says is asking."""
+"""The smallest server that can be aggregated: it returns the user that the front proxy reports."""
 
 import contextlib
 import json
@@ -20,9 +20,9 @@ _ANSWERS_WITHIN = 30.0
 
 @contextlib.asynccontextmanager
 async def serve(running: cluster.Cluster, *, scratch: Path) -> AsyncIterator[None]:
-    """Aggregated, on this machine, where the cluster looks for its Service.
+    """Serve, aggregated, on this machine, at the address of its Service in the cluster.
 
-    Nobody without a certificate of the front proxy is let in.
+    It accepts no client without a certificate of the front proxy.
     """
     authority = trustme.CA()
     context = ssl.create_default_context(
@@ -49,7 +49,7 @@ async def serve(running: cluster.Cluster, *, scratch: Path) -> AsyncIterator[Non
 
 
 async def ask_for_user(running: cluster.Cluster) -> str:
-    """Who we are, as the extension is told. At first there is no answer: the API server has yet to look."""
+    """Return our user as the extension sees it. At first it has no answer: the API server probes it later."""
     users: list[str] = []
 
     async def answers() -> bool:

@@ -1,4 +1,4 @@
-"""Container images made of one static program each, in the format of `docker save`: no builder, no registry.
+"""Container images, each of one static program, in the format of `docker save`: without builder or registry.
 
 https://github.com/moby/docker-image-spec/blob/main/v1.2.md#combined-image-json--filesystem-changeset-format
 """
@@ -16,12 +16,12 @@ _TAG = "1"
 
 
 def name(program: str) -> str:
-    """Of the image; one that is not called `latest` is never looked for elsewhere while it is here."""
+    """The name of the image; an image whose tag is not `latest` is not pulled if the node has it."""
     return f"{_PREFIX}/{program}:{_TAG}"
 
 
 def write(program: Path, *, archive: Path) -> None:
-    """The archive of an image that runs `program` and holds nothing else."""
+    """Write the archive of an image that contains and runs only `program`."""
     layer = _tar({program.name: (program.read_bytes(), 0o755)})
     config = json.dumps(
         {

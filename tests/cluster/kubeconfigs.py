@@ -1,4 +1,4 @@
-"""One self-contained kubeconfig for everybody who asks the API server."""
+"""One self-contained kubeconfig for each client of the API server."""
 
 import base64
 from pathlib import Path

@@ -1,7 +1,7 @@
 """A network namespace for a cluster, joined to the host by a pair of virtual interfaces.
 
-Nothing of the host is changed but for one interface and its address: no forwarding, no packet filter. So what
-runs in there reaches this machine, and nothing beyond.
+On the host only one interface and its address are added: no forwarding, no packet filter. So processes in the
+namespace reach this machine, but no other.
 """
 
 import json
@@ -16,7 +16,7 @@ _CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_NET_ADMIN": 12}
 
 
 def demand_rights() -> None:
-    """Of this process, in one sentence."""
+    """Raise an error, in one sentence, if this process lacks the rights."""
     advice = "run as root on a machine or in a privileged container, or take a cluster without nodes"
     if os.geteuid() != 0:
         raise faults.DemoError(f"a cluster with nodes needs root, for namespaces and mounts; {advice}")
@@ -38,12 +38,12 @@ def make(place: places.Place) -> None:
     _ip(*inside, "address", "add", f"{place.address}/{place.link.prefixlen}", "dev", place.link_inside)
     for link in ("lo", place.link_inside):
         _ip(*inside, "link", "set", link, "up")
-    # Service addresses are no one's: the packet filter rewrites them, after a route was found.
+    # Service addresses belong to no interface: the packet filter rewrites them after the routing decision.
     _ip(*inside, "route", "add", "default", "via", place.host)
 
 
 def enter(place: places.Place) -> list[str]:
-    """The beginning of a command that becomes another one in the namespace.
+    """Return a prefix that runs a command in the namespace.
 
     Not `ip netns exec`, which mounts another /sys and so hides the control groups.
     """
@@ -61,14 +61,14 @@ def processes(place: places.Place) -> set[int]:
 
 
 def remove(place: places.Place) -> None:
-    """With it goes the pair of interfaces, once the last process in it is gone."""
+    """The pair of interfaces is removed with the namespace, once its last process is gone."""
     if exists(place):
         _ip("netns", "del", place.namespace)
     try:
         if _has_link(place):
             _ip("link", "del", place.link_outside)
     except faults.DemoError:
-        # The kernel removes the pair too, at its leisure.
+        # The kernel removes the pair too, but later.
         if _has_link(place):
             raise
 

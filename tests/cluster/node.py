@@ -1,7 +1,7 @@
 """One node: containerd with runc, the kubelet and kube-proxy, in the cluster's network namespace.
 
-They share a mount namespace too, with a /run, a /var/lib and a /var/log of their own. So they use the paths
-they were made for, the host's folders stay as they are, and every mount is gone with the last process.
+They share a mount namespace too, with their own /run, /var/lib and /var/log. So they use their default
+paths, the host's folders are not changed, and every mount is gone with the last process.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ async def start(node: Node, *, family: processes.Family) -> None:
 
 
 def inside(containerd: int) -> list[str]:
-    """The beginning of a command that becomes another one in the namespaces of that process."""
+    """Return a prefix that runs a command in the namespaces of that process."""
     return ["nsenter", f"--target={containerd}", "--net", "--mount", "--"]
 
 

@@ -1,7 +1,7 @@
-"""Another adapter of the autoscaler's APIs, made of the kit: it knows how many orders wait, in any namespace.
+"""Another adapter for the autoscaler's APIs, made with the kit: it has the number of waiting orders.
 
-As a real one it believes the cluster's tokens (TokenReview) and lets who may (SubjectAccessReview). It
-listens on loopback, certified as `orders.queues.svc`.
+As a real adapter, it authenticates by the cluster's tokens (TokenReview) and authorizes by the cluster's
+rules (SubjectAccessReview). It listens on loopback with a certificate for `orders.queues.svc`.
 """
 
 import contextlib
@@ -63,7 +63,7 @@ class Orders:
 
 @contextlib.asynccontextmanager
 async def served(running: cluster.Cluster, *, folder: Path, authority: pki.Identity) -> AsyncIterator[Orders]:
-    """Until the block is left."""
+    """Serve until the block is left."""
     pair = folder / "orders.pem"
     identity = other_adapter.certified(authority, name=f"{NAME}.{NAMESPACE}.svc")
     pair.write_bytes(identity.pem + identity.key_pem)

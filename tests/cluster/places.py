@@ -1,9 +1,9 @@
-"""Where everything of a cluster is: its addresses, which follow from its name, and its files.
+"""The addresses of a cluster, which follow from its name, and its files.
 
-Clusters of different names live beside each other. One without nodes lives on loopback and needs no rights;
-its service addresses are loopback addresses too, so that a server that listens on such an address *is* that
-Service, and can be aggregated. One with nodes lives in a network namespace of its own, joined to the host by
-a pair of virtual interfaces.
+Clusters of different names can run at the same time. One without nodes uses loopback addresses and needs no
+rights; its service addresses are loopback addresses too, so that a server that listens on such an address
+*is* that Service, and can be aggregated. One with nodes has a network namespace of its own, joined to the
+host by a pair of virtual interfaces.
 """
 
 import dataclasses
@@ -24,14 +24,15 @@ DOMAIN = "cluster.local"
 PODS = ipaddress.IPv4Network("10.244.0.0/16")
 
 _OURS = "trafficmetrics-"
-"""Processes in what begins so are ended with the cluster: nobody else's must begin so by chance."""
+"""All processes in a network namespace or control group with this prefix are ended with the cluster."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,8}[a-z0-9]")
 _NODE_SERVICES = ipaddress.IPv4Network("10.96.0.0/16")
 _LOOPBACKS = ipaddress.IPv4Network("127.192.0.0/11")
 _LINKS = ipaddress.IPv4Network("10.251.0.0/16")
 _HOST = 7
-"""Among the first sixteen service addresses, which are given only to those who ask for them:
-https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/"""
+"""Among the first sixteen service addresses, which Kubernetes assigns only on request:
+https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,22 +44,22 @@ class Place:
 
     @property
     def address(self) -> str:
-        """Of every server of the control plane, and of the node."""
+        """The address of every server of the control plane, and of the node."""
         return str(self.link[2] if self.nodes else self.services[1])
 
     @property
     def host(self) -> str:
-        """Where a server on this machine listens so that the cluster can reach it."""
+        """The address at which a server on this machine listens so that the cluster can reach it."""
         return str(self.link[1] if self.nodes else self.services[_HOST])
 
     @property
     def services(self) -> ipaddress.IPv4Network:
-        """The addresses that Services get."""
+        """The range of the addresses of Services."""
         return _NODE_SERVICES if self.nodes else self._one_of(_LOOPBACKS, prefix=24)
 
     @property
     def link(self) -> ipaddress.IPv4Network:
-        """Between the host and a cluster with nodes."""
+        """The network between the host and a cluster with nodes."""
         return self._one_of(_LINKS, prefix=30)
 
     @property
@@ -71,7 +72,7 @@ class Place:
 
     @property
     def namespace(self) -> str:
-        """Of the network; its path is beneath /run/netns."""
+        """The name of the network namespace; its path is below /run/netns."""
         return f"{_OURS}{self.name}"
 
     @property
@@ -88,7 +89,7 @@ class Place:
         return f"{_OURS}{self.name}"
 
     def _one_of(self, networks: ipaddress.IPv4Network, *, prefix: int) -> ipaddress.IPv4Network:
-        """Seldom that of another name; then the addresses are found taken, and another name helps."""
+        """Different names rarely get the same number; then the addresses are in use: take another name."""
         spare = prefix - networks.prefixlen
         number = int.from_bytes(hashlib.sha256(self.name.encode()).digest()) % 2**spare
         return ipaddress.IPv4Network((networks[number << (32 - prefix)], prefix))
@@ -116,7 +117,7 @@ class Folder:
 
     @property
     def record(self) -> Path:
-        """What `down` must know, should the process that made the cluster be gone."""
+        """What `down` needs if the process that made the cluster is gone."""
         return self.path / "cluster.json"
 
     @property
@@ -125,7 +126,7 @@ class Folder:
 
     @property
     def scratch(self) -> Path:
-        """Made anew by every cluster, and removed with it."""
+        """A folder that every cluster creates anew, and removes at its end."""
         return self.path / "cluster"
 
     @property

@@ -1,4 +1,4 @@
-"""Whether what a test needs can be had here, and if not, why: for those who would rather go on without."""
+"""Whether what a test needs is available here, and if not, why, for callers that can go on without it."""
 
 import enum
 import os
@@ -8,23 +8,23 @@ from demo import faults
 from tests.cluster import build, network
 
 GIVEN = "TESTS_KUBECONFIG"
-"""In this variable of the environment: the kubeconfig of a cluster to install into, in place of ours."""
+"""The environment variable with the kubeconfig of a cluster to install into, instead of one of ours."""
 
 
 class Need(enum.Enum):
-    """By the mark that a test says it with."""
+    """What a test needs, by the mark that declares it."""
 
     PROGRAMS = "go"
-    """Programs that are built from Go modules, and no cluster."""
+    """Programs that are built from Go modules, without a cluster."""
     CONTROL_PLANE = "cluster"
     NODE = "node"
     """A cluster with a node, made for the test."""
     SITE = "site"
-    """A cluster with a node, which may be one that is given."""
+    """A cluster with a node, which may be a given one."""
 
 
 def hindrance(need: Need, *, environment: Mapping[str, str] = os.environ) -> str | None:
-    """What is in the way, in one sentence; None where nothing is."""
+    """Return the obstacle in one sentence; None if there is none."""
     match need:
         case Need.PROGRAMS:
             return unbuilt(*build.TOOLS)
@@ -37,7 +37,7 @@ def hindrance(need: Need, *, environment: Mapping[str, str] = os.environ) -> str
 
 
 def unbuilt(*programs: build.Program) -> str | None:
-    """Programs that are missing, and cannot be made."""
+    """Return the missing programs that cannot be built."""
     missing = [program.name for program in programs if not build.is_made(program)]
     if not missing or build.find("go") is not None:
         return None

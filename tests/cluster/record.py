@@ -1,4 +1,4 @@
-"""What a running cluster writes down, so that anybody can end it and remove what it left."""
+"""What a running cluster writes down, so that any process can end it and remove what it left."""
 
 import dataclasses
 import json
@@ -14,9 +14,9 @@ class Record:
     name: str
     nodes: bool
     pid: int
-    """Of the process that made the cluster and whose children its programs are."""
+    """The process that made the cluster; the programs are its children."""
     sysctls: Mapping[str, str]
-    """As they are to be again."""
+    """The values to restore."""
 
     def write(self, path: Path) -> None:
         fresh = path.with_suffix(f".{os.getpid()}")
@@ -25,7 +25,7 @@ class Record:
 
 
 def read(path: Path) -> Record | None:
-    """Nothing, where no cluster left anything."""
+    """Return None if no cluster left a record."""
     if not path.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""What the kube-apiserver must be told of a server on this machine to aggregate it."""
+"""The objects with which the kube-apiserver aggregates a server on this machine."""
 
 import base64
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ _SOMEWHERE = "192.0.2.1"
 def objects(
     running: cluster.Cluster, *, name: str, group: str, version: str, authority: bytes
 ) -> list[Mapping[str, Any]]:
-    """A Service, its endpoint and the APIService; `authority` signed the server's certificate, in PEM.
+    """Return a Service, its endpoint and the APIService; `authority` signed the server's certificate, in PEM.
 
-    A loopback address is refused as an endpoint. Without nodes the Service's own address is the server's, and
-    any ready endpoint will do.
+    Kubernetes refuses a loopback address as an endpoint. Without nodes the Service's own address is that of
+    the server, and any ready endpoint will do.
     """
     nodes, address = running.place.nodes, running.place.host
     ports = [{"name": "https", "port": PORT}]
@@ -40,7 +40,9 @@ def objects(
 
 
 def api_service(name: str, *, group: str, version: str, authority: bytes) -> Mapping[str, Any]:
-    """What sends requests for a group-version to the Service. The newest version is preferred."""
+    """The APIService that directs requests for a group-version to the Service; it prefers the newest
+    version.
+    """
     return {
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",

@@ -1,8 +1,8 @@
-"""Ends a cluster and whatever it left, however it ended: containers, network, control groups, settings.
+"""Ends a cluster and removes what it left, however it ended: containers, network, control groups, settings.
 
-The children of the process that made a cluster end with it; the kernel sees to that. What is left after is
-found by where it lives: in the cluster's network namespace (the shims of containers), and in its control
-groups (the containers). Nothing else is touched; mounts go with the last process that sees them.
+The kernel ends the children of the process that made a cluster together with it. Other processes are found in
+the cluster's network namespace (the shims of containers), and in its control groups (the containers). No
+other process is touched; mounts disappear with the last process that sees them.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from demo import faults, wait
 from tests.cluster import cgroups, commands, network, places, record, sysctls
 
 LOCK = "cluster"
-"""Of the folder, while the process that made a cluster is there."""
+"""The lock of the folder, held while the process that made the cluster runs."""
 _GONE_WITHIN = 30.0
 
 
@@ -39,7 +39,7 @@ async def down(folder: places.Folder) -> bool:
 
 
 async def sweep(folder: places.Folder) -> None:
-    """When the process that made the cluster has ended its children, or is gone."""
+    """Called after the process that made the cluster has ended its children, or is gone."""
     found = record.read(folder.record)
     if found is None:
         return
@@ -56,7 +56,7 @@ async def sweep(folder: places.Folder) -> None:
 
 
 async def _end_processes(place: places.Place) -> None:
-    """Until none is left: one may be born while another is ended."""
+    """End processes until none is left: a new one may start while another is ended."""
 
     async def none_is_left() -> bool:
         left = network.processes(place) | cgroups.processes(place)

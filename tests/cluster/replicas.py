@@ -1,7 +1,7 @@
 """Several servers in one place of a cluster, each with a serving certificate from the same Secret.
 
-They say who is asking, and end each connection with its answer: the next one has a TLS handshake of its own.
-Connections go to one or the other as the kernel likes.
+They return the user of the request and close each connection after its answer, so that the next one has a
+new TLS handshake. The kernel distributes the connections among them.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ WHO = f"/apis/{GROUP}/{VERSION}/whoami"
 ACCOUNT = f"system:serviceaccount:{registering.NAMESPACE}:{NAME}"
 HOSTS = (f"{NAME}.{registering.NAMESPACE}.svc", "localhost")
 LOOKS = 1.0
-"""Seconds between two looks at the files of a certificate."""
+"""Seconds between two reads of the certificate's files."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Site:
 
 
 async def site(running: cluster.Cluster) -> Site:
-    """The account may do nothing yet."""
+    """The account has no rights yet."""
     await commands.kubectl(running.kubeconfig, "create", "serviceaccount", NAME)
     token = (await commands.kubectl(running.kubeconfig, "create", "token", NAME)).strip()
     admin = await config.from_kubeconfig(running.kubeconfig)
@@ -87,7 +87,7 @@ async def serve(
     policy: rotation.CertificatePolicy | None = None,
     pace: secret_store.RotationTimes | None = None,
 ) -> AsyncIterator[None]:
-    """One of the servers, until the block is left."""
+    """Run one of the servers until the block is left."""
     async with (
         client.connect(where.connection) as api,
         delegated_config_watch.watch(api) as published,

@@ -1,7 +1,8 @@
-"""Pods of the demo mesh as objects of a cluster without a node: named and labelled alike, running and ready.
+"""Pods of the demo mesh as objects of a cluster without a node: same names and labels, running and ready.
 
-Whatever counts pods, such as an autoscaler, then counts those whose sidecars are measured. A ReplicaSet that
-comes after its pods adopts them, and so does a Deployment with its ReplicaSets; paused, it makes no other.
+An autoscaler, or any other client that counts pods, then counts those whose sidecars are measured. A
+ReplicaSet that is created after its pods adopts them, and so does a Deployment with its ReplicaSets; a paused
+Deployment creates no other ReplicaSet.
 """
 
 import json
@@ -18,7 +19,7 @@ _CONTAINERS = [{"name": "app", "image": "none"}]
 
 
 async def deploy(running: cluster.Cluster, mesh: runner.Mesh, *, name: str, namespace: str) -> list[str]:
-    """Make a Deployment of the mesh and all below it, and its Service; the names of its pods."""
+    """Make a Deployment of the mesh with its ReplicaSet, pods and Service; return the names of its pods."""
     known = [
         one
         for one in yaml.safe_load(mesh.inventory.read_text())["items"]
@@ -73,6 +74,6 @@ def _templated(found: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 
 def _bare(found: dict[str, Any]) -> dict[str, Any]:
-    """Without identities, which a cluster gives itself."""
+    """Without the identities that a cluster assigns itself."""
     metadata = found["metadata"]
     return {key: metadata[key] for key in ("name", "namespace", "labels") if key in metadata}

@@ -1,12 +1,12 @@
-"""When the tests run that not every machine can run: always, where it can; else they are named, and why.
+"""When tests run that need more than every machine has: if the machine has it; else they are listed, and why.
 
-A mark says what a test needs: `cluster`, a real Kubernetes; with `node`, one with a node; with `site`, one
-with a node that may be given; `go`, programs that are built from source. `TESTS_CLUSTER=0` leaves out what
-needs a cluster, `=1` demands it. With `CI=true` a machine that cannot run something is a failure: a green run
-would say more than was seen.
+The marks of a test declare its needs: `cluster`, a real Kubernetes; with `node`, one with a node; with
+`site`, one with a node that may be given; `go`, programs that are built from source. `TESTS_CLUSTER=0` leaves
+out what needs a cluster, `=1` demands it. With `CI=true` a machine that cannot run a test is a failure: a
+green run would claim more than was tested.
 
-Tests may be divided among workers (pytest-xdist). Then every worker collects all tests and sends what it left
-out to the process that prints the summary, which does not collect.
+Tests may be divided among workers (pytest-xdist). Then every worker collects all tests and sends the list of
+those that it left out to the process that prints the summary, which does not collect.
 """
 
 import collections
@@ -22,9 +22,9 @@ from tests.cluster.possible import Need
 VARIABLE = "TESTS_CLUSTER"
 _BY_CHOICE = f"left out by {VARIABLE}=0"
 _PLACES = (Need.SITE, Need.NODE, Need.CONTROL_PLANE)
-"""Where a test of the mark `cluster` takes place: the first of these marks that it has."""
+"""The needs of a test with the mark `cluster`: the first of these marks that it has decides."""
 _LEFT_OUT, _REFUSED = "tests left out", "tests refused"
-"""What a worker sends."""
+"""The keys of what a worker sends."""
 
 
 class Hindrance(Protocol):
@@ -80,7 +80,7 @@ class Switch:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-        """Below the list of what was skipped, which is long."""
+        """Printed below the list of skipped tests, which is long."""
         yield
         if self._refused:
             terminalreporter.line(f"ERROR: {self._refused}", red=True, bold=True)

@@ -1,6 +1,6 @@
-"""The settings of the whole machine that a kubelet changes, kept to be put back.
+"""The settings of the whole machine that a kubelet changes, saved to be restored.
 
-Only what its kubelet is going to change is a cluster's to put back: beside another cluster that is nothing.
+A cluster restores only what its own kubelet is going to change: no setting, if another cluster runs already.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ _ROOT = Path("/proc/sys")
 
 
 def now() -> dict[str, str]:
-    """The values of all that a kubelet has wishes for."""
+    """The current values of all settings that a kubelet sets."""
     return {name: (_ROOT / name).read_text().strip() for name in _WISHES}
 
 
 def about_to_change() -> dict[str, str]:
-    """The values as they are now, of those that a kubelet wants otherwise."""
+    """The current values of the settings that a kubelet will change."""
     return {name: value for name, value in now().items() if value != _WISHES[name]}
 
 

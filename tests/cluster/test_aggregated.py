@@ -63,7 +63,7 @@ async def test_it_is_explained_like_what_is_built_in(joined: cluster.Cluster) ->
             return False
         return "Unknown figures are left out" in said
 
-    # The kube-apiserver fetches OpenAPI at its leisure.
+    # The kube-apiserver fetches OpenAPI documents with a delay.
     await wait.until(explained, what="the explanation", within=150, pause=2)
 
 
@@ -106,7 +106,7 @@ async def test_past_the_kube_apiserver_a_token_reads_what_it_may(
 
 
 _DORA = {"X-Remote-User": "dora", "X-Remote-Group": "system:authenticated"}
-"""She may do everything in the namespace `data`."""
+"""A user with all rights in the namespace `data`."""
 _CUSTOM, _EXTERNAL = "/apis/custom.metrics.k8s.io/v1beta2", "/apis/external.metrics.k8s.io/v1beta1"
 
 

@@ -1,4 +1,4 @@
-"""Our server, with the rights of its manifests, where one of the autoscaler's APIs is somebody else's."""
+"""Our server, with the rights of its manifests, where another adapter has one of the autoscaler's APIs."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ _WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The server is ready, and has looked at its registrations."""
+    """The server is ready, and has checked its registrations."""
 
     running: cluster.Cluster
     overlay: Path
@@ -92,7 +92,7 @@ async def test_those_that_are_ours_are_told_and_that_of_somebody_else_stays_as_i
     await wait.until(lambda: beside.is_told(*_OURS), what="the authority in ours", within=_WITHIN)
     found = await beside.found(_THEIRS)
     assert found["spec"] == {**_FOREIGN["spec"], "service": {**_FOREIGN["spec"]["service"], "port": 443}}
-    # Of the kube-apiserver is the status.
+    # The kube-apiserver owns the status.
     assert {field["manager"] for field in found["metadata"]["managedFields"]} == {
         "kubectl-client-side-apply",
         "kube-apiserver",

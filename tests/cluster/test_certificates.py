@@ -1,4 +1,4 @@
-"""Who is who in a cluster, and who vouches for it."""
+"""The identities in a cluster, and the authorities that sign them."""
 
 import datetime
 import stat

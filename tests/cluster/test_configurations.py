@@ -1,4 +1,4 @@
-"""What the programs of a cluster are told."""
+"""The configuration files of a cluster's programs."""
 
 import json
 import tomllib

@@ -1,7 +1,7 @@
-"""Two adapters in one cluster: ours is asked by the kube-apiserver, and asks the other for what is not ours.
+"""Two adapters in one cluster: the kube-apiserver asks ours, which forwards foreign metrics to the other.
 
-The manifests are those that are installed, but for ports and the address on which our server listens here;
-both servers have the rights that these give, and no others.
+The manifests are the installed ones, except for ports and the address on which our server listens here; both
+servers have exactly the rights in these manifests.
 """
 
 import base64
@@ -39,7 +39,7 @@ _AUTHORITY = pki.authority("orders")
 
 @dataclasses.dataclass(slots=True)
 class Both:
-    """Both servers run, but the other may be ended."""
+    """Both servers run, but the other one may be stopped."""
 
     running: cluster.Cluster
     orders: orders.Orders
@@ -57,14 +57,14 @@ class Both:
         ]
 
     async def scaling(self, name: str) -> tuple[str, str]:
-        """Whether it can scale, and why not."""
+        """Whether it can scale, and the reason if not."""
         conditions = (await self.autoscaler(name)).get("conditions", [])
         found = {one["type"]: (one["status"], one["message"]) for one in conditions}
         return found.get("ScalingActive", ("Unknown", ""))
 
 
 def _objects(running: cluster.Cluster) -> Sequence[Any]:
-    """Of the overlay, for a server that listens on this machine."""
+    """The objects of the overlay, for a server that listens on this machine."""
     made = rendering.overlay(
         running.folder.path / "overlay", components=["autoscaling-apis", "autoscaling-fallback"]
     )
@@ -91,7 +91,7 @@ def _objects(running: cluster.Cluster) -> Sequence[Any]:
 
 
 async def _token(running: cluster.Cluster, scratch: Path) -> Path:
-    """Of the account that the other adapter is shown, as the Secret of the manifests has it."""
+    """The token for the other adapter, from the Secret of the manifests."""
     path = scratch / "token"
 
     async def is_made() -> bool:
@@ -114,7 +114,7 @@ async def _token(running: cluster.Cluster, scratch: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def _mesh() -> AsyncIterator[str]:
-    """A Prometheus whose figures are always of now."""
+    """A Prometheus whose figures are always current."""
     fake = fake_prometheus.FakePrometheus()
 
     async def fresh(request: web.Request, query: str) -> web.StreamResponse:
@@ -128,7 +128,7 @@ async def _mesh() -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def _server(running: cluster.Cluster, scratch: Path, *, other: orders.Orders) -> AsyncIterator[None]:
-    """Ours, as its account."""
+    """Run our server with the rights of its account."""
     kubeconfig, authority = scratch / "kubeconfig", scratch / "ca.crt"
     authority.write_bytes(_AUTHORITY.pem)
     account = ("trafficmetrics", "--namespace=trafficmetrics")
@@ -225,7 +225,7 @@ async def test_who_may_view_a_namespace_reads_its_traffic_as_autoscalers_do_and_
         except faults.DemoError:
             return False
 
-    # The controller that aggregates roles takes a moment.
+    # The controller that aggregates roles needs a moment.
     await wait.until(may, what="the role `view` with our rules in it", within=_WITHIN)
     assert (await both.raw(f"{_CUSTOM}/namespaces/shop/deployments.apps/cart/success_count", as_ann))["items"]
     before = len(both.orders.asked)
@@ -240,7 +240,7 @@ async def test_who_may_view_a_namespace_reads_its_traffic_as_autoscalers_do_and_
 
 
 async def test_kubectl_can_still_validate_what_it_applies(both: Both) -> None:
-    """One word in an aggregated API's document that OpenAPI v2 lacks, and nobody gets the cluster's."""
+    """If an aggregated API's document has one key that OpenAPI v2 lacks, kubectl gets no document at all."""
 
     async def is_merged() -> bool:
         try:
@@ -249,7 +249,7 @@ async def test_kubectl_can_still_validate_what_it_applies(both: Both) -> None:
             return False
         return any("custom_metrics.v1beta2" in name for name in found["definitions"])
 
-    # The kube-apiserver fetches OpenAPI at its leisure.
+    # The kube-apiserver fetches OpenAPI documents with a delay.
     await wait.until(is_merged, what="our schemas in the cluster's document", within=150, pause=2)
     await both.kubectl("explain", "deployments.spec.replicas", "--output=plaintext-openapiv2")
 

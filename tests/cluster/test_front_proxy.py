@@ -1,6 +1,6 @@
-"""The front proxy's authority is replaced: the kube-apiserver starts again with another, and is believed.
+"""The front proxy's authority is replaced: the kube-apiserver restarts with another one, and is trusted.
 
-The new one has the name of the old, as most have; the kube-apiserver publishes both for a while.
+The new authority has the name of the old one, as most have; the kube-apiserver publishes both for a while.
 """
 
 import datetime

@@ -1,4 +1,4 @@
-"""`kubectl traffic hpa` beside a real HPA controller: the same questions, figures and replicas."""
+"""`kubectl traffic hpa` and a real HPA controller: the same queries, figures and replicas."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ async def joined(
 
 
 async def _hpa(joined: cluster.Cluster, *listed: metrics.Document, scratch: Path, least: int = 1) -> None:
-    """One named checkout, in the place of the one before."""
+    """An HPA named checkout, which replaces the one before."""
     name = {"name": "checkout", "namespace": "shop"}
     spec = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"},
@@ -63,7 +63,7 @@ async def _hpa(joined: cluster.Cluster, *listed: metrics.Document, scratch: Path
 
 
 async def _reply(joined: cluster.Cluster, *arguments: str) -> click.testing.Result:
-    """What the command says to an administrator."""
+    """Return the output of the command for an administrator."""
     typed = ["hpa", *arguments, "--kubeconfig", str(joined.kubeconfig)]
     return await asyncio.to_thread(click.testing.CliRunner().invoke, terminal.commands, typed)
 
@@ -75,7 +75,7 @@ async def _status(joined: cluster.Cluster) -> dict[str, Any]:
 
 
 async def _condition(joined: cluster.Cluster, sort: str, *, status: str) -> str:
-    """Wait until the controller says so of its HPA, and return its words."""
+    """Wait until the controller reports this condition on its HPA, and return the message."""
     said: list[str] = []
 
     async def says() -> bool:
@@ -114,7 +114,7 @@ async def test_all_is_well_where_the_controller_says_so(joined: cluster.Cluster,
 async def test_what_the_page_shows_works_as_it_is(
     joined: cluster.Cluster, tmp_path: Path, example: pages.Example
 ) -> None:
-    """But for what it scales, which stays one pod here."""
+    """Except for its target, which keeps one pod here."""
     await _hpa(joined, *example.content["spec"]["metrics"], scratch=tmp_path)
     await _condition(joined, "ScalingActive", status="True")
     result = await _reply(joined, "checkout", "-n", "shop", "-o", "json")
@@ -126,7 +126,7 @@ async def test_what_the_page_shows_works_as_it_is(
 
 
 async def test_it_comes_to_what_the_controller_comes_to(joined: cluster.Cluster, tmp_path: Path) -> None:
-    """A target far below the load is more than maxReplicas in any moment."""
+    """A target far below the load always demands more than maxReplicas."""
     await _hpa(joined, metrics.pods_metric(_RPS, target="100m"), scratch=tmp_path)
     assert "ScaleUpLimit" in await _condition(joined, "ScalingLimited", status="True")
     result = await _reply(joined, "checkout", "-n", "shop")
@@ -175,7 +175,7 @@ async def test_who_may_not_read_is_told_that_it_is_about_them(
 
 
 async def _as_viewer(joined: cluster.Cluster, path: Path) -> None:
-    """A kubeconfig of one who may see HPAs, what they scale and pods, but no figures."""
+    """The kubeconfig of a user who may read HPAs, their targets and pods, but no figures."""
     kubeconfig = joined.kubeconfig
     resources = "--resource=horizontalpodautoscalers.autoscaling,deployments.apps/scale,pods"
     for line in (

@@ -58,7 +58,7 @@ async def test_a_pod_reaches_a_service_by_its_name(whole_cluster: cluster.Cluste
             return False
         return True
 
-    # The Service's address leads somewhere only after kube-proxy has heard of its pods.
+    # The Service's address works only after kube-proxy has received its pods.
     await wait.until(answers, what="the Service", within=30)
     assert said[0].startswith("named-")
 

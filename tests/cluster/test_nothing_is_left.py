@@ -1,4 +1,4 @@
-"""A cluster with a node changes much of a machine, and puts everything back; another beside it stays."""
+"""A cluster with a node changes much of a machine, and restores all of it; a second cluster keeps running."""
 
 import asyncio
 import functools
@@ -21,12 +21,12 @@ pytestmark = [
 
 _READY_WITHIN = 120.0
 _UNLIKE = {"kernel/panic": "9"}
-"""A setting of the machine that no kubelet leaves so."""
+"""A setting of the machine with a value that every kubelet changes."""
 
 
 @pytest.fixture
 def settings(whole_cluster: cluster.Cluster) -> Iterator[Mapping[str, str]]:
-    """What the next cluster is going to change, although the one beside it has changed everything before."""
+    """What the next cluster is going to change, although the running one has changed all settings before."""
     before = sysctls.now()
     sysctls.restore(_UNLIKE)
     yield sysctls.about_to_change()
@@ -84,7 +84,7 @@ def _processes_that_name(folder: Path) -> list[str]:
 
 
 def _mounts(folder: Path) -> list[str]:
-    """Of this folder, as any process sees them."""
+    """The mounts of this folder, as any process sees them."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/mountinfo"):
         try:
@@ -103,7 +103,7 @@ _TRACES: dict[str, Callable[[places.Place, Path], object]] = {
     "processes": lambda _, folder: _processes_that_name(folder),
     "mounts": lambda _, folder: _mounts(folder),
 }
-"""What a running cluster has, all of which is to go."""
+"""The traces of a running cluster, all of which must disappear."""
 
 
 def _left(place: places.Place, *, folder: Path) -> list[str]:

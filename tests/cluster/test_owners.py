@@ -1,7 +1,7 @@
-"""Nobody's APIService is taken by installing, however its owner made it, and whose it is is said.
+"""Installing never takes over another adapter's APIService, however that was made, and reports its owner.
 
-With kubectl that takes a field manager of our own. Under its usual names kubectl takes what others made with
-it: who installed another adapter with `kubectl apply` would lose it to us without a word.
+This needs a field manager of our own. Under its usual names kubectl overwrites fields that others set with
+kubectl: a user who installed another adapter with `kubectl apply` would lose it without a message.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ _WAYS = {
     "kubectl-create": ("kubectl", "create", "--filename"),
     "helm": ("helm", "install", "other"),
 }
-"""By the field manager that each makes its owner."""
+"""By the field manager that each makes the owner."""
 
 
 async def _helm(running: cluster.Cluster, *arguments: str) -> str:
@@ -47,7 +47,7 @@ async def _helm(running: cluster.Cluster, *arguments: str) -> str:
 
 
 def _written(folder: Path) -> tuple[Path, Path]:
-    """As a file, and in a chart."""
+    """Write the APIService as a file and as a chart."""
     file, chart = folder / "apiservice.json", folder / "chart"
     file.write_text(json.dumps(_FOREIGN))
     (chart / "templates").mkdir(parents=True)
@@ -58,7 +58,7 @@ def _written(folder: Path) -> tuple[Path, Path]:
 
 @contextlib.asynccontextmanager
 async def _owned(running: cluster.Cluster, folder: Path, *, way: str) -> AsyncIterator[None]:
-    """By another adapter, until the block is left. It is none that answers: meanwhile no namespace goes."""
+    """Register another adapter until the block is left. It never answers; so no namespace can be deleted."""
     file, chart = _written(folder)
     program, *arguments = _WAYS[way]
     if program == "helm":
@@ -75,7 +75,7 @@ async def _owned(running: cluster.Cluster, folder: Path, *, way: str) -> AsyncIt
 
 @contextlib.asynccontextmanager
 async def _overlay(running: cluster.Cluster, folder: Path) -> AsyncIterator[Path]:
-    """With the autoscaler's APIs; removed with all of it when the block is left."""
+    """Our overlay with the autoscaler's APIs; all its objects are removed when the block is left."""
     overlay = manifests.overlay(folder / "overlay", components=["autoscaling-apis"], settings={})
     try:
         yield overlay
@@ -116,7 +116,7 @@ async def test_the_chart_refuses_and_says_whose_it_is(
         assert f"APIService {NAME} belongs to Service monitoring/prometheus-adapter." in str(refused.value)
         assert "autoscaling.enabled=false" in str(refused.value)
         assert await _service(control_plane) == _THEIRS
-        # What it refuses it has not begun.
+        # A refused installation has created nothing.
         assert await commands.kubectl(control_plane.kubeconfig, *_ALL_OF_OURS) == ""
 
 

@@ -1,4 +1,4 @@
-"""Who owns whom, as a real kube-apiserver tells it and real controllers make it."""
+"""Pods and their owners, as a real kube-apiserver reports them and real controllers create them."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module"), pyt
 
 _WITHIN = 60.0
 _TOGETHER = 30
-"""Connections for writing."""
+"""How many connections write at the same time."""
 _SHOP = "shop"
 _NODE = "node-a"
 
 
 @contextlib.asynccontextmanager
 async def _watch(connection: client.ConnectionConfig) -> AsyncIterator[watching.Watched]:
-    """Entered once it is complete."""
+    """The block begins when the watch is complete."""
     async with client.connect(connection) as api, watching.watched(api, clock=time.time) as found:
         await asyncio.wait_for(found.complete(), _WITHIN)
         yield found
@@ -38,7 +38,7 @@ async def _watch(connection: client.ConnectionConfig) -> AsyncIterator[watching.
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(control_plane: cluster.Cluster) -> AsyncIterator[watching.Watched]:
-    """Of a cluster with a namespace to work in, and a node that nothing can be scheduled to."""
+    """The watch of a cluster with a namespace to work in, and a node that accepts no pods."""
     await commands.kubectl(control_plane.kubeconfig, "create", "namespace", _SHOP)
     connection = await config.from_kubeconfig(control_plane.kubeconfig)
     async with client.connect(connection) as api:
@@ -55,13 +55,13 @@ async def _until(condition: Callable[[], object], *, what: str) -> None:
 
 
 def _pods(known: watching.Watched, *, app: str) -> Sequence[objects.Object]:
-    """That are there now."""
+    """The existing pods."""
     members = known.current().selectable.get(_SHOP, ())
     return [one for one in members if one.labels.get("app") == app]
 
 
 def _others(known: watching.Watched) -> set[kinds.Ref]:
-    """Than jobs."""
+    """Objects other than jobs."""
     return {ref for ref in known.current().objects if ref.kind != "Job"}
 
 
@@ -192,7 +192,7 @@ async def test_what_may_not_be_listed_is_known_after_the_command_that_was_logged
     job = kinds.Ref("Job", _SHOP, "once")
     await _until(lambda: job in watched.current().objects, what="the job")
     async with _watch(connection) as found:
-        # What has just been allowed may be refused for a moment yet.
+        # A new permission may not be effective for a moment.
         only = "does not let the server list and watch jobs.batch"
         await _until(lambda: (found.complaint() or "").endswith(only), what="allowed but for jobs")
         await _until(lambda: _others(watched) == _others(found), what="known alike")

@@ -1,4 +1,4 @@
-"""Where a cluster is follows from its name."""
+"""The addresses of a cluster follow from its name."""
 
 import ipaddress
 

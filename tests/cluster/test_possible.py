@@ -1,4 +1,4 @@
-"""What is in the way of a cluster is said in one sentence."""
+"""One sentence names the obstacle to a cluster."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a cluster wrote down, and what is done about it."""
+"""What a cluster wrote down, and how it is removed."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ async def test_a_killed_cluster_leaves_its_logs_and_ends_nobody_else(tmp_path: P
     folder.pki.mkdir(parents=True)
     folder.kubeconfig.touch()
     folder.logs.mkdir()
-    # Its number is this process's by now: without the lock that tells nothing.
+    # Its process id is that of this process now: only the lock shows that it is gone.
     _KILLED.write(folder.record)
 
     assert await removal.down(folder) is True

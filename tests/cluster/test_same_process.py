@@ -1,4 +1,4 @@
-"""What happens to a real kube-apiserver is no reason to start our server again: it is away for a while, and
+"""Our server need not restart, whatever happens to a real kube-apiserver: it is away for a while, and
 the authorities of its front proxy and its clients are replaced.
 """
 
@@ -24,7 +24,7 @@ pytestmark = [
 ]
 _LIST = f"{aggregated.PATH}/namespaces/shop/trafficmetrics"
 _OWNER = "replicaset.only-the-cluster-knows"
-"""Of a pod of the mesh, whose scrape labels tell another."""
+"""The owner of a pod of the mesh whose scrape labels name another workload."""
 _REFUSED = (
     "presented: subject 'CN=front-proxy-client', issuer 'CN=front-proxy-ca'",
     "the expected authority of its issuer's name did not sign it: was it replaced?",
@@ -38,7 +38,7 @@ _FRESH = 10.0
 async def log(
     control_plane: cluster.Cluster, mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Path]:
-    """Of the one server of all tests here, that learns from the cluster who owns whom."""
+    """The log of the one server for all tests here, which reads owners from the cluster."""
     scratch = tmp_path_factory.mktemp("watching")
     async with aggregated.serve(control_plane, mesh, scratch=scratch, watches=True) as written:
         await _own_a_pod(control_plane, mesh, scratch=scratch)
@@ -46,7 +46,7 @@ async def log(
 
 
 async def _own_a_pod(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Path) -> None:
-    """Make a pod of the name of one of the mesh, and a ReplicaSet that takes it for its own."""
+    """Make a pod with the name of one of the mesh, and a ReplicaSet that adopts it."""
     name = next(pod["name"] for pod in await mesh.pods() if pod["name"].startswith("cart-"))
     labels = {"app": "known"}
     spec = {"containers": [{"name": "cart", "image": "none"}]}
@@ -81,7 +81,7 @@ async def _own_a_pod(running: cluster.Cluster, mesh: runner.Mesh, *, scratch: Pa
 
 
 async def _through(running: cluster.Cluster) -> set[str]:
-    """The names of what is listed through the kube-apiserver."""
+    """The names in a list that was read through the kube-apiserver."""
     listed = json.loads(await commands.kubectl(running.kubeconfig, "get", "--raw", _LIST))
     return {item["metadata"]["name"] for item in listed["items"]}
 
@@ -128,8 +128,8 @@ async def test_while_the_kube_apiserver_is_away_figures_are_of_now_and_owners_of
 async def test_authorities_that_are_replaced_are_believed_and_no_longer_believed(
     control_plane: cluster.Cluster, log: Path, tmp_path: Path
 ) -> None:
-    """The new ones have the names of the old. The kube-apiserver publishes the old ones, too, until the
-    ConfigMap is made anew.
+    """The new ones have the names of the old. The kube-apiserver also publishes the old ones until the
+    ConfigMap is created anew.
     """
     now = datetime.datetime.now(datetime.UTC)
     files, old, new = control_plane.files, certificates.Files(tmp_path), certificates.Files(tmp_path / "new")

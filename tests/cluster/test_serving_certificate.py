@@ -1,4 +1,4 @@
-"""A serving certificate that the servers keep themselves, behind a real kube-apiserver."""
+"""A serving certificate that the servers create and renew, behind a real kube-apiserver."""
 
 import asyncio
 import base64
@@ -42,7 +42,7 @@ async def bare(control_plane: cluster.Cluster) -> replicas.Site:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(bare: replicas.Site, tmp_path_factory: pytest.TempPathFactory) -> replicas.Site:
-    """Whose account may do what the hints of the servers say, and nothing else."""
+    """The account has the rights that the hints of the servers name, and no others."""
     scratch = tmp_path_factory.mktemp("site")
     await bare.apply(scratch, bare.objects())
     await bare.kubectl(
@@ -62,7 +62,7 @@ async def site(bare: replicas.Site, tmp_path_factory: pytest.TempPathFactory) ->
 
 @contextlib.contextmanager
 def _heard(name: str) -> Iterator["queue.SimpleQueue[logging.LogRecord]"]:
-    """What is warned of in the block."""
+    """Collect the warnings that are logged in the block."""
     records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     handler = logging.handlers.QueueHandler(records)
     logging.getLogger(name).addHandler(handler)
@@ -73,7 +73,7 @@ def _heard(name: str) -> Iterator["queue.SimpleQueue[logging.LogRecord]"]:
 
 
 async def _allow(where: replicas.Site, complaint: str) -> None:
-    """Do what the operator is told to."""
+    """Run the commands of the hint."""
     hint = _HINT.search(complaint)
     assert hint is not None
     for command in hint[1].split(" && "):
@@ -86,7 +86,7 @@ async def _allow(where: replicas.Site, complaint: str) -> None:
 async def served(
     site: replicas.Site, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[replicas.Site]:
-    """By two, whose certificate is short-lived."""
+    """Two servers run, with a short-lived certificate."""
     scratch = tmp_path_factory.mktemp("served")
     async with contextlib.AsyncExitStack() as stack:
         for name in ("a", "b"):
@@ -98,7 +98,7 @@ async def served(
 
 @dataclasses.dataclass(slots=True)
 class Asked:
-    """What came of requests without end."""
+    """The results of continuous requests."""
 
     well: int = 0
     failures: list[str] = dataclasses.field(default_factory=list)
@@ -106,7 +106,7 @@ class Asked:
 
 @contextlib.asynccontextmanager
 async def _asking(where: replicas.Site) -> AsyncIterator[Asked]:
-    """Through the kube-apiserver, all the time, until the block is left."""
+    """Send requests through the kube-apiserver until the block is left."""
     files, found = where.running.files, Asked()
     tls = ssl.create_default_context(cafile=str(files.certificate("ca")))
     tls.load_cert_chain(files.certificate("admin"), files.key("admin"))
@@ -146,7 +146,7 @@ async def _bundle(where: replicas.Site) -> bytes:
 
 
 async def _another_is_used(where: replicas.Site, *, than: str) -> str:
-    """Returns once a certificate that was announced before is used by all."""
+    """Returns once all servers use a certificate that was announced before."""
 
     async def is_used() -> bool:
         found = (await _secret(where)).get("tls.crt", than)

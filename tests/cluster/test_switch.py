@@ -1,4 +1,4 @@
-"""Tests that not every machine can run are never left out in silence."""
+"""Tests that a machine cannot run are always listed."""
 
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def _run_in_workers(
 
 @pytest.fixture
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The project, in a process that begins elsewhere."""
+    """The project can be imported by a process that starts in another folder."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
 
 

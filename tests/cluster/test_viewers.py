@@ -1,6 +1,6 @@
 """The dashboard before a real kube-apiserver: RBAC decides what each viewer's page shows.
 
-Not beside the other browser tests: those drive Chromium from a loop that runs all the while, and this has a
+It is not with the other browser tests: those run Chromium from a loop that never stops, and this test has a
 loop of its own.
 """
 
@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.timeout(3600),
 ]
 _ARTIFACTS = pathlib.Path(os.environ.get("TRAFFIC_ARTIFACTS", ".artifacts"))
-_PATIENCE_MS = 180_000  # a new browser has none of the page's scripts yet
+_PATIENCE_MS = 180_000  # a new browser has no scripts of the page in its cache
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -117,7 +117,7 @@ async def test_a_viewer_of_one_namespace_and_one_of_all_see_each_their_own(
             anns, bobs = await _drawn(ann), await _drawn(bob)
             assert inside_data in bobs
             assert anns
-            # Neighbours of the shop are seen as such, but never what they do among themselves.
+            # Neighbours of the shop are visible, but not the traffic among them.
             assert all(any("/shop/" in end for end in ends) for ends in anns)
             assert tokens["ann"] not in await ann.content()
             await browser.close()

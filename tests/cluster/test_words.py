@@ -1,4 +1,4 @@
-"""Who is refused reads the same, to the letter, of our resources and of those that are built in."""
+"""The text of a refusal is exactly the same for our resources and for built-in ones."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ _LEADING_NOWHERE = "http://127.0.0.1:1"
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Ours and the kube-apiserver, asked directly with the same service account's token."""
+    """Ours and the kube-apiserver, read directly with the same service account's token."""
 
     http: aiohttp.ClientSession
     ours: str
@@ -104,7 +104,7 @@ async def test_a_resource_is_refused_in_the_words_of_the_built_in_ones(servers: 
 @pytest.mark.parametrize("path", ["/metrics", "/nowhere", "/nowhere/%3Cb%3E", "/logs/?x=y"])
 async def test_a_path_that_is_no_resource_is_refused_in_the_same_words(servers: Servers, path: str) -> None:
     theirs = await servers.refusal(servers.theirs + path)
-    # Kubernetes writes an empty object there, and leaves it out elsewhere.
+    # Kubernetes writes an empty object here, and omits it elsewhere.
     assert await servers.refusal(servers.ours + path) | {"details": {}} == theirs
     assert theirs["code"] == 403
 
@@ -113,5 +113,5 @@ async def test_a_wrong_token_is_refused_for_the_same_reason(servers: Servers) ->
     theirs = await servers.refusal(f"{servers.theirs}/apis", token="wrong")
     ours = await servers.refusal(f"{servers.ours}/apis", token="wrong")
     assert ours | {"message": ""} == theirs | {"message": ""}
-    # Ours says which credential it was.
+    # Ours names the credential.
     assert ours["message"].startswith(theirs["message"])

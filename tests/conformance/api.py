@@ -1,4 +1,4 @@
-"""What discovery says of a subject, and its objects: how the suite finds what to try things on."""
+"""A subject's discovery and objects: with them the suite finds what to test."""
 
 import dataclasses
 import functools
@@ -10,7 +10,7 @@ from tests.conformance import asking, subject
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 KUBECTL = f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
-"""What `kubectl get` accepts."""
+"""The media types that `kubectl get` accepts."""
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -24,7 +24,7 @@ class Resource:
 
 
 class Api:
-    """A subject, and what was learnt of it."""
+    """A subject, and what the suite has found out about it."""
 
     def __init__(self, whom: subject.Subject) -> None:
         self.subject = whom
@@ -33,7 +33,7 @@ class Api:
         return asking.ask(self.subject, path, **more)
 
     def read(self, path: str, **more: Any) -> Any:
-        """The JSON of what must be there."""
+        """Return the JSON of a path that must exist."""
         reply = self.ask(path, **more)
         assert reply.status == 200, f"{path}: {reply.status} {reply.body[:300]!r}"
         return reply.json
@@ -46,7 +46,7 @@ class Api:
 
     @functools.cached_property
     def resources(self) -> list[Resource]:
-        """Those that can be listed."""
+        """The resources that can be listed."""
         return [
             Resource(
                 plural=entry["name"],
@@ -61,7 +61,7 @@ class Api:
 
     @functools.cached_property
     def main(self) -> Resource:
-        """The first that has two objects in the namespace: what most rows are tried on."""
+        """The first resource with two objects in the namespace: most rows are tested on it."""
         for resource in self.resources:
             if resource.namespaced and len(self.read(self.list_path(resource))["items"]) > 1:
                 return resource
@@ -79,13 +79,13 @@ class Api:
         raise AssertionError(f"nothing in namespace {self.subject.namespace} has a subresource")
 
     def demand_without(self, verb: str) -> None:
-        """Somebody else's API may offer it, and nothing of theirs is written to."""
+        """Skip if a given API offers this verb: the suite writes no objects of others."""
         if self.subject.way is subject.Way.GIVEN and verb in self.main.verbs:
             pytest.skip(f"{self.main.plural} offers {verb}")
 
     @property
     def elsewhere(self) -> str:
-        """Another namespace than that of the subject."""
+        """A namespace other than that of the subject."""
         return "kube-system" if self.subject.namespace == "default" else "default"
 
     @property
@@ -95,18 +95,18 @@ class Api:
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """Of `main`, in the namespace, as they are now."""
+        """The objects of `main` in the namespace, as they are now."""
         found: list[dict[str, Any]] = self.read(self.collection)["items"]
         return found
 
     @property
     def name(self) -> str:
-        """Of the first object of `main`."""
+        """The name of the first object of `main`."""
         return str(self.items[0]["metadata"]["name"])
 
     @property
     def object_path(self) -> str:
-        """Of that object."""
+        """The path of that object."""
         return f"{self.collection}/{self.name}"
 
     def everywhere(self, resource: Resource) -> str:

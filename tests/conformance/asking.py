@@ -1,4 +1,4 @@
-"""Asking by HTTP with nothing between: no redirect is followed, nothing is unpacked, no path is tidied."""
+"""Plain HTTP requests: no redirect is followed, no body is decompressed, no path is normalized."""
 
 import dataclasses
 import email.message
@@ -37,7 +37,7 @@ class Reply:
         return {element.strip().lower() for value in values for element in value.split(",")}
 
     def refusal(self, code: int) -> dict[str, Any]:
-        """The `Status` that this is."""
+        """The `Status` of this answer."""
         assert self.status == code, f"{self.status} instead of {code}: {self.body[:300]!r}"
         reply: dict[str, Any] = self.json
         assert (reply["kind"], reply["apiVersion"], reply["status"]) == ("Status", "v1", "Failure"), reply
@@ -54,7 +54,7 @@ def ask(
     accept: str = "",
     **query: str,
 ) -> Reply:
-    """`path` is sent as it is; without a credential the administrator asks."""
+    """`path` is sent unchanged; the default credential is the administrator's."""
     presented = whom.credential if credential is None else credential
     place = urllib.parse.urlsplit(whom.url)
     connection = http.client.HTTPSConnection(
@@ -71,7 +71,7 @@ def ask(
 
 
 def _tls(whom: subject.Subject, *, presented: subject.Credential) -> ssl.SSLContext:
-    """The certificate names a Service, which is not where tests find it: its authority is enough."""
+    """The certificate names a Service, whose address the tests do not use: only its authority is checked."""
     context = ssl.create_default_context(cafile=str(whom.authority))
     context.check_hostname = False
     if presented.certificate is not None:

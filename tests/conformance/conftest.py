@@ -1,4 +1,4 @@
-"""The ways to an API that every row is tried on, and the record of what came of it."""
+"""The ways to an API that every row is tested on, and the record of the results."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.conformance import given, places, record, rows
 from tests.conformance.subject import TRIED, Subject, Way
 
 _CLUSTER = (pytest.mark.cluster, pytest.mark.timeout(3600))
-"""It is built the first time."""
+"""The programs are built the first time."""
 _NEEDS = {
     Way.STANDALONE: (pytest.mark.mesh,),
     Way.PAST: (pytest.mark.mesh, *_CLUSTER),
@@ -27,12 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """All rows belong to one run: the record is made of them."""
+    """The record needs all rows in one run, so all tests here have one mark."""
     item.add_marker(pytest.mark.conformance)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A row is tried on every way but those on which it is known not to hold; or on the API that is given."""
+    """Test a row on every way except those where it is known not to hold; or only on a given API."""
     if "api" not in metafunc.fixturenames:
         return
     mark = metafunc.definition.get_closest_marker("row")
@@ -53,7 +53,7 @@ def api(request: pytest.FixtureRequest) -> apis.Api:
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
-    """A control plane with something in it."""
+    """A control plane with some objects."""
     with loops.entered(places.control_plane(tmp_path_factory.mktemp("plane"))) as running:
         yield running
 
@@ -62,7 +62,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]
 def joined(
     plane: cluster.Cluster, mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[places.Joined]:
-    """Our server, as a part of it."""
+    """Our server, as a part of that cluster."""
     with loops.entered(places.joined(plane, mesh, tmp_path_factory.mktemp("joined"))) as server:
         yield server
 

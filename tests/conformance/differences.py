@@ -1,4 +1,4 @@
-"""Where a row of the contract does not hold on one of the ways, and why: data, and part of the promise."""
+"""Where a row of the contract does not hold on one of the ways, and why. This is data, and documented."""
 
 from collections.abc import Iterable, Mapping
 

@@ -26,7 +26,7 @@ def is_given(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def subject(folder: Path, environment: Mapping[str, str] = os.environ) -> Subject:
-    """`folder` is for what the kubeconfig holds and TLS wants as files."""
+    """Files for TLS, which the kubeconfig may contain as data, are written to `folder`."""
     missing = [name for name in _REST if not environment.get(name)]
     if missing:
         raise faults.DemoError(f"{KUBECONFIG} is given, so {' and '.join(missing)} must say where to look")
@@ -56,7 +56,7 @@ def subject(folder: Path, environment: Mapping[str, str] = os.environ) -> Subjec
 
 
 def _current(kubeconfig: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Cluster and user of the current context."""
+    """Return cluster and user of the current context."""
     content = yaml.safe_load(kubeconfig.read_text())
     context = _named(content, "contexts", content["current-context"])["context"]
     cluster: dict[str, Any] = _named(content, "clusters", context["cluster"])["cluster"]
@@ -80,7 +80,7 @@ def _credential(user: dict[str, Any], *, kubeconfig: Path, folder: Path) -> Cred
 
 
 def _file(entry: dict[str, Any], name: str, *, kubeconfig: Path, folder: Path) -> Path | None:
-    """What is named, or is written out in the kubeconfig itself."""
+    """Return the file that the kubeconfig names, or a new one with the data that it contains."""
     if name in entry:
         return kubeconfig.parent / str(entry[name])
     if f"{name}-data" not in entry:

@@ -1,4 +1,4 @@
-"""kubectl, in two ages: the newer is that of the Python package, the older is as old as the cluster."""
+"""kubectl in two versions: the newer from the Python package, the older as old as the cluster."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ _PATIENCE = 60.0
 def attempt(
     program: Path, kubeconfig: Path, *arguments: str, said: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """It remembers what a server offers beside the kubeconfig; `said` is for it to read."""
+    """Run kubectl, which caches discovery next to the kubeconfig; `said` is its input."""
     memory = kubeconfig.parent / commands.KUBECTLS_MEMORY
     return subprocess.run(
         [str(program), f"--kubeconfig={kubeconfig}", f"--cache-dir={memory}", *arguments],
@@ -27,7 +27,7 @@ def attempt(
 
 
 def run(program: Path, kubeconfig: Path, *arguments: str, said: str = "") -> str:
-    """What it printed; that it failed is a failure."""
+    """Return its output; raise an error if it fails."""
     reply = attempt(program, kubeconfig, *arguments, said=said)
     assert reply.returncode == 0, f"kubectl {' '.join(arguments)}: {reply.stderr}"
     return reply.stdout

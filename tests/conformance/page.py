@@ -1,4 +1,4 @@
-"""docs/conformance.md: words of people, and between two marks the table of what is tried on which way."""
+"""docs/conformance.md: handwritten text, and between two marks the table of the rows on each way."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ _BEGIN, _END = "<!-- table: python -m tests.conformance -->", "<!-- end of table
 
 
 def written() -> str:
-    """The page as it should be."""
+    """The page with the current table."""
     before, begin, rest = FILE.read_text().partition(_BEGIN)
     _, end, after = rest.partition(_END)
     return f"{before}{begin}\n\n{rows.table(rows.declared())}\n{end}{after}"

@@ -1,4 +1,4 @@
-"""The APIs that are judged: a toy and ours, alone; ours in a real cluster, both ways in; and a built-in."""
+"""The APIs that are tested: a toy and ours, alone; ours in a real cluster, both ways in; and a built-in."""
 
 import base64
 import contextlib
@@ -24,11 +24,11 @@ from tests.cluster import certificates as identities
 from tests.conformance.subject import Credential, Subject, Way
 
 KUBERNETES = "CONFORMANCE_KUBERNETES"
-"""`next` in this variable of the environment takes the newer Kubernetes."""
+"""`next` in this environment variable selects the newer Kubernetes."""
 _SHOP, _STAND, _LIBRARY = "shop", "stand", "library"
 _MANY = 1000
 _LONG = 100_000
-"""Letters."""
+"""How many letters."""
 _BUSY = 60.0
 """Seconds until a request is given up: a shared machine can be slow."""
 
@@ -80,7 +80,9 @@ async def standalone(mesh: runner.Mesh, folder: Path) -> AsyncIterator[Subject]:
 
 @contextlib.asynccontextmanager
 async def control_plane(folder: Path) -> AsyncIterator[cluster.Cluster]:
-    """With two Deployments, whose Pods wait for a node for ever, and one elsewhere with a long story."""
+    """With two Deployments, whose Pods never get a node, and one in another namespace with a long
+    annotation.
+    """
     kubernetes = build.NEXT if os.environ.get(KUBERNETES) == "next" else build.KUBERNETES
     name = f"k{os.getpid()}"
     async with cluster.Cluster(
@@ -101,7 +103,7 @@ async def control_plane(folder: Path) -> AsyncIterator[cluster.Cluster]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Joined:
-    """Our server in a cluster, asked in two ways."""
+    """Our server in a cluster, reached in two ways."""
 
     past: Subject
     aggregated: Subject
@@ -121,7 +123,7 @@ async def joined(running: cluster.Cluster, mesh: runner.Mesh, folder: Path) -> A
 
 
 def built_in(running: cluster.Cluster) -> Subject:
-    """Kubernetes' own Deployments and what belongs to them: the check of the checks."""
+    """Kubernetes' own Deployments and their resources: they check the suite itself."""
     credential = _administrator(running)
 
     def impersonate(name: str) -> Credential:
@@ -143,7 +145,7 @@ def built_in(running: cluster.Cluster) -> Subject:
 
 
 def _past(running: cluster.Cluster, through: Subject, *, folder: Path) -> Subject:
-    """Nobody is between, and the server itself must know who is asking, and what they may."""
+    """Without the kube-apiserver: the server itself must authenticate and authorize."""
     proxy = _front_proxy(running)
 
     def impersonate(name: str) -> Credential:
@@ -166,7 +168,7 @@ def _past(running: cluster.Cluster, through: Subject, *, folder: Path) -> Subjec
 
 
 def _pointing(kubeconfig: Path, *, url: str, authority: bytes) -> Any:
-    """The kubeconfig, with the same user at another address."""
+    """The kubeconfig, with the same user and another address."""
     content = yaml.safe_load(kubeconfig.read_text())
     content["clusters"][0]["cluster"] = {
         "server": url,

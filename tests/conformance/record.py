@@ -1,4 +1,4 @@
-"""What came of every row on every way, kept as a table and as data in .artifacts/."""
+"""The results of every row on every way, kept as a table and as data in .artifacts/."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _TRIED = "tried"
 class Record:
     """A pytest plugin: a row holds on a way when every test of it there has passed.
 
-    What a test tries travels in its report, so that tests may run in workers (pytest-xdist): the process that
+    The report of a test contains its row, so that tests may run in workers (pytest-xdist): the process that
     gets all reports writes the record.
     """
 

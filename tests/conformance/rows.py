@@ -1,7 +1,7 @@
 """The rows of the contract as marks on tests, and the table that is made of them.
 
-A test says with `@rows.row("D1")` which row it tries; its name is the sentence. `differences` says
-where a row cannot hold, and why; everywhere else it is tried.
+`@rows.row("D1")` declares which row a test covers; the test's name is the sentence. `differences` lists where
+a row cannot hold, and why; everywhere else it is tested.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from tests.conformance.subject import TRIED, Way
 
 _HERE = Path(__file__).parent
 _AREAS = "DONLEXZHC"
-"""Discovery, OpenAPI, negotiation, lists, errors, who asks, who may, health, clients."""
+"""Discovery, OpenAPI, negotiation, lists, errors, authentication, authorization, health, clients."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def applies(name: str, *, way: Way) -> bool:
 
 
 def declared() -> list[Row]:
-    """Every row that a test of this folder tries."""
+    """Every row that a test of this folder covers."""
     return sorted(_found(), key=lambda row: row.place)
 
 
@@ -75,5 +75,5 @@ def _found() -> Iterator[Row]:
 
 
 def sentence(test: str) -> str:
-    """What the name of a test says."""
+    """The name of the test as a sentence."""
     return test.partition("[")[0].removeprefix("test_").replace("_", " ")

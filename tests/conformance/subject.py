@@ -1,7 +1,7 @@
-"""An aggregated API to be judged: where it is, how to be let in, and which group to look at.
+"""An aggregated API to be tested: its address, credentials for it, and the group to read.
 
-All the suite is told. Which resources there are, and what they hold, it finds out by discovery, so that any
-API can take the place of ours.
+The suite gets no other input. It finds the resources and their objects by discovery, so that any API can
+replace ours.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ class Way(enum.Enum):
 
 
 TRIED = tuple(way for way in Way if way is not Way.GIVEN)
-"""With every run of the tests."""
+"""The ways of every test run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Credential:
     key: Path | None = None
 
     def bearing(self, **headers: str) -> "Credential":
-        """With more headers; `_` in a name stands for `-`."""
+        """With additional headers; `_` in a name stands for `-`."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return dataclasses.replace(self, headers={**self.headers, **more})
 
@@ -47,21 +47,21 @@ class Subject:
     way: Way
     url: str
     authority: Path
-    """The certificate that vouches for the server."""
+    """The certificate of the authority that signed the server's."""
     kubeconfig: Path
-    """Of an administrator, at `url`."""
+    """The kubeconfig of an administrator, for `url`."""
     credential: Credential
-    """Of the same administrator."""
+    """The credential of the same administrator."""
     group: str
     version: str
     namespace: str
     """At least one namespaced resource has two objects here."""
     impersonate: Callable[[str], Credential] | None = None
-    """The credential of a user of the given name; None where there is one user only."""
+    """Return the credential of the user with this name; None if there is one user only."""
     cluster: Path | None = None
-    """A kubeconfig of the cluster that says who may what; None where there is none."""
+    """A kubeconfig of the cluster whose RBAC decides; None if there is none."""
     front_proxy: Credential | None = None
-    """The front proxy's own certificate; None where nobody can be the front proxy."""
+    """The front proxy's own certificate; None if the tests do not have it."""
 
     @property
     def root(self) -> str:

@@ -1,4 +1,4 @@
-"""D: what an API says it serves. https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api"""
+"""D: discovery. https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""E: how it says no. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/"""
+"""E: errors. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An API that the environment gives is asked with what its kubeconfig holds."""
+"""A given API is read with the credentials of its kubeconfig."""
 
 import base64
 from pathlib import Path

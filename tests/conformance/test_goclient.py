@@ -1,4 +1,4 @@
-"""C: a program in Go, by client-go: what most of what lives in a cluster is made of."""
+"""C: a program in Go with client-go, which most programs in a cluster use."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ _PATIENCE = 120.0
 
 @pytest.fixture(scope="session")
 def goclient() -> Path:
-    """Built the first time."""
+    """The program, which is built the first time."""
     asyncio.run(build.make(build.GOCLIENT, report=print))
     return build.GOCLIENT.path
 

@@ -1,4 +1,4 @@
-"""C: kubectl, in two ages, against everything that can be listed."""
+"""C: kubectl, in two versions, for everything that can be listed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""L: selecting, paging and not watching. https://kubernetes.io/docs/reference/using-api/api-concepts/"""
+"""L: selectors, pages, and no watches. https://kubernetes.io/docs/reference/using-api/api-concepts/"""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ def _labels(item: dict[str, Any]) -> dict[str, str]:
 
 
 def _selective(items: list[dict[str, Any]]) -> tuple[str, str]:
-    """A label that some objects have, and others have otherwise."""
+    """A label that some objects have, and that others have with another value."""
     for item in items:
         for key, value in _labels(item).items():
             if any(_labels(other).get(key) != value for other in items):

@@ -1,4 +1,4 @@
-"""N: what a client can ask an answer to look like.
+"""N: the formats that a client can request.
 https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 """
 

@@ -1,4 +1,4 @@
-"""O: the description that `kubectl explain` and typed clients live on."""
+"""O: the description that `kubectl explain` and typed clients need."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 def _url(api: api.Api) -> str:
-    """Of the version's own document."""
+    """The URL of the version's own document."""
     paths = api.read("/openapi/v3")["paths"]
     return str(paths[api.subject.root.removeprefix("/")]["serverRelativeURL"])
 

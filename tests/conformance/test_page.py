@@ -1,4 +1,4 @@
-"""The table that people read is the one that is tried."""
+"""The documented table is the tested one."""
 
 from tests.conformance import differences, page, rows
 

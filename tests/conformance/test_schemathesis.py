@@ -1,4 +1,4 @@
-"""C: whatever the OpenAPI document says may be asked is answered as it says, and never with a 5xx."""
+"""C: every request that the OpenAPI document permits gets a documented answer, and never a 5xx."""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""X and Z: who is asking, and what they may. https://kubernetes.io/docs/tasks/extend-kubernetes/setup-extension-api-server/"""
+"""X and Z: authentication and authorization.
+https://kubernetes.io/docs/tasks/extend-kubernetes/setup-extension-api-server/
+"""
 
 import json
 import time
@@ -13,7 +15,7 @@ from tests.conformance.subject import NOBODY
 _SOON = 30.0
 """Seconds."""
 Allow = Callable[..., subject.Credential]
-"""Lets a user do something in the namespace: `allow("ann", "get", "fruits/pips")`."""
+"""Gives a user a right in the namespace: `allow("ann", "get", "fruits/pips")`."""
 
 
 @pytest.fixture
@@ -190,7 +192,7 @@ def test_a_part_of_an_object_needs_a_permission_of_its_own(api: api.Api, allow: 
 
 @rows.row("Z4a")
 def test_a_part_of_a_namespace_is_a_list_in_that_namespace(api: api.Api, allow: Allow) -> None:
-    """Finding: the request-info parser knows no subresources of namespaces but status and finalize."""
+    """Finding: the request-info parser knows only the subresources status and finalize of namespaces."""
     name = next(entry["name"] for entry in api.entries if entry["name"].startswith("namespaces/"))
     part = name.partition("/")[2]
     lister = allow("parts", "list", part)
@@ -211,7 +213,7 @@ def test_a_permission_given_is_soon_known(api: api.Api, allow: Allow) -> None:
 
 
 def _settle(api: api.Api, path: str, *, credential: subject.Credential) -> None:
-    """A refusal may be remembered for ten seconds, and a role takes a moment to be known."""
+    """A refusal may be cached for ten seconds, and a role takes a moment to be known."""
     deadline = time.monotonic() + _SOON
     while (reply := api.ask(path, credential=credential)).status != 200:
         assert time.monotonic() < deadline, f"still {reply.status}: {reply.body[:300]!r}"

@@ -1,4 +1,4 @@
-"""The mesh of these tests on paper: placed, but not running."""
+"""The mesh of these tests: its placement, without running processes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One app, in front of a stand-in for its own sidecar: a server at the sidecar's outbound door."""
+"""One app, with a stand-in for its own sidecar: a server at the sidecar's outbound address."""
 
 import dataclasses
 import random
@@ -14,7 +14,7 @@ from demo import apps, blueprint, placement, scenarios, shop, truth
 
 @dataclasses.dataclass
 class Door:
-    """Answers what it is told to, and remembers what it was asked."""
+    """Answers as configured, and records the requests."""
 
     codes: dict[str, int] = dataclasses.field(default_factory=dict)
     asked: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The commands as a person starts them."""
+"""The commands as a user starts them."""
 
 import asyncio
 import socket

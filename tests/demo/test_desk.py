@@ -1,4 +1,4 @@
-"""The desk of a mesh in a cluster, in front of stand-ins for the apps of its pods."""
+"""The desk of a mesh in a cluster, with stand-ins for the apps of its pods."""
 
 import contextlib
 import random
@@ -31,7 +31,7 @@ class Scene:
         return f"http://{self.subnet}.1:{identity.DESK_PORT}"
 
     def enter(self, name: str, *, host: int) -> None:
-        """A pod of checkout or report is there, by its own word."""
+        """A pod of checkout or report registers."""
         workload = next(each for each in kiosk.KIOSK.workloads if name.startswith(each.name.name))
         address = f"{self.subnet}.{host}"
         self.roll.enter(placement.Pod(name, workload, 0, address, "node-a", workload.labels, alone=True))

@@ -1,4 +1,4 @@
-"""The parts here are stand-ins that are quick to start: what is tested is how parts are run."""
+"""Parts that start quickly replace the real ones: these tests cover how parts are run."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ def dying(name: str) -> everything.Part:
 
 
 class Running:
-    """A run under way, with what it has said."""
+    """A run in progress, with its output."""
 
     def __init__(self, parts: Sequence[everything.Part], folder: Path) -> None:
         self.said: list[str] = []

@@ -1,4 +1,4 @@
-"""The script in a project of its own, with stand-ins for apt on its path."""
+"""The script in a project of its own, with stand-ins for apt in its PATH."""
 
 import os
 import shutil

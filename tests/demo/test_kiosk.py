@@ -1,4 +1,4 @@
-"""The mesh to scale: what it is made of, and an app of it that can do only so much."""
+"""The mesh to scale: its parts, and an app of it with a limited capacity."""
 
 import asyncio
 import dataclasses
@@ -19,7 +19,7 @@ def test_two_callers_ask_one_service_and_every_call_is_to_one_that_exists() -> N
 
 
 def test_no_two_meshes_have_a_workload_of_one_name() -> None:
-    """A pod knows its workload by that name alone."""
+    """A pod knows its workload only by that name."""
     names = [workload.name for plan in meshes.MESHES.values() for workload in plan.workloads]
     assert len(names) == len(set(names))
 
@@ -40,7 +40,7 @@ def _checkout(*, at_once: int | None) -> blueprint.Workload:
 
 
 async def _together(workload: blueprint.Workload, *, requests: int) -> float:
-    """Seconds until so many requests that came at one moment are answered."""
+    """Return the seconds until this many simultaneous requests are answered."""
     pod = placement.Pod("checkout-1", workload, 0, "127.0.0.1", "node-a", workload.labels)
     async with apps.session() as http:
         world = apps.World(http, truth.Truth(clock=time.time), scenarios.Dial(), random.Random(1))

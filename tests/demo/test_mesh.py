@@ -1,4 +1,4 @@
-"""The running mesh, asked at its Envoys and its Prometheus themselves: the truth must be true."""
+"""The running mesh, compared with its Envoys and its Prometheus: the truth must be true."""
 
 import asyncio
 import collections
@@ -38,7 +38,7 @@ async def fetch(url: str, **params: str) -> Any:
 
 
 async def samples(mesh: runner.Mesh) -> list[tuple[str, str, dict[str, str], float]]:
-    """Pod, metric, labels, value: read literally, since a parser of Prometheus' own would add `_total`."""
+    """Pod, metric, labels, value: parsed here, because Prometheus' own parser would add `_total`."""
     found = []
     for pod in await mesh.pods():
         url = f"http://{pod['address']}:{placement.METRICS_PORT}{prometheus.METRICS_PATH}"
@@ -95,7 +95,7 @@ async def since_now(mesh: runner.Mesh) -> float:
 async def test_envoys_count_exactly_what_the_truth_tells(mesh: runner.Mesh) -> None:
     async with quiet(mesh):
         before, start = await counters(mesh), await since_now(mesh)
-    # The load is on for as long as these take, and there are failures of every sort.
+    # The load is on while these run, and there are failures of every sort.
     await mesh.scenario("slow")
     await mesh.calls("/checkout", count=60, faults={"payments": 503})
     await mesh.calls("/cart", count=40, faults={"db": 503})
@@ -119,7 +119,7 @@ async def test_receivers_count_what_the_truth_says_they_answered(mesh: runner.Me
     expected: collections.Counter[tuple[str, str]] = collections.Counter()
     for row in truth["received"]:
         for code, number in row["counts"].items():
-            # Code 0: the caller's timeout was first, and Envoy counts no answer.
+            # Code 0: the caller's timeout came first, and Envoy counts no answer.
             if code != "0":
                 expected[row["by"]["pod"], code[0]] += number
     assert {key: n for key, n in grown.items() if n} == dict(expected)

@@ -135,7 +135,7 @@ def test_the_identities_are_those_that_the_pods_mount(tmp_path: Path) -> None:
 
 @pytest.mark.packaged
 def test_envoy_accepts_what_its_pod_mounts(tmp_path: Path) -> None:
-    """All sidecars in one folder here: each workload's files have names of their own."""
+    """All sidecars share one folder here: the files of each workload have different names."""
     files = certificates.Files(tmp_path)
     certificates.write(files, workloads=[workload.name for workload in shop.SHOP.workloads], now=_now())
     configs = [each["data"]["envoy.json"] for each in all_objects() if "envoy.json" in each.get("data", {})]

@@ -1,4 +1,4 @@
-"""Children here are small real programs; that one has gone is asked of the kernel, by its id."""
+"""The children are small real programs; the kernel shows by its id whether one has ended."""
 
 import asyncio
 import os

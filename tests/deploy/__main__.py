@@ -1,4 +1,4 @@
-"""Writes what follows from the programs: tables of docs/, and the names of metrics in roles of deploy/."""
+"""Writes what is derived from the programs: tables of docs/, and the names of metrics in roles of deploy/."""
 
 from tests.deploy import limits_table, metric_names, settings_table, table_columns
 

@@ -1,4 +1,4 @@
-"""Objects without what is allowed to differ between the ways to install."""
+"""Objects without the parts that may differ between the ways to install."""
 
 import copy
 import re
@@ -16,8 +16,9 @@ Key = tuple[str, str, str]
 
 
 def by_key(objects: Iterable[rendering.Object]) -> Mapping[Key, rendering.Object]:
-    """By kind, namespace and name. The namespace itself is left out: Helm keeps its record in it, and so
-    cannot make it. What makes pods roll with their settings is too: a name here, an annotation there.
+    """Return the objects by kind, namespace and name. The namespace itself is omitted: Helm keeps its record
+    in it, and so cannot create it. Also omitted is what restarts pods with new settings: the hash in a name,
+    or an annotation.
     """
     found = {}
     for original in objects:

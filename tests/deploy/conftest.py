@@ -1,4 +1,4 @@
-"""The tool that renders the chart."""
+"""The program that renders the chart."""
 
 import asyncio
 from pathlib import Path
@@ -10,6 +10,6 @@ from tests.cluster import build
 
 @pytest.fixture(scope="session")
 def helm() -> Path:
-    """Built the first time."""
+    """Helm, which is built the first time."""
     asyncio.run(build.make(build.HELM, report=print))
     return build.HELM.path

@@ -1,4 +1,4 @@
-"""The definitions of objects that are not Kubernetes' own, from the Go modules of those who define them."""
+"""The definitions of objects that are not Kubernetes' own, from the Go modules of their projects."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 from tests.cluster import build, commands
 
 FOREIGN = frozenset({"monitoring.coreos.com/v1", "cert-manager.io/v1"})
-"""As objects of ours name them."""
+"""As our objects name them."""
 _VERSIONS = Path(__file__).resolve().parent / "foreign"
-"""A Go module that says which versions, with the sums of what they hold."""
+"""A Go module with the versions, and the checksums of their contents."""
 _FILES = {
     "github.com/prometheus-operator/prometheus-operator": (
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
@@ -22,7 +22,7 @@ _FILES = {
 
 
 async def files() -> list[Path]:
-    """Downloaded the first time."""
+    """The files are downloaded the first time."""
     go = build.find("go") or "go"
     found = []
     for module, names in _FILES.items():

@@ -1,4 +1,4 @@
-"""What docs/security.md says of rights and roles, and docs/install.md of how to apply."""
+"""The rights and roles in docs/security.md, and the commands in docs/install.md."""
 
 import itertools
 import re
@@ -13,7 +13,7 @@ _ROW = re.compile(r"^\| (?:`([^`]*)`|—) \| (.+?) \| (.+?) \| (.+?) \| .+ \|$",
 
 
 def rights(part: str = "rights") -> set[judging.Right]:
-    """From the rows `| group | resources | names | verbs, and where | why |` of a part of the page."""
+    """Read the rows `| group | resources | names | verbs, and where | why |` of a part of the page."""
     found = set()
     for group, resources, names, verbs in _ROW.findall(_part(part)):
         parts = [re.findall(r"`([^`]+)`", cell) for cell in (resources, names, verbs)]
@@ -24,13 +24,13 @@ def rights(part: str = "rights") -> set[judging.Right]:
 
 
 def applying() -> list[str]:
-    """What kubectl is told to install an overlay, before the overlay."""
+    """The arguments with which kubectl installs an overlay, without the overlay."""
     (found,) = _APPLYING.findall((_DOCS / "install.md").read_text())
     return str(found).split()
 
 
 def roles() -> set[str]:
-    """From the first column of the other table."""
+    """Read the first column of the other table."""
     return set(re.findall(r"^\| `([^`]+)` \|", _part("roles"), re.MULTILINE))
 
 

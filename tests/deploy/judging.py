@@ -1,4 +1,4 @@
-"""What is demanded of every object, however it was made."""
+"""The demands on every object, however it was made."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ _ALLOWED_VOLUMES = {
 
 
 def pods(objects: Iterable[rendering.Object]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every pod's specification, and the name of what makes it."""
+    """Return every pod's specification, and the name of the object that creates it."""
     for one in objects:
         if "template" in one.get("spec", {}):
             yield f"{one['kind']}/{one['metadata']['name']}", one["spec"]["template"]["spec"]
 
 
 def unrestricted(pod: Mapping[str, Any]) -> Sequence[str]:
-    """What the pod security profile `restricted` refuses in it, and what we refuse beyond that."""
+    """Return what the pod security profile `restricted` refuses in it, and our own stricter demands."""
     found = [f"{field} is set" for field in ("hostNetwork", "hostPID", "hostIPC") if pod.get(field)]
     found += [
         f"volume {volume['name']} is of a kind that is not allowed"
@@ -62,7 +62,7 @@ Right = tuple[str, str, str, str, str]
 
 
 def rights(objects: Sequence[rendering.Object], *, account: str) -> set[Right]:
-    """What a ServiceAccount gets from the roles that are among the objects."""
+    """Return the rights of a ServiceAccount by the roles among the objects."""
     return {
         right
         for binding in objects
@@ -74,7 +74,7 @@ def rights(objects: Sequence[rendering.Object], *, account: str) -> set[Right]:
 
 
 def beyond(objects: Sequence[rendering.Object], *, account: str) -> set[str]:
-    """The names of the roles that a ServiceAccount is bound to and that are the cluster's own."""
+    """Return the names of the roles that a ServiceAccount is bound to and that belong to the cluster."""
     own = {(role["kind"], role["metadata"]["name"]) for role in objects if role["kind"] in _ROLES}
     return {
         _referred(binding)[1]

@@ -1,7 +1,7 @@
-"""The limits of the programs, each in one row that reads its number where the program has it.
+"""The limits of the programs, each in one row that reads its number from the program.
 
 A new limit is one line of `LIMITS`; `python -m tests.deploy` then writes the table of docs/security.md. The
-module stands with the tests because these may import all packages, and no package of ours may.
+module is among the tests because these may import all packages, and no package of ours may.
 """
 
 import dataclasses
@@ -34,16 +34,16 @@ BYTES, SECONDS = "bytes", "seconds"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limit:
-    """One row."""
+    """One row of the table."""
 
     name: str
     value: float
     unit: str
     """`BYTES`, `SECONDS`, or the plural of what is counted."""
     beyond: str
-    """What happens beyond it."""
+    """What happens if it is exceeded."""
     setting: str | None = None
-    """The field of the settings that changes it; None where nothing does."""
+    """The field of the settings that changes it; None if it is fixed."""
 
 
 def rows() -> Iterator[Limit]:
@@ -267,4 +267,4 @@ LIMITS: Mapping[str, Sequence[Limit]] = {
         _bytes("an answer of the API, unpacked", connection._LARGEST, "the same"),
     ),
 }
-"""By what they bound."""
+"""The limits, by what they limit."""

@@ -1,4 +1,4 @@
-"""docs/security.md: words of people, and between two marks the table of the limits."""
+"""docs/security.md: handwritten text, and between two marks the table of the limits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ _SIZES = ("bytes", "KiB", "MiB", "GiB")
 
 
 def written() -> str:
-    """The page as it should be."""
+    """The page with the current table."""
     return written_part.replaced(FILE, "limits", _lines(), head=_HEAD)
 
 

@@ -1,6 +1,6 @@
-"""What is written from `named_metrics.MEASURES`: tables of two pages, and the roles of users.
+"""Texts that are generated from `named_metrics.MEASURES`: tables of two pages, and the roles of users.
 
-RBAC has no pattern for names, so roles contain each name. The chart reads them from a file of its own.
+RBAC has no patterns for names, so roles contain each name. The chart reads them from a file of its own.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ GUIDE = pages.ROOT / "docs" / "autoscaling.md"
 ROLES = pages.ROOT / "deploy" / "components" / "autoscaling-apis" / "roles-for-users.yaml"
 CHART_NAMES = pages.ROOT / "deploy" / "helm" / "trafficmetrics" / "files" / "metrics.yaml"
 WRITTEN = "# Written by `python -m tests.deploy` from metrics_server/aggregate/named_metrics.py.\n"
-"""The first line of each file that consists of names."""
+"""The first line of each file with names."""
 _UNITS = {
     named_metrics.Unit.PER_SECOND: "requests a second",
     named_metrics.Unit.SHARE: "a share from 0 to 1: `50m` is 5 %",
@@ -95,7 +95,7 @@ def chart_names(served: named_metrics.ServedMetrics = named_metrics.SERVED) -> s
 
 
 def files() -> dict[Path, str]:
-    """Each file that is written, as it should be, but docs/api.md."""
+    """Each generated file with its current text, except for docs/api.md."""
     return {
         GUIDE: written_part.all_replaced(GUIDE, {"metrics": guide_table()}),
         ROLES: roles(),

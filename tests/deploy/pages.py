@@ -1,4 +1,4 @@
-"""The pages that people read, taken apart: their YAML, their links, and the places that links can go to."""
+"""The parts of the pages: their YAML, their links, and the headings that links can lead to."""
 
 import dataclasses
 import re
@@ -38,12 +38,12 @@ def examples() -> Iterator[Example]:
 
 
 def links(page: Path) -> Iterator[str]:
-    """Those to other files and to headings, not those to the world."""
+    """Links to other files and to headings, without those to other sites."""
     prose = _FENCED.sub("", page.read_text())
     return (link for link in _LINK.findall(prose) if "://" not in link and not link.startswith("mailto:"))
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link's `#…` may be, as GitHub makes it of headings."""
+    """The possible `#…` of a link, as GitHub makes them from headings."""
     headings = _HEADING.findall(_FENCED.sub("", page.read_text()))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,6 @@
-"""Objects as the real tools make them: kustomize, as it is in kubectl, and helm, built from its Go module."""
+"""Objects as the real programs make them: kustomize, as it is in kubectl, and helm, built from its Go
+module.
+"""
 
 import shutil
 import subprocess
@@ -39,11 +41,11 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "splits": {"splits.gateway": "true", "splits.linkerd": "true", "splits.istio": "true"},
     "policy": {"policy.configMap": "trafficmetrics-policy"},
 }
-"""The values of the chart that say the same as a component."""
+"""The values of the chart that have the effect of a component."""
 _SETTINGS = {"autoscaling-fallback": {"TRAFFIC_AUTOSCALING_FALLBACK": "prometheus-adapter.monitoring"}}
-"""What an overlay has to say with a component, as only it can know."""
+"""The settings that an overlay must add to a component, because only it can know them."""
 HELM = build.HELM.path
-"""There when a test has the mark `go` and the fixture `helm`."""
+"""Exists if a test has the mark `go` and the fixture `helm`."""
 _BESIDE_PYTHON = Path(sys.executable).parent
 
 
@@ -57,7 +59,7 @@ def kustomized(folder: Path) -> list[Object]:
 
 
 def overlay(folder: Path, *, components: Sequence[str]) -> list[Object]:
-    """The base with components."""
+    """Return the base with components."""
     settings = {name: value for one in components for name, value in _SETTINGS.get(one, {}).items()}
     return kustomized(manifests.overlay(folder, components=components, settings=settings))
 
@@ -66,7 +68,7 @@ def charted(
     *, components: Sequence[str] = (), release: str = "trafficmetrics", namespace: str = "trafficmetrics",
     values: Mapping[str, str] | None = None,
 ) -> list[Object]:  # fmt: skip
-    """The chart with the values that say the same as components, and others."""
+    """Return the objects of the chart with the values for these components, and with others."""
     chosen = {"prometheus.url": PROMETHEUS}
     for component in components:
         chosen.update(CHOICES[component])
@@ -76,7 +78,7 @@ def charted(
 
 
 def refused(**values: str) -> str | None:
-    """What helm complains of with these values, a double underscore being a dot; None where it does not."""
+    """Return helm's error message for these values, or None. A double underscore stands for a dot."""
     given = [f"--set={name.replace('__', '.')}={value}" for name, value in values.items()]
     ended = subprocess.run(
         [str(HELM), "template", "t", str(CHART), *given], capture_output=True, text=True, check=False

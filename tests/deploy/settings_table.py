@@ -1,4 +1,4 @@
-"""docs/standalone.md: its table of the settings, written from `Settings`."""
+"""docs/standalone.md: its table of the settings, generated from `Settings`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ _HEAD = ("option", "variable", "default", "what", "read again")
 
 
 def written() -> str:
-    """The page as it should be."""
+    """The page with the current table."""
     return written_part.replaced(FILE, "settings", _lines(), head=_HEAD)
 
 

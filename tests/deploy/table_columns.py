@@ -1,4 +1,6 @@
-"""docs/api.md: its tables of the columns and of the metrics, written from `tables.COLUMNS` and `MEASURES`."""
+"""docs/api.md: its tables of the columns and of the metrics, generated from `tables.COLUMNS` and
+`MEASURES`.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,18 +15,18 @@ _LISTS = {
     tables.Table.SPLIT_EDGES: "`trafficsplits/…/edges`",
     tables.Table.EDGES: "`trafficedges`, `…/edges`",
 }
-"""How the page calls each Table."""
+"""The page's name for each Table."""
 
 
 def written() -> str:
-    """The page as it should be."""
+    """The page with the current tables."""
     return written_part.all_replaced(
         FILE, {"tables": lists(), "columns": meanings(), "metrics": metric_names.api_table()}
     )
 
 
 def lists(columns: Sequence[tables.TableColumn] = tables.COLUMNS) -> str:
-    """Which columns each Table has."""
+    """The columns of each Table."""
     printed = tables.Tables(columns)
     rows = [
         (name, _headings(printed.of(table), wide=False), _headings(printed.of(table), wide=True))
@@ -38,7 +40,7 @@ def _headings(columns: Sequence[tables.TableColumn], *, wide: bool) -> str:
 
 
 def meanings(columns: Sequence[tables.TableColumn] = tables.COLUMNS) -> str:
-    """What each column says."""
+    """The meaning of each column."""
     about: dict[str, list[str]] = {}
     for column in columns:
         said = about.setdefault(column.name.upper(), [])

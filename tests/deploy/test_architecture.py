@@ -1,4 +1,4 @@
-"""docs/architecture.md names every package, and says of each what `.importlinter` and the code say."""
+"""docs/architecture.md names every package, and agrees with `.importlinter` and the code."""
 
 import configparser
 import re
@@ -16,11 +16,11 @@ _CONTRACTS = {
     "apiservice": "kitrooms",
     "dashboard": "dashboard",
 }
-"""The contract that orders the packages of a package."""
+"""The contract that orders the packages in a package."""
 
 
 def rows(package: str) -> list[Sequence[str]]:
-    """Return the cells of the page's table of a package's packages."""
+    """Return the cells of the page's table for a package."""
     part = _PAGE.read_text().partition(f"<!-- packages of {package} -->")[2]
     lines = part.partition(f"<!-- /packages of {package} -->")[0].strip().splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -38,7 +38,7 @@ def names(cell: str) -> list[str]:
 
 
 def present(package: str) -> set[str]:
-    """Return the packages and modules that stand directly in a package."""
+    """Return the packages and modules directly in a package."""
     folder = pages.ROOT / package.replace(".", "/")
     found = {one.parent.name for one in folder.glob("*/__init__.py")} | {
         one.stem for one in folder.glob("*.py")

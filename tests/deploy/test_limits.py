@@ -1,4 +1,4 @@
-"""The limits that people read are those that the programs have."""
+"""The documented limits are those of the programs."""
 
 import collections
 import re

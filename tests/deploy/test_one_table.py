@@ -1,4 +1,6 @@
-"""Names of metrics and of columns are listed once; what else contains them is written from that list."""
+"""Names of metrics and of columns are listed once; other files that contain them are generated from that
+list.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from tests.deploy import metric_names, pages, table_columns
 _SOURCE = pages.ROOT / "metrics_server" / "aggregate" / "named_metrics.py"
 _COLUMNS = pages.ROOT / "metrics_server" / "api" / "smi" / "tables.py"
 _FEW = 3
-"""So many names in one file are a list of them."""
+"""A file with this many names counts as a list of them."""
 
 
 def _texts(*folders: str) -> Iterator[tuple[Path, str]]:
@@ -43,7 +45,7 @@ def test_no_other_file_lists_the_metrics() -> None:
 
 
 def test_no_other_file_lists_the_columns() -> None:
-    common = {"Name", "Window", "Age", "Kind"}  # the Table of values for autoscalers has them, too
+    common = {"Name", "Window", "Age", "Kind"}  # the Table of values for autoscalers also has them
     quoted = {f'"{column.name}"' for column in tables.COLUMNS if column.name not in common}
     listing = {
         path for path, text in _texts("metrics_server") if sum(name in text for name in quoted) >= _FEW
@@ -53,7 +55,7 @@ def test_no_other_file_lists_the_columns() -> None:
 
 
 def test_every_table_has_the_columns_that_scripts_cut() -> None:
-    """By number: the first columns of a Table keep their places."""
+    """The first columns of a Table keep their places, because scripts select them by number."""
     printed = tables.Tables()
     first = {
         table: [column.name for column in printed.of(table) if not column.wide] for table in tables.Table

@@ -1,4 +1,6 @@
-"""What the pages show works when it is copied: their YAML is valid, and their links lead somewhere."""
+"""The examples on the pages work when they are copied: their YAML is valid, and their links lead to a
+target.
+"""
 
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from dashboard.scaling import target_checks
 from tests.deploy import documented, pages
 
 _VERSIONS = ("1.35", "1.37")
-"""The oldest and the newest that the package has schemas of."""
+"""The oldest and the newest version with schemas in the package."""
 _EXAMPLES = list(pages.examples())
 _AUTOSCALERS = [one for one in _EXAMPLES if one.content.get("kind") == "HorizontalPodAutoscaler"]
 
@@ -28,7 +30,7 @@ def test_every_hpa_meets_the_schema(example: pages.Example, version: str) -> Non
 
 @pytest.mark.parametrize("example", _AUTOSCALERS, ids=lambda one: one.where)
 def test_every_hpa_asks_for_what_can_be_meant(example: pages.Example) -> None:
-    """Nothing in it is what `kubectl traffic hpa` would call wrong."""
+    """`kubectl traffic hpa` would report no error in it."""
     one = autoscaler.decode(example.content)
     assert [finding.text for metric in one.metrics for finding in target_checks.find(metric)] == []
 

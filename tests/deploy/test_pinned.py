@@ -1,4 +1,4 @@
-"""Whatever is fetched from a registry is fetched by digest: what was looked at is what runs."""
+"""Everything from a registry is fetched by digest: the version that was reviewed is the one that runs."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = {"trafficmetrics", "trafficmetrics-demo"}
-"""Built here, by name without a registry."""
+"""Built here, and named without a registry."""
 _STAGE = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
 _ARGUMENT = re.compile(r"^ARG\s+(\w+)=(\S+)", re.MULTILINE)
 _IMAGE = re.compile(r"^\s*(?:- )?image:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
@@ -32,7 +32,7 @@ def _is_generated(path: Path) -> bool:
 
 
 def bases(text: str) -> Iterator[str]:
-    """What a Dockerfile fetches, its arguments filled in."""
+    """The images that a Dockerfile fetches, with its arguments filled in."""
     arguments = dict(_ARGUMENT.findall(text))
     stages = {"scratch"}
     for base, name in _STAGE.findall(text):

@@ -25,7 +25,7 @@ _NAMED = {
     "Add an API resource": r'"trafficedges"|[\[ ]trafficedges\b',
     "Add a dashboard control": r"\bgrouping\b",
 }
-"""How the example of each recipe is named where the product declares or uses it."""
+"""A pattern for the example of each recipe where the product declares or uses it."""
 _WRITTEN = {
     "Add a mesh": "nginx-mesh",
     "Add a Table column": "APEX",
@@ -33,7 +33,7 @@ _WRITTEN = {
     "Add a setting": "--stale-after",
     "Add an API resource": "trafficedges",
 }
-"""How a page names it."""
+"""The name of the example on a page."""
 _SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 Samples = Mapping[tuple[str, str], float]
 """Value by name and labels."""
@@ -45,7 +45,7 @@ def recipes() -> dict[str, str]:
 
 
 def files(text: str) -> set[str]:
-    """Return the paths in backticks that are of this repository."""
+    """Return the paths in backticks that belong to this repository."""
     return set(re.findall(r"`([^`\s]+/[^`\s]+\.(?:py|yaml|md|js))`", text))
 
 

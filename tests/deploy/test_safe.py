@@ -1,4 +1,4 @@
-"""What a security review looks for in the manifests."""
+"""What a security review checks in the manifests."""
 
 import copy
 from pathlib import Path
@@ -19,14 +19,14 @@ from tests import marks
 from tests.deploy import documented, judging, rendering
 
 _OF_THE_SERVER = {"trafficmetrics", "trafficmetrics-fallback"}
-"""The accounts it acts as."""
+"""The server's accounts."""
 _EVERY_VIEWER = {f"rbac.authorization.k8s.io/aggregate-to-{who}" for who in ("view", "edit", "admin")}
 
 
 @pytest.fixture(scope="module")
 @marks.needs("packaged")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> list[rendering.Object]:
-    """All that can be installed at once."""
+    """All objects that can be installed at once."""
     components = [name for name in rendering.COMPONENTS if name != "cert-manager"]
     return rendering.overlay(tmp_path_factory.mktemp("all") / "overlay", components=components)
 

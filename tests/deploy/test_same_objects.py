@@ -1,4 +1,4 @@
-"""However it is installed, the same is installed."""
+"""Every way to install creates the same objects."""
 
 import itertools
 import json
@@ -17,11 +17,11 @@ pytestmark = [
 ]
 
 _NEEDED = {"autoscaling-fallback": "autoscaling-apis"}
-"""What has no meaning without another."""
+"""Components that are useless without another one."""
 
 
 def _choices() -> list[tuple[str, ...]]:
-    """No component, each, each two, and all; with what they need."""
+    """No component, each, each two, and all; with those that they need."""
     few = [chosen for count in range(3) for chosen in itertools.combinations(rendering.COMPONENTS, count)]
     complete = [(*chosen, *(_NEEDED[one] for one in chosen if one in _NEEDED)) for chosen in few]
     return [*dict.fromkeys(tuple(dict.fromkeys(chosen)) for chosen in complete), rendering.COMPONENTS]

@@ -1,4 +1,4 @@
-"""The settings that people read in docs/standalone.md and in `--help` are those of `Settings`."""
+"""The settings in docs/standalone.md and in `--help` are those of `Settings`."""
 
 import click
 import pytest

@@ -1,4 +1,4 @@
-"""A kube-apiserver takes every object, in a dry run: by its own validation and that of foreign kinds."""
+"""A kube-apiserver accepts every object in a dry run, by its own validation and that of foreign kinds."""
 
 import copy
 import os
@@ -25,7 +25,7 @@ _NAMESPACE = "trafficmetrics"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
-    """Of a control plane that knows the Prometheus Operator's kinds and cert-manager's."""
+    """The kubeconfig of a control plane with the kinds of the Prometheus Operator and of cert-manager."""
     state = tmp_path_factory.mktemp("plane")
     files = [f"--filename={file}" for file in await definitions.files()]
     async with cluster.Cluster(state=state, name=f"d{os.getpid()}", nodes=False, report=print) as running:
@@ -36,7 +36,7 @@ async def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 async def _applied(objects: Sequence[rendering.Object], *, kubeconfig: Path, tmp_path: Path) -> list[str]:
-    """A line for each."""
+    """Return one line for each object."""
     file = tmp_path / "objects.yaml"
     file.write_text(yaml.safe_dump_all(objects))
     return (

@@ -1,4 +1,4 @@
-"""Everything is what Kubernetes' own schemas allow, and what the tools that use it can read."""
+"""Every object meets Kubernetes' own schemas, and the programs that use it can read it."""
 
 import json
 from pathlib import Path
@@ -18,13 +18,13 @@ pytestmark = [
 ]
 
 _VERSIONS = ("1.35", "1.37")
-"""The oldest and the newest that the package has schemas of."""
+"""The oldest and the newest version with schemas in the package."""
 
 
 @pytest.mark.parametrize("version", _VERSIONS)
 def test_every_object_meets_the_schema_of(version: str, tmp_path: Path) -> None:
-    """With all components, and with none: cert-manager's takes objects away. Those of foreign definitions are
-    for a kube-apiserver that has these: `test_taken`.
+    """With all components, and with none, because that of cert-manager removes objects. `test_taken` covers
+    objects of foreign kinds, with a kube-apiserver that has these.
     """
     every = rendering.overlay(tmp_path / "overlay", components=rendering.COMPONENTS)
     seen = 0
@@ -80,14 +80,14 @@ def test_the_chart_refuses(values: dict[str, str], complaint: str) -> None:
 
 
 def test_seconds_of_the_chart_may_have_a_fraction() -> None:
-    """Of `--set` helm makes numbers only where they are whole."""
+    """Helm converts only whole numbers of `--set` to numbers."""
     made = rendering.charted(values={"settings.refresh": "0.5", "settings.window": "60"})
     (settled,) = [one for one in made if one["kind"] == "ConfigMap"]
     assert (settled["data"]["TRAFFIC_REFRESH"], settled["data"]["TRAFFIC_WINDOW"]) == ("0.5", "60")
 
 
 def test_external_metrics_can_be_left_to_somebody_else() -> None:
-    """With no right to their registration."""
+    """Then the server has no right to their registration."""
     made = rendering.charted(components=["autoscaling-apis"], values={"autoscaling.external": "false"})
     assert {one["metadata"]["name"] for one in made if one["kind"] == "APIService"} == {
         "v1alpha1.metrics.smi-spec.io",
@@ -98,7 +98,7 @@ def test_external_metrics_can_be_left_to_somebody_else() -> None:
 
 
 def test_the_chart_is_told_several_meshes_as_the_server_is() -> None:
-    """In helm's words the comma between them is escaped."""
+    """Helm needs a backslash before the comma between them."""
     made = rendering.charted(values={"profile": r"auto\,-envoy\,/etc/trafficmetrics/policy/toy.yaml"})
     (settings,) = (one["data"] for one in made if one["kind"] == "ConfigMap")
     assert settings["TRAFFIC_PROFILE"] == "auto,-envoy,/etc/trafficmetrics/policy/toy.yaml"

@@ -1,16 +1,16 @@
-"""A part of a page that a program writes, between two marks: `<!-- name -->` and `<!-- /name -->`."""
+"""A generated part of a page, between two marks: `<!-- name -->` and `<!-- /name -->`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
 def replaced(page: Path, name: str, rows: Iterable[Sequence[str]], *, head: Sequence[str]) -> str:
-    """The text of the page with a table of these rows as its part of this name."""
+    """Return the page with a table of these rows as its part of this name."""
     return all_replaced(page, {name: table(rows, head=head)})
 
 
 def all_replaced(page: Path, parts: Mapping[str, str]) -> str:
-    """The text of the page with each of these parts, given by name."""
+    """Return the page with each of these parts replaced, by name."""
     text = page.read_text()
     for name, content in parts.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
@@ -23,6 +23,6 @@ def all_replaced(page: Path, parts: Mapping[str, str]) -> str:
 
 
 def table(rows: Iterable[Sequence[str]], *, head: Sequence[str]) -> str:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     lines = (head, ("---",) * len(head), *rows)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,4 +1,4 @@
-"""The same traffic in the words of several meshes, scraped by a real Prometheus and asked of the real server.
+"""The same traffic as several meshes report it, scraped by a real Prometheus and read from the real server.
 
-The writers know the meshes from their documentation, and nothing of our profiles.
+The writers follow the documentation of the meshes and use none of our profiles.
 """

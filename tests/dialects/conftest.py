@@ -1,4 +1,4 @@
-"""The plays that tests of several modules ask."""
+"""The plays that tests of several modules share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLAYS = [
 async def plays(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, other_subnet: str
 ) -> AsyncIterator[playing.Plays]:
-    """Those that some chosen test asks."""
+    """The plays that the chosen tests need."""
     chosen = {
         item.callspec.params.get("asked") for item in request.session.items if hasattr(item, "callspec")
     }

@@ -1,4 +1,4 @@
-"""Envoy's own statistics of a call, with the labels that a mesh gives them, and dialects that are no more."""
+"""Envoy's own statistics of a call with the labels of a mesh, and dialects that consist of these alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DB = {"namespace": "data", "pod": "db-0"}
 
 
 def upstream(call: traffic.Call, labels: Labels, *, origin: str = "external") -> list[Sample]:
-    """Of a cluster; everything is there once more by the origin of the request, and once more by its code."""
+    """Samples of a cluster. Envoy also reports each count by the origin of the request, and by its code."""
     counted, timed = "envoy_cluster_upstream_rq", "envoy_cluster_{}upstream_rq_time"
     again = f"envoy_cluster_{origin}_upstream_rq"
     by_class = {**labels, "envoy_response_code_class": str(call.code // 100)}
@@ -29,7 +29,7 @@ def upstream(call: traffic.Call, labels: Labels, *, origin: str = "external") ->
 
 
 def downstream(call: traffic.Call, labels: Labels) -> list[Sample]:
-    """Of a connection manager."""
+    """Samples of a connection manager."""
     by_class = {**labels, "envoy_response_code_class": str(call.code // 100)}
     return [Sample("envoy_http_downstream_rq_xx", by_class, call.count), *_timed(RECEIVED, call, labels)]
 
@@ -52,10 +52,10 @@ def dialect(
     fixed: Callable[[traffic.Workload], Mapping[str, str]] = lambda workload: {},
     called: Literal["workload", "service"],
 ) -> writers.Dialect:
-    """One in which each proxy tells what was received by its connection manager `inbound`.
+    """Return a dialect whose proxies report received requests by the connection manager `inbound`.
 
-    The labels `db` tell that workload's proxy from the others; `control` is the cluster by which each asks
-    what it is to do.
+    The labels `db` distinguish the proxy of that workload from the others; `control` is the cluster through
+    which each proxy reaches its control plane.
     """
     asked = {"envoy_cluster_name": control, "envoy_response_code_class": "2"}
     also = [Sample("envoy_cluster_upstream_rq_xx", asked, 3)] if control else []

@@ -16,13 +16,13 @@ class Sample:
     labels: Labels
     value: float
     grows: bool = True
-    """Whether it is a counter, or a gauge that stays when the same happens again."""
+    """True for a counter; False for a gauge, which keeps its value when the same traffic happens again."""
 
 
 def quantiles(
     name: str, labels: Labels, durations: Sequence[float], *, label: str, reply: Mapping[str, float]
 ) -> list[Sample]:
-    """What a process works out itself; `reply` are the quantiles by the label's value."""
+    """Quantiles that a process computes itself; `reply` maps the value of the label to the quantile."""
     return [
         Sample(name, {**labels, label: value}, quantile(durations, one), False)
         for value, one in reply.items()
@@ -31,7 +31,7 @@ def quantiles(
 
 
 def quantile(durations: Sequence[float], one: float) -> float:
-    """Some duration such that a share of all are no longer."""
+    """Return the smallest duration such that this share of all durations is not longer."""
     ordered = sorted(durations)
     return ordered[min(len(ordered) - 1, int(one * len(ordered)))]
 
@@ -39,7 +39,7 @@ def quantile(durations: Sequence[float], one: float) -> float:
 def histogram(
     name: str, labels: Labels, durations: Sequence[float], *, bounds: Sequence[float]
 ) -> list[Sample]:
-    """Durations and bounds in the same unit."""
+    """Durations and bounds have the same unit."""
     buckets = [
         Sample(f"{name}_bucket", {**labels, "le": _bound(bound)}, sum(one <= bound for one in durations))
         for bound in (*bounds, math.inf)
@@ -52,7 +52,7 @@ def histogram(
 
 
 def added(samples: Iterable[Sample]) -> list[Sample]:
-    """One sample for each series: those of the same name and labels are added."""
+    """Return one sample for each series: the sum of the samples with the same name and labels."""
     totals: dict[tuple[str, tuple[tuple[str, str], ...]], Sample] = {}
     for sample in samples:
         key = (sample.name, tuple(sorted(sample.labels.items())))
@@ -62,7 +62,7 @@ def added(samples: Iterable[Sample]) -> list[Sample]:
 
 
 def text(samples: Iterable[Sample], *, fixed: Labels = types.MappingProxyType({})) -> str:
-    """All samples, each with the fixed labels besides its own."""
+    """Return all samples as text, each with the fixed labels in addition to its own."""
     return "".join(f"{one.name}{_labels({**fixed, **one.labels})} {one.value:.15g}\n" for one in samples)
 
 

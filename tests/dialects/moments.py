@@ -1,4 +1,4 @@
-"""A moment of a mesh, made by hand: a few series as its proxies tell them, read as a profile says."""
+"""A moment of a mesh, made by hand: a few series as its proxies report them, read with a profile."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _OLD = 9000.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """A scrape target, and what it has told at each scrape."""
+    """A scrape target, and what it reported at each scrape."""
 
     labels: Mapping[str, str]
     job: str = "mesh"
 
     def reported(self, name: str, values: Sequence[float | None], **labels: str) -> recording.Series:
-        """None: there was no such series then."""
+        """None: the series did not exist at that scrape."""
         samples = [
             (time, value)
             for time, value in zip(TIMES[-len(values) :], values, strict=True)
@@ -38,7 +38,7 @@ class Target:
         return recording.series(name, samples, **{**where, **labels})
 
     def growing(self, name: str, by: float, **labels: str) -> recording.Series:
-        """By so much from scrape to scrape: six times as much in the window."""
+        """Values that grow by `by` from scrape to scrape: in the window, by six times as much."""
         return self.reported(name, [100 + by * step for step in range(len(TIMES))], **labels)
 
     def itself(self, mesh: schema.Profile, /, **labels: str) -> list[recording.Series]:
@@ -54,7 +54,7 @@ def pod(namespace: str, name: str, **labels: str) -> Target:
 
 
 def moment(mesh: schema.Profile, *series: recording.Series) -> snapshot.Snapshot:
-    """What the answers to the plan for the whole mesh tell."""
+    """Return what the profile reads from the answers to the plan for the whole mesh."""
     asked = plan.make(mesh, scope=plan.QueryScope(), window=WINDOW, before=10.0)
     recorded = recording.Recording(series)
     counters = [one for query in asked.counters for one in recorded.ask(query, at=NOW)]
@@ -66,7 +66,7 @@ def moment(mesh: schema.Profile, *series: recording.Series) -> snapshot.Snapshot
 def edges(
     taken: snapshot.Snapshot, inventory: objects.Inventory | None = None
 ) -> dict[tuple[str, str], rollup.Edge]:
-    """Between workloads, by their names."""
+    """The edges between workloads, by the names of both ends."""
     owners = graph.Ownership(taken, inventory or objects.Inventory())
     found = rollup.Rollup(taken, owners).edges(graph.WORKLOAD)
     return {(str(edge.caller), str(edge.callee)): edge for edge in found}
@@ -75,19 +75,19 @@ def edges(
 def received(
     taken: snapshot.Snapshot, inventory: objects.Inventory | None = None
 ) -> dict[str, rollup.Received]:
-    """By workloads, by their names."""
+    """What each workload received, by its name."""
     owners = graph.Ownership(taken, inventory or objects.Inventory())
     found = rollup.Rollup(taken, owners).received(graph.WORKLOAD)
     return {str(row.resource): row for row in found}
 
 
 def counted(taken: snapshot.Snapshot, side: kinds.Side) -> tuple[float, float]:
-    """All successes and failures of a side."""
+    """Return the sums of all successes and failures of a side."""
     calls = taken.calls[side]
     return float(calls.success.sum()), float(calls.failure.sum())
 
 
 def services(*names: tuple[str, str]) -> objects.Inventory:
-    """Namespaces and names of services that Kubernetes knows."""
+    """Namespaces and names of the services in Kubernetes."""
     refs = [kinds.Ref(kinds.SERVICE.name, namespace, name) for namespace, name in names]
     return objects.Inventory({ref: objects.Object(ref=ref) for ref in refs})

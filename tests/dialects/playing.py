@@ -1,4 +1,4 @@
-"""All dialects side by side, each with its Prometheus and its server: most of a play is waiting."""
+"""All dialects at the same time, each with its Prometheus and its server: a play mostly waits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.dialects import stage, writers
 
 ALONE = "/namespaces/data/trafficedges"
 _AT_ONCE = 4
-"""Plays that begin side by side: with more, all of them wait for the processors."""
+"""How many plays run at the same time: with more, all of them wait for the processors."""
 _OPTIONS = {
-    # One snapshot for all questions: what happened stays in its window.
+    # One snapshot for all questions: the traffic stays in its window.
     "refresh": "600",
     "stale-after": "600",
     "window": "60",
@@ -31,22 +31,22 @@ _OPTIONS = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
-    """What the server says of the traffic, in a dialect."""
+    """What the server answers about the traffic of a dialect."""
 
     dialect: writers.Dialect
     api: serving.Api
     store: backend.Backend
     url: str
-    """The store's."""
+    """The URL of the database."""
     alone: Mapping[str, Mapping[str, Any]]
-    """The edges of namespace `data`, asked for before anything else: of it alone Prometheus was asked."""
+    """The edges of namespace `data`, read first, while Prometheus was queried for this namespace alone."""
 
     async def items(self, path: str, **parameters: str) -> dict[str, dict[str, Any]]:
         found = await self.api.items(f"/{path}", **parameters)
         return {item["metadata"]["name"]: item for item in found}
 
     async def quantile(self, timed: writers.Histogram, quantile: float, *, at: str) -> float:
-        """What Prometheus itself says of what `db` received, in the dialect's own unit."""
+        """Return the quantile that Prometheus computes of what `db` received, in the dialect's time unit."""
         picked = ",".join(f'{label}="{value}"' for label, value in (timed.received or {}).items())
         reply = f"sum by (le) (increase({timed.name}_bucket{{{picked}}}[{_OPTIONS['window']}s]))"
         query = {"query": f"histogram_quantile({quantile}, {reply})", "time": at}
@@ -61,7 +61,7 @@ class Asked:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Play:
-    """A dialect, and the database that keeps what it tells."""
+    """A dialect, and the database that stores its metrics."""
 
     dialect: writers.Dialect
     store: backend.Backend = backend.PROMETHEUS
@@ -77,7 +77,7 @@ Plays = Mapping[str, "asyncio.Future[Asked]"]
 
 @contextlib.asynccontextmanager
 async def plays(chosen: Sequence[Play], folder: Path, *, subnet: str) -> AsyncIterator[Plays]:
-    """Each play by its name, to be waited for; until the block is left."""
+    """Yield each play by its name, to be awaited."""
     folders = {play.name: folder / play.name for play in chosen}
     for each in folders.values():
         each.mkdir()
@@ -105,7 +105,7 @@ async def _play(
     turn: asyncio.Semaphore,
     over: asyncio.Event,
 ) -> None:
-    """Until all is over; what goes wrong is whoever waits for this play's."""
+    """Run a play to its end; an error is raised in the tests that wait for this play."""
     try:
         async with contextlib.AsyncExitStack() as stack:
             async with turn:
@@ -130,11 +130,11 @@ async def _begun(stack: contextlib.AsyncExitStack, play: Play, folder: Path, hos
 
 
 def _chosen(dialect: writers.Dialect) -> str:
-    """Return what is set: nothing, so that the mesh must be found, wherever that is possible."""
+    """Return the settings that choose a mesh: none where the server can detect the mesh."""
     (mesh,) = (one for one in schema.shipped() if one.name == dialect.profile)
     return "auto" if mesh.auto else mesh.name
 
 
 def figures(item: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of an item by their names; without those that are not known."""
+    """Return the known numbers of an item by their names."""
     return {one["name"]: float(quantity.parse(one["value"])) for one in item["metrics"]}

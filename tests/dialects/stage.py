@@ -1,4 +1,4 @@
-"""Whoever is scraped speaks a dialect on loopback, and a real Prometheus, or another database, scrapes it."""
+"""Sources that report as a dialect does, on loopback, and a real Prometheus or another database for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.dialects import exposition, traffic, writers
 _EVERY = 0.5
 """Seconds between two scrapes."""
 _AGE = 3600.0
-"""Seconds for which the proxies have been there: nothing that was counted before is counted."""
+"""Seconds since the proxies began: what they counted before is not in the window."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -30,7 +30,7 @@ class Mesh:
     began: float = dataclasses.field(default_factory=lambda: time.time() - _AGE)
     times: int = 1
     scrapes: dict[str, int] = dataclasses.field(default_factory=dict)
-    """Of each source, since the traffic happened last."""
+    """The number of scrapes of each source since the traffic last happened."""
     url: str = ""
     sources: dict[str, writers.Source] = dataclasses.field(init=False)
     _reply: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -39,13 +39,13 @@ class Mesh:
         self.sources = {source.instance: source for source in self.dialect.sources(self.dialect.calls)}
 
     def happen(self) -> None:
-        """Once more."""
+        """Let the traffic happen once more."""
         self.times += 1
         self.scrapes.clear()
         self._reply.clear()
 
     async def scraped(self) -> None:
-        """Until every source was scraped twice since."""
+        """Wait until every source was scraped twice since then."""
 
         async def twice() -> bool:
             return all(self.scrapes.get(instance, 0) >= 2 for instance in self.sources)
@@ -53,7 +53,7 @@ class Mesh:
         await wait.until(twice, what="two scrapes of every proxy", within=60)
 
     async def reported(self) -> None:
-        """Until the database tells of all that was scraped until now."""
+        """Wait until the database returns all that was scraped until now."""
         await backend.tells(self.url, of=len(self.sources), since=time.time())
 
     async def expose(self, request: web.Request) -> web.Response:
@@ -73,7 +73,7 @@ class Mesh:
 async def running(
     dialect: writers.Dialect, folder: Path, *, host: str, store: backend.Backend = backend.PROMETHEUS
 ) -> AsyncIterator[Mesh]:
-    """With a database on a loopback address of its own, until the block is left."""
+    """Run the mesh with a database on a loopback address of its own, until the block is left."""
     mesh = Mesh(dialect)
     async with (
         _serving(mesh) as target,
@@ -134,7 +134,7 @@ _SPLIT: Mapping[str, Any] = {
 
 
 def inventory(folder: Path) -> Path:
-    """What Kubernetes knows of the workloads, as a file."""
+    """Write the Kubernetes objects of the workloads to a file."""
     known = (*traffic.WORKLOADS, traffic.LEGACY)
     objects = [*(each for workload in known for each in _objects(workload)), _SPLIT]
     file = folder / "inventory.yaml"

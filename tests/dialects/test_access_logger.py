@@ -1,4 +1,4 @@
-"""What a real Envoy exposes with the access logger that docs/meshes.md shows is what our writer speaks."""
+"""A real Envoy with the access logger of docs/meshes.md exposes the same series as our writer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPE = "type.googleapis.com/envoy.extensions"
 @pytest_asyncio.fixture
 @marks.needs("dialect", "packaged")
 async def exposed(tmp_path: Path, other_subnet: str) -> AsyncIterator[str]:
-    """By an Envoy with a service that answers, one without endpoints and one whose port is closed."""
+    """What an Envoy exposes with three services: one answers, one has no endpoints, one has a closed port."""
     host = f"{other_subnet}.190"
     config = tmp_path / "envoy.json"
     config.write_text(json.dumps(_bootstrap(host)))

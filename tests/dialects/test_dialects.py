@@ -1,4 +1,4 @@
-"""Whichever mesh tells of it, the same traffic has the same figures; what a mesh cannot know is not there."""
+"""The same traffic has the same figures in every mesh; what a mesh cannot know is absent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.dialects.playing import Asked, figures
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 _WITHOUT_SPLITS = frozenset({"envoy-access-log", "envoy-endpoints", "linkerd1", "traefik"})
-"""Whose callers name some of those they call in a way that may be a backend, or not."""
+"""Dialects whose callers give some callees a name that may or may not be a backend."""
 _CALLED = [workload for workload in traffic.WORKLOADS if workload is not traffic.IDLE]
 
 
@@ -33,18 +33,18 @@ def as_reported(
 
 
 def says_nothing(items: Mapping[str, Mapping[str, Any]], name: str) -> bool:
-    """Whether there is no such item, or one without figures."""
+    """Whether there is no such item, or an item without figures."""
     return name not in items or "success_count" not in figures(items[name])
 
 
 def edge_name(caller: str, caller_namespace: str, callee: str, callee_namespace: str) -> str:
-    """What is outside Kubernetes is in no namespace."""
+    """An endpoint outside Kubernetes has no namespace."""
     elsewhere = callee_namespace and callee_namespace != caller_namespace
     return f"{caller}:{callee_namespace}:{callee}" if elsewhere else f"{caller}:{callee}"
 
 
 def from_strangers(name: str) -> bool:
-    """Whether an edge comes from somebody who is in no mesh."""
+    """Whether the caller of an edge is in no mesh."""
     return name.startswith(("unknown:", "host."))
 
 
@@ -53,7 +53,7 @@ def is_reported_by_caller(call: traffic.Call, dialect: writers.Dialect) -> bool:
 
 
 def is_reported(call: traffic.Call, dialect: writers.Dialect) -> bool:
-    """Whether somebody tells who called whom."""
+    """Whether a source reports caller and callee."""
     knows = dialect.knows
     return is_reported_by_caller(call, dialect) or (knows.server and knows.callers and call.caller.meshed)
 

@@ -1,4 +1,4 @@
-"""Whichever mesh times it, a latency is one that requests had; of what a mesh does not time there is none."""
+"""In every mesh a latency is one that requests had; a mesh that does not time requests has no latency."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_of_quantiles_that_processes_work_out_the_highest_is_told_and_said
 
 
 async def _timed(asked: Asked) -> Mapping[str, Mapping[str, Any]]:
-    """Some edges and workloads of which the mesh can know how long it took."""
+    """Some edges and workloads whose latency the mesh can know."""
     knows = asked.dialect.knows
     edges, workloads = await asked.items("trafficedges"), await asked.items("trafficmetrics")
     seen: dict[str, Mapping[str, Any]] = {}
@@ -85,7 +85,7 @@ async def test_latencies_are_those_of_prometheus_own_histogram_quantile(asked: A
 
 
 def _durations(name: str, dialect: writers.Dialect) -> list[float]:
-    """Of an edge, or of all that a workload received, in seconds."""
+    """The durations of an edge, or of all that a workload received, in seconds."""
     return [milliseconds / 1000 for call in _of(name, dialect) for milliseconds in call.milliseconds]
 
 
@@ -100,7 +100,9 @@ def _of(name: str, dialect: writers.Dialect) -> list[traffic.Call]:
 
 
 def _bucket(durations: Collection[float], quantile: float, timed: writers.Histogram) -> tuple[float, float]:
-    """From the lower end of the lowest bucket that may hold the quantile to the upper of the highest."""
+    """Return the bounds of the quantile: lower end of the lowest bucket that may hold it, upper end of the
+    highest.
+    """
     bounds = (0.0, *(bound * timed.seconds for bound in timed.bounds), math.inf)
     below = [sum(one <= bound for one in durations) for bound in bounds]
     first, last = (

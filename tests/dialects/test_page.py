@@ -1,4 +1,4 @@
-"""The table of docs/meshes.md is what the profiles say, and the profile in its text can be loaded."""
+"""The table of docs/meshes.md agrees with the profiles, and the profile in its text can be loaded."""
 
 from metrics_server.model import kinds
 from metrics_server.profiles import schema

@@ -1,4 +1,4 @@
-"""Where each trap that the words of meshes set is tried: a list that is kept true."""
+"""Which test covers each trap in the metrics of meshes: this list must be complete and correct."""
 
 from __future__ import annotations
 

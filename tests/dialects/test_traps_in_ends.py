@@ -1,4 +1,4 @@
-"""Traps in who tells, in which unit and what failed: each is one that somebody's figures fell into."""
+"""Traps in the reporting side, in time units and in failures: each has caused wrong figures somewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_trap_1_milliseconds_and_seconds_are_seconds_alike(asked: Asked) -
 
 @pytest.mark.parametrize("asked", ["istio", "istio-mixer", "gloo-mesh", "hubble", "otel"], indirect=True)
 async def test_trap_2_what_both_ends_report_counts_once(asked: Asked) -> None:
-    """The edge, and the sum of all that arrives."""
+    """Tested for the edge, and for the sum of all received requests."""
     edge = figures((await asked.items("trafficedges"))["deployment.frontend:deployment.cart"])
     calls = [call for call in traffic.CALLS if call.callee is traffic.CART]
     from_frontend = [call for call in calls if call.caller is traffic.FRONTEND]

@@ -1,4 +1,4 @@
-"""Traps in what meshes count and time: of the list of traps 5, 11, 12 and 15."""
+"""Traps in what meshes count and time: numbers 5, 11, 12 and 15 of the list of traps."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_trap_11_whatever_a_histogram_is_like_its_median_is_that_of_prometheus_o
 
 
 def test_trap_12_a_counter_that_starts_anew_without_its_process_goes_on_from_zero() -> None:
-    """As whenever a sidecar of NGINX Service Mesh loads NGINX anew."""
+    """This happens whenever a sidecar of NGINX Service Mesh reloads NGINX."""
     mesh = MESHES["nginx-mesh"]
     where = {"dst_namespace": "shop", "dst_pod": "cart-1", "dst_deployment": "cart", "code": "2xx"}
     reply = WEB.reported("nginxplus_upstream_server_responses", [90, 100, 110, 115, 3, 5, 5, 9], **where)
@@ -81,7 +81,7 @@ def test_trap_12_a_counter_that_starts_anew_without_its_process_goes_on_from_zer
 
 
 def test_trap_12_a_series_that_went_for_being_idle_and_came_again_counts_what_it_has_since() -> None:
-    """As Linkerd forgets what was not used for ten minutes, and Hubble a pod that is gone."""
+    """Linkerd removes series that were not used for ten minutes, and Hubble those of a pod that is gone."""
     mesh, linkerd = MESHES["linkerd"], moments.Target(WEB.labels, job="linkerd-proxy")
     where = {"direction": "outbound", "dst_namespace": "shop", "dst_pod": "cart-1"}
     reply = linkerd.reported(
@@ -92,7 +92,7 @@ def test_trap_12_a_series_that_went_for_being_idle_and_came_again_counts_what_it
 
 
 def test_trap_12_the_first_answers_of_their_class_count() -> None:
-    """A series is born with its first request, which no increase of it shows."""
+    """A series appears with its first request, which no increase of the series contains."""
     mesh = MESHES["envoy"]
     taken = moments.moment(
         mesh,
@@ -104,7 +104,7 @@ def test_trap_12_the_first_answers_of_their_class_count() -> None:
 
 
 def test_trap_15_a_mesh_without_traffic_is_no_mesh_that_is_not_there() -> None:
-    """Its proxies are there and tell zero; what says that no mesh is there is tried in `test_taking.py`."""
+    """Its proxies exist and report zero. `test_taking.py` tests that a missing mesh is reported."""
     mesh = MESHES["envoy"]
     taken = moments.moment(mesh, *WEB.itself(mesh))
     assert [one.pod for one in taken.reporters] == ["web-1"]

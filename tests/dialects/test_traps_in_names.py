@@ -1,6 +1,6 @@
-"""Traps in what meshes call their metrics, their labels and each other: of the list of traps 3, 6, 9 and 13.
+"""Traps in the names of metrics, labels and endpoints: numbers 3, 6, 9 and 13 of the list of traps.
 
-14, a hostile name in a query, is tried in `tests/metrics_server/query/test_promql.py` and `test_plan.py`.
+`tests/metrics_server/query/test_promql.py` and `test_plan.py` test 14, a hostile name in a query.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _CLUSTER = {
     "traffic-director": "/projects/1/global/backendServices/cart",
 }
 _FIXED = {"mesh": "default"}
-"""What tells the Envoys of Kuma from others."""
+"""The label that distinguishes the Envoys of Kuma from others."""
 _CONSUL = {"consul_source_service": "web", "consul_destination_service": "cart"}
 
 
 def named(mesh: str, value: str, *, namespace: str = "shop") -> snapshot.Peer | None:
-    """Whom a mesh names by a label value."""
+    """The endpoint that a mesh names by a label value."""
     reply = [view.reporter or view.peer for view in MESHES[mesh].views]
     endpoint = next(one for one in reply if isinstance(one, endpoints.NamedEndpoint))
     return decode_endpoints.named(endpoint, value, namespace=namespace)
@@ -60,7 +60,7 @@ def test_trap_3_a_counter_of_kuma_counts_with_and_without_its_ending(ending: str
 
 
 def test_trap_3_labels_without_their_prefix_tell_of_nobody_and_nobody_is_counted_wrongly() -> None:
-    """As Istio's own tags have it in the raw statistics of its proxies."""
+    """The raw statistics of Istio's proxies have Istio's own tags like this."""
     mesh, web = MESHES["envoy"], moments.pod("shop", "web-1")
     raw = {"cluster_name": "outbound|80||cart.shop.svc.cluster.local", "response_code_class": "5xx"}
     taken = moments.moment(mesh, *web.itself(mesh), web.growing(XX, 3, **raw))
@@ -90,7 +90,7 @@ def test_trap_6_a_name_that_fits_two_services_is_not_guessed() -> None:
     ("value", "peer"),
     [
         ("cds_egress_mesh_cart_shop_http_8080", snapshot.Peer(namespace="shop", workload="cart")),
-        # Outside Kubernetes a virtual node may have as many underscores as it likes.
+        # Outside Kubernetes a virtual node may have any number of underscores.
         ("cds_egress_mesh_till_http2_8080", snapshot.Peer(host="till")),
         ("cds_egress_mesh_my_old_till_grpc_8080", snapshot.Peer(host="my_old_till")),
         (
@@ -107,7 +107,7 @@ def test_trap_6_a_virtual_node_is_parted_only_where_there_is_one_way(
 
 
 def test_trap_6_a_cluster_whose_name_ends_at_its_first_dot_is_read_by_its_tags() -> None:
-    """Consul calls this cluster v1.cart.default.dc1.internal.….consul; Envoy leaves v1 of it."""
+    """Consul calls this cluster v1.cart.default.dc1.internal.….consul; Envoy keeps v1 of it."""
     mesh, web = MESHES["consul"], moments.pod("shop", "web-1")
     reply = web.growing(
         XX, 3, **_CONSUL, envoy_cluster_name="v1", consul_destination_service_subset="v1",
@@ -179,7 +179,7 @@ def test_trap_6_linkerd_1_puts_transformers_before_the_name_of_a_service(
 
 
 def test_trap_9_a_machine_is_known_by_its_service_and_its_calls_are_listed() -> None:
-    """Wholly on machines, as Consul may be: there is no Kubernetes, and nobody has an owner."""
+    """All workloads run on machines, as Consul allows: Kubernetes has no objects, and there are no owners."""
     mesh, machine = MESHES["consul"], moments.Target({})
     fixed = {"consul_source_service": "till"}
     reply = machine.growing(XX, 3, **fixed, consul_destination_service="bank", envoy_response_code_class="2")

@@ -1,4 +1,4 @@
-"""Who called whom, how often and how long it took: the truth that every dialect tells in its own words."""
+"""The calls with their numbers and durations: the truth that every dialect reports in its own way."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Workload:
     name: str
     pods: tuple[str, ...]
     meshed: bool = True
-    """Whether it has proxies, so that others can be told who it is."""
+    """Whether it has proxies, so that others can know its identity."""
     scraped: bool = True
-    """Whether they are asked themselves."""
+    """Whether its own proxies are scraped."""
 
     def __str__(self) -> str:
         return f"{self.kind.lower()}.{self.name}"
@@ -64,17 +64,17 @@ IDLE = Workload("DaemonSet", "shop", "idle", ("idle-x7x7x",))
 TILL = Workload("ExternalWorkload", "shop", "till", ("till",))
 """A machine outside Kubernetes that is part of the mesh."""
 BANK = Workload("Host", "", "api.bank.example", ("api.bank.example",), meshed=False, scraped=False)
-"""A host outside that the mesh was told of."""
+"""A host outside that the mesh knows."""
 ANYWHERE = Workload(
     "Passthrough", "", "PassthroughCluster", ("www.example.org",), meshed=False, scraped=False
 )
-"""One that it was not told of, and lets pass."""
+"""A host that the mesh does not know, and to which it lets traffic pass."""
 WORKLOADS = (FRONTEND, CART, DB, IDLE, TILL)
 NODES = ("node-1", "node-2")
 
 
 def _spread(count: int, *, around: float) -> tuple[float, ...]:
-    """Durations (ms) from a tenth of a value to ten times it."""
+    """Return durations (ms) from a tenth of a value to ten times it."""
     return tuple(around * 10 ** (2 * number / max(1, count - 1) - 1) for number in range(count))
 
 
@@ -105,7 +105,7 @@ def address(pod: str) -> str:
 
 
 def node(pod: str) -> str:
-    """Where a pod runs."""
+    """Return the node where a pod runs."""
     return NODES[int(address(pod).rpartition(".")[2]) % len(NODES)]
 
 

@@ -1,4 +1,4 @@
-"""What the writers of all dialects share: who is scraped, and what a mesh can know by its documentation."""
+"""Shared by the writers of all dialects: what is scraped, and what a mesh can know by its documentation."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ GO_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 Calls = Sequence[traffic.Call]
 Write = Callable[[traffic.Call, bool], list[Sample]]
-"""What is told of a call by the one who sent it (True), or by the one who received it (False)."""
+"""Return what the caller (True) or the callee (False) reports of a call."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
-    """Something that is scraped: the proxy of a pod, the agent of a node, a collector for all."""
+    """A scrape target: the proxy of a pod, the agent of a node, or a collector for all."""
 
     instance: str
     labels: Mapping[str, str]
     samples: Sequence[Sample]
-    """Of the traffic, when it has happened once."""
+    """The samples after the traffic has happened once."""
     fixed: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Labels that it puts on all that it exposes."""
+    """Labels on all that it exposes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Histogram:
     name: str
-    """Without `_bucket`."""
+    """The name without `_bucket`."""
     bounds: Sequence[float]
     seconds: float
-    """Per unit of the bounds."""
+    """How many seconds one unit of the bounds is."""
     received: Mapping[str, str] | None
-    """Labels of all series that tell how long what `db` received took, if its own side tells that: they are
-    all of one target.
+    """Labels of all series with the durations of what `db` received, if its own side reports them. All these
+    series are from one target.
     """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Quantiles:
-    """What each process works out itself of its own requests."""
+    """Quantiles that each process computes of its own requests."""
 
     name: str
     label: str
     reply: Mapping[str, float]
-    """Quantiles, by the label's value."""
+    """Quantiles, by the value of the label."""
     told_by: Callable[[traffic.Call], str]
-    """Which process tells of a call."""
+    """Return the process that reports a call."""
     seconds: float
-    """Per unit of the values."""
+    """How many seconds one unit of the values is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,42 +66,42 @@ class Knows:
     """What a mesh can know. The rest must be absent from every answer."""
 
     client: bool = True
-    """Whether it is told what was sent."""
+    """Whether sent requests are reported."""
     server: bool = True
-    """Whether it is told what was received."""
+    """Whether received requests are reported."""
     callers: bool
-    """Whether there, it is told who called."""
+    """Whether received requests have a caller."""
     times_sent: bool = True
-    """Whether it is told how long took what was sent."""
+    """Whether sent requests have a duration."""
     from_outside: bool = True
-    """Whether there, it is told also what they send who are in no mesh."""
+    """Whether received requests include those of callers outside the mesh."""
     times_received: bool = True
-    """Whether there, it is told how long it took."""
+    """Whether received requests have a duration."""
     receives_grpc: bool = True
-    """Whether there, it is told of calls of gRPC."""
+    """Whether received requests include gRPC."""
     pods: bool = True
-    """Whether who tells is told as a pod, and not as a workload alone."""
+    """Whether a reporter is a pod, and not only a workload."""
     called: Literal["pod", "workload", "service"]
-    """As what the called one is told where the caller tells."""
+    """What a caller reports its callee as."""
     everybody: bool = False
-    """Whether it is told also of workloads whose own proxies nobody scrapes."""
+    """Whether workloads whose own proxies are not scraped are reported, too."""
     machines: bool = True
     """Whether a machine outside Kubernetes can be part of it."""
     hosts: bool = False
-    """Whether calls to hosts outside are told with their names, and calls that pass through as such."""
+    """Whether calls to hosts outside have the hosts' names, and calls that pass through are reported so."""
     strangers: bool = False
-    """Whether it is told the addresses of those that are in no mesh."""
+    """Whether endpoints outside the mesh are reported with their addresses."""
     idle: bool = True
-    """Whether somebody is known who has no traffic."""
+    """Whether workloads without traffic are known."""
 
 
 def by_code_and_status(call: traffic.Call) -> bool:
-    """A 5xx, or a gRPC status other than 0."""
+    """A failure is a 5xx, or a gRPC status other than 0."""
     return call.failed
 
 
 def by_code(call: traffic.Call) -> bool:
-    """A 5xx: HTTP alone shows no failure of gRPC."""
+    """A failure is a 5xx: HTTP alone shows no failure of gRPC."""
     return call.code >= 500
 
 
@@ -111,7 +111,7 @@ def _nothing(began: float) -> list[Sample]:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One way to tell of the traffic."""
+    """One way to report the traffic."""
 
     name: str
     profile: str
@@ -121,14 +121,14 @@ class Dialect:
     """What every source exposes from its first second, given when it began."""
     timed: Histogram | Quantiles | None
     fails: Callable[[traffic.Call], bool] = by_code_and_status
-    """Which calls are failures, as far as it can know."""
+    """Return whether a call is a failure, as far as the mesh can know."""
     fails_to_caller: Callable[[traffic.Call], bool] | None = None
-    """The same where the caller tells, if that knows more."""
+    """The same at the caller, if the caller knows more."""
     knows: Knows
 
     @property
     def calls(self) -> Calls:
-        """Those that this mesh can tell of at all."""
+        """The calls that this mesh can report."""
         return [
             call
             for call in traffic.CALLS
@@ -139,7 +139,7 @@ class Dialect:
 
     @property
     def received(self) -> Calls:
-        """Those that the called one's side can tell of."""
+        """The calls that the callee's side can report."""
         return [call for call in self.calls if self.knows.receives_grpc or call.grpc_status is None]
 
 
@@ -149,8 +149,8 @@ def sidecars(
     always: Iterable[Sample] = (),
     fixed: Callable[[traffic.Workload], Mapping[str, str]] = lambda workload: {},
 ) -> Callable[[Calls], list[Source]]:
-    """A proxy for each pod, which tells what that sent and received; `always` is exposed by all, and with the
-    `fixed` labels of its workload.
+    """A proxy for each pod, which reports what the pod sent and received. All proxies expose `always`, with
+    the `fixed` labels of their workload.
     """
 
     def sources(calls: Calls) -> list[Source]:
@@ -169,7 +169,7 @@ def sidecars(
 
 
 def collector(write: Write, *, instance: str, labels: Mapping[str, str]) -> Callable[[Calls], list[Source]]:
-    """One target for all, to which everybody in the mesh tells what was sent and received."""
+    """One target for all calls, sent and received, in the whole mesh."""
 
     def sources(calls: Calls) -> list[Source]:
         pods = {pod for call in calls for pod in (call.pod, call.answered_by)}
@@ -180,7 +180,7 @@ def collector(write: Write, *, instance: str, labels: Mapping[str, str]) -> Call
 
 
 def reported(calls: Calls, write: Write, *, pod: str) -> list[Sample]:
-    """By one pod; who is in no mesh tells nothing."""
+    """What one pod reports; a pod outside the mesh reports nothing."""
     sent = [call for call in calls if call.pod == pod and call.caller.meshed]
     received = [call for call in calls if call.answered_by == pod and call.callee.meshed]
     samples = [sample for call in sent for sample in write(call, True)]
@@ -188,7 +188,9 @@ def reported(calls: Calls, write: Write, *, pod: str) -> list[Sample]:
 
 
 def target(workload: traffic.Workload, pod: str) -> Mapping[str, str]:
-    """The labels that a Kubernetes scrape gives a pod, and whoever scrapes a machine gives that."""
+    """The labels that Kubernetes' scrape config gives a pod, or those that a machine's scrape config gives
+    it.
+    """
     if workload.is_machine:
         return {"namespace": workload.namespace, "external_workload": workload.name}
     return {"namespace": workload.namespace, "pod": pod}

@@ -1,6 +1,6 @@
-"""Real small servers on loopback that stand for what the product talks to.
+"""Real small servers on loopback that replace the servers that the product talks to.
 
-What belongs here: fakes that several tests share and that can be told to misbehave.
+What belongs here: fakes that several tests share and whose faults a test can choose.
 
 What does not: mocks of our own code.
 """

@@ -1,6 +1,6 @@
-"""A cluster with one autoscaled Deployment, as far as the HPA controller looks at it.
+"""A cluster with one autoscaled Deployment, as far as the HPA controller reads it.
 
-The documents have the form of a kube-apiserver 1.34, cut to what is read. Whatever has no document is
+The documents have the form of a kube-apiserver 1.34, reduced to what is read. A path without a document gets
 the 404 that a kube-apiserver answers.
 """
 
@@ -24,8 +24,8 @@ _WELL = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches cu
 
 
 class Cluster(secured.Server):
-    """`documents` may be changed at any time: by path, a status code and what is answered. What is asked of
-    a path in `hanging` is not answered before the end.
+    """`documents` may be changed at any time: by path, a status code and the answer. A request for a path in
+    `hanging` gets no answer before the end.
     """
 
     def __init__(self) -> None:
@@ -43,13 +43,13 @@ class Cluster(secured.Server):
         self.pods(f"checkout-{letter}" for letter in "abc")
 
     def put(self, path: str, *, resources: Mapping[str, str]) -> None:
-        """A group-version with resources by kind; each has a subresource too."""
+        """Add a group-version with resources by kind; each has a subresource too."""
         found = [{"kind": kind, "name": name} for kind, name in resources.items()]
         found += [{"kind": "Scale", "name": f"{one['name']}/scale"} for one in found]
         self.documents[path] = (200, {"kind": "APIResourceList", "resources": found})
 
     def serve(self, group: str, *versions: str, service: str = "trafficmetrics/trafficmetrics") -> None:
-        """A group of the autoscaler, the preferred version first, and its APIServices."""
+        """Add a group of the autoscaler, the preferred version first, and its APIServices."""
         known = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
         self.documents[f"/apis/{group}"] = (
             200,
@@ -88,7 +88,7 @@ class Cluster(secured.Server):
         )
 
     def pods(self, names: Any, *, started: dt.datetime | None = None) -> None:
-        """Running and ready ones."""
+        """Add running and ready pods."""
         moment = (started or dt.datetime(2026, 11, 24, 3, tzinfo=dt.UTC)).isoformat()
         items = [
             {
@@ -115,7 +115,7 @@ class Cluster(secured.Server):
         seen: tuple[Document, ...] = (),
         **spec: Any,
     ) -> None:
-        """One more HPA of the namespace, which all lists show too."""
+        """Add another HPA to the namespace and to all lists."""
         document = {
             "kind": "HorizontalPodAutoscaler",
             "metadata": {"namespace": "shop", "name": name},
@@ -141,14 +141,14 @@ class Cluster(secured.Server):
                 self.documents[path] = (200, {"items": [*listed["items"], document]})
 
     def refuse(self, path: str, code: int, message: str) -> None:
-        """A `Status`; without a message plain text, as a proxy in front answers."""
+        """Answer a `Status`; without a message, plain text, as a proxy in front does."""
         body = {"kind": "Status", "apiVersion": "v1", "message": message, "code": code}
         self.documents[path] = (code, body if message else "service unavailable")
 
     def values(
         self, path: str, values: Mapping[str, str], *, age: float = 4, window: float | None = 30
     ) -> None:
-        """A MetricValueList: quantities by described object, `age` seconds old."""
+        """Answer a MetricValueList: quantities by described object, `age` seconds old."""
         moment = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=age)
         items = [
             {

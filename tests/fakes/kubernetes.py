@@ -1,7 +1,7 @@
-"""A kube-apiserver as far as lists and watches of objects go, with its faults on demand.
+"""A kube-apiserver that serves lists and watches of objects, with its faults on demand.
 
-It pages, remembers what happened since when (until told to forget), and prints objects in the forms that are
-asked for, as Kubernetes 1.34 was seen to.
+It pages, keeps its history of changes (until a test discards it), and prints objects in the forms that are
+requested, as Kubernetes 1.34 was observed to do.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ PATIENCE = 10.0
 WHO = 'User "system:serviceaccount:mesh:traffic" cannot list resource'
 PODS = "/api/v1/pods"
 _OF_A_RESOURCE = 4
-"""Slashes in the path of a resource of a group, at least; above are groups and their versions."""
+"""The fewest slashes in the path of a resource of a group; shorter paths are groups and their versions."""
 _COLUMNS = ("Name", "Ready", "IP", "Node")
 Object = dict[str, Any]
 _Told = Object | bytes | None
-"""An event, or raw bytes; `None` breaks the connection, empty ones end it well."""
+"""An event, or raw bytes; `None` breaks the connection, empty bytes end it properly."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -36,24 +36,24 @@ class Kubernetes:
 
     url: str = ""
     page: int = 2
-    """Objects of a page, whatever is asked for."""
+    """How many objects a page has, whatever limit a client requests."""
     objects: dict[str, dict[tuple[str, str], Object]] = dataclasses.field(default_factory=dict)
-    """By path of their resource, and namespace and name."""
+    """By path of the resource, then by namespace and name."""
     happened: list[tuple[int, str, Object]] = dataclasses.field(default_factory=list)
-    """Version, path, event."""
+    """Version, path and event of each change."""
     version: int = 10
     forgotten: int = 0
-    """Up to which version nothing is known any more."""
+    """The history up to this version has been discarded."""
     faults: list[web.Response] = dataclasses.field(default_factory=list)
-    """Answered first, one request each, to whatever is asked."""
+    """Answered first, one request each, on every path."""
     groups: dict[str, dict[str, tuple[str, ...]]] = dataclasses.field(default_factory=dict)
-    """What discovery tells: by group, and version of it, the resources."""
+    """The contents of discovery: for each group and each version, its resources."""
     refused: dict[str, int] = dataclasses.field(default_factory=dict)
-    """The code by which all questions of a path are refused; `*` is any path."""
+    """The code that refuses every request for a path; `*` is any path."""
     asked: list[tuple[str, dict[str, str], str]] = dataclasses.field(default_factory=list)
-    """Path, query, and the type asked for."""
+    """Path, query and requested content type of each request."""
     watching: list[tuple[str, asyncio.Queue[_Told]]] = dataclasses.field(default_factory=list)
-    """Path, and what to send to each watch."""
+    """The path of each watch, and what to send to it."""
 
     def put(
         self,
@@ -65,7 +65,7 @@ class Kubernetes:
         address: str = "",
         **metadata: Any,
     ) -> None:
-        """A new object, or another state of one."""
+        """Add an object, or replace its state."""
         self.version += 1
         key = (namespace, name)
         kind = "MODIFIED" if key in self.objects.setdefault(path, {}) else "ADDED"
@@ -89,16 +89,16 @@ class Kubernetes:
         self._happen(path, "DELETED", content)
 
     def bookmark(self, path: str) -> None:
-        """Say how far things are, though nothing of this resource has happened."""
+        """Send the current version, although no object of this resource has changed."""
         self.version += 1
         self._happen(path, "BOOKMARK", {"metadata": {"resourceVersion": str(self.version)}})
 
     def forget(self) -> None:
-        """What happened until now, as after etcd was compacted."""
+        """Discard the history until now, as a compaction of etcd does."""
         self.forgotten = self.version
 
     def tell(self, path: str, line: bytes | None) -> None:
-        """Send the watches of a path something."""
+        """Send an event to the watches of a path."""
         for watched, lines in self.watching:
             if watched == path:
                 lines.put_nowait(line)
@@ -194,7 +194,7 @@ async def _send(
     while reply := await lines.get():
         if isinstance(reply, dict):
             content = reply["object"]
-            # Columns come with the first event of a watch only.
+            # Only the first event of a watch contains the columns.
             shown = _table(content, columns=columns) if form == "Table" else _shown(content, form)
             reply, columns = _line({**reply, "object": shown}), False
         await response.write(reply)
@@ -246,7 +246,7 @@ async def serve(*, port: int = 0) -> AsyncIterator[Kubernetes]:
 
 @contextlib.asynccontextmanager
 async def listening(served: Kubernetes, *, port: int = 0) -> AsyncIterator[None]:
-    """Until the block is left; what it knows stays, and it can listen again."""
+    """Listen until the block is left; the objects remain, and it can listen again."""
     runner = web.ServerRunner(web.Server(served.answer, handler_cancellation=True), shutdown_timeout=0.1)
     await runner.setup()
     try:

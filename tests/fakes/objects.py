@@ -1,4 +1,4 @@
-"""A kube-apiserver as far as single objects go: got, replaced and patched, each change with a new version."""
+"""A kube-apiserver for single objects: get, replace and patch, each change with a new version."""
 
 import collections
 import contextlib
@@ -22,14 +22,14 @@ class Objects:
     """Attributes may be changed at any time."""
 
     held: dict[str, Object] = dataclasses.field(default_factory=dict)
-    """By path."""
+    """Objects by path."""
     refused: dict[str, int] = dataclasses.field(default_factory=dict)
-    """The code by which every question of a path is refused."""
+    """The code that refuses every request for a path."""
     away: bool = False
     overtaken: int = 0
-    """How many changes to come find that the object has changed."""
+    """How many of the next changes find that the object has changed."""
     asked: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
-    """How often each path was got, or tried to."""
+    """How often each path was requested with GET."""
     written: list[tuple[str, Object]] = dataclasses.field(default_factory=list)
     """Path and object of every change, in order."""
     _version: int = 0
@@ -67,7 +67,7 @@ class Objects:
 
 @contextlib.asynccontextmanager
 async def served(objects: Objects) -> AsyncIterator[client.KubeApi]:
-    """Asks it over loopback until the block is left."""
+    """Serve over loopback until the block is left."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", objects.answer)
     runner = web.AppRunner(application)

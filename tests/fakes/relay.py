@@ -1,4 +1,4 @@
-"""Stands between the server and a real Prometheus, and remembers when it was asked what."""
+"""A proxy between the server and a real Prometheus that records every query with its instant."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class Relay:
-    """Every query that passed, with the instant it was asked for."""
+    """Every query that passed, with its instant."""
 
     url: str = ""
     asked: list[tuple[str, float]] = field(default_factory=list)
@@ -24,8 +24,8 @@ class Relay:
 async def relay(target: str, *, behind: float) -> AsyncIterator[Relay]:
     """Pass queries on to `target`, each for `behind` seconds earlier, until the block is left.
 
-    A scrape carries the time of its beginning and is stored at its end: what is asked of the last moment may
-    be answered differently when it is asked again. A few seconds later it no longer is.
+    A sample has the time at which its scrape began, and is stored when the scrape ends: a query of the last
+    moment may have another answer when it is repeated. After a few seconds the answer no longer changes.
     """
     kept = Relay()
 

@@ -1,4 +1,4 @@
-"""A server as clients meet one: HTTPS on loopback, a certificate authority of its own, a bearer token."""
+"""An HTTPS server on loopback with its own certificate authority and a bearer token."""
 
 import asyncio
 import pathlib
@@ -13,7 +13,7 @@ from aiohttp import web
 
 
 class Server:
-    """Serves on its own thread from `with` to the end of it, what a subclass routes."""
+    """Serves the routes of a subclass, in its own thread, from `with` to its end."""
 
     token = "a-secret-that-must-stay-on-the-server"
 
@@ -25,7 +25,7 @@ class Server:
         self.url = ""
 
     def routes(self, app: web.Application) -> None:
-        """What there is to ask."""
+        """The routes that it serves."""
         raise NotImplementedError
 
     def ending(self) -> None:
@@ -43,16 +43,16 @@ class Server:
         self._loop.close()
 
     def do(self, act: Callable[[], object]) -> None:
-        """Does something in the server's thread."""
+        """Run a function in the server's thread."""
         self._loop.call_soon_threadsafe(act)
 
     def authority(self, path: pathlib.Path) -> pathlib.Path:
-        """Who vouches for it, written to `path`."""
+        """Write the certificate of its authority to `path`."""
         self._authority.cert_pem.write_to_path(path)
         return path
 
     def kubeconfig(self, path: pathlib.Path, **user: Any) -> pathlib.Path:
-        """Written to `path`; `user` replaces the token by other means to convince the API."""
+        """Write a kubeconfig to `path`; `user` replaces the token by other credentials."""
         authority = self.authority(path.with_suffix(".ca.pem"))
         document = {
             "apiVersion": "v1",
@@ -83,7 +83,7 @@ class Server:
     async def _stop(self) -> None:
         self.ending()
         if self._runner and self._runner.server:
-            # A polite TLS farewell would wait for clients that are not listening any more.
+            # A proper end of TLS would wait for clients that no longer read.
             for open_connection in self._runner.server.connections:
                 if open_connection.transport:
                     open_connection.transport.abort()

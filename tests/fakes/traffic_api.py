@@ -1,6 +1,6 @@
 """A TrafficMetrics API made of the golden lists: real HTTPS, a real bearer token, and faults on demand.
 
-It answers from `tests/golden/`, so that a test of a client fails when the wire format moves and not before.
+It answers from `tests/golden/`, so that a test of a client fails if and only if the wire format changes.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _WINDOWS = {"30s": 1, "1m": 2, "5m": 10, "15m": 30}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Viewer:
-    """Somebody with a token; `namespaces` they may read, None for all."""
+    """A user with a token; `namespaces` are those that the user may read, None for all."""
 
     name: str
     namespaces: frozenset[str] | None = None
@@ -38,7 +38,7 @@ class FakeTrafficApi(secured.Server):
         self.metrics: list[dict[str, Any]] = []
         self.edges: list[dict[str, Any]] = []
         self.mode = ""
-        self.live = False  # whether data is as old as the wall clock says, not as old as the golden lists
+        self.live = False  # the age of the data follows the wall clock, not the golden lists
         self.viewers: dict[str, Viewer] = {}
         self.requests: collections.Counter[str] = collections.Counter()
         self.reset()
@@ -46,7 +46,7 @@ class FakeTrafficApi(secured.Server):
         self._release = asyncio.Event()
 
     def reset(self) -> None:
-        """The golden mesh, and an API that answers well."""
+        """Restore the golden mesh, without faults."""
         self.metrics = _items("trafficmetrics")
         self.edges = _items("trafficedges")
         self.viewers = {self.token: Viewer("viewer")}
@@ -63,13 +63,13 @@ class FakeTrafficApi(secured.Server):
         ]
 
     def arrived(self, count: int, *, deadline: float = 10) -> None:
-        """Waits until this many requests came in, all told."""
+        """Wait until this many requests have arrived in total."""
         with self._came:
             if not self._came.wait_for(lambda: self.requests.total() >= count, deadline):
                 raise TimeoutError(f"{self.requests.total()} of {count} requests came within {deadline} s")
 
     def release(self) -> None:
-        """Ends the `hanging` of requests that are waiting, and of those to come."""
+        """End the `hanging` of requests that are waiting, and of later ones."""
         self.do(self._release.set)
 
     def routes(self, app: web.Application) -> None:
@@ -173,7 +173,7 @@ def _items(name: str) -> list[dict[str, Any]]:
 
 
 def _as_seen_from(item: dict[str, Any], namespace: str | None) -> dict[str, Any] | None:
-    """The item, turned around when only its peer lives there; None when neither end does."""
+    """Return the item, with its ends exchanged if only its peer is in this namespace; None if neither is."""
     if namespace is None or item["resource"]["namespace"] == namespace:
         return item
     peer = item["edge"]["resource"]
@@ -184,7 +184,7 @@ def _as_seen_from(item: dict[str, Any], namespace: str | None) -> dict[str, Any]
 
 
 def _selected(item: dict[str, Any], selector: str) -> bool:
-    """Equality only: the full grammar is the server's to test."""
+    """Only equality: the server's own tests cover the full grammar."""
     wanted = dict(term.split("=", 1) for term in selector.split(",") if term)
     labels: dict[str, str] = item["metadata"]["labels"]
     return wanted.items() <= labels.items()

@@ -1,4 +1,4 @@
-"""A Prometheus that misbehaves as it is told: stands before a real one, and passes on what it is asked."""
+"""A proxy before a real Prometheus that passes requests on, or misbehaves as the test chooses."""
 
 import asyncio
 import contextlib
@@ -26,24 +26,24 @@ class Unreliable:
         return web.Response(body=await self._asked(request), content_type="application/json")
 
     async def gone(self, request: web.Request) -> web.StreamResponse:
-        """Hangs up, as a pod does that is killed."""
+        """Closes the connection, as a pod does that is killed."""
         assert request.transport is not None
         request.transport.close()
         return web.Response()
 
     async def slow(self, request: web.Request) -> web.StreamResponse:
-        """Takes ten seconds for everything."""
+        """Takes ten seconds for every request."""
         await asyncio.sleep(10)
         return await self.well(request)
 
     async def busy(self, request: web.Request) -> web.StreamResponse:
-        """Alive, for it answers at once what costs nothing; but takes four seconds for all that does."""
+        """Alive, because it answers cheap queries at once; but it takes four seconds for all others."""
         if (await request.post())["query"] != _COSTS_NOTHING:
             await asyncio.sleep(4)
         return await self.well(request)
 
     async def lying(self, request: web.Request) -> web.StreamResponse:
-        """Leaves out every other series, and says nothing of it."""
+        """Leaves out every other series, without a warning."""
         answer = json.loads(await self._asked(request))
         answer["data"]["result"] = answer["data"]["result"][::2]
         return web.json_response(answer)
@@ -53,13 +53,13 @@ class Unreliable:
         return web.Response(text="<html>Please log in</html>", content_type="text/html")
 
     async def refusing(self, _request: web.Request) -> web.StreamResponse:
-        """What Prometheus says of a query with too many samples."""
+        """The answer of Prometheus to a query with too many samples."""
         error = "query processing would load too many samples into memory in query execution"
         body = {"status": "error", "errorType": "execution", "error": error}
         return web.json_response(body, status=422)
 
     async def partial(self, request: web.Request) -> web.StreamResponse:
-        """Leaves out every other series, and says that something is missing, as Thanos does."""
+        """Leaves out every other series, and reports that data is missing, as Thanos does."""
         answer = json.loads(await self._asked(request))
         answer["data"]["result"] = answer["data"]["result"][::2]
         return web.json_response({**answer, "warnings": [WARNING]})
@@ -74,7 +74,7 @@ class Unreliable:
 
 @contextlib.asynccontextmanager
 async def standing(target: str, *, host: str) -> AsyncIterator[Unreliable]:
-    """Listens on a free port of `host` until the block is left."""
+    """Listen on a free port of `host` until the block is left."""
     async with aiohttp.ClientSession() as http:
         fake = Unreliable(target, http=http)
         application = web.Application()

@@ -26,18 +26,18 @@ class File:
     mode: int
     content: bytes
     link: str
-    """Where it leads, if it is a link."""
+    """The target of a link."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Archive:
     id: str
-    """Such as `sha256:…`: the digest of its configuration, which names its layers by theirs."""
+    """Such as `sha256:…`: the digest of its configuration, which contains the digests of its layers."""
     config: Mapping[str, Any]
     files: Mapping[str, File]
     """By path, without the first slash; folders and links have no content."""
     size: int
-    """Of the layers, unpacked, in bytes."""
+    """The size of the layers, unpacked, in bytes."""
 
     def text(self, path: str) -> str:
         return self.files[path].content.decode()
@@ -68,14 +68,14 @@ def _content(tar: tarfile.TarFile, member: str | tarfile.TarInfo) -> bytes:
 
 
 def debian_packages(archive: Archive) -> Iterator[tuple[str, str]]:
-    """Name and version of each."""
+    """Return name and version of each package."""
     for stanza in filter(None, archive.text(_STATUS).split("\n\n")):
         fields = email.parser.Parser().parsestr(stanza)
         yield fields["Package"], fields["Version"]
 
 
 def python_packages(archive: Archive) -> Iterator[tuple[str, str]]:
-    """Name and version of each."""
+    """Return name and version of each package."""
     for path in sorted(archive.files):
         if re.search(r"-packages/[^/]+\.dist-info/METADATA$", path):
             fields = email.parser.Parser().parsestr(archive.text(path), headersonly=True)
@@ -83,7 +83,7 @@ def python_packages(archive: Archive) -> Iterator[tuple[str, str]]:
 
 
 def tables(archive: Archive) -> str:
-    """The two lists as they stand on the page."""
+    """The two lists in the form of the page."""
     parts = []
     for title, packages in (("Debian", debian_packages(archive)), ("Python", python_packages(archive))):
         rows = [f"| {name} | {version} |" for name, version in packages]
@@ -92,7 +92,7 @@ def tables(archive: Archive) -> str:
 
 
 def written() -> str:
-    """What the page says now."""
+    """The page with the current lists."""
     return PAGE.read_text().partition(f"{_BEGIN}\n")[2].partition(f"\n{_END}")[0]
 
 

@@ -1,4 +1,4 @@
-"""The image, made once, and a cluster that has it."""
+"""The image, built once, and a cluster that has it."""
 
 import os
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from tests.installed import images
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def image_archive() -> Path:
-    """Where its archive is."""
+    """The path of its archive."""
     return await images.archive(images.PRODUCT, report=print)
 
 
@@ -27,7 +27,7 @@ def image(image_archive: Path) -> archive.Archive:
 async def whole_cluster(
     tmp_path_factory: pytest.TempPathFactory, image_archive: Path
 ) -> AsyncIterator[cluster.Cluster]:
-    """A cluster with a node that knows the image."""
+    """A cluster with a node that has imported the image."""
     state = tmp_path_factory.mktemp("image-cluster")
     async with cluster.Cluster(state=state, name=f"i{os.getpid()}", nodes=True, report=print) as running:
         await running.import_image(image_archive)

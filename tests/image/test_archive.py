@@ -1,4 +1,4 @@
-"""What is in the image, and what must not be."""
+"""What the image contains, and what it must not contain."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tests.image import archive
 pytestmark = [pytest.mark.cluster, pytest.mark.node, pytest.mark.timeout(1800)]
 
 _MOST = 250_000_000
-"""Bytes, unpacked: the aim of docs/image.md."""
+"""Bytes, unpacked: the limit in docs/image.md."""
 _BIN = re.compile(r"(^|/)s?bin/([^/]+)$")
 _COMMANDS = {
     "kubectl-traffic",
@@ -75,7 +75,7 @@ def test_no_file_gives_other_rights_than_its_readers(image: archive.Archive) -> 
 
 
 def test_every_module_is_compiled(image: archive.Archive) -> None:
-    """Its root is read-only: what is not compiled is compiled at each start anew."""
+    """Its root is read-only: a module that is not compiled would be compiled again at each start."""
     compiled = {path for path in image.files if path.endswith(".pyc")}
     sources = [path for path in image.files if path.endswith(".py") and "/site-packages/" in path]
 
@@ -124,7 +124,7 @@ def test_it_trusts_debians_authorities_and_no_other(image: archive.Archive) -> N
 
 
 def test_the_page_lists_the_packages_inside(image: archive.Archive) -> None:
-    """`python -m tests.image.archive` writes them. Debian's versions are those of the day it was asked."""
+    """`python -m tests.image.archive` writes them. Debian's versions are those of that day."""
     listed = re.findall(r"^\| (\S+) \| (\S+) \|$", archive.written(), flags=re.MULTILINE)
     debian, python = list(archive.debian_packages(image)), list(archive.python_packages(image))
 

@@ -1,4 +1,4 @@
-"""The image as a pod of the kind `restricted`, with a read-only root: each command, and the page."""
+"""The image as a `restricted` pod, with a read-only root: each command, and the page."""
 
 import datetime
 import json
@@ -53,7 +53,7 @@ def _pod(name: str, *, command: list[str], **more: Any) -> dict[str, Any]:
 
 
 async def _run(running: cluster.Cluster, tmp_path: Any, pod: dict[str, Any]) -> str:
-    """Its name. The namespace demands the kind `restricted`."""
+    """Run a pod and return its name. The namespace demands `restricted` pods."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -132,11 +132,11 @@ async def _status(running: cluster.Cluster, name: str) -> dict[str, Any]:
 
 
 def _keep(status: dict[str, Any]) -> None:
-    """How long it took, for the page: a figure of this machine, and nothing to be judged here."""
+    """Record a duration for the page: a figure of this machine, which no test checks."""
     (container,) = status["containerStatuses"]
     (ready,) = (one for one in status["conditions"] if one["type"] == "Ready")
     started = datetime.datetime.fromisoformat(container["state"]["running"]["startedAt"])
-    # A kubelet's times are whole seconds, and its probe looks once a second.
+    # A kubelet's times are whole seconds, and its probe runs once a second.
     taken = (datetime.datetime.fromisoformat(ready["lastTransitionTime"]) - started).total_seconds()
     assert taken >= 0
     _ARTIFACTS.mkdir(exist_ok=True)
@@ -146,7 +146,7 @@ def _keep(status: dict[str, Any]) -> None:
 async def test_the_dashboard_has_every_script_its_page_asks_for(
     whole_cluster: cluster.Cluster, tmp_path: Any
 ) -> None:
-    """The image leaves out what the dashboard does not use; this is how we know that it does not."""
+    """The image omits what the dashboard does not use; this test shows that it does not."""
     name = await _run(whole_cluster, tmp_path, _pod("page", command=["python", "-c", _PAGE]))
 
     async def ended() -> bool:

@@ -1,1 +1,1 @@
-"""The product in a cluster: our image, our manifests, real pods. What a cluster is, is `tests.cluster`."""
+"""The product in a cluster: our image, our manifests, real pods. `tests.cluster` makes the clusters."""

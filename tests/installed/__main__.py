@@ -1,6 +1,7 @@
 """The commands: make the `images` that are installed, or run a cluster.
 
-It has the `demo`, until Ctrl-C, or a mesh whose autoscaler one can watch (`autoscale`), until that is judged.
+The cluster has the `demo`, until Ctrl-C, or a mesh with an autoscaler to watch (`autoscale`), until its
+verdict.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ def main() -> None:
 
 @main.command()
 def images() -> None:
-    """Make our images, as far as there can be a cluster here that would need them."""
+    """Make our images, if this machine can run a cluster that needs them."""
     if possible.hindrance(possible.Need.SITE) is not None:
         return
     with ending.without_traceback():

@@ -19,7 +19,9 @@ def autoscaler(
     most: int = 5,
     patience: int | None = None,
 ) -> Mapping[str, Any]:
-    """It is called as its target. `patience`: seconds of stabilisation before there are fewer pods."""
+    """An autoscaler with the name of its target. `patience`: seconds of stabilisation before it scales
+    down.
+    """
     spec: dict[str, Any] = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
         "minReplicas": least,
@@ -37,7 +39,7 @@ def autoscaler(
 
 
 def per_pod(metric: str, *, average: str, **selector: str) -> Metric:
-    """`selector` is what is asked of the metric, such as its window."""
+    """`selector` selects within the metric, such as its window."""
     return {
         "type": "Pods",
         "pods": {
@@ -59,7 +61,7 @@ def of_service(metric: str, *, name: str, value: str) -> Metric:
 
 
 def external(metric: str, *, average: str, **selector: str) -> Metric:
-    """`selector` is what the autoscaler asks for, such as one edge."""
+    """`selector` selects the figures that the autoscaler reads, such as one edge."""
     return {
         "type": "External",
         "external": {

@@ -13,7 +13,7 @@ _RELEASE = "trafficmetrics"
 
 @contextlib.asynccontextmanager
 async def installed(site: sites.Site, values: Mapping[str, str]) -> AsyncIterator[None]:
-    """Until the block is left; then its namespace is gone, too."""
+    """Install the chart until the block is left; then its namespace is deleted, too."""
     await _helm(site, "install", str(rendering.CHART), "--create-namespace", *_set(values))
     try:
         yield

@@ -1,4 +1,4 @@
-"""The cluster that all tests of an installation share, and what there is in it to be broken."""
+"""The cluster that all tests of an installation share, and the parts of it that they break."""
 
 import json
 import os
@@ -15,15 +15,15 @@ from tests.installed import site as sites
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Whatever is tried in a cluster here can be tried in one that is given."""
+    """Every test in a cluster here can also run in a given cluster."""
     item.add_marker(pytest.mark.site)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[sites.Site]:
-    """A cluster with a node and our images; nothing is installed. Who installs something removes it.
+    """A cluster with a node and our images, without an installation. A fixture that installs also removes.
 
-    It lives in the session's loop, and so do the tests that have it.
+    It uses the session's event loop, and so do the tests that have it.
     """
     state, scratch = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("manifests")
     async with sites.made(state=state, scratch=scratch, name=f"s{os.getpid()}", report=print) as made:
@@ -32,13 +32,13 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[sites.
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def helm() -> None:
-    """Built the first time."""
+    """Helm, which is built the first time."""
     await build.make(build.HELM, report=print)
 
 
 @pytest.fixture(scope="module")
 def whole(site: sites.Site) -> cluster.Cluster:
-    """The cluster itself, which is to be broken."""
+    """The cluster itself, which the test may break."""
     if not isinstance(site.ground, cluster.Cluster):
         pytest.skip("a cluster that was given is not broken")
     return site.ground
@@ -46,14 +46,14 @@ def whole(site: sites.Site) -> cluster.Cluster:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def source(whole: cluster.Cluster, mesh: runner.Mesh) -> AsyncIterator[unreliable.Unreliable]:
-    """The Prometheus of the mesh, through something that breaks when told."""
+    """The Prometheus of the mesh, behind a proxy that misbehaves on request."""
     async with unreliable.standing(mesh.prometheus_url, host=whole.place.host) as standing:
         yield standing
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def two(site: sites.Site, source: unreliable.Unreliable) -> AsyncIterator[None]:
-    """Two replicas, that ask Prometheus anew every second."""
+    """Two replicas, which query Prometheus again every second."""
     async with site.installed(components=["ha"], prometheus=source.url, TRAFFIC_REFRESH="1"):
         yield
 
@@ -73,7 +73,9 @@ async def reader(site: sites.Site, two: None, judging: judge.Judge) -> AsyncIter
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def serials(site: sites.Site, whole: cluster.Cluster, reader: reading.Reader) -> dict[str, int]:
-    """Of the serving certificates that the pods presented before all that is kept of them was lost."""
+    """The serial numbers of the serving certificates that the pods presented before all copies were
+    deleted.
+    """
     await verdict.ready(site, replicas=2)
     presented = await verdict.presented(site, whole)
     patch = json.dumps({"data": None})

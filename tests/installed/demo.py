@@ -1,4 +1,4 @@
-"""The demo as pods beside our server in the same cluster, and how a test asks both."""
+"""The demo as pods in the same cluster as our server, and how a test reads both."""
 
 import contextlib
 import dataclasses
@@ -17,12 +17,12 @@ PROMETHEUS = f"http://{identity.PROMETHEUS.name}.{identity.NAMESPACE}.svc:{ident
 _GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
 _DESK = f"/api/v1/namespaces/{identity.NAMESPACE}/services/{identity.DESK.name}:{identity.DESK_PORT}/proxy"
 _READY_WITHIN = 300.0
-"""Seconds; without other work on the machine it takes a fraction."""
+"""Seconds; an idle machine needs a fraction of it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Api:
-    """Our API through the kube-apiserver, as kubectl reads it."""
+    """Our API, read through the kube-apiserver as kubectl does."""
 
     site: sites.Site
 
@@ -42,7 +42,7 @@ async def running(
     policy: str | None = None,
     **settings: str,
 ) -> AsyncIterator[reach.Mesh]:
-    """Until the block is left; it begins once the load has."""
+    """Run the demo until the block is left; the block begins when the load has begun."""
     await give_identities(site, shop.SHOP, scratch=scratch)
     parts = ("demo", *components)
     async with site.installed(components=parts, prometheus=PROMETHEUS, policy=policy, **settings):
@@ -59,7 +59,7 @@ async def give_identities(site: sites.Site, plan: blueprint.Blueprint, *, scratc
 
 
 async def until_ready(site: sites.Site) -> None:
-    """All pods are there and scraped, and the load has begun."""
+    """Wait until all pods are ready and scraped, and the load has begun."""
 
     async def ready() -> bool:
         try:

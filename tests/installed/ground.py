@@ -1,6 +1,6 @@
 """The cluster to install into: one made for a test run, or one that is given by its kubeconfig.
 
-Given can be one of kind, or one that `make cluster` runs: both can be given images without a registry.
+A given cluster is one of kind, or one that `make cluster` runs: both accept images without a registry.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from demo import faults
 from tests.cluster import cluster, commands, network, node, places, possible, record
 
 _KIND = "kind-"
-"""How kind begins the names of its contexts."""
+"""The prefix of the contexts' names of kind."""
 
 
 class Ground(Protocol):
-    """Anything with an administrator's kubeconfig that can be given an image without a registry."""
+    """A cluster with an administrator's kubeconfig that accepts images without a registry."""
 
     @property
     def kubeconfig(self) -> Path: ...
@@ -33,11 +33,11 @@ class Ground(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Kind:
-    """A cluster that kind made. It stays as it is found, but for what is installed into it."""
+    """A cluster that kind made. It is not changed, except for what is installed into it."""
 
     kubeconfig: Path
     name: str
-    """As kind knows it."""
+    """The name that kind uses."""
 
     async def import_image(self, archive: Path) -> None:
         await commands.output("kind", "load", "image-archive", str(archive), f"--name={self.name}")
@@ -48,7 +48,7 @@ class Kind:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Running:
-    """A cluster that another process of ours runs. It stays as it is found, too."""
+    """A cluster that another process of ours runs. It is not changed either."""
 
     kubeconfig: Path
     place: places.Place
@@ -67,12 +67,12 @@ class Running:
 
 
 async def _for_ever() -> None:
-    """A cluster that is given is not ours to look after."""
+    """We do not monitor a given cluster."""
     await asyncio.Event().wait()
 
 
 def given(kubeconfig: Path) -> Ground:
-    """Raises a `DemoError` where it is none that could be installed into."""
+    """Raises a `DemoError` if we cannot install into it."""
     what = f"{possible.GIVEN}={kubeconfig}"
     if not kubeconfig.exists():
         raise faults.DemoError(f"{what}: there is no such file; give the kubeconfig of a cluster that runs")

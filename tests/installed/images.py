@@ -1,4 +1,4 @@
-"""Our own images, as archives: built when what they are made of has changed, else as they are."""
+"""Our own images, as archives: built again if their sources have changed."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,15 +1,15 @@
-"""The server's processes in the pods of a cluster, as this machine knows them."""
+"""The server's processes in the pods of a cluster, as processes of this machine."""
 
 from pathlib import Path
 
 from tests.cluster import cgroups, places
 
 _ARGUMENT = b"--service=trafficmetrics.trafficmetrics"
-"""What a server is started with, and nothing else is."""
+"""An argument that only a server has."""
 
 
 def servers(place: places.Place) -> list[int]:
-    """Their ids."""
+    """Return their process ids."""
     return [pid for pid in cgroups.processes(place) if _ARGUMENT in _arguments(pid)]
 
 

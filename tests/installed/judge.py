@@ -1,9 +1,9 @@
-"""Whether figures that are answered while something is broken are true.
+"""Whether figures are true that the server answers while a part of the cluster is broken.
 
-True is what a second server says of the same second, to which nothing happens: it stands alone on this
-machine, and asks the Prometheus of the mesh past all that breaks. Both count the samples of one window, each
-at its own moment. So a count may differ by what comes between these moments, and by no more; and every
-workload must be told of, no other, and none of long ago.
+The truth comes from a second server that is not affected: it runs alone on this machine, and reads the
+Prometheus of the mesh without the parts that break. Both count the samples of one window, each at its own
+moment. So a count may differ by the requests between these moments, and by no more; and the answer must
+contain every workload, no other, and no old figures.
 """
 
 import asyncio
@@ -23,29 +23,29 @@ from tests.installed import reading
 LIST = "/namespaces/shop/trafficmetrics"
 _COUNTED = {"success_count": "successes", "failure_count": "failures"}
 _EVERY = 0.5
-"""Seconds between two looks at the second server."""
+"""Seconds between two reads of the second server."""
 _APART = 2.0
 """Seconds: one between two moments of the same second, and one between two scrapes of a proxy."""
 _TOGETHER = 3
-"""Requests that may come at once, however seldom they come."""
+"""Requests that may come at once, however rare they are."""
 _DEVIATIONS = 3
-"""By which chance may bring more than usual into so short a time."""
+"""How many standard deviations more than the mean may come in such a short time."""
 _OLDEST = 15.0
-"""Seconds: what a slow Prometheus takes, twice, and a refresh."""
+"""Seconds: twice the time of a slow Prometheus, and a refresh."""
 _WITHIN = 90.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     second: float
-    """Of the newest scrape, in Unix time."""
+    """The time of the newest scrape, in Unix time."""
     window: float
     counts: Mapping[str, Mapping[str, float]]
-    """By the name of a workload, successes and failures; what is not told is left out."""
+    """By the name of a workload, successes and failures; unknown counts are left out."""
 
 
 def moment(items: Sequence[Mapping[str, Any]]) -> Moment:
-    """Of a list that is not empty: its items are of one moment."""
+    """Return the moment of a list that is not empty: its items have one time."""
     first = items[0]
     return Moment(
         second=datetime.datetime.fromisoformat(first["timestamp"]).timestamp(),
@@ -60,13 +60,13 @@ def _counts(item: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 class Judge:
-    """Knows the truth of each second that it has `heard` of."""
+    """Knows the truth of each second that it has `heard`."""
 
     def __init__(self) -> None:
         self._true: dict[float, Moment] = {}
 
     def hear(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """What the second server says now."""
+        """Record the current answer of the second server."""
         if items:
             heard = moment(items)
             self._true[heard.second] = heard
@@ -76,7 +76,7 @@ class Judge:
         return bool(self._true)
 
     def objections(self, answer: reading.Answer) -> list[str]:
-        """What is not true of it; nothing, if it is the truth."""
+        """Return what is wrong in an answer; empty if it is the truth."""
         if answer.status != 200:
             return [f"it is no answer but a {answer.status}"]
         if not answer.items:
@@ -88,7 +88,7 @@ class Judge:
         apart = abs(true.second - reply.second) + _APART
         if asked - reply.second > _OLDEST:
             yield f"the figures were {asked - reply.second:.0f} s old when they were asked for"
-        # Where scraping has just begun, the window is what is covered of it, which grows with the seconds.
+        # If scraping has just begun, the window is the part of it that is covered, which grows with time.
         if abs(reply.window - true.window) > apart:
             yield f"the window is {reply.window:g} s, not {true.window:g} s"
         for name in sorted(reply.counts.keys() ^ true.counts.keys()):
@@ -113,7 +113,7 @@ class Judge:
         await wait.until(answers_truly, what="a true answer", within=within, pause=0.5)
 
     def never_wrong(self, answers: Sequence[reading.Answer], *, also: frozenset[int] = frozenset()) -> None:
-        """Each was true, or no figures at all; `also` are statuses that are no figures either."""
+        """Each answer was true or had no figures; `also` are further statuses of answers without figures."""
         assert answers
         wrong = [one for answer in answers if answer.status == 200 for one in self.objections(answer)]
         assert not wrong, wrong[:10]
@@ -122,16 +122,16 @@ class Judge:
 
 
 def tolerance(rate: float, *, apart: float) -> float:
-    """How many requests may lie between two moments that are so many seconds apart."""
+    """How many requests may come between two moments that are so many seconds apart."""
     come = rate * apart
     return come + _DEVIATIONS * math.sqrt(come) + _TOGETHER
 
 
 @contextlib.asynccontextmanager
 async def sitting(mesh: runner.Mesh, *, folder: Path) -> AsyncIterator[Judge]:
-    """Until the block is left; it begins once the truth is known."""
+    """Run the judge until the block is left; the block begins when the truth is known."""
     judge = Judge()
-    # What the server in the cluster knows of the pods, too: what their scrape labels say.
+    # Both servers know the pods by the labels of their scrapes.
     options = {"refresh": "0.2"}
     async with serving.server(folder, prometheus=mesh.prometheus_url, options=options) as alone:
 

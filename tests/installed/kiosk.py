@@ -1,4 +1,4 @@
-"""The kiosk as pods beside our server, which serves the autoscaler's APIs, and a hand on its load and size.
+"""The kiosk as pods, with our server for the autoscaler's APIs, and the controls of its load and size.
 
 async with kiosk.running(site, scratch=folder) as stage, stage.autoscaled(autoscalers.autoscaler([…])):
     await stage.turn("surge")
@@ -25,16 +25,18 @@ NAMESPACE = kiosk.CHECKOUT.namespace
 QUIET = f"--namespace={NAMESPACE}"
 CHECKOUT = f"deployment/{kiosk.CHECKOUT.name}"
 RATE = 8.0
-"""Requests a second from outside in scenario `steady`, thrice that in `surge`. Reports add half a one."""
+"""Requests a second from outside in scenario `steady`; `surge` has three times as many. Reports add half a
+one.
+"""
 QUICK = {"TRAFFIC_REFRESH": "1", "TRAFFIC_WINDOW": "15"}
-"""A window of three scrapes, and a snapshot that is anew each second."""
+"""A window of three scrapes, and a new snapshot each second."""
 SYNC = 2.0
-"""Seconds between two looks of an autoscaler, in our cluster."""
+"""Seconds between two syncs of an autoscaler, in our cluster."""
 _CALLERS = (kiosk.FRONTEND, kiosk.REPORT)
 _RATES = {"steady": (6.0, 12.0), "surge": (20.0, 40.0)}
-"""Between which requests a second to checkout are those of a scenario."""
+"""The range of requests a second to checkout in each scenario."""
 _LASTING = 6.0
-"""Seconds, more than a scrape interval: not just on the way to another load."""
+"""Seconds, more than a scrape interval: the load must stay in the range, not only pass through it."""
 _LOOK_BACK = 5.0
 _WITHIN = 60.0
 
@@ -46,7 +48,7 @@ class Stage:
     reader: reading.Reader
 
     async def load(self) -> Mapping[str, float]:
-        """How many answers each caller had of checkout lately, by its own ledger, a second."""
+        """How many answers a second each caller recently had from checkout, by its own ledger."""
         until = time.time()
         asked = [("since", repr(until - _LOOK_BACK)), *(("by", str(name)) for name in _CALLERS)]
         truth = await runner.ask(self.mesh.control_url, "GET", "/truth", params=asked)
@@ -66,12 +68,12 @@ class Stage:
         await self.mesh.scenario(scenario)
 
     async def pods(self) -> list[Mapping[str, Any]]:
-        """Those of checkout that do not end."""
+        """The pods of checkout that are not being deleted."""
         pods = await self.site.objects("pods", QUIET, f"--selector=app={kiosk.CHECKOUT.name}")
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     async def until_told(self, holds: Callable[[float], bool], *, what: str, lasting: float = 0.0) -> None:
-        """Until that holds, for so many seconds, of the requests a second that our API tells of checkout."""
+        """Wait until `holds` is true for `lasting` seconds of checkout's requests a second in our API."""
         path = f"/namespaces/{NAMESPACE}/trafficmetrics/{CHECKOUT.replace('/', '.')}"
         since = math.inf
 
@@ -85,14 +87,16 @@ class Stage:
         await wait.until(reply, what=what, within=_WITHIN, pause=0.5)
 
     async def looked_at(self) -> None:
-        """An autoscaler has had the time to look three times at what is so now."""
+        """Wait for three syncs of an autoscaler from now on."""
         await asyncio.sleep(3 * SYNC)
 
     @contextlib.asynccontextmanager
     async def autoscaled(
         self, *autoscaler: Mapping[str, Any], replicas: int = 1, scenario: str = "steady"
     ) -> AsyncIterator[None]:
-        """Until the block is left; it begins with so many pods of checkout, and that load in our figures."""
+        """Run the autoscalers until the block is left; it begins with this number of pods of checkout, and
+        when our figures show this load.
+        """
         await self.turn(scenario)
         await self.site.kubectl("scale", CHECKOUT, QUIET, f"--replicas={replicas}")
         await self._until_there_are(replicas)
@@ -133,7 +137,9 @@ class Stage:
 async def running(
     site: sites.Site, *, scratch: Path, settings: Mapping[str, str] = QUICK, scrape_interval: float = 5.0
 ) -> AsyncIterator[Stage]:
-    """Until the block is left; it begins once the load has. `scrape_interval` in seconds."""
+    """Run it until the block is left; the block begins when the load has begun. `scrape_interval` in
+    seconds.
+    """
     await demo.give_identities(site, meshes.MESHES[MESH], scratch=scratch)
     file = scratch / "kiosk.yaml"
     objects = printing.everything(mesh=MESH, rate=RATE, scrape_interval=scrape_interval)

@@ -1,9 +1,9 @@
-"""Knock at a server's door and say with which status it answers, and the serial number of its certificate.
+"""Print the status of a server's answer to a request, and the serial number of its certificate.
 
     python -m tests.installed.knocking URL HEADER=VALUE…
 
-A program of its own, to be run in the network of a cluster. Its certificate is not verified. Where nobody
-opens, both are 0.
+A program of its own, to be run in the network of a cluster. Its certificate is not verified. If
+there is no answer, both are 0.
 """
 
 import http.client
@@ -17,7 +17,7 @@ _LONGEST = 60.0
 
 
 def knock(url: str, headers: dict[str, str]) -> tuple[int, int]:
-    """The status that is answered, and the serial number."""
+    """Return the status, and the serial number of the certificate."""
     where = parse.urlsplit(url)
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

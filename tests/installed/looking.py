@@ -1,4 +1,4 @@
-"""The dashboard in a cluster, looked at as a browser does: through its Service, signed in with a token."""
+"""The dashboard in a cluster, read as a browser does: through its Service, signed in with a token."""
 
 import contextlib
 import dataclasses
@@ -20,18 +20,18 @@ Edge = tuple[str, str]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
-    """The page of somebody, who may not have signed in."""
+    """The page of a visitor, who may not have signed in."""
 
     http: aiohttp.ClientSession
 
     async def sign_in(self, token: str) -> int:
-        """The status; a redirection to the page for whom it lets in."""
+        """Return the status; a successful sign-in redirects to the page."""
         form = {"token": token, "next": ""}
         async with self.http.post("/login", data=form, allow_redirects=False) as answer:
             return answer.status
 
     async def edges(self, query: str = "") -> set[Edge]:
-        """Of the graph that is drawn, asked for as the page's own refresh does."""
+        """Return the edges of the drawn graph, requested as the page's own refresh does."""
         async with self.http.get("/_dash-dependencies") as answer:
             assert answer.status == 200, await answer.text()
             dependencies = await answer.json()
@@ -53,11 +53,11 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def page(site: sites.Site, *, scratch: Path) -> AsyncIterator[Page]:
-    """Of a stranger, until the block is left."""
+    """The page of a visitor without account, until the block is left."""
     async with processes.family(scratch) as family:
         options = [f"--kubeconfig={site.kubeconfig}"]
         url = await reach.forward(SERVICE, PORT, options=options, family=family, logs=scratch)
-        # The address is a number, from which cookies are not taken as a rule.
+        # The host is an IP address, from which a client by default accepts no cookies.
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(url, cookie_jar=jar, headers={"Origin": url}) as http:
             yield Page(http)

@@ -1,4 +1,4 @@
-"""What is applied: the manifests of `deploy/`, with components and settings of a test's choice."""
+"""What is applied: the manifests of `deploy/`, with the components and settings that a test chooses."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,14 @@ import yaml
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 NAMESPACE = "trafficmetrics"
 POLICY = "policy.yaml"
-"""Beside the kustomization, where that has a policy."""
+"""A file next to the kustomization, if there is a policy."""
 
 
 def overlay(
     folder: Path, *, components: Sequence[str] = (), settings: Mapping[str, str], policy: str | None = None
 ) -> Path:
-    """A kustomization in `folder`, for `kubectl apply -k`. `settings` are the server's `TRAFFIC_…`; with a
-    `policy`, the text of its file, the component of that name is among the others.
+    """Write a kustomization to `folder`, for `kubectl apply -k`. `settings` are the server's `TRAFFIC_…`;
+    with a `policy`, the text of its file, the component of that name is added.
     """
     folder.mkdir(parents=True, exist_ok=True)
     generators: list[dict[str, Any]] = [
@@ -35,7 +35,7 @@ def overlay(
     content: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        # An absolute path is refused.
+        # Kustomize refuses an absolute path.
         "resources": [os.path.relpath(DEPLOY / "base", folder)],
         "components": [os.path.relpath(DEPLOY / "components" / name, folder) for name in components],
         "configMapGenerator": generators,

@@ -1,7 +1,7 @@
-"""Mistakes of callers, made on purpose: `cart`, in shop, asks `db`, in data, nine times, and is answered 404.
+"""Intended mistakes of a caller: `cart`, in shop, calls `db`, in data, nine times, and is answered 404.
 
-The caller's proxy tells of them in one namespace, the called one's in the other. So one handful of requests
-shows what a policy says of either.
+The caller's proxy reports them in one namespace, the callee's in the other. So these requests show the effect
+of a policy on either namespace.
 """
 
 import math
@@ -13,14 +13,14 @@ from tests.truth import span
 
 _COUNT = 9
 SUCCESSES, FAILURES = (float(_COUNT), 0.0), (0.0, float(_COUNT))
-"""What they may be taken for."""
+"""The two ways to count them."""
 _CALLER, _CALLED = "cart", "db"
 _WITHIN = 60.0
 _Counts = tuple[float, float]
 
 
 def strict(namespace: str, *, what: str = "failure") -> str:
-    """The file of a policy that tells what an answer of 4xx is to the proxies of one namespace."""
+    """Return the text of a policy file that decides what a 4xx is at the proxies of one namespace."""
     return f"namespaces:\n  {namespace}: {{client_errors: {what}}}\n"
 
 
@@ -29,7 +29,7 @@ async def make(mesh: runner.Reach) -> None:
 
 
 async def until(api: span.Api, over: span.Span, **expected: _Counts) -> None:
-    """Until the namespaces tell of these successes and failures, and no others, since `over` began."""
+    """Wait until the namespaces have exactly these successes and failures since `over` began."""
     seen: Mapping[str, _Counts] = {}
 
     async def same() -> bool:
@@ -37,7 +37,7 @@ async def until(api: span.Api, over: span.Span, **expected: _Counts) -> None:
         try:
             seen = await _seen(api, window=over.window)
         except faults.DemoError:
-            # A server that has just begun has not yet been told of any mesh.
+            # A server that has just started knows no mesh yet.
             return False
         return seen == expected
 
@@ -56,7 +56,7 @@ async def _seen(api: span.Api, *, window: str) -> Mapping[str, _Counts]:
 
 
 def _is(resource: Mapping[str, str], workload: str) -> bool:
-    """The workload, or a pod of it where nobody knows whose it is."""
+    """Whether it is the workload, or a pod of it whose workload is not known."""
     return str(resource.get("name", "")).partition("-")[0] == workload
 
 

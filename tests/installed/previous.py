@@ -1,6 +1,7 @@
-"""The adapter that had the autoscaler's APIs before: a pod of ours that knows how many orders wait.
+"""The adapter that had the autoscaler's APIs before: a pod of ours that has the number of waiting orders.
 
-It says by which account it is asked, and is certified for its Service's name by an authority of its own.
+It returns the account of the request, and has a certificate for its Service's name, signed by its own
+authority.
 """
 
 import contextlib
@@ -50,7 +51,7 @@ served.serve_forever()
 
 @contextlib.asynccontextmanager
 async def running(site: sites.Site, folder: Path, *, authority: pki.Identity) -> AsyncIterator[None]:
-    """Ready, until the block is left."""
+    """Run it until the block is left; the block begins when it is ready."""
     manifest = _written(folder, authority)
     try:
         await site.kubectl("apply", f"--filename={manifest}")

@@ -1,4 +1,6 @@
-"""A user of the API, through the kube-apiserver: with a service account's token and what RBAC allows it."""
+"""A user of the API, through the kube-apiserver: with a service account's token and the rights of its
+RBAC.
+"""
 
 import asyncio
 import base64
@@ -18,7 +20,7 @@ from tests.installed import site as sites
 
 GROUP = "/apis/metrics.smi-spec.io/v1alpha1"
 AWAY = 0
-"""In place of a status: there was no answer."""
+"""In place of a status if there was no answer."""
 _ACCOUNT = "reader"
 _LONGEST = 40.0
 
@@ -26,15 +28,15 @@ _LONGEST = 40.0
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     began: float
-    """Monotonic seconds."""
+    """Monotonic time, in seconds."""
     asked: float
-    """The same in Unix time."""
+    """The same moment in Unix time."""
     seconds: float
     status: int
     body: bytes
     warnings: tuple[str, ...] = ()
     audit: str = ""
-    """Under which the kube-apiserver, and the server behind it, have written of this in their logs."""
+    """The audit id in the logs of the kube-apiserver and of the server behind it."""
 
     @property
     def json(self) -> Any:
@@ -42,7 +44,7 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """Of a Status; else the words themselves."""
+        """The message of a Status; else the whole text."""
         try:
             return str(self.json["message"])
         except (ValueError, KeyError, TypeError):
@@ -61,11 +63,11 @@ class Reader:
     server: str
 
     async def get(self, path: str, *, server: str | None = None, **parameters: str) -> Answer:
-        """What is answered to a path below the group; `server` is another than the kube-apiserver."""
+        """Return the answer for a path below the group; `server` replaces the kube-apiserver."""
         return await self.anything(GROUP + path, server=server, **parameters)
 
     async def anything(self, path: str, *, server: str | None = None, **parameters: str) -> Answer:
-        """What is answered to a path of any group."""
+        """Return the answer for a path of any group."""
         began, asked = time.monotonic(), time.time()
         try:
             async with self.http.get((server or self.server) + path, params=parameters) as response:
@@ -86,7 +88,7 @@ class Reader:
 
     @contextlib.asynccontextmanager
     async def all_the_while(self, path: str, *, every: float) -> AsyncIterator[list[Answer]]:
-        """Asks every so many seconds until the block is left, also while an answer is awaited."""
+        """Send a request every so many seconds until the block is left, also while an answer is pending."""
         answers: list[Answer] = []
         asking: set[asyncio.Task[None]] = set()
 
@@ -110,7 +112,7 @@ class Reader:
 
 @contextlib.asynccontextmanager
 async def reader(site: sites.Site, *, namespace: str) -> AsyncIterator[Reader]:
-    """One who may view everything, by the roles that are shipped."""
+    """A user who may view everything, by the roles in our manifests."""
     quiet = (f"--namespace={namespace}",)
     await site.kubectl("create", "serviceaccount", _ACCOUNT, *quiet)
     subject = f"--serviceaccount={namespace}:{_ACCOUNT}"

@@ -1,4 +1,4 @@
-"""What the kube-apiserver says of our API: whom it trusts for it, and whether it still knows it."""
+"""The registration of our API at the kube-apiserver: the authorities that it trusts, and its discovery."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ async def bundle(site: sites.Site) -> bytes:
 
 
 async def as_written(site: sites.Site) -> dict[str, Any]:
-    """The APIService as it was before anybody added whom to trust."""
+    """The APIService as it was before an authority was added."""
     made = json.loads(await site.kubectl("get", "apiservice", sites.API_SERVICE, "--output=json"))
     return {
         "apiVersion": made["apiVersion"],
@@ -26,7 +26,7 @@ async def as_written(site: sites.Site) -> dict[str, Any]:
 
 
 async def is_stale(reader: reading.Reader) -> bool:
-    """Whether it says that it no longer knows what is served here."""
+    """Whether it reports that its discovery of our API is out of date."""
     accept = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}
     async with reader.http.get(f"{reader.server}/apis", headers=accept) as response:
         groups = {group["metadata"]["name"]: group for group in (await response.json())["items"]}
@@ -34,6 +34,6 @@ async def is_stale(reader: reading.Reader) -> bool:
 
 
 async def conditions(site: sites.Site, namespace: str) -> set[str]:
-    """Those that hold of a namespace."""
+    """The conditions that are true of a namespace."""
     found = json.loads(await site.kubectl("get", "namespace", namespace, "--output=json"))
     return {one["type"] for one in found["status"].get("conditions", ()) if one["status"] == "True"}

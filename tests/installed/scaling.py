@@ -1,4 +1,4 @@
-"""The autoscaler's loop, to watch: a cluster with everything in it, two stories, and a verdict."""
+"""The autoscaler's loop, to watch: a whole cluster, two stories, and a verdict."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ _STORIES = (stories.pods, stories.edge)
 
 
 async def run(folder: Path, *, name: str, report: Callable[[str], None]) -> None:
-    """Raises a `DemoError` where a story did not come true; then or at the end all is removed."""
+    """Raises a `DemoError` if a story did not succeed. At the end, everything is removed."""
     scratch = folder / "autoscale"
     scratch.mkdir(parents=True, exist_ok=True)
     shown: list[str] = []

@@ -1,4 +1,4 @@
-"""A cluster with everything in it, to look at: our server, its dashboard, and the demo mesh."""
+"""A whole cluster to look at: our server, its dashboard, and the demo mesh."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,7 +12,7 @@ _DASHBOARD_WITHIN = "120s"
 
 
 async def run(folder: Path, *, name: str, report: Callable[[str], None]) -> None:
-    """Until it is cancelled; then all of it is removed."""
+    """Runs until it is cancelled; then everything is removed."""
     scratch = folder / "demo"
     scratch.mkdir(parents=True, exist_ok=True)
     async with (
@@ -32,9 +32,9 @@ async def everything(
     policy: str | None = None,
     **settings: str,
 ) -> AsyncIterator[reach.Mesh]:
-    """All of it in a cluster that is there, until the block is left; it begins once one can try it.
+    """Everything in an existing cluster, until the block is left; the block begins when it can be used.
 
-    `components` are further ones, `settings` the server's: TRAFFIC_…
+    `components` are additional ones, `settings` the server's: TRAFFIC_…
     """
     report("installing the server, its dashboard and the demo")
     parts = (*_COMPONENTS, *components)
@@ -46,7 +46,7 @@ async def everything(
 
 
 def welcome(kubeconfig: Path) -> str:
-    """The three things to try."""
+    """The text with three commands to try."""
     kubectl = f"kubectl --kubeconfig {kubeconfig}"
     return f"""
 Try:

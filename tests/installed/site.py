@@ -32,7 +32,7 @@ class Site:
         return self.scratch / "overlay"
 
     async def kubectl(self, *arguments: str) -> str:
-        """What it printed; raises a `DemoError` with the end of its complaint."""
+        """Return the output; raise a `DemoError` with the end of the error output."""
         return await commands.kubectl(self.kubeconfig, *arguments)
 
     async def objects(self, *arguments: str) -> list[Mapping[str, Any]]:
@@ -50,7 +50,9 @@ class Site:
         policy: str | None = None,
         **settings: str,
     ) -> AsyncIterator[None]:
-        """Our manifests, until the block is left; it begins once the API answers. `settings`: TRAFFIC_…"""
+        """Install our manifests until the block is left; it begins once the API answers. `settings`:
+        TRAFFIC_…
+        """
         given = {"TRAFFIC_PROMETHEUS": prometheus, **settings}
         folder = manifests.overlay(self._overlay, components=components, settings=given, policy=policy)
         try:
@@ -61,13 +63,13 @@ class Site:
             await self.kubectl("delete", "--ignore-not-found", "--wait", f"--kustomize={folder}")
 
     async def decide(self, policy: str) -> None:
-        """Apply what is installed with a policy once more, and with this one. Pods take their time."""
+        """Apply the same manifests again with this policy. The pods read it some time later."""
         (self._overlay / manifests.POLICY).write_text(policy)
         await self.kubectl("apply", f"--kustomize={self._overlay}")
 
     async def until_it_answers(self, group: str = _TRAFFIC, *, within: float = _WITHIN) -> None:
-        """An API of ours, through the kube-apiserver. Being Available does not tell: its probe verifies no
-        TLS. `within` in seconds.
+        """Wait until an API of ours answers through the kube-apiserver. Available does not show it: its probe
+        does not verify TLS. `within` in seconds.
         """
 
         async def answers() -> bool:

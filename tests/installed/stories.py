@@ -1,6 +1,6 @@
-"""What an autoscaler on mesh traffic is for, as stories that a test demands and a person can watch.
+"""What an autoscaler on mesh traffic can do, as stories that a test runs and a person can watch.
 
-Each returns what it has shown, in one sentence, and raises a `DemoError` where something else came.
+Each returns its result in one sentence, and raises a `DemoError` if the result is another one.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from tests.installed import autoscalers, timeline
 from tests.installed import kiosk as kiosks
 
 PER_POD = 9.5
-"""Requests a second. 8.5 are one pod's work, 24.5 that of three, whatever chance adds to either."""
+"""Requests a second. One pod is enough for 8.5, three for 24.5, including random differences."""
 TOLERANCE = 1.1
-"""An autoscaler leaves what is within a tenth of its target."""
+"""An autoscaler does not react within a tenth of its target."""
 SOON = 90.0
-"""Seconds; on an idle machine it takes a third."""
+"""Seconds; an idle machine needs a third of it."""
 RPS = autoscalers.per_pod("requests_per_second", average=f"{PER_POD * 1000:.0f}m")
 EDGE = autoscalers.external(
     "requests_per_second",
@@ -48,7 +48,7 @@ async def pods(stage: kiosks.Stage, *, report: Callable[[str], None]) -> str:
 
 
 async def edge(stage: kiosks.Stage, *, report: Callable[[str], None]) -> str:
-    """(c) What one caller asks decides alone."""
+    """(c) The requests of one caller alone decide."""
     name = kiosk.CHECKOUT.name
     async with (
         stage.autoscaled(autoscalers.autoscaler([EDGE])),
@@ -77,7 +77,7 @@ async def edge(stage: kiosks.Stage, *, report: Callable[[str], None]) -> str:
 
 
 async def settled(line: timeline.Timeline, *, replicas: int) -> None:
-    """The autoscaler reads its metrics, and is content with so many pods."""
+    """The autoscaler reads its metrics, and keeps this number of pods."""
     await line.until(
         lambda row: (
             not row.seen.trouble

@@ -1,6 +1,6 @@
-"""The autoscaler's loop, really closed: real load, pods and Envoys, a real Prometheus and a real autoscaler.
+"""The complete loop of the autoscaler: real load, pods and Envoys, a real Prometheus and a real autoscaler.
 
-Each test leaves its timeline in .artifacts/autoscaling/.
+Each test writes its timeline to .artifacts/autoscaling/.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _NAME = kiosk.CHECKOUT.name
 _CUSTOM = "/apis/custom.metrics.k8s.io"
 _PODS = f"{_CUSTOM}/v1beta2/namespaces/{kiosks.NAMESPACE}/pods/*/requests_per_second"
 _SLOW = 0.3
-"""Seconds of latency that are too many."""
+"""A latency, in seconds, that is too high."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -106,7 +106,7 @@ async def test_e_a_pod_that_nobody_scrapes_does_not_count_as_idle(stage: kiosks.
 
 
 async def test_f_a_rollout_under_load_is_no_reason_to_scale(stage: kiosks.Stage) -> None:
-    """Two pods are right for all between 15 and 33 requests a second; there are 24.5."""
+    """Two pods are right for any load between 15 and 33 requests a second; it is 24.5."""
     metric = autoscalers.per_pod("requests_per_second", average="15")
     async with (
         stage.autoscaled(autoscalers.autoscaler([metric]), replicas=2, scenario="surge"),
@@ -171,7 +171,7 @@ async def test_h_a_cluster_that_knows_only_v1beta1_scales_as_well(stage: kiosks.
 
 @contextlib.asynccontextmanager
 async def _without(site: sites.Site, api_service: str) -> AsyncIterator[None]:
-    """Afterwards it is registered again, and answers."""
+    """Without this API; afterwards it is registered again, and answers."""
     made = json.loads(await site.kubectl("get", "apiservice", api_service, "--output=json"))
     again = {
         "apiVersion": made["apiVersion"],
@@ -198,7 +198,7 @@ async def _answers(site: sites.Site) -> bool:
 
 
 async def _reply(stage: kiosks.Stage) -> list[str]:
-    """The pods of checkout of which a rate is known, as the autoscaler is told."""
+    """The pods of checkout with a known rate, as the autoscaler gets them."""
     path = f"{_PODS}?labelSelector=app%3D{_NAME}"
     try:
         answer = json.loads(await stage.site.kubectl("get", "--raw", path))

@@ -1,4 +1,4 @@
-"""When things break: never a wrong number, never an answer to somebody unknown, and no restart to recover."""
+"""Failures of the surroundings: no wrong number, no answer to an unknown user, and no restart to recover."""
 
 import asyncio
 import contextlib
@@ -26,14 +26,14 @@ pytestmark = [
 
 _NOT_LET_IN = {401, 403, 500, 503}
 _READERS = 25
-"""Each asks twice a second, whether it has been answered or not."""
+"""Each sends a request twice a second, also while one is pending."""
 
 
 @pytest_asyncio.fixture(loop_scope="session", autouse=True)
 async def whole_again(
     source: unreliable.Unreliable, reader: reading.Reader, judging: judge.Judge
 ) -> AsyncIterator[None]:
-    """Every test leaves a server that answers truly, by itself."""
+    """After every test the server must answer truly by itself."""
     yield
     source.behaviour = source.well
     await judging.until_true(reader, within=60)
@@ -126,7 +126,7 @@ async def test_the_only_replica_killed_under_load_is_back_without_a_wrong_answer
 async def test_a_serving_certificate_that_is_lost_is_made_anew(
     site: sites.Site, reader: reading.Reader, judging: judge.Judge, serials: dict[str, int]
 ) -> None:
-    """It is announced at once. That it is used, another test waits for."""
+    """It is announced at once. Another test waits until it is used."""
 
     async def is_announced() -> bool:
         return (await registered.bundle(site)).count(b"BEGIN CERTIFICATE") > 1
@@ -158,7 +158,7 @@ async def test_without_a_right_answer_of_prometheus_there_are_words_and_no_figur
     before = await verdict.restarts(site)
     async with reader.all_the_while(judge.LIST, every=0.5) as answers:
         source.behaviour = getattr(source, how)
-        # What was fresh a moment ago may still be served.
+        # A fresh snapshot may still be served for a moment.
         await asyncio.sleep(3)
         refused = await reader.get(judge.LIST)
         assert (refused.status, refused.message) == (503, says)
@@ -204,7 +204,7 @@ async def test_who_reads_what_prometheus_knows_in_part_is_warned(
 async def test_were_prometheus_to_lie_the_figures_would_be_found_false(
     reader: reading.Reader, judging: judge.Judge, source: unreliable.Unreliable
 ) -> None:
-    """Nobody could know it but the judge of these tests, who is tested by it."""
+    """If Prometheus omits series, only the judge of these tests can find it; this tests the judge."""
     source.behaviour = source.lying
 
     async def is_found() -> bool:
@@ -242,7 +242,7 @@ async def test_a_serving_certificate_made_anew_is_presented_by_every_pod(
     judging: judge.Judge,
     serials: dict[str, int],
 ) -> None:
-    """Two minutes after it was announced, most of which other tests have used."""
+    """Two minutes after it was announced; the other tests have used most of this time."""
     before = await verdict.restarts(site)
 
     async def are_others() -> bool:
@@ -273,7 +273,7 @@ async def test_an_api_service_deleted_and_made_again_is_served_again(
 async def test_a_namespace_deleted_while_we_are_down_goes_once_we_are_back(
     site: sites.Site, reader: reading.Reader
 ) -> None:
-    """Docs/known-issues.md tells of the symptom, by the name of the condition."""
+    """Docs/known-issues.md describes the symptom, by the name of the condition."""
     await site.kubectl("create", "namespace", "doomed")
     await site.kubectl("scale", "deployment/trafficmetrics", verdict.QUIET, "--replicas=0")
     try:
@@ -281,8 +281,8 @@ async def test_a_namespace_deleted_while_we_are_down_goes_once_we_are_back(
         async def is_stuck() -> bool:
             return "NamespaceDeletionDiscoveryFailure" in await registered.conditions(site, "doomed")
 
-        # The kube-apiserver looks each minute. Until then, what was discovered before is enough to empty a
-        # namespace, and it goes.
+        # The kube-apiserver refreshes discovery each minute. Until then, the previous discovery is enough to
+        # empty a namespace, and it is deleted.
         await wait.until(lambda: registered.is_stale(reader), what="stale discovery", within=150, pause=1)
         await site.kubectl("delete", "namespace", "doomed", "--wait=false")
         await wait.until(is_stuck, what="the reason why it stays", within=60, pause=1)

@@ -1,4 +1,4 @@
-"""The chart with a policy in a ConfigMap that somebody made, as docs/install.md says, over real traffic."""
+"""The chart with a policy in a ConfigMap of the user's, as docs/install.md describes, over real traffic."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

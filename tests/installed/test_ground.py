@@ -1,4 +1,4 @@
-"""A cluster that is given is taken for what it is, or refused in words."""
+"""A given cluster is recognized as what it is, or refused with a reason."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def _kubeconfig(tmp_path: Path, *, context: str) -> Path:
 
 @pytest.fixture
 def kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that writes down what it is asked."""
+    """A program that writes down its arguments."""
     program = tmp_path / "kind"
     program.write_text(_KIND)
     program.chmod(0o755)

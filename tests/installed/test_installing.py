@@ -1,4 +1,4 @@
-"""Each way to install, on a real cluster: soon there, with no more rights than said, updated, and gone."""
+"""Each way to install, on a real cluster: quick, with only the documented rights, updated, and removed."""
 
 import contextlib
 import json
@@ -22,30 +22,30 @@ pytestmark = [
 ]
 
 _WITHIN = 180.0
-"""Seconds to wait for what is installed, on a machine that is busy; how many it took is printed."""
+"""Seconds to wait on a busy machine until it is installed; the actual time is printed."""
 _SERVER = "deployment/trafficmetrics"
 _SELECTOR = "--selector=app.kubernetes.io/component=server"
 _ACCOUNT = "system:serviceaccount:trafficmetrics:trafficmetrics"
 _NO_ONE = "system:serviceaccount:default:default"
-"""Has no rights but those of everybody."""
+"""An account that has only the rights of all accounts."""
 _KINDS = "apiservices,clusterroles,clusterrolebindings,rolebindings,roles,namespaces,configmaps,secrets"
 _DELEGATED = {
     ("authentication.k8s.io", "tokenreviews", "*", "create"),
     ("authorization.k8s.io", "subjectaccessreviews", "*", "create"),
 }
-"""By `system:auth-delegator`."""
+"""The rights of `system:auth-delegator`."""
 _FRONT_PROXY = {
     ("", "configmaps", "extension-apiserver-authentication", verb) for verb in ("get", "list", "watch")
 }
-"""By `extension-apiserver-authentication-reader`, in `kube-system`."""
+"""The rights of `extension-apiserver-authentication-reader`, in `kube-system`."""
 _RIGHT = re.compile(r"^([a-z]+)\.?(\S*) +\[\] +\[(.*)\] +\[(.+)\]$", re.MULTILINE)
-"""A line of `auth can-i --list` that speaks of a resource: resource and group, paths, names, verbs."""
+"""A line of `auth can-i --list` about a resource: resource and group, paths, names, verbs."""
 _PATH = re.compile(r"^ +\[(/.*)\] +\[\] +\[(.+)\]$", re.MULTILINE)
-"""One that speaks of a path."""
+"""A line about a path."""
 
 
 _Change = Callable[[str], Awaitable[None]]
-"""Installs the same once more, with a window of so many seconds."""
+"""Installs the same again, with a window of so many seconds."""
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +100,7 @@ _ALL = (
 _WAYS: Mapping[str, tuple[_Way, Sequence[str]]] = {
     "flat file": (_flat, _TRAFFIC), "kustomize": (_kustomized, _ALL), "helm": (_charted, _ALL),
 }  # fmt: skip
-"""And what is served then."""
+"""Each way, and the groups that are served then."""
 
 
 @pytest.mark.parametrize(("way", "served"), _WAYS.values(), ids=list(_WAYS))
@@ -148,13 +148,13 @@ async def test_an_upgrade_to_other_settings_fails_no_request(
     assert before.isdisjoint(after)
     assert len(documents) > 50
     assert [(answer.status, answer.message) for answer in documents if answer.status != 200] == []
-    # There is no Prometheus, which our own servers say; anything else is from in between.
+    # There is no Prometheus, which our own servers report; any other message comes from another server.
     wrong = [answer for answer in lists if answer.status != 200 and "Prometheus" not in answer.message]
     assert [(answer.status, answer.message) for answer in wrong] == []
 
 
 async def _until_allowed(reader: reading.Reader) -> None:
-    """The controller that aggregates roles takes a moment."""
+    """The controller that aggregates roles needs a moment."""
 
     async def allowed() -> bool:
         return (await reader.get("/namespaces/default/trafficmetrics")).status != 403
@@ -168,7 +168,7 @@ async def _until_available(site: sites.Site) -> None:
 
 
 async def _until_ready(site: sites.Site) -> None:
-    """Every pod, the dashboard's too."""
+    """Wait for every pod, including the dashboard's."""
     await site.kubectl(
         *("wait", "--for=condition=Available", f"--timeout={_WITHIN:g}s", "deployment", "--all"),
         "--namespace=trafficmetrics",
@@ -180,7 +180,7 @@ async def _until_rolled_out(site: sites.Site) -> None:
 
 
 async def _pods(site: sites.Site) -> set[str]:
-    """The names of the server's."""
+    """The names of the server's pods."""
     found = await site.objects("pods", "--namespace=trafficmetrics", _SELECTOR)
     return {pod["metadata"]["name"] for pod in found}
 
@@ -194,7 +194,7 @@ async def _until_old_ones_are_gone(site: sites.Site) -> None:
 
 
 async def _rights(site: sites.Site, *, namespace: str) -> set[tuple[str, ...]]:
-    """What the server's account may do there beyond what every account may: ask about itself."""
+    """The server account's rights there, without those of every account (to ask about its own rights)."""
     said = await _listed(site, account=_ACCOUNT, namespace=namespace)
     return {
         (group, resource, name, verb)
@@ -206,7 +206,7 @@ async def _rights(site: sites.Site, *, namespace: str) -> set[tuple[str, ...]]:
 
 
 async def _paths(site: sites.Site, *, account: str) -> set[tuple[str, str]]:
-    """Those that are no resources, and the verbs."""
+    """Paths that are not resources, and their verbs."""
     found = set(_PATH.findall(await _listed(site, account=account, namespace="default")))
     assert ("/version", "get") in found
     return found
@@ -219,7 +219,7 @@ async def _listed(site: sites.Site, *, account: str, namespace: str) -> str:
 
 
 async def _there(site: sites.Site) -> set[str]:
-    """The names of everything that could be left."""
+    """The names of all objects that might remain."""
     listed = json.loads(await site.kubectl("get", _KINDS, "--all-namespaces", "--output=json"))
     return {
         "/".join((one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]))

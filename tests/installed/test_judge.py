@@ -1,4 +1,4 @@
-"""That nothing false passes for true: no count that is off, no workload left out or invented, nothing old."""
+"""The judge finds every error: a wrong count, a missing or invented workload, old figures."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _SHOP = {"gateway": (738.0, 9.0), "cart": (250.0, 1.0), "payments": (78.0, 3.0),
 def reply(
     counts: dict[str, tuple[float, float]], *, second: int = 0, window: str = "30s"
 ) -> list[dict[str, Any]]:
-    """Of a second after noon."""
+    """An answer for a second after noon."""
     return [
         {
             "metadata": {"name": f"deployment.{name}"},

@@ -1,4 +1,4 @@
-"""What the roles that are shipped open, to real users in one namespace, over real traffic."""
+"""The rights of the roles in our manifests, for real users in one namespace, over real traffic."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ _USERS = {
     "onlooker": ("trafficmetrics-edges-view", _EDGES),
     "stranger": ("system:node-proxier", _NOTHING),
 }
-"""The role of each, and what it is to open."""
+"""The role of each user, and what the user may read."""
 _OWN = f"/namespaces/{_HERE}"
 _PATHS = {
     f"{_OWN}/trafficmetrics": {_EVERYTHING},
@@ -46,17 +46,17 @@ _PATHS = {
     "/nodes": set(),
     "/namespaces": set(),
 }
-"""Below the group, and to whom each is open."""
+"""Paths below the group, and the users who may read each."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Users:
-    """Impersonated by the administrator: a kube-apiserver then knows them as it knows anybody."""
+    """The administrator impersonates them: a kube-apiserver then treats them as any user."""
 
     site: sites.Site
 
     async def may_read(self, path: str, *, user: str) -> bool:
-        """Raises a `DemoError` where the answer is neither figures nor a refusal."""
+        """Raises a `DemoError` if the answer is neither figures nor a refusal."""
         try:
             await self.site.kubectl("get", "--raw", reading.GROUP + path, f"--as={user}")
         except faults.DemoError as error:
@@ -68,7 +68,7 @@ class Users:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def users(site: sites.Site, mesh: runner.Mesh) -> AsyncIterator[Users]:
-    """Each bound to a role in one of the two namespaces of the mesh."""
+    """Each user is bound to a role in one of the two namespaces of the mesh."""
     if not isinstance(site.ground, cluster.Cluster | ground.Running):
         pytest.skip("from pods of a cluster of somebody else the mesh on this machine is not reached")
     found = Users(site)

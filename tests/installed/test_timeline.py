@@ -1,4 +1,4 @@
-"""What the table of a timeline tells, from objects as a cluster has them."""
+"""The table of a timeline, made from objects as a cluster has them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _OBJECT = {
     "object": {"metric": {"name": "p99_response_latency"}, "current": {"value": "250m"}},
 }
 _UNREAD = {"type": ""}
-"""What an autoscaler writes in the place of a metric that it could not read."""
+"""An autoscaler writes this in place of a metric that it could not read."""
 
 
 def _autoscaler(*current: Mapping[str, Any], trouble: str | None = None) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Installed beside the adapter that answered autoscalers before: what it knows is had through us."""
+"""Installed together with the adapter that autoscalers used before: our server forwards its metrics."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ _WITHIN = 120.0
 
 
 async def _said(site: sites.Site, path: str) -> str:
-    """What is answered, or why nothing is."""
+    """Return the answer, or the reason why there is none."""
     try:
         return await site.kubectl("get", "--raw", path)
     except faults.DemoError as error:
@@ -32,7 +32,7 @@ async def test_what_the_other_knows_is_had_through_us_until_it_goes_and_again_wh
     authority, renewed = pki.authority("orders"), pki.authority("orders, renewed")
     trusted_cas = tmp_path / "ca.crt"
     trusted_cas.write_bytes(authority.pem)
-    # The namespace is made with the rest; the ConfigMap, by whoever installs, before it.
+    # The manifests contain the namespace; the user creates the ConfigMap before installing.
     await site.kubectl("create", "namespace", manifests.NAMESPACE)
     make = ("create", "configmap", "trafficmetrics-fallback", f"--namespace={manifests.NAMESPACE}")
     await site.kubectl(*make, f"--from-file={trusted_cas}")
@@ -53,7 +53,7 @@ async def test_what_the_other_knows_is_had_through_us_until_it_goes_and_again_wh
         assert "orders knows nothing of" in await _said(site, _LOST)
         assert "Prometheus cannot be reached" in await _said(site, _OURS)
 
-        # Its authority is another one now, which nobody has said yet.
+        # It has another authority now, which is not configured yet.
         async with previous.running(site, tmp_path / "other", authority=renewed):
             await site.kubectl("rollout", "restart", f"deployment/{previous.NAME}", "--namespace=queues")
 
@@ -64,7 +64,7 @@ async def test_what_the_other_knows_is_had_through_us_until_it_goes_and_again_wh
             trusted_cas.write_bytes(renewed.pem)
             await site.kubectl("delete", *make[1:])
             await site.kubectl(*make, f"--from-file={trusted_cas}")
-            # The kubelet takes up to a minute; the server, which nobody restarts, none.
+            # The kubelet takes up to a minute; the server reads it at once, without a restart.
             await wait.until(is_answered, what="trust in the renewed authority", within=_WITHIN, pause=1)
         reply = await _said(site, _THEIRS)
         assert f"Service {previous.NAMESPACE}/{previous.NAME}" in reply

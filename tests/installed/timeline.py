@@ -1,10 +1,10 @@
-"""What an autoscaler saw and did, second by second, beside the load that there really was.
+"""What an autoscaler read and did, second by second, and the real load at that time.
 
     async with timeline.recorded(stage, "checkout", letter="a", report=print) as line:
         line.mark("surge")
         await line.until(lambda row: row.desired == 3, what="three pods", within=60)
 
-It is kept as a small table under .artifacts/autoscaling/, also when what was waited for did not come.
+It is saved as a small table in .artifacts/autoscaling/, even if `until` times out.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ _UNKNOWN = "-"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """An autoscaler and its target, as they are at one moment."""
+    """An autoscaler and its target at one moment."""
 
     values: Mapping[str, float | None]
-    """By the metric it is told of; nothing where it could not be had."""
+    """By the name of the metric; None if it could not be read."""
     desired: int
     ready: int
     trouble: str = ""
-    """Why it does not scale, in the words of its condition."""
+    """Why it does not scale: the message of its condition."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +43,12 @@ class Row:
     at: float
     """Seconds since the timeline began."""
     load: Mapping[str, float]
-    """How many answers each caller really had of the target, a second."""
+    """How many answers a second each caller really had from the target."""
     seen: Seen
 
     @property
     def value(self) -> float | None:
-        """Of the only metric."""
+        """The value of the only metric."""
         return next(iter(self.seen.values.values()), None)
 
 
@@ -65,12 +65,12 @@ class Timeline:
         self._report = report
         self._began = time.monotonic()
         self._printed = -math.inf
-        """When the last row was that is among the lines."""
+        """The time of the last row that was printed."""
         self._lines: list[str] = []
         self.rows: list[Row] = []
 
     def mark(self, text: str) -> int:
-        """Say what happens now; returns where the rows of what follows begin."""
+        """Note an event; return the index of the first row after it."""
         self._say(f"-- {self._now():.0f} s: {text}")
         return len(self.rows)
 
@@ -88,7 +88,7 @@ class Timeline:
             self._print(row)
 
     async def until(self, holds: Callable[[Row], bool], *, what: str, within: float) -> Row:
-        """The first row from now on of which it holds."""
+        """Return the first row from now on for which `holds` is true."""
         begin = len(self.rows)
         found: list[Row] = []
 
@@ -107,7 +107,7 @@ class Timeline:
         return "\n".join(self._lines[-last:] if last else self._lines)
 
     def _print(self, row: Row) -> None:
-        """Once."""
+        """Print the row once."""
         if row.at > self._printed:
             self._printed = row.at
             self._say(_line(row))
@@ -124,12 +124,12 @@ class Timeline:
 async def recorded(
     stage: Stage, autoscaler: str, *, letter: str, report: Callable[[str], None]
 ) -> AsyncIterator[Timeline]:
-    """Until the block is left. `letter` names the file."""
+    """Record until the block is left. `letter` names the file."""
     line = Timeline(report=report)
 
     async def go_on() -> None:
         while True:
-            # A pod that ends as it is asked has no answer; the next second has.
+            # A pod that ends at this moment does not answer; the next second has an answer.
             with contextlib.suppress(faults.DemoError):
                 load, seen = await asyncio.gather(stage.load(), stage.seen(autoscaler))
                 line.add(load, seen)
@@ -145,7 +145,7 @@ async def recorded(
 
 
 def read(autoscaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> Seen:
-    """From the objects of the cluster."""
+    """Read from the objects of the cluster."""
     status = autoscaler.get("status", {})
     current = [one for one in status.get("currentMetrics") or () if one.get("type")]
     trouble = [

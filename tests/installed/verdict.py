@@ -1,4 +1,4 @@
-"""How the pods of the server fare while something is broken, and whom they let in."""
+"""The state of the server's pods while a part of the cluster is broken, and the clients that they accept."""
 
 import dataclasses
 import sys
@@ -11,21 +11,21 @@ from tests.installed import site as sites
 QUIET = f"--namespace={manifests.NAMESPACE}"
 PODS = ("pods", QUIET, "--selector=app.kubernetes.io/name=trafficmetrics")
 UNDECIDED = frozenset({403, 500})
-"""A kube-apiserver that has just begun knows no roles yet; one that is away cannot say who may."""
+"""A kube-apiserver that has just started has no roles yet; without one, rights cannot be decided."""
 NOBODY: tuple[dict[str, str], ...] = (
     {},
     {"Authorization": "Bearer made-up"},
     {"X-Remote-User": "system:admin"},
 )
-"""The headers of those who have no credential, a wrong one, and one that is not theirs to claim."""
+"""The headers of a client without credential, with a wrong one, and with a false claim."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Knocked:
     status: int
-    """`reading.AWAY` where nobody opens."""
+    """`reading.AWAY` if there is no answer."""
     serial: int
-    """Of the certificate that was presented."""
+    """The serial number of the certificate that was presented."""
 
 
 async def restarts(site: sites.Site) -> int:
@@ -48,12 +48,12 @@ async def ready(site: sites.Site, *, replicas: int) -> None:
 
 
 async def addresses(site: sites.Site) -> list[str]:
-    """Of the pods."""
+    """The addresses of the pods."""
     return [pod["status"]["podIP"] for pod in await site.objects(*PODS)]
 
 
 async def knock(whole: cluster.Cluster, address: str, headers: dict[str, str]) -> Knocked:
-    """What a pod answers to one who comes past the kube-apiserver."""
+    """Return a pod's answer to a client that does not come through the kube-apiserver."""
     url = f"https://{address}:8443{reading.GROUP}{judge.LIST}"
     reply = await commands.output(
         *("nsenter", f"--target={whole.pid('containerd')}", "--net", "--"),

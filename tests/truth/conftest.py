@@ -1,4 +1,4 @@
-"""A real server on the real mesh, asked anew for every question."""
+"""A real server on the real mesh, with a current answer to every request."""
 
 from collections.abc import AsyncIterator
 
@@ -11,7 +11,7 @@ from tests import serving
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def api(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[serving.Api]:
-    """The server keeps a snapshot only for a moment, so that each answer tells of now."""
+    """The server keeps a snapshot only for a moment, so that each answer is current."""
     options = {"inventory": str(mesh.inventory), "refresh": "0.2"}
     folder = tmp_path_factory.mktemp("server")
     async with serving.server(folder, prometheus=mesh.prometheus_url, options=options) as running:

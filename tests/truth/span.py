@@ -1,4 +1,4 @@
-"""A span of time that begins and ends idle, and what truth and API say of it."""
+"""A span of time that begins and ends idle, and its counts in the truth and in the API."""
 
 import contextlib
 import math
@@ -14,16 +14,16 @@ from dashboard.client import quantity
 from demo import runner, wait
 
 SLACK = 2
-"""Requests by which a count may be off, or else 1 %."""
+"""A count may be wrong by this number of requests, or by 1 %."""
 _SCRAPES = 3
-"""Scrapes in a row that must see the same counters before the mesh is taken to be idle."""
+"""How many scrapes in a row must see the same counters before the mesh counts as idle."""
 _EDGES = 14
 Edge = tuple[str, str]
-"""Caller pod (or machine), and the service called."""
+"""Caller pod (or machine), and the called service."""
 
 
 class Api(Protocol):
-    """Our API, however it is reached."""
+    """Our API, whatever the connection is."""
 
     async def items(self, path: str, **parameters: str) -> list[dict[str, Any]]: ...
 
@@ -43,7 +43,7 @@ class Span:
 
 @contextlib.asynccontextmanager
 async def idle_around(mesh: runner.Reach) -> AsyncIterator[Span]:
-    """Turn the load off, let the block make traffic, and wait until Prometheus has seen its end."""
+    """Turn the load off, let the block make traffic, and wait until Prometheus has scraped all of it."""
     async with quiet(mesh) as span:
         yield span
         await mesh.scenario("quiet")
@@ -53,7 +53,7 @@ async def idle_around(mesh: runner.Reach) -> AsyncIterator[Span]:
 
 @contextlib.asynccontextmanager
 async def quiet(mesh: runner.Reach) -> AsyncIterator[Span]:
-    """Turn the load off until the block is left, which begins once Prometheus has seen that."""
+    """Turn the load off until the block is left; the block begins once Prometheus has scraped all of it."""
     await mesh.scenario("quiet")
     await _seen(mesh)
     span = Span(begin=time.time())
@@ -65,7 +65,9 @@ async def quiet(mesh: runner.Reach) -> AsyncIterator[Span]:
 
 
 async def _seen(mesh: runner.Reach) -> None:
-    """Wait until all that is over has been scraped: counters and (flushed later) histograms stand still."""
+    """Wait until all that is over has been scraped: counters and (flushed later) histograms no longer
+    change.
+    """
     begun = time.time()
     await later(mesh, begun + 1.0)
     seen: list[Any] = []
@@ -80,7 +82,7 @@ async def _seen(mesh: runner.Reach) -> None:
 async def later(mesh: runner.Reach, moment: float) -> None:
     """Wait until every proxy that runs was scraped after a moment.
 
-    Also one whose scrapes fail meanwhile: what it counted before the moment would else be seen after it.
+    This includes a proxy whose scrapes fail at the time: otherwise its earlier counts would appear later.
     """
     running = sum(pod.get("running", True) for pod in await mesh.pods())
 
@@ -138,7 +140,7 @@ def _failed(code: str) -> bool:
 
 
 async def told_edges(api: Api, mesh: runner.Reach, *, window: str) -> dict[Edge, tuple[float, float]]:
-    """Return what the API says of each edge between pods, by the service called."""
+    """Return the API's counts of each edge between pods, by the called service."""
     service_of = {pod["name"]: pod["workload"]["name"] for pod in await mesh.pods()}
     items = await api.items("/trafficedges", window=window, fieldSelector="resource.kind=Pod")
     items += [
@@ -164,7 +166,7 @@ def counts(item: Mapping[str, Any]) -> tuple[float, float]:
 def largest_error(
     truth: Mapping[Edge, tuple[float, float]], reply: Mapping[Edge, tuple[float, float]]
 ) -> float:
-    """Return by how much the worst count of the worst edge is off."""
+    """Return the largest error of any count of any edge."""
     nothing = (0.0, 0.0)
     return max(
         (
@@ -179,7 +181,7 @@ def largest_error(
 def wrong(
     truth: Mapping[Edge, tuple[float, float]], reply: Mapping[Edge, tuple[float, float]]
 ) -> Iterable[str]:
-    """Return a line for each edge whose counts are off by more than is allowed."""
+    """Return a line for each edge whose counts differ by more than is allowed."""
     nothing = (0.0, 0.0)
     for edge in sorted(truth.keys() | reply.keys()):
         true, said = truth.get(edge, nothing), reply.get(edge, nothing)

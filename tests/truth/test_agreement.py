@@ -1,4 +1,4 @@
-"""Table, JSON and the dashboard's client tell the same figures, and kubectl prints what they tell."""
+"""Table, JSON and the dashboard's client have the same figures, and kubectl prints them."""
 
 import asyncio
 import json

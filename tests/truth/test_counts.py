@@ -1,4 +1,4 @@
-"""Every edge's counts are those the callers saw, whatever happens to proxies meanwhile."""
+"""Every edge's counts are those that the callers saw, whatever happens to proxies meanwhile."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="session")]
 async def _compare(
     api: serving.Api, mesh: runner.Mesh, over: span.Span
 ) -> dict[span.Edge, tuple[float, float]]:
-    """Demand that truth and API agree on a span, and return what the API says."""
+    """Demand that truth and API agree on a span, and return the API's counts."""
     reply = await span.told_edges(api, mesh, window=over.window)
     truth = span.true_edges(await mesh.truth(since=over.begin, until=over.end))
     assert list(span.wrong(truth, reply)) == []
@@ -26,7 +26,7 @@ async def _compare(
 async def test_steady_traffic_is_counted_on_every_edge(mesh: runner.Mesh, api: serving.Api) -> None:
     async with span.idle_around(mesh) as over:
         await mesh.scenario("steady")
-        await asyncio.sleep(12)  # the load's time, not a wait for a condition
+        await asyncio.sleep(12)  # the duration of the load, not a wait for a condition
     reply = await _compare(api, mesh, over)
     assert len([edge for edge, counts in reply.items() if sum(counts) > 0]) >= 16
 

@@ -1,4 +1,4 @@
-"""What the callers saw is also told by way of VictoriaMetrics, which scrapes the same real sidecars."""
+"""The counts are those that callers saw, also with VictoriaMetrics, which scrapes the same real sidecars."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ pytestmark = [
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A server on another database than the mesh's own."""
+    """A server on a database other than the mesh's own."""
 
     api: serving.Api
     database: str
     mesh: runner.Mesh
 
     async def later(self, moment: float) -> None:
-        """Wait until both databases tell of a scrape after a moment, or that there was none."""
+        """Wait until both databases have a scrape after a moment, or a failed one."""
         await span.later(self.mesh, moment)
         await backend.tells(self.database, of=len(await self.mesh.pods()), since=moment)
 

@@ -1,4 +1,4 @@
-"""Every quantile is Prometheus' own, read through another library, of the same instant."""
+"""Every quantile is the one that Prometheus computes at the same instant, read through another library."""
 
 import re
 import time
@@ -28,7 +28,7 @@ Pods = Mapping[str, list[str]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def asked(mesh: runner.Mesh, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asked]:
-    """A server that keeps its snapshot for the whole test, and what it asked Prometheus for."""
+    """A server that keeps its snapshot for the whole test, and its queries to Prometheus."""
     options = {"inventory": str(mesh.inventory), "refresh": "120"}
     async with relay.relay(mesh.prometheus_url, behind=_SETTLED) as between:
         folder = tmp_path_factory.mktemp("quantiles")

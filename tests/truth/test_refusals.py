@@ -1,4 +1,4 @@
-"""What cannot be answered is refused with a Status that says what to do."""
+"""A request that cannot be answered is refused with a Status that names the remedy."""
 
 import asyncio
 import time
@@ -60,7 +60,9 @@ async def test_secrets_are_for_their_owner_only(api: serving.Api) -> None:
 
 
 async def _refused_by(tmp_path: Path, prometheus: str) -> tuple[float, dict[str, object], str]:
-    """Return how long a refusal took, the Status and the Retry-After header of a server with this backend."""
+    """Return the seconds until a refusal, the Status and the Retry-After header of a server with this
+    backend.
+    """
     async with serving.server(tmp_path, prometheus=prometheus, options={}) as api:
         begun = time.monotonic()
         status, answer = await api.ask("/trafficmetrics")
@@ -103,7 +105,7 @@ async def test_prometheus_hung_is_said_within_three_seconds(tmp_path: Path) -> N
 
 @pytest.fixture
 def unknown_mesh(tmp_path: Path) -> Path:
-    """A profile of a mesh that is nowhere."""
+    """A profile of a mesh that does not exist."""
     profile = tmp_path / "other.yaml"
     shipped = Path("metrics_server/profiles/envoy.yaml").read_text()
     profile.write_text(shipped.replace("envoy_server_uptime", "nobody_uptime"))

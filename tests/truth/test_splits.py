@@ -1,4 +1,6 @@
-"""What each backend of a split received is what its callers saw, and its share is that of the truth."""
+"""The counts of each backend of a split are those that its callers saw, and its share is that of the
+truth.
+"""
 
 import asyncio
 from collections import Counter
@@ -24,7 +26,7 @@ def _share(item: dict[str, Any]) -> float:
 async def test_a_split_has_the_requests_that_its_callers_sent(mesh: runner.Mesh, api: serving.Api) -> None:
     async with span.idle_around(mesh) as over:
         await mesh.scenario("steady")
-        await asyncio.sleep(12)  # the load's time, not a wait for a condition
+        await asyncio.sleep(12)  # the duration of the load, not a wait for a condition
     items = await api.items("/namespaces/shop/trafficsplits", window=over.window)
     assert {item["metadata"]["name"]: item["backend"]["weight"] for item in items} == _BACKENDS
     truth: Counter[str] = Counter()

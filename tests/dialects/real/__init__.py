@@ -1,5 +1,4 @@
-"""Real programs, from package registries, that tell of traffic in the words of other meshes than the demo's.
+"""Real programs, from package registries, that report traffic as other meshes than the demo's do.
 
-What they are told to do is ours; what they then say of themselves is theirs. The traffic is sent by the test,
-so what is true is known.
+We write their configuration; their metrics are their own. The test sends the traffic, so it knows the truth.
 """

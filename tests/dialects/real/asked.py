@@ -1,4 +1,4 @@
-"""The real server on a mesh of real programs: what it says of the walk, and what Prometheus makes of it."""
+"""The real server on a mesh of real programs: its answers about the walk, and the figures of Prometheus."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _SETTLED = 1.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
-    """A list of the API, by name, over one window that begins before everything happened."""
+    """A list of the API, by name, over one window that begins before the walk."""
 
     items: Mapping[str, Mapping[str, Any]]
     window: str
     at: float
-    """The instant that Prometheus was asked for."""
+    """The instant of the query to Prometheus."""
 
     @property
     def counts(self) -> Mapping[str, traffic.Truth | None]:
-        """None of what has no figures."""
+        """Return the counts of an item; None if it has no figures."""
         return {name: _counted(item) for name, item in self.items.items()}
 
     def latencies(self, name: str) -> Mapping[str, float]:
-        """Seconds; empty where there is none."""
+        """Return the latencies of an item in seconds; empty if it has none."""
         return {metric: value for metric, value in _figures(self.items[name]).items() if "latency" in metric}
 
 
@@ -49,7 +49,7 @@ class Asked:
     api: serving.Api
     between: relay.Relay
     begin: float
-    """Before everything happened, after every program was scraped: what appears later has begun later."""
+    """A time before the walk and after a scrape of every program: a series that appears later began later."""
 
     async def tell(self, path: str, **parameters: str) -> Reply:
         window = f"{math.ceil(time.time() - self.begin)}s"
@@ -58,7 +58,7 @@ class Asked:
         return Reply(named, window, self.between.asked[-1][1])
 
     async def quantiles(self, reply: Reply, series: str, *, scale: float) -> Mapping[str, float]:
-        """What Prometheus makes of buckets over the same window; `scale` is seconds per unit."""
+        """Return the quantiles that Prometheus computes over the same window; `scale` converts to seconds."""
         found = {}
         for metric, quantile in _QUANTILES.items():
             passed = f"sum by (le) (increase({series}[{reply.window}]))"
@@ -78,7 +78,7 @@ async def running(
     program: Path | None = None,
     job: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Asked]:
-    """After everything has happened, and was scraped. `happen` is the walk, if it is not the one of apps."""
+    """Run the server after a walk whose results were scraped. `happen` sends the walk; by default to apps."""
     async with stage.running(kind, folder, place=place, program=program, job=job) as mesh:
         await mesh.scraped()
         begin = time.time()
@@ -102,7 +102,7 @@ async def _is_past(moment: float) -> bool:
 async def by_name(
     stack: contextlib.AsyncExitStack, meshes: Mapping[str, contextlib.AbstractAsyncContextManager[Asked]]
 ) -> Mapping[str, Asked]:
-    """All at once: what each waits for most is its Prometheus, which begins to scrape after five seconds."""
+    """Enter all meshes at the same time, as each mostly waits for its Prometheus, and return them by name."""
     entered = await asyncio.gather(*(stack.enter_async_context(mesh) for mesh in meshes.values()))
     return dict(zip(meshes, entered, strict=True))
 

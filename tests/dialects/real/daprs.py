@@ -1,6 +1,7 @@
-"""Dapr's sidecars, which are told by URL whom to ask, and find each other by a fixed list.
+"""Dapr's sidecars: the URL of a request names the application to call; a fixed list has their addresses.
 
-A timeout is a Resiliency's, for all that one application is asked: long enough that nothing else is late.
+A Resiliency sets the timeout of all requests to one application. It is so long that no other request exceeds
+it.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from tests.dialects.real.proxies import (
 _GRPC_PORT = 50001
 _WITHIN = 60.0
 _LATE = 500
-"""What a sidecar answers for who has not answered in time."""
+"""The code that a sidecar answers if the application did not answer in time."""
 _TIMEOUTS: Mapping[traffic.Workload, float] = {traffic.FRONTEND: 9.0, traffic.CART: 3.0}
-"""Seconds, by who asks."""
+"""Seconds, by caller."""
 
 
 def proxies(place: Place, folder: Path) -> Proxies:
-    """With their timeouts, in a folder that is made here."""
+    """Return the proxies with their timeouts; their files are written to a folder that is created here."""
     resources = folder / "resources"
     resources.mkdir()
     for hop in walk.HOPS:
@@ -53,8 +54,8 @@ def place(subnet: str, first: int) -> Place:
 
 
 async def happen(place: Place) -> None:
-    """Let everything happen as soon as all sidecars are ready, and wait until those who are asked have ended
-    what nobody waits for any more.
+    """Send all requests as soon as all sidecars are ready, and wait until the callees have ended also the
+    requests that the callers gave up.
     """
     async with aiohttp.ClientSession() as http:
 
@@ -72,7 +73,7 @@ async def happen(place: Place) -> None:
 
 
 async def _is_ready(http: aiohttp.ClientSession, host: str) -> bool:
-    """It tells its metrics before it listens."""
+    """A sidecar serves its metrics before it listens for requests."""
     try:
         async with http.get(f"http://{host}:{OUTBOUND_PORT}/v1.0/healthz") as response:
             return response.ok
@@ -82,7 +83,7 @@ async def _is_ready(http: aiohttp.ClientSession, host: str) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Place(Place):
-    """Where apps ask their sidecars by id and namespace."""
+    """The apps call their sidecars by application id and namespace."""
 
     @property
     def doors(self) -> Mapping[traffic.Workload, walk.Doors]:
@@ -128,8 +129,8 @@ def _config(hosts: Hosts) -> Config:
 
 
 def _timeout(hop: walk.Hop) -> Config:
-    """What a caller's sidecar waits for an answer. Called in another namespace, an application has it in its
-    name.
+    """Return how long a caller's sidecar waits for an answer. An application in another namespace is called
+    with the namespace in its name.
     """
     asked = f"{hop.callee.name}.{hop.callee.namespace}"
     return {

@@ -1,5 +1,5 @@
-"""Envoys: of each pod's one, a door for those who call its app, one for the calls of its app, and the door of
-its metrics. What they are called is a mesh's wording.
+"""Envoys: that of each pod has a listener for callers of its app, one for the calls of its app, and one for
+its metrics. A mesh's wording decides their names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.dialects.real.proxies import INBOUND_PORT, METRICS_PORT, OUTBOUND_POR
 _ADMIN_PORT = 15000
 _PATH = "/stats/prometheus"
 _FLUSH_INTERVAL = "0.25s"
-"""Histograms are merged at a flush only."""
+"""Envoy merges histograms only at a flush."""
 _TYPE = "type.googleapis.com/envoy"
 _CONNECTIONS_MAX: Mapping[str, Any] = {
     "name": "envoy.resource_monitors.global_downstream_max_connections",
@@ -91,7 +91,7 @@ def _listener(host: str, port: int, prefix: str, routes: Sequence[Config]) -> Co
 
 
 def _to(cluster: str, *, path: str = "", timeout: float = 0.0) -> Config:
-    """Every path, and without a timeout, by default."""
+    """Routes for every path, by default without a timeout."""
     match = {"path": path} if path else {"prefix": "/"}
     return {"match": match, "route": {"cluster": cluster, "timeout": f"{timeout}s"}}
 

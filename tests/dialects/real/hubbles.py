@@ -1,8 +1,8 @@
 """Agents of Cilium, one for the node of each workload: Cilium's own code counts what their proxies would log.
 
-The traffic is that of the spoken dialects. Of a call both agents get what a proxy logs of request and answer,
-the caller's at its egress and the called one's at its ingress. An agent knows the pods of its own node, the
-names of those of others, and of the rest of the world addresses.
+The traffic is that of the written dialects. Both agents get the log entries of a call, for the request and
+for the answer: the caller's agent at its egress, the callee's agent at its ingress. An agent knows the pods
+of its own node and the names of pods on other nodes; outside the cluster it knows addresses only.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ CALLS: Sequence[traffic.Call] = next(one.calls for one in spoken.DIALECTS if one
 DENIED = traffic.Call(
     traffic.FRONTEND, traffic.FRONTEND.pods[0], traffic.DB, traffic.DB.pods[0], 403, (1.0,) * 5
 )
-"""What a policy denies: the proxy of the caller's node answers, and no other sees it."""
+"""A call that a policy denies: the proxy of the caller's node answers it, and no other proxy sees it."""
 _GIVEN_UP = traffic.Call(
     traffic.FRONTEND, traffic.FRONTEND.pods[0], traffic.CART, traffic.CART.pods[0], 0, (1.0,) * 4
 )
-"""What the frontend gives up before there is an answer that could be logged."""
+"""A call that the frontend gives up before there is an answer to log."""
 _PORT = 9965
 _LABELS = (
     "source_namespace", "source_workload", "source_workload_kind", "source_pod",
@@ -38,7 +38,7 @@ _NODES: Mapping[traffic.Workload, Sequence[traffic.Workload]] = {
     traffic.CART: (traffic.CART, traffic.LEGACY),
     traffic.DB: (traffic.DB,),
 }
-"""Who is on the node of whom."""
+"""Which workloads run on the node of each workload."""
 _TCP = 6
 
 Record = Mapping[str, Any]
@@ -72,7 +72,7 @@ def _config(workload: traffic.Workload, hosts: Hosts) -> Config:
 
 
 def _metadata(workload: traffic.Workload, pod: str) -> Config:
-    """As Kubernetes has it: what owns a pod of a deployment is a replica set."""
+    """Metadata as Kubernetes has it: the owner of a deployment's pod is a replica set."""
     above = pod.rpartition("-")[0]
     is_deployed = workload.kind == "Deployment"
     owner = {"kind": "ReplicaSet" if is_deployed else workload.kind, "name": above, "controller": True}
@@ -86,7 +86,7 @@ def _metadata(workload: traffic.Workload, pod: str) -> Config:
 
 
 async def happen(place: Place) -> None:
-    """All calls, and what else is logged."""
+    """Log all calls and the other entries."""
     logged: dict[traffic.Workload, list[Record]] = collections.defaultdict(list)
     numbers = map(str, itertools.count())
     for call in (*CALLS, DENIED):
@@ -105,7 +105,7 @@ async def happen(place: Place) -> None:
 def _logged(
     call: traffic.Call, identity: str, *, nanoseconds: int
 ) -> Iterator[tuple[traffic.Workload, Record]]:
-    """What is logged of one request, by the node where it is, in the order of time."""
+    """Return the log entries of one request, by node, in the order of time."""
     passed = [(_node(call.caller), "Egress")]
     if call is not DENIED:
         passed.append((_node(call.callee), "Ingress"))
@@ -122,7 +122,7 @@ def _node(workload: traffic.Workload) -> traffic.Workload | None:
 
 
 def _record(call: traffic.Call, type_: str, point: str, identity: str, *, after: int = 0) -> Record:
-    """An answer goes the other way."""
+    """The entry of an answer has both ends exchanged."""
     ends = [{"IPv4": traffic.address(pod)} for pod in (call.pod, call.answered_by)]
     is_request, is_grpc = type_ == "Request", call.grpc_status is not None
     source, destination = ends if is_request else reversed(ends)

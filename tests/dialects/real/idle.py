@@ -1,4 +1,4 @@
-"""The end of every call at those who are asked, also of those that nobody waits for any more."""
+"""Wait until callees have ended every call, also those that the callers gave up."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ _WITHIN = 30.0
 
 
 async def until_over(http: aiohttp.ClientSession, exposed: Sequence[str], *, begun: str, ended: str) -> None:
-    """Until each of those who expose their metrics at these URLs has ended as many calls as it has begun, by
-    two counters.
-    """
+    """Wait until each process with metrics at these URLs has ended all calls it began, by two counters."""
 
     async def over() -> bool:
         return all([await _is_idle(http, url, begun=begun, ended=ended) for url in exposed])

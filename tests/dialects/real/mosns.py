@@ -14,7 +14,7 @@ _AT_ONCE = 1024
 
 
 def proxies() -> Proxies:
-    """The sink for Prometheus takes a port on every address, so each proxy needs another one."""
+    """Each proxy needs its own port for the Prometheus sink, which listens on every address."""
     ports = {workload: _free_port() for workload in walk.WORKLOADS}
     return Proxies(
         config=lambda workload, hosts: _config(workload, hosts=hosts, port=ports[workload]),
@@ -25,7 +25,7 @@ def proxies() -> Proxies:
 
 
 def cluster(workload: traffic.Workload) -> str:
-    """As Istio's control plane names it for MOSN."""
+    """The name that Istio's control plane gives the cluster for MOSN."""
     return f"outbound|8080||{workload.name}.{workload.namespace}.svc.cluster.local"
 
 

@@ -1,4 +1,4 @@
-"""What a mesh's proxies are: how one is configured, started and scraped. And where they are."""
+"""The proxies of a mesh: how one is configured, started and scraped, and at which addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.dialects import traffic
 from tests.dialects.real import walk
 
 INBOUND_PORT = 15006
-"""For those who call a pod's app."""
+"""For the callers of a pod's app."""
 OUTBOUND_PORT = 15001
 """For the calls of a pod's app."""
 METRICS_PORT = 15090
@@ -27,33 +27,33 @@ def _none(workload: traffic.Workload) -> Mapping[str, str]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Beside:
-    """A process of the mesh that is no proxy."""
+    """A process of the mesh that is not a proxy."""
 
     command: list[str]
     url: str
-    """That answers as soon as it is ready."""
+    """A URL that answers as soon as the process is ready."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Proxies:
     config: Callable[[traffic.Workload, Hosts], Config]
-    """Of the proxy of a workload's pod, which is written as JSON."""
+    """The configuration of the proxy of a workload's pod, which is written as JSON."""
     command: Callable[[Path], list[str]]
-    """To start one, given the file of its configuration."""
+    """The command that starts a proxy, given the file of its configuration."""
     path: str
-    """Of its metrics."""
+    """The path of its metrics."""
     port: Callable[[traffic.Workload], int] = lambda workload: METRICS_PORT
     labels: Callable[[traffic.Workload], Mapping[str, str]] = _none
-    """What the scrape says of one, beside its namespace and pod."""
+    """The labels that the scrape adds in addition to namespace and pod."""
     are_apps: bool = False
-    """Whether no other app is behind them."""
+    """Whether the proxies are the apps: no other app is behind them."""
     beside: Beside | None = None
-    """What they need to be there first."""
+    """A process that must run before the proxies start."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
-    """The addresses of one mesh: a few in a row, on loopback."""
+    """The loopback addresses of one mesh, one after the other."""
 
     subnet: str
     first: int

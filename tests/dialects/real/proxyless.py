@@ -1,7 +1,7 @@
 """Workloads without proxies: gRPC's CSM observability plugin for Python, in a virtual environment of its own.
 
-What Google Cloud has for it, xDS and a metadata server, is as little as the plugin is content with
-(`csm/controlplane.py`); nothing of it is in the project's own environment.
+`csm/controlplane.py` replaces what Google Cloud provides, xDS and a metadata server, as far as the plugin
+needs it. None of this is in the project's own environment.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _REQUIREMENTS = _HERE / "requirements.txt"
 _PORT, _METRICS_PORT, _GO_PORT = 8080, 9464, 8081
 _XDS_PORT, _METADATA_PORT = 15010, 15080
 _STATUS = {"200": "OK", "404": "NOT_FOUND", "503": "UNAVAILABLE", walk.SLOW: "SLOW"}
-"""What an app answers in gRPC where it answers with a code in HTTP."""
+"""The gRPC status that an app answers in place of an HTTP code."""
 _TOLD = {**_STATUS, walk.SLOW: "DEADLINE_EXCEEDED"}
 
 
 async def make(*, report: build.Report) -> None:
-    """The virtual environment, unless it is there already."""
+    """Create the virtual environment if it does not exist."""
     digest = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()
     if _MARK.exists() and _MARK.read_text() == digest:
         return
@@ -56,8 +56,8 @@ def proxies(place: Place) -> Proxies:
 
 
 async def happen(place: Place) -> None:
-    """Let the frontend ask everything, see that it gets what it is to get, and wait until those who are asked
-    have ended what nobody waits for any more.
+    """Let the frontend send all requests, check the answers that it gets, and wait until the callees have
+    ended also the requests that the callers gave up.
     """
     asked = {
         "/".join(_STATUS[answer] for answer in path.strip("/").split("/")): str(count)

@@ -1,7 +1,8 @@
-"""Writes tests/recorded/native.json: what a Prometheus with native histograms answers, of real Envoys.
+"""Writes tests/recorded/native.json: answers of a Prometheus with native histograms of real Envoys.
 
-For each way in which they come to be: the buckets that passed in a window, summed as the server asks for
-them, what `histogram_quantile` makes of the same at the same instant, and the buckets of an idle window.
+For each way in which native histograms arise it has: the buckets of a window, summed as the server queries
+them; what `histogram_quantile` returns for the same query at the same instant; and the buckets of an idle
+window.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.dialects.real import envoys, proxies, stage, walk, wordings
 
 FILE = Path(__file__).resolve().parents[2] / "recorded" / "native.json"
 _OWN = "prometheus_stats"
-"""The cluster of the scrape."""
+"""The cluster through which Prometheus scrapes."""
 _QUANTILES = (0.5, 0.9, 0.99)
 _WINDOW, _IDLE = "30s", "2s"
 
@@ -29,7 +30,7 @@ _WINDOW, _IDLE = "30s", "2s"
 class Way:
     about: str
     job: Mapping[str, Any]
-    """Of the scrape."""
+    """The scrape job."""
 
 
 EXPONENTIAL = Way(
@@ -92,7 +93,7 @@ async def _is_idle(mesh: stage.Mesh) -> bool:
 
 
 def _lines(recorded: Mapping[str, Any]) -> str:
-    """One for each series."""
+    """Return one line for each series."""
     answers = ",\n".join(
         f'{{"query": {json.dumps(one["query"])}, "result": [\n'
         + ",\n".join(json.dumps(row) for row in one["result"])

@@ -1,4 +1,4 @@
-"""The two hops with a mesh's proxy beside each app, and a real Prometheus that scrapes the proxies."""
+"""The two hops with a mesh's proxy next to each app, and a real Prometheus that scrapes the proxies."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ JOB = "envoy-stats"
 class Mesh:
     place: proxies.Place
     url: str
-    """Of Prometheus."""
+    """The URL of Prometheus."""
     http: aiohttp.ClientSession
 
     async def ask(self, query: str, *, at: float | None = None) -> list[dict[str, Any]]:
-        """What Prometheus answers to a query, at an instant or now."""
+        """Return the answer of Prometheus to a query, at an instant or now."""
         parameters = {"query": query} | ({} if at is None else {"time": str(at)})
         async with self.http.get(f"{self.url}/api/v1/query", params=parameters) as response:
             answer = await response.json()
@@ -42,7 +42,7 @@ class Mesh:
         return float(rows[0]["value"][1]) if rows else 0.0
 
     async def scraped(self) -> None:
-        """Until every proxy was scraped twice more than now: of two, one begins later."""
+        """Wait until every proxy was scraped twice more: the second scrape begins after now."""
         before = await self._scrapes()
 
         async def twice() -> bool:
@@ -53,7 +53,7 @@ class Mesh:
         await wait.until(twice, what="two scrapes of every proxy", within=_READY_WITHIN)
 
     async def _scrapes(self) -> Mapping[str, float]:
-        """How often each was scraped with success."""
+        """How often each proxy was scraped with success."""
         rows = await self.ask(f'sum_over_time(up{{job="{JOB}"}}[10m])')
         return {row["metric"]["instance"]: float(row["value"][1]) for row in rows}
 
@@ -67,8 +67,8 @@ async def running(
     program: Path | None = None,
     job: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Mesh]:
-    """Until the block is left, with all proxies scraped. `program` is the Prometheus, if not the usual one;
-    `job` is what its job says besides.
+    """Run the mesh until the block is left, with all proxies scraped. `program` is the Prometheus, if not the
+    usual one; `job` is added to its scrape job.
     """
     async with (
         contextlib.nullcontext() if kind.are_apps else walk.apps(place.doors),

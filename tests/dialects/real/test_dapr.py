@@ -1,4 +1,4 @@
-"""Dapr itself: what its sidecars count is what was answered, and where they tell more or less, that."""
+"""Dapr itself: its sidecars count what was answered, and the known differences."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_every_edge_counts_the_answers_that_its_caller_got(mesh: asked.Ask
 
 
 async def test_what_a_caller_got_no_answer_to_is_counted_as_sent_alone(mesh: asked.Asked) -> None:
-    """So that no edge can tell it: the profile says that it does not know it."""
+    """So an edge cannot have it: the profile declares it as unknown."""
     for hop in walk.HOPS:
         series = f'{_SENT}{{pod="{hop.caller.pods[0]}", dst_app_id="{hop.callee.name}"}}'
         sent = hop.seen_by_caller

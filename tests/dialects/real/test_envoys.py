@@ -1,4 +1,4 @@
-"""Envoy, told to name what it counts as Istio, Consul, Kuma and App Mesh do: the API says what was sent."""
+"""Envoy, configured to name its metrics as Istio, Consul, Kuma and App Mesh do: the API has what was sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.dialects.real import asked, envoys, proxies, walk, wordings
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _BY_NAME = {wording.name: wording for wording in wordings.WORDINGS}
 _FIRST, _APART = 20, 10
-"""The last numbers of the meshes' addresses."""
+"""The last number of the first address of each mesh, and the distance between two."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,4 +1,4 @@
-"""Cilium's own code for Hubble's metrics: whom it knows and what it counts is who called whom how often."""
+"""Cilium's own code for Hubble's metrics: it knows the callers and callees, and counts what was sent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> A
 
 
 def _truth(calls: list[traffic.Call]) -> traffic.Truth:
-    """As HTTP shows it."""
+    """The truth as far as HTTP shows it."""
     failed = sum(call.count for call in calls if writers.by_code(call))
     return walk.repeated(succeeded=sum(call.count for call in calls) - failed, failed=failed)
 
@@ -88,7 +88,7 @@ async def test_every_pod_received_what_it_was_sent(mesh: asked.Asked) -> None:
 
 
 async def test_an_agent_knows_the_workloads_of_its_own_node_alone(mesh: asked.Asked) -> None:
-    """Of others it tells the pod, and Kubernetes whose that is."""
+    """Of pods on other nodes it reports the pod, and Kubernetes has the workload."""
     rows = await mesh.mesh.ask(
         "count by (reporter, source_workload, destination_workload)"
         '(hubble_http_requests_total{destination_pod="db-0"})'
@@ -105,7 +105,7 @@ async def test_an_agent_knows_the_workloads_of_its_own_node_alone(mesh: asked.As
 async def test_an_edge_has_the_latencies_that_the_called_one_is_told_with(
     mesh: asked.Asked, edge: str
 ) -> None:
-    """As Prometheus makes them of the same buckets."""
+    """The expected latencies are what Prometheus computes from the same buckets."""
     reply = await mesh.tell("trafficedges")
     expected = await mesh.quantiles(reply, _series(*_EDGES[edge], reporter="server"), scale=1.0)
     assert reply.latencies(edge) == pytest.approx(expected, rel=1e-6)
@@ -118,7 +118,7 @@ async def test_pods_have_the_latencies_of_what_they_received(mesh: asked.Asked) 
 
 
 async def test_within_a_node_the_called_one_alone_is_told_how_long_it_took(mesh: asked.Asked) -> None:
-    """With the first answer to an `X-Request-Id` an agent forgets when it began: the next took 0 s."""
+    """At the first answer to an `X-Request-Id` an agent forgets when it began: the next took 0 s."""
     ends = _EDGES[_WITHIN_A_NODE]
     took = {}
     for reporter in ("client", "server"):

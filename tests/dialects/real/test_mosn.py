@@ -1,4 +1,4 @@
-"""MOSN itself: what it counts is what was sent, and its percentiles are told as they are."""
+"""MOSN itself: it counts what was sent, and the API shows its percentiles unchanged."""
 
 from __future__ import annotations
 

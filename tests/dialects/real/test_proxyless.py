@@ -1,4 +1,4 @@
-"""gRPC without proxies, with the mesh's own plugin for Python: the API says what was asked."""
+"""gRPC without proxies, with the mesh's own plugin for Python: the API has the requests that were sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> A
 
 
 async def test_every_edge_counts_what_was_answered(mesh: asked.Asked) -> None:
-    """A callee says who it is with its answer: whoever let a deadline pass is not known."""
+    """A callee sends its name with its answer: a callee that exceeds the deadline is not known."""
     reply = await mesh.tell("trafficedges")
     expected = {}
     for hop in walk.HOPS:

@@ -1,4 +1,4 @@
-"""Traefik itself: what it counts is what was sent, it knows neither who called nor which pod answered."""
+"""Traefik itself: it counts what was sent, and knows neither the caller nor the pod that answered."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) -> A
 
 
 def _besides(hop: walk.Hop) -> traffic.Truth:
-    """A status in a trailer is not known, and then a call is taken for a success."""
+    """A status in a trailer is not known; such a call counts as a success."""
     if hop is not traefiks.HOP:
         return traffic.Truth(succeeded=0, failed=0)
     succeeded = traefiks.GRPC["0"] + traefiks.GRPC[""] + traefiks.SOCKETS
@@ -74,7 +74,7 @@ async def test_latencies_are_what_prometheus_makes_of_the_same_buckets(mesh: ask
 
 
 async def test_codes_of_grpc_are_its_own_and_a_websocket_has_none(mesh: asked.Asked) -> None:
-    """What the profile relies on."""
+    """The profile relies on this."""
     rows = await mesh.mesh.ask('sum by (code, protocol) (traefik_service_requests_total{protocol!="http"})')
     reply = {(row["metric"]["protocol"], row["metric"]["code"]): float(row["value"][1]) for row in rows}
     expected = {("grpc", status or "2"): count for status, count in traefiks.GRPC.items()}

@@ -1,8 +1,8 @@
-"""Traefiks in the place of the proxies of nodes: one beside each workload, for the calls of its app.
+"""Traefiks in the place of the proxies of nodes: one next to each workload, for the calls of its app.
 
-As in Traefik Mesh, a call passes the proxy beside its caller and no other, a service is called
-`namespace-service-port` and comes from the provider `http`. What Traefik does not count as it counts a GET is
-besides: calls of gRPC and a WebSocket, at another port of the first that is called.
+As in Traefik Mesh, a call passes only the proxy next to its caller; a service is called
+`namespace-service-port` and comes from the provider `http`. Calls of gRPC and a WebSocket, which Traefik
+counts otherwise than a GET, go to another port of the first callee.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tests.dialects.real import walk
 from tests.dialects.real.proxies import METRICS_PORT, OUTBOUND_PORT, Beside, Config, Hosts, Place, Proxies
 
 HOP = walk.HOPS[0]
-"""Of which there is more than GET."""
+"""The hop that gets these other calls, too."""
 GRPC: Mapping[str, int] = {"0": 5, "14": 3, "": 4}
-"""How many calls of gRPC end with which status in the headers of the answer. Most servers tell theirs in a
-trailer which they have not announced: then there is none.
+"""How many calls of gRPC end with which status in the headers of the answer. Most servers send the status in
+a trailer that they have not announced: then it is empty.
 """
 SOCKETS = 2
 _BESIDES_PORT, _PROVIDER_PORT = 8090, 15080
@@ -34,12 +34,12 @@ _METRICS = "metrics"
 
 
 def service(workload: traffic.Workload, *, port: int = walk.APP_PORT) -> str:
-    """As Traefik Mesh names it, without the provider."""
+    """The name that Traefik Mesh gives a service, without the provider."""
     return f"{workload.namespace}-{workload.name}-{port}"
 
 
 def proxies(place: Place, folder: Path) -> Proxies:
-    """`folder` is where the configurations will be."""
+    """`folder` is where the configurations will be written."""
     files = [sys.executable, "-m", "http.server", "--bind", place.control_plane, "--directory", str(folder)]
     return Proxies(
         config=lambda workload, hosts: {"http": _routing(workload, hosts)},
@@ -59,7 +59,7 @@ def _command(file: Path, place: Place) -> list[str]:
         f"--providers.http.endpoint=http://{place.control_plane}:{_PROVIDER_PORT}/{file.name}",
         f"--entryPoints.http-8080.address={host}:{OUTBOUND_PORT}",
         f"--entryPoints.{_METRICS}.address={host}:{METRICS_PORT}",
-        # Whoever can be scraped has its configuration.
+        # A proxy that can be scraped has read its configuration.
         "--metrics.prometheus.manualRouting=true",
     ]
 
@@ -87,7 +87,7 @@ def _routing(workload: traffic.Workload, hosts: Hosts) -> Config:
 
 
 def _slow_port() -> int:
-    """The one in the name of the service that has a timeout: it is no other port."""
+    """The port in the name of the service that has a timeout; it is not another port."""
     return walk.APP_PORT + 1
 
 
@@ -106,7 +106,7 @@ def _host(workload: traffic.Workload) -> str:
 
 @contextlib.asynccontextmanager
 async def besides(place: Place) -> AsyncIterator[None]:
-    """What answers there."""
+    """The server that answers these other calls."""
 
     async def grpc(request: web.Request) -> web.Response:
         status = request.headers["wanted"]
@@ -133,7 +133,7 @@ async def besides(place: Place) -> AsyncIterator[None]:
 
 
 async def happen(place: Place) -> None:
-    """The walk, and what is besides."""
+    """Send the requests of the walk, and the other calls."""
     await walk.happen(place.doors)
     url = place.doors[HOP.caller].outbound + _BESIDES_PATH
     headers = {"host": _host(HOP.callee)}

@@ -1,7 +1,7 @@
-"""Requests through two hops, with outcomes that the test chooses: a frontend asks a cart, that asks a db.
+"""Requests through two hops, with outcomes that the test chooses: a frontend calls a cart, which calls a db.
 
-A path says what is to happen at each hop: `/404/503` lets the db answer 503 and the cart 404 after it. A hop
-that is to be slow does not answer before its caller has given up; any other takes one of `_PAUSES`.
+A path has the code of each hop: for `/404/503` the db answers 503, and then the cart answers 404. A slow hop
+does not answer before its caller has given up; any other waits for one of `_PAUSES`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SLOW = "slow"
 SLOW_PATH = f"/{SLOW}"
 APP_PORT = 8080
 TIMED_OUT = 504
-"""What most proxies answer for who has not answered in time."""
+"""What most proxies answer if the callee has not answered in time."""
 _PAUSES = (0.0, 0.002, 0.005, 0.012, 0.03, 0.07)
-"""Seconds, each in turn."""
+"""Seconds, used in turn."""
 _AT_ONCE = 20
 _FOR_EVER = 3600.0
 
@@ -33,34 +33,34 @@ class Hop:
     caller: traffic.Workload
     callee: traffic.Workload
     answers: Mapping[str, int]
-    """How many requests the called one is to answer how."""
+    """How many requests the callee answers with each code."""
     timeout: float
-    """Seconds after which the caller's proxy gives up one that is to be slow; it waits for all others."""
+    """Seconds after which the caller's proxy gives up a slow request; it waits for all others."""
 
     @property
     def edge(self) -> str:
-        """What the API calls it."""
+        """The name of the edge in the API."""
         where = "" if self.callee.namespace == self.caller.namespace else f"{self.callee.namespace}:"
         return f"{self.caller}:{where}{self.callee}"
 
     @property
     def seen_by_caller(self) -> traffic.Truth:
-        """A caller that has given up has been failed by its proxy."""
+        """If a caller has given up, its proxy has failed the request."""
         return _reply(self.answers)
 
     @property
     def seen_by_callee(self) -> traffic.Truth:
-        """Its proxy had no answer to count where the caller has gone."""
+        """If the caller has gone, the callee's proxy had no answer to count."""
         return self.answered
 
     @property
     def answered(self) -> traffic.Truth:
-        """Those that got an answer."""
+        """The requests that got an answer."""
         return _reply({answer: count for answer, count in self.answers.items() if answer != SLOW})
 
 
 TIMES = 2
-"""How often everything happens. What appears with a first request has a past from the second time on."""
+"""How often the walk is repeated. A series that a first request creates counts from the second time on."""
 PATHS: Mapping[str, int] = {
     "/200/200": 120,
     "/200/404": 24,
@@ -90,7 +90,7 @@ WORKLOADS = (traffic.FRONTEND, traffic.CART, traffic.DB)
 
 
 def repeated(*, succeeded: int, failed: int) -> traffic.Truth:
-    """Of all times."""
+    """The counts of all repetitions."""
     return traffic.Truth(succeeded=TIMES * succeeded, failed=TIMES * failed)
 
 
@@ -101,16 +101,16 @@ def _reply(answers: Mapping[str, int]) -> traffic.Truth:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Doors:
-    """Where a workload's app is, and where it sends what it asks of others."""
+    """The addresses of a workload's app, and of the proxy for its own calls."""
 
     app: tuple[str, int]
     outbound: str
-    """A URL: the app's own proxy. Where that is told in it who is called, with `{name}` and `{namespace}`."""
+    """The URL of the app's own proxy. `{name}` and `{namespace}` stand for the callee if the URL names it."""
 
 
 @contextlib.asynccontextmanager
 async def apps(doors: Mapping[traffic.Workload, Doors]) -> AsyncIterator[None]:
-    """The apps of those who are called."""
+    """The apps of the callees."""
     async with contextlib.AsyncExitStack() as stack:
         http = await stack.enter_async_context(_session())
         for hop in HOPS:
@@ -119,8 +119,8 @@ async def apps(doors: Mapping[traffic.Workload, Doors]) -> AsyncIterator[None]:
 
 
 async def happen(doors: Mapping[traffic.Workload, Doors], *, late: int = TIMED_OUT) -> None:
-    """Send every request, and see that the frontend gets what it is to get; `late` is what its proxy answers
-    for who has not answered in time.
+    """Send every request, and check that the frontend gets the expected answers; `late` is what its proxy
+    answers if the callee has not answered in time.
     """
     room = asyncio.Semaphore(_AT_ONCE)
     async with _session() as http:
@@ -143,7 +143,7 @@ async def _app(
     async def answer(request: web.Request) -> web.Response:
         first, _, rest = request.path.removeprefix("/").partition("/")
         if not first.isdecimal() and first != SLOW:
-            # A proxy asks what sort of app this is.
+            # A proxy requests this to learn the type of the app.
             raise web.HTTPNotFound
         if rest:
             await _ask(http, doors.outbound, traffic.DB, path=f"/{rest}")

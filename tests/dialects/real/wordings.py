@@ -1,7 +1,7 @@
-"""How each mesh has its Envoys name what they count: the tags, and the names of clusters and listeners.
+"""How each mesh names the metrics of its Envoys: the tags, and the names of clusters and listeners.
 
-The names are from the meshes' documentation and source. What a mesh's own agent adds on the way from Envoy to
-Prometheus is given by the scrape here: Envoy is real, the agent is not.
+The names are from the meshes' documentation and source. The scrape adds what a mesh's own agent would add on
+the way from Envoy to Prometheus: Envoy is real, the agent is not.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ def _none(workload: traffic.Workload) -> Mapping[str, str]:
 class Wording:
     name: str
     profile: str
-    """What reads it: the name of a shipped profile, or a file."""
+    """What reads the metrics: the name of a shipped profile, or a file."""
     cluster: Callable[[traffic.Workload], str]
-    """What a caller calls those behind a workload's service."""
+    """The name of a caller's cluster for a workload's service."""
     local: Callable[[traffic.Workload], str]
-    """What a proxy calls its own app."""
+    """The name of the cluster for a proxy's own app."""
     inbound: str
-    """The prefix of the listener for those who call."""
+    """The prefix of the listener for callers."""
     outbound: Callable[[traffic.Workload], str]
     """The prefix of the listener for the app's own calls to a workload."""
     tags: Callable[[traffic.Workload], Sequence[Tag]] = lambda workload: ()
     default_tags: bool = True
     is_read_whole: bool = True
-    """Whether what the called one's proxy says is read, and latencies are."""
+    """Whether the profile reads what the callee's proxy reports, and latencies."""
     label: str = "envoy_cluster_name"
-    """In which Prometheus has the name of a cluster."""
+    """The label in which Prometheus has the name of a cluster."""
     seen: Callable[[traffic.Workload], str] | None = None
-    """That name, where it is not the cluster's."""
+    """The value of that label, where it differs from the cluster's name."""
     scraped: Callable[[traffic.Workload], Mapping[str, str]] = _none
-    """What the mesh's agent adds to everything that it hands on."""
+    """The labels that the mesh's agent adds to all series."""
 
     def series(self, caller: traffic.Workload, callee: traffic.Workload) -> str:
-        """The selector of what a caller's proxy counts of those it calls."""
+        """The selector of the series in which a caller's proxy counts its requests."""
         name = (self.seen or self.cluster)(callee)
         return f'pod="{caller.pods[0]}", {self.label}="{name}"'
 
@@ -108,12 +108,12 @@ def _consul_tags(workload: traffic.Workload) -> Sequence[Tag]:
 
 
 def _consul_cluster(workload: traffic.Workload) -> str:
-    """With Kubernetes' namespaces mirrored."""
+    """With mirrored namespaces of Kubernetes."""
     return f"{workload.name}.{workload.namespace}.dc1.internal.{_TRUST}.consul"
 
 
 def _consul_subset(workload: traffic.Workload) -> str:
-    """Of a split, and without namespaces."""
+    """The cluster of a split, without namespaces."""
     return f"v1.{workload.name}.default.dc1.internal.{_TRUST}.consul"
 
 

@@ -1,4 +1,6 @@
-"""One module a mesh: it tells of calls as the mesh's documentation says and knows nothing of our profiles."""
+"""One module for each mesh, which reports calls as the mesh's documentation says and uses none of our
+profiles.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS App Mesh's metrics extension: a counter for each class of answers; what comes in has no outcome."""
+"""AWS App Mesh's metrics extension: a counter for each class of answers; received ones have no outcome."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _INBOUND = {"envoy_http_conn_manager_prefix": "public_listener"}
 def _write(call: traffic.Call, sent: bool) -> list[Sample]:
     if sent:
         return envoy_stats.upstream(call, _destination(call.callee.name))
-    # What comes in goes on to the workload itself, by a cluster as well.
+    # Received requests also pass through a cluster, that of the workload itself.
     return envoy_stats.downstream(call, _INBOUND) + envoy_stats.upstream(
         call, {"envoy_cluster_name": "local_app"}
     )
@@ -35,7 +35,7 @@ def _destination(service: str) -> Mapping[str, str]:
         "custom_hash": "",
     }
     tags = {f"consul_destination_{name}": value for name, value in reply.items()}
-    # Their old names are still there.
+    # The old names still exist.
     return {"envoy_cluster_name": service, **tags, "consul_service": service, "consul_target": target}
 
 

@@ -1,4 +1,4 @@
-"""Cloud Service Mesh without proxies: gRPC itself tells of its calls. Each end learns the other's name."""
+"""Cloud Service Mesh without proxies: gRPC itself reports its calls. Each end learns the other's name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS = (
     0.65, 0.8, 1, 2, 5, 10, 20, 50, 100,
 )  # fmt: skip
 _STATUS = {200: "OK", 404: "NOT_FOUND", 500: "INTERNAL", 502: "UNAVAILABLE", 503: "UNAVAILABLE"}
-"""What a server of gRPC would say in place of an HTTP code."""
+"""The status that a gRPC server answers in place of an HTTP code."""
 
 
 def _status(call: traffic.Call) -> str:
@@ -41,7 +41,7 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
 
 
 def _remote(workload: traffic.Workload) -> Mapping[str, str]:
-    """A machine is in no namespace, and who does not take part is unknown."""
+    """A machine has no namespace, and a caller that does not take part is unknown."""
     if not workload.meshed:
         reply = {"type": "unknown", "canonical_service": "unknown"}
     elif workload.is_machine:

@@ -1,5 +1,5 @@
-"""Dapr: what a sidecar gets back from others, and what it sends back to them, by the ids of applications. Who
-has no sidecar asks the application itself, and Dapr does not see it; of gRPC only who calls tells.
+"""Dapr: the answers that a sidecar gets from others and sends to others, by the ids of applications. A caller
+without sidecar calls the application directly, and Dapr does not see it; only callers report gRPC.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
             return []
         labels = {"app_id": call.callee.name, "dst_app_id": call.caller.name, "status": status}
         return [Sample("dapr_runtime_service_invocation_res_sent_total", labels, call.count)]
-    # Whoever the answer came from is its source.
+    # The source is the application that answered.
     labels = {"app_id": call.caller.name, "src_app_id": call.callee.name, "status": status}
     asked = {"app_id": call.caller.name, "dst_app_id": call.callee.name}
-    # Nobody answered some calls, and of streams only those are told that could not begin.
+    # Some calls got no answer; of streams, Dapr reports only those that could not begin.
     no_stream = {**labels, "status": "14", "type": "streaming"}
     return [
         Sample(_ASKED, {**asked, "type": "unary"}, call.count + 2),

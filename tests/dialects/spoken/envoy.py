@@ -21,7 +21,7 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
 
 
 def received(call: traffic.Call) -> list[Sample]:
-    """Nobody is told who called."""
+    """The callers are not reported."""
     counted = {**INBOUND, "envoy_response_code_class": str(call.code // 100)}
     return [
         Sample("envoy_http_downstream_rq_xx", counted, call.count),
@@ -30,7 +30,7 @@ def received(call: traffic.Call) -> list[Sample]:
 
 
 def cluster(call: traffic.Call) -> str:
-    """As Istio's control plane names it, which knows the service that was called."""
+    """The name that Istio's control plane gives a cluster; it contains the called service."""
     if call.callee is traffic.ANYWHERE:
         return call.callee.name
     if call.callee is traffic.BANK:

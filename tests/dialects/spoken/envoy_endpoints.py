@@ -1,4 +1,4 @@
-"""Plain Envoy with statistics of each endpoint: which pod answered how often, and not how fast."""
+"""Plain Envoy with statistics of each endpoint: how often each pod answered, but not how fast."""
 
 from __future__ import annotations
 

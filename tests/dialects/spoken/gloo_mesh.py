@@ -1,4 +1,4 @@
-"""Gloo Mesh: Istio's proxies push their metrics to it, and it adds whose each is and who was called."""
+"""Gloo Mesh: Istio's proxies push their metrics to it, and it adds the reporter's name and the callee's."""
 
 from __future__ import annotations
 

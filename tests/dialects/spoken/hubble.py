@@ -1,4 +1,4 @@
-"""Cilium's Hubble: the agent of each node tells of the requests that its pods sent and of those they got."""
+"""Cilium's Hubble: the agent of each node reports the requests that its pods sent and received."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
         **_end("destination", call.callee, call.answered_by, node=node),
     }
     outcome = {"protocol": "HTTP/1.1" if call.grpc_status is None else "HTTP/2", "status": str(call.code)}
-    # Within a node the caller's are 0 s: the called one's answer has passed before.
+    # If both pods are on one node, the caller's duration is 0 s: the callee's answer was logged before.
     forgotten = sent and traffic.node(call.answered_by) == node
     seconds = [0.0 if forgotten else milliseconds / 1000 for milliseconds in call.milliseconds]
     return [
@@ -29,7 +29,7 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
 
 
 def _end(end: str, workload: traffic.Workload, pod: str, *, node: str) -> Mapping[str, str]:
-    """Who is outside the cluster is nobody to the agent of a node, who is on another one a pod."""
+    """An agent does not name an endpoint outside the cluster; an endpoint on another node is a pod."""
     known = workload.meshed
     local = known and traffic.node(pod) == node
     return {
@@ -41,7 +41,7 @@ def _end(end: str, workload: traffic.Workload, pod: str, *, node: str) -> Mappin
 
 
 def _sources(calls: writers.Calls) -> list[writers.Source]:
-    """Whoever sits on a node is told of by its agent."""
+    """The agent of a node reports all pods of that node."""
     return [
         writers.Source(
             f"{node}:9965",

@@ -1,4 +1,4 @@
-"""Istio with sidecars: each call told at both ends, with both ends' names."""
+"""Istio with sidecars: both ends report each call, with the names of both ends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def reported(call: traffic.Call, *, reporter: str) -> list[Sample]:
 
 
 def ends(call: traffic.Call) -> Mapping[str, str]:
-    """Who calls whom."""
+    """Labels of caller and callee."""
     unknown = {"workload": "unknown", "workload_namespace": "unknown", "app": "unknown"}
     source = (
         _end("source", call.caller)
@@ -52,7 +52,7 @@ def ends(call: traffic.Call) -> Mapping[str, str]:
 
 
 def to_outside(call: traffic.Call) -> Mapping[str, str]:
-    """A host has no workload; what passes through has the name of a cluster for its service's."""
+    """A host has no workload; traffic that passes through has a cluster's name in place of a service's."""
     return {
         "destination_service": call.answered_by,
         "destination_service_name": call.callee.name,

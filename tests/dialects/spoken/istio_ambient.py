@@ -1,6 +1,6 @@
-"""Istio's ambient mode: nobody has a sidecar. The waypoint of a namespace tells of what is sent there.
+"""Istio's ambient mode, without sidecars: the waypoint of a namespace reports what is sent to that namespace.
 
-ztunnel tells of connections alone, for all pods of a node, and the labels of its own pod name none of them.
+ztunnel reports connections only, for all pods of a node, and the labels of its own pod name none of them.
 """
 
 from __future__ import annotations

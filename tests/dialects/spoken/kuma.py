@@ -1,5 +1,5 @@
-"""Kuma: Envoy's statistics; a cluster has one of several names, as in a mesh on its way from one mode to
-another: the names of old, those of a MeshService, and the unified ones.
+"""Kuma: Envoy's statistics; a cluster has one of several names, as in a mesh that changes from one mode to
+another: the old names, those of a MeshService, and the unified ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Linkerd 2: what a caller's proxy is told of the pod that answers."""
+"""Linkerd 2: a caller's proxy knows the pod that answers."""
 
 from __future__ import annotations
 

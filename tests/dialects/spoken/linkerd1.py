@@ -1,5 +1,5 @@
-"""Linkerd 1: a process on each node with two routers, whose quantiles are its own work. A request passes the
-outgoing router beside its caller and the incoming one beside the workload that is called.
+"""Linkerd 1: a process on each node with two routers, which computes quantiles itself. A request passes the
+outgoing router of its caller's node and the incoming router of the callee's node.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _client(labels: dict[str, str], calls: list[traffic.Call]) -> list[Sample]:
         Sample(f"{_TIMED}_count", labels, total, False),
         Sample(f"{_TIMED}_avg", labels, sum(durations) / total, False),
     ]
-    # A failure is told once, and once more for each exception of the chain that led there.
+    # A failure is counted once, and once more for each exception of the chain that led to it.
     chain: tuple[dict[str, str], ...] = ({}, {"exception": "a.Failure"}, {"exception": "a.Failure:a.Cause"})
     return reply + [Sample("rt:client:failures", {**labels, **each}, failed) for each in chain if failed]
 

@@ -1,4 +1,4 @@
-"""MOSN: a process beside each pod, whose percentiles are its own work; all is told by cluster, and once more
+"""MOSN: a process next to each pod, which computes percentiles itself; it reports all by cluster, and again
 by cluster and host. Its clusters are those of Istio's control plane.
 """
 
@@ -50,7 +50,7 @@ def _upstream(labels: Labels, calls: list[traffic.Call]) -> list[Sample]:
 
 
 def _downstream(calls: list[traffic.Call]) -> list[Sample]:
-    """Of all listeners together: what is sent and what is received."""
+    """Samples of all listeners together: what was sent and what was received."""
     labels = {"proxy": "global"}
     return [
         Sample("downstream_request_total", labels, sum(call.count for call in calls)),

@@ -1,5 +1,5 @@
-"""NGINX Service Mesh: each sidecar counts what its upstream servers answered; only what goes out has a
-destination. Its documentation does not tell the buckets: these are made up.
+"""NGINX Service Mesh: each sidecar counts what its upstream servers answered; only sent requests have a
+destination. Its documentation does not list the buckets: these are made up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Open Service Mesh: the caller's proxy names both ends in full, in letters, digits and `_` alone."""
+"""Open Service Mesh: the caller's proxy names both ends in full, with only letters, digits and `_`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _end(end: str, workload: traffic.Workload, pod: str) -> Mapping[str, str]:
 
 
 def _sanitized(name: str) -> str:
-    """As a name that was a part of a metric's name comes out of it."""
+    """Return a name as it is after it was a part of a metric's name."""
     return re.sub(r"[^a-zA-Z0-9_]", "_", name)
 
 

@@ -9,7 +9,7 @@ _SECONDS = (0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 
 
 
 def reported(call: traffic.Call, **dimensions: str) -> list[Sample]:
-    """All that the collector tells of a call; `dimensions` it was told to keep."""
+    """Everything that the collector reports of a call; `dimensions` are the attributes that it keeps."""
     labels = {
         "client": call.caller.name if call.caller.meshed else "user",
         "server": call.callee.name,
@@ -30,7 +30,7 @@ def reported(call: traffic.Call, **dimensions: str) -> list[Sample]:
 def dialect(
     name: str, write: writers.Write, *, received: dict[str, str], knows: writers.Knows
 ) -> writers.Dialect:
-    """The collector tells of each call once, when it has the spans of all who send any."""
+    """The collector reports each call once, when it has the spans of all callers."""
     return writers.Dialect(
         name=name,
         profile="otel",

@@ -1,4 +1,4 @@
-"""Traefik Mesh: a proxy on each node, which knows the service and not who called."""
+"""Traefik Mesh: a proxy on each node, which knows the service but not the caller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SECONDS = (0.1, 0.3, 1.2, 5)
 
 
 _UNKNOWN = 2
-"""The status of gRPC where Traefik does not see it: in a trailer, after content. A failure has none."""
+"""The gRPC status where Traefik does not see it: in a trailer, after content. A failure has no content."""
 
 
 def _write(call: traffic.Call) -> list[Sample]:
@@ -32,7 +32,7 @@ def _write(call: traffic.Call) -> list[Sample]:
 
 
 def _proxies(calls: writers.Calls) -> list[writers.Source]:
-    """A request passes the proxy beside its caller."""
+    """A request passes the proxy on its caller's node."""
     return [
         writers.Source(
             f"traefik-{node}",

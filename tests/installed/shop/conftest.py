@@ -15,8 +15,8 @@ from tests.installed import site as sites
 async def in_cluster(
     site: sites.Site, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[runner.Reach]:
-    """As `make cluster-demo` begins; but the server keeps a snapshot only for a moment, so that each answer
-    tells of now, knows everything that splits traffic, and has a policy.
+    """As `make cluster-demo` installs it, but with every kind that splits traffic and a policy; the server
+    keeps a snapshot only for a moment, so that each answer is current.
     """
     scratch = tmp_path_factory.mktemp("demo")
     async with showing.everything(

@@ -1,7 +1,7 @@
-"""What splits the traffic of `catalog`, in the words of four meshes, and the definitions of their kinds.
+"""The objects that split the traffic of `catalog` in four meshes, and the definitions of their kinds.
 
-Names, groups and versions are the real ones; of the fields the definitions tell nothing, as what counts is
-who serves, stores and watches them. The four disagree on the weights, so that each is known by its own.
+Names, groups and versions are the real ones; the definitions have no schema of the fields, because the tests
+need only the served and stored versions, and watches. The four have different weights, which identify them.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ Object = Mapping[str, Any]
 _NAMESPACE, _NAME = shop.CATALOG.namespace, shop.CATALOG.name
 BACKENDS = (shop.CATALOG_V1.name, shop.CATALOG_V2.name)
 _VERSIONS = ("v1", "v2")
-"""Labels of their pods, which are all of `catalog`."""
+"""Labels of their pods, which all belong to `catalog`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Kind:
     plural: str
     group: str
     versions: Sequence[str]
-    """That are served; the first is stored."""
+    """The served versions; the first is stored."""
 
     @property
     def name(self) -> str:
-        """Of its definition."""
+        """The name of its definition."""
         return f"{self.plural}.{self.group}"
 
     @property
@@ -43,7 +43,7 @@ class Kind:
             | {"schema": {"openAPIV3Schema": schema}}
             for name in self.versions
         ]
-        # In groups of Kubernetes' own a definition is refused that nobody approved.
+        # Kubernetes refuses an unapproved definition in its own groups.
         approved = {"api-approved.kubernetes.io": "unapproved, for a test"}
         return {
             "apiVersion": "apiextensions.k8s.io/v1",
@@ -70,7 +70,7 @@ _OF_ISTIO = ("networking.istio.io", ("v1", "v1beta1", "v1alpha3"))
 VIRTUAL = Kind("VirtualService", "virtualservices", *_OF_ISTIO)
 SUBSETS = Kind("DestinationRule", "destinationrules", *_OF_ISTIO)
 KINDS = (SPLIT, ROUTE, PROFILE, VIRTUAL, SUBSETS)
-"""All that are looked for but GRPCRoutes: a group may be served without one of its kinds."""
+"""All kinds that the server looks for except GRPCRoute: a group may be served without one of its kinds."""
 
 
 def split(*weights: int) -> Object:
@@ -109,7 +109,7 @@ def subsets() -> Object:
 
 
 def expected(kind: Kind, *weights: int) -> Mapping[str, Object]:
-    """What the API is to have of an object with these weights: the name of each item, and its `backend`."""
+    """The expected items of an object with these weights: the name of each item, and its `backend`."""
     prefix = {
         SPLIT: "",
         ROUTE: "httproute.",

@@ -1,4 +1,6 @@
-"""The demo as pods, read by our server in the same cluster: true counts, the shape of the standalone demo."""
+"""The demo as pods, read by our server in the same cluster: true counts, and the edges of the standalone
+demo.
+"""
 
 import asyncio
 import re
@@ -25,7 +27,7 @@ async def test_steady_traffic_is_counted_on_every_edge_between_pods(
     await span.busy(in_cluster)
     async with span.idle_around(in_cluster) as over:
         await in_cluster.scenario("steady")
-        await asyncio.sleep(20)  # the load's time, not a wait for a condition
+        await asyncio.sleep(20)  # the duration of the load, not a wait for a condition
     counted = await span.told_edges(api, in_cluster, window=over.window)
     truth = span.true_edges(await in_cluster.truth(since=over.begin, until=over.end))
     assert list(span.wrong(truth, counted)) == []
@@ -72,7 +74,7 @@ async def test_the_shape_is_that_of_the_standalone_demo(
     mesh: runner.Mesh,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """One edge is rare, so both get time until it has been used."""
+    """One edge is rare, so both demos get the time to use it."""
     folder = tmp_path_factory.mktemp("standalone")
     options = {"inventory": str(mesh.inventory)}
     seen: list[set[tuple[str, ...]]] = []
@@ -92,7 +94,7 @@ async def test_the_shape_is_that_of_the_standalone_demo(
 
 
 async def _shape(api: span.Api) -> set[tuple[str, ...]]:
-    """Of all workloads and edges: who and, of an edge, with whom; not how much."""
+    """Return all workloads and edges by name, without figures."""
     items = await api.items("/trafficmetrics", window="10m") + await api.items("/trafficedges", window="10m")
     return {
         (*_who(item["resource"]), *_who(edge["resource"]), edge["direction"], edge["side"])
@@ -103,14 +105,14 @@ async def _shape(api: span.Api) -> set[tuple[str, ...]]:
 
 
 def _who(resource: Mapping[str, str]) -> tuple[str, ...]:
-    """Nothing of a caller that is not known."""
+    """Return nothing for an unknown caller."""
     return tuple(resource.get(key, "") for key in ("kind", "namespace", "name"))
 
 
 async def test_the_dashboard_behind_its_service_draws_what_its_viewer_may_read(
     in_cluster: runner.Reach, api: demos.Api, site: sites.Site, tmp_path: Path
 ) -> None:
-    """The viewer is the one that `make cluster-demo` offers."""
+    """The viewer is the account of `make cluster-demo`."""
     account = ("create", "token", "visitor", f"--namespace={identity.NAMESPACE}")
     token = (await site.kubectl(*account)).strip()
     drawn: set[looking.Edge] = set()
@@ -133,7 +135,7 @@ async def test_the_dashboard_behind_its_service_draws_what_its_viewer_may_read(
 
 
 async def _edges(api: demos.Api) -> set[looking.Edge]:
-    """Both ends of every edge between known ones, the caller first."""
+    """Both ends of every edge between known workloads, the caller first."""
     edges = set()
     for item in await api.items("/trafficedges"):
         own, other = ("/".join(_who(end)) for end in (item["resource"], item["edge"]["resource"]))

@@ -1,4 +1,4 @@
-"""What an answer of 4xx is: as a policy in a ConfigMap says, also after a change, but not by a wrong one."""
+"""A 4xx counts as a policy in a ConfigMap defines, also after a change; a wrong policy is not used."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -25,7 +25,7 @@ _WHY = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def over(in_cluster: runner.Reach) -> AsyncIterator[span.Span]:
-    """Since when there is no traffic but mistakes."""
+    """A span in which these mistakes are the only traffic."""
     async with span.quiet(in_cluster) as quiet:
         await mistakes.make(in_cluster)
         yield quiet
@@ -56,7 +56,7 @@ async def test_a_policy_that_is_wrong_starts_no_pod_which_says_why_and_figures_s
         return bool(found)
 
     async def is_logged() -> bool:
-        """Not while the container is just begun anew."""
+        """False while the container is just restarting."""
         try:
             return f"Error: --policy (TRAFFIC_POLICY): {_WHY}" in await site.kubectl(
                 "logs", f"pod/{failed}", _QUIET
@@ -81,12 +81,12 @@ async def test_a_policy_that_is_wrong_starts_no_pod_which_says_why_and_figures_s
 
 
 async def _rolled_out(site: sites.Site, *, within: float) -> None:
-    """Raises a `DemoError` if the pods are not of the newest policy in that time, in seconds."""
+    """Raises a `DemoError` if the pods do not have the newest policy in this time, in seconds."""
     await site.kubectl("rollout", "status", "deployment/trafficmetrics", _QUIET, f"--timeout={within:g}s")
 
 
 def _last_words(pod: Any) -> str:
-    """Of its container, as `kubectl describe pod` shows them."""
+    """The termination message of its container, as `kubectl describe pod` shows it."""
     (container,) = pod["status"].get("containerStatuses") or [{}]
     states = (container.get(key, {}).get("terminated", {}) for key in ("state", "lastState"))
     return "".join(state.get("message", "") for state in states)

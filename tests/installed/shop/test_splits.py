@@ -1,5 +1,5 @@
-"""Whoever splits traffic, in a real cluster: kinds that come and go while the server runs, which has no more
-rights than the component `splits` gives, and figures that are the callers'.
+"""All kinds that split traffic, in a real cluster: they are added and removed while the server runs, with
+only the rights of the component `splits`; the figures are those of the callers.
 """
 
 import json
@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), py
 
 _PATH = "/namespaces/shop/trafficsplits"
 _NOTICED_WITHIN = 90.0
-"""A kind that is not served is looked for every minute or so."""
+"""The server looks for a kind that is not served about once a minute."""
 _WITHIN = 30.0
 _CALLS = 60
 _KINDS = (routing.SPLIT.kind, routing.ROUTE.kind, routing.PROFILE.kind, routing.VIRTUAL.kind)
-# Nobody calls `catalog` itself, so of its subsets only its pods can tell.
+# There are no calls to `catalog` itself, so only its pods report its subsets.
 _SIDES = {**dict.fromkeys(_KINDS, "client"), routing.VIRTUAL.kind: "server"}
 _SPLIT = routing.expected(routing.SPLIT, 90, 10)
 _ROUTE = routing.expected(routing.ROUTE, 80, 20)
@@ -43,7 +43,7 @@ async def reader(site: sites.Site, in_cluster: runner.Reach) -> AsyncIterator[re
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def before(reader: reading.Reader) -> reading.Answer:
-    """What was answered while the cluster knew nothing that splits traffic."""
+    """The answer while the cluster had no kind that splits traffic."""
     answers: list[reading.Answer] = []
 
     async def is_known() -> bool:
@@ -58,7 +58,7 @@ async def before(reader: reading.Reader) -> reading.Answer:
 async def files(
     before: reading.Answer, site: sites.Site, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Path]:
-    """A folder to write objects to; the cluster knows their kinds until all tests have ended."""
+    """A folder to write objects to; the cluster serves their kinds until all tests have ended."""
     folder = tmp_path_factory.mktemp("routing")
     kinds = [f"customresourcedefinition/{kind.name}" for kind in routing.KINDS]
     try:
@@ -124,7 +124,7 @@ async def test_other_weights_are_seen_and_what_is_deleted_goes_alone(
     await site.kubectl("delete", routing.ROUTE.name, "catalog", "--namespace=shop")
     left = {name: backend for name, backend in left.items() if name not in _ROUTE}
     await _until_declared(reader, left)
-    # Its objects go with it.
+    # Its objects are deleted with it.
     await site.kubectl("delete", "customresourcedefinition", routing.PROFILE.name, "--wait")
     left = {name: backend for name, backend in left.items() if name not in _PROFILE}
     await _until_declared(reader, left)
@@ -141,7 +141,7 @@ async def _apply(site: sites.Site, folder: Path, objects: Sequence[routing.Objec
 async def _until_declared(
     reader: reading.Reader, expected: Mapping[str, routing.Object], *, within: float = _WITHIN
 ) -> None:
-    """Until there are these splits and no others, and no warning of any."""
+    """Wait until there are exactly these splits, and no warning about any."""
     seen: Any = None
 
     async def same() -> bool:
@@ -160,8 +160,8 @@ async def _until_declared(
 
 
 async def _until_seen(reader: reading.Reader, over: span.Span, truth: Mapping[str, float]) -> reading.Answer:
-    """Until every split has counted what its backends received since then, by the word of those who tell once
-    all were scraped: the called ones may have been before their callers.
+    """Wait until every split has counted what its backends received since then. The side that reports must be
+    scraped: a callee may be scraped before its caller.
     """
     answers: list[reading.Answer] = []
     seen: dict[str, dict[str, float]] = {}
@@ -186,7 +186,7 @@ async def _until_seen(reader: reading.Reader, over: span.Span, truth: Mapping[st
 
 
 def _received(truth: Mapping[str, Any]) -> Mapping[str, float]:
-    """Answers that callers had of each version of `catalog`."""
+    """Answers that callers had from each version of `catalog`."""
     sent: Counter[str] = Counter()
     for row in truth["edges"]:
         sent[row["chosen"]["name"]] += sum(row["counts"].values())
@@ -194,7 +194,7 @@ def _received(truth: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def _version(item: Mapping[str, Any]) -> str:
-    """With which the name of every backend ends."""
+    """The version at the end of a backend's name."""
     return str(item["metadata"]["name"])[-2:]
 
 

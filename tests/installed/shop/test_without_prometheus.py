@@ -1,6 +1,7 @@
-"""Prometheus goes, and comes back with nothing that it knew.
+"""Prometheus is replaced and loses its data.
 
-The last module of this package: the way from outside to this Prometheus ends with its pod.
+This must be the last module of this package: the connection from outside to this Prometheus ends with its
+pod.
 """
 
 import pytest
@@ -47,7 +48,9 @@ async def test_without_prometheus_there_are_words_and_then_true_figures_again(
     async with reach.Mesh(site.kubeconfig) as again:
 
         async def is_scraped() -> bool:
-            """Every proxy: of what it counted before its first sample, nobody can know when."""
+            """Every proxy is scraped: requests that were counted before its first sample have no known
+            time.
+            """
             return await _scraped(again) == scraped
 
         await wait.until(is_scraped, what="a scrape of every proxy", within=60, pause=0.5)
@@ -60,6 +63,6 @@ async def test_without_prometheus_there_are_words_and_then_true_figures_again(
 
 
 async def _scraped(mesh: runner.Reach) -> float:
-    """How many proxies have answered their last scrape."""
+    """How many proxies answered their last scrape."""
     (row,) = await span.query(mesh, 'count(up{job="envoy-stats"} == 1) or vector(0)')
     return float(row["value"][1])

@@ -1,7 +1,7 @@
-"""What proxyless gRPC asks of Google Cloud: where a service is (xDS), and which cluster this is (metadata).
+"""What proxyless gRPC reads from Google Cloud: the address of a service (xDS), and its cluster (metadata).
 
-Not Google's: the smallest that the real plugin is content with. Arguments: the address to listen at, the
-ports of xDS and of the metadata, and `SERVICE=HOST:PORT` for each service.
+It is not Google's server, but the smallest one that the real plugin accepts. Arguments: the address to listen
+at, the ports of xDS and of the metadata, and `SERVICE=HOST:PORT` for each service.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Discovery(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: igno
         answered: dict[str, list[str]] = {}
         for request in requests:
             names = list(request.resource_names)
-            # An acknowledgement asks for what it has.
+            # An acknowledgement names the resources that the client already has.
             if answered.get(request.type_url) == names:
                 continue
             answered[request.type_url] = names
@@ -122,7 +122,7 @@ def _packed(message: Any) -> any_pb2.Any:
 
 
 def _metadata(address: tuple[str, int]) -> http.server.ThreadingHTTPServer:
-    """It is asked as a proxy, by the name that it has in Google Cloud."""
+    """Clients use this server as their HTTP proxy and request the metadata by its name in Google Cloud."""
 
     class Answering(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

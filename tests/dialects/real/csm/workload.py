@@ -1,9 +1,10 @@
 """One workload without a proxy: a gRPC server and client with the CSM observability plugin.
 
-Its argument is a file that says its environment, that of a pod on GKE, where it listens and whom it asks, if
-anybody. What is asked of it is a list of what each hop is to answer, such as `OK/UNAVAILABLE`: the first is
-its own answer, after it has asked the next one for the rest. `SLOW` does not answer before its caller has
-given up. `GET /go?ASKED=COUNT&...` asks the next one, and says how often it was told what.
+Its argument is a file with its environment (that of a pod on GKE), the address to listen at, and the next
+workload, if there is one. A request carries a list of what each hop answers, such as `OK/UNAVAILABLE`: the
+first entry is this workload's own answer, which it sends after it has called the next one with the rest.
+`SLOW` does not answer before its caller has given up. `GET /go?ASKED=COUNT&...` calls the next workload and
+returns how often each answer came.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from opentelemetry.sdk.metrics import view
 _METHOD = "/shop.Shop/Ask"
 _SLOW = "SLOW"
 _PAUSES = (0.0, 0.002, 0.005, 0.012, 0.03, 0.07)
-"""Seconds, each in turn."""
+"""Seconds, used in turn."""
 _AT_ONCE = 20
 _BOUNDS = (
     0, 0.00001, 0.00005, 0.0001, 0.0003, 0.0006, 0.0008, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008,
     0.01, 0.013, 0.016, 0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5,
     0.65, 0.8, 1, 2, 5, 10, 20, 50, 100,
 )  # fmt: skip
-"""Seconds, as gRPC advises. The plugin does not set them, and OpenTelemetry's own begin with 5 seconds."""
+"""Seconds, as gRPC advises. The plugin does not set them, and the first of OpenTelemetry's own is 5 s."""
 
 Ask = Callable[[str], grpc.StatusCode]
 
