@@ -52,6 +52,7 @@ async def test_a_replica_that_is_told_to_go_is_missed_by_nobody(
     judging.never_wrong(answers)
 
 
+@pytest.mark.long
 async def test_an_update_of_both_replicas_is_missed_by_nobody(
     site: sites.Site, reader: reading.Reader, judging: judge.Judge
 ) -> None:
@@ -107,6 +108,7 @@ async def test_a_server_killed_in_its_pod_among_many_readers_is_started_again_an
     assert {one.status for one in knocked} <= {reading.AWAY, *_NOT_LET_IN}
 
 
+@pytest.mark.long
 async def test_the_only_replica_killed_under_load_is_back_without_a_wrong_answer(
     site: sites.Site, reader: reading.Reader, judging: judge.Judge
 ) -> None:
@@ -123,6 +125,7 @@ async def test_the_only_replica_killed_under_load_is_back_without_a_wrong_answer
         await verdict.ready(site, replicas=2)
 
 
+@pytest.mark.long
 async def test_a_serving_certificate_that_is_lost_is_made_anew(
     site: sites.Site, reader: reading.Reader, judging: judge.Judge, serials: dict[str, int]
 ) -> None:
@@ -172,6 +175,7 @@ async def test_without_a_right_answer_of_prometheus_there_are_words_and_no_figur
     assert await verdict.restarts(site) == before
 
 
+@pytest.mark.long
 async def test_a_prometheus_that_is_alive_but_slow_is_waited_for(
     reader: reading.Reader, judging: judge.Judge, source: unreliable.Unreliable
 ) -> None:
@@ -235,6 +239,7 @@ async def test_while_the_kube_apiserver_is_away_nobody_unknown_is_let_in(
         assert {one.status for one in knocked} <= _NOT_LET_IN, knocked
 
 
+@pytest.mark.long
 async def test_a_serving_certificate_made_anew_is_presented_by_every_pod(
     site: sites.Site,
     whole: cluster.Cluster,
@@ -270,6 +275,7 @@ async def test_an_api_service_deleted_and_made_again_is_served_again(
     await judging.until_true(reader, within=60)
 
 
+@pytest.mark.long
 async def test_a_namespace_deleted_while_we_are_down_goes_once_we_are_back(
     site: sites.Site, reader: reading.Reader
 ) -> None:

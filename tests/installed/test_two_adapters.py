@@ -10,7 +10,12 @@ from tests.apiservice import pki
 from tests.installed import manifests, previous
 from tests.installed import site as sites
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.long,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(900),
+]
 
 _THEIRS = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/default/{previous.METRIC}"
 _LOST = _THEIRS.replace(previous.METRIC, "orders_lost")
