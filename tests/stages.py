@@ -135,7 +135,7 @@ def _run(stage: Stage, arguments: Sequence[str]) -> Ran:
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-m", stage.select, f"--junitxml={report}"]
     if stage.parallel:
-        command += ["-n", os.environ.get(WORKERS) or "3", "--dist", "loadfile"]
+        command += ["-n", os.environ.get(WORKERS) or "2", "--dist", "loadfile"]
     ended = _wait([*command, *arguments])
     return Ran(stage, ended, read(report.read_text()) if report.exists() else [])
 
