@@ -26,8 +26,8 @@ PROGRAMS = ("prometheus", "mesh", "dialect", "browser", "cluster", "go")
 LONG = "long"
 """The mark of long stories, which only `make test-all` runs."""
 FAST = "not (" + " or ".join((*PROGRAMS, "attack", "alone", LONG)) + ")"
-"""For `pytest -m`: the tests that need nothing but Python packages and may run next to each other. Attacks are
-not among them: they start servers and wait for time limits.
+"""For `pytest -m`: the tests that need only Python packages and may run at the same time. Attacks are not
+among them: they start servers and wait for time limits.
 """
 PARALLEL = f"not (cluster or browser or mesh or dialect or conformance or alone or {LONG})"
 """The tests that may run at the same time. The conformance suite keeps one record of all of its rows."""
