@@ -67,7 +67,7 @@ check: venv ## Look only: format, lint, types, imports
 	@echo "== format" && ruff format --check --quiet .
 	@echo "== lint" && ruff check --quiet .
 	@echo "== types" && mypy --no-error-summary
-	@echo "== imports" && lint-imports --no-logo >.venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@echo "== imports" && lint-imports --no-logo --no-cache >.venv/imports.log || { cat .venv/imports.log; exit 1; }
 
 fix: venv ## Repair what `make check` finds and a tool can mend
 	@ruff check --quiet --fix . || true
