@@ -122,7 +122,7 @@ def _check(path: pathlib.Path) -> None:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise ValueError(f"it is not YAML: {where}{getattr(error, 'problem', error)}") from None
-    if text.strip() == "" or not isinstance(yaml.load(text, Loader=loader), dict):  # noqa: S506 - a safe one
+    if text.strip() == "" or not isinstance(yaml.load(text, Loader=loader), dict):  # noqa: S506 - a SafeLoader
         raise ValueError("it is empty or not a mapping")
 
 

@@ -159,7 +159,7 @@ class Reflection(Generic[T]):
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
-            "timeoutSeconds": str(int(random.uniform(*_LASTS))),  # noqa: S311 - no secret
+            "timeoutSeconds": str(int(random.uniform(*_LASTS))),  # noqa: S311 - jitter is no secret
         }
         async with self._api.watching(
             self.resource.path, query=query, silence=self._silence, accept=self.resource.form.watched

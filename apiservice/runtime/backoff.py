@@ -18,6 +18,5 @@ class Backoff:
         """Pauses in seconds, without end."""
         pause = self.first
         while True:
-            # Jitter needs no cryptographic randomness.
-            yield pause * random.uniform(1.0, 1.0 + self.jitter)  # noqa: S311
+            yield pause * random.uniform(1.0, 1.0 + self.jitter)  # noqa: S311 - jitter is no secret
             pause = min(pause * self.factor, self.longest)

@@ -24,7 +24,7 @@ _LENGTH = 3
 def record(contexts: Iterable[ssl.SSLContext], *, to: Callable[[bytes], None] | None) -> None:
     """Calls `to` with each client certificate, in DER and not verified yet. None ends that."""
     for context in contexts:
-        # There is no public way to get a refused certificate. typeshed does not have private names.
+        # There is no public way to get a refused certificate, and typeshed has no private names.
         context._msg_callback = _hook(to) if to else None  # type: ignore[attr-defined]
 
 

@@ -15,7 +15,9 @@ from cryptography.utils import CryptographyDeprecationWarning
 from apiservice.runtime import files
 
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
-_KEY = b"PRIVATE KEY-----"
+_LABEL = "PRIVATE KEY"
+"""Of the first and the last line of a key in PEM."""
+_KEY = f"{_LABEL}-----".encode()
 _ENCRYPTED = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
 _UNUSABLE = (ValueError, TypeError, exceptions.UnsupportedAlgorithm)
 
@@ -83,7 +85,7 @@ def _of_key(content: bytes) -> str | None:
     if _KEY not in content:
         if _CERTIFICATE in content:
             return "it holds a certificate and no private key; give the certificate's key"
-        return "it holds no private key in PEM; give a file that begins with -----BEGIN PRIVATE KEY-----"
+        return f"it holds no private key in PEM; give a file that begins with -----BEGIN {_LABEL}-----"
     try:
         serialization.load_pem_private_key(content, password=None)
     except _UNUSABLE:

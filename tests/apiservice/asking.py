@@ -19,7 +19,7 @@ from tests.apiservice import fruits
 
 TOKEN = "correct-horse"
 ADMIN = authenticator.User(name="admin", groups=(authenticator.MASTERS, authenticator.AUTHENTICATED))
-NOBODY = authenticator.User(name="<nobody>", groups=(authenticator.AUTHENTICATED,))
+WITHOUT_RIGHTS = authenticator.User(name="<nobody>", groups=(authenticator.AUTHENTICATED,))
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 KUBECTL = f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"

@@ -79,7 +79,7 @@ class Orchard:
         for row in collection.rows:
             if row.object["metadata"]["name"] == query.name:
                 return row
-        raise query.not_found("nobody planted it")
+        raise query.not_found("it was never planted")
 
     async def pips(self, query: declaration.Query) -> declaration.Collection:
         self.asked.append(query)

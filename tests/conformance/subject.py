@@ -39,7 +39,7 @@ class Credential:
         return dataclasses.replace(self, headers={**self.headers, **more})
 
 
-NOBODY = Credential()
+NO_CREDENTIAL = Credential()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

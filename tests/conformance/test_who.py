@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conformance import api, kubectl, rows, subject
-from tests.conformance.subject import NOBODY
+from tests.conformance.subject import NO_CREDENTIAL
 
 _SOON = 30.0
 """Seconds."""
@@ -72,14 +72,14 @@ def test_names_in_headers_count_only_beside_the_certificate_of_the_front_proxy(a
     assert api.subject.front_proxy is not None
 
     assert api.ask(api.collection, credential=api.subject.front_proxy.bearing(**claims)).status == 200
-    assert api.ask(api.collection, credential=NOBODY.bearing(**claims)).status in {401, 403}
+    assert api.ask(api.collection, credential=NO_CREDENTIAL.bearing(**claims)).status in {401, 403}
 
 
 @rows.row("X2a")
 def test_a_claim_to_be_another_user_without_that_certificate_gains_nothing(api: api.Api) -> None:
     claims = {"X_Remote_User": "admin", "X_Remote_Group": "system:masters"}
 
-    assert api.ask(api.collection, credential=NOBODY.bearing(**claims)).status in {401, 403}
+    assert api.ask(api.collection, credential=NO_CREDENTIAL.bearing(**claims)).status in {401, 403}
 
 
 @rows.row("X5")
@@ -93,7 +93,7 @@ def test_a_client_certificate_says_who_is_asking(api: api.Api) -> None:
 def test_the_token_of_a_service_account_says_who_is_asking(api: api.Api) -> None:
     assert api.subject.cluster is not None
     token = kubectl.run(kubectl.NEWER, api.subject.cluster, "create", "token", "default").strip()
-    bearer = NOBODY.bearing(Authorization=f"Bearer {token}")
+    bearer = NO_CREDENTIAL.bearing(Authorization=f"Bearer {token}")
 
     assert api.ask("/version", credential=bearer).status == 200
     refusal = api.ask(api.collection, credential=bearer).refusal(403)
@@ -103,13 +103,13 @@ def test_the_token_of_a_service_account_says_who_is_asking(api: api.Api) -> None
 @rows.row("X7")
 def test_a_wrong_credential_is_refused_and_not_taken_for_none(api: api.Api) -> None:
     for path in (api.collection, api.subject.root, "/apis"):
-        reply = api.ask(path, credential=NOBODY.bearing(Authorization="Bearer wrong"))
+        reply = api.ask(path, credential=NO_CREDENTIAL.bearing(Authorization="Bearer wrong"))
         assert reply.refusal(401)["reason"] == "Unauthorized"
 
 
 @rows.row("X8")
 def test_a_client_without_credential_is_anonymous_and_may_not_read(api: api.Api) -> None:
-    refusal = api.ask(api.collection, credential=NOBODY).refusal(403)
+    refusal = api.ask(api.collection, credential=NO_CREDENTIAL).refusal(403)
 
     assert 'User "system:anonymous" cannot list' in refusal["message"]
 
@@ -117,7 +117,7 @@ def test_a_client_without_credential_is_anonymous_and_may_not_read(api: api.Api)
 @rows.row("X8a")
 def test_a_client_without_credential_reads_nothing(api: api.Api) -> None:
     for path in (api.collection, api.object_path, "/metrics"):
-        assert api.ask(path, credential=NOBODY).status in {401, 403}
+        assert api.ask(path, credential=NO_CREDENTIAL).status in {401, 403}
 
 
 @rows.row("X10")
@@ -132,7 +132,7 @@ def test_only_the_identity_that_was_proved_is_handed_on(api: api.Api) -> None:
 @rows.row("Z1")
 def test_health_is_shown_to_every_client(api: api.Api) -> None:
     for path in ("/healthz", "/livez", "/readyz"):
-        assert api.ask(path, credential=NOBODY).status == 200, path
+        assert api.ask(path, credential=NO_CREDENTIAL).status == 200, path
 
 
 @rows.row("Z2")

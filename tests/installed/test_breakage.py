@@ -88,7 +88,7 @@ async def test_a_server_killed_in_its_pod_among_many_readers_is_started_again_an
     knocked: list[verdict.Knocked] = []
 
     async def is_started_again() -> bool:
-        for headers in verdict.NOBODY:
+        for headers in verdict.NOT_ADMITTED:
             knocked.extend([await verdict.knock(whole, pod, headers) for pod in pods])
         return await verdict.restarts(site) > before
 
@@ -235,7 +235,9 @@ async def test_while_the_kube_apiserver_is_away_nobody_unknown_is_let_in(
 ) -> None:
     pod = (await verdict.addresses(site))[0]
     async with whole.without_api_server():
-        knocked = await asyncio.gather(*(verdict.knock(whole, pod, headers) for headers in verdict.NOBODY))
+        knocked = await asyncio.gather(
+            *(verdict.knock(whole, pod, headers) for headers in verdict.NOT_ADMITTED)
+        )
         assert {one.status for one in knocked} <= _NOT_LET_IN, knocked
 
 

@@ -12,7 +12,7 @@ QUIET = f"--namespace={manifests.NAMESPACE}"
 PODS = ("pods", QUIET, "--selector=app.kubernetes.io/name=trafficmetrics")
 UNDECIDED = frozenset({403, 500})
 """A kube-apiserver that has just started has no roles yet; without one, rights cannot be decided."""
-NOBODY: tuple[dict[str, str], ...] = (
+NOT_ADMITTED: tuple[dict[str, str], ...] = (
     {},
     {"Authorization": "Bearer made-up"},
     {"X-Remote-User": "system:admin"},

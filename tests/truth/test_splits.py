@@ -39,7 +39,7 @@ async def test_a_split_has_the_requests_that_its_callers_sent(mesh: runner.Mesh,
     assert total > 50
     for item in items:
         assert _share(item) == pytest.approx(received[item["metadata"]["name"]] / total, abs=0.01)
-    print(f"told {reply} of {received}")
+    print(f"read {reply}, received {received}")
 
 
 async def test_the_callers_of_a_split_sum_up_to_it(mesh: runner.Mesh, api: serving.Api) -> None:

@@ -93,7 +93,7 @@ class CustomMetricReader:
     ) -> declaration.Collection | declaration.Verbatim:
         wanted = self.served.find(metric)
         if wanted is None:
-            return await autoscaling_query.another_s(
+            return await autoscaling_query.from_others(
                 query, metric, what=self.kind.plural, others=self.others, served=self.served
             )
         asked = metric_selector.labels(

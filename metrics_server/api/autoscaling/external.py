@@ -35,7 +35,7 @@ class ExternalMetricReader:
         """Answer `/namespaces/{namespace}/{metric}`. Raises errors.StatusError."""
         wanted = self.served.find(query.resource)
         if wanted is None:
-            return await autoscaling_query.another_s(
+            return await autoscaling_query.from_others(
                 query,
                 query.resource,
                 what=f"external metrics of namespace {query.namespace}",

@@ -28,7 +28,7 @@ requests come together, and the controller of a cluster has five of them under w
 """
 
 
-async def another_s(
+async def from_others(
     query: declaration.Query,
     metric: str,
     *,

@@ -88,7 +88,7 @@ async def test_a_subresource_answers_a_list(toy: asking.Toy, path: str) -> None:
 async def test_an_object_that_is_not_there_is_a_404_in_the_words_of_kubernetes(toy: asking.Toy) -> None:
     reply = await toy.read("namespaces/north/fruits/kiwi")
     assert reply.status == 404
-    assert reply.message == 'fruits.fruits.example.com "kiwi" not found: nobody planted it'
+    assert reply.message == 'fruits.fruits.example.com "kiwi" not found: it was never planted'
     assert reply.json["details"] == {"name": "kiwi", "group": "fruits.example.com", "kind": "fruits"}
 
 

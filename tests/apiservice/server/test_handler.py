@@ -46,7 +46,7 @@ async def test_without_a_valid_credential_there_is_nothing_to_see(
     ],
 )
 async def test_who_may_not_look_does_not_learn_what_exists(path: str, message: str) -> None:
-    reply = await asking.Toy(user=asking.NOBODY).ask(path)
+    reply = await asking.Toy(user=asking.WITHOUT_RIGHTS).ask(path)
     assert (reply.status, reply.message) == (403, message)
 
 

@@ -110,7 +110,7 @@ async def test_kubectl_reads_raw_paths(kubectl: Kubectl) -> None:
     [
         (
             "get fruit kiwi",
-            'Error from server (NotFound): fruits.fruits.example.com "kiwi" not found: nobody planted it',
+            'Error from server (NotFound): fruits.fruits.example.com "kiwi" not found: it was never planted',
         ),
         (
             "get fruits -w",

@@ -97,7 +97,7 @@ async def test_kinds_that_come_while_the_server_runs_are_noticed_and_have_the_co
     assert answer.warnings == ()
     log = await site.kubectl("logs", "deployment/trafficmetrics", f"--namespace={manifests.NAMESPACE}")
     assert "cannot be watched" not in log
-    print(f"told {[(item['metadata']['name'], span.counts(item)) for item in answer.items]} of {truth}")
+    print(f"read {[(item['metadata']['name'], span.counts(item)) for item in answer.items]} of {truth}")
 
 
 async def test_kubectl_prints_them_beside_those_of_the_other_group(files: Path, site: sites.Site) -> None:
