@@ -31,7 +31,11 @@ def queries(*, namespace: str | None, mesh: str = "envoy") -> list[str]:
         shipped[mesh],
         scope=plan.QueryScope(namespace=namespace),
         window=WINDOW,
-        before=2.0 * exporter.SCRAPE_INTERVAL,
+        reach=plan.Reach(
+            usual=plan.Times(
+                window=WINDOW, before=2.0 * exporter.SCRAPE_INTERVAL, interval=exporter.SCRAPE_INTERVAL
+            )
+        ),
     )
     return [*asked.counters, *([asked.buckets] if asked.buckets else [])]
 

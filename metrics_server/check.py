@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from metrics_server.collect import collector, detection, merge
+from metrics_server.collect import backend_clock, collector, detection, merge
 from metrics_server.inventory import objects
 from metrics_server.model import faults, kinds, quantity, snapshot, validation
 from metrics_server.profiles import policy, registry, schema
@@ -53,7 +53,7 @@ class CheckReport:
 class _NoWatcher:
     """A watcher that measures nothing."""
 
-    def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
+    def snapshot_taken(self, *, seconds: float, age: float, lag: float) -> None: ...
 
 
 def run(
@@ -167,8 +167,9 @@ async def _look(
     namespace: str | None,
     report: CheckReport,
 ) -> snapshot.Snapshot | None:
+    clock = backend_clock.BackendClock(backend, wall=time.time, uptime=time.monotonic)
     taker = collector.Collector(
-        backend, mesh=mesh, watcher=_NoWatcher(), clock=time.time, stale_after=settings.STALE_AFTER
+        backend, mesh=mesh, watcher=_NoWatcher(), clock=clock, stale_after=settings.STALE_AFTER
     )
     backend.asked.clear()
     try:

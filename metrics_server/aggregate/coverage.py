@@ -1,16 +1,12 @@
 """Computes over how many seconds the requests of a group of rows were counted. Pure.
 
-A pod has figures over the time for which its own proxy was observed. One that started inside the window is
-counted from its start on, and one whose newest scrapes are missing until the last of them.
-
-Everything else is counted over the whole window, because before a pod started, and after it ended, other pods
-had its share of the traffic. Only where requests are missing, as scraping has just begun, a reporter counts
-over the time that was observed, and the rates of the reporters are added.
+The window of each reporter ends with its own newest scrape and has its own length (`snapshot.Span`). A pod
+has figures over the time for which its own proxy was observed. Everything else is a sum: the rates of its
+reporters are added. A reporter that started inside the window, or is no longer scraped, counts there over
+its whole window, because before it started, and after it ended, others had its share of the traffic.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
@@ -26,10 +22,14 @@ class Coverage:
 
     def __init__(self, moment: snapshot.Snapshot) -> None:
         self._window = moment.window
-        self._of_pods = np.array([_of_pod(span, moment) for span in moment.spans], dtype=np.float64)
+        self._alone = np.array([span.alone for span in moment.spans], dtype=np.float64)
         """One per reporter: the seconds over which the figures of a pod are; NaN if too short for a rate."""
-        self._of_parts = np.array([_of_part(span, moment) for span in moment.spans], dtype=np.float64)
+        self._in_sum = np.array([span.in_sum for span in moment.spans], dtype=np.float64)
         """One per reporter: the same for a part of a sum."""
+        self._windows = np.array([span.window for span in moment.spans], dtype=np.float64)
+        """One per reporter: its window, in seconds."""
+        self._until = np.array([span.until for span in moment.spans], dtype=np.float64)
+        """One per reporter: its newest scrape, Unix seconds."""
 
     def longest(self, reporter: Ints, group: Ints, pods: Bools) -> Floats:
         """Return the longest time over which a reporter of each group was observed: float64, in seconds.
@@ -42,6 +42,14 @@ class Coverage:
         np.fmax.at(found, group, self._each(reporter, pods[group]))
         return np.where(np.isfinite(found), found, self._window)
 
+    def newest(self, reporter: Ints, group: Ints, size: int) -> Floats:
+        """Return the newest scrape of the reporters of each of `size` groups: float64, Unix seconds; NaN
+        without a reporter. `reporter`, `group`: as for `longest`.
+        """
+        found = np.full(size, np.nan)
+        np.fmax.at(found, group, self._until[reporter])
+        return found
+
     def seconds(self, reporter: Ints, group: Ints, requests: Floats, pods: Bools) -> Floats:
         """Return over how many seconds the requests of each group were counted: float64, one per group.
 
@@ -51,7 +59,7 @@ class Coverage:
         """
         each = self._each(reporter, pods[group])
         is_long = np.isfinite(each)
-        each = np.where(is_long, each, self._window)
+        each = np.where(is_long, each, self._windows[reporter])
         size = len(pods)
         shortest, longest = np.full(size, np.nan), np.full(size, np.nan)
         np.fmin.at(shortest, group, each)
@@ -64,25 +72,4 @@ class Coverage:
         return np.where(np.bincount(group, weights=is_long, minlength=size) > 0, mean, np.nan)
 
     def _each(self, reporter: Ints, is_pod: Bools) -> Floats:
-        return np.where(is_pod, self._of_pods[reporter], self._of_parts[reporter])
-
-
-def _of_pod(span: snapshot.Span, moment: snapshot.Snapshot) -> float:
-    """Return the seconds over which a pod's own requests were counted; NaN if too short for a rate."""
-    start = moment.taken - moment.window
-    if span.since > start:
-        return span.seconds if span.tells_a_rate(moment.interval) else math.nan
-    if moment.taken - span.until <= moment.interval:
-        return moment.window
-    seconds = span.until - (start if span.base is None else span.base)
-    return seconds if seconds > 0 else math.nan
-
-
-def _of_part(span: snapshot.Span, moment: snapshot.Snapshot) -> float:
-    """Return the seconds over which a reporter counts in a sum; NaN if too short for a rate.
-
-    If its process started inside the window, no earlier requests are missing: the whole window counts.
-    """
-    if span.born or span.since <= moment.taken - moment.window:
-        return moment.window
-    return span.seconds if span.tells_a_rate(moment.interval) else math.nan
+        return np.where(is_pod, self._alone[reporter], self._in_sum[reporter])

@@ -35,6 +35,8 @@ class Figures:
     """The time over which the requests were counted: the window, or the part of it that is covered. None if
     that part is too short for a rate.
     """
+    timestamp: float | None
+    """The newest scrape of a proxy that reports this traffic, Unix seconds. None if none reports it."""
     latency: tuple[float | None, ...]
     """Seconds, one per requested quantile."""
     clamped: tuple[bool, ...]
@@ -82,6 +84,8 @@ class Reported:
     """Bool, one per group: whether the group is one pod, which has figures over its own coverage."""
     longest: Floats
     """Float64, one per group: the longest time, in seconds, over which one of its reporters was observed."""
+    newest: Floats
+    """Float64, one per group: the newest scrape of its reporters, Unix seconds; NaN without a reporter."""
 
     def __len__(self) -> int:
         return len(self.longest)
@@ -138,7 +142,8 @@ class Summing:
         meshes[group, self._mesh[reporter]] = True
         alone = np.array(pods, dtype=np.bool_)
         longest = self._coverage.longest(reporter, group, alone)
-        return Reported(meshes=meshes, pods=alone, longest=longest)
+        newest = self._coverage.newest(reporter, group, len(pods))
+        return Reported(meshes=meshes, pods=alone, longest=longest, newest=newest)
 
     def of(
         self,
@@ -174,16 +179,18 @@ class Summing:
                 success=_known(ok),
                 failure=_known(bad),
                 seconds=_known(over),
+                timestamp=_known(newest),
                 latency=tuple(_known(value) for value in values),
                 clamped=tuple(clamped),
                 approximate=tuple(approximate),
                 without=without,
                 profiles=profiles,
             )
-            for ok, bad, over, values, clamped, approximate, (profiles, without) in zip(
+            for ok, bad, over, newest, values, clamped, approximate, (profiles, without) in zip(
                 success.tolist(),
                 failure.tolist(),
                 seconds.tolist(),
+                reported.newest.tolist(),
                 latency.values.tolist(),
                 latency.clamped.tolist(),
                 latency.approximate.tolist(),

@@ -30,6 +30,7 @@ _UNKNOWN = aggregate_figures.Figures(
     success=None,
     failure=None,
     seconds=None,
+    timestamp=None,
     latency=(None,) * len(kinds.QUANTILES),
     clamped=(False,) * len(kinds.QUANTILES),
     approximate=(False,) * len(kinds.QUANTILES),

@@ -1,14 +1,15 @@
 """Takes snapshots of one mesh: plans the queries, sends them and decodes the answers.
 
-A plan depends on the scrape interval, because a window must span two scrapes and raw samples must reach
-back further, and on the label that holds the namespace of scrape targets. Both are learned from answers.
-If the assumed interval was wrong, the queries are sent again, and later snapshots use the interval that
-was observed.
+A plan depends on how often the targets are scraped and how late their samples arrive, because a window must
+span two scrapes of each target and raw samples must reach back further, and on the label that holds the
+namespace of scrape targets. All of it is learned from answers (`scrape_rhythm`). If the plan did not reach
+far enough, the queries are sent again, and later plans use what was observed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import functools
 import itertools
@@ -20,10 +21,10 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from metrics_server.collect import clock_check
-from metrics_server.decode import decoder, targets
+from metrics_server.collect import lost_targets, scrape_rhythm
+from metrics_server.decode import decoder, targets, windows
 from metrics_server.model import faults, kinds, snapshot, validation
-from metrics_server.profiles import schema
+from metrics_server.profiles import endpoints, schema
 from metrics_server.query import plan, promql
 from metrics_server.upstream import time_limits
 
@@ -32,14 +33,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _GUESS = 15.0
 """Seconds: the assumed scrape interval until one is observed; most installations use it."""
-_FURTHER = (4, 16)
-"""Factors by which to look back further while no target has been scraped twice."""
-_JITTER = 0.25
-"""Seconds by which the time between two scrapes may exceed the interval."""
 _LOOKBACK = 300.0
 """Seconds within which every running target is scraped."""
+_FURTHEST = 2 * _LOOKBACK
+"""Seconds: how far back the scrapes of targets are looked up that a plan did not reach."""
+_AGAIN = 60.0
+"""Seconds after which it is checked again whether a plan reaches all targets."""
+_ROUNDS = 3
+"""How often the queries are sent at most for one snapshot."""
+_LATE = 0.1
+"""Scrape intervals by which samples may be later than assumed before the queries are sent again."""
 _SAMPLE = 20
 """Number of series from which the labels of a mesh's targets are learned."""
+_FUTURE = 1.0
+"""Seconds by which a sample may be later than the evaluation time: backends may round that time."""
+
+
+class Clock(Protocol):
+    """The present time of the backend, Unix seconds. Raises faults.Unavailable."""
+
+    async def read(self) -> float: ...
 
 
 class QueryResult(Protocol):
@@ -62,9 +75,9 @@ class QueryBackend(Protocol):
 
 
 class CollectionObserver(Protocol):
-    """Gets the duration of decoding and the age of each snapshot, in seconds."""
+    """Gets the duration of decoding, and the age and the lag of each snapshot, in seconds."""
 
-    def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
+    def snapshot_taken(self, *, seconds: float, age: float, lag: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +101,17 @@ class _Reply:
     """The answers to one plan; that with the buckets may not have arrived yet."""
 
     taken: float
-    window: float
+    reach: float
+    """The earliest time of raw samples that were asked for, Unix seconds."""
+    lag: float
+    """The lag that the queries assumed, in seconds."""
+    asked: tuple[str, ...]
+    """The queries for raw samples."""
     counters: Iterable[dict[str, Any]]
     warnings: list[str]
     buckets: asyncio.Task[QueryResult | None]
     proxies: targets.ScrapeTargets
+    windows: windows.TargetWindows
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +119,9 @@ class _Request:
     """One request for a snapshot: its unfinished tasks, and the sides whose latencies are wanted."""
 
     under_way: contextlib.AsyncExitStack
+    scope: plan.QueryScope
+    window: float
+    """As requested, in seconds."""
     latency: Collection[kinds.Side]
 
 
@@ -112,13 +134,13 @@ class Collector:
         *,
         mesh: schema.Profile,
         watcher: CollectionObserver,
-        clock: Callable[[], float],
+        clock: Clock,
         stale_after: float,
         strict: decoder.Strict = decoder.lenient,
         executor: futures.Executor | None = None,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock`: the time at which queries are evaluated. `stale_after`: seconds. `strict`: whether
+        """`clock`: that of the backend. `stale_after`: seconds. `strict`: whether
         responses 4xx are failures in a namespace. `executor`: the executor in which several takers decode,
         one after the other. `uptime`: a monotonic clock in seconds.
         """
@@ -128,10 +150,13 @@ class Collector:
         self._clock = clock
         self._stale_after = stale_after
         self._strict = strict
-        self._interval = _GUESS
         self._executor = executor or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
+        self._uptime = uptime
         self._namespace_label: str | None = None
-        self._agreement = clock_check.ClockBound(uptime)
+        self._rhythm = scrape_rhythm.ScrapeRhythm(uptime, usual=_GUESS)
+        self._counted_at = -math.inf
+        """The uptime at which the targets were last counted."""
+        self._lost = lost_targets.LostTargets(uptime)
 
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side] = kinds.SIDES
@@ -145,31 +170,76 @@ class Collector:
         Raises faults.Unavailable: backend down or slow, no such mesh, or newest scrape too old or later
         than this server's clock.
         """
-        await self._agree()
         scope = await self._scope(namespace)
         async with contextlib.AsyncExitStack() as stack:
-            asked = _Request(stack, latency)
-            reply = await self._look_back(scope, window, asked)
+            asked = _Request(stack, scope, window, latency)
+            reply = await self._ask(asked)
+            for _ in range(_ROUNDS - 1):
+                if await self._reached_all(reply, asked):
+                    break
+                reply = await self._ask(asked)
             if not reply.proxies.found:
                 await self._explain_nothing(scope)
                 return None
-            observed = reply.proxies.interval
-            # None: no target was scraped twice, however far back; scraping has just begun.
-            self._interval = _GUESS if observed is None else float(max(1, math.ceil(observed - _JITTER)))
-            if not math.isclose(reply.window, max(window, 2 * self._interval)):
-                reply = await self._ask(scope, max(window, 2 * self._interval), 2 * self._interval, asked)
-            return await self._decode(reply)
+            return await self._decode(reply, asked)
 
-    async def _look_back(self, scope: plan.QueryScope, window: float, asked: _Request) -> _Reply:
-        """Return the answers to a plan that reaches back far enough to see a target scraped twice."""
-        interval = self._interval
-        reply = await self._ask(scope, max(window, 2 * interval), 2 * interval, asked)
-        for times in _FURTHER:
-            if reply.proxies.interval is not None or not reply.proxies.found:
-                break
-            further = 2 * times * interval
-            reply = await self._ask(scope, max(window, further), further, asked)
-        return reply
+    async def _reached_all(self, reply: _Reply, asked: _Request) -> bool:
+        """Learn from an answer, and return whether its queries reached the scrapes of all targets."""
+        rhythm = self._rhythm
+        before = self._reach(asked.window)
+        if not reply.proxies.found:
+            newest = await self._newest(reply.taken)
+            if newest is not None and newest >= reply.taken - self._stale_after:
+                rhythm.lag = max(rhythm.lag, math.ceil(reply.taken - newest))
+            return before.covers(self._reach(asked.window))
+        rhythm.observe(reply.proxies)
+        if reply.proxies.interval is None or self._uptime() - self._counted_at >= _AGAIN:
+            await self._look_for_others(reply)
+        lag = rhythm.lag_of(reply.windows.spans, taken=reply.taken)
+        if lag > reply.lag + _LATE * rhythm.interval or lag < reply.lag / 2:
+            rhythm.lag = math.ceil(lag) if lag else 0.0
+        return before.covers(self._reach(asked.window))
+
+    async def _look_for_others(self, reply: _Reply) -> None:
+        """Learn the scrape intervals of jobs with targets that the queries did not reach, or reached once."""
+        self._counted_at = self._uptime()
+        (counted,) = await self._backend.ask([plan.targets_by_job(self._mesh)], at=reply.taken)
+        seen = collections.Counter(
+            target.job
+            for target, span in zip(reply.proxies.found.values(), reply.windows.spans, strict=True)
+            if target.interval or span.born
+        )
+        jobs = sorted(
+            job
+            for one in validation.checked(counted)
+            if float(one["value"][1]) > seen[job := one["metric"].get(plan.JOB, "")]
+        )
+        if not jobs:
+            return
+        (series,) = await self._backend.ask([plan.scrapes(self._mesh, jobs, _FURTHEST)], at=reply.taken)
+        found = await self._apart(targets.scraped, series, self._mesh)
+        self._rhythm.add(found)
+
+    def _reach(self, window: float) -> plan.Reach:
+        return plan.Reach(usual=self._times(window), slow=self._slow(window))
+
+    def _times(self, window: float) -> plan.Times:
+        """Return the time over which targets with the usual scrape interval are read."""
+        return self._reaching(window, self._rhythm.interval)
+
+    def _reaching(self, window: float, interval: float) -> plan.Times:
+        before = 2 * interval + self._rhythm.lag
+        return plan.Times(window=max(window, 2 * interval), before=before, interval=interval)
+
+    def _slow(self, window: float) -> plan.Slow | None:
+        """Return the jobs whose targets need a longer time than usual, and that time."""
+        usual, slow = self._times(window), self._rhythm.slow
+        if not slow:
+            return None
+        times = self._reaching(window, max(slow.values()))
+        if times.seconds <= usual.seconds:
+            return None
+        return plan.Slow(jobs=tuple(sorted(slow)), times=times)
 
     async def _scope(self, namespace: str | None) -> plan.QueryScope:
         if namespace is None:
@@ -177,56 +247,74 @@ class Collector:
         if not self._mesh.reports_of_targets:
             return plan.QueryScope(namespace=namespace)
         if self._namespace_label is None:
-            (series,) = await self._backend.ask([promql.sample(self._mesh.sign, _SAMPLE)], at=self._clock())
+            at = await self._clock.read()
+            (series,) = await self._backend.ask([promql.sample(self._mesh.sign, _SAMPLE)], at=at)
             carried = {label for one in validation.checked(series) for label in one["metric"]}
             self._namespace_label = next(
                 (name for name in self._mesh.target.namespace if name in carried), None
             )
+            if any(namespace in carried for _, namespace in endpoints.CARRIED_PODS):
+                self._namespace_label = None  # then a proxy's namespace may be in one of two labels
         return plan.QueryScope(
             namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
         )
 
-    async def _ask(self, scope: plan.QueryScope, window: float, before: float, asked: _Request) -> _Reply:
+    async def _ask(self, asked: _Request) -> _Reply:
         """Return the answers with counters. That with buckets takes longer: it is a task, cancelled when
         `asked` ends.
         """
-        wanted = plan.make(self._mesh, scope=scope, window=window, before=before, latency=asked.latency)
-        taken = self._clock()
-        buckets = asyncio.create_task(self._buckets(wanted.buckets, taken), name="buckets")
+        reach, lag = self._reach(asked.window), self._rhythm.lag
+        wanted = plan.make(
+            self._mesh, scope=asked.scope, window=asked.window, reach=reach, latency=asked.latency
+        )
+        taken = await self._clock.read()
+        buckets = asyncio.create_task(self._buckets(wanted.buckets, taken - lag), name="buckets")
         asked.under_way.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = _All(answers)
         of_targets = counters.among(targets.needed_metrics(self._mesh))
         proxies = await self._apart(targets.find, of_targets, self._mesh)
+        if not proxies.found and targets.needed_metrics(self._mesh) and not self._mesh.fallback:
+            # The scrape may keep the metrics of requests only.
+            proxies = await self._apart(targets.find_by_requests, counters, self._mesh)
         return _Reply(
             taken=taken,
-            window=window,
+            reach=taken - reach.usual.seconds,
+            lag=lag,
+            asked=wanted.counters,
             counters=counters,
             warnings=[warning for answer in answers for warning in answer.warnings],
             buckets=buckets,
             proxies=proxies,
+            windows=await self._apart(
+                windows.of,
+                proxies,
+                window=asked.window,
+                oldest=taken - self._stale_after,
+                rhythm=self._rhythm.known,
+            ),
         )
 
     async def _buckets(self, query: str | None, at: float) -> QueryResult | None:
         return (await self._backend.ask([query], at=at))[0] if query else None
 
-    async def _decode(self, reply: _Reply) -> snapshot.Snapshot:
-        self._agreement.heard(reply.proxies.newest, asked=reply.taken)
+    async def _decode(self, reply: _Reply, asked: _Request) -> snapshot.Snapshot:
         age = reply.taken - reply.proxies.newest
-        oldest = min(self._stale_after, reply.window)
-        if age > oldest:
-            doubt = self._agreement.doubt(reply.taken)
-            raise faults.Stale(
-                f"The newest scrape of the mesh is {age:.0f} s old; figures older than {oldest:.0f} s "
-                f"are not served. Does Prometheus still scrape the proxies?{doubt}"
-            )
+        if age < -_FUTURE:
+            raise validation.refused("it contains samples later than the time that was asked for")
+        if age > self._stale_after:
+            raise _stale(age, self._stale_after)
+        scope = asked.scope.namespace
+        self._rhythm.compare(scope, reply.proxies)
+        is_lost = self._lost.compare(scope, reply.proxies, reach=reply.reach)
         begun = time.perf_counter()
         counted = await self._apart(
             decoder.count,
             reply.counters,
             proxies=reply.proxies,
             taken=reply.taken,
-            window=reply.window,
+            window=max(asked.window, 2 * self._rhythm.interval),
+            windows=reply.windows,
             strict=self._strict,
         )
         seconds = time.perf_counter() - begun
@@ -236,9 +324,14 @@ class Collector:
         if warnings:
             logger.warning("Prometheus warns, and its answer may be incomplete: %s", "; ".join(set(warnings)))
         decoded = await self._apart(
-            decoder.complete, counted, buckets or (), interval=self._interval, partial=bool(warnings)
+            decoder.complete,
+            counted,
+            buckets or (),
+            interval=self._rhythm.interval,
+            partial=bool(warnings) or is_lost,
         )
-        self._watcher.snapshot_taken(seconds=seconds + time.perf_counter() - begun, age=age)
+        seconds += time.perf_counter() - begun
+        self._watcher.snapshot_taken(seconds=seconds, age=age, lag=self._rhythm.lag)
         return decoded
 
     async def _apart(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
@@ -256,33 +349,33 @@ class Collector:
         # A copy, because the frames of the error keep everything that was read.
         raise time_limits.anew(fault)
 
-    async def _agree(self) -> None:
-        """Check that this server's clock was not set back. Raises faults.Ahead."""
-        asked = self._clock()
-        lead = self._agreement.lead(asked)
-        if not lead:
-            return
-        later = promql.last(promql.selector(self._mesh.sign), math.floor(min(lead, _LOOKBACK)))
-        (series,) = await self._backend.ask([promql.count(later)], at=asked + lead)
-        if validation.checked(series):
-            raise clock_check.differ(lead)
-        self._agreement.forget()
-
     async def _explain_nothing(self, scope: plan.QueryScope) -> None:
         """Raise the fault that explains an answer without proxies; return if only this namespace has none."""
-        asked = self._clock()
-        (series,) = await self._backend.ask([promql.sample(self._mesh.sign, 1)], at=asked)
-        doubt = self._agreement.doubt(asked)
-        if not validation.checked(series):
+        at = await self._clock.read()
+        newest = await self._newest(at)
+        if newest is None:
             raise faults.NoMesh(
                 "Prometheus holds no recent metric of a known mesh (looked for "
                 f"{' or '.join(map(repr, self._mesh.sign))} of profile "
-                f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`.{doubt}"
+                f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`."
             )
         if scope.namespace is None:
-            raise faults.Stale(
-                f"No proxy was scraped within the window. Does Prometheus still scrape the proxies?{doubt}"
-            )
+            raise _stale(at - newest, self._stale_after)
+
+    async def _newest(self, at: float) -> float | None:
+        """Return the time of the newest sample of the mesh, Unix seconds; None if there is none."""
+        (series,) = await self._backend.ask([promql.newest(promql.selector(self._mesh.sign))], at=at)
+        found = validation.checked(series)
+        return float(found[0]["value"][1]) if found else None
+
+
+def _stale(age: float, oldest: float) -> faults.Stale:
+    """Return the fault for newest samples of an age; figures older than `oldest` are not served. Seconds."""
+    return faults.Stale(
+        f"The newest samples of the mesh are {age:.0f} s old; figures older than {oldest:.0f} s are not "
+        "served. Does Prometheus still scrape the proxies? If its samples always arrive that late, a greater "
+        "`stale-after` allows it."
+    )
 
 
 async def _given_up(task: asyncio.Task[QueryResult | None]) -> None:

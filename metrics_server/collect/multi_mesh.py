@@ -1,9 +1,8 @@
 """Takes one snapshot of all meshes that are found in Prometheus.
 
-Each profile has its own collector. All collectors run at the same time and over the same window, and their
-snapshots are merged. One query finds the profiles that Prometheus has series of. It is repeated every
-minute, as a mesh may be installed or removed at any time. A mesh that is stale is left out; the snapshot
-and the log say so.
+Each profile has its own collector. All collectors run at the same time, and their snapshots are merged. One
+query finds the profiles that Prometheus has series of. It is repeated every minute, as a mesh may be
+installed or removed at any time. A mesh that is stale is left out; the snapshot and the log say so.
 """
 
 from __future__ import annotations
@@ -33,11 +32,6 @@ class _Taken(NamedTuple):
     moments: list[snapshot.Snapshot]
     absent: tuple[str, ...]
 
-    @property
-    def widest(self) -> float:
-        """The longest window of the snapshots, in seconds; 0 without any."""
-        return max((moment.window for moment in self.moments), default=0.0)
-
 
 class MeshCollector(Protocol):
     """Takes snapshots of one mesh, as `collector.Collector` does."""
@@ -56,12 +50,12 @@ class MultiMeshCollector:
         takers: Sequence[tuple[schema.Profile, MeshCollector]],
         *,
         allowed: merge.Allowed,
-        clock: Callable[[], float],
+        clock: collector.Clock,
         executor: futures.Executor,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         """`takers`: one per profile, in order of precedence. `allowed`: whether a profile counts in a
-        namespace. `clock`: the time at which queries are evaluated. `executor`: the executor that merges.
+        namespace. `clock`: that of the backend. `executor`: the executor that merges.
         `uptime`: a monotonic clock in seconds.
         """
         self._backend = backend
@@ -73,10 +67,6 @@ class MultiMeshCollector:
         self._present: frozenset[str] = frozenset()
         self._looked: float | None = None
         self._looking = asyncio.Lock()
-        self._least = 0.0
-        """Seconds: the window that spans two scrapes of each mesh, once a shorter one has been asked for;
-        else 0.
-        """
 
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side] = kinds.SIDES
@@ -89,10 +79,7 @@ class MultiMeshCollector:
         """
         present = await self._found()
         takers = [(mesh.name, taker) for mesh, taker in self._takers if mesh.name in present]
-        taken = await self._all(takers, namespace, max(window, self._least), latency)
-        if any(moment.window < taken.widest for moment in taken.moments):
-            self._least = taken.widest
-            taken = await self._all(takers, namespace, taken.widest, latency)
+        taken = await self._all(takers, namespace, window, latency)
         if not taken.moments:
             return None
         loop = asyncio.get_running_loop()
@@ -142,10 +129,10 @@ class MultiMeshCollector:
             now = self._uptime()
             if not self._present or self._looked is None or now - self._looked >= _AGAIN:
                 meshes = [mesh for mesh, _ in self._takers]
-                found = await detection.find(self._backend, meshes, at=self._clock())
+                found = await detection.find(self._backend, meshes, at=await self._clock.read())
                 # If all meshes are gone, their collectors raise the fault that says why.
                 self._present = found or self._present
-                self._looked, self._least = now, 0.0
+                self._looked = now
         if not self._present:
             raise faults.NoMesh(
                 "Prometheus holds no recent metric of a known mesh (looked for those of profiles "

@@ -7,13 +7,14 @@ another target.
 from __future__ import annotations
 
 import array
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from metrics_server.decode import counters as decode_counters
-from metrics_server.decode import histograms, reporters, targets
+from metrics_server.decode import duplicates, histograms, reporters, targets
 from metrics_server.model import number_types, snapshot, validation
 from metrics_server.profiles import fields, schema
 from metrics_server.query import plan
@@ -31,6 +32,8 @@ class ChosenCounters:
         """One per series: side, reporter and peer."""
         self.targets_of: dict[number_types.ReporterNumber, set[number_types.TargetNumber]] = {}
         """For each reporter, the targets that report about it without being it (for example a collector)."""
+        self.dropped: set[number_types.TargetNumber] = set()
+        """The targets that report the process of another target, and nothing else."""
         self._is_failure: list[bool] = []
         self._is_sure: list[bool] = []
         self._target: list[number_types.TargetNumber] = []
@@ -63,6 +66,17 @@ class ChosenCounters:
         self._times.extend(times)
         self._values.extend(map(float, values))
 
+    def add_all(
+        self,
+        rows: Iterable[tuple[histograms.Row, bool, bool]],
+        samples: Sequence[Any],
+        *,
+        target: number_types.TargetNumber,
+    ) -> None:
+        """Add a series once for each view that reads it: with its row, `is_failure` and `is_sure`."""
+        for row, is_failure, is_sure in rows:
+            self.add(row, samples, target=target, is_failure=is_failure, is_sure=is_sure)
+
     def samples(self) -> decode_counters.Samples:
         """Return the samples of all series. Raises faults.BackendRefused if they are no counters."""
         samples = decode_counters.Samples(
@@ -91,10 +105,27 @@ class ChosenCounters:
         )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Read:
+    """One counter series of a target that may report the process of another."""
+
+    name: frozenset[tuple[str, str]]
+    """Its labels without those of the scrape target: the same counter has the same name at each target."""
+    samples: Sequence[Any]
+    rows: Sequence[tuple[histograms.Row, bool, bool]]
+    """For each view that reads it: the row, whether it counts failures, and whether the row is sure."""
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        """Its samples: Unix time and value."""
+        times, values = validation.columns(self.samples)
+        return list(zip(times, map(float, values), strict=True))
+
+
 def choose(
     counters: Iterable[Series], *, who: reporters.Identities, proxies: targets.ScrapeTargets, strict: Strict
 ) -> ChosenCounters:
-    """Return the series that a view reads, without those of targets that report another target's process.
+    """Return the series that a view reads, without those that report another target's process.
 
     Numbers their reporters and peers in `who`. Raises faults.BackendRefused or one of
     `validation.SENSELESS`.
@@ -105,16 +136,23 @@ def choose(
         for name in view.counters:
             readers.setdefault(name, []).append(_ViewReader(number, mesh=mesh, who=who, strict=strict))
     own = [who.reporter(one.labels) if mesh.reports_of_targets else -1 for one in proxies.found.values()]
-    duplicates = proxies.duplicates(who)
-    numbers = {key: number for key, number in proxies.numbers.items() if key not in duplicates}
+    numbers = proxies.numbers
+    again = duplicates.certain(proxies, who)
+    chosen.dropped.update(numbers[key] for key in again)
+    doubtful = duplicates.possible(proxies, who, without=again)
+    held: dict[number_types.TargetNumber, list[_Read]] = {
+        numbers[key]: [] for group in doubtful for key in group
+    }
+    of_target = _TargetLabels(proxies)
     key_of = proxies.keys.of
     asked_for = {plan.UP, *readers, *([mesh.process.metric] if mesh.process else ())}
     for series in counters:
         labels = series["metric"]
         validation.asked((labels["__name__"],), asked_for)
         target = numbers.get(key_of(labels))
-        if target is None:
+        if target is None or target in chosen.dropped:
             continue
+        found = []
         for reader in readers.get(labels["__name__"], ()):
             read = reader.read(labels)
             if read is None:
@@ -122,8 +160,49 @@ def choose(
             row, is_failure = read
             if row[1] != own[target]:
                 chosen.targets_of.setdefault(row[1], set()).add(target)
-            chosen.add(row, series["values"], target=target, is_failure=is_failure, is_sure=reader.is_sure)
+            found.append((row, is_failure, reader.is_sure))
+        if target in held:
+            held[target].append(_Read(of_target.without(labels, target), series["values"], found))
+        else:
+            chosen.add_all(found, series["values"], target=target)
+    for group in doubtful:
+        _add_once(chosen, {numbers[key]: held[numbers[key]] for key in group})
     return chosen
+
+
+class _TargetLabels:
+    """The labels that belong to the scrape target and not to the series."""
+
+    def __init__(self, proxies: targets.ScrapeTargets) -> None:
+        target = proxies.mesh.target
+        self._usual = frozenset((*target.other, *target.identity))
+        self._of = [frozenset(one.target_labels) | self._usual for one in proxies.found.values()]
+
+    def without(
+        self, labels: Mapping[str, str], target: number_types.TargetNumber
+    ) -> frozenset[tuple[str, str]]:
+        """Return the labels of a series that its proxy gave it."""
+        return frozenset(item for item in labels.items() if item[0] not in self._of[target])
+
+
+def _add_once(chosen: ChosenCounters, held: Mapping[number_types.TargetNumber, list[_Read]]) -> None:
+    """Add the series of targets that may be one process: of one process, each counter once."""
+    kept: list[dict[frozenset[tuple[str, str]], _Read]] = []
+    for target, series in held.items():
+        mine = {one.name: one for one in series}
+        same = [
+            other
+            for other in kept
+            if not duplicates.contradict(
+                (mine[name].points, other[name].points) for name in mine.keys() & other.keys()
+            )
+        ]
+        left = [one for one in series if not any(one.name in other for other in same)]
+        if series and not left:
+            chosen.dropped.add(target)
+        for one in left:
+            chosen.add_all(one.rows, one.samples, target=target)
+        kept.append(mine)
 
 
 class _ViewReader:

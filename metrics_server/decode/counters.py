@@ -1,11 +1,15 @@
-"""Counts the requests of each counter series inside the window from its raw samples. Pure.
+"""Counts the requests of each counter series inside its target's window from its raw samples. Pure.
 
 PromQL's `increase` misses the first failures of a healthy service, because their series appears with a value
 above 0 and has no earlier sample to subtract. Therefore every raw sample is used here. The count between two
 samples of a series is
 
-* their difference, if the counter did not decrease and the process did not restart between them;
-* the later value otherwise. What the old process counted after its last scrape is lost and not estimated.
+* their difference, if the counter did not decrease and neither the process nor the series began anew between
+  them;
+* the later value otherwise. What was counted after the last scrape before is lost and not estimated.
+
+A series began anew if its target was scraped twice between the two samples and did not have it: the proxy
+evicted the counter, and made it again.
 
 The baseline of the first sample inside the window is the last sample at or before the start of the window. If
 there is none, the baseline is 0 where the series is known to be new: an earlier scrape of its target did not
@@ -20,6 +24,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +32,8 @@ import numpy.typing as npt
 
 from metrics_server.model import number_types
 
+_MISSED = 2
+"""Scrapes from sample to sample up to which a series was only not read: one of its values was no number."""
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -48,55 +55,89 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetTimes:
-    """When T targets were scraped and their processes started."""
+    """When T targets were scraped, when their processes started, and what their windows are."""
 
     scraped: Floats
     """float64[T]: the first scrape that succeeded, as far as is known; infinity if none did."""
     starts: tuple[tuple[float, ...], ...]
     """T tuples, by target number: the start of each process of the target, as far as the samples show."""
+    scrapes: tuple[Sequence[float], ...]
+    """T sequences, by target number: the scrapes that succeeded, ascending; empty where not known."""
+    window_start: Floats
+    """float64[T]."""
+    window_end: Floats
+    """float64[T]."""
 
 
-def requests(samples: Samples, *, targets: TargetTimes, start: float, end: float) -> Floats:
-    """Return float64[C]: the requests that each series counted in (start, end], NaN without a sample
-    there.
+def requests(samples: Samples, *, targets: TargetTimes) -> Floats:
+    """Return float64[C]: the requests that each series counted in its target's window (start, end], NaN
+    without a sample there.
     """
     times, values = samples.times, samples.values
     series = np.repeat(np.arange(len(samples.target)), np.diff(samples.first))
-    inside = (times > start) & (times <= end)
+    target = samples.target[series]
+    start = targets.window_start[target]
+    inside = (times > start) & (times <= targets.window_end[target])
     is_first = np.zeros(len(times), dtype=np.bool_)
     is_first[samples.first[:-1][np.diff(samples.first) > 0]] = True
     previous_time = np.where(is_first, -np.inf, np.roll(times, 1))
     previous = np.where(is_first, 0.0, np.roll(values, 1))
 
-    restarted = _began_after(samples, targets, series, previous_time)
-    grown = np.where((values < previous) | restarted, values, values - previous)
-    grown[is_first & ~_past_known(samples, targets, series, start)] = 0.0
+    anew = _began_after(samples, targets, target, previous_time)
+    anew |= _was_away(times, target, targets) & ~is_first
+    grown = np.where((values < previous) | anew, values, values - previous)
+    grown[is_first & ~_past_known(samples, targets, target, start)] = 0.0
     counted = np.bincount(series, weights=np.where(inside, grown, 0.0), minlength=len(samples.target))
     seen = np.bincount(series, weights=inside, minlength=len(samples.target)) > 0
     return np.where(seen, counted, np.nan)
 
 
-def _began_after(samples: Samples, targets: TargetTimes, series: Ints, after: Floats) -> Bools:
+def _was_away(times: Floats, target: Ints, targets: TargetTimes) -> Bools:
+    """Return bool[S]: whether the target was scraped more than once between this sample and the sample
+    before, and did not have the series. `target`: int64[S].
+
+    It is known only where both samples have the time of a scrape; a database or a proxy may give samples
+    times of its own.
+    """
+    number = np.repeat(np.arange(len(targets.scrapes)), [len(each) for each in targets.scrapes])
+    scrapes = np.array([time for each in targets.scrapes for time in each], dtype=np.float64)
+    if not len(scrapes) or not len(times):
+        return np.zeros(len(times), dtype=np.bool_)
+    # One sorted array for all targets: each target has a range of its own that no time leaves.
+    earliest = min(float(scrapes.min()), float(times.min()))
+    width = max(float(scrapes.max()), float(times.max())) - earliest + 1.0
+    order = (scrapes - earliest) + number * width
+    wanted = (times - earliest) + target * width
+    place = np.minimum(np.searchsorted(order, wanted), len(order) - 1)
+    is_scrape = (number[place] == target) & (scrapes[place] == times)
+    before = np.roll(place, 1)
+    away: Bools = (
+        is_scrape & np.roll(is_scrape, 1) & (np.roll(target, 1) == target) & (place - before > _MISSED)
+    )
+    return away
+
+
+def _began_after(samples: Samples, targets: TargetTimes, target: Ints, after: Floats) -> Bools:
     """Return bool[S]: whether a process of the sample's target started in (after, time of the sample].
 
-    `series`: int64[S], the index of each sample's series. `after`: float64[S], Unix seconds.
+    `target`: int64[S], the number of each sample's target. `after`: float64[S], Unix seconds.
     """
     most = max(map(len, targets.starts), default=0)
     begun = np.array([(*starts, *[np.nan] * (most - len(starts))) for starts in targets.starts])
     began = np.zeros(len(samples.times), dtype=np.bool_)
     for nth in range(most):
-        at = begun[samples.target, nth][series]
+        at = begun[target, nth]
         began |= (after < at) & (at <= samples.times)
     return began
 
 
-def _past_known(samples: Samples, targets: TargetTimes, series: Ints, start: float) -> Bools:
+def _past_known(samples: Samples, targets: TargetTimes, target: Ints, start: Floats) -> Bools:
     """Return bool[S]: for the first sample of a series, whether the series is known to be new.
 
-    `series`: int64[S], the index of each sample's series.
+    `target`: int64[S], the number of each sample's target. `start`: float64[S], the start of its window.
     """
-    young = _began_after(samples, targets, series, np.full(len(samples.times), start))
-    without = targets.scraped[samples.target][series] < samples.times
+    young = _began_after(samples, targets, target, start)
+    without = targets.scraped[target] < samples.times
     known: Bools = (without | young) & (samples.times > start)
     return known
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from metrics_server.decode import counter_series, histograms, latency_rows, reporters, targets
 from metrics_server.decode import counters as decode_counters
+from metrics_server.decode import windows as decode_windows
 from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.profiles import schema
 
@@ -38,7 +39,8 @@ def read(
     """Return the snapshot in these answers. `proxies` are the targets that `targets.find` found in
     `counters`.
     """
-    counted = count(counters, proxies=proxies, taken=taken, window=window, strict=strict)
+    windows = decode_windows.of(proxies, window=window)
+    counted = count(counters, proxies=proxies, taken=taken, window=window, windows=windows, strict=strict)
     return complete(counted, buckets, interval=interval)
 
 
@@ -49,6 +51,7 @@ class Counted:
     proxies: targets.ScrapeTargets
     taken: float
     window: float
+    windows: decode_windows.TargetWindows
     who: reporters.Identities
     spans: Mapping[number_types.ReporterNumber, snapshot.Span]
     chosen: counter_series.ChosenCounters
@@ -62,24 +65,53 @@ def count(
     proxies: targets.ScrapeTargets,
     taken: float,
     window: float,
+    windows: decode_windows.TargetWindows,
     strict: Strict = lenient,
 ) -> Counted:
     """Return the counts of all series. This need not wait for the buckets, which arrive much later.
 
+    `taken`: when Prometheus was asked, Unix seconds by its clock. `window`: as requested, in seconds.
+
     Raises faults.BackendRefused or one of `validation.SENSELESS`.
     """
     who = reporters.Identities(proxies.mesh)
-    start = taken - window
-    spans = proxies.spans(who, start=start)
     chosen = counter_series.choose(counters, who=who, proxies=proxies, strict=strict)
-    found = tuple(proxies.found.values())
-    for reporter, numbers in chosen.targets_of.items():
-        for number in numbers:
-            targets.join(spans, reporter, proxies.span(found[number], start=start))
-    counts = decode_counters.requests(chosen.samples(), targets=proxies.known, start=start, end=taken)
-    return Counted(
-        proxies=proxies, taken=taken, window=window, who=who, spans=spans, chosen=chosen, counts=counts
+    times = decode_counters.TargetTimes(
+        scraped=proxies.first_scrapes(),
+        starts=proxies.starts(),
+        scrapes=tuple(target.times for target in proxies.found.values()),
+        window_start=windows.starts,
+        window_end=windows.ends,
     )
+    return Counted(
+        proxies=proxies,
+        taken=taken,
+        window=window,
+        windows=windows,
+        who=who,
+        spans=_spans(proxies, windows, chosen, who),
+        chosen=chosen,
+        counts=decode_counters.requests(chosen.samples(), targets=times),
+    )
+
+
+def _spans(
+    proxies: targets.ScrapeTargets,
+    windows: decode_windows.TargetWindows,
+    chosen: counter_series.ChosenCounters,
+    who: reporters.Identities,
+) -> dict[number_types.ReporterNumber, snapshot.Span]:
+    """Return the coverage of each reporter, by the targets that are counted."""
+    spans: dict[number_types.ReporterNumber, snapshot.Span] = {}
+    numbers = number_types.all_of(number_types.TargetNumber, len(windows.spans))
+    if proxies.mesh.reports_of_targets:
+        for number, target in zip(numbers, proxies.found.values(), strict=True):
+            if number not in chosen.dropped:
+                decode_windows.join(spans, who.reporter(target.labels), windows.spans[number])
+    for reporter, reporting in chosen.targets_of.items():
+        for number in reporting:
+            decode_windows.join(spans, reporter, windows.spans[number])
+    return spans
 
 
 def complete(

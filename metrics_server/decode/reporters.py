@@ -95,10 +95,14 @@ class Identities:
 
     def _of_target(self, labels: Labels) -> Identity:
         target = self._mesh.target
+        for carried_pod, carried_namespace in endpoints.CARRIED_PODS:
+            if labels.get(carried_pod):
+                namespace = labels.get(carried_namespace) or first(labels, target.namespace)
+                return Identity(namespace, labels[carried_pod])
         pod = first(labels, target.pod)
         # Request series of a pod may have a label that names a machine, so the pod takes precedence.
         machine = "" if pod else first(labels, target.machine)
-        instance = "" if pod or machine else labels.get("instance", "")
+        instance = "" if pod or machine else first(labels, ("exported_instance", "instance"))
         return Identity(first(labels, target.namespace), pod, machine, instance)
 
     def reporter(self, labels: Labels) -> number_types.ReporterNumber:

@@ -1,37 +1,45 @@
-"""Finds the proxies among the scrape targets, when each was scraped and when its processes started.
+"""Finds the proxies among the scrape targets, when each was scraped and when its processes started. Pure.
 
-A target is identified by its labels `job` and `instance`. Where several targets share both, the labels in
-which their series `up` differ are added. This happens where replicas of Prometheus add a label of their own,
-where a pod's labels change (it is a new target from then on), and where `instance` is the name of the node.
-If several targets report one process at the same time, only one of them is counted.
+`target_keys` says from which target a series comes, `windows` over which time it is counted, and `duplicates`
+which targets report the process of another one.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import itertools
+import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from metrics_server.decode import counters, reporters
-from metrics_server.model import number_types, snapshot, validation
+from metrics_server.decode import counters, reporters, target_keys
+from metrics_server.model import number_types, validation
 from metrics_server.profiles import fields, schema
 from metrics_server.query import plan
 
 Series = dict[str, Any]
-Key = tuple[str, ...]
-"""Job, instance, and the values of the labels that distinguish this target from others with the same two."""
+Key = target_keys.Key
 
 
-@dataclass(slots=True)
+@dataclass
 class ScrapeTarget:
-    """The samples of one scrape target."""
+    """The samples of one scrape target, or of one process behind a target that carries several.
+
+    It does not change after `find` has returned it.
+    """
 
     labels: Mapping[str, str]
+    target_labels: Mapping[str, str] = field(default_factory=dict)
+    """Those of its series `up`, which has no others; empty without one."""
     up: Sequence[Any] = ()
-    """Of the series `up`: pairs of Unix time and text, as the query API returns them."""
+    """Of the series `up`: pairs of Unix time and text, as the query API returns them. Empty if the target
+    carries several processes: then they do not show when this one was scraped.
+    """
     ages: Sequence[Any] = ()
     """Of its process' age or start; empty if the mesh has no such series."""
     counted: Sequence[Any] = ()
@@ -42,19 +50,27 @@ class ScrapeTarget:
         """One sample per scrape that succeeded."""
         return self.ages or [sample for sample in self.up if float(sample[1]) == 1.0] or self.counted
 
+    @functools.cached_property
+    def times(self) -> list[float]:
+        """The times of the scrapes that succeeded, Unix seconds, ascending."""
+        return list(dict.fromkeys(sample[0] for sample in self.scrapes))
 
-@dataclass(slots=True)
-class TargetKeys:
-    """Finds the scrape target of a series."""
+    @property
+    def interval(self) -> float | None:
+        """The scrape interval: the lower median of its distances in seconds; None if it was scraped once."""
+        times = self.times
+        return statistics.median_low(map(_distance, itertools.pairwise(times))) if len(times) > 1 else None
 
-    apart: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
-    """For each job and instance that several targets share, the labels in which these differ."""
+    @property
+    def job(self) -> str:
+        """The scrape job."""
+        return self.labels.get("job", "")
 
-    def of(self, labels: Mapping[str, str]) -> Key:
-        """Return the key of the target from which a series with these labels was scraped."""
-        key = labels.get("job", ""), labels.get("instance", "")
-        further = self.apart.get(key)
-        return key if further is None else (*key, *(labels.get(label, "") for label in further))
+    @property
+    def last_try(self) -> float:
+        """The newest scrape, whether it succeeded or not; minus infinity without one."""
+        tried = self.up[-1][0] if self.up else -math.inf
+        return float(max(tried, self.times[-1] if self.times else -math.inf))
 
 
 @dataclass(slots=True)
@@ -63,7 +79,7 @@ class ScrapeTargets:
 
     mesh: schema.Profile
     found: dict[Key, ScrapeTarget] = field(default_factory=dict)
-    keys: TargetKeys = field(default_factory=TargetKeys)
+    keys: target_keys.TargetKeys = field(default_factory=target_keys.TargetKeys)
 
     @property
     def numbers(self) -> dict[Key, number_types.TargetNumber]:
@@ -74,48 +90,28 @@ class ScrapeTargets:
     @property
     def newest(self) -> float:
         """The newest scrape of any proxy, Unix seconds; minus infinity if there is none."""
-        scraped = (target.scrapes for target in self.found.values())
-        return max((scrapes[-1][0] for scrapes in scraped if scrapes), default=-np.inf)
+        scraped = (target.times for target in self.found.values())
+        return max((times[-1] for times in scraped if times), default=-math.inf)
 
     @property
     def interval(self) -> float | None:
-        """The scrape interval: the median of all distances in seconds; None if no proxy was scraped twice."""
-        times = ([sample[0] for sample in target.scrapes] for target in self.found.values())
-        gaps = [later - earlier for series in times for earlier, later in itertools.pairwise(series)]
+        """The scrape interval of most proxies: the median of all distances in seconds; None if no proxy was
+        scraped twice.
+        """
+        gaps = [
+            gap for target in self.found.values() for gap in map(_distance, itertools.pairwise(target.times))
+        ]
         return float(np.median(gaps)) if gaps else None
 
-    @property
-    def known(self) -> counters.TargetTimes:
-        """The first scrapes and process starts that `counters.requests` needs."""
-        return counters.TargetTimes(
-            scraped=np.array([_first_scrape(target.up) for target in self.found.values()], dtype=np.float64),
-            starts=tuple(self._starts(target.ages) for target in self.found.values()),
-        )
-
-    def spans(
-        self, who: reporters.Identities, *, start: float
-    ) -> dict[number_types.ReporterNumber, snapshot.Span]:
-        """Return the coverage of the window from `start`, by reporter number, for targets that are
-        reporters.
+    def first_scrapes(self) -> counters.Floats:
+        """Return float64[T]: the first scrape of each target that succeeded, as far as is known; infinity if
+        none did. A process behind a shared target is scraped since its first own sample.
         """
-        spans: dict[number_types.ReporterNumber, snapshot.Span] = {}
-        for target in self.found.values() if self.mesh.reports_of_targets else ():
-            join(spans, who.reporter(target.labels), self.span(target, start=start))
-        return spans
+        return np.array([_first_scrape(target) for target in self.found.values()], dtype=np.float64)
 
-    def span(self, target: ScrapeTarget, *, start: float) -> snapshot.Span:
-        """Return the part of the window from `start` for which there are samples of a target."""
-        scrapes = target.scrapes
-        if not scrapes:
-            return snapshot.Span(since=start, until=start)
-        first, last = scrapes[0][0], scrapes[-1][0]
-        if first <= start or _scraped(target.up, start):
-            base = max((sample[0] for sample in scrapes if sample[0] <= start), default=None)
-            return snapshot.Span(since=start, until=last, base=base)
-        began = min(self._starts(target.ages), default=first)
-        if began > start:
-            return snapshot.Span(since=began, until=last, born=bool(target.ages))
-        return snapshot.Span(since=first, until=last)
+    def starts(self) -> tuple[tuple[float, ...], ...]:
+        """Return the starts of the processes of each target, Unix seconds, as far as the samples show."""
+        return tuple(self._starts(target.ages) for target in self.found.values())
 
     def _starts(self, samples: Sequence[Any]) -> tuple[float, ...]:
         process = self.mesh.process
@@ -127,22 +123,6 @@ class ScrapeTargets:
         times, seconds = times[finite], seconds[finite]
         return counters.process_starts(times, seconds if process.tells == "age" else times - seconds)
 
-    def duplicates(self, who: reporters.Identities) -> set[Key]:
-        """Return the targets whose process another target reports at the same time.
-
-        They have the same identity and instance, in several jobs or from several replicas of Prometheus. Of
-        such targets, the one that was scraped most often is kept.
-        """
-        seen: dict[tuple[object, ...], list[ScrapeTarget]] = {}
-        again = set()
-        for key, target in sorted(self.found.items(), key=lambda one: (-len(one[1].scrapes), one[0])):
-            others = seen.setdefault((*who.identity(target.labels), key[1]), [])
-            if any(_meet(target, other) for other in others):
-                again.add(key)
-            else:
-                others.append(target)
-        return again
-
 
 def needed_metrics(mesh: schema.Profile) -> Sequence[str]:
     """Return the metrics that `find` needs; empty if it needs all, because request counters show what a proxy
@@ -152,100 +132,117 @@ def needed_metrics(mesh: schema.Profile) -> Sequence[str]:
     return (plan.UP, process.metric) if process is not None and process.shows_proxies else ()
 
 
-def find(counters: Iterable[Series], mesh: schema.Profile) -> ScrapeTargets:
+def find(found: Iterable[Series], mesh: schema.Profile) -> ScrapeTargets:
     """Return the proxies among the targets in the answer to a plan's counter queries.
 
     Raises faults.BackendRefused or one of `validation.SENSELESS`.
     """
-    ups: list[Series] = []
-    processes: list[Series] = []
-    requests: list[Series] = []
-    process, shows_proxies = mesh.process, mesh.process is not None and mesh.process.shows_proxies
-    for series in counters:
-        labels = series["metric"]
-        if labels["__name__"] == plan.UP:
-            ups.append(series)
-        elif process is not None and labels["__name__"] == process.metric:
-            if fields.all_match(process.match, labels):
-                processes.append(series)
-        elif not shows_proxies:
-            requests.append(series)
-    keys = _keys(ups)
-    up = {keys.of(series["metric"]): series for series in validation.checked(ups, again=True)}
-    proxies = {} if shows_proxies else _counting(requests, keys, up)
-    for series in validation.checked(processes, again=True):
+    shows_proxies = mesh.process is not None and mesh.process.shows_proxies
+    parted = _parted(found, mesh)
+    ups = validation.checked(parted.ups, again=True)
+    processes = validation.checked(parted.processes, again=True)
+    keys = _keys(ups, processes if shows_proxies else parted.requests, mesh)
+    proxies = {} if shows_proxies else _counting(parted.requests, keys)
+    for series in processes:
         key = keys.of(series["metric"])
         if shows_proxies:
             proxies.setdefault(key, ScrapeTarget(labels=series["metric"]))
         if key in proxies:
             proxies[key].ages = series["values"]
-    for key in proxies.keys() & up.keys():
-        proxies[key].up = up[key]["values"]
+    _add_ups(proxies, {keys.target(series["metric"]): series for series in ups}, keys, mesh)
     return ScrapeTargets(mesh=mesh, found=proxies, keys=keys)
 
 
-def _counting(
-    requests: Iterable[Series], keys: TargetKeys, up: Mapping[Key, Series]
-) -> dict[Key, ScrapeTarget]:
-    """Return the targets that count requests, with the labels of their `up`, which has no labels of
-    requests.
+@dataclass(frozen=True, slots=True)
+class _Parted:
+    """The series of an answer by what they show."""
+
+    ups: list[Series] = field(default_factory=list)
+    processes: list[Series] = field(default_factory=list)
+    requests: list[Series] = field(default_factory=list)
+    """Empty if the process shows what a proxy is."""
+
+
+def _parted(found: Iterable[Series], mesh: schema.Profile) -> _Parted:
+    parted, process = _Parted(), mesh.process
+    for series in found:
+        labels = series["metric"]
+        if labels["__name__"] == plan.UP:
+            parted.ups.append(series)
+        elif process is not None and labels["__name__"] == process.metric:
+            if fields.all_match(process.match, labels):
+                parted.processes.append(series)
+        elif process is None or not process.shows_proxies:
+            parted.requests.append(series)
+    return parted
+
+
+def _add_ups(
+    proxies: Mapping[Key, ScrapeTarget],
+    ups: Mapping[Key, Series],
+    keys: target_keys.TargetKeys,
+    mesh: schema.Profile,
+) -> None:
+    """Give each proxy the series `up` of its target, except where the target carries several processes."""
+    shows_proxies = mesh.process is not None and mesh.process.shows_proxies
+    for target in proxies.values():
+        own = ups.get(keys.target(target.labels))
+        if own is None:
+            continue
+        target.target_labels = own["metric"]
+        if not keys.is_shared(target.labels):
+            target.up = own["values"]
+            if not shows_proxies:
+                target.labels = own["metric"]  # without the labels of requests
+
+
+def find_by_requests(found: Iterable[Series], mesh: schema.Profile) -> ScrapeTargets:
+    """Return the targets that count requests, whether or not they have the metric of the mesh's process.
+
+    Raises as `find`.
     """
+    process = mesh.process.model_copy(update={"shows_proxies": False}) if mesh.process else None
+    return dataclasses.replace(find(found, mesh.model_copy(update={"process": process})), mesh=mesh)
+
+
+def scraped(found: Iterable[Series], mesh: schema.Profile) -> list[ScrapeTarget]:
+    """Return the targets in an answer that has only the series `up` and those of processes: the proxies, or
+    all targets if only their requests show what is a proxy. Raises as `find`.
+    """
+    if mesh.process is not None and mesh.process.shows_proxies:
+        return [*find(found, mesh).found.values()]
+    ups = validation.checked((one for one in found if one["metric"]["__name__"] == plan.UP), again=True)
+    return [ScrapeTarget(labels=one["metric"], up=one["values"]) for one in ups]
+
+
+def _keys(ups: Sequence[Series], processes: Sequence[Series], mesh: schema.Profile) -> target_keys.TargetKeys:
+    """Return the keys of all targets. Only where the targets report themselves can one carry several."""
+    who = reporters.Identities(mesh)
+    return target_keys.of(
+        [series["metric"] for series in ups],
+        [series["metric"] for series in processes] if mesh.reports_of_targets else (),
+        identity=who.identity,
+        identity_labels=mesh.target.identity,
+    )
+
+
+def _counting(requests: Iterable[Series], keys: target_keys.TargetKeys) -> dict[Key, ScrapeTarget]:
+    """Return the targets that count requests."""
     found: dict[Key, ScrapeTarget] = {}
     for series in requests:
         key = keys.of(series["metric"])
         if key not in found:
             validation.samples(series["values"])
-            labels = up[key]["metric"] if key in up else series["metric"]
-            found[key] = ScrapeTarget(labels=labels, counted=series["values"])
+            found[key] = ScrapeTarget(labels=series["metric"], counted=series["values"])
     return found
 
 
-def _keys(ups: Iterable[Series]) -> TargetKeys:
-    """Return the keys of all targets, from the series `up`, which has exactly the labels of its target."""
-    alike: dict[Key, list[Mapping[str, str]]] = {}
-    for series in ups:
-        alike.setdefault(TargetKeys().of(series["metric"]), []).append(series["metric"])
-    apart = {}
-    for (job, instance), several in alike.items():
-        if len(several) > 1:
-            labels = sorted({label for one in several for label in one})
-            apart[job, instance] = [
-                label for label in labels if len({one.get(label, "") for one in several}) > 1
-            ]
-    return TargetKeys(apart)
+def _first_scrape(target: ScrapeTarget) -> float:
+    """Return the time of the first scrape that succeeded; infinity if none is known."""
+    succeeded = min((sample[0] for sample in target.up if float(sample[1]) == 1.0), default=np.inf)
+    own = target.ages[0][0] if target.ages and not target.up else np.inf
+    return float(min(succeeded, own))
 
 
-def join(
-    spans: dict[number_types.ReporterNumber, snapshot.Span],
-    reporter: number_types.ReporterNumber,
-    span: snapshot.Span,
-) -> None:
-    """Widen the coverage of a reporter by that of one more target that reports it. Changes `spans`."""
-    spans[reporter] = _wider(spans.get(reporter, span), span)
-
-
-def _meet(one: ScrapeTarget, other: ScrapeTarget) -> bool:
-    """Whether the times during which two targets were scraped overlap."""
-    mine, others = one.scrapes, other.scrapes
-    return bool(mine and others and mine[0][0] <= others[-1][0] and others[0][0] <= mine[-1][0])
-
-
-def _wider(one: snapshot.Span, other: snapshot.Span) -> snapshot.Span:
-    """Return the coverage of a reporter from the coverages of two targets."""
-    return snapshot.Span(
-        since=min(one.since, other.since),
-        until=max(one.until, other.until),
-        born=one.born and other.born,
-        base=min((base for base in (one.base, other.base) if base is not None), default=None),
-    )
-
-
-def _first_scrape(up: Sequence[Any]) -> float:
-    """Return the time of the first scrape that succeeded; infinity if none did."""
-    return min((sample[0] for sample in up if float(sample[1]) == 1.0), default=np.inf)
-
-
-def _scraped(up: Sequence[Any], time: float) -> bool:
-    """Whether the last scrape at or before a time succeeded."""
-    before = [sample[1] for sample in up if sample[0] <= time]
-    return bool(before) and float(before[-1]) == 1.0
+def _distance(pair: tuple[float, float]) -> float:
+    return pair[1] - pair[0]

@@ -7,6 +7,7 @@ and `aggregate` turn it into figures of Kubernetes resources.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _LEAST_INTERVALS = 1.9
 """Scrape intervals: two, less some jitter. A rate over a shorter time depends mostly on chance."""
+_JITTER = 0.001
+"""Share of the window by which two scrapes may miss its length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,27 +55,51 @@ class Reporter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The part of the window for which there are samples of a reporter: its coverage. Unix seconds."""
+    """The time over which the requests of a reporter were counted: its coverage. Unix seconds.
+
+    It ends with the newest scrape of the reporter itself, and begins with the scrape whose counters are
+    subtracted. So its length is known, and requests ÷ length is the rate, whatever the scrape interval.
+    """
 
     since: float
-    """The start of the covered part: the start of the window, or later."""
+    """The scrape whose counters are subtracted, or the start of the process if that is later. If neither is
+    known, the first scrape.
+    """
     until: float
     """The newest scrape."""
+    window: float
+    """Seconds: the window of this reporter, which is the requested one or two of its own scrape intervals."""
+    interval: float = math.nan
+    """Seconds between two of its scrapes; NaN if it was scraped only once."""
     born: bool = False
     """Whether the process started at `since`: then no earlier requests can be missing."""
-    base: float | None = None
-    """The last scrape at or before the start of the window, whose counters are subtracted; None if there is
-    none.
-    """
+    ended: bool = False
+    """Whether it is no longer scraped. Its window then ends when others were last scraped."""
+    missing: bool = False
+    """Whether requests before `since` may be missing: the window began earlier, and so did the process."""
 
     @property
     def seconds(self) -> float:
         """The length of the covered part."""
         return self.until - self.since
 
-    def tells_a_rate(self, interval: float) -> bool:
-        """Return whether it is long enough for a rate, at this scrape interval in seconds."""
-        return self.seconds >= _LEAST_INTERVALS * interval
+    @property
+    def alone(self) -> float:
+        """The seconds over which its own requests were counted; NaN if too short for a rate."""
+        if self.ended and not self.missing:
+            return self.seconds if self.seconds > 0 else math.nan
+        if not self.seconds >= _LEAST_INTERVALS * self.interval:
+            return math.nan
+        # Scrapes are some milliseconds early or late, which readers need not see.
+        return self.window if abs(self.seconds - self.window) <= _JITTER * self.window else self.seconds
+
+    @property
+    def in_sum(self) -> float:
+        """The seconds over which it counts as a part of a sum; NaN if too short for a rate.
+
+        Before a process started and after it ended, others did its work, so the whole window counts.
+        """
+        return self.window if (self.born or self.ended) and not self.missing else self.alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +208,9 @@ class Snapshot:
     timestamp: float
     """The newest scrape in it."""
     window: float
+    """As requested, or two scrape intervals. That of one reporter may be longer (`Span.window`)."""
     interval: float
-    """The scrape interval, as observed."""
+    """The scrape interval of most proxies, as observed."""
     reporters: tuple[Reporter, ...]
     spans: tuple[Span, ...]
     """One per reporter."""

@@ -19,6 +19,13 @@ _GROUPS = frozenset(
 _NAMING = frozenset({"service", "name", "host", "workload", "pod", "joined", "address"})
 
 
+CARRIED_PODS = (("exported_pod", "exported_namespace"), ("k8s_pod_name", "k8s_namespace_name"))
+"""Labels with the pod and the namespace of the proxy where the scrape target itself is another pod: a
+federated Prometheus, a collector. The first pair is what Prometheus makes of labels that the target has too.
+"""
+_CARRIED = tuple(label for pair in CARRIED_PODS for label in pair)
+
+
 class TargetLabels(StrictModel):
     """The labels of a scrape target that identify its proxy. Of each list, the first label that is set
     counts.
@@ -35,7 +42,8 @@ class TargetLabels(StrictModel):
     @property
     def identity(self) -> tuple[str, ...]:
         """The labels that distinguish the figures of one proxy from those of another."""
-        return (*self.namespace, *self.pod, *self.machine, "instance")
+        labels = (*self.namespace, *self.pod, *self.machine, *_CARRIED, "instance", "exported_instance")
+        return tuple(dict.fromkeys(labels))
 
 
 class Labelled(StrictModel):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from metrics_server.model import kinds
@@ -23,6 +23,11 @@ from metrics_server.profiles import endpoints, fields, schema
 from metrics_server.query import promql
 
 UP = "up"
+JOB = "job"
+TARGET = (JOB, "instance")
+"""The labels that identify a scrape target."""
+_TWO_SCRAPES = 2.1
+"""Scrape intervals in which there are at least two scrapes."""
 MARK = "trafficmetrics_view"
 """A label that a query adds to buckets: the index of their view, where the other labels do not show it."""
 
@@ -37,17 +42,67 @@ class QueryScope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Over which time samples are read. All in seconds."""
+
+    window: float
+    """As requested, or two scrape intervals."""
+    before: float
+    """How much further raw samples reach back."""
+    interval: float
+    """The scrape interval of most targets."""
+
+    @property
+    def seconds(self) -> float:
+        """How far raw samples reach back."""
+        return self.window + self.before
+
+    @property
+    def buckets(self) -> float:
+        """The range in which every target has two samples, even if a scrape is a little late."""
+        return max(self.window, _TWO_SCRAPES * self.interval)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slow:
+    """The jobs whose targets are scraped less often than most, and over which time they are read."""
+
+    jobs: tuple[str, ...]
+    times: Times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far back targets are read: most of them, and those of slow jobs if there are any."""
+
+    usual: Times
+    slow: Slow | None = None
+
+    def covers(self, other: Reach) -> bool:
+        """Return whether every target that `other` reaches is reached as far."""
+        if other.usual.window > self.usual.window or other.usual.seconds > self.usual.seconds:
+            return False
+        if other.slow is None:
+            return True
+        return (
+            self.slow is not None
+            and set(other.slow.jobs) <= set(self.slow.jobs)
+            and other.slow.times.window <= self.slow.times.window
+            and other.slow.times.seconds <= self.slow.times.seconds
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The queries for one profile, scope and window; all are evaluated at one instant."""
 
     mesh: schema.Profile
-    window: float
-    """Seconds."""
     counters: tuple[str, ...]
     """Range selectors of raw counters, `up` and process age. Two of them may select the same series."""
     buckets: str | None
-    """The increase over the window of each bucket (by reporter, peer and `le`) or native histogram, or the
-    newest quantiles that proxies computed themselves. None if the mesh reports no latency, or none is wanted.
+    """The increase of each bucket (by reporter, peer and `le`) or native histogram, as much as in a window of
+    the requested length, or the newest quantiles that proxies computed themselves. None if the mesh reports
+    no latency, or none is wanted.
     """
 
 
@@ -56,24 +111,52 @@ def make(
     *,
     scope: QueryScope,
     window: float,
-    before: float,
+    reach: Reach,
     latency: Collection[kinds.Side] = kinds.SIDES,
 ) -> Plan:
-    """Return the plan for a window in seconds. Raw samples reach back `before` seconds further.
+    """Return the plan for a window as requested, in seconds.
 
     `latency`: the sides whose buckets are queried. Buckets are many times as many series as counters.
     """
-    if scope.namespace is None:
-        parts = [_part(mesh, mesh.views, [], window)]
-    else:
-        parts = _of_namespace(mesh, scope, scope.namespace, window)
-    buckets = [query for part in parts for side, query in part.buckets if side in latency]
-    return Plan(
-        mesh=mesh,
-        window=window,
-        counters=tuple(promql.over(part.counters, window + before) for part in parts),
-        buckets=promql.either(buckets) if buckets else None,
+    classes = [_Class((), window, reach.usual)]
+    if reach.slow is not None:
+        pattern = promql.any_of(reach.slow.jobs)
+        classes = [
+            _Class((promql.Matcher(JOB, "!~", pattern),), window, reach.usual),
+            _Class((promql.Matcher(JOB, "=~", pattern),), window, reach.slow.times),
+        ]
+    counters: list[str] = []
+    buckets: list[str] = []
+    for one in classes:
+        if scope.namespace is None:
+            parts = [_part(mesh, mesh.views, [], one)]
+        else:
+            parts = _of_namespace(mesh, scope, scope.namespace, one)
+        counters += [promql.over(part.counters, one.times.seconds) for part in parts]
+        buckets += [query for part in parts for side, query in part.buckets if side in latency]
+    return Plan(mesh=mesh, counters=tuple(counters), buckets=promql.either(buckets) if buckets else None)
+
+
+def targets_by_job(mesh: schema.Profile) -> str:
+    """Return the query for the number of targets of the mesh that are scraped, by job."""
+    return promql.count_by((JOB,), promql.count_by(TARGET, promql.selector(mesh.sign)))
+
+
+def scrapes(mesh: schema.Profile, jobs: Sequence[str], reach: float) -> str:
+    """Return the query for the scrapes of all targets of some jobs in the last `reach` seconds."""
+    return promql.over(
+        promql.selector(_of_targets(mesh), [promql.Matcher(JOB, "=~", promql.any_of(jobs))]), reach
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """The jobs whose targets are scraped at similar intervals."""
+
+    matchers: tuple[promql.Matcher, ...]
+    requested: float
+    """The requested window in seconds: the increase of buckets is scaled to it."""
+    times: Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +167,7 @@ class _Part:
     buckets: list[tuple[kinds.Side, str]] = field(default_factory=list)
 
 
-def _of_namespace(mesh: schema.Profile, scope: QueryScope, namespace: str, window: float) -> list[_Part]:
+def _of_namespace(mesh: schema.Profile, scope: QueryScope, namespace: str, jobs: _Class) -> list[_Part]:
     """Return the parts for the namespace's own proxies and for proxies in other namespaces that call into it,
     whether they report themselves or another process reports for them.
     """
@@ -94,22 +177,22 @@ def _of_namespace(mesh: schema.Profile, scope: QueryScope, namespace: str, windo
     by_others = [(view, view.reporter) for view in mesh.views if view.reporter is not None]
     parts = []
     if by_targets:
-        parts.append(_part(mesh, by_targets, [own], window, targets=not by_others))
+        parts.append(_part(mesh, by_targets, [own], jobs, targets=not by_others))
     for view in by_targets:
         # Server-side series of other namespaces are not needed: the namespace's own proxies report that
         # traffic at the client side.
         if view.side is kinds.Side.CLIENT and _may_be_in(view.peer, namespace):
             callee = _matcher_of(view.peer, namespace)
-            parts.append(_part(mesh, (view,), [elsewhere], window, callee=callee))
+            parts.append(_part(mesh, (view,), [elsewhere], jobs, callee=callee))
     if by_others:
-        parts.append(_Part(promql.selector(_of_targets(mesh))))
+        parts.append(_Part(promql.selector(_of_targets(mesh), jobs.matchers)))
     for view, reporter in by_others:
         reporting = _matcher_of(reporter, namespace)
-        parts.append(_part(mesh, (view,), [reporting] if reporting else [], window, targets=False))
+        parts.append(_part(mesh, (view,), [reporting] if reporting else [], jobs, targets=False))
         if view.side is kinds.Side.CLIENT and reporting is not None and _may_be_in(view.peer, namespace):
             others = promql.Matcher(reporting.label, "!~", reporting.value)
             callee = _matcher_of(view.peer, namespace)
-            parts.append(_part(mesh, (view,), [others, *([callee] if callee else [])], window, targets=False))
+            parts.append(_part(mesh, (view,), [others, *([callee] if callee else [])], jobs, targets=False))
     return parts
 
 
@@ -121,8 +204,8 @@ def _of_targets(mesh: schema.Profile) -> list[str]:
 def _part(
     mesh: schema.Profile,
     views: tuple[schema.SideSeries, ...],
-    matchers: list[promql.Matcher],
-    window: float,
+    own: list[promql.Matcher],
+    jobs: _Class,
     *,
     callee: promql.Matcher | None = None,
     targets: bool = True,
@@ -130,11 +213,12 @@ def _part(
     names = list(dict.fromkeys(name for view in views for name in view.counters))
     if targets:
         names += _of_targets(mesh)
+    matchers = [*own, *jobs.matchers]
     peers = [_or_without(callee.label, [callee.value])] if callee else []
     counters = promql.selector(names, [*matchers, *peers, *_shared(views)])
     only = [*matchers, callee] if callee else matchers
     buckets = [
-        (view.side, _latency(mesh, view, view.latency, matchers=only, window=window))
+        (view.side, _latency(mesh, view, view.latency, matchers=only, jobs=jobs))
         for view in views
         if view.latency
     ]
@@ -173,7 +257,7 @@ def _latency(
     latency: schema.Latency,
     *,
     matchers: list[promql.Matcher],
-    window: float,
+    jobs: _Class,
 ) -> str:
     """Return the query for a view's buckets, classic and native, or for the quantiles its proxies compute."""
     own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
@@ -182,10 +266,10 @@ def _latency(
     labels = bucket_labels(view, mesh.target)
     if latency.quantile_label:
         series = promql.selector([latency.metric], [*matchers, *own, *peers])
-        answer = promql.max_by(labels, promql.last(series, window))
+        answer = promql.max_by(labels, promql.last(series, jobs.times.buckets))
     else:
         series = promql.selector([f"{latency.metric}_bucket", latency.metric], [*matchers, *own, *peers])
-        answer = promql.times(promql.sum_by(labels, promql.rate(series, window)), window)
+        answer = promql.times(promql.sum_by(labels, promql.rate(series, jobs.times.buckets)), jobs.requested)
     return promql.marked(answer, MARK, str(mesh.views.index(view))) if is_marked(mesh) else answer
 
 

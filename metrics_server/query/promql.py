@@ -13,6 +13,8 @@ from typing import Literal
 
 PROBE = "vector(1)"
 """A trivial query, to see whether the query API answers at all."""
+NOW = "vector(time())"
+"""The time at which the query is evaluated, Unix seconds."""
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
@@ -97,6 +99,16 @@ def either(expressions: Iterable[str]) -> str:
 def sample(metrics: Sequence[str], count: int) -> str:
     """Return at most `count` series of some metrics, to look at their labels."""
     return f"topk({count}, {selector(metrics)})"
+
+
+def count_by(labels: Iterable[str], expression: str) -> str:
+    """Return the number of results of `expression` by these labels."""
+    return f"count by ({','.join(labels)}) ({expression})"
+
+
+def newest(series: str) -> str:
+    """Return the time of the newest sample of `series`, Unix seconds."""
+    return f"max(timestamp({series}))"
 
 
 def count(series: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent import futures
 
 from metrics_server.collect import collector, multi_mesh
@@ -17,7 +17,7 @@ def taker(
     *,
     decisions: policy.Policy,
     watcher: collector.CollectionObserver,
-    clock: Callable[[], float],
+    clock: collector.Clock,
     stale_after: float,
 ) -> store.SnapshotSource:
     """Return the source of snapshots of these meshes. One thread decodes for all of them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import gc
 import logging
 import os
@@ -24,6 +25,7 @@ from apiservice.server import handler, sockets
 from metrics_server.api import view as api_view
 from metrics_server.api.autoscaling import fallback, groups
 from metrics_server.api.smi import group
+from metrics_server.collect import backend_clock
 from metrics_server.server import access, address, collectors, inventory_source, setting_files, telemetry
 from metrics_server.settings import memory_budget, mistakes, settings
 from metrics_server.store import fetch_queue, store
@@ -71,12 +73,13 @@ async def api(
         patience=prometheus.Patience(answer=chosen.patience),
         allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
     )
+    clock = backend_clock.BackendClock(backend, wall=time.time, uptime=time.monotonic, observer=watcher)
     taker = collectors.taker(
         backend,
         read,
         decisions=decisions,
         watcher=watcher,
-        clock=time.time,
+        clock=clock,
         stale_after=chosen.stale_after,
     )
     async with contextlib.AsyncExitStack() as stack:
@@ -98,7 +101,7 @@ async def api(
             authorizer=admits.authorizer,
             checks=health.HealthChecks(ready=exists.ready),
             registry=registry,
-            clock=access.now,
+            clock=lambda: datetime.datetime.fromtimestamp(clock(), datetime.UTC),
             title="TrafficMetrics",
             release=metadata.version("trafficmetrics"),
             deadline=chosen.patience + _BEYOND_PATIENCE,

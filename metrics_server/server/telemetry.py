@@ -34,12 +34,30 @@ class Telemetry:
             registry=registry,
         )
 
+        self._lag = prometheus_client.Gauge(
+            "trafficmetrics_backend_lag_seconds",
+            "How late the samples of most targets arrive in Prometheus.",
+            registry=registry,
+        )
+        self._clock = prometheus_client.Gauge(
+            "trafficmetrics_backend_clock_ahead_seconds",
+            "By how much the clock of Prometheus is ahead of that of this server.",
+            registry=registry,
+        )
+
     def query_done(self, outcome: str, seconds: float) -> None:
         """Count a query."""
         self._queries.labels(outcome).inc()
         self._query_seconds.observe(seconds)
 
-    def snapshot_taken(self, *, seconds: float, age: float) -> None:
-        """Count a snapshot: how long it took to decode and how old its newest scrape was."""
+    def snapshot_taken(self, *, seconds: float, age: float, lag: float) -> None:
+        """Count a snapshot: how long it took to decode, how old its newest scrape was, and how late samples
+        arrive.
+        """
         self._decode_seconds.observe(seconds)
         self._freshness.observe(age)
+        self._lag.set(lag)
+
+    def clock_compared(self, *, ahead: float) -> None:
+        """Note by how many seconds Prometheus' clock is ahead of this server's."""
+        self._clock.set(ahead)

@@ -77,9 +77,9 @@ class Prometheus:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[response.PrometheusAnswer]:
-        """Return the answers to all queries, evaluated at the Unix time `at`, in order. Raises
-        faults.Unavailable.
+    async def ask(self, queries: Sequence[str], *, at: float | None) -> list[response.PrometheusAnswer]:
+        """Return the answers to all queries, evaluated at the Unix time `at`, in order; for None, at the
+        present time of the backend. Raises faults.Unavailable.
         """
         asked = [self._begin(text, at) for text in queries]
         try:
@@ -93,14 +93,14 @@ class Prometheus:
             await patience_.given_up([one.task for one in asked])
             asked.clear()  # an error would keep this frame alive, and the answers with it
 
-    def _begin(self, text: str, at: float) -> patience_.PendingQuery[response.PrometheusAnswer]:
+    def _begin(self, text: str, at: float | None) -> patience_.PendingQuery[response.PrometheusAnswer]:
         progress = patience_.Progress()
         return patience_.PendingQuery(
             asyncio.create_task(self._query(text, at, progress), name="query"), progress
         )
 
     async def _query(
-        self, text: str, at: float, progress: patience_.Progress
+        self, text: str, at: float | None, progress: patience_.Progress
     ) -> response.PrometheusAnswer | faults.Unavailable:
         begun = time.perf_counter()
         outcome = "failed"
@@ -122,7 +122,7 @@ class Prometheus:
             self._observer.query_done(outcome, time.perf_counter() - begun)
 
     async def _post(
-        self, text: str, at: float, shown: credentials.RequestCredentials, progress: patience_.Progress
+        self, text: str, at: float | None, shown: credentials.RequestCredentials, progress: patience_.Progress
     ) -> response.PrometheusAnswer | faults.Unavailable:
         result = await self._posted(text, at, shown, progress, further := self._further)
         if isinstance(result, response.PrometheusAnswer) and result.behind and not further:
@@ -135,7 +135,7 @@ class Prometheus:
     async def _posted(
         self,
         text: str,
-        at: float,
+        at: float | None,
         shown: credentials.RequestCredentials,
         progress: patience_.Progress,
         further: Mapping[str, str],
@@ -143,7 +143,7 @@ class Prometheus:
         share = self._allowed.share()
         async with self._open().post(
             self._endpoint,
-            data={"query": text, "time": f"{at:.3f}", **further},
+            data={"query": text, **({} if at is None else {"time": f"{at:.3f}"}), **further},
             headers=shown.headers,
             ssl=shown.tls or True,
             allow_redirects=False,

@@ -120,11 +120,13 @@ class RecordingClient:
         self.asked: list[tuple[str, int, float]] = []
         """For each query: its text, the number of series in its answer, and its duration in seconds."""
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[Series]:
-        """Return the results, in order. Raises faults.Unavailable with the backend's error text."""
+    async def ask(self, queries: Sequence[str], *, at: float | None) -> list[Series]:
+        """Return the results, in order, at a Unix time; for None, at the present time of the backend. Raises
+        faults.Unavailable with the backend's error text.
+        """
         return [self._query(text, at) for text in queries]
 
-    def _query(self, text: str, at: float) -> Series:
+    def _query(self, text: str, at: float | None) -> Series:
         begun = time.perf_counter()
         try:
             result = self._read(text, at)
@@ -145,6 +147,8 @@ class RecordingClient:
         self.asked.append((text, len(result), time.perf_counter() - begun))
         return result
 
-    def _read(self, text: str, at: float) -> Series:
-        result = self._connection.custom_query(text, params={"time": at, **self._further})
+    def _read(self, text: str, at: float | None) -> Series:
+        result = self._connection.custom_query(
+            text, params={**({} if at is None else {"time": at}), **self._further}
+        )
         return Series(upstream_response.samples(result))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 import urllib.parse
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +29,7 @@ async def query_of(reader: asyncio.StreamReader) -> tuple[str, float]:
     fields = dict(line.lower().split(": ", 1) for line in reply.split("\r\n")[1:] if ": " in line)
     form = (await reader.readexactly(int(fields.get("content-length", "0")))).decode()
     asked = urllib.parse.parse_qs(form) | urllib.parse.parse_qs(urllib.parse.urlsplit(reply.split()[1]).query)
-    return asked["query"][0], float(asked["time"][0])
+    return asked["query"][0], float(asked["time"][0]) if "time" in asked else time.time()
 
 
 class Backend:

@@ -134,7 +134,7 @@ def test_the_toy_mesh_is_read_from_its_exposition() -> None:
         values = np.linspace(start, last[name, labels], len(scraped.TIMES))
         series.append(proxy.series(name, values.tolist(), **dict(re.findall(r'(\w+)="([^"]*)"', labels))))
 
-    asked = plan.make(mesh, scope=plan.QueryScope(), window=scraped.WINDOW, before=10.0)
+    asked = plan.make(mesh, scope=plan.QueryScope(), window=scraped.WINDOW, reach=scraped.REACH)
     assert asked.buckets is not None
     recorded = recording.Recording(tuple(series))
     counters = [one for query in asked.counters for one in recorded.ask(query, at=scraped.NOW)]

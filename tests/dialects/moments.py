@@ -18,6 +18,7 @@ NOW, WINDOW, _EVERY = 1000.0, 30.0, 5.0
 TIMES = [965.0 + _EVERY * step for step in range(8)]
 MESHES = {mesh.name: mesh for mesh in schema.shipped()}
 _OLD = 9000.0
+REACH = plan.Reach(usual=plan.Times(window=WINDOW, before=10.0, interval=_EVERY))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def pod(namespace: str, name: str, **labels: str) -> Target:
 
 def moment(mesh: schema.Profile, *series: recording.Series) -> snapshot.Snapshot:
     """Return what the profile reads from the answers to the plan for the whole mesh."""
-    asked = plan.make(mesh, scope=plan.QueryScope(), window=WINDOW, before=10.0)
+    asked = plan.make(mesh, scope=plan.QueryScope(), window=WINDOW, reach=REACH)
     recorded = recording.Recording(series)
     counters = [one for query in asked.counters for one in recorded.ask(query, at=NOW)]
     buckets = recorded.ask(asked.buckets, at=NOW) if asked.buckets else []

@@ -37,9 +37,10 @@ def count(*targets: Target) -> list[float]:
         targets=counters.TargetTimes(
             scraped=np.array([target.scraped for target in targets], dtype=float),
             starts=tuple(starts(target.ages) for target in targets),
+            scrapes=tuple([time for time, _ in target.ages] for target in targets),
+            window_start=np.full(len(targets), START),
+            window_end=np.full(len(targets), END),
         ),
-        start=START,
-        end=END,
     )
     return [float(value) for value in counted]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from aiohttp import web
@@ -29,7 +30,7 @@ class FakePrometheus:
         self.url = ""
 
     async def well(self, request: web.Request, query: str) -> web.StreamResponse:
-        at = float(str((await request.post()).get("time") or request.query["time"]))
+        at = float(str((await request.post()).get("time") or request.query.get("time") or time.time()))
         kind = "matrix" if query.endswith("]") else "vector"
         return answer({"resultType": kind, "result": self.holds.ask(query, at=at)}, warnings=self.warnings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,14 @@ from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import graph
 
 BOUNDS = (0.001, 0.01, 0.1, math.inf)
-WHOLE = snapshot.Span(since=970.0, until=999.0)
+WHOLE = snapshot.Span(since=969.0, until=999.0, window=30.0, interval=5.0)
+
+
+def span(since: float, until: float, **more: Any) -> snapshot.Span:
+    """Return a span of a target that is scraped every 5 s, for a window of 30 s."""
+    return snapshot.Span(since=since, until=until, window=30.0, interval=5.0, **more)
+
+
 Row = tuple[int, int, float, float]
 """The indices of reporter and peer, then the numbers of successes and failures."""
 
@@ -74,6 +82,7 @@ def figures(success: float | None, failure: float | None, *, seconds: float | No
         success=success,
         failure=failure,
         seconds=seconds,
+        timestamp=None,
         latency=(),
         clamped=(),
         approximate=(),

@@ -106,18 +106,26 @@ class Recording:
         inner = self._evaluate(expression.expr, at)
         if str(expression.op) == "topk":
             return sorted(inner, key=lambda one: -float(one["value"][1]))[: int(expression.param.val)]
-        if str(expression.op) == "count":
-            return [{"metric": {}, "value": [at, str(len(inner))]}] if inner else []
-        assert str(expression.op) == "sum"
+        by = expression.modifier.labels if expression.modifier else ()
         total: dict[tuple[tuple[str, str], ...], float] = {}
         for one in inner:
-            kept = ((label, one["metric"].get(label, "")) for label in expression.modifier.labels)
+            kept = ((label, one["metric"].get(label, "")) for label in by)
             key = tuple((label, value) for label, value in kept if value)
-            total[key] = total.get(key, 0.0) + float(one["value"][1])
+            value = 1.0 if str(expression.op) == "count" else float(one["value"][1])
+            if str(expression.op) == "max":
+                total[key] = max(total.get(key, value), value)
+            else:
+                assert str(expression.op) in ("sum", "count")
+                total[key] = total.get(key, 0.0) + value
         return [{"metric": dict(key), "value": [at, f"{value:.10g}"]} for key, value in total.items()]
 
     def _call(self, expression: Any, at: float) -> list[dict[str, Any]]:
+        if expression.func.name == "timestamp":
+            inner = self._evaluate(expression.args[0], at)
+            return [{"metric": one["metric"], "value": [at, f"{one['value'][0]!r}"]} for one in inner]
         if expression.func.name == "vector":
+            if isinstance(expression.args[0], promql_parser.Call):
+                return [{"metric": {}, "value": [at, f"{at!r}"]}]
             return [{"metric": {}, "value": [at, f"{expression.args[0].val:g}"]}]
         if expression.func.name == "label_replace":
             label, value = (argument.val for argument in expression.args[1:3])
@@ -211,7 +219,8 @@ class Backend:
     asked: list[str] = dataclasses.field(default_factory=list)
     warnings: tuple[str, ...] = ()
 
-    async def ask(self, queries: Sequence[str], *, at: float) -> list[Answer]:
+    async def ask(self, queries: Sequence[str], *, at: float | None) -> list[Answer]:
+        assert at is not None
         self.asked += queries
         return [Answer(self.recording.ask(query, at=at), self.warnings) for query in queries]
 
@@ -231,12 +240,15 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    async def read(self) -> float:
+        return self.now
+
 
 class Deaf:
     """An observer that only checks the measurements and does not keep them."""
 
-    def snapshot_taken(self, *, seconds: float, age: float) -> None:
-        assert math.isfinite(seconds + age)
+    def snapshot_taken(self, *, seconds: float, age: float, lag: float) -> None:
+        assert math.isfinite(seconds + age + lag)
 
     def query_done(self, outcome: str, seconds: float) -> None:
         assert outcome

@@ -14,6 +14,7 @@ from tests.metrics_server import recording
 (ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
 NOW, WINDOW = 1000.0, 30.0
 TIMES = [965.0, 970.0, 975.0, 980.0, 985.0, 990.0, 995.0, 1000.0]
+REACH = plan.Reach(usual=plan.Times(window=WINDOW, before=10.0, interval=5.0))
 CART = "outbound|8080||cart.shop.svc.cluster.local"
 
 
@@ -67,7 +68,7 @@ class Proxy:
 
 def ask(*series: recording.Series) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the results for the whole mesh: of the counter queries and of the bucket query."""
-    asked = plan.make(ENVOY, scope=plan.QueryScope(), window=WINDOW, before=10.0)
+    asked = plan.make(ENVOY, scope=plan.QueryScope(), window=WINDOW, reach=REACH)
     recorded = recording.Recording(series)
     assert asked.buckets is not None
     counters = [one for query in asked.counters for one in recorded.ask(query, at=NOW)]

@@ -174,10 +174,11 @@ class CustomMetricReader:
         asked: Mapping[str, str],
         moment: store.Moment,
     ) -> declaration.Collection:
-        when, selector = traffic_metrics.timestamp(moment.snapshot.timestamp), metric_selector.spelled(asked)
+        selector = metric_selector.spelled(asked)
         key = (self.rendering, wanted.name, tuple(sorted(asked.items())))
 
         def row(one: values.Value) -> declaration.Row:
+            when = traffic_metrics.timestamp(one.timestamp)
             item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
             return declaration.Row(self.rendering(item), tables.Detail(wanted, one.number, one.seconds))
 

@@ -50,7 +50,7 @@ class ExternalMetricReader:
             asked, described, namespace=query.namespace, reach=query.reach
         )
         question.check()
-        moment, answered = await autoscaling_query.value(
+        _, answered = await autoscaling_query.value(
             self.view,
             query.reach,
             wanted,
@@ -60,21 +60,19 @@ class ExternalMetricReader:
             answer=lambda moment: question.answer(self.view, moment, wanted),
         )
         one = autoscaling_query.known(answered, str(question), wanted)
-        item = _item(one, wanted, asked, moment.snapshot.timestamp)
+        item = _item(one, wanted, asked)
         detail = tables.Detail(wanted, one.number, one.seconds)
         return declaration.Collection(rows=[declaration.Row(item, detail)])
 
 
-def _item(
-    one: values.Value, wanted: named_metrics.NamedMetric, asked: Mapping[str, str], timestamp: float
-) -> dict[str, Any]:
+def _item(one: values.Value, wanted: named_metrics.NamedMetric, asked: Mapping[str, str]) -> dict[str, Any]:
     return {
         # Clients that print objects need the kind.
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": external_kinds.kind(wanted.name),
         "metricName": wanted.name,
         "metricLabels": dict(asked),
-        "timestamp": traffic_metrics.timestamp(timestamp),
+        "timestamp": traffic_metrics.timestamp(one.timestamp),
         "window": round(one.seconds),
         "value": quantity.render(one.number),
     }

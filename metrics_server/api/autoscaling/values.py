@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from apiservice.request import selectors
@@ -35,6 +36,8 @@ class Value:
     """In the unit of the metric."""
     seconds: float
     """Over how many seconds the requests were counted."""
+    timestamp: float
+    """The newest scrape of a proxy that reports them, Unix seconds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,7 +160,8 @@ def of_figures(
     over = moment.snapshot.window if figures.seconds is None else figures.seconds
     number = wanted.of(figures)
     if number is not None:
-        return Value(ref, number, over)
+        newest = moment.snapshot.timestamp if figures.timestamp is None else figures.timestamp
+        return Value(ref, number, over, newest)
     if figures.total is None:
         return NoValue("no requests were observed and no proxy reports this edge")
     if figures.total == 0 and wanted.of_requests:
@@ -175,14 +179,15 @@ def _of_pod(
     wanted: named_metrics.NamedMetric,
     moment: store.Moment,
 ) -> Value | NoValue:
-    taken = moment.snapshot
-    behind = taken.timestamp - span.until
-    start = taken.taken - taken.window
-    if behind > _MISSED * taken.interval or span.until <= start:
+    behind = moment.snapshot.timestamp - span.until
+    is_down = span.ended and (behind > _MISSED * span.interval or span.until <= span.since)
+    if is_down:
         return NoValue(f"its proxy was last scraped {behind:.0f} s before the others: is it down?")
-    if span.since > start and not span.tells_a_rate(taken.interval):
+    if math.isnan(span.interval):
+        return NoValue("its proxy has been scraped once: a rate needs two scrape intervals")
+    if math.isnan(span.alone):
         return NoValue(
             f"its proxy has been scraped for {span.seconds:.0f} s: figures of a new pod are served after "
-            f"{metric_selector.duration(2 * taken.interval)}"
+            f"{metric_selector.duration(2 * span.interval)}"
         )
     return of_figures(ref, figures, wanted, moment)

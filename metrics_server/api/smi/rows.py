@@ -128,7 +128,10 @@ def _row(
     sent: rollup.Figures | None = None,
 ) -> declaration.Row:
     taken = moment.snapshot
-    when = traffic_metrics.SampleTime(timestamp=taken.timestamp, window=taken.window)
+    newest = observed.figures.timestamp
+    when = traffic_metrics.SampleTime(
+        timestamp=taken.timestamp if newest is None else newest, window=taken.window
+    )
     resource = observed.resource
     item = traffic_metrics.item(
         observed,

@@ -11,6 +11,7 @@ def figures(success: float | None, failure: float | None, *latency: float | None
         side=kinds.Side.SERVER,
         success=success,
         failure=failure,
+        timestamp=None,
         latency=latency,
         clamped=(False,) * len(latency),
         approximate=(False,),

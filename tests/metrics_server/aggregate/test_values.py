@@ -69,7 +69,7 @@ def test_a_pod_that_was_there_is_counted_over_the_window() -> None:
 
 def test_a_new_pod_is_counted_over_its_own_life() -> None:
     """60 requests in 15 s are 4 per second; divided by the whole window they would be only 2."""
-    born = snapshot.Span(since=984.0, until=999.0, born=True)
+    born = meshes.span(since=984.0, until=999.0, born=True)
     assert rate(moment(WHOLE, born), "p1") == (4.0, 15.0)
 
 
@@ -78,17 +78,17 @@ def test_a_new_pod_is_counted_over_its_own_life() -> None:
 )
 def test_a_pod_is_left_out_until_two_scrapes_have_told_of_it(metric: str) -> None:
     """Its first requests are few and slow; an autoscaler must not take them for overload or for idleness."""
-    born = snapshot.Span(since=992.0, until=999.0, born=True)
+    born = meshes.span(since=992.0, until=999.0, born=True)
     assert "figures of a new pod are served after 10s" in why(moment(WHOLE, born), "p1", metric)
 
 
 def test_a_pod_with_an_unknown_past_is_counted_over_what_was_seen() -> None:
-    seen = snapshot.Span(since=979.0, until=999.0)
+    seen = meshes.span(since=979.0, until=999.0, missing=True)
     assert rate(moment(WHOLE, seen, requests=[60, 40]), "p1") == (2.0, 20.0)
 
 
 def test_a_pod_that_is_scraped_no_more_is_left_out_and_not_idle() -> None:
-    down = snapshot.Span(since=START, until=980.0)
+    down = meshes.span(since=START, until=980.0, ended=True)
     assert why(moment(WHOLE, down), "p1") == "its proxy was last scraped 19 s before the others: is it down?"
 
 
@@ -97,15 +97,15 @@ def test_a_pod_that_missed_a_scrape_or_two_is_counted_over_what_was_seen(
     until: float, requests: float
 ) -> None:
     """Between its scrapes it received 2 per second; divided by the whole window this would be less."""
-    late = snapshot.Span(since=START, until=until, base=969.0)
+    late = meshes.span(since=969.0, until=until, ended=True)
     number, seconds = rate(moment(WHOLE, late, requests=[60, requests]), "p1")
     assert (number, seconds) == (2.0, requests / 2.0)
 
 
 def test_a_pod_whose_newest_scrape_is_before_the_window_is_not_idle() -> None:
     """The window spans only two scrapes, and the pod is not yet two scrapes behind."""
-    before = snapshot.Span(since=START, until=START, base=START)
-    assert "is it down?" in why(moment(snapshot.Span(since=START, until=980.0), before), "p1")
+    before = meshes.span(since=START, until=START, ended=True)
+    assert "is it down?" in why(moment(meshes.span(since=START, until=980.0, ended=True), before), "p1")
 
 
 def test_a_pod_that_was_deleted_is_not_told_while_its_deployment_still_has_its_requests() -> None:
@@ -113,7 +113,7 @@ def test_a_pod_that_was_deleted_is_not_told_while_its_deployment_still_has_its_r
     of = moment(WHOLE, WHOLE, requests=[60, 30], gone=["p1"])
     assert [ref.name for ref in values_of(of).by_resource] == ["p0"]
     deployment = values_of(of, kind="Deployment").by_resource[meshes.ref("Deployment", "web")]
-    assert deployment == values.Value(meshes.ref("Deployment", "web"), 3.0, 30.0)
+    assert deployment == values.Value(meshes.ref("Deployment", "web"), 3.0, 30.0, 999.0)
 
 
 def test_an_idle_pod_is_zero_and_its_latency_is_not_known() -> None:
@@ -124,24 +124,24 @@ def test_an_idle_pod_is_zero_and_its_latency_is_not_known() -> None:
 
 def test_what_has_many_pods_is_counted_over_the_window() -> None:
     """Before the new pod existed, the other pod answered the requests."""
-    born = snapshot.Span(since=992.0, until=999.0, born=True)
+    born = meshes.span(since=992.0, until=999.0, born=True)
     deployment = values_of(moment(WHOLE, born, requests=[60, 30]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
-        meshes.ref("Deployment", "web"), 3.0, 30.0
+        meshes.ref("Deployment", "web"), 3.0, 30.0, 999.0
     )
 
 
 def test_when_monitoring_has_just_begun_a_rate_is_over_what_was_seen() -> None:
     """If Prometheus has only 10 s of samples, the requests are divided by 10 s, not by the window of 30 s."""
-    seen = snapshot.Span(since=989.0, until=999.0)
+    seen = meshes.span(since=989.0, until=999.0, missing=True)
     deployment = values_of(moment(seen, seen, requests=[20, 20]), kind="Deployment").by_resource
     assert deployment[meshes.ref("Deployment", "web")] == values.Value(
-        meshes.ref("Deployment", "web"), 4.0, 10.0
+        meshes.ref("Deployment", "web"), 4.0, 10.0, 999.0
     )
 
 
 def test_when_nothing_was_scraped_twice_there_is_no_rate() -> None:
-    seen = snapshot.Span(since=999.0, until=999.0)
+    seen = meshes.span(since=999.0, until=999.0, missing=True)
     (value,) = values_of(moment(seen, seen, requests=[0, 0]), kind="Deployment").by_resource.values()
     assert isinstance(value, values.NoValue)
     assert "just begun" in value.why
@@ -171,7 +171,7 @@ def test_pods_are_selected_by_the_whole_grammar(selector: str, names: list[str])
 
 
 def test_why_selected_pods_have_no_value_is_known() -> None:
-    down = snapshot.Span(since=START, until=980.0)
+    down = meshes.span(since=START, until=980.0, ended=True)
     of = values_of(moment(WHOLE, down))
     assert of.reasons(selectors.LabelSelector.parse("number=1")) == [
         ("shop", "p1: its proxy was last scraped 19 s before the others: is it down?")

@@ -10,10 +10,10 @@ from tests.metrics_server import in_process, meshes, reading, scaler
 pytestmark = pytest.mark.asyncio
 SMI = f"{reading.ROOT}/namespaces/shop"
 EXTERNAL = f"{scaler.EXTERNAL}/namespaces/shop/requests_per_second?labelSelector="
-BORN = snapshot.Span(since=985.0, until=999.0, born=True)
-SEEN = snapshot.Span(since=979.0, until=999.0)
-LATE = snapshot.Span(since=970.0, until=989.0, base=969.0)
-SHORT = snapshot.Span(since=992.0, until=999.0)
+BORN = meshes.span(985.0, 999.0, born=True)
+SEEN = meshes.span(979.0, 999.0, missing=True)
+LATE = meshes.span(969.0, 989.0, ended=True)
+SHORT = meshes.span(992.0, 999.0, missing=True)
 
 
 def served(span: snapshot.Span) -> in_process.Api:

@@ -17,6 +17,7 @@ FIGURES = rollup.Figures(
     side=kinds.Side.SERVER,
     success=1198.0,
     failure=2.0,
+    timestamp=None,
     latency=(0.009, 0.021, 0.0482),
     clamped=(False, False, False),
     approximate=(False, False, False),
@@ -110,7 +111,7 @@ def test_the_servers_own_metrics_tell_of_queries_and_snapshots() -> None:
     watcher.query_done("answered", 0.02)
     watcher.query_done("answered", 0.03)
     watcher.query_done("failed", 1.0)
-    watcher.snapshot_taken(seconds=0.01, age=4.0)
+    watcher.snapshot_taken(seconds=0.01, age=4.0, lag=0.0)
 
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(f"trafficmetrics_{name}", labels)

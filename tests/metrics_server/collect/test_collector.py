@@ -76,7 +76,7 @@ async def test_a_window_is_widened_to_span_two_scrapes(interval: float) -> None:
 async def test_the_first_snapshot_of_a_usual_mesh_takes_one_round() -> None:
     looking = scene(scraped(15))
     await looking.take()
-    assert len(looking.backend.asked) == 2
+    assert len(looking.backend.asked) == 3, "counters, buckets, and the number of targets"
 
 
 async def test_the_second_time_no_more_is_asked_than_needed() -> None:
@@ -117,25 +117,26 @@ async def test_the_scrapes_of_a_moment_ago_are_served_with_their_own_time() -> N
     assert (taken.taken, taken.timestamp) == (NOW + 12, NOW)
 
 
-async def test_a_newest_scrape_older_than_the_window_is_refused_with_its_age() -> None:
+@pytest.mark.parametrize("interval", [5.0, 15.0])
+@pytest.mark.parametrize("lag", [5.0, 20.0, 40.0, 60.0])
+async def test_samples_that_arrive_late_change_nothing_but_their_age(interval: float, lag: float) -> None:
+    looking = scene(scraped(interval))
+    for step in range(3):
+        looking.clock.now = NOW + lag + step
+        taken = await looking.take()
+        assert (served(taken), taken.spans[0].alone) == (30.0, 30.0)
+        assert taken.timestamp == NOW
+
+
+@pytest.mark.parametrize("age", [95.0, 250.0])
+@pytest.mark.parametrize("window", [30.0, 600.0])
+async def test_a_newest_scrape_older_than_the_limit_is_refused_with_its_age(
+    window: float, age: float
+) -> None:
     looking = scene(scraped(5))
-    looking.clock.now += 32
-    with pytest.raises(faults.Stale, match=r"is 32 s old; figures older than 30 s are not"):
-        await looking.take()
-
-
-async def test_a_newest_scrape_older_than_the_limit_is_refused_in_any_window() -> None:
-    looking = scene(scraped(5))
-    looking.clock.now += 95
-    with pytest.raises(faults.Stale, match=r"is 95 s old; figures older than 90 s are not"):
-        await looking.take(window=600)
-
-
-async def test_a_mesh_that_nobody_scrapes_any_more_is_stale() -> None:
-    looking = scene(scraped(5))
-    looking.clock.now += 250
-    with pytest.raises(faults.Stale, match="No proxy was scraped within the window"):
-        await looking.take()
+    looking.clock.now += age
+    with pytest.raises(faults.Stale, match=f"are {age:.0f} s old; figures older than 90 s are not"):
+        await looking.take(window=window)
 
 
 async def test_a_prometheus_without_the_mesh_is_told_by_the_metric_that_is_missing() -> None:

@@ -47,7 +47,12 @@ def growing(times: Iterable[float], *, by: float = 4.0, since: float = TIMES[0])
 
 
 def read(*series: recording.Series) -> snapshot.Snapshot:
-    (query,) = plan.make(ENVOY, scope=plan.QueryScope(), window=WINDOW, before=10).counters
+    (query,) = plan.make(
+        ENVOY,
+        scope=plan.QueryScope(),
+        window=WINDOW,
+        reach=plan.Reach(usual=plan.Times(window=WINDOW, before=10, interval=5)),
+    ).counters
     counters = recording.Recording(list(series)).ask(query, at=NOW)
     found = targets.find(counters, ENVOY)
     return decoder.read(counters, [], proxies=found, taken=NOW, window=WINDOW, interval=5.0)
@@ -65,7 +70,8 @@ def counts(*series: recording.Series) -> Mapping[str, float]:
 
 
 def test_a_target_that_goes_away_keeps_what_it_counted_and_no_more() -> None:
-    assert counts(*proxy(growing(TIMES[:5]))) == {"a": 4 * 3}
+    stays = proxy(growing(TIMES), further={"instance": "10.0.0.2:9901", "pod": "b"})
+    assert counts(*proxy(growing(TIMES[:5])), *stays) == {"a": 4 * 3, "b": 4 * 6}
 
 
 def test_a_target_that_comes_back_as_the_same_process_counts_on_over_the_gap() -> None:
@@ -113,10 +119,82 @@ def test_replicas_that_took_turns_both_count() -> None:
     assert counts(*first, *then) == {"a": 4 * 2 + 4 * 3}
 
 
-def test_the_same_pod_of_two_clusters_is_two_targets_that_count() -> None:
-    east = proxy(growing(TIMES), further={"cluster": "east"})
-    west = proxy(growing(TIMES), further={"cluster": "west", "instance": "10.9.0.1:9901"})
-    assert counts(*east, *west) == {"a": 2 * 4 * 6}
+def test_two_ports_of_one_proxy_are_one_process_that_counts_once() -> None:
+    merged = proxy(growing(TIMES), further={"instance": "10.0.0.1:15020", "job": "pods"})
+    own = proxy(growing(TIMES), further={"instance": "10.0.0.1:15090", "job": "monitor"})
+    assert counts(*merged, *own) == counts(*own, *merged) == {"a": 4 * 6}
+
+
+def test_two_ports_that_are_scraped_in_turn_are_one_process_that_counts_once() -> None:
+    merged = proxy(growing(TIMES), further={"instance": "10.0.0.1:15020"})
+    own = proxy(growing([at - 2.0 for at in TIMES]), further={"instance": "10.0.0.1:15090"})
+    assert counts(*merged, *own) == {"a": 4 * 6}
+
+
+def test_two_proxies_of_one_pod_that_started_together_both_count() -> None:
+    one = proxy(growing(TIMES), further={"instance": "10.0.0.1:20200"})
+    other = proxy(growing(TIMES, by=3.0), further={"instance": "10.0.0.1:20201"})
+    assert counts(*one, *other) == {"a": (4 + 3) * 6}
+
+
+def test_a_counter_that_only_one_of_two_ports_has_counts() -> None:
+    one = proxy(growing(TIMES), further={"instance": "10.0.0.1:15020"})
+    *other, calls = proxy(growing(TIMES), further={"instance": "10.0.0.1:15090"})
+    failed = dataclasses.replace(calls, labels={**calls.labels, "envoy_response_code_class": "3"})
+    assert counts(*one, *other, calls, failed) == {"a": 2 * 4 * 6}
+
+
+# One target that carries the series of several pods
+
+
+def carried(name: str, calls: Samples, *, begun: float = 0.0, **labels: str) -> list[recording.Series]:
+    """Return the series of a pod that another target, such as a federated Prometheus, carries."""
+    target = {"job": "federate", "instance": "prom:9090", "pod": name}
+    _, *own = proxy(calls, begun=begun, further=target | labels)
+    return own
+
+
+FEDERATE = recording.series(plan.UP, [(at, 1.0) for at in TIMES], job="federate", instance="prom:9090")
+
+
+def test_a_pod_that_restarts_behind_a_shared_target_is_no_new_process_of_the_others() -> None:
+    """The age of one process was taken for that of all: they counted everything since they started."""
+    old = carried("a", [(at, 70_000 + 4 * at) for at in TIMES])
+    restarted = carried("b", [(at, 2.0 * (at - 972)) for at in TIMES[2:]], begun=972.0)
+    assert counts(FEDERATE, *old, *restarted) == {"a": 4 * 30, "b": 2.0 * (1000 - 972)}
+
+
+def test_a_pod_that_a_shared_target_has_carried_since_the_window_began_adds_nothing_before() -> None:
+    late = carried("b", [(at, 70_000 + 4 * at) for at in TIMES[3:]])
+    assert counts(FEDERATE, *carried("a", growing(TIMES)), *late) == {"a": 4 * 6, "b": 4 * 20}
+
+
+@pytest.mark.parametrize(
+    "names", [("exported_pod", "exported_namespace"), ("k8s_pod_name", "k8s_namespace_name")]
+)
+def test_a_collector_that_is_a_pod_itself_does_not_get_the_figures_of_others(names: tuple[str, str]) -> None:
+    own = {"pod": "collector-0", "namespace": "monitoring"}
+    up = dataclasses.replace(FEDERATE, labels={**FEDERATE.labels, **own})
+    one = carried("collector-0", growing(TIMES), **own, **{names[0]: "a", names[1]: "shop"})
+    other = carried("collector-0", growing(TIMES, by=2.0), **own, **{names[0]: "b", names[1]: "shop"})
+    taken = read(up, *one, *other)
+    assert [(one.namespace, one.pod) for one in taken.reporters] == [("shop", "a"), ("shop", "b")]
+    assert taken.calls[kinds.Side.CLIENT].success.tolist() == [4 * 6, 2 * 6]
+
+
+# Series that a proxy evicts
+
+
+def test_a_series_that_was_evicted_and_came_back_counts_from_nothing() -> None:
+    up, age, calls = proxy(growing(TIMES))
+    back = dataclasses.replace(calls, samples=[*calls.samples[:2], *[(at, "500") for at in TIMES[6:]]])
+    assert counts(up, age, back) == {"a": 500.0}
+
+
+def test_a_series_with_times_of_its_own_was_not_evicted() -> None:
+    up, age, calls = proxy(growing(TIMES))
+    own = dataclasses.replace(calls, samples=[(at + 0.3, value) for at, value in calls.samples[:-1:3]])
+    assert counts(up, age, own)["a"] < 40
 
 
 # Targets that share an instance, and targets that get other labels

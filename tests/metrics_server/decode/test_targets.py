@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metrics_server.decode import reporters, targets
+from metrics_server.decode import targets, windows
 from metrics_server.model import snapshot
 from metrics_server.profiles import schema
 from tests.metrics_server import recording, scraped
@@ -23,50 +23,64 @@ def series(name: str, samples: Sequence[Sample], labels: Mapping[str, str]) -> d
 
 
 def span(ages: Sequence[Sample], *, up: Sequence[Sample] = (), job: str = "mesh") -> snapshot.Span:
-    return spans({job: ages}, up=up)
-
-
-def spans(ages: Mapping[str, Sequence[Sample]], *, up: Sequence[Sample] = ()) -> snapshot.Span:
-    """Return the span of one pod that several jobs scrape; `ages` are its samples by job."""
-    reply = []
-    for job, samples in ages.items():
-        labels = {"job": job, "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "cart-0"}
-        reply += [series("up", up, labels), series(scraped.ENVOY.sign[0], samples, labels)]
+    """Return the span of a pod whose job another pod shares, which is scraped every 15 s."""
+    labels = {"job": job, "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "cart-0"}
+    other = {**labels, "instance": "10.0.0.2:9901", "pod": "cart-1"}
+    reply = [series("up", up, labels), series(scraped.ENVOY.sign[0], ages, labels)]
+    reply.append(series(scraped.ENVOY.sign[0], [(at, at) for at in EVERY_15], other))
     found = targets.find([one for one in reply if one["values"]], scraped.ENVOY)
-    (only,) = found.spans(reporters.Identities(scraped.ENVOY), start=START).values()
-    return only
+    return windows.of(found, window=30.0).spans[0]
 
 
-def test_a_proxy_that_was_scraped_before_the_window_is_known_from_its_start() -> None:
+EVERY_15 = [START + 15 * step - 5 for step in range(-1, 3)]
+"""The last of them is 1025."""
+KNOWN: Any = {"window": 30.0, "interval": 15.0}
+
+
+def test_a_window_ends_with_the_newest_scrape_of_its_target_and_begins_with_another() -> None:
     known = span([(980, 85), (995, 100), (1010, 115), (1025, 130)])
-    assert known == snapshot.Span(since=START, until=1025, base=995)
+    assert known == snapshot.Span(since=995, until=1025, **KNOWN)
 
 
-def test_a_proxy_without_a_sample_before_is_known_from_the_start_if_its_target_was_scraped() -> None:
-    known = span([(1010, 115)], up=[(995, 1), (1010, 1)])
-    assert known == snapshot.Span(since=START, until=1010)
+def test_a_target_without_an_age_before_is_known_since_then_if_it_was_scraped() -> None:
+    known = span([(1010, 115), (1025, 130)], up=[(995, 1), (1010, 1), (1025, 1)])
+    assert known == snapshot.Span(since=995, until=1025, **KNOWN)
 
 
-def test_a_proxy_that_began_inside_the_window_is_born_then() -> None:
-    assert span([(1015, 4), (1025, 14)]) == snapshot.Span(since=1011, until=1025, born=True)
+def test_a_process_that_began_inside_the_window_is_born_then() -> None:
+    assert span([(1010, 4), (1025, 19)]) == snapshot.Span(since=1006, until=1025, born=True, **KNOWN)
 
 
-def test_a_proxy_that_was_there_and_not_scraped_is_known_from_its_first_scrape() -> None:
-    assert span([(1015, 400), (1025, 410)]) == snapshot.Span(since=1015, until=1025)
+def test_a_process_that_was_there_and_not_scraped_is_known_from_its_first_scrape() -> None:
+    assert span([(1010, 400), (1025, 415)]) == snapshot.Span(since=1010, until=1025, missing=True, **KNOWN)
 
 
-def test_a_proxy_that_was_restarted_was_there_before() -> None:
-    assert span([(995, 100), (1010, 2), (1025, 17)]) == snapshot.Span(since=START, until=1025, base=995)
+def test_a_process_that_was_restarted_was_there_before() -> None:
+    known = span([(995, 100), (1010, 2), (1025, 17)])
+    assert known == snapshot.Span(since=995, until=1025, **KNOWN)
 
 
-def test_a_failed_scrape_before_the_window_tells_nothing() -> None:
-    assert span([(1015, 400)], up=[(995, 0), (1015, 1)]) == snapshot.Span(since=1015, until=1015)
+def test_a_failed_scrape_before_the_window_is_no_scrape() -> None:
+    known = span([(1010, 400), (1025, 415)], up=[(995, 0), (1010, 1), (1025, 1)])
+    assert known == snapshot.Span(since=1010, until=1025, missing=True, **KNOWN)
 
 
-@pytest.mark.parametrize("jobs", [("one", "two"), ("two", "one")])
-def test_of_two_scrapes_the_one_that_tells_more_counts(jobs: tuple[str, str]) -> None:
-    ages = {jobs[0]: [(995, 100), (1010, 115)], jobs[1]: [(1020, 125)]}
-    assert spans(ages) == snapshot.Span(since=START, until=1020, base=995)
+def test_a_missed_scrape_lengthens_the_window_instead_of_its_rate() -> None:
+    known = span([(980, 85), (1010, 115), (1025, 130)])
+    assert (known.since, known.until, known.alone) == (980, 1025, 45)
+
+
+def test_a_target_whose_scrapes_have_ended_has_the_window_of_the_others() -> None:
+    known = span([(965, 70), (980, 85), (995, 100)])
+    assert known == snapshot.Span(since=995, until=995, ended=True, **KNOWN)
+    assert math.isnan(known.alone)
+    assert known.in_sum == 30.0
+
+
+def test_a_target_that_missed_its_last_scrape_has_not_ended() -> None:
+    ages = [(980, 85), (995, 100), (1010, 115)]
+    known = span(ages, up=[*((at, 1) for at, _ in ages), (1025, 0)])
+    assert known == snapshot.Span(since=980, until=1010, **KNOWN)
 
 
 def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells_its_start_if_it_has_it() -> (
@@ -94,8 +108,7 @@ def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells
         mesh,
     )
     assert {key[1] for key in found.found} == {"young", "untold"}
-    known = found.known
-    assert dict(zip([key[1] for key in found.found], known.starts, strict=True)) == {
+    assert dict(zip([key[1] for key in found.found], found.starts(), strict=True)) == {
         "young": (990.0,),
         "untold": (),
     }
@@ -117,7 +130,7 @@ def test_a_target_scraped_once_tells_no_interval() -> None:
     ).ask("envoy_server_uptime[30s]", at=scraped.NOW)
     found = targets.find(counters, scraped.ENVOY)
     assert (found.interval, found.newest) == (None, 1000.0)
-    assert not np.isfinite(found.known.scraped).any()
+    assert found.first_scrapes().tolist() == [1000.0], "its age shows it"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +139,7 @@ def test_a_target_scraped_once_tells_no_interval() -> None:
         ([(965.0, 1.0), (970.0, 0.0), (975.0, 1.0)], 965.0),
         ([(965.0, 0.0), (970.0, 0.0), (975.0, 1.0), (980.0, 1.0)], 975.0),
         ([(975.0, 0.0)], np.inf),
-        ([], np.inf),
+        ([], 965.0),
     ],
 )
 def test_a_target_is_known_since_its_first_scrape_that_succeeded(
@@ -136,14 +149,14 @@ def test_a_target_is_known_since_its_first_scrape_that_succeeded(
     counters = recording.Recording([recording.series("up", up, **a.labels), *a.itself()[1:]]).ask(
         '{pod="a"}[60s]', at=scraped.NOW
     )
-    assert targets.find(counters, scraped.ENVOY).known.scraped.tolist() == [first]
+    assert targets.find(counters, scraped.ENVOY).first_scrapes().tolist() == [first]
 
 
 def test_an_age_that_is_no_number_says_nothing() -> None:
     a = scraped.Proxy()
     series = recording.series("envoy_server_uptime", [(990.0, math.nan), (995.0, 5.0)], **a.labels)
     counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=scraped.NOW)
-    assert targets.find(counters, scraped.ENVOY).known.starts == ((990.0,),)
+    assert targets.find(counters, scraped.ENVOY).starts() == ((990.0,),)
 
 
 def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
@@ -153,4 +166,4 @@ def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
     a = scraped.Proxy()
     series = recording.series("began", [(990.0, 800_000.0), (995.0, 800_000.0)], **a.labels)
     counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=scraped.NOW)
-    assert targets.find(counters, mesh).known.starts == ((800.0,),)
+    assert targets.find(counters, mesh).starts() == ((800.0,),)

@@ -31,7 +31,8 @@ LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 def made(
     mesh: schema.Profile, scope: plan.QueryScope, window: float = 30.0, before: float = 10.0
 ) -> plan.Plan:
-    return plan.make(mesh, scope=scope, window=window, before=before)
+    reach = plan.Reach(usual=plan.Times(window=window, before=before, interval=5.0))
+    return plan.make(mesh, scope=scope, window=window, reach=reach)
 
 
 def selectors(expression: Any) -> list[Any]:
@@ -106,6 +107,28 @@ def test_raw_samples_reach_back_beyond_the_window_and_buckets_do_not(mesh: schem
     assert all(query.endswith("[40s]") for query in asked.counters)
     assert asked.buckets is not None
     assert set(re.findall(r"\[(\w+)\]\)\)", asked.buckets)) == {"30s"}
+
+
+@pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
+def test_jobs_that_are_scraped_less_often_are_asked_for_apart_and_further_back(mesh: schema.Profile) -> None:
+    """Their names come from labels, so they are quoted as literals."""
+    slow = plan.Slow(jobs=("a.b", 'x"|y'), times=plan.Times(window=120.0, before=130.0, interval=60.0))
+    asked = plan.make(
+        mesh,
+        scope=plan.QueryScope(),
+        window=30.0,
+        reach=plan.Reach(usual=plan.Times(window=30.0, before=35.0, interval=15.0), slow=slow),
+    )
+    usual, slowly = asked.counters
+    assert (usual.endswith("[65s]"), slowly.endswith("[250s]")) == (True, True)
+    pattern = 'a\\.b|x"\\|y'
+    assert values(usual, "job") == values(slowly, "job") == [pattern]
+    assert 'job!~"' in usual
+    assert 'job=~"' in slowly
+    assert asked.buckets is not None
+    assert set(re.findall(r"\[(\w+)\]\)\)", asked.buckets)) == {"31500ms", "126s"}
+    assert set(re.findall(r"\* (\w+)", asked.buckets)) <= {"30"}, "all are increases in one window"
+    promql_parser.parse(asked.buckets)
 
 
 @pytest.mark.parametrize("mesh", BY_TARGETS, ids=lambda mesh: mesh.name)
@@ -226,7 +249,8 @@ def test_names_as_istio_and_others_write_them_are_told_apart_by_namespace(
 def test_buckets_are_those_of_the_sides_that_are_wanted(mesh: schema.Profile) -> None:
     def buckets(*sides: kinds.Side) -> set[str]:
         scope = plan.QueryScope(namespace="shop")
-        asked = plan.make(mesh, scope=scope, window=30.0, before=10.0, latency=sides)
+        reach = plan.Reach(usual=plan.Times(window=30.0, before=10.0, interval=5.0))
+        asked = plan.make(mesh, scope=scope, window=30.0, reach=reach, latency=sides)
         return set(asked.buckets.split(" or ")) if asked.buckets else set()
 
     assert buckets() == set()

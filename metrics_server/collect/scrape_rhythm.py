@@ -1,0 +1,108 @@
+"""Learns from answers how the targets of one mesh are scraped: how often, and how late their samples arrive.
+
+Targets of one mesh may be scraped at different intervals, and their samples may arrive late, as with remote
+write or federation. Queries must reach back far enough for the slowest, and quantiles must be computed for a
+time of which all samples have arrived.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from metrics_server.decode import target_keys, targets, windows
+from metrics_server.model import snapshot
+
+_KEPT = 300.0
+"""Seconds for which the longest lateness of a job is kept."""
+_SLOW = 1.25
+"""A job is slow if its scrape interval is so many times the usual one."""
+
+_MOST = 0.95
+"""The share of targets whose samples have arrived. A job that is gone must not make all others late."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lateness:
+    seconds: float
+    since: float
+    """The uptime at which it was observed."""
+
+
+class ScrapeRhythm:
+    """What is known about the scrapes of one mesh. `uptime`: a monotonic clock in seconds."""
+
+    def __init__(self, uptime: Callable[[], float], *, usual: float) -> None:
+        """`usual`: the scrape interval in seconds that is assumed until one is observed."""
+        self._uptime = uptime
+        self._usual = usual
+        self.interval = usual
+        """Seconds: the scrape interval of most targets."""
+        self.lag = 0.0
+        """Seconds by which samples arrive late."""
+        self._intervals: dict[str, float] = {}
+        self._lateness: dict[str, _Lateness] = {}
+        self._before: dict[str | None, dict[target_keys.Key, tuple[float, float]]] = {}
+        """For each scope, by target: its newest scrape, and the newest of its job."""
+
+    @property
+    def known(self) -> windows.Rhythm:
+        """What decoding needs."""
+        return windows.Rhythm(
+            intervals=self._intervals, lateness={job: one.seconds for job, one in self._lateness.items()}
+        )
+
+    @property
+    def slow(self) -> Mapping[str, float]:
+        """The jobs with a longer scrape interval than usual, and that interval in seconds."""
+        return {job: each for job, each in self._intervals.items() if each > _SLOW * self.interval}
+
+    def observe(self, proxies: targets.ScrapeTargets) -> None:
+        """Learn the intervals in an answer."""
+        seen = proxies.interval
+        # None: no target was scraped twice, however far back; scraping has just begun.
+        self.interval = self._usual if seen is None else windows.whole(seen)
+        self.add(proxies.found.values())
+
+    def add(self, found: Iterable[targets.ScrapeTarget]) -> None:
+        """Learn the scrape intervals of these targets, by their jobs: that of the slowest target counts."""
+        slowest: dict[str, float] = {}
+        for target in found:
+            if (interval := target.interval) is not None:
+                slowest[target.job] = max(slowest.get(target.job, 0.0), windows.whole(interval))
+        self._intervals.update(slowest)
+
+    def compare(self, scope: str | None, proxies: targets.ScrapeTargets) -> None:
+        """Learn how late samples arrive: those that an earlier answer of this scope should have had."""
+        newest: dict[str, float] = {}
+        for target in proxies.found.values():
+            newest[target.job] = max(newest.get(target.job, -math.inf), target.last_try)
+        before = self._before.get(scope, {})
+        late = dict.fromkeys(newest, 0.0) if before else {}
+        for key, target in proxies.found.items():
+            if key in before:
+                last, newest_then = before[key]
+                missed = next((time for time in target.times if last < time <= newest_then), newest_then)
+                late[target.job] = max(late[target.job], newest_then - missed)
+        now = self._uptime()
+        for job, seconds in late.items():
+            known = self._lateness.get(job)
+            if known is None or seconds >= known.seconds or now - known.since > _KEPT:
+                self._lateness[job] = _Lateness(seconds, now)
+        self._before[scope] = {
+            key: (target.times[-1], newest[target.job])
+            for key, target in proxies.found.items()
+            if target.times
+        }
+
+    def lag_of(self, spans: Iterable[snapshot.Span], *, taken: float) -> float:
+        """Return by how many seconds the samples of most targets that are scraped are late, as seen at
+        `taken`.
+        """
+        late = sorted(
+            max(0.0, taken - span.until - span.interval)
+            for span in spans
+            if not span.ended and span.interval > 0
+        )
+        return late[int(len(late) * _MOST)] if late else 0.0
