@@ -18,7 +18,6 @@ _WRONG: Mapping[str, str] = {
     "envoy-gateway": "the cluster names of Envoy Gateway are read as hosts, and its listeners are not read",
     "hubble-doc": "the labels with the addresses of pods are not read, so such an end is unknown",
     "istio-keeplist": "a target without the age of its process is not recognised as a proxy",
-    "istio-mc": "a peer in another cluster is taken for the local workload of the same name",
     "istio-removed": "requests whose caller is not named are listed once more, from an unknown caller",
     "istio-ztunnel": "the refusal does not say that ambient mode without waypoints has no requests",
     "linkerd-probes": "probes and requests to the proxy's own port count, and timeouts of routes do not",
