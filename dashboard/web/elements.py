@@ -24,6 +24,7 @@ _SHAPES = {
     "ExternalWorkload": "external",
     "Host": "external",
     "Passthrough": "external",
+    "Remote": "external",
     model.OUTSIDE: "outside",
     model.UNKNOWN: "outside",
     model.NAMESPACE: "namespace",

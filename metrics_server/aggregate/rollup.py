@@ -263,8 +263,8 @@ class Rollup:
         for number in numbers:
             peer = self._snapshot.peers[number]
             service = self._owners.service(peer)
-            if service == kinds.UNKNOWN or peer.pod:
-                continue  # the mesh named the pod or workload itself, so no other can have answered
+            if service == kinds.UNKNOWN or peer.pod or peer.cluster:
+                continue  # the mesh named the pod or workload itself, so no other of here can have answered
             called.add(service)
             members = self._owners.maybe_behind(service)
             called.update(ref for member in members if (ref := self._owners.above(member, kind)))

@@ -71,7 +71,7 @@ class Attribution:
             # A service that answers has pods: if none are known, they are unknown, not absent.
             judged = self._judge(parts, self._members(peer) or None) if parts else _NONE
             return Verdict((*whole, *judged.certain), judged.unclear)
-        if peer.pod or peer.workload:
+        if (peer.pod or peer.workload) and not peer.cluster:
             return self._judge(self._within.get(peer.namespace, ()), self._members(peer))
         return _NONE
 
@@ -83,6 +83,9 @@ class Attribution:
         """Return the service or host that was called; None where the mesh does not report it."""
         if not (peer.service or peer.name or peer.host):
             return None
+        if peer.cluster:  # who answers elsewhere was called by the service of that name here
+            namespace = peer.service_namespace or peer.namespace
+            return kinds.Ref(kinds.SERVICE.name, namespace, peer.service or peer.name)
         named = kinds.Ref(kinds.SERVICE.name, peer.namespace, peer.name)
         return named if named in self._of else self._owners.service(peer)
 
@@ -143,6 +146,8 @@ class Attribution:
         """Return the pods or machines that a peer may be, empty if no backend selects one; None where they
         are not known.
         """
+        if peer.cluster:
+            return None
         if peer.pod:
             return [kinds.Ref(kinds.POD.name, peer.namespace, peer.pod)]
         if not peer.workload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +24,8 @@ def find(endpoint: endpoints.Endpoint, labels: Labels, *, namespace: str) -> sna
     the endpoint or its label is missing; an empty `Peer` if other labels name none.
     """
     if isinstance(endpoint, endpoints.NamedEndpoint):
-        return named(endpoint, labels.get(endpoint.label, ""), namespace=namespace)
+        own_cluster = first(labels, endpoint.own_cluster)
+        return named(endpoint, labels.get(endpoint.label, ""), namespace=namespace, own_cluster=own_cluster)
     return labelled(endpoint, labels, namespace=namespace)
 
 
@@ -46,18 +48,37 @@ def labelled(endpoint: endpoints.Labelled, labels: Labels, *, namespace: str = "
     if not (pod or workload or service):
         return snapshot.Peer()
     where = own or (elsewhere if service else "")
+    cluster = _other_cluster(endpoint, labels)
+    anywhere = endpoint.anywhere and not cluster
     return snapshot.Peer(
-        namespace=where or (namespace if endpoint.anywhere else ""),
+        cluster=cluster,
+        mirrored=bool(cluster) and endpoint.mirrored and bool(service),
+        namespace=where or (namespace if anywhere else ""),
         service=service,
         service_namespace=elsewhere if service and elsewhere != own and own else "",
         pod=pod,
         kind=kind,
         workload=workload,
-        anywhere=endpoint.anywhere and not where,
-        sanitized=endpoint.sanitized,
+        anywhere=anywhere and not where,
+        sanitized=endpoint.sanitized and not cluster,
     )
 
 
+def _other_cluster(endpoint: endpoints.Labelled, labels: Labels) -> str:
+    """Return the cluster that an endpoint is in, if labels show that it is not its reporter's; else empty."""
+    pairs = ((labels.get(there, ""), labels.get(here, "")) for there, here in endpoint.cluster.items())
+    different = (there for there, here in pairs if _differ(there, here))
+    found = first(labels, endpoint.other_cluster) or next(different, "")
+    return found[: fields.LONGEST_VALUE]
+
+
+def _differ(there: str, here: str) -> bool:
+    """Whether two clusters are known and not the same."""
+    return there != here and there not in _NO_CLUSTER and here not in _NO_CLUSTER
+
+
+_NO_CLUSTER = frozenset({"", "unknown"})
+"""What a label of a cluster has where the mesh does not know it."""
 _OF_NO_SERVICE = frozenset(".:/*")
 """Characters that no name of a Kubernetes Service contains: a name with one of them is a host."""
 
@@ -77,8 +98,13 @@ def _workload(endpoint: endpoints.Labelled, known: Labels) -> tuple[str, str]:
     return (first(known, endpoint.kind) if workload else ""), workload
 
 
-def named(endpoint: endpoints.NamedEndpoint, value: str, *, namespace: str) -> snapshot.Peer | None:
-    """Return the endpoint that one label value names; None if it is empty or the profile excludes it."""
+def named(
+    endpoint: endpoints.NamedEndpoint, value: str, *, namespace: str, own_cluster: str = ""
+) -> snapshot.Peer | None:
+    """Return the endpoint that one label value names; None if it is empty or the profile excludes it.
+
+    `namespace`, `own_cluster`: those of the reporter.
+    """
     value = value[: fields.LONGEST_VALUE]
     if not value or (endpoint.excluded and re.fullmatch(endpoint.excluded, value)):
         return None
@@ -86,9 +112,12 @@ def named(endpoint: endpoints.NamedEndpoint, value: str, *, namespace: str) -> s
         return snapshot.Peer(kind=kinds.PASSTHROUGH, workload=value)
     for pattern in endpoint.patterns:
         if found := re.fullmatch(pattern, value):
-            return _by_parts(
-                endpoint, {part: text or "" for part, text in found.groupdict().items()}, namespace
-            )
+            parts = {part: text or "" for part, text in found.groupdict().items()}
+            cluster = parts.get("cluster", "")
+            if not _differ(cluster, own_cluster):
+                return _by_parts(endpoint, parts, namespace)
+            peer = _by_parts(endpoint, parts, "")
+            return dataclasses.replace(peer, cluster=cluster, anywhere=False, sanitized=False)
     return snapshot.Peer(host=value)
 
 

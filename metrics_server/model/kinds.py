@@ -94,6 +94,8 @@ HOST = "Host"
 """A name or an address outside the mesh."""
 PASSTHROUGH = "Passthrough"
 """All hosts that the mesh does not know, together: its proxies let requests to them pass, or refuse them."""
+REMOTE = "Remote"
+"""A workload, service or namespace of another cluster. It has no namespace here."""
 WORKLOAD = "Workload"
 """A workload that the mesh names without its kind, and that is not in the inventory."""
 

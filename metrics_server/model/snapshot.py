@@ -108,8 +108,13 @@ class Peer:
 
     It is a pod, a workload or a service of a namespace; a bare `name` in the namespace of its caller; a
     `host`; or the `address` of a pod. A workload may have a `kind`, and the `service` by which it was called.
+    With a `cluster` it is in that cluster, and its names say nothing of the objects of this one.
     """
 
+    cluster: str = ""
+    """The cluster that it is in, if that is not its reporter's; else empty."""
+    mirrored: bool = False
+    """Whether `service` is a Service of the reporter's cluster that mirrors one of the other cluster."""
     namespace: str = ""
     service: str = ""
     service_namespace: str = ""

@@ -7,7 +7,8 @@ controllers by owner references, its node, its namespace, and the services that 
 A mesh reports a peer as a pod, a workload or a service. For another kind, a service is replaced by the
 resource of that kind behind it if there is exactly one, else by the workload behind it if there is exactly
 one; else it stays the service. A workload of unknown kind is the only one of that name in the inventory or
-among the reporters; else its kind stays unknown. Nothing is guessed from names.
+among the reporters; else its kind stays unknown. Nothing is guessed from names, and a peer in another cluster
+is never replaced by a resource of this one.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class Ownership:
         not known, all reporters of its namespace.
         """
         members = self._selection.selected(service)
-        if members is not None or service.kind == kinds.HOST:
+        if members is not None or service.kind in (kinds.HOST, kinds.REMOTE):
             return members or ()
         return [member for member in self.reporters if member.namespace == service.namespace]
 

@@ -32,6 +32,8 @@ class NameResolver:
 
     def peer(self, peer: snapshot.Peer) -> snapshot.Peer:
         """Return a peer with the names of Kubernetes, as far as they can be resolved."""
+        if peer.cluster:
+            return peer
         if peer.address:
             return self._at(peer.address)
         if peer.joined:

@@ -1,6 +1,7 @@
 """Finds the resource of a kind behind a peer, whose names are already those of Kubernetes (see `names`).
 
-The rules are those of `graph`. Computed when first asked for.
+The rules are those of `graph`. Computed when first asked for. A peer in another cluster is no object of this
+one, and stays what the mesh names.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ class Peers:
         self._owners = owners
 
     def resource(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
-        """Return the resource of a kind behind a peer, else its workload, service or host."""
+        """Return the resource of a kind behind a peer, else its workload, service or host; what the mesh
+        names of another cluster if it is there.
+        """
+        if peer.cluster and not (kind == kinds.SERVICE.name and peer.mirrored):
+            return _elsewhere(peer, kind)
         if kind == kinds.SERVICE.name and peer.service:
             return self.service(peer)
         if peer.pod:
@@ -46,8 +51,11 @@ class Peers:
 
     def service(self, peer: snapshot.Peer) -> kinds.Ref:
         """Return the service that a caller called to reach a peer, or the host if it is no service;
-        kinds.UNKNOWN where the mesh reports only the pod or the workload.
+        kinds.UNKNOWN where the mesh reports only the pod or the workload. A service of another cluster is
+        that cluster's, unless a Service of this one mirrors it.
         """
+        if peer.cluster and not peer.mirrored:
+            return _elsewhere(peer, kinds.SERVICE.name) if peer.service or peer.name else kinds.UNKNOWN
         if peer.host:
             return kinds.Ref(kinds.HOST, "", peer.host)
         if not (peer.service or peer.name):
@@ -114,3 +122,14 @@ class Peers:
         if kind == kinds.NAMESPACE.name:
             return kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
         return self._owners.shared(members, kind) or self._owners.shared(members, chains.WORKLOAD) or service
+
+
+def _elsewhere(peer: snapshot.Peer, kind: str) -> kinds.Ref:
+    """Return a peer in another cluster as `NAME.NAMESPACE@CLUSTER`; for a Namespace `NAMESPACE@CLUSTER`."""
+    named = {kinds.POD.name: peer.pod, kinds.SERVICE.name: peer.service}
+    name = named.get(kind) or peer.workload or peer.service or peer.name or peer.pod
+    namespace = peer.namespace
+    if kind == kinds.SERVICE.name and peer.service:
+        namespace = peer.service_namespace or namespace
+    parts = (namespace,) if kind == kinds.NAMESPACE.name and namespace else (name, namespace)
+    return kinds.Ref(kinds.REMOTE, "", f"{'.'.join(filter(None, parts))}@{peer.cluster}")

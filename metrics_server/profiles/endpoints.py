@@ -14,9 +14,14 @@ import pydantic
 from metrics_server.profiles.fields import LabelName, Pattern, StrictModel
 
 _GROUPS = frozenset(
-    {"namespace", "service", "name", "host", "port", "subset", "workload", "kind", "pod", "joined", "address"}
-)
+    {
+        "namespace", "service", "name", "host", "port", "subset", "workload", "kind", "pod", "joined",
+        "address", "cluster",
+    }
+)  # fmt: skip
 _NAMING = frozenset({"service", "name", "host", "workload", "pod", "joined", "address"})
+_IN_CLUSTERS = frozenset({"service", "name", "workload", "pod"})
+"""The groups that can name an endpoint of another cluster."""
 
 
 CARRIED_PODS = (("exported_pod", "exported_namespace"), ("k8s_pod_name", "k8s_namespace_name"))
@@ -67,6 +72,14 @@ class Labelled(StrictModel):
     service_namespace: tuple[LabelName, ...] = ()
     passthrough: Pattern | None = None
     """Names of a `service` that stand for all hosts that the mesh does not know."""
+    cluster: dict[LabelName, LabelName] = pydantic.Field(default_factory=dict)
+    """Labels with the cluster of the endpoint, each with the label that has the cluster of the reporter. If
+    both are set and differ, the endpoint is in another cluster.
+    """
+    other_cluster: tuple[LabelName, ...] = ()
+    """Labels with the cluster of the endpoint that are set only if it is in another cluster."""
+    mirrored: bool = False
+    """A `service` of another cluster has the name of the Service that mirrors it in the reporter's."""
     anywhere: bool = False
     """Names have no namespace: each is in the caller's namespace, or the only one of that name in the
     inventory.
@@ -83,10 +96,11 @@ class Labelled(StrictModel):
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """All labels that name the endpoint."""
+        """All labels that name the endpoint, or show whether it is in another cluster."""
         labels = (
             *self.namespace, *self.pod, *self.workload, *self.kind, *self.kinds, *self.machine, *self.outside,
-            *self.service, *self.service_namespace,
+            *self.service, *self.service_namespace, *self.cluster, *self.cluster.values(),
+            *self.other_cluster,
         )  # fmt: skip
         return tuple(dict.fromkeys(labels))
 
@@ -96,7 +110,8 @@ class NamedEndpoint(StrictModel):
 
     The first pattern that matches the value counts. Its named groups are the parts of the name: `service`,
     `workload` (with `kind`) or `pod` in a `namespace`; a `name` in the caller's namespace; a `host`; the
-    `address` of a pod; or namespace and service `joined` by a `-`, which only the inventory can split.
+    `address` of a pod; or namespace and service `joined` by a `-`, which only the inventory can split. With a
+    `cluster` that is not the reporter's, the endpoint is in that cluster.
     """
 
     label: LabelName
@@ -105,6 +120,10 @@ class NamedEndpoint(StrictModel):
     passthrough: tuple[Pattern, ...] = ()
     """Values that stand for all hosts that the mesh does not know."""
     patterns: tuple[Pattern, ...]
+    own_cluster: tuple[LabelName, ...] = ()
+    """Labels with the cluster of the reporter, with which the group `cluster` is compared; the first that is
+    set counts.
+    """
     anywhere: bool = False
     """A `name` is in the caller's namespace, or the only one of that name in the inventory."""
     sanitized: bool = False
@@ -125,6 +144,15 @@ class NamedEndpoint(StrictModel):
                 )
         return patterns
 
+    @pydantic.model_validator(mode="after")
+    def _compares_clusters(self) -> NamedEndpoint:
+        groups = [set(re.compile(one).groupindex) for one in self.patterns]
+        if bool(self.own_cluster) != any("cluster" in one for one in groups):
+            raise ValueError("give both `own_cluster` and the group `cluster` in a pattern, or neither")
+        if any("cluster" in one and not one & _IN_CLUSTERS for one in groups):
+            raise ValueError(f"a pattern with the group `cluster` needs one of {sorted(_IN_CLUSTERS)}")
+        return self
+
     @property
     def excluded(self) -> str:
         """One pattern for all excluded values; an empty text if there are none."""
@@ -132,8 +160,8 @@ class NamedEndpoint(StrictModel):
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The label that names the endpoint."""
-        return (self.label,)
+        """The label that names the endpoint, and those with the cluster of its reporter."""
+        return (self.label, *self.own_cluster)
 
 
 Endpoint = NamedEndpoint | Labelled

@@ -23,7 +23,10 @@ def _object(
 
 
 _REFERENCE = {
-    "kind": _text("Kind of the resource, such as Deployment; ExternalWorkload or Host outside Kubernetes."),
+    "kind": _text(
+        "Kind of the resource, such as Deployment; ExternalWorkload or Host outside Kubernetes; "
+        "Remote in another cluster."
+    ),
     "namespace": _text("The namespace of the resource; left out if it has none."),
     "name": _text("The name of the resource."),
 }

@@ -126,3 +126,27 @@ def test_a_workload_that_others_report_for_is_what_its_pods_are() -> None:
         "canary:cart-v1": (30, 0, 1.0),
         "canary:cart-v2": (0, 0, 0.0),
     }
+
+
+def test_what_another_cluster_answers_was_sent_to_the_backend_whose_service_was_called() -> None:
+    peers = [
+        snapshot.Peer(namespace="shop", service="cart-v1"),
+        snapshot.Peer(cluster="west", namespace="shop", workload="cart-1", service="cart-v2"),
+    ]
+    taken = canaries.moment(canaries.BOTH, peers, client=[(2, 0, 3, 0), (2, 1, 1, 0)])
+    assert canaries.figures_of(canaries.shared(taken, canaries.CANARY, known=canaries.VERSIONS).parts()) == {
+        "canary:cart-v1": (3, 0, 0.75),
+        "canary:cart-v2": (1, 0, 0.25),
+    }
+
+
+def test_a_workload_of_another_cluster_is_not_the_namesake_behind_a_backend() -> None:
+    peers = [
+        snapshot.Peer(namespace="shop", workload="cart-1"),
+        snapshot.Peer(cluster="west", namespace="shop", workload="cart-2"),
+    ]
+    taken = canaries.moment(canaries.BOTH, peers, client=[(2, 0, 3, 0), (2, 1, 100, 0)])
+    assert canaries.figures_of(canaries.shared(taken, canaries.CANARY, known=canaries.VERSIONS).parts()) == {
+        "canary:cart-v1": (3, 0, 1.0),
+        "canary:cart-v2": (0, 0, 0.0),
+    }
