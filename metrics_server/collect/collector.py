@@ -207,7 +207,7 @@ class Collector:
         seen = collections.Counter(
             target.job
             for target, span in zip(reply.proxies.found.values(), reply.windows.spans, strict=True)
-            if target.interval or span.born
+            if target.interval or (span.born and reply.proxies.interval)
         )
         jobs = sorted(
             job

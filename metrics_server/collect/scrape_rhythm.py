@@ -101,8 +101,8 @@ class ScrapeRhythm:
         `taken`.
         """
         late = sorted(
-            max(0.0, taken - span.until - span.interval)
+            max(0.0, taken - span.until - (span.interval if span.interval > 0 else self.interval))
             for span in spans
-            if not span.ended and span.interval > 0
+            if not span.ended
         )
         return late[int(len(late) * _MOST)] if late else 0.0

@@ -70,14 +70,21 @@ def _alike(
 
 
 def _meet(one: targets.ScrapeTarget, other: targets.ScrapeTarget) -> bool:
-    """Whether the times during which two targets were scraped overlap."""
+    """Whether the times during which two targets were scraped overlap. One scrape alone does not show it, so
+    it counts as an overlap: the target may have just begun to be scraped, as the other.
+    """
     mine, others = one.times, other.times
-    return bool(mine and others and mine[0] <= others[-1] and others[0] <= mine[-1])
+    if min(len(mine), len(others)) < 2:
+        return bool(mine and others)
+    return mine[0] <= others[-1] and others[0] <= mine[-1]
 
 
 def _may_be_one(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether two targets may report one process, as far as the starts of their newest processes show."""
-    return not (one and other) or abs(one[-1] - other[-1]) <= _SAME_START
+    """Whether two targets may report one process, as far as the starts of their processes show. After a
+    restart one of them may not have been scraped yet.
+    """
+    pairs = itertools.product(one, other)
+    return not (one and other) or any(abs(first - second) <= _SAME_START for first, second in pairs)
 
 
 def contradict(pairs: Iterable[tuple[_Samples, _Samples]]) -> bool:

@@ -123,7 +123,7 @@ def _window(
     least = 0.0 if ended or interval is None else _LEAST_INTERVALS * interval
     base = _base(times, start=end - length, ended=ended, least=least)
     start = end - length if ended or base is None else base
-    born = [begun for begun in starts[:1] if end - length < begun <= times[0] and (base or end) > begun]
+    born = [begun for begun in starts[:1] if end - length < begun <= times[0] and (base or end) >= begun]
     if born and base is not None:
         start, base = end - length, None
     since = base if base is not None else born[0] if born else times[0]
