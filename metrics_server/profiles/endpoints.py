@@ -28,6 +28,8 @@ class TargetLabels(StrictModel):
     pod: tuple[LabelName, ...] = ("pod",)
     node: tuple[LabelName, ...] = ("node",)
     machine: tuple[LabelName, ...] = ()
+    mesh: tuple[LabelName, ...] = ()
+    """Labels that together name the mesh of a proxy: machines of one name in two meshes are two machines."""
     controller_kind: tuple[LabelName, ...] = ()
     controller_name: tuple[LabelName, ...] = ()
     other: tuple[LabelName, ...] = ("job", "instance")
@@ -35,7 +37,7 @@ class TargetLabels(StrictModel):
     @property
     def identity(self) -> tuple[str, ...]:
         """The labels that distinguish the figures of one proxy from those of another."""
-        return (*self.namespace, *self.pod, *self.machine, "instance")
+        return (*self.namespace, *self.pod, *self.machine, *self.mesh, "instance")
 
 
 class Labelled(StrictModel):

@@ -121,7 +121,8 @@ def test_a_target_is_a_pod_a_machine_or_else_its_address() -> None:
     who = reporters.Identities(ENVOY)
     of_all = {"namespace": "shop", "instance": "127.0.0.1:1"}
     assert who.identity(of_all | {"pod": "a"}) == reporters.Identity("shop", "a")
-    assert who.identity(of_all | {"external_workload": "vm"}) == reporters.Identity("shop", machine="vm")
+    vm = reporters.Identity("shop", machine="vm", instance="127.0.0.1:1")
+    assert who.identity(of_all | {"external_workload": "vm"}) == vm
     assert who.identity(of_all) == reporters.Identity("shop", instance="127.0.0.1:1")
     other = {"kubernetes_namespace": "x", "kubernetes_pod_name": "y"}
     assert who.identity(other) == reporters.Identity("x", "y")
@@ -192,10 +193,11 @@ def test_peers_are_numbered_once_and_bare_names_belong_to_their_callers_namespac
     assert number("shop", "prometheus_stats") is None
     assert number("shop", "") is None
     assert who.peer(SERVER, {"namespace": "shop"}) == -1
+    scope = snapshot.NameScope(snapshot.NO_MESH, False)
     assert who.peers == (
         service("data", "db"),
-        snapshot.Peer(namespace="shop", name="cart"),
-        snapshot.Peer(namespace="data", name="cart"),
+        snapshot.Peer(namespace="shop", name="cart", scope=scope),
+        snapshot.Peer(namespace="data", name="cart", scope=scope),
     )
 
 
