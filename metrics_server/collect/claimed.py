@@ -80,12 +80,12 @@ class MachineNames:
     another profile knows the name, or knows it better.
     """
 
-    def __init__(self, reporters: Iterable[snapshot.Reporter]) -> None:
-        """`reporters`: those of all profiles, in order of precedence."""
+    def __init__(self, reporters: Iterable[tuple[str, snapshot.Reporter]]) -> None:
+        """`reporters`: those of all profiles, each with its profile, in order of precedence."""
         self._of: dict[snapshot.Target, snapshot.Reporter] = {}
-        machines = [one for one in reporters if one.machine]
-        # A profile that distinguishes the proxies of its mesh knows best what they are called.
-        for one in sorted(machines, key=lambda machine: not machine.mesh.profile):
+        machines = [(profile, one) for profile, one in reporters if one.machine]
+        # The profile that recognises the proxies of its mesh knows best what they are called.
+        for _, one in sorted(machines, key=lambda found: found[0] != found[1].mesh.profile):
             for target in one.targets:
                 self._of.setdefault(target, one)
 

@@ -39,7 +39,7 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
     kept = _chosen(moments, candidates)
     named = claimed.MachineNames(
         [
-            moment.reporters[reporter]
+            (moment.meshes[moment.mesh[reporter]].profile, moment.reporters[reporter])
             for moment, one in zip(moments, candidates, strict=True)
             for reporter in one.permitted
         ]

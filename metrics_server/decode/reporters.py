@@ -7,6 +7,7 @@ in hundreds of thousands of series.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -41,6 +42,8 @@ class _Origin(NamedTuple):
 
     identity: Identity
     scope: snapshot.NameScope
+    names: int
+    """The same for all reporters whose equal names are one peer: those of one namespace and scope."""
 
 
 class Numbering(Generic[T, N]):
@@ -86,9 +89,8 @@ class Identities:
         self._targets: dict[number_types.ReporterNumber, dict[int, Labels]] = {}
         """The labels of each reporter's targets, by their `id`: they are hashed once, at the end."""
         self._peers = Numbering[snapshot.Peer, number_types.PeerNumber]()
-        self._read: dict[
-            tuple[int, tuple[str | None, ...], str, snapshot.NameScope], number_types.PeerNumber | None
-        ] = {}
+        self._names: dict[tuple[str, snapshot.NameScope], int] = {}
+        self._read: dict[tuple[int, tuple[str | None, ...], int], number_types.PeerNumber | None] = {}
 
     def identity(self, labels: Labels, view: int | None = None) -> Identity:
         """Return the reporter of a series of this view; without a view, that of a scrape target. All fields
@@ -104,16 +106,21 @@ class Identities:
         if key not in self._origins:
             found = self._of_target(labels) if endpoint is None else _from_labels(endpoint, labels)
             mesh = self._mesh_name(labels if endpoint is None else {})
-            self._origins[key] = (
-                None if found is None else _Origin(found, snapshot.NameScope(mesh, bool(found.machine)))
-            )
+            self._origins[key] = None if found is None else self._origin_of(found, mesh)
         return self._origins[key]
 
+    def _origin_of(self, identity: Identity, mesh: snapshot.MeshName) -> _Origin:
+        scope = snapshot.NameScope(mesh, bool(identity.machine))
+        return _Origin(identity, scope, self._names.setdefault((identity.namespace, scope), len(self._names)))
+
     def _mesh_name(self, labels: Labels) -> snapshot.MeshName:
-        parts = tuple(labels.get(label, "") for label in self._mesh.target.mesh)
-        return snapshot.MeshName(
-            "" if self._mesh.finds_other_meshes else self._mesh.name, parts if any(parts) else ()
-        )
+        """Return the mesh of a target. A proxy that another shipped profile recognises is one of its mesh."""
+        mesh, is_known = self._mesh, not self._mesh.finds_other_meshes
+        if not is_known:
+            mesh = next((one for one in _recognising() if one.recognises(labels)), mesh)
+            is_known = mesh is not self._mesh
+        parts = tuple(labels.get(label, "") for label in mesh.target.mesh)
+        return snapshot.MeshName(mesh.name if is_known else "", parts if any(parts) else ())
 
     def _of_target(self, labels: Labels) -> Identity:
         target = self._mesh.target
@@ -171,10 +178,9 @@ class Identities:
         endpoint = self._mesh.views[view].peer
         if endpoint is None:
             return number_types.NO_PEER
-        namespace = origin.identity.namespace
-        key = (view, tuple(map(labels.get, self._peer_labels[view])), namespace, origin.scope)
+        key = (view, tuple(map(labels.get, self._peer_labels[view])), origin.names)
         if key not in self._read:
-            found = decode_endpoints.find(endpoint, labels, namespace=namespace)
+            found = decode_endpoints.find(endpoint, labels, namespace=origin.identity.namespace)
             self._read[key] = self._number(found and _in_scope(found, origin.scope))
         return self._read[key]
 
@@ -230,6 +236,12 @@ class Identities:
         )
         of_scrape = (*target.node, *target.other, *target.controller_kind, *target.controller_name)
         return {"__name__", *target.identity, *of_scrape, *of_requests}
+
+
+@functools.cache
+def _recognising() -> tuple[schema.Profile, ...]:
+    """Return the shipped profiles that recognise the proxies of their mesh."""
+    return tuple(one for one in schema.shipped() if one.recognises_proxies)
 
 
 _NAMELESS = snapshot.Peer()

@@ -27,7 +27,9 @@ class MeshName(NamedTuple):
     """Identifies a mesh: two machines of one name are the same only in one mesh."""
 
     profile: str = ""
-    """The profile that reads it; empty if that profile finds proxies of other meshes, too."""
+    """The profile that recognises its proxies; empty for those that only profiles for the proxies of any mesh
+    find.
+    """
     parts: tuple[str, ...] = ()
     """The values of the profile's labels for the name of a mesh, such as `mesh` or `cluster`; empty if the
     target has none of these labels.

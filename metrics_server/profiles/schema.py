@@ -201,6 +201,14 @@ class Profile(StrictModel):
         """Whether the process metric shows proxies of other meshes as well."""
         return self.process is not None and self.process.shows_proxies and not self.process.match
 
+    def recognises(self, labels: Mapping[str, str]) -> bool:
+        """Return whether a scrape target with these labels is certainly a proxy of this mesh."""
+        return (
+            self.process is not None
+            and self.recognises_proxies
+            and fields.all_match(self.process.match, labels)
+        )
+
     @functools.cached_property
     def reports_of_targets(self) -> bool:
         """Whether the scrape targets of at least one view are its reporters."""

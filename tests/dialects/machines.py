@@ -76,7 +76,7 @@ MESHES = (
         cluster=_consul,
         inbound="public_listener",
         target=lambda service: {"service": service},
-        fixed=lambda service: {"consul_source_service": service, "consul_source_datacenter": "dc1"},
+        fixed=lambda service: {"consul_source_service": service},
     ),
     _kuma("kuma.default", "default", 400),
     _kuma("kuma.payments", "payments", 80),

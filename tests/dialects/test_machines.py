@@ -90,6 +90,13 @@ async def test_the_table_has_each_machine_once(asked: Asked) -> None:
     )
 
 
+async def test_a_machine_can_be_selected_by_its_name(asked: Asked) -> None:
+    for mesh in asked.meshes:
+        name = asked.named(mesh, "db")
+        (item,) = await asked.api.items("/trafficmetrics", fieldSelector=f"metadata.name={name}")
+        assert item["resource"] == {"kind": "ExternalWorkload", "name": name.partition(".")[2]}
+
+
 async def _counts(asked: Asked, resource: str) -> Mapping[str, float]:
     items = await asked.api.items(f"/{resource}")
     figures = {item["metadata"]["name"]: playing.figures(item) for item in items}

@@ -98,5 +98,5 @@ def test_requests_that_only_a_general_profile_sees_are_those_of_the_machine_that
     idle = report("consul", machine("db", process(1), mesh=CONSUL), requests=0)
     envoy = report("envoy", host(process(1)), requests=6)
     assert received(idle, envoy) == {"externalworkload.db": 6}
-    other = machine("10-0-0-5", process(1))
-    assert received(idle, report("envoy", other, requests=6)) == {"externalworkload.db": 6}
+    other = report("app-mesh", machine("10-0-0-5", process(1), mesh=CONSUL), requests=6)
+    assert received(other, idle) == {"externalworkload.db": 6}
