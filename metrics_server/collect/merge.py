@@ -1,9 +1,9 @@
 """Merges the snapshots of several profiles into one, in which each proxy counts once. Pure.
 
-If several profiles report the same proxy, use the first profile that has requests which only its own mesh
-reports, then the first with any requests, then the first that sees the proxy. Everything that the other
-profiles report of this proxy is left out, even if it differs: for example Envoy's own statistics and
-Istio's metrics of one sidecar count the same requests.
+If several profiles report the same proxy (see `claimed`), use the first profile that has requests which only
+its own mesh reports, then the first with any requests, then the first that sees the proxy. Everything that
+the other profiles report of this proxy is left out, even if it differs: for example Envoy's own statistics
+and Istio's metrics of one sidecar count the same requests. Only the name of a machine may come from them.
 """
 
 from __future__ import annotations
@@ -14,22 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from metrics_server.collect import claimed
 from metrics_server.decode import native_histograms
 from metrics_server.model import kinds, number_types, snapshot
 
 Allowed = Callable[[str, str], bool]
 """Returns whether a profile counts for the proxies of a namespace, as the policy says."""
-
-
-class _Identity(NamedTuple):
-    """The fields that identify a proxy across profiles."""
-
-    namespace: str
-    pod: str
-    machine: str
-    instance: str
-    kind: str = ""
-    workload: str = ""
 
 
 class _Place(NamedTuple):
@@ -46,12 +36,14 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
     candidates = [_Candidates(moment, allowed) for moment in moments]
     if len(candidates) == 1 and candidates[0].all_allowed:
         return moments[0]
-    chosen: dict[_Identity, _Place] = {}
-    for claim in range(_Candidates.CLAIMS):
-        for number, one in enumerate(candidates):
-            for reporter in one.claims[claim]:
-                chosen.setdefault(one.identities[reporter], _Place(number, reporter))
-    kept = sorted(chosen.values())
+    kept = _chosen(moments, candidates)
+    named = claimed.MachineNames(
+        [
+            (moment.meshes[moment.mesh[reporter]].profile, moment.reporters[reporter])
+            for moment, one in zip(moments, candidates, strict=True)
+            for reporter in one.permitted
+        ]
+    )
     new = dict(zip(kept, number_types.all_of(number_types.ReporterNumber, len(kept)), strict=True))
     peers: dict[snapshot.Peer, number_types.PeerNumber] = {}
     for moment in moments:
@@ -67,7 +59,7 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
         timestamp=max(moment.timestamp for moment in moments),
         window=max(moment.window for moment in moments),
         interval=max(moment.interval for moment in moments),
-        reporters=tuple(moments[at.snapshot].reporters[at.reporter] for at in kept),
+        reporters=tuple(named.named(moments[at.snapshot].reporters[at.reporter]) for at in kept),
         spans=tuple(moments[at.snapshot].spans[at.reporter] for at in kept),
         peers=tuple(peers),
         bounds=layout.bounds,
@@ -85,24 +77,27 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
     )
 
 
+def _chosen(moments: Sequence[snapshot.Snapshot], candidates: Sequence[_Candidates]) -> list[_Place]:
+    """Return the reporters that count, one for each proxy, in ascending order."""
+    proxies = claimed.ClaimedProxies()
+    chosen: set[_Place] = set()
+    for claim in range(_Candidates.CLAIMS):
+        for number, one in enumerate(candidates):
+            for reporter in one.claims[claim]:
+                place, found = _Place(number, reporter), moments[number].reporters[reporter]
+                if place not in chosen and not proxies.by_another(found, number):
+                    proxies.claim(found, number)
+                    chosen.add(place)
+    return sorted(chosen)
+
+
 class _Candidates:
     """The reporters of one snapshot that its profiles may report, grouped by the strength of their claim."""
 
     CLAIMS = 3
 
     def __init__(self, moment: snapshot.Snapshot, allowed: Allowed) -> None:
-        self.identities = [
-            # A pod is identified without its workload, which not every profile reports.
-            _Identity(
-                one.namespace,
-                one.pod,
-                one.machine,
-                one.instance,
-                *(() if one.pod else (one.kind, one.workload)),
-            )
-            for one in moment.reporters
-        ]
-        permitted = [
+        self.permitted = [
             number
             for number, one, mesh in zip(
                 number_types.all_of(number_types.ReporterNumber, len(moment.reporters)),
@@ -112,20 +107,21 @@ class _Candidates:
             )
             if allowed(moment.meshes[mesh].profile, one.namespace)
         ]
+        """The reporters whose namespaces the policy gives to this profile."""
         seen = {
             reporter
             for calls in moment.calls.values()
             for reporter in calls.reporter[calls.total > 0].tolist()
         }
         self.claims = (
-            [number for number in permitted if number in moment.sure],
-            [number for number in permitted if number in seen],
-            permitted,
+            [number for number in self.permitted if number in moment.sure],
+            [number for number in self.permitted if number in seen],
+            self.permitted,
         )
         """Reporters by claim, strongest first: requests that only this mesh reports; any requests; seen at
         all.
         """
-        self.all_allowed = len(permitted) == len(moment.reporters)
+        self.all_allowed = len(self.permitted) == len(moment.reporters)
 
 
 def _reporters(

@@ -6,6 +6,8 @@ in hundreds of thousands of series.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -19,8 +21,8 @@ N = TypeVar("N", bound=int)
 
 
 class Identity(NamedTuple):
-    """The fields that identify a reporter; `instance` is set only if pod, machine and workload are
-    unknown.
+    """The fields that identify a reporter; `instance` is set only if pod and workload are unknown, and `mesh`
+    only with it.
     """
 
     namespace: str = ""
@@ -32,6 +34,16 @@ class Identity(NamedTuple):
     joined: str = ""
     anywhere: bool = False
     sanitized: bool = False
+    mesh: snapshot.MeshName = snapshot.NO_MESH
+
+
+class _Origin(NamedTuple):
+    """The reporter of a series, and where the names that it reports are looked up."""
+
+    identity: Identity
+    scope: snapshot.NameScope
+    names: int
+    """The same for all reporters whose equal names are one peer: those of one namespace and scope."""
 
 
 class Numbering(Generic[T, N]):
@@ -71,27 +83,44 @@ class Identities:
             for view in mesh.views
         )
         self._peer_labels = tuple(view.peer.label_names if view.peer else () for view in mesh.views)
-        self._identities: dict[tuple[int, tuple[str | None, ...]], Identity | None] = {}
+        self._origins: dict[tuple[int, tuple[str | None, ...]], _Origin | None] = {}
         self._reporters = Numbering[Identity, number_types.ReporterNumber]()
         self._labels: dict[number_types.ReporterNumber, Labels] = {}
+        self._targets: dict[number_types.ReporterNumber, dict[int, Labels]] = {}
+        """The labels of each reporter's targets, by their `id`: they are hashed once, at the end."""
         self._peers = Numbering[snapshot.Peer, number_types.PeerNumber]()
-        self._read: dict[tuple[int, tuple[str | None, ...], str], number_types.PeerNumber | None] = {}
+        self._names: dict[tuple[str, snapshot.NameScope], int] = {}
+        self._read: dict[tuple[int, tuple[str | None, ...], int], number_types.PeerNumber | None] = {}
 
     def identity(self, labels: Labels, view: int | None = None) -> Identity:
         """Return the reporter of a series of this view; without a view, that of a scrape target. All fields
         are empty if it is unknown or excluded.
         """
-        return self._counting(labels, view) or Identity()
+        origin = self._origin(labels, view)
+        return Identity() if origin is None else origin.identity
 
-    def _counting(self, labels: Labels, view: int | None) -> Identity | None:
+    def _origin(self, labels: Labels, view: int | None) -> _Origin | None:
         endpoint = None if view is None else self._mesh.views[view].reporter
         label_names = self._mesh.target.identity if view is None else self._reporter_labels[view]
         key = (id(endpoint), tuple(map(labels.get, label_names)))
-        if key not in self._identities:
-            self._identities[key] = (
-                self._of_target(labels) if endpoint is None else _from_labels(endpoint, labels)
-            )
-        return self._identities[key]
+        if key not in self._origins:
+            found = self._of_target(labels) if endpoint is None else _from_labels(endpoint, labels)
+            mesh = self._mesh_name(labels if endpoint is None else {})
+            self._origins[key] = None if found is None else self._origin_of(found, mesh)
+        return self._origins[key]
+
+    def _origin_of(self, identity: Identity, mesh: snapshot.MeshName) -> _Origin:
+        scope = snapshot.NameScope(mesh, bool(identity.machine))
+        return _Origin(identity, scope, self._names.setdefault((identity.namespace, scope), len(self._names)))
+
+    def _mesh_name(self, labels: Labels) -> snapshot.MeshName:
+        """Return the mesh of a target. A proxy that another shipped profile recognises is one of its mesh."""
+        mesh, is_known = self._mesh, not self._mesh.finds_other_meshes
+        if not is_known:
+            mesh = next((one for one in _recognising() if one.recognises(labels)), mesh)
+            is_known = mesh is not self._mesh
+        parts = tuple(labels.get(label, "") for label in mesh.target.mesh)
+        return snapshot.MeshName(mesh.name if is_known else "", parts if any(parts) else ())
 
     def _of_target(self, labels: Labels) -> Identity:
         target = self._mesh.target
@@ -102,12 +131,21 @@ class Identities:
         pod = first(labels, target.pod)
         # Request series of a pod may have a label that names a machine, so the pod takes precedence.
         machine = "" if pod else first(labels, target.machine)
-        instance = "" if pod or machine else first(labels, ("exported_instance", "instance"))
-        return Identity(first(labels, target.namespace), pod, machine, instance)
+        namespace = first(labels, target.namespace)
+        if pod:
+            return Identity(namespace, pod)
+        return Identity(
+            namespace,
+            machine=machine,
+            instance=first(labels, ("exported_instance", "instance")),
+            mesh=self._mesh_name(labels),
+        )
 
     def reporter(self, labels: Labels) -> number_types.ReporterNumber:
         """Return the number of the reporter that a scrape target is."""
-        return self._reporter(self.identity(labels), labels)
+        number = self._reporter(self.identity(labels), labels)
+        self._targets.setdefault(number, {})[id(labels)] = labels
+        return number
 
     def _reporter(self, identity: Identity, labels: Labels) -> number_types.ReporterNumber:
         number = self._reporters.number(identity)
@@ -121,12 +159,12 @@ class Identities:
 
         The peer is -1 if the series names none. None if the profile excludes reporter or peer.
         """
-        identity = self._counting(labels, view)
-        peer = None if identity is None else self._peer(view, labels, identity.namespace)
-        if identity is None or peer is None:
+        origin = self._origin(labels, view)
+        peer = None if origin is None else self._peer(view, labels, origin)
+        if origin is None or peer is None:
             return None
         is_target = self._mesh.views[view].reporter is None
-        return self._reporter(identity, labels if is_target else {}), peer
+        return self._reporter(origin.identity, labels if is_target else {}), peer
 
     def known(self, labels: Labels, view: int) -> number_types.ReporterNumber | None:
         """Return the number of the reporter of a series of this view; None if it has no number yet."""
@@ -137,16 +175,17 @@ class Identities:
         """Return the number of the peer of a series of this view: -1 if it names none, None if the profile
         excludes it or the reporter.
         """
-        identity = self._counting(labels, view)
-        return None if identity is None else self._peer(view, labels, identity.namespace)
+        origin = self._origin(labels, view)
+        return None if origin is None else self._peer(view, labels, origin)
 
-    def _peer(self, view: int, labels: Labels, namespace: str) -> number_types.PeerNumber | None:
+    def _peer(self, view: int, labels: Labels, origin: _Origin) -> number_types.PeerNumber | None:
         endpoint = self._mesh.views[view].peer
         if endpoint is None:
             return number_types.NO_PEER
-        key = (view, tuple(map(labels.get, self._peer_labels[view])), namespace)
+        key = (view, tuple(map(labels.get, self._peer_labels[view])), origin.names)
         if key not in self._read:
-            self._read[key] = self._number(decode_endpoints.find(endpoint, labels, namespace=namespace))
+            found = decode_endpoints.find(endpoint, labels, namespace=origin.identity.namespace)
+            self._read[key] = self._number(found and _in_scope(found, origin.scope))
         return self._read[key]
 
     def _number(self, peer: snapshot.Peer | None) -> number_types.PeerNumber | None:
@@ -170,15 +209,26 @@ class Identities:
         target, apart = self._mesh.target, self._not_of_the_pod()
         return tuple(
             snapshot.Reporter(
-                **identity._asdict(),
+                **{**identity._asdict(), "mesh": self._mesh_name(labels)},
                 node=first(labels, target.node),
                 controller=(first(labels, target.controller_kind), first(labels, target.controller_name)),
                 labels={label: value for label, value in labels.items() if label not in apart},
+                targets=frozenset(map(self._target, self._targets.get(number, {}).values())),
             )
-            for identity, labels in zip(
-                self._reporters, (self._labels[number] for number in self._reporters.numbers), strict=True
+            for identity, number, labels in (
+                (identity, number, self._labels[number])
+                for identity, number in zip(self._reporters, self._reporters.numbers, strict=True)
             )
         )
+
+    def _target(self, labels: Labels) -> snapshot.Target:
+        """Return the scrape target with these labels: those of its process or, where the profile does not
+        know its process, of `up` or of some requests.
+        """
+        job, instance, metric = (labels.get(label, "") for label in ("job", "instance", "__name__"))
+        if self._mesh.process is None or metric != self._mesh.process.metric:
+            return snapshot.Target(job, instance)
+        return snapshot.Target(job, instance, metric, hash(frozenset(labels.items())))
 
     def _not_of_the_pod(self) -> set[str]:
         """Return the labels that belong to the scrape, the request or the reporter's name, not to its pod."""
@@ -192,7 +242,26 @@ class Identities:
         return {"__name__", *target.identity, *of_scrape, *of_requests}
 
 
+@functools.cache
+def _recognising() -> tuple[schema.Profile, ...]:
+    """Return the shipped profiles that recognise the proxies of their mesh."""
+    return tuple(one for one in schema.shipped() if one.recognises_proxies)
+
+
 _NAMELESS = snapshot.Peer()
+_NOT_IN_NAMES = frozenset(".:/*")
+"""Characters that a host has and the name of a machine has not."""
+
+
+def _in_scope(peer: snapshot.Peer, scope: snapshot.NameScope) -> snapshot.Peer:
+    """Return a peer with the scope of its name, if that may be the name of a machine of its mesh."""
+    if peer.cluster or peer.pod or peer.kind or peer.address or peer.joined or peer == _NAMELESS:
+        return peer
+    if peer.host:
+        may_be = not _NOT_IN_NAMES.intersection(peer.host)
+    else:
+        may_be = scope.is_machine or peer.anywhere or bool(peer.name) or not peer.namespace
+    return dataclasses.replace(peer, scope=scope) if may_be else peer
 
 
 def _from_labels(endpoint: endpoints.Endpoint, labels: Labels) -> Identity | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +26,50 @@ _JITTER = 0.001
 """Share of the window by which two scrapes may miss its length."""
 
 
+class MeshName(NamedTuple):
+    """Identifies a mesh: two machines of one name are the same only in one mesh."""
+
+    profile: str = ""
+    """The profile that recognises its proxies; empty for those that only profiles for the proxies of any mesh
+    find.
+    """
+    parts: tuple[str, ...] = ()
+    """The values of the profile's labels for the name of a mesh, such as `mesh` or `cluster`; empty if the
+    target has none of these labels.
+    """
+
+
+NO_MESH: Final = MeshName()
+
+
+class NameScope(NamedTuple):
+    """Where a name without a namespace was reported: it is looked up there first."""
+
+    mesh: MeshName
+    is_machine: bool
+    """Whether a machine's proxy reported it."""
+
+
+class Target(NamedTuple):
+    """A scrape target of a reporter."""
+
+    job: str
+    instance: str
+    metric: str = ""
+    """The metric of the process that was scraped, where the profile has one."""
+    series: int = 0
+    """A hash of all labels of that metric's series: it distinguishes processes that share job and instance,
+    as those behind a federation do.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
     """A pod, workload or machine whose proxy reports series, named by the labels of its scrape target or,
     where another process reports for it, by the labels of the series.
 
-    A pod has `pod` and a machine has `machine`. Otherwise there is a `workload` (whose `kind` is Service if
-    only its service is known), or only the `instance` that was scraped.
+    A pod has `pod`, and a machine has `machine` and the `instance` that was scraped. Otherwise there is a
+    `workload` (whose `kind` is Service if only its service is known), or only the `instance`.
     """
 
     namespace: str = ""
@@ -51,6 +89,9 @@ class Reporter:
     """Kind and name of the pod's controller, where the scrape target has labels for them; else empty."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The other labels of the target: the pod's own labels, as far as the scrape configuration keeps them."""
+    mesh: MeshName = NO_MESH
+    targets: frozenset[Target] = frozenset()
+    """The scrape targets that are its proxy; empty where another process reports for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +172,8 @@ class Peer:
     """Whether its name comes without a namespace: it is in its caller's, or the only one of that name."""
     sanitized: bool = False
     """Whether every character of its names other than a letter or a digit was replaced by `_`."""
+    scope: NameScope | None = None
+    """Where its name was reported, if it can be the name of a machine of that mesh."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ controllers by owner references, its node, its namespace, and the services that 
 A mesh reports a peer as a pod, a workload or a service. For another kind, a service is replaced by the
 resource of that kind behind it if there is exactly one, else by the workload behind it if there is exactly
 one; else it stays the service. A workload of unknown kind is the only one of that name in the inventory or
-among the reporters; else its kind stays unknown. Nothing is guessed from names, and a peer in another cluster
-is never replaced by a resource of this one.
+among the reporters; else its kind stays unknown. Nothing is guessed from names.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import (
     chains,
+    machines,
     names,
     peers,
     placed_reporters,
@@ -47,13 +47,13 @@ class Ownership:
         self._snapshot = moment
         resolver = names.NameResolver(inventory)
         alone = reporter_resource.alone(self._objects)
-        placed = placed_reporters.place(
-            [resolver.reporter(one) for one in moment.reporters], known=self._objects, alone=alone
-        )
+        reporters = [resolver.reporter(one) for one in moment.reporters]
+        known = machines.Machines(reporters, inventory)
+        placed = placed_reporters.place(reporters, machines=known, known=self._objects, alone=alone)
         self.reporters: tuple[kinds.Ref, ...] = placed.resources
         """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
         self._reporter = placed.by_resource
-        self._peers = {peer: resolver.peer(peer) for peer in moment.peers}
+        self._peers = {peer: resolver.peer(peer, known) for peer in moment.peers}
         # A bound method of this object would be a reference cycle: its memory would be freed only by the
         # garbage collector, which runs seldom.
         self._member_labels = functools.partial(reporter_resource.labels, self._objects, self._reporter)

@@ -3,6 +3,10 @@
 A mesh may report a name without its namespace, with `_` in place of every character that is no letter or
 digit, as namespace and service joined by `-`, or as the address of a pod. The name is resolved only if
 exactly one object of the inventory fits; else it stays as reported.
+
+A name without a namespace may be that of a machine of the mesh. A machine's proxy means that machine, and an
+object of the inventory only if the mesh has pods or the object describes machines. A pod's proxy means the
+service or workload of its own namespace, then the machine, then the only object of that name.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Any, TypeVar
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
+from metrics_server.ownership import machines
 
 End = TypeVar("End", snapshot.Peer, snapshot.Reporter)
 """A peer or a reporter: one end of an edge."""
@@ -30,15 +35,31 @@ class NameResolver:
         self._known = inventory.known
         self._inventory = inventory
 
-    def peer(self, peer: snapshot.Peer) -> snapshot.Peer:
-        """Return a peer with the names of Kubernetes, as far as they can be resolved."""
+    def peer(self, peer: snapshot.Peer, known: machines.Machines) -> snapshot.Peer:
+        """Return a peer with the names of Kubernetes and of `known` machines, as far as they can be
+        resolved.
+        """
         if peer.cluster:
             return peer
         if peer.address:
             return self._at(peer.address)
         if peer.joined:
             return self._parted(peer.joined)
-        return self.placed(self.restored(peer))
+        restored = self.restored(peer)
+        return (
+            self.placed(restored) if restored.scope is None else self._scoped(restored, restored.scope, known)
+        )
+
+    def _scoped(
+        self, peer: snapshot.Peer, scope: snapshot.NameScope, known: machines.Machines
+    ) -> snapshot.Peer:
+        name = _name(peer) or peer.host
+        is_local = not scope.is_machine and peer.namespace in self._homes.get(name, frozenset())
+        machine = None if is_local else known.called(name, peer)
+        if machine is not None:
+            return snapshot.Peer(namespace=machine.namespace, kind=machine.kind, workload=machine.name)
+        plain = dataclasses.replace(peer, scope=None)
+        return _in_one_of(plain, known.homes if known.is_apart(scope) else self._homes)
 
     def reporter(self, reporter: snapshot.Reporter) -> snapshot.Reporter:
         """Return a reporter with the names of Kubernetes, as far as they can be resolved."""
@@ -68,14 +89,7 @@ class NameResolver:
         Its own `namespace` (its caller's, for a peer) is kept if it has such a name; else the only namespace
         that has one is set, and an empty one if there are several or none.
         """
-        if not end.anywhere:
-            return end
-        name = next((given for field in _NAMES if (given := getattr(end, field, ""))), "")
-        namespaces = self._homes.get(name, frozenset())
-        if end.namespace in namespaces:
-            return dataclasses.replace(end, anywhere=False)
-        namespace = next(iter(namespaces)) if len(namespaces) == 1 else ""
-        return dataclasses.replace(end, namespace=namespace, anywhere=False)
+        return _in_one_of(end, self._homes)
 
     def _parted(self, joined: str) -> snapshot.Peer:
         """Return the only service whose `namespace-name` is this; a host if there are several or none."""
@@ -144,6 +158,21 @@ class NameResolver:
 
 
 _NAMES = ("pod", "workload", "service", "name")
+
+
+def _name(end: End) -> str:
+    return next((given for field in _NAMES if (given := getattr(end, field, ""))), "")
+
+
+def _in_one_of(end: End, homes: Mapping[str, Set[str]]) -> End:
+    """Return what `NameResolver.placed` returns, given the namespaces that have a name, by that name."""
+    if not end.anywhere:
+        return end
+    namespaces = homes.get(_name(end), frozenset())
+    if end.namespace in namespaces:
+        return dataclasses.replace(end, anywhere=False)
+    namespace = next(iter(namespaces)) if len(namespaces) == 1 else ""
+    return dataclasses.replace(end, namespace=namespace, anywhere=False)
 
 
 def _sanitized(names: Set[str]) -> Mapping[str, Set[str]]:

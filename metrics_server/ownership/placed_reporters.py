@@ -12,6 +12,7 @@ from typing import NamedTuple
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import chains, reporter_resource
+from metrics_server.ownership import machines as ownership_machines
 
 
 class PlacedReporters(NamedTuple):
@@ -28,13 +29,14 @@ class PlacedReporters(NamedTuple):
 def place(
     reporters: Sequence[snapshot.Reporter],
     *,
+    machines: ownership_machines.Machines,
     known: Mapping[kinds.Ref, objects.Object],
     alone: Mapping[tuple[str, str], frozenset[kinds.Ref]],
 ) -> PlacedReporters:
-    """Return the resource that each reporter is. `known`: the objects of the inventory. `alone`: those that
-    can be workloads, by namespace and name.
+    """Return the resource that each reporter is. `machines`: those among the reporters. `known`: the objects
+    of the inventory. `alone`: those that can be workloads, by namespace and name.
     """
-    named = [reporter_resource.of(reporter) for reporter in reporters]
+    named = [machines.ref(one) if one.machine else reporter_resource.of(one) for one in reporters]
     by_resource = dict(zip(named, reporters, strict=True))
     workloads = {(ref.namespace, ref.name): ref for ref in _workloads_of_pods(named, known, by_resource)}
     found = []

@@ -1,4 +1,4 @@
-"""Says what a reporter is (a pod, a machine, a workload or a host), without looking at owners. Pure."""
+"""Says what a reporter is (a pod, a workload or a host), without looking at owners. Pure."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def labels(
 
 
 def of(reporter: snapshot.Reporter) -> kinds.Ref:
-    """Return the resource that a reporter's labels name; kinds.UNKNOWN if they name none."""
+    """Return the resource that the labels of a reporter other than a machine name; kinds.UNKNOWN if they name
+    none.
+    """
     if reporter.pod:
         return kinds.Ref(kinds.POD.name, reporter.namespace, reporter.pod)
-    if reporter.machine:
-        return kinds.Ref(kinds.EXTERNAL_WORKLOAD, reporter.namespace, reporter.machine)
     if reporter.workload:
         return kinds.Ref(reporter.kind or kinds.WORKLOAD, reporter.namespace, reporter.workload)
     return kinds.Ref(kinds.HOST, "", reporter.instance) if reporter.instance else kinds.UNKNOWN

@@ -40,6 +40,8 @@ class TargetLabels(StrictModel):
     pod: tuple[LabelName, ...] = ("pod",)
     node: tuple[LabelName, ...] = ("node",)
     machine: tuple[LabelName, ...] = ()
+    mesh: tuple[LabelName, ...] = ()
+    """Labels that together name the mesh of a proxy: machines of one name in two meshes are two machines."""
     controller_kind: tuple[LabelName, ...] = ()
     controller_name: tuple[LabelName, ...] = ()
     other: tuple[LabelName, ...] = ("job", "instance")
@@ -47,8 +49,8 @@ class TargetLabels(StrictModel):
     @property
     def identity(self) -> tuple[str, ...]:
         """The labels that distinguish the figures of one proxy from those of another."""
-        labels = (*self.namespace, *self.pod, *self.machine, *_CARRIED, "instance", "exported_instance")
-        return tuple(dict.fromkeys(labels))
+        of_machine = (*self.machine, *self.mesh, "instance", "exported_instance")
+        return tuple(dict.fromkeys((*self.namespace, *self.pod, *_CARRIED, *of_machine)))
 
 
 class Labelled(StrictModel):

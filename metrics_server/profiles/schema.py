@@ -197,6 +197,19 @@ class Profile(StrictModel):
         return self.process is not None and self.process.shows_proxies and bool(self.process.match)
 
     @functools.cached_property
+    def finds_other_meshes(self) -> bool:
+        """Whether the process metric shows proxies of other meshes as well."""
+        return self.process is not None and self.process.shows_proxies and not self.process.match
+
+    def recognises(self, labels: Mapping[str, str]) -> bool:
+        """Return whether a scrape target with these labels is certainly a proxy of this mesh."""
+        return (
+            self.process is not None
+            and self.recognises_proxies
+            and fields.all_match(self.process.match, labels)
+        )
+
+    @functools.cached_property
     def reports_of_targets(self) -> bool:
         """Whether the scrape targets of at least one view are its reporters."""
         return any(view.reporter is None for view in self.views)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from tests.dialects import envoy_stats, traffic, writers
+from tests.dialects import envoy_stats, traffic
 from tests.dialects.exposition import Sample
+
+_INBOUND = {"envoy_http_conn_manager_prefix": "inbound_http"}
 
 
 def _write(call: traffic.Call, sent: bool) -> list[Sample]:
+    if not sent:
+        return envoy_stats.downstream(call, _INBOUND)
     cluster = f"/projects/75445969589/global/backendServices/{call.callee.name}"
-    return envoy_stats.upstream(call, {"envoy_cluster_name": cluster}, origin="internal") if sent else []
+    return envoy_stats.upstream(call, {"envoy_cluster_name": cluster}, origin="internal")
 
 
-DIALECT = writers.Dialect(
-    name="traffic-director",
-    profile="traffic-director",
+DIALECT = envoy_stats.dialect(
+    "traffic-director",
     job="traffic-director-envoy",
-    sources=writers.sidecars(_write),
-    alive=writers.envoy_uptime,
-    timed=writers.Histogram(envoy_stats.SENT, writers.ENVOY_MS, seconds=1e-3, received=None),
-    fails=writers.by_code,
-    knows=writers.Knows(server=False, callers=False, called="service"),
+    write=_write,
+    inbound=_INBOUND,
+    called="service",
 )

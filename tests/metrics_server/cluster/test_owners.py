@@ -10,7 +10,7 @@ import pytest
 from metrics_server.cluster import owners
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
-from metrics_server.ownership import names
+from metrics_server.ownership import machines, names
 from tests.fakes import kubernetes
 
 NOON = 1767268984.0
@@ -135,8 +135,9 @@ async def test_the_address_of_a_pod_is_known_and_one_that_several_share_is_nobod
     async with watching(kube) as watched:
         things = await complete(watched)
     spelled = names.NameResolver(things)
-    assert spelled.peer(snapshot.Peer(address="10.0.0.7:5432")) == snapshot.Peer(namespace="shop", pod="db-0")
-    assert spelled.peer(snapshot.Peer(address="10.0.0.1:80")) == snapshot.Peer(host="10.0.0.1:80")
+    none = machines.Machines([], things)
+    found = [spelled.peer(snapshot.Peer(address=at), none) for at in ("10.0.0.7:5432", "10.0.0.1:80")]
+    assert found == [snapshot.Peer(namespace="shop", pod="db-0"), snapshot.Peer(host="10.0.0.1:80")]
 
 
 async def test_what_changes_nothing_of_what_is_kept_makes_no_new_inventory(

@@ -24,7 +24,7 @@ def test_calls_are_sorted_to_reporter_peer_and_outcome() -> None:
     assert [one.pod for one in taken.reporters] == ["a", "b"]
     assert taken.peers == (
         snapshot.Peer(namespace="shop", service="cart"),
-        snapshot.Peer(namespace="shop", name="db"),
+        snapshot.Peer(namespace="shop", name="db", scope=snapshot.NameScope(snapshot.NO_MESH, False)),
     )
     calls = scraped.client(taken)
     assert (calls.reporter.tolist(), calls.peer.tolist()) == ([0, 1], [0, 1])

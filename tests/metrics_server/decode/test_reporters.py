@@ -121,10 +121,40 @@ def test_a_target_is_a_pod_a_machine_or_else_its_address() -> None:
     who = reporters.Identities(ENVOY)
     of_all = {"namespace": "shop", "instance": "127.0.0.1:1"}
     assert who.identity(of_all | {"pod": "a"}) == reporters.Identity("shop", "a")
-    assert who.identity(of_all | {"external_workload": "vm"}) == reporters.Identity("shop", machine="vm")
+    vm = reporters.Identity("shop", machine="vm", instance="127.0.0.1:1")
+    assert who.identity(of_all | {"external_workload": "vm"}) == vm
     assert who.identity(of_all) == reporters.Identity("shop", instance="127.0.0.1:1")
     other = {"kubernetes_namespace": "x", "kubernetes_pod_name": "y"}
     assert who.identity(other) == reporters.Identity("x", "y")
+
+
+def test_a_machine_is_one_of_the_mesh_whose_profile_recognises_it() -> None:
+    """Envoy's own profile finds the proxies of every mesh."""
+    vm = {"service": "db", "instance": "db-1", "__name__": "envoy_server_uptime"}
+    consul = {"consul_source_service": "db", "consul_source_datacenter": "dc1"}
+    meshes = {
+        "": (vm, ()),
+        "kuma": (vm | {"mesh": "default"}, ("default", "")),
+        "consul": (vm | consul, ("dc1", "", "")),
+    }
+    who = reporters.Identities(ENVOY)
+    for profile, (labels, parts) in meshes.items():
+        assert who.identity(labels).mesh == snapshot.MeshName(profile, parts)
+    assert len({who.reporter(labels) for labels, _ in meshes.values()}) == 3
+    assert {one.machine for one in who.reporters} == {"db"}
+
+
+def test_a_target_is_its_process_with_all_labels() -> None:
+    who = reporters.Identities(ENVOY)
+    shared = {"job": "federation", "instance": "prometheus:9090", "__name__": "envoy_server_uptime"}
+    both = [shared | {"external_workload": name} for name in ("cart", "db")]
+    for labels in (*both, both[0]):
+        who.reporter(labels)
+    cart, db = (one.targets for one in who.reporters)
+    assert len(cart) == len(db) == 1
+    assert not cart & db
+    who.reporter(up := both[0] | {"__name__": "up"})
+    assert snapshot.Target(up["job"], up["instance"]) in who.reporters[0].targets
 
 
 def test_a_pod_is_the_same_whatever_else_its_requests_tell_of_it() -> None:
@@ -192,10 +222,11 @@ def test_peers_are_numbered_once_and_bare_names_belong_to_their_callers_namespac
     assert number("shop", "prometheus_stats") is None
     assert number("shop", "") is None
     assert who.peer(SERVER, {"namespace": "shop"}) == -1
+    scope = snapshot.NameScope(snapshot.NO_MESH, False)
     assert who.peers == (
         service("data", "db"),
-        snapshot.Peer(namespace="shop", name="cart"),
-        snapshot.Peer(namespace="data", name="cart"),
+        snapshot.Peer(namespace="shop", name="cart", scope=scope),
+        snapshot.Peer(namespace="data", name="cart", scope=scope),
     )
 
 
