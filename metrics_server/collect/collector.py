@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import dataclasses
 import functools
 import itertools
 import logging
@@ -110,7 +111,10 @@ class _Reply:
     counters: Iterable[dict[str, Any]]
     warnings: list[str]
     buckets: asyncio.Task[QueryResult | None]
+    scraped: targets.ScrapeTargets
+    """All proxies in the answer."""
     proxies: targets.ScrapeTargets
+    """Those that are counted: not the proxies of jobs whose newest scrape is too old."""
     windows: windows.TargetWindows
 
 
@@ -207,7 +211,7 @@ class Collector:
         seen = collections.Counter(
             target.job
             for target, span in zip(reply.proxies.found.values(), reply.windows.spans, strict=True)
-            if target.interval or (span.born and reply.proxies.interval)
+            if target.interval or (span.born and target.job in self._rhythm.known.intervals)
         )
         jobs = sorted(
             job
@@ -273,10 +277,11 @@ class Collector:
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = _All(answers)
         of_targets = counters.among(targets.needed_metrics(self._mesh))
-        proxies = await self._apart(targets.find, of_targets, self._mesh)
-        if not proxies.found and targets.needed_metrics(self._mesh) and not self._mesh.fallback:
+        scraped = await self._apart(targets.find, of_targets, self._mesh)
+        if not scraped.found and targets.needed_metrics(self._mesh) and not self._mesh.fallback:
             # The scrape may keep the metrics of requests only.
-            proxies = await self._apart(targets.find_by_requests, counters, self._mesh)
+            scraped = await self._apart(targets.find_by_requests, counters, self._mesh)
+        proxies = self._not_stale(scraped, taken)
         return _Reply(
             taken=taken,
             reach=taken - reach.usual.seconds,
@@ -285,15 +290,24 @@ class Collector:
             counters=counters,
             warnings=[warning for answer in answers for warning in answer.warnings],
             buckets=buckets,
+            scraped=scraped,
             proxies=proxies,
             windows=await self._apart(
                 windows.of,
                 proxies,
                 window=asked.window,
-                oldest=taken - self._stale_after,
                 rhythm=self._rhythm.known,
             ),
         )
+
+    def _not_stale(self, proxies: targets.ScrapeTargets, taken: float) -> targets.ScrapeTargets:
+        """Return the targets without those of jobs whose newest scrape is too old, unless all are."""
+        newest = windows.newest_of_jobs(proxies.found.values())
+        old = {job for job, time in newest.items() if taken - time > self._stale_after}
+        if not old or len(old) == len(newest):
+            return proxies
+        kept = {key: target for key, target in proxies.found.items() if target.job not in old}
+        return dataclasses.replace(proxies, found=kept)
 
     async def _buckets(self, query: str | None, at: float) -> QueryResult | None:
         return (await self._backend.ask([query], at=at))[0] if query else None
@@ -306,7 +320,7 @@ class Collector:
             raise _stale(age, self._stale_after)
         scope = asked.scope.namespace
         self._rhythm.compare(scope, reply.proxies)
-        is_lost = self._lost.compare(scope, reply.proxies, reach=reply.reach)
+        is_lost = self._lost.compare(scope, reply.scraped, reach=reply.reach)
         begun = time.perf_counter()
         counted = await self._apart(
             decoder.count,

@@ -165,8 +165,10 @@ def choose(
             held[target].append(_Read(of_target.without(labels, target), series["values"], found))
         else:
             chosen.add_all(found, series["values"], target=target)
+    starts = dict(zip(proxies.found, proxies.starts(), strict=True)) if doubtful else {}
     for group in doubtful:
-        _add_once(chosen, {numbers[key]: held[numbers[key]] for key in group})
+        began = [start for key in group for start in starts[key]]
+        _add_once(chosen, {numbers[key]: held[numbers[key]] for key in group}, began)
     return chosen
 
 
@@ -185,8 +187,14 @@ class _TargetLabels:
         return frozenset(item for item in labels.items() if item[0] not in self._of[target])
 
 
-def _add_once(chosen: ChosenCounters, held: Mapping[number_types.TargetNumber, list[_Read]]) -> None:
-    """Add the series of targets that may be one process: of one process, each counter once."""
+def _add_once(
+    chosen: ChosenCounters,
+    held: Mapping[number_types.TargetNumber, list[_Read]],
+    starts: Sequence[float],
+) -> None:
+    """Add the series of targets that may be one process: of one process, each counter once. `starts`: when
+    their processes started, Unix seconds.
+    """
     kept: list[dict[frozenset[tuple[str, str]], _Read]] = []
     for target, series in held.items():
         mine = {one.name: one for one in series}
@@ -194,7 +202,8 @@ def _add_once(chosen: ChosenCounters, held: Mapping[number_types.TargetNumber, l
             other
             for other in kept
             if not duplicates.contradict(
-                (mine[name].points, other[name].points) for name in mine.keys() & other.keys()
+                [(mine[name].points, other[name].points) for name in mine.keys() & other.keys()],
+                starts=starts,
             )
         ]
         left = [one for one in series if not any(one.name in other for other in same)]

@@ -87,21 +87,26 @@ def _may_be_one(one: Sequence[float], other: Sequence[float]) -> bool:
     return not (one and other) or any(abs(first - second) <= _SAME_START for first, second in pairs)
 
 
-def contradict(pairs: Iterable[tuple[_Samples, _Samples]]) -> bool:
-    """Return whether the samples of at least one counter cannot come from one process. `pairs`: for each
-    counter, its samples (Unix time, value) from two targets, ascending in time.
+def contradict(pairs: Iterable[tuple[_Samples, _Samples]], *, starts: Sequence[float]) -> bool:
+    """Return whether the samples of at least one counter cannot come from one process.
+
+    `pairs`: for each counter, its samples (Unix time, value) from two targets, ascending in time. `starts`:
+    when the processes of both targets started, Unix seconds.
     """
-    return any(not _is_one(one, other) for one, other in pairs)
+    return any(not _is_one(one, other, starts) for one, other in pairs)
 
 
-def _is_one(one: _Samples, other: _Samples) -> bool:
-    """Whether the samples of two targets are those of one counter: it grows, or falls in both."""
+def _is_one(one: _Samples, other: _Samples, starts: Sequence[float]) -> bool:
+    """Whether the samples of two targets are those of one counter: it falls only where the process started
+    anew, or where the samples of one target alone show it.
+    """
     fell = _falls(one) or _falls(other)
     merged = sorted([(*sample, 0) for sample in one] + [(*sample, 1) for sample in other])
     for before, after in itertools.pairwise(merged):
         if before[0] == after[0] and before[1] != after[1]:
             return False
-        if after[1] < before[1] and not fell:
+        anew = fell or any(before[0] < start <= after[0] for start in starts)
+        if after[1] < before[1] and not anew:
             return False
     return True
 

@@ -60,18 +60,12 @@ def of(
     proxies: targets.ScrapeTargets,
     *,
     window: float,
-    oldest: float = -math.inf,
     rhythm: Rhythm = UNKNOWN,
 ) -> TargetWindows:
-    """Return the windows of all targets.
-
-    `window`: as requested, in seconds. `oldest`: a job whose newest scrape is earlier (Unix seconds) is no
-    longer scraped.
-    """
+    """Return the windows of all targets. `window`: as requested, in seconds."""
     found = list(proxies.found.values())
     usual = proxies.interval
-    of_jobs = _newest_of_jobs(found)
-    newest = {job: time if time >= oldest else max(of_jobs.values()) for job, time in of_jobs.items()}
+    newest = newest_of_jobs(found)
     started = proxies.starts()
     windows = [
         _window(
@@ -91,7 +85,7 @@ def of(
     )
 
 
-def _newest_of_jobs(found: Iterable[targets.ScrapeTarget]) -> dict[str, float]:
+def newest_of_jobs(found: Iterable[targets.ScrapeTarget]) -> dict[str, float]:
     """Return the newest scrape of each job, successful or not, Unix seconds."""
     newest: dict[str, float] = {}
     for target in found:
@@ -122,13 +116,16 @@ def _window(
     end = newest if ended else last
     least = 0.0 if ended or interval is None else _LEAST_INTERVALS * interval
     base = _base(times, start=end - length, ended=ended, least=least)
-    start = end - length if ended or base is None else base
-    born = [begun for begun in starts[:1] if end - length < begun <= times[0] and (base or end) >= begun]
-    if born and base is not None:
-        start, base = end - length, None
-    since = base if base is not None else born[0] if born else times[0]
-    if base is None and not born and (was_scraped := _scrape_before(target, start)) is not None:
-        since, base = was_scraped, was_scraped
+    begun = starts[0] if starts and starts[0] <= times[0] else -math.inf
+    before = _scrape_before(target, end - length)
+    start = end - length
+    if begun > (start if before is None else before) and (base is None or begun <= base):
+        # The process is younger than the window, or than the last scrape before it.
+        start, since, born = min(start, begun if before is None else before), begun, True
+    elif base is not None:
+        start, since, born = (start if ended else base), base, False
+    else:
+        since, born = (times[0] if before is None else before), False
     return (
         start,
         end,
@@ -137,9 +134,9 @@ def _window(
             until=last,
             window=length,
             interval=math.nan if interval is None else interval,
-            born=bool(born),
+            born=born,
             ended=ended,
-            missing=base is None and not born,
+            missing=base is None and before is None and not born,
         ),
     )
 

