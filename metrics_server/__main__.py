@@ -108,6 +108,7 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
             namespace=namespace,
             shown=shown,
             allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
+            always=chosen.matchers,
         )
     for line in report.lines:
         click.echo(line)

@@ -16,7 +16,7 @@ import numpy as np
 
 from metrics_server.collect import collector, detection, merge
 from metrics_server.inventory import objects
-from metrics_server.model import faults, kinds, quantity, snapshot, validation
+from metrics_server.model import faults, kinds, label_matchers, quantity, snapshot, validation
 from metrics_server.profiles import policy, registry, schema
 from metrics_server.query import promql
 from metrics_server.settings import memory_budget, settings
@@ -64,9 +64,13 @@ def run(
     namespace: str | None,
     shown: credentials.RequestCredentials = credentials.NOTHING,
     allowed: memory_budget.MemoryBudget | None = None,
+    always: Sequence[label_matchers.Matcher] = (),
 ) -> CheckReport:
-    """Return the report on a Prometheus. Raises ValueError if `window` is no duration."""
-    backend = requests_prometheus.RecordingClient(url.rstrip("/"), shown, allowed=allowed)
+    """Return the report on a Prometheus. `always`: the matchers that every selector gets.
+
+    Raises ValueError if `window` is no duration.
+    """
+    backend = requests_prometheus.RecordingClient(url, shown, allowed=allowed, always=always)
     return asyncio.run(
         _run(url, backend, profiles or registry.choose(registry.AUTO), quantity.duration(window), namespace)
     )

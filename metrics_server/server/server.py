@@ -25,7 +25,7 @@ from metrics_server.api import view as api_view
 from metrics_server.api.autoscaling import fallback, groups
 from metrics_server.api.smi import group
 from metrics_server.server import access, address, collectors, inventory_source, setting_files, telemetry
-from metrics_server.settings import memory_budget, mistakes, settings
+from metrics_server.settings import formats, memory_budget, mistakes, settings
 from metrics_server.store import fetch_queue, store
 from metrics_server.upstream import credential_files, fallback_adapter, prometheus
 
@@ -70,6 +70,7 @@ async def api(
         presenting=credential_files.current(chosen),
         patience=prometheus.Patience(answer=chosen.patience),
         allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
+        always=chosen.matchers,
     )
     taker = collectors.taker(
         backend,
@@ -148,5 +149,5 @@ async def serve(chosen: settings.Settings) -> None:
         admits.announce(bound.url)
         _rest_the_collector()
         sys.setswitchinterval(_TURN)
-        logger.info("reading %s as profile %s", chosen.prometheus, chosen.profile)
+        logger.info("reading %s as profile %s", formats.base(chosen.prometheus), chosen.profile)
         await stop.wait()

@@ -18,6 +18,7 @@ import pydantic
 import pydantic_settings
 import yarl
 
+from metrics_server.model import label_matchers
 from metrics_server.model import window as bounds
 from metrics_server.settings import formats, memory_budget, messages, mistakes, setting
 from metrics_server.splits import sources
@@ -103,7 +104,17 @@ class Settings(pydantic_settings.BaseSettings):
         str, pydantic.AfterValidator(formats.http_url), setting.Setting(metavar="URL", checks=True)
     ]
     """Base URL of Prometheus, or of another server with its query API. It has no default: a guess could read
-    the metrics of another system.
+    the metrics of another system. Parameters after a `?` are sent with each query, such as VictoriaMetrics'
+    `?extra_label=cluster=eu`.
+    """
+
+    prometheus_selector: Annotated[
+        Annotated[str, pydantic.AfterValidator(formats.selector)] | None,
+        setting.Setting(metavar="MATCHERS", checks=True),
+    ] = None
+    """Label matchers that every selector of every query gets, such as `cluster="eu"` where one Prometheus
+    holds [several clusters](backends.md#several-clusters-in-one-backend). Several are separated by commas;
+    the operators are `=`, `!=`, `=~` and `!~`.
     """
 
     prometheus_ca: Annotated[Path | None, setting.Setting(read_again=setting.EVERY_QUERY, checks=True)] = None
@@ -273,6 +284,11 @@ class Settings(pydantic_settings.BaseSettings):
     """Fetches from Prometheus at one time, half of them at most for one user. Each is a few queries whose
     answers are held in memory. The others [wait for their turn](api.md#parameters).
     """
+
+    @property
+    def matchers(self) -> tuple[label_matchers.Matcher, ...]:
+        """Return the matchers that every selector gets."""
+        return label_matchers.parse(self.prometheus_selector) if self.prometheus_selector else ()
 
     @property
     def answer_bytes(self) -> int:

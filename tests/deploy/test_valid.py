@@ -116,6 +116,14 @@ def test_the_chart_takes_every_setting_of_the_server() -> None:
     }
 
 
+def test_the_chart_takes_a_selector_and_parameters_of_the_url() -> None:
+    url = "http://vm:8481/select/0/prometheus?extra_label=env=live"
+    values = {"prometheus.selector": r'cluster="eu"\,env!~"test|dev"', "prometheus.url": url}
+    made = next(one for one in rendering.charted(values=values) if one["kind"] == "ConfigMap")
+    assert made["data"]["TRAFFIC_PROMETHEUS_SELECTOR"] == 'cluster="eu",env!~"test|dev"'
+    assert made["data"]["TRAFFIC_PROMETHEUS"] == url
+
+
 def _expressions() -> list[str]:
     made = rendering.charted(components=["monitoring"])
     rules = next(one for one in made if one["kind"] == "PrometheusRule")["spec"]["groups"]

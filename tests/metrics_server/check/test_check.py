@@ -203,8 +203,9 @@ async def test_victoria_metrics_is_asked_for_now(
     backend.holds = mesh
 
     async def behind(request: web.Request, query: str) -> web.StreamResponse:
-        at, ranged = float(request.query["time"]), query.endswith("]")
-        known = ranged or "latency_offset" in request.query
+        sent = await request.post()
+        at, ranged = float(str(sent["time"])), query.endswith("]")
+        known = ranged or "latency_offset" in sent
         data = {"result": mesh.ask(query, at=at if known else 0.0)}
         stats = {} if ranged else {"stats": {"seriesFetched": "0"}}
         return web.json_response({"status": "success", "data": data, **stats})
