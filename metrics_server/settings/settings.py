@@ -220,7 +220,7 @@ class Settings(pydantic_settings.BaseSettings):
     access_log: Annotated[bool | None, setting.Setting(default="on with `--cluster`")] = None
     """Log each request with its user. See [the format](#who-read-what)."""
 
-    inventory: Annotated[Path | None, setting.Setting(read_again="within 2 s")] = None
+    inventory: Annotated[Path | None, setting.Setting(read_again="within 2 s", checks=True)] = None
     """File with Kubernetes objects, as `kubectl get -o yaml` prints them. Without it, the objects of
     `--cluster` are watched; without both, [labels of the targets](#owners-and-services) name the owners.
     """

@@ -40,6 +40,11 @@ class RequestForm:
     """Parameters that only this backend knows."""
 
     @property
+    def is_learned(self) -> bool:
+        """Whether it differs from the form of the first query."""
+        return self != RequestForm()
+
+    @property
     def description(self) -> str:
         """How queries are sent, for the log."""
         names = "by exact names of metrics" if self.exact_names else "by names and patterns of metrics"

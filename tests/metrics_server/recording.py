@@ -118,7 +118,9 @@ class Recording:
 
     def _call(self, expression: Any, at: float) -> list[dict[str, Any]]:
         if expression.func.name == "vector":
-            return [{"metric": {}, "value": [at, f"{expression.args[0].val:g}"]}]
+            (given,) = expression.args
+            value = f"{at!r}" if isinstance(given, promql_parser.Call) else f"{given.val:g}"
+            return [{"metric": {}, "value": [at, value]}]
         if expression.func.name == "label_replace":
             label, value = (argument.val for argument in expression.args[1:3])
             inner = self._evaluate(expression.args[0], at)
