@@ -146,7 +146,7 @@ async def serve(chosen: settings.Settings) -> None:
         # Until here, a signal ends the process at once (`signals`), as there are no requests yet.
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, _signalled, number, stop)
-        admits.announce(bound.url)
+        admits.announce(address.public_url(chosen, bound))
         _rest_the_collector()
         sys.setswitchinterval(_TURN)
         logger.info("reading %s as profile %s", formats.base(chosen.prometheus), chosen.profile)

@@ -68,6 +68,26 @@ def address(text: str) -> str:
     return text
 
 
+def names(text: str) -> str:
+    """Return host names and addresses, each once, separated by commas. Raises ValueError."""
+    named = [name.strip().removeprefix("[").removesuffix("]") for name in text.split(",")]
+    for name in named:
+        if not name or not _is_host(name) or is_any(name):
+            raise ValueError(
+                f"{name[:40]!r} is no name of one host; give host names and addresses, separated by commas, "
+                "such as traffic.example,192.0.2.7"
+            )
+    return ",".join(dict.fromkeys(named))
+
+
+def is_any(host: str) -> bool:
+    """Return whether a host stands for all addresses of the machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
 def _is_host(text: str) -> bool:
     inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:

@@ -51,6 +51,12 @@ def _excludes_secret(given: Given) -> str | None:
     return "needs --cluster" if "cluster" in given and not given["cluster"] else None
 
 
+def _excludes_certificate(given: Given) -> str | None:
+    if given.get("tls_certificate"):
+        return "has no meaning with --tls-certificate; give the names to the program that makes it"
+    return None
+
+
 def _needs_autoscaling(given: Given) -> str | None:
     return None if given.get("autoscaling", True) else "needs --autoscaling"
 
@@ -61,6 +67,7 @@ _CONDITIONS = {
     "prometheus_username": _excludes_token,
     "tls_secret": _needs_cluster,
     "tls_certificate": _excludes_secret,
+    "tls_names": _excludes_certificate,
     "autoscaling_fallback": _needs_autoscaling,
 }
 """Conditions for a setting that is given. A condition sees only the settings that are defined before."""
@@ -210,6 +217,15 @@ class Settings(pydantic_settings.BaseSettings):
     tls_key: Annotated[Path | None, setting.Setting(read_again="within 10 s", secret=True)] = None
     """Private key of the serving certificate (PEM)."""
 
+    tls_names: Annotated[
+        Annotated[str, pydantic.AfterValidator(formats.names)] | None, setting.Setting(metavar="HOST,…")
+    ] = None
+    """Further host names and addresses in the server's own certificate, separated by commas. It always has
+    the host of `--listen`, `localhost` and the loopback addresses. With `--listen` on all addresses
+    (`0.0.0.0`, `[::]`) it has the machine's name, too, and the first of the further names is the server in
+    the kubeconfig.
+    """
+
     shutdown_delay: Annotated[float, pydantic.Field(ge=0, le=300, allow_inf_nan=False), setting.Setting()] = (
         0.0
     )
@@ -302,6 +318,11 @@ class Settings(pydantic_settings.BaseSettings):
         """Return the host and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def further_names(self) -> tuple[str, ...]:
+        """Return the further names in the server's own certificate."""
+        return tuple(self.tls_names.split(",")) if self.tls_names else ()
 
     @property
     def split_sources(self) -> frozenset[str]:

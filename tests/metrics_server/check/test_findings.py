@@ -142,8 +142,9 @@ async def test_pods_that_share_a_target_are_named(backend: Backend) -> None:
 
 async def test_a_collector_that_was_found_by_service_discovery_is_wrong(backend: Backend) -> None:
     now = time.time()
-    labels = {"job": "otel", "instance": "c:8889"}
-    backend.holds = recorded(*(proxy("collector-1", now=now, **labels, exported_pod=pod) for pod in PODS))
+    backend.holds = recorded(
+        *(proxy("collector-1", now=now, job="otel", instance="c:8889", exported_pod=pod) for pod in PODS)
+    )
     found = await run(backend)
     assert not found.healthy
     wrong = line(found, "'exported_pod'")

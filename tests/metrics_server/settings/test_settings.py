@@ -32,6 +32,7 @@ def test_the_defaults_are_these() -> None:
         "tls_secret": None,
         "tls_certificate": None,
         "tls_key": None,
+        "tls_names": None,
         "shutdown_delay": 0.0,
         "access_log": None,
         "inventory": None,
@@ -198,6 +199,17 @@ def test_what_is_no_service_is_refused(called: str) -> None:
 def test_what_is_no_address_is_refused(listen: str) -> None:
     with pytest.raises(mistakes.BadSettings, match="--listen"):
         settings.load(prometheus=URL, listen=listen)
+
+
+def test_names_of_the_certificate_are_read() -> None:
+    chosen = settings.load(prometheus=URL, tls_names="traffic.example, [::2],192.0.2.7,traffic.example")
+    assert chosen.further_names == ("traffic.example", "::2", "192.0.2.7")
+
+
+@pytest.mark.parametrize("names", ["a b", "a,,b", "0.0.0.0,b", "[::]", "https://a", "a:8443", "*"])
+def test_what_is_no_name_of_one_host_is_refused(names: str) -> None:
+    with pytest.raises(mistakes.BadSettings, match=r"--tls-names .*give host names and addresses"):
+        settings.load(prometheus=URL, tls_names=names)
 
 
 @pytest.mark.parametrize(
