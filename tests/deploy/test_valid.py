@@ -9,6 +9,7 @@ import promql_parser
 import pytest
 
 from tests.deploy import definitions, rendering
+from tests.installed import manifests
 
 pytestmark = [
     pytest.mark.go,
@@ -144,3 +145,10 @@ def test_alerts_and_panels_are_promql() -> None:
     assert len(expressions) > 16
     for expression in expressions:
         promql_parser.parse(expression)
+
+
+def test_an_overlay_takes_a_selector(tmp_path: Path) -> None:
+    selector = 'cluster="eu",env!~"test|dev"'
+    folder = manifests.overlay(tmp_path / "overlay", settings={"TRAFFIC_PROMETHEUS_SELECTOR": selector})
+    made = next(one for one in rendering.kustomized(folder) if one["kind"] == "ConfigMap")
+    assert made["data"]["TRAFFIC_PROMETHEUS_SELECTOR"] == selector
