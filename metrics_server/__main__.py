@@ -112,6 +112,7 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
             allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
             always=chosen.matchers,
             inventory=known,
+            stale_after=chosen.stale_after,
         )
     for line in report.lines:
         click.echo(line)

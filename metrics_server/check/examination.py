@@ -37,6 +37,8 @@ class Wanted:
     namespace: str | None = None
     """None: all of them."""
     inventory: objects.Inventory
+    stale_after: float
+    """Seconds."""
 
 
 def run(
@@ -49,9 +51,10 @@ def run(
     allowed: memory_budget.MemoryBudget | None = None,
     always: Sequence[label_matchers.Matcher] = (),
     inventory: objects.Inventory | None = None,
+    stale_after: float = settings.STALE_AFTER,
 ) -> check_report.CheckReport:
     """Return the report on a backend. `always`: the matchers that every selector gets. `inventory`: the
-    known objects of the cluster, if any.
+    known objects of the cluster, if any. `stale_after`: the age in seconds from which figures are refused.
 
     Raises ValueError if `window` is no duration.
     """
@@ -60,6 +63,7 @@ def run(
         window=quantity.duration(window),
         namespace=namespace,
         inventory=inventory or objects.Inventory(),
+        stale_after=stale_after,
     )
     backend = requests_prometheus.RecordingClient(url, shown, allowed=allowed, always=always)
     return asyncio.run(_Examination(backend, wanted).report(formats.base(url)))
@@ -145,7 +149,11 @@ class _Examination:
         found, namespace = self._found, self._wanted.namespace
         overhearing = overheard.Overhearing(self._backend)
         taker = collector.Collector(
-            overhearing, mesh=mesh, watcher=_NoWatcher(), clock=self._now, stale_after=settings.STALE_AFTER
+            overhearing,
+            mesh=mesh,
+            watcher=_NoWatcher(),
+            clock=self._now,
+            stale_after=self._wanted.stale_after,
         )
         self._backend.asked.clear()
         taken, reason, nothing = None, "", ""

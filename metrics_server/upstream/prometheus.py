@@ -33,6 +33,7 @@ from metrics_server.model import faults, label_matchers
 from metrics_server.query import dialect, promql
 from metrics_server.settings import memory_budget
 from metrics_server.upstream import (
+    answer_body,
     connection_errors,
     credentials,
     proxy_errors,
@@ -48,8 +49,6 @@ _FOREIGN = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, A
 """The exceptions of aiohttp for a connection and its data; a truncated deflate stream raises
 AssertionError.
 """
-_EXPLAINED = 1 << 16
-"""Bytes. No more is read of an answer whose status is not 200."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -224,7 +223,7 @@ class Prometheus:
             trace_request_ctx=sending.progress,
         ) as response:
             sending.progress.began = True
-            body = await _body(response, sending.progress, share)
+            body = await answer_body.read(response, sending.progress, share)
         refused = proxy_errors.refusal(
             response.status,
             body=body,
@@ -240,7 +239,7 @@ class Prometheus:
             retry_after = response.headers.get("Retry-After", "")
             return _Refused(
                 request_form.Refusal(
-                    status=response.status, body=bytes(body[:_EXPLAINED]), retry_after=retry_after
+                    status=response.status, body=bytes(body[: answer_body.EXPLAINED]), retry_after=retry_after
                 ),
                 result,
             )
@@ -257,29 +256,6 @@ class Prometheus:
                 trace_configs=[connection_errors.steps()],
             )
         return self._session
-
-
-async def _body(
-    response: aiohttp.ClientResponse, progress: patience_.Progress, share: memory_budget.Reservation
-) -> bytearray:
-    """Return the decompressed body; if the status is not 200, only its first `_EXPLAINED` bytes or a
-    little more.
-
-    Raises faults.BackendRefused for a body that is too long. After a failure the body is freed.
-    """
-    body = bytearray()
-    try:
-        while chunk := await response.content.readany():
-            progress.size += len(chunk)
-            share.take(len(chunk))
-            body += chunk
-            if response.status != 200 and len(body) >= _EXPLAINED:
-                break
-    except BaseException:
-        body.clear()
-        share.give_back()
-        raise
-    return body
 
 
 def _result(
