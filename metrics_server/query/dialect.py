@@ -5,8 +5,11 @@ them a selector of several metrics becomes one selector for each:
 
 * a query for raw samples becomes several queries, because `or` does not join ranges;
 * a function of one selector becomes the `or` of that function for each metric;
-* any other selector becomes the `or` of the selectors. Of two series with the same labels the first metric's
-  is kept, which is enough for the queries that look at labels or at presence (`topk`, `count`).
+* any other selector becomes the `or` of the selectors.
+
+`or` keeps one of two series that differ in the metric only. So inside an aggregation (`sum`, `count`, `max`)
+each alternative gets a label with its metric, which the aggregation removes again. Elsewhere the series of
+the first metric is kept, which is enough for the queries that look at labels or at presence (`topk`).
 
 Queries are read as `promql` writes them: every selector is in braces and begins with `__name__`.
 """
@@ -19,9 +22,14 @@ from dataclasses import dataclass
 
 from metrics_server.query import promql
 
-_AGGREGATIONS = frozenset({"sum", "min", "max", "avg", "count", "group", "topk", "bottomk", "quantile"})
+_AGGREGATIONS = frozenset({"sum", "min", "max", "avg", "count", "group", "quantile"})
+"""Operators whose result has the labels after `by` only."""
+_CHOICES = frozenset({"topk", "bottomk"})
+"""Operators whose result has the labels of the series."""
+_METRIC = "trafficmetrics_metric"
+"""The label that is added inside an aggregation."""
 _RANGE = re.compile(r"\[[^]]*\]")
-_CALLED = re.compile(r"([a-z_0-9]+)$")
+_CALLED = re.compile(r"([a-z_0-9]+)(?:\s+by\s+\([^()]*\)\s*)?$")
 _NAMES = re.compile(r'\{__name__=~"((?:[^"\\]|\\.)*)"')
 
 
@@ -118,29 +126,42 @@ def _named_one_by_one(query: str, pattern: _Pattern) -> list[str]:
         return [one + ranged[0] for one in each]
     whole = _call(query, selector, ranged=ranged is not None)
     before, after = query[whole.start : selector.start], query[selector.end : whole.end]
-    joined = promql.either(f"{before}{one}{after}" for one in each)
+    alternatives = [f"{before}{one}{after}" for one in each]
+    if _AGGREGATIONS & {name for name, _ in _enclosing(query, whole.start)}:
+        alternatives = [
+            promql.marked(one, _METRIC, name) for one, name in zip(alternatives, pattern.names, strict=True)
+        ]
+    joined = promql.either(alternatives)
     return [f"{query[: whole.start]}({joined}){query[whole.end :]}"]
+
+
+def _enclosing(query: str, position: int) -> list[tuple[str, int]]:
+    """Return the functions and operators whose parentheses enclose a position, the innermost first, each with
+    the index where it begins. Parentheses without a name are left out.
+    """
+    found = []
+    depth = 0
+    for index, character in reversed([one for one in _outside_of_strings(query) if one[0] < position]):
+        depth += (character == ")") - (character == "(")
+        if depth < 0:
+            depth = 0
+            if called := _CALLED.search(query[:index]):
+                found.append((called[1], called.start()))
+    return found
 
 
 def _call(query: str, selector: _Span, *, ranged: bool) -> _Span:
     """Return the call of a function around a selector; without one, or in an aggregation, the selector."""
-    characters = _outside_of_strings(query)
-    depth, opening = 0, None
-    for index, character in reversed([one for one in characters if one[0] < selector.start]):
-        depth += (character == ")") - (character == "(")
-        if depth < 0:
-            opening = index
-            break
-    called = _CALLED.search(query[:opening]) if opening is not None else None
-    if called is None or (called[1] in _AGGREGATIONS and not ranged):
+    name, start = next(iter(_enclosing(query, selector.start)), ("", 0))
+    if not name or (name in _AGGREGATIONS | _CHOICES and not ranged):
         return selector
     depth = 0
-    for index, character in characters:
+    for index, character in _outside_of_strings(query):
         if index < selector.end:
             continue
         depth += (character == "(") - (character == ")")
         if depth < 0:
-            return _Span(called.start(), index + 1)
+            return _Span(start, index + 1)
     return selector
 
 

@@ -64,16 +64,30 @@ def test_exact_names_find_the_same_series() -> None:
         assert whole or "shop" in query or "rq_time" in query
 
 
+def mark(expression: str, metric: str) -> str:
+    return promql.marked(expression, "trafficmetrics_metric", metric)
+
+
+def test_series_that_differ_in_the_metric_only_are_all_counted() -> None:
+    twins = [recording.series(name, [(995.0, value)], x="1") for name, value in (("a", 1), ("b", 2))]
+    held = recording.Recording(twins)
+    selector = promql.selector(["a", "b"])
+    for query in (promql.count(selector), promql.sum_by(["x"], selector)):
+        (exact,) = dialect.adapted(query, dialect.Dialect(exact_names=True))
+        assert held.ask(exact, at=1000.0) == held.ask(query, at=1000.0) != []
+
+
 @pytest.mark.parametrize(
     ("query", "sent"),
     [
         (promql.over(SELECTOR, 30), ("A[30s]", "B[30s]")),
         (promql.rate(SELECTOR, 30), ("(rate(A[30s]) or rate(B[30s]))",)),
-        (promql.count(SELECTOR), ("count((A or B))",)),
+        (promql.count(SELECTOR), (f"count(({mark('A', 'a')} or {mark('B', 'b.c')}))",)),
         (f"topk(3, {SELECTOR})", ("topk(3, (A or B))",)),
         (f"quantile_over_time(0.9, {SELECTOR}[5m]) > 1",
          ("(quantile_over_time(0.9, A[5m]) or quantile_over_time(0.9, B[5m])) > 1",)),
-        (f"max by (x) (timestamp({SELECTOR}))", ("max by (x) ((timestamp(A) or timestamp(B)))",)),
+        (f"max by (x) (timestamp({SELECTOR}))",
+         (f"max by (x) (({mark('timestamp(A)', 'a')} or {mark('timestamp(B)', 'b.c')}))",)),
         (SELECTOR, ("(A or B)",)),
         (promql.PROBE, (promql.PROBE,)),
         (f"{SELECTOR} or {SELECTOR}", ("(A or B) or (A or B)",)),
