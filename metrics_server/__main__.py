@@ -19,9 +19,9 @@ from typing import Any
 import click
 import uvloop
 
-from metrics_server import check as checking
+from metrics_server.check import examination
 from metrics_server.model import quantity
-from metrics_server.server import server, setting_files, start_warnings
+from metrics_server.server import inventory_source, server, setting_files, start_warnings
 from metrics_server.settings import memory_budget, mistakes, options, settings
 from metrics_server.upstream import credential_files
 
@@ -99,15 +99,20 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
             with mistakes.about("window"):
                 quantity.duration(window)
             read, shown = setting_files.profiles(chosen), credential_files.current(chosen)()
+            path = chosen.inventory
+            known = inventory_source.of_file(chosen, path).latest if path is not None else None
         except mistakes.BadSettings as error:
             raise setting_files.all_mistakes(chosen, first=error) from error
-        report = checking.run(
+        report = examination.run(
             chosen.prometheus,
             profiles=read,
             window=window,
             namespace=namespace,
             shown=shown,
             allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
+            always=chosen.matchers,
+            inventory=known,
+            stale_after=chosen.stale_after,
         )
     for line in report.lines:
         click.echo(line)

@@ -13,11 +13,13 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
+from urllib import parse
 
 import requests
 import requests.utils
+import urllib3
 
 from dashboard.client import credential, faults, kubeconfig, limits
 
@@ -54,18 +56,37 @@ class ApiAnswer:
         return str(self.document.get("message", "")) if is_status else ""
 
 
-class _PinnedAdapter(limits.Adapter):
+class _Adapter(limits.Adapter):
+    """Adds headers to each request; a name may occur several times, which requests cannot send."""
+
+    def __init__(self, *, headers: Sequence[tuple[str, str]]) -> None:
+        self._headers = headers
+        super().__init__(pool_maxsize=16)
+
+    def send(self, request: requests.PreparedRequest, *given: Any, **named: Any) -> requests.Response:
+        """Send the request with the additional headers, in UTF-8."""
+        if self._headers:
+            headers = urllib3.HTTPHeaderDict(request.headers)
+            for name, value in self._headers:
+                headers.add(name, value.encode().decode("latin-1"))
+            request.headers = headers  # type: ignore[assignment]
+        return super().send(request, *given, **named)
+
+
+class _PinnedAdapter(_Adapter):
     """TLS with exactly the given context.
 
     By default requests adds its bundle of public CAs to every context. Then anyone with a public certificate
     for the API's host name could read the token.
     """
 
-    def __init__(self, *, context: ssl.SSLContext, server_name: str) -> None:
+    def __init__(
+        self, *, context: ssl.SSLContext, server_name: str, headers: Sequence[tuple[str, str]]
+    ) -> None:
         self._tls: dict[str, Any] = {"ssl_context": context}
         if server_name:
             self._tls |= {"server_hostname": server_name, "assert_hostname": server_name}
-        super().__init__(pool_maxsize=16)
+        super().__init__(headers=headers)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool: Any) -> None:
         """Create the pools with the given context."""
@@ -94,13 +115,16 @@ class ApiConnection:
     ) -> None:
         """`now` decides when a credential with an expiry time expires, `uptime`, monotonic seconds, when one
         with a lifetime does. An answer may take `answer_timeout` seconds and have `largest` bytes. Raises
-        `faults.Unconfigured` if the kubeconfig turns off the verification of certificates.
+        `faults.Unconfigured` if the kubeconfig asks for what is not supported: to skip the verification of
+        certificates, or a SOCKS proxy.
         """
         if context.cluster.fields.get("insecure-skip-tls-verify"):
             raise faults.Unconfigured(
                 f"Cluster {context.cluster.name!r} sets insecure-skip-tls-verify. "
                 "The certificate is always verified here: set certificate-authority instead."
             )
+        _proxies(context.cluster)
+        self._impersonation = context.impersonation
         self.context = context
         self._server = context.cluster.text("server").rstrip("/")
         self._now = now
@@ -196,27 +220,44 @@ class ApiConnection:
             over = expired or self._uptime() >= self._renew_at
             if self._session is None or over or ca_edition != self._ca_edition:
                 secret = credential.fetch(self.context.user)
-                self._session = _session(self.context.cluster, secret)
+                self._session = _session(self.context.cluster, secret, self._impersonation)
                 self._expires = secret.expires
                 self._renew_at = math.inf if secret.lifetime is None else self._uptime() + secret.lifetime
                 self._ca_edition = ca_edition
             return self._session
 
 
-def _session(cluster: kubeconfig.Entry, secret: credential.Credential) -> requests.Session:
+def _proxies(cluster: kubeconfig.Entry) -> Mapping[str, str]:
+    """The proxy of the cluster, else those of the environment. Raises `faults.Unconfigured`."""
+    server, own = cluster.text("server"), cluster.text("proxy-url")
+    proxies = {"https": own} if own else requests.utils.get_environ_proxies(server)
+    chosen = requests.utils.select_proxy(server, proxies)
+    scheme = parse.urlsplit(chosen).scheme if chosen and "://" in chosen else "http"
+    if scheme not in ("http", "https"):
+        where = f"proxy-url of cluster {cluster.name!r}" if own else "proxy of the environment (HTTPS_PROXY)"
+        raise faults.Unconfigured(
+            f"The {where} is {scheme}://, and only http:// and https:// are supported here. Give such a "
+            "proxy, or a server address that needs none, such as that of `kubectl proxy` or of an SSH tunnel."
+        )
+    return proxies
+
+
+def _session(
+    cluster: kubeconfig.Entry, secret: credential.Credential, impersonation: Sequence[tuple[str, str]]
+) -> requests.Session:
     session = requests.Session()
     # Otherwise ~/.netrc would replace the Authorization header, and REQUESTS_CA_BUNDLE the CAs.
     session.trust_env = False
-    server = cluster.text("server")
-    proxy = cluster.text("proxy-url")
-    session.proxies.update({"https": proxy} if proxy else requests.utils.get_environ_proxies(server))
+    session.proxies.update(_proxies(cluster))
     session.headers["Accept"] = "application/json"
     session.headers["User-Agent"] = "trafficmetrics-dashboard"
     if secret.token:
         session.headers["Authorization"] = f"Bearer {secret.token}"
-    adapter = _PinnedAdapter(context=_tls(cluster, secret), server_name=cluster.text("tls-server-name"))
+    adapter = _PinnedAdapter(
+        context=_tls(cluster, secret), server_name=cluster.text("tls-server-name"), headers=impersonation
+    )
     session.mount("https://", adapter)
-    session.mount("http://", limits.Adapter())
+    session.mount("http://", _Adapter(headers=impersonation))
     return session
 
 

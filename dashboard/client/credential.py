@@ -43,7 +43,13 @@ def fetch(user: kubeconfig.Entry) -> Credential:
                 "Correct the path or the file."
             ) from error
         return Credential(token=token, certificate=certificate, key=key, lifetime=_TOKEN_FILE_LIFETIME_S)
-    return Credential(token=user.text("token"), certificate=certificate, key=key)
+    token = user.text("token")
+    if not (token or certificate) and (user.fields.get("auth-provider") or user.fields.get("username")):
+        raise faults.Unconfigured(
+            f"User {user.name!r} in the kubeconfig logs in by auth-provider or by a password, which is not "
+            "supported here, nor by Kubernetes any more. Give a token, a client certificate or exec."
+        )
+    return Credential(token=token, certificate=certificate, key=key)
 
 
 def _from_plugin(plugin: Mapping[str, Any], user: kubeconfig.Entry) -> Credential:

@@ -12,6 +12,7 @@ import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib import parse
 
 from dashboard.client import bounded, faults
 
@@ -70,6 +71,46 @@ class Context:
     cluster: Entry
     user: Entry
     origin: str = "the kubeconfig"  # where its settings come from, for messages
+
+    @property
+    def impersonation(self) -> Sequence[tuple[str, str]]:
+        """The headers for `as`, `as-uid`, `as-groups` and `as-user-extra` of the user, as kubectl sends them.
+
+        Raises `faults.Unconfigured` for fields of another shape, or without `as`.
+        """
+        return impersonation_headers(self.user)
+
+
+def impersonation_headers(user: Entry) -> Sequence[tuple[str, str]]:
+    """The headers by which a user of the kubeconfig acts as another; none if it does not.
+
+    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+    Raises `faults.Unconfigured`.
+    """
+    groups, extra = user.fields.get("as-groups") or [], user.fields.get("as-user-extra") or {}
+    if not _are_texts(groups) or not isinstance(extra, dict) or not all(map(_are_texts, extra.values())):
+        raise faults.Unconfigured(
+            f"as-groups or as-user-extra of {user.name!r} in the kubeconfig is no list of strings. "
+            "Correct it."
+        )
+    name, uid = user.text("as"), user.text("as-uid")
+    if not name and (uid or groups or extra):
+        raise faults.Unconfigured(
+            f"User {user.name!r} in the kubeconfig has as-uid, as-groups or as-user-extra, and no `as`. "
+            "Add it."
+        )
+    found = [("Impersonate-User", name), ("Impersonate-Uid", uid)]
+    found += [("Impersonate-Group", group) for group in groups]
+    found += [
+        (f"Impersonate-Extra-{parse.quote(str(key), safe='')}", value)
+        for key, values in extra.items()
+        for value in values
+    ]
+    return [(header, value) for header, value in found if value]
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def paths(given: str | None, *, environ: Mapping[str, str] = os.environ) -> Sequence[pathlib.Path]:

@@ -8,9 +8,10 @@ https://prometheus.io/docs/prometheus/latest/querying/basics/
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from metrics_server.model import label_matchers
+
+Matcher = label_matchers.Matcher
 PROBE = "vector(1)"
 """A trivial query, to see whether the query API answers at all."""
 NOW = "vector(time())"
@@ -18,15 +19,6 @@ NOW = "vector(time())"
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
-
-
-@dataclass(frozen=True, slots=True)
-class Matcher:
-    """One label matcher of a selector."""
-
-    label: str
-    operator: Literal["=", "!=", "=~", "!~"]
-    value: str
 
 
 def quote(value: str) -> str:
@@ -47,8 +39,12 @@ def any_of(names: Iterable[str]) -> str:
 def selector(names: Sequence[str], matchers: Iterable[Matcher] = ()) -> str:
     """Return a selector of the series with one of these metric names and all of these matchers."""
     name = Matcher("__name__", "=~", any_of(names)) if len(names) > 1 else Matcher("__name__", "=", names[0])
-    parts = (f"{m.label}{m.operator}{quote(m.value)}" for m in (name, *matchers))
-    return "{" + ",".join(parts) + "}"
+    return "{" + ",".join(map(written, (name, *matchers))) + "}"
+
+
+def written(matcher: Matcher) -> str:
+    """Return a matcher as it stands in a selector."""
+    return f"{matcher.label}{matcher.operator}{quote(matcher.value)}"
 
 
 def seconds(value: float) -> str:

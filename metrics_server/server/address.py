@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator
 
 from apiservice.server import handler, sockets
-from metrics_server.settings import mistakes, settings
+from metrics_server.settings import formats, mistakes, settings
 
 _REASONS = {
     errno.EADDRINUSE: "another program listens there; give another port, or end that program",
@@ -35,6 +36,18 @@ async def bound(
             reason = f"{chosen.listen}: {_explained(error)}"
             raise mistakes.BadSettings(mistakes.mistake("listen", reason)) from error
         yield there
+
+
+def public_url(chosen: settings.Settings, there: sockets.Bound) -> str:
+    """Return the URL for the kubeconfig, whose host is one that the server's certificate names.
+
+    That is the host of `--listen`; where it stands for all addresses, the first further name, or loopback.
+    """
+    host, _ = chosen.address
+    if formats.is_any(host):
+        loopback = "::1" if ":" in host else "127.0.0.1"
+        host = next(iter(chosen.further_names), loopback)
+    return dataclasses.replace(there, host=host.removesuffix(".")).url
 
 
 def _explained(error: OSError) -> str:

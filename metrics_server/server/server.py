@@ -27,7 +27,7 @@ from metrics_server.api.autoscaling import fallback, groups
 from metrics_server.api.smi import group
 from metrics_server.collect import backend_clock
 from metrics_server.server import access, address, collectors, inventory_source, setting_files, telemetry
-from metrics_server.settings import memory_budget, mistakes, settings
+from metrics_server.settings import formats, memory_budget, mistakes, settings
 from metrics_server.store import fetch_queue, store
 from metrics_server.upstream import credential_files, fallback_adapter, prometheus
 
@@ -72,6 +72,7 @@ async def api(
         presenting=credential_files.current(chosen),
         patience=prometheus.Patience(answer=chosen.patience),
         allowed=memory_budget.MemoryBudget(chosen.answer_bytes),
+        always=chosen.matchers,
     )
     clock = backend_clock.BackendClock(backend, wall=time.time, uptime=time.monotonic, observer=watcher)
     taker = collectors.taker(
@@ -148,8 +149,8 @@ async def serve(chosen: settings.Settings) -> None:
         # Until here, a signal ends the process at once (`signals`), as there are no requests yet.
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, _signalled, number, stop)
-        admits.announce(bound.url)
+        admits.announce(address.public_url(chosen, bound))
         _rest_the_collector()
         sys.setswitchinterval(_TURN)
-        logger.info("reading %s as profile %s", chosen.prometheus, chosen.profile)
+        logger.info("reading %s as profile %s", formats.base(chosen.prometheus), chosen.profile)
         await stop.wait()

@@ -6,6 +6,7 @@ Each of them can be replaced while the server listens.
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from apiservice.runtime import files
 from apiservice.tls import self_signed
 from metrics_server.api import traffic_metrics
-from metrics_server.settings import mistakes, settings
+from metrics_server.settings import formats, mistakes, settings
 
 if TYPE_CHECKING:
     from apiservice.kube import client
@@ -26,6 +27,7 @@ _AUTOSCALING = (
     "v1beta1.custom.metrics.k8s.io",
     "v1beta1.external.metrics.k8s.io",
 )
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ async def serving(
         )
     elif chosen.tls_secret is not None and chosen.service is not None:
         shared = _shared(
-            chosen.tls_secret, chosen.service, chosen.state,
+            chosen.tls_secret, chosen.service, chosen.state, names=chosen.further_names,
             api_services=api_services(chosen), api=api, clock=clock,
         )  # fmt: skip
         async with shared as pair:
@@ -63,7 +65,18 @@ async def serving(
 def hosts(chosen: settings.Settings) -> list[str]:
     """Return the names and addresses in the server's own certificate."""
     host, _ = chosen.address
-    return [host, "localhost", *([f"{chosen.service}.svc"] if chosen.service else [])]
+    service = [f"{chosen.service}.svc"] if chosen.service else []
+    return list(dict.fromkeys([*_own_names(host), *_LOOPBACK, *service, *chosen.further_names]))
+
+
+def _own_names(host: str) -> list[str]:
+    """Return the names by which a client may call the host of `--listen`."""
+    if not formats.is_any(host):
+        return [host.removesuffix(".")]
+    called = socket.gethostname()
+    with contextlib.suppress(ValueError):
+        return [formats.names(called)]
+    return []
 
 
 def api_services(chosen: settings.Settings) -> tuple[str, ...]:
@@ -77,6 +90,7 @@ async def _shared(
     called: str,
     folder: Path,
     *,
+    names: Sequence[str],
     api_services: Sequence[str],
     api: client.KubeApi,
     clock: Callable[[], datetime],
@@ -86,7 +100,7 @@ async def _shared(
 
     service, _, namespace = called.partition(".")
     registered = ca_bundle.ApiServices(api, api_services=api_services, namespace=namespace, service=service)
-    policy = rotation.CertificatePolicy(name=called, hosts=(f"{called}.svc", called, "localhost"))
+    policy = rotation.CertificatePolicy(name=called, hosts=(f"{called}.svc", called, "localhost", *names))
     place = secret_store.SecretLocation(namespace=namespace, secret=secret, folder=folder)
     async with contextlib.AsyncExitStack() as stack:
         kept = secret_store.kept(api, place=place, registered=registered, policy=policy, clock=clock)

@@ -18,6 +18,7 @@ import pydantic
 import pydantic_settings
 import yarl
 
+from metrics_server.model import label_matchers
 from metrics_server.model import window as bounds
 from metrics_server.settings import formats, memory_budget, messages, mistakes, setting
 from metrics_server.splits import sources
@@ -50,6 +51,12 @@ def _excludes_secret(given: Given) -> str | None:
     return "needs --cluster" if "cluster" in given and not given["cluster"] else None
 
 
+def _excludes_certificate(given: Given) -> str | None:
+    if given.get("tls_certificate"):
+        return "has no meaning with --tls-certificate; give the names to the program that makes it"
+    return None
+
+
 def _needs_autoscaling(given: Given) -> str | None:
     return None if given.get("autoscaling", True) else "needs --autoscaling"
 
@@ -60,6 +67,7 @@ _CONDITIONS = {
     "prometheus_username": _excludes_token,
     "tls_secret": _needs_cluster,
     "tls_certificate": _excludes_secret,
+    "tls_names": _excludes_certificate,
     "autoscaling_fallback": _needs_autoscaling,
 }
 """Conditions for a setting that is given. A condition sees only the settings that are defined before."""
@@ -103,7 +111,17 @@ class Settings(pydantic_settings.BaseSettings):
         str, pydantic.AfterValidator(formats.http_url), setting.Setting(metavar="URL", checks=True)
     ]
     """Base URL of Prometheus, or of another server with its query API. It has no default: a guess could read
-    the metrics of another system.
+    the metrics of another system. Parameters after a `?` are sent with each query, such as VictoriaMetrics'
+    `?extra_label=cluster=eu`.
+    """
+
+    prometheus_selector: Annotated[
+        Annotated[str, pydantic.AfterValidator(formats.selector)] | None,
+        setting.Setting(metavar="MATCHERS", checks=True),
+    ] = None
+    """Label matchers that every selector of every query gets, such as `cluster="eu"` where one Prometheus
+    holds [several clusters](backends.md#several-clusters-in-one-backend). Several are separated by commas;
+    the operators are `=`, `!=`, `=~` and `!~`.
     """
 
     prometheus_ca: Annotated[Path | None, setting.Setting(read_again=setting.EVERY_QUERY, checks=True)] = None
@@ -199,6 +217,15 @@ class Settings(pydantic_settings.BaseSettings):
     tls_key: Annotated[Path | None, setting.Setting(read_again="within 10 s", secret=True)] = None
     """Private key of the serving certificate (PEM)."""
 
+    tls_names: Annotated[
+        Annotated[str, pydantic.AfterValidator(formats.names)] | None, setting.Setting(metavar="HOST,…")
+    ] = None
+    """Further host names and addresses in the server's own certificate, separated by commas. It always has
+    the host of `--listen`, `localhost` and the loopback addresses. With `--listen` on all addresses
+    (`0.0.0.0`, `[::]`) it has the machine's name, too, and the first of the further names is the server in
+    the kubeconfig.
+    """
+
     shutdown_delay: Annotated[float, pydantic.Field(ge=0, le=300, allow_inf_nan=False), setting.Setting()] = (
         0.0
     )
@@ -209,7 +236,7 @@ class Settings(pydantic_settings.BaseSettings):
     access_log: Annotated[bool | None, setting.Setting(default="on with `--cluster`")] = None
     """Log each request with its user. See [the format](#who-read-what)."""
 
-    inventory: Annotated[Path | None, setting.Setting(read_again="within 2 s")] = None
+    inventory: Annotated[Path | None, setting.Setting(read_again="within 2 s", checks=True)] = None
     """File with Kubernetes objects, as `kubectl get -o yaml` prints them. Without it, the objects of
     `--cluster` are watched; without both, [labels of the targets](#owners-and-services) name the owners.
     """
@@ -275,6 +302,11 @@ class Settings(pydantic_settings.BaseSettings):
     """
 
     @property
+    def matchers(self) -> tuple[label_matchers.Matcher, ...]:
+        """Return the matchers that every selector gets."""
+        return label_matchers.parse(self.prometheus_selector) if self.prometheus_selector else ()
+
+    @property
     def answer_bytes(self) -> int:
         """Return the limit for all of Prometheus' answers together, in bytes."""
         return (
@@ -286,6 +318,11 @@ class Settings(pydantic_settings.BaseSettings):
         """Return the host and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def further_names(self) -> tuple[str, ...]:
+        """Return the further names in the server's own certificate."""
+        return tuple(self.tls_names.split(",")) if self.tls_names else ()
 
     @property
     def split_sources(self) -> frozenset[str]:

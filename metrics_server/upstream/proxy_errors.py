@@ -15,6 +15,8 @@ from metrics_server.model import faults
 _MOVED = range(300, 400)
 _PLAIN_TO_TLS = b"HTTP request to an HTTPS server"
 """The body of status 400 from a Go server that expects TLS."""
+_NO_TENANT = b"no org id"
+"""In the body of Mimir, Cortex and Loki if no tenant is named."""
 
 
 def refusal(
@@ -29,6 +31,11 @@ def refusal(
             "Prometheus' address redirects to another address",
             detail=f"status {status} to {_bare(location)}, which is not followed; "
             "give --prometheus the final address, and credentials if that is a login",
+        )
+    if status == 401 and _NO_TENANT in body:
+        return faults.BackendRefused(
+            "Prometheus asks for the name of a tenant",
+            detail=f"status {status}; give the header X-Scope-OrgID with --prometheus-headers",
         )
     if status in (401, 403):
         return faults.BackendRefused(

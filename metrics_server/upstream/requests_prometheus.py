@@ -1,13 +1,14 @@
 """A second client of Prometheus, built on other libraries, with the credentials and the TLS of the server.
 
-`check` compares the answers of both clients: if they differ, one of the clients is wrong and not the
-backend. Only operators see its errors, so they contain addresses and the backend's error texts, but no
-secrets.
+`check` uses it: if its answers differ from the server's, one of the clients is wrong and not the backend. It
+sends queries in the same forms as the server (`request_form`), with the same matchers and parameters. Only
+operators see its errors, so they contain addresses and the backend's error texts, but no secrets.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,15 +18,19 @@ import prometheus_api_client.exceptions
 import requests
 import requests.adapters
 import urllib3
+import yarl
 
-from metrics_server.model import faults
+from metrics_server.model import faults, label_matchers
+from metrics_server.query import dialect
 from metrics_server.settings import memory_budget
-from metrics_server.upstream import credentials, proxy_errors
+from metrics_server.upstream import credentials, proxy_errors, refused_queries, request_form
 from metrics_server.upstream import response as upstream_response
 
 _QUOTED = 200
 """Characters of an invalid answer that an error quotes."""
 _CHUNK = 1 << 16
+_READ = 1 << 16
+"""Bytes of the body of a refusal that are read."""
 _PATIENCE = 30
 """Seconds."""
 
@@ -42,6 +47,15 @@ class Series(list[dict[str, Any]]):
         return iter(self)
 
 
+class _Refused(Exception):
+    """An HTTP answer that is not the answer to a query, and its fault."""
+
+    def __init__(self, refusal: request_form.Refusal, fault: faults.BackendRefused) -> None:
+        super().__init__(fault.message)
+        self.refusal = refusal
+        self.fault = fault
+
+
 class _Adapter(requests.adapters.HTTPAdapter):
     """Uses the server's TLS context, and refuses responses that do not come from the query API."""
 
@@ -50,6 +64,8 @@ class _Adapter(requests.adapters.HTTPAdapter):
         self._allowed = allowed
         self.behind = False
         """Whether the backend evaluated the last query as of some time ago."""
+        self.refusal: request_form.Refusal | None = None
+        """The last response, if it is not the answer to a query."""
         super().__init__(max_retries=urllib3.Retry(total=0))
 
     def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
@@ -67,6 +83,13 @@ class _Adapter(requests.adapters.HTTPAdapter):
         response = super().send(request, *arguments, **{**more, "stream": True})
         # Read here with limits, because `requests` reads a body of any size, however slowly it arrives.
         response._content = self._content(response)
+        self.refusal = None
+        if response.status_code != 200:
+            self.refusal = request_form.Refusal(
+                status=response.status_code,
+                body=response.content[:_READ],
+                retry_after=response.headers.get("Retry-After", ""),
+            )
         refused = proxy_errors.refusal(
             response.status_code,
             body=response.content,
@@ -96,6 +119,37 @@ class _Adapter(requests.adapters.HTTPAdapter):
         return bytes(body)
 
 
+class _Session(requests.Session):
+    """Sends the queries of prometheus-api-client in the form that the backend accepts.
+
+    That library puts parameters into the URL whatever the method; a POST of the server has them in its body.
+    """
+
+    def __init__(self, adapter: _Adapter, parameters: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        # Like the server, ignore the proxies and passwords in environment variables and `.netrc`.
+        self.trust_env = False
+        self._adapter = adapter
+        self._parameters = parameters
+        self.form = request_form.RequestForm()
+
+    def request(self, method: str, url: str, params: Any = None, **more: Any) -> requests.Response:  # type: ignore[override]
+        """Return the response to a query; after a moment that to a second attempt, if the backend is busy."""
+        first = self._sent(url, params, **more)
+        refusal = self._adapter.refusal
+        seconds = request_form.pause(refusal) if refusal is not None else None
+        if seconds is None:
+            return first
+        time.sleep(seconds)
+        return self._sent(url, params, **more)
+
+    def _sent(self, url: str, params: Mapping[str, Any], **more: Any) -> requests.Response:
+        method = self.form.method
+        in_url = [*self._parameters, *(params.items() if method == "GET" else ())]
+        body = params if method == "POST" else None
+        return super().request(method, url, params=in_url, data=body, allow_redirects=False, **more)
+
+
 class RecordingClient:
     """A client of Prometheus that records its queries."""
 
@@ -105,38 +159,41 @@ class RecordingClient:
         shown: credentials.RequestCredentials,
         *,
         allowed: memory_budget.MemoryBudget | None = None,
+        always: Sequence[label_matchers.Matcher] = (),
     ) -> None:
-        session = requests.Session()
-        # Like the server, ignore the proxies and passwords in environment variables and `.netrc`.
-        session.trust_env = False
-        self._shown = shown
-        self._connection = prometheus_api_client.PrometheusConnect(
-            url=url, timeout=_PATIENCE, method="POST", session=session, headers=dict(shown.headers)
-        )
+        """`url`: the base of the query API, with parameters for each query. `always`: the matchers that every
+        selector gets.
+        """
+        whole = yarl.URL(url)
+        base = str(whole.with_query(None)).rstrip("/")
         # The library mounts an adapter of its own at the URL; the longest prefix is used.
         self._adapter = _Adapter(shown, allowed or memory_budget.MemoryBudget(memory_budget.usual()))
-        session.mount(f"{url}/api/", self._adapter)
-        self._further: Mapping[str, str] = {}
+        self._session = _Session(self._adapter, list(whole.query.items()))
+        self._shown = shown
+        self._always = tuple(always)
+        self._connection = prometheus_api_client.PrometheusConnect(
+            url=base, timeout=_PATIENCE, method="POST", session=self._session, headers=dict(shown.headers)
+        )
+        self._session.mount(f"{base}/api/", self._adapter)
         self.asked: list[tuple[str, int, float]] = []
         """For each query: its text, the number of series in its answer, and its duration in seconds."""
 
+    @property
+    def form(self) -> request_form.RequestForm:
+        """Return the form of queries that the backend accepts, as far as it is known."""
+        return self._session.form
+
     async def ask(self, queries: Sequence[str], *, at: float | None) -> list[Series]:
-        """Return the results, in order, at a Unix time; for None, at the present time of the backend. Raises
-        faults.Unavailable with the backend's error text.
+        """Return the results, in order, evaluated at the Unix time `at`, or at the backend's own time.
+
+        Raises faults.Unavailable with the backend's error text.
         """
         return [self._query(text, at) for text in queries]
 
     def _query(self, text: str, at: float | None) -> Series:
         begun = time.perf_counter()
         try:
-            result = self._read(text, at)
-            if self._adapter.behind and not self._further:
-                self._further = upstream_response.NOT_BEHIND
-                result = self._read(text, at)
-        except prometheus_api_client.exceptions.PrometheusApiClientException as error:
-            raise faults.BackendRefused(
-                f"Prometheus refused a query: {self._shown.censored(str(error))}"
-            ) from error
+            result = self._answered(text, at)
         except requests.exceptions.SSLError as error:
             raise faults.BackendDown(
                 f"Prometheus cannot be asked over TLS: {error}; trusted CAs: {self._shown.trusted_cas}; "
@@ -144,11 +201,56 @@ class RecordingClient:
             ) from error
         except (requests.RequestException, ValueError, KeyError) as error:
             raise faults.BackendDown(f"Prometheus cannot be asked: {error}") from error
-        self.asked.append((text, len(result), time.perf_counter() - begun))
+        finally:
+            seconds = time.perf_counter() - begun
+        self.asked.append((" and ".join(self._parts(text)), len(result), seconds))
         return result
 
-    def _read(self, text: str, at: float | None) -> Series:
-        result = self._connection.custom_query(
-            text, params={**({} if at is None else {"time": at}), **self._further}
-        )
-        return Series(upstream_response.samples(result))
+    def _answered(self, text: str, at: float | None) -> Series:
+        """Return the answer to a query, in the form in which the backend accepts it."""
+        sent, tried = self.form, [self.form]
+        first: tuple[request_form.Refusal, faults.BackendRefused] | None = None
+        while True:
+            following: request_form.RequestForm | None
+            try:
+                result = self._in_parts(text, at)
+            except _Refused as error:
+                refused = (error.refusal, error.fault)
+                first = first or refused
+                following = request_form.other(self.form, error.refusal, query=text)
+                if following is None or following in tried:
+                    self._session.form = sent
+                    reported = request_form.explains(first[0], refused[0])
+                    raise (first[1] if reported is first[0] else refused[1]) from None
+            else:
+                if not self._adapter.behind or self.form.further:
+                    return result
+                following = dataclasses.replace(self.form, further=upstream_response.NOT_BEHIND)
+            self._session.form = following
+            tried.append(following)
+
+    def _parts(self, text: str) -> tuple[str, ...]:
+        language = dialect.Dialect(always=self._always, exact_names=self.form.exact_names)
+        return dialect.adapted(text, language)
+
+    def _in_parts(self, text: str, at: float | None) -> Series:
+        """Return the answer to a query. Raises _Refused."""
+        evaluated = {} if at is None else {"time": f"{at:.3f}"}
+        found = Series()
+        for part in self._parts(text):
+            try:
+                result = self._connection.custom_query(part, params={**evaluated, **self.form.further})
+            except (
+                prometheus_api_client.exceptions.PrometheusApiClientException,
+                faults.BackendRefused,
+            ) as error:
+                refusal = self._adapter.refusal
+                if refusal is None:
+                    raise
+                if isinstance(error, faults.BackendRefused):
+                    raise _Refused(refusal, error) from None
+                what = refused_queries.message(refusal.status, refusal.body)
+                said = self._shown.censored(str(error))
+                raise _Refused(refusal, faults.BackendRefused(f"{what}: {said}")) from None
+            found.extend(upstream_response.samples(result))
+        return found

@@ -20,7 +20,7 @@ decoded piece may take twenty times its length.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -102,6 +102,26 @@ class PrometheusAnswer:
             if not names or any(name in piece for name in names):
                 yield from _piece(piece)
         yield from self._last
+
+
+class JoinedAnswers:
+    """The answers to the parts of one query, as one answer."""
+
+    def __init__(self, parts: Sequence[PrometheusAnswer]) -> None:
+        self._parts = parts
+        self.warnings = tuple(dict.fromkeys(warning for part in parts for warning in part.warnings))
+        self.behind = any(part.behind for part in parts)
+
+    def __iter__(self) -> Iterator[Series]:
+        return itertools.chain.from_iterable(self._parts)
+
+    def among(self, metrics: Collection[str]) -> Iterator[Series]:
+        """Return at least the series of these metrics; without a metric, all."""
+        return itertools.chain.from_iterable(part.among(metrics) for part in self._parts)
+
+
+Answer = PrometheusAnswer | JoinedAnswers
+"""The answer to a query, which was sent as one or in parts."""
 
 
 def samples(ranges: Iterable[Series]) -> Iterator[Series]:

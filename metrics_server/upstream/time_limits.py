@@ -54,6 +54,8 @@ class Progress:
     """Bytes of its decompressed body that have arrived."""
     given_up: bool = False
     """Whether it was given up because it took too long."""
+    paused: bool = False
+    """Whether the backend is too busy, and the query waits to be sent again."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,8 @@ class PendingQuery(Generic[T]):
 
     def look(self, seconds: float, patience: TimeLimits) -> None:
         """Check the answer after so many more seconds. Raises faults.BackendSlow if it has stalled."""
-        if not self.progress.began:
+        if not self.progress.began or self.progress.paused:
+            self._quiet = 0.0
             return
         come = self.progress.size - self._counted
         if come >= _LEAST or self._quiet == 0.0:
@@ -144,7 +147,7 @@ class QueryWaiter(Generic[T]):
         late = self._late
         for one in late:
             one.look(seconds, self._patience)
-        silent = [one for one in late if not one.progress.began]
+        silent = [one for one in late if not (one.progress.began or one.progress.paused)]
         if silent and self._probe is None and self._waited >= self._patience.doubt:
             self._probe, self._probed = self._ask(), self._waited
         if silent and self._probe is not None:
@@ -155,7 +158,7 @@ class QueryWaiter(Generic[T]):
     def _look_at(self, probe: PendingQuery[T], silent: PendingQuery[T]) -> None:
         if (fault := probe.fault) is not None:
             raise anew(fault)
-        if probe.task.done() or self._waited - self._probed < self._patience.probe:
+        if probe.task.done() or probe.progress.paused or self._waited - self._probed < self._patience.probe:
             return
         waited = f"{self._waited:.1f} s"
         if probe.progress.began:

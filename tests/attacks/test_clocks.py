@@ -46,7 +46,8 @@ JUMPS = {
 
 TIME_OF_DAY = {
     "metrics_server/server/server.py": "the time that Prometheus is asked about",
-    "metrics_server/check.py": "the time that Prometheus is asked about",
+    "metrics_server/check/clocks.py": "this machine's time, which is compared with Prometheus'",
+    "metrics_server/check/examination.py": "the time that Prometheus is asked about",
     "metrics_server/server/inventory_source.py": "when the kube-apiserver last answered, which is shown",
     "metrics_server/upstream/credential_files.py": "the validity of certificates",
     "metrics_server/server/access.py": "the validity of certificates, and the age of figures in tables",

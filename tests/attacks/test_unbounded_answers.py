@@ -68,7 +68,7 @@ async def test_an_answer_without_end_is_cut(status: str) -> None:
         assert "8 MiB" in message
         assert "--answer-limit (TRAFFIC_ANSWER_LIMIT)" in message
     else:
-        assert message == "Prometheus did not answer the query"
+        assert message == "Prometheus failed to answer the query, by an error of its own"
 
 
 @pytest.mark.parametrize("how", ["gzip", "deflate"])

@@ -40,7 +40,7 @@ def test_check_takes_the_settings_about_what_is_read() -> None:
     taken = {one.name for one in command.check.params} - own
 
     about_prometheus = {one.name for one in _EVERY if one.name.startswith("prometheus")}
-    assert taken == about_prometheus | {"answer_limit", "profile"}
+    assert taken == about_prometheus | {"answer_limit", "profile", "inventory"}
 
 
 def test_a_variable_is_the_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import promql_parser
 import pytest
 
 from tests.deploy import definitions, rendering
+from tests.installed import manifests
 
 pytestmark = [
     pytest.mark.go,
@@ -116,6 +117,14 @@ def test_the_chart_takes_every_setting_of_the_server() -> None:
     }
 
 
+def test_the_chart_takes_a_selector_and_parameters_of_the_url() -> None:
+    url = "http://vm:8481/select/0/prometheus?extra_label=env=live"
+    values = {"prometheus.selector": r'cluster="eu"\,env!~"test|dev"', "prometheus.url": url}
+    made = next(one for one in rendering.charted(values=values) if one["kind"] == "ConfigMap")
+    assert made["data"]["TRAFFIC_PROMETHEUS_SELECTOR"] == 'cluster="eu",env!~"test|dev"'
+    assert made["data"]["TRAFFIC_PROMETHEUS"] == url
+
+
 def _expressions() -> list[str]:
     made = rendering.charted(components=["monitoring"])
     rules = next(one for one in made if one["kind"] == "PrometheusRule")["spec"]["groups"]
@@ -136,3 +145,10 @@ def test_alerts_and_panels_are_promql() -> None:
     assert len(expressions) > 16
     for expression in expressions:
         promql_parser.parse(expression)
+
+
+def test_an_overlay_takes_a_selector(tmp_path: Path) -> None:
+    selector = 'cluster="eu",env!~"test|dev"'
+    folder = manifests.overlay(tmp_path / "overlay", settings={"TRAFFIC_PROMETHEUS_SELECTOR": selector})
+    made = next(one for one in rendering.kustomized(folder) if one["kind"] == "ConfigMap")
+    assert made["data"]["TRAFFIC_PROMETHEUS_SELECTOR"] == selector

@@ -24,13 +24,15 @@ class FakePrometheus:
         self.holds = holds or recording.Recording([])
         self.behaviour: Behaviour = self.well
         self.warnings: list[str] = []
+        self.clock = time.time
         self.asked: list[str] = []
         self.ended = asyncio.Event()
         """Set when the client has given up a query that never gets an answer."""
         self.url = ""
 
     async def well(self, request: web.Request, query: str) -> web.StreamResponse:
-        at = float(str((await request.post()).get("time") or request.query.get("time") or time.time()))
+        sent = (await request.post()).get("time") or request.query.get("time") or self.clock()
+        at = float(str(sent))
         kind = "matrix" if query.endswith("]") else "vector"
         return answer({"resultType": kind, "result": self.holds.ask(query, at=at)}, warnings=self.warnings)
 

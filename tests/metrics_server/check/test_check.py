@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from metrics_server import check
+from metrics_server.check import examination, report
 from tests.metrics_server import fake_prometheus, recording
 
 NOWHERE = "http://127.0.0.1:1"
@@ -17,8 +17,10 @@ NOWHERE = "http://127.0.0.1:1"
 
 async def run(
     backend: fake_prometheus.FakePrometheus, *, window: str = "30s", namespace: str | None = None
-) -> check.CheckReport:
-    return await asyncio.to_thread(check.run, backend.url, profiles=None, window=window, namespace=namespace)
+) -> report.CheckReport:
+    return await asyncio.to_thread(
+        examination.run, backend.url, profiles=None, window=window, namespace=namespace
+    )
 
 
 def without_label(recorded: recording.Recording, *names: str) -> recording.Recording:
@@ -39,9 +41,9 @@ async def test_a_good_mesh_is_described(
     backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
 ) -> None:
     backend.holds = mesh
-    report = await run(backend)
-    text = "\n".join(report.lines)
-    assert report.healthy, text
+    found = await run(backend)
+    text = "\n".join(found.lines)
+    assert found.healthy, text
     assert f"ok    {backend.url} answers queries" in text
     assert "ok    a target's namespace is in its label 'namespace'" in text
     assert "18 proxies, scraped every 5 s, the newest" in text
@@ -55,33 +57,33 @@ async def test_one_namespace_is_looked_at_alone(
     backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
 ) -> None:
     backend.holds = mesh
-    report = await run(backend, namespace="data")
-    assert report.healthy
-    assert any('namespace="data"' in line for line in report.lines)
+    found = await run(backend, namespace="data")
+    assert found.healthy
+    assert any('namespace="data"' in line for line in found.lines)
 
 
 async def test_a_namespace_of_which_nobody_tells_is_wrong(
     backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
 ) -> None:
     backend.holds = mesh
-    report = await run(backend, namespace="nowhere")
-    assert not report.healthy
-    assert "WRONG no proxy is scraped in namespace 'nowhere', and nothing calls it" in report.lines
+    found = await run(backend, namespace="nowhere")
+    assert not found.healthy
+    assert "WRONG no proxy is scraped in namespace 'nowhere', and nothing calls it" in found.lines
 
 
 async def test_a_window_that_must_be_widened_is_noted(
     backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
 ) -> None:
     backend.holds = mesh
-    report = await run(backend, window="2s")
-    assert any("a window of 2s spans fewer than two scrapes: 10s was used" in line for line in report.lines)
+    found = await run(backend, window="2s")
+    assert any("a window of 2s spans fewer than two scrapes: 10s was used" in line for line in found.lines)
 
 
 async def wrong(backend: fake_prometheus.FakePrometheus, holds: recording.Recording) -> str:
     backend.holds = holds
-    report = await run(backend)
-    assert not report.healthy
-    return "\n".join(line for line in report.lines if line.startswith("WRONG "))
+    found = await run(backend)
+    assert not found.healthy
+    return "\n".join(line for line in found.lines if line.startswith("WRONG "))
 
 
 async def test_a_prometheus_without_a_mesh_is_wrong(backend: fake_prometheus.FakePrometheus) -> None:
@@ -109,25 +111,25 @@ async def test_a_mesh_that_is_no_longer_scraped_is_wrong(backend: fake_prometheu
 
 
 async def test_a_prometheus_that_is_down_is_wrong_and_named() -> None:
-    report = await asyncio.to_thread(check.run, NOWHERE, profiles=None, window="30s", namespace=None)
-    assert not report.healthy
-    assert report.lines[0].startswith(f"WRONG {NOWHERE}: Prometheus cannot be asked")
+    found = await asyncio.to_thread(examination.run, NOWHERE, profiles=None, window="30s", namespace=None)
+    assert not found.healthy
+    assert found.lines[0].startswith(f"WRONG {NOWHERE}: Prometheus cannot be asked")
 
 
 async def test_a_prometheus_that_refuses_is_wrong_in_its_own_words(
     backend: fake_prometheus.FakePrometheus,
 ) -> None:
     backend.behaviour = fake_prometheus.fixed("the proxy's own words", status=403)
-    report = await run(backend)
-    assert not report.healthy
-    assert "the proxy's own words" in report.lines[0]
+    found = await run(backend)
+    assert not found.healthy
+    assert "the proxy's own words" in found.lines[0]
 
 
 async def test_what_is_no_query_api_is_wrong(backend: fake_prometheus.FakePrometheus) -> None:
     backend.behaviour = fake_prometheus.fixed("<html>", content_type="text/html")
-    report = await run(backend)
-    assert not report.healthy
-    assert "answers with a web page instead of figures" in report.lines[0]
+    found = await run(backend)
+    assert not found.healthy
+    assert "answers with a web page instead of figures" in found.lines[0]
 
 
 async def test_a_redirect_is_wrong_and_not_followed(backend: fake_prometheus.FakePrometheus) -> None:
@@ -137,12 +139,12 @@ async def test_a_redirect_is_wrong_and_not_followed(backend: fake_prometheus.Fak
             raise web.HTTPFound(f"{elsewhere.url}/api/v1/query?query=vector(1)&time=1")
 
         backend.behaviour = away
-        report = await run(backend)
+        found = await run(backend)
         assert elsewhere.asked == []
-    assert not report.healthy
+    assert not found.healthy
     assert (
         f"redirects to another address: status 302 to {elsewhere.url}/api/v1/query, which is not followed"
-        in report.lines[0]
+        in found.lines[0]
     )
 
 
@@ -203,12 +205,13 @@ async def test_victoria_metrics_is_asked_for_now(
     backend.holds = mesh
 
     async def behind(request: web.Request, query: str) -> web.StreamResponse:
-        at, ranged = float(request.query.get("time", time.time())), query.endswith("]")
-        known = ranged or "latency_offset" in request.query
+        sent = await request.post()
+        at, ranged = float(str(sent.get("time", time.time()))), query.endswith("]")
+        known = ranged or "latency_offset" in sent
         data = {"result": mesh.ask(query, at=at if known else 0.0)}
         stats = {} if ranged else {"stats": {"seriesFetched": "0"}}
         return web.json_response({"status": "success", "data": data, **stats})
 
     backend.behaviour = behind
-    report = await run(backend)
-    assert report.healthy, report.lines
+    found = await run(backend)
+    assert found.healthy, found.lines

@@ -33,6 +33,35 @@ async def test_the_command_ends_with_success_for_a_good_mesh(
     assert "18 proxies" in result.output
 
 
+async def test_the_command_reads_an_inventory_and_a_selector(
+    backend: fake_prometheus.FakePrometheus, mesh: recording.Recording
+) -> None:
+    backend.holds = mesh
+    inventory = str(recording.inventory_file())
+    result = await invoke("check", "--prometheus", backend.url, "--inventory", inventory)
+    assert result.exit_code == 0, result.output
+    assert "ok    Service: 13 seen" in result.output
+    chosen = await invoke("check", "--prometheus", backend.url, "--prometheus-selector", 'namespace="data"')
+    assert 'namespace="data"}' in chosen.output
+    assert "ok    Namespace: 1 seen" in chosen.output
+
+
+async def test_an_inventory_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    result = await invoke("check", "--prometheus", NOWHERE, "--inventory", str(tmp_path / "none.yaml"))
+    assert result.exit_code == 1
+    assert "--inventory (TRAFFIC_INVENTORY)" in result.output
+
+
+async def test_the_command_refuses_data_as_old_as_the_server_does(
+    backend: fake_prometheus.FakePrometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.holds = recording.shop(taken=time.time() - 20)
+    result = await invoke("check", "--prometheus", backend.url)
+    assert result.exit_code == 0, result.output
+    monkeypatch.setenv("TRAFFIC_STALE_AFTER", "10")
+    assert (await invoke("check", "--prometheus", backend.url)).exit_code == 1
+
+
 async def test_the_command_fails_for_a_bad_one(backend: fake_prometheus.FakePrometheus) -> None:
     result = await invoke("check", "--prometheus", backend.url)
     assert result.exit_code == 1

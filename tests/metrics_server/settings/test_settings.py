@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from metrics_server.settings import mistakes, settings
+from metrics_server.model import label_matchers
+from metrics_server.settings import formats, mistakes, settings
 
 URL = "http://prometheus.monitoring:9090"
 
@@ -15,6 +16,7 @@ URL = "http://prometheus.monitoring:9090"
 def test_the_defaults_are_these() -> None:
     assert settings.load(prometheus=URL).model_dump() == {
         "prometheus": URL,
+        "prometheus_selector": None,
         "prometheus_ca": None,
         "prometheus_certificate": None,
         "prometheus_key": None,
@@ -30,6 +32,7 @@ def test_the_defaults_are_these() -> None:
         "tls_secret": None,
         "tls_certificate": None,
         "tls_key": None,
+        "tls_names": None,
         "shutdown_delay": 0.0,
         "access_log": None,
         "inventory": None,
@@ -151,6 +154,31 @@ def test_a_secret_in_a_url_is_refused_without_being_shown(url: str) -> None:
     assert "secret" not in f"{refused.value!r} {refused.value.__cause__} {refused.value.__context__!r}"
 
 
+def test_parameters_of_the_url_are_kept_and_their_values_are_not_logged() -> None:
+    url = "http://vm:8481/select/0/prometheus?extra_label=cluster=eu&extra_label=env=live"
+    assert settings.load(prometheus=url).prometheus == url
+    assert formats.base(url) == "http://vm:8481/select/0/prometheus?extra_label=…"
+    assert formats.base(URL) == URL
+
+
+@pytest.mark.parametrize("name", ["query", "time", "latency_offset"])
+def test_parameters_that_the_server_sets_are_refused(name: str) -> None:
+    with pytest.raises(mistakes.BadSettings, match=f"sets the parameter {name}.*remove it"):
+        settings.load(prometheus=f"{URL}?{name}=1")
+
+
+def test_a_selector_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAFFIC_PROMETHEUS_SELECTOR", 'cluster="eu"')
+    assert settings.load(prometheus=URL).matchers == (label_matchers.Matcher("cluster", "=", "eu"),)
+
+
+def test_a_wrong_selector_is_refused_with_what_to_give() -> None:
+    with pytest.raises(
+        mistakes.BadSettings, match=r"^--prometheus-selector .*: put the value in double quotes"
+    ):
+        settings.load(prometheus=URL, prometheus_selector="cluster=eu")
+
+
 @pytest.mark.parametrize(
     "url", ["", "prometheus", "ftp://x", "http://", "http://[", "http://x:port", "/path"]
 )
@@ -171,6 +199,17 @@ def test_what_is_no_service_is_refused(called: str) -> None:
 def test_what_is_no_address_is_refused(listen: str) -> None:
     with pytest.raises(mistakes.BadSettings, match="--listen"):
         settings.load(prometheus=URL, listen=listen)
+
+
+def test_names_of_the_certificate_are_read() -> None:
+    chosen = settings.load(prometheus=URL, tls_names="traffic.example, [::2],192.0.2.7,traffic.example")
+    assert chosen.further_names == ("traffic.example", "::2", "192.0.2.7")
+
+
+@pytest.mark.parametrize("names", ["a b", "a,,b", "0.0.0.0,b", "[::]", "https://a", "a:8443", "*"])
+def test_what_is_no_name_of_one_host_is_refused(names: str) -> None:
+    with pytest.raises(mistakes.BadSettings, match=r"--tls-names .*give host names and addresses"):
+        settings.load(prometheus=URL, tls_names=names)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from metrics_server import check
+from metrics_server.check import examination, report
 from metrics_server.model import faults
 from metrics_server.settings import settings
 from metrics_server.upstream import credential_files
@@ -27,17 +27,17 @@ async def refused(chosen: settings.Settings) -> faults.Unavailable:
     return fault.value
 
 
-async def checked(chosen: settings.Settings) -> check.CheckReport:
-    report = await asyncio.to_thread(
-        check.run,
+async def checked(chosen: settings.Settings) -> report.CheckReport:
+    found = await asyncio.to_thread(
+        examination.run,
         chosen.prometheus,
         profiles=None,
         window="30s",
         namespace=None,
         shown=credential_files.current(chosen)(),
     )
-    print("\n".join(report.lines))
-    return report
+    print("\n".join(found.lines))
+    return found
 
 
 async def accepted(chosen: settings.Settings) -> None:
@@ -84,10 +84,10 @@ async def test_a_wrong_password_or_none_is_told_and_never_shown(scene: Scene) ->
         f"status 401; client credential sent: user 'reader' with the password in {scene.folder}"
         in fault.detail
     )
-    report = await checked(chosen)
-    assert not report.healthy
-    assert "status 401" in report.lines[0]
-    assert "wrong-password" not in f"{fault.detail} {report.lines}"
+    found = await checked(chosen)
+    assert not found.healthy
+    assert "status 401" in found.lines[0]
+    assert "wrong-password" not in f"{fault.detail} {found.lines}"
     assert "client credential sent: none" in (await refused(scene.settings())).detail
 
 
@@ -130,7 +130,7 @@ async def test_a_token_and_a_tenant_are_shown_to_the_proxy_before_it(scene: Scen
         scene.file("token", "a-wrong-token")
         fault = await refused(right)
         assert "status 401" in fault.detail
-        report = await checked(right)
-        assert "status 401" in report.lines[0]
-        assert "‹secret›" in report.lines[0]
-        assert "a-wrong-token" not in f"{fault.detail} {report.lines}"
+        found = await checked(right)
+        assert "status 401" in found.lines[0]
+        assert "‹secret›" in found.lines[0]
+        assert "a-wrong-token" not in f"{fault.detail} {found.lines}"

@@ -95,7 +95,7 @@ async def test_every_trouble_of_the_backend_is_a_503_without_retry_after(
         assert "holds no recent metric of a known mesh" in reply.refused(503)
         fake.behaviour = fake_prometheus.fixed("<html>", status=502)
         strange = await troubled.get("trafficmetrics")
-        assert strange.refused(503) == "Prometheus did not answer the query"
+        assert strange.refused(503) == "The proxy before Prometheus gets no answer from it"
         fake.behaviour, fake.holds = fake.well, recording.shop(taken=time.time() - 200)
         stale = await troubled.get("trafficmetrics?window=10m")
         assert "s old; figures older than 90 s are not served" in stale.refused(503)
