@@ -16,7 +16,7 @@ import click
 
 from bench import cold, exporter, report, shape, site, sitting, stages
 from demo import ending
-from metrics_server.collect import detection
+from metrics_server.collect import backend_clock, detection
 from metrics_server.inventory import file_source, objects
 from metrics_server.model import kinds
 from metrics_server.profiles import policy, registry, schema
@@ -41,7 +41,7 @@ class _Watcher:
     def query_done(self, outcome: str, seconds: float) -> None:
         self.queries += 1
 
-    def snapshot_taken(self, *, seconds: float, age: float) -> None: ...
+    def snapshot_taken(self, *, seconds: float, age: float, lag: float) -> None: ...
 
 
 def pods(mesh: str, edges: int) -> int:
@@ -109,7 +109,7 @@ async def _read(where: site.Where, profiles: str, things: objects.Inventory) -> 
             registry.choose(profiles),
             decisions=policy.Policy(),
             watcher=watcher,
-            clock=time.time,
+            clock=backend_clock.BackendClock(backend, wall=time.time, uptime=time.monotonic),
             stale_after=90.0,
         )
         begun = time.perf_counter()

@@ -80,7 +80,8 @@ class BackendClock:
         begun = self._uptime()
         (answer,) = await self._backend.ask([promql.NOW], at=None)
         found = validation.checked(answer)
-        if len(found) != 1 or not math.isfinite(known := float(found[0]["value"][1])):
+        known = float(found[0]["value"][1]) if len(found) == 1 else math.nan
+        if not math.isfinite(known):
             raise faults.BackendRefused("Prometheus did not answer with its present time")
         ended = self._uptime()
         self._known, self._looked = known + (ended - begun) / 2, ended

@@ -104,6 +104,7 @@ def proxies(draw: st.DrawFn) -> list[setups.Proxy]:
             shared=scrape.shared,
         )
         scrapes = [one]
+        born = draw(st.sampled_from([-math.inf, -300.0, -40.0, -3.0, 20.0])) if number else -math.inf
         if not one.shared and draw(st.booleans()):
             scrapes.append(setups.Scrape(job="again", interval=one.interval, phase=1.0, port=15020))
         found.append(
@@ -111,8 +112,8 @@ def proxies(draw: st.DrawFn) -> list[setups.Proxy]:
                 name=f"pod-{number}",
                 rate=draw(st.integers(1, 50)),
                 scrapes=scrapes,
-                born=draw(st.sampled_from([-math.inf, -300.0, -40.0, -3.0, 20.0])) if number else -math.inf,
-                restarted=draw(st.sampled_from([-math.inf, -50.0, 9.1])),
+                born=born,
+                restarted=draw(st.sampled_from([-math.inf, -50.0, 9.1])) if born < -100 else -math.inf,
             )
         )
     return found

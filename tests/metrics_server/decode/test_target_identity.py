@@ -147,10 +147,12 @@ def test_a_counter_that_only_one_of_two_ports_has_counts() -> None:
 # One target that carries the series of several pods
 
 
-def carried(name: str, calls: Samples, *, begun: float = 0.0, **labels: str) -> list[recording.Series]:
+def carried(
+    name: str, calls: Samples, labels: Mapping[str, str] = NO_LABELS, *, begun: float = 0.0
+) -> list[recording.Series]:
     """Return the series of a pod that another target, such as a federated Prometheus, carries."""
     target = {"job": "federate", "instance": "prom:9090", "pod": name}
-    _, *own = proxy(calls, begun=begun, further=target | labels)
+    _, *own = proxy(calls, begun=begun, further={**target, **labels})
     return own
 
 
@@ -175,8 +177,8 @@ def test_a_pod_that_a_shared_target_has_carried_since_the_window_began_adds_noth
 def test_a_collector_that_is_a_pod_itself_does_not_get_the_figures_of_others(names: tuple[str, str]) -> None:
     own = {"pod": "collector-0", "namespace": "monitoring"}
     up = dataclasses.replace(FEDERATE, labels={**FEDERATE.labels, **own})
-    one = carried("collector-0", growing(TIMES), **own, **{names[0]: "a", names[1]: "shop"})
-    other = carried("collector-0", growing(TIMES, by=2.0), **own, **{names[0]: "b", names[1]: "shop"})
+    one = carried("collector-0", growing(TIMES), {**own, names[0]: "a", names[1]: "shop"})
+    other = carried("collector-0", growing(TIMES, by=2.0), {**own, names[0]: "b", names[1]: "shop"})
     taken = read(up, *one, *other)
     assert [(one.namespace, one.pod) for one in taken.reporters] == [("shop", "a"), ("shop", "b")]
     assert taken.calls[kinds.Side.CLIENT].success.tolist() == [4 * 6, 2 * 6]

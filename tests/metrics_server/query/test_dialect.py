@@ -20,12 +20,22 @@ SELECTOR = promql.selector(["a", "b.c"], [promql.Matcher("x", "=", 'y"}{')])
 
 def queries(mesh: schema.Profile) -> Iterator[str]:
     for namespace in (None, "shop"):
-        made = plan.make(mesh, scope=plan.QueryScope(namespace=namespace), window=30.0, before=30.0)
+        times = plan.Times(window=30.0, before=30.0, interval=15.0)
+        slow = plan.Slow(jobs=("gateway",), times=plan.Times(window=120.0, before=120.0, interval=60.0))
+        made = plan.make(
+            mesh,
+            scope=plan.QueryScope(namespace=namespace),
+            window=30.0,
+            reach=plan.Reach(usual=times, slow=slow),
+        )
         yield from made.counters
         if made.buckets:
             yield made.buckets
     yield from detection.signs(mesh)
     yield promql.sample(mesh.sign, 20)
+    yield promql.newest(promql.selector(mesh.sign))
+    yield plan.targets_by_job(mesh)
+    yield plan.scrapes(mesh, ["gateway"], 600.0)
     yield promql.count(promql.last(promql.selector(mesh.sign), 30.0))
     yield promql.either(promql.marked(promql.count(sign), "l", "v") for sign in detection.signs(mesh))
 
