@@ -22,6 +22,8 @@ _PEER_CLUSTERS = ("source_cluster", "destination_cluster")
 """Labels with the clusters of both ends."""
 _ELSEWHERE = ("dst_target_cluster", "consul_destination_peer")
 """Labels with the cluster of a peer that is not in this one."""
+_CARRIED_PODS, _CARRIED_NAMESPACES = zip(*endpoints.CARRIED_PODS, strict=True)
+"""Labels of the pod and its namespace behind a target that is another pod."""
 _ADDED = (
     "exported_namespace", "exported_pod", "exported_instance", "exported_job", "k8s_namespace_name",
     "k8s_pod_name", "k8s_deployment_name", "service_instance_id",
@@ -188,9 +190,12 @@ def _shared(mesh: schema.Profile, own: Raw, ups: Raw, found: report.CheckReport)
     sources: dict[tuple[Target, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     read = _labels_read(mesh)
     for one in own:
-        pod = one.first_of(mesh.target.pod)
+        pod = one.first_of((*_CARRIED_PODS, *mesh.target.pod))
         if pod:
-            pods[_target(one)].add(f"{one.first_of(mesh.target.namespace)}/{pod}")
+            namespace = one.first_of((*_CARRIED_NAMESPACES, *mesh.target.namespace))
+            pods[_target(one)].add(f"{namespace}/{pod}")
+        if one.first_of(_CARRIED_PODS):
+            continue
         for label in _ADDED:
             if label not in read and (value := one.labels.get(label)):
                 sources[_target(one), pod][label].add(value)
@@ -204,9 +209,9 @@ def _shared(mesh: schema.Profile, own: Raw, ups: Raw, found: report.CheckReport)
         target, names = max(shared.items(), key=lambda each: len(each[1]))
         found.note(
             f"{len(names)} pods share a target ({_shown(target)}), such as {report.some(sorted(names), 2)}: "
-            "by federation, a collector, or a dropped `instance`. `up` says nothing of them, so that a pod's "
-            "first requests may not be counted. Scrape each pod, or keep `job` and `instance` "
-            "(honor_labels: true)."
+            "by federation, a collector, or a dropped `instance`. Each is read apart by its labels, but `up` "
+            "says nothing of them, so that a pod's first requests may not be counted. Scrape each pod, or "
+            "keep `job` and `instance` (honor_labels: true)."
         )
     for (target, pod), labels in sources.items():
         for label, values in labels.items():
@@ -235,7 +240,7 @@ def _scraped_twice(mesh: schema.Profile, own: Raw, found: report.CheckReport) ->
         found.note(
             f"{report.counted(len(twice), 'pod')} scraped twice, such as {pod} "
             f"({' and '.join(map(_shown, where[:2]))}): each request is in two series. Keep one of the two "
-            "scrape jobs."
+            "scrape jobs. The server counts them once, and Prometheus keeps twice the series."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 
@@ -140,16 +141,22 @@ async def test_pods_that_share_a_target_are_named(backend: Backend) -> None:
     assert "honor_labels: true" in shared
 
 
-async def test_a_collector_that_was_found_by_service_discovery_is_wrong(backend: Backend) -> None:
+async def test_the_pods_behind_a_collector_that_is_a_pod_are_each_found(backend: Backend) -> None:
     now = time.time()
     backend.holds = recorded(
-        *(proxy("collector-1", now=now, job="otel", instance="c:8889", exported_pod=pod) for pod in PODS)
+        proxy("collector-1", now=now, job="otel", instance="c:8889", exported_pod=PODS[0]),
+        *(
+            itertools.islice(
+                proxy("collector-1", now=now, job="otel", instance="c:8889", exported_pod=pod), 1, None
+            )
+            for pod in PODS[1:]
+        ),
     )
     found = await run(backend)
-    assert not found.healthy
-    wrong = line(found, "'exported_pod'")
-    assert "attributed to the pod 'collector-1'" in wrong
-    assert "honor_labels: true" in wrong
+    assert found.healthy, found.lines
+    assert "3 pods share a target (c:8889 of job otel)" in line(found, "share a target")
+    (proxies,) = [text for text in found.lines if "proxies, scraped every" in text]
+    assert proxies.startswith("ok    3 proxies")
 
 
 async def test_two_clusters_are_wrong_until_one_is_chosen(backend: Backend) -> None:
