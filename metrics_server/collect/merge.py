@@ -66,6 +66,7 @@ def merge(moments: Sequence[snapshot.Snapshot], *, allowed: Allowed) -> snapshot
         taken=max(moment.taken for moment in moments),
         timestamp=max(moment.timestamp for moment in moments),
         window=max(moment.window for moment in moments),
+        scaled=max(moment.scaled for moment in moments),
         interval=max(moment.interval for moment in moments),
         reporters=tuple(moments[at.snapshot].reporters[at.reporter] for at in kept),
         spans=tuple(moments[at.snapshot].spans[at.reporter] for at in kept),

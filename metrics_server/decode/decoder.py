@@ -41,7 +41,7 @@ def read(
     """
     windows = decode_windows.of(proxies, window=window)
     counted = count(counters, proxies=proxies, taken=taken, window=window, windows=windows, strict=strict)
-    return complete(counted, buckets, interval=interval)
+    return complete(counted, buckets, interval=interval, requested=window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +115,15 @@ def _spans(
 
 
 def complete(
-    counted: Counted, buckets: Iterable[Series], *, interval: float, partial: bool = False
+    counted: Counted,
+    buckets: Iterable[Series],
+    *,
+    interval: float,
+    requested: float,
+    partial: bool = False,
 ) -> snapshot.Snapshot:
-    """Return the snapshot, with the latencies in `buckets`. `partial`: Prometheus warned that data is
-    missing.
+    """Return the snapshot, with the latencies in `buckets`, which are scaled to a window of `requested`
+    seconds. `partial`: Prometheus warned that data is missing.
 
     Raises faults.BackendRefused or one of `validation.SENSELESS`.
     """
@@ -130,6 +135,7 @@ def complete(
         taken=counted.taken,
         timestamp=counted.proxies.newest,
         window=counted.window,
+        scaled=requested,
         interval=interval,
         reporters=who.reporters,
         spans=tuple(counted.spans[number] for number in who.reporter_numbers),

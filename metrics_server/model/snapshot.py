@@ -148,9 +148,9 @@ class Calls:
     failure: Floats
     """float64[R]: requests in the window that failed."""
     buckets: Floats
-    """float64[R, B], B being the length of `Snapshot.bounds`: cumulative histograms of requests in the
-    window. A row is all zeros without a histogram; a value is NaN at a bound that its own histogram does not
-    have.
+    """float64[R, B], B being the length of `Snapshot.bounds`: cumulative histograms of as many requests as
+    there are in `Snapshot.scaled` seconds. A row is all zeros without a histogram; a value is NaN at a
+    bound that its own histogram does not have.
     """
     quantile_values: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     """float64[R, Q], Q being the length of `Snapshot.quantile_levels`: quantiles that proxies computed
@@ -214,6 +214,8 @@ class Snapshot:
     """The newest scrape in it."""
     window: float
     """As requested, or two scrape intervals. That of one reporter may be longer (`Span.window`)."""
+    scaled: float
+    """The window as requested. Histograms are scaled to it: `Calls.buckets` ÷ `scaled` is a rate."""
     interval: float
     """The scrape interval of most proxies, as observed."""
     reporters: tuple[Reporter, ...]
