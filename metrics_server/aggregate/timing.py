@@ -5,10 +5,14 @@ histograms of some pods, and `rate` does not see the first requests of a series,
 0. If the slow ones are among them, the latency is too good. So a latency that clearly leaves requests out is
 marked with their share.
 
-Counts and histograms are measured differently, so that small differences mean nothing. Counts are exact over
-the time of `snapshot.Span`. Histograms are summed from `rate`, which sees the time between the first and the
-last scrape of the window, and proxies such as Envoy merge their histograms only every 5 s. The share that
-this can explain at a steady load is the margin.
+Counts and histograms are measured differently, so that a small difference alone means nothing. Counts are
+exact over the time of `snapshot.Span`. Histograms are summed from `rate`, which sees the time between the
+first and the last scrape of the window, and proxies such as Envoy merge their histograms only every 5 s. The
+share that this can explain at a steady load is the margin.
+
+The requests with which counters began are known exactly. A histogram may be split by the same labels, as
+Istio's, and then lacks just these; or it may not, as Envoy's. Where at least half of them are missing, the
+histogram lacks them.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ _FLUSH = 5.0
 _LEAST_MARGIN, _GREATEST_MARGIN = 0.2, 0.5
 _LEAST_REQUESTS = 3.0
 """Fewer requests may be missing by chance, because scrapes see whole requests."""
+_LEAST_SHARE = 0.01
+"""Less is not shown, and would hardly change a P99."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +39,19 @@ class Timing:
 
     counted: float
     timed: float
+    initial: float
+    """Those of the counted ones with which a series began, so that `rate` does not see them."""
     margin: float
     """The share of requests, 0 to 1, that may be missing by the way in which both are measured."""
 
     @property
     def untimed(self) -> float | None:
-        """The share of the requests that are counted and not timed, 0 to 1. None if none clearly are."""
+        """The share of the requests that are counted and not timed, 0.01 to 1. None if none clearly are."""
         missing = self.counted - self.timed
         if missing >= _LEAST_REQUESTS and missing > self.margin * self.counted:
             return missing / self.counted
+        if missing >= self.initial / 2 and self.initial > 0 and self.initial >= _LEAST_SHARE * self.counted:
+            return self.initial / self.counted
         return None
 
 
@@ -68,7 +78,8 @@ class TimedRequests:
         Requests of a row for which the proxy computed quantiles itself are taken as timed.
         """
         window = self._snapshot.window
-        counted = calls.total[row] / self._seconds[calls.reporter[row]] * window
+        in_window = window / self._seconds[calls.reporter[row]]
+        counted = calls.total[row] * in_window
         timed = np.zeros(len(row))
         if len(self._snapshot.bounds):
             timed = np.nan_to_num(calls.buckets[row, -1]) / self._snapshot.scaled * window
@@ -76,10 +87,11 @@ class TimedRequests:
             summarised = np.isfinite(calls.quantile_values[row]).any(axis=1)
             timed = np.where(summarised, np.maximum(timed, counted), timed)
         return [
-            Timing(counted=requests, timed=known, margin=self._margin)
-            for requests, known in zip(
+            Timing(counted=requests, timed=known, initial=first, margin=self._margin)
+            for requests, known, first in zip(
                 np.bincount(group, weights=counted, minlength=size).tolist(),
                 np.bincount(group, weights=timed, minlength=size).tolist(),
+                np.bincount(group, weights=calls.initial[row] * in_window, minlength=size).tolist(),
                 strict=True,
             )
         ]

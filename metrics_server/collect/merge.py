@@ -205,6 +205,7 @@ def _joined(parts: Sequence[snapshot.Calls]) -> snapshot.Calls:
         peer=np.concatenate([part.peer for part in parts]),
         success=np.concatenate([part.success for part in parts]),
         failure=np.concatenate([part.failure for part in parts]),
+        initial=np.concatenate([part.initial for part in parts]),
         buckets=np.concatenate([part.buckets for part in parts]),
         quantile_values=np.concatenate([part.quantile_values for part in parts]),
         exponential=np.concatenate([part.exponential for part in parts]),

@@ -55,8 +55,8 @@ class Counted:
     who: reporters.Identities
     spans: Mapping[number_types.ReporterNumber, snapshot.Span]
     chosen: counter_series.ChosenCounters
-    counts: decode_counters.Floats
-    """float64[C]: requests of each series in the window, NaN without a sample there."""
+    counts: decode_counters.Counts
+    """The requests of each series in the window."""
 
 
 def count(
@@ -91,7 +91,7 @@ def count(
         who=who,
         spans=_spans(proxies, windows, chosen, who),
         chosen=chosen,
-        counts=decode_counters.requests(chosen.samples(), targets=times),
+        counts=decode_counters.count(chosen.samples(), targets=times),
     )
 
 
@@ -145,7 +145,7 @@ def complete(
             side: _calls(number, counted.chosen, counted.counts, matrix)
             for number, side in enumerate(histograms.SIDES)
         },
-        sure=counted.chosen.sure(counted.counts),
+        sure=counted.chosen.sure(counted.counts.requests),
         quantile_levels=matrix.quantiles,
         partial=partial,
     )
@@ -177,23 +177,25 @@ def _properties(mesh: schema.Profile) -> snapshot.Mesh:
 def _calls(
     side: int,
     chosen: counter_series.ChosenCounters,
-    counts: decode_counters.Floats,
+    counts: decode_counters.Counts,
     matrix: histograms.Matrix,
 ) -> snapshot.Calls:
     """Return the rows of one side: one per reporter and peer that has a sample in the window.
 
-    `side` is the index in `histograms.SIDES`; `counts` is float64[C].
+    `side` is the index in `histograms.SIDES`.
     """
     rows: dict[tuple[number_types.ReporterNumber, number_types.PeerNumber], int] = {}
     line: list[int] = []
     at = np.full(len(chosen.rows), -1, dtype=np.int64)
-    for number, (row, seen) in enumerate(zip(chosen.rows, np.isfinite(counts).tolist(), strict=True)):
+    for number, (row, seen) in enumerate(
+        zip(chosen.rows, np.isfinite(counts.requests).tolist(), strict=True)
+    ):
         if seen and row[0] == side:
             if row[1:] not in rows:
                 line.append(matrix.line.get(row, -1))
             at[number] = rows.setdefault(row[1:], len(rows))
     mine = at >= 0
-    count = np.asarray(counts[mine], dtype=np.float64)
+    count = np.asarray(counts.requests[mine], dtype=np.float64)
     failed = chosen.failures()[mine]
     lines = np.array(line, dtype=np.int64)
     timed = lines >= 0
@@ -208,6 +210,7 @@ def _calls(
         peer=np.array([peer for _, peer in rows], dtype=np.int64),
         success=_total(at[mine], np.where(failed, 0.0, count), len(rows)),
         failure=_total(at[mine], np.where(failed, count, 0.0), len(rows)),
+        initial=_total(at[mine], counts.initial[mine], len(rows)),
         buckets=buckets,
         quantile_values=quantile_values,
         exponential=exponential,

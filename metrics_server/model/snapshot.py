@@ -147,6 +147,8 @@ class Calls:
     """float64[R]: requests in the window that succeeded."""
     failure: Floats
     """float64[R]: requests in the window that failed."""
+    initial: Floats
+    """float64[R]: those of these requests with which a series began, so that `rate` does not see them."""
     buckets: Floats
     """float64[R, B], B being the length of `Snapshot.bounds`: cumulative histograms of as many requests as
     there are in `Snapshot.scaled` seconds. A row is all zeros without a histogram; a value is NaN at a
@@ -174,6 +176,7 @@ class Calls:
             peer=self.peer[kept],
             success=self.success[kept],
             failure=self.failure[kept],
+            initial=self.initial[kept],
             buckets=self.buckets[kept],
             quantile_values=self.quantile_values[kept] if len(self.quantile_values) else self.quantile_values,
             exponential=self.exponential[kept] if len(self.exponential) else self.exponential,

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from metrics_server.aggregate import rollup
+from metrics_server.aggregate import rollup, timing
 from metrics_server.model import kinds, snapshot
-from tests.metrics_server import meshes
+from tests.metrics_server import meshes, scraped
 
 FLUSH = 5.0
 """Seconds between two merges of Envoy's histograms."""
@@ -143,6 +143,48 @@ def test_only_a_part_that_is_no_matter_of_chance_is_missing(
     assert _figures(counted=[counted], timed=[timed]).untimed == (
         None if share is None else pytest.approx(share)
     )
+
+
+@pytest.mark.parametrize(
+    ("timed", "initial", "share"),
+    [
+        pytest.param(980.0, 20.0, 0.02, id="the histogram is split like the counter"),
+        pytest.param(991.0, 20.0, None, id="the histogram is not split"),
+        pytest.param(1000.0, 20.0, None, id="nothing is missing"),
+        pytest.param(990.0, 9.0, None, id="less than 1 %"),
+        pytest.param(300.0, 20.0, 0.7, id="more is missing than the first requests"),
+        pytest.param(1300.0, 20.0, None, id="the histogram counts twice"),
+    ],
+)
+def test_the_first_requests_of_a_series_are_missing_even_if_they_are_few(
+    timed: float, initial: float, share: float | None
+) -> None:
+    requests = timing.Timing(counted=1000.0, timed=timed, initial=initial, margin=0.2)
+    assert requests.untimed == (None if share is None else pytest.approx(share))
+
+
+@pytest.mark.parametrize(("timed", "share"), [((2, 18, 20), 21 / 141), ((2, 18, 23.5), None)])
+def test_first_failures_are_known_from_the_samples_of_counters(
+    timed: tuple[float, float, float], share: float | None
+) -> None:
+    """The counter of failures appears at 995 s with 21 of 141; a histogram of Envoy may have them or not."""
+    proxy = scraped.Proxy()
+    taken = scraped.read(
+        *proxy.itself(),
+        proxy.calls(20.0),
+        proxy.series(
+            "envoy_cluster_upstream_rq_xx",
+            [21.0, 21.0],
+            envoy_cluster_name=scraped.CART,
+            envoy_response_code_class="5",
+        ),
+        *proxy.buckets(*zip(("1", "10", "+Inf"), timed, strict=True)),
+    )
+    ((_, figures),) = meshes.seen(taken).edges().items()
+
+    assert figures.total == 141.0
+    assert figures.latency[2] is not None
+    assert figures.untimed == (None if share is None else pytest.approx(share))
 
 
 def test_pods_without_a_histogram_are_missing_in_the_latency_of_their_deployment() -> None:

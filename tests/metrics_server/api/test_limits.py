@@ -55,7 +55,7 @@ def served(
     )
 
 
-async def annotations(api: in_process.Api, path: str = "deployments/cart") -> dict[str, str]:
+async def listed(api: in_process.Api, path: str = "deployments/cart") -> dict[str, str]:
     """Return the annotations of an item without their prefix, but that of its profile."""
     found = (await api.get(f"{SMI}/{path}"))["metadata"]["annotations"]
     return {
@@ -83,7 +83,7 @@ async def test_a_latency_in_the_first_bucket_is_printed_as_less_than_its_bound()
     """Requests of 0.01 ms and of 0.99 ms are alike in this histogram."""
     api = served((95.0, 100.0, 100.0, 100.0))
 
-    assert await annotations(api) == {"clamped-below": "p50_response_latency=1m,p90_response_latency=1m"}
+    assert await listed(api) == {"clamped-below": "p50_response_latency=1m,p90_response_latency=1m"}
     assert await printed(api, "p50") == {"<1ms"}
     assert await printed(api, "p99") == {"8.2ms"}
 
@@ -97,7 +97,7 @@ async def test_the_value_in_json_is_that_of_prometheus() -> None:
 async def test_a_latency_beyond_the_last_bound_is_printed_as_more_than_it() -> None:
     api = served((0.0, 0.0, 95.0, 100.0))
 
-    assert await annotations(api) == {"clamped": "p99_response_latency"}
+    assert await listed(api) == {"clamped": "p99_response_latency"}
     assert await printed(api, "p99") == {">100ms"}
 
 
@@ -120,7 +120,7 @@ async def test_of_a_histogram_and_a_computed_quantile_the_higher_limit_is_shown(
     api = served((100.0, 100.0, 100.0, 100.0), (0.0, 0.0, 0.0, 0.0), quantile_values=(np.nan, computed))
 
     assert await printed(api, "p99") == {text}
-    assert {name for name, value in (await annotations(api)).items() if "p99" in value} == named
+    assert {name for name, value in (await listed(api)).items() if "p99" in value} == named
 
 
 async def test_a_computed_quantile_does_not_hide_that_a_histogram_ends_too_early() -> None:
@@ -141,7 +141,7 @@ async def test_requests_that_are_not_timed_are_named_with_their_share() -> None:
         )
     ]
 
-    assert await annotations(api) == {"latency-without": "40% of requests"}
+    assert await listed(api) == {"latency-without": "40% of requests"}
     assert (row["Not Timed"], *values) == ("40% of requests", "40% of requests", "40% of requests", "")
 
 
@@ -155,5 +155,5 @@ async def test_an_edge_with_the_latency_of_its_callee_says_what_never_arrived_th
     )
     api = served((0.0, 100.0, 100.0, 100.0), profile=profile, client=((0, 0, 100.0, 100.0),))
 
-    found = await annotations(api, "trafficedges/pod.web:deployment.cart")
+    found = await listed(api, "trafficedges/pod.web:deployment.cart")
     assert found == {"latency-without": "refused requests,50% of requests"}

@@ -104,7 +104,7 @@ def test_latencies_of_which_only_an_upper_limit_is_known_are_named_with_it() -> 
     ],
 )
 def test_the_part_that_is_not_timed_is_rounded_down_and_follows_its_reasons(timed: float, named: str) -> None:
-    requests = timing.Timing(counted=1200.0, timed=timed, margin=0.2)
+    requests = timing.Timing(counted=1200.0, timed=timed, initial=0.0, margin=0.2)
     metadata = item(dataclasses.replace(FIGURES, without=("timeouts",), timed_requests=requests))["metadata"]
     assert isinstance(metadata, dict)
     assert metadata["annotations"]["metrics.smi-spec.io/latency-without"] == named
