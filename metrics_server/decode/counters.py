@@ -97,9 +97,8 @@ def count(samples: Samples, *, targets: TargetTimes) -> Counts:
     grown[is_first & ~_past_known(samples, targets, target, start)] = 0.0
     counted = np.bincount(series, weights=np.where(inside, grown, 0.0), minlength=len(samples.target))
     seen = np.bincount(series, weights=inside, minlength=len(samples.target)) > 0
-    initial = np.bincount(
-        series, weights=np.where(inside & is_first, grown, 0.0), minlength=len(samples.target)
-    )
+    new = np.where(inside & is_first, grown, 0.0)
+    initial = np.bincount(series, weights=new, minlength=len(samples.target)).astype(np.float64)
     return Counts(requests=np.where(seen, counted, np.nan), initial=initial)
 
 
