@@ -38,16 +38,25 @@ def rate(per_second: float | None) -> str:
     return f"{text.rstrip('0').rstrip('.') if digits else text}rps"
 
 
-def latency(seconds: float | None, *, approximate: bool = False) -> str:
-    """`0.0482` → `48ms`, `1.25` → `1.25s`, `0.00073` → `730µs`; `~48ms` where it is approximate."""
+def latency(
+    seconds: float | None, *, clamped: bool = False, below: float | None = None, approximate: bool = False
+) -> str:
+    """`0.0482` → `48ms`, `1.25` → `1.25s`, `0.00073` → `730µs`.
+
+    `>3600s` where it is clamped, a lower limit; `<5s` where only the upper limit `below` is known; `~48ms`
+    where it is approximate.
+    """
     if seconds is None:
         return UNKNOWN
-    return f"~{_duration(seconds)}" if approximate else _duration(seconds)
+    mark = "~" if approximate else ""
+    if below is not None:
+        return f"{mark}<{_duration(below)}"
+    return f"{mark}>{_duration(seconds)}" if clamped else f"{mark}{_duration(seconds)}"
 
 
 def _duration(seconds: float) -> str:
     if seconds >= 1:
-        return f"{seconds:.3g}s"
+        return f"{seconds:.0f}s" if seconds >= 100 else f"{seconds:.3g}s"
     if seconds >= 0.9995:
         return "1s"
     if seconds >= 0.0009995:

@@ -13,6 +13,9 @@ from dashboard.client import duration, faults, quantity
 
 _PROFILE = "metrics.smi-spec.io/profile"
 _APPROXIMATE = "metrics.smi-spec.io/approximate"
+_CLAMPED = "metrics.smi-spec.io/clamped"
+_BELOW = "metrics.smi-spec.io/clamped-below"
+_WITHOUT = "metrics.smi-spec.io/latency-without"
 _LONGEST_WINDOW = 1e9  # seconds
 _LATENCY = "_response_latency"
 
@@ -24,6 +27,20 @@ class ResourceReference:
     kind: str
     name: str
     namespace: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyLimits:
+    """What limits the latencies of an item. Latencies are named such as `p99`."""
+
+    approximate: frozenset[str] = frozenset()
+    """Approximate latencies: the highest of the quantiles that proxies computed."""
+    clamped: frozenset[str] = frozenset()
+    """Lower limits: the true latency is at least as high."""
+    below: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Upper limits, in seconds: the true latency is anywhere between 0 and this."""
+    not_timed: tuple[str, ...] = ()
+    """The requests that are counted and not timed, such as `timeouts` or `17% of requests`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +59,7 @@ class Traffic:
     p50: float | None  # seconds, like all latencies
     p90: float | None
     p99: float | None
-    approximate: frozenset[str]
-    """Approximate latencies, such as `p99`: the highest of the quantiles that proxies computed."""
+    limits: LatencyLimits
     labels: Mapping[str, str]
     profile: str  # several, separated by commas, if several meshes report it
 
@@ -80,12 +96,25 @@ def _decode(item: Mapping[str, Any]) -> Traffic:
         p50=figures.get("p50_response_latency"),
         p90=figures.get("p90_response_latency"),
         p99=figures.get("p99_response_latency"),
-        approximate=frozenset(
-            name.removesuffix(_LATENCY) for name in annotations.get(_APPROXIMATE, "").split(",") if name
-        ),
+        limits=_limits(annotations),
         labels={_text(name): _text(value) for name, value in (metadata.get("labels") or {}).items()},
         profile=_text(annotations.get(_PROFILE, "")),
     )
+
+
+def _limits(annotations: Mapping[str, str]) -> LatencyLimits:
+    bounds = (each.partition("=") for each in _listed(annotations, _BELOW))
+    return LatencyLimits(
+        approximate=frozenset(name.removesuffix(_LATENCY) for name in _listed(annotations, _APPROXIMATE)),
+        clamped=frozenset(name.removesuffix(_LATENCY) for name in _listed(annotations, _CLAMPED)),
+        below={name.removesuffix(_LATENCY): _figure(bound) for name, _, bound in bounds},
+        not_timed=tuple(_listed(annotations, _WITHOUT)),
+    )
+
+
+def _listed(annotations: Mapping[str, str], annotation: str) -> list[str]:
+    """The entries of an annotation that is a list; none if it is not there."""
+    return [_text(entry) for entry in annotations.get(annotation, "").split(",") if entry]
 
 
 def _resource(reference: Mapping[str, str]) -> ResourceReference | None:

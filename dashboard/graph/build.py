@@ -85,5 +85,5 @@ def _flow(item: traffic.Traffic) -> model.Flow:
         p50=item.p50,
         p90=item.p90,
         p99=item.p99,
-        approximate=item.approximate,
+        limits=item.limits,
     )

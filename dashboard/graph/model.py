@@ -4,9 +4,15 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
+from dashboard.client import traffic
+
 OUTSIDE = "Outside"
 UNKNOWN = "Unknown"
 NAMESPACE = "Namespace"
+
+
+NO_LIMITS = traffic.LatencyLimits()
+"""Those of a flow without latencies."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +25,7 @@ class Flow:
     p50: float | None = None  # seconds
     p90: float | None = None
     p99: float | None = None
-    approximate: frozenset[str] = frozenset()  # names of the approximate quantiles, such as p99
+    limits: traffic.LatencyLimits = NO_LIMITS
 
     @property
     def total(self) -> float | None:

@@ -68,7 +68,12 @@ def _latency(quantile: str) -> Column:
         header=f"LATENCY_{quantile.upper()}",
         key=f"{quantile}_seconds",
         value=seconds,
-        text=lambda item: format.latency(seconds(item), approximate=quantile in item.approximate),
+        text=lambda item: format.latency(
+            seconds(item),
+            clamped=quantile in item.limits.clamped,
+            below=item.limits.below.get(quantile),
+            approximate=quantile in item.limits.approximate,
+        ),
     )
 
 
@@ -99,6 +104,7 @@ _WINDOW = Column(
     value=lambda item: item.window,
     text=lambda item: duration.text(item.window),
 )
+_NOT_TIMED = _text("NOT_TIMED", "not_timed", lambda item: ", ".join(item.limits.not_timed))
 
 
 def columns(*, wide: bool, namespaces: bool, mixed: bool) -> list[Column]:
@@ -113,7 +119,11 @@ def columns(*, wide: bool, namespaces: bool, mixed: bool) -> list[Column]:
         _RPS,
         *([_latency("p50"), _latency("p90")] if wide else []),
         _latency("p99"),
-        *([_count("SUCCEEDED", "success_count"), _count("FAILED", "failure_count"), _WINDOW] if wide else []),
+        *(
+            [_count("SUCCEEDED", "success_count"), _count("FAILED", "failure_count"), _WINDOW, _NOT_TIMED]
+            if wide
+            else []
+        ),
     ]
 
 

@@ -17,6 +17,7 @@ _DAGRE_MOST_NODES = 200  # the dagre layout is slow above (measured: 0.7 s at 20
 COLLAPSE_ABOVE_NODES = 300
 
 _NOT_REPORTED = "not reported"
+_SPOKEN_MARKS = {"~": "about ", ">": "above ", "<": "below "}
 _WITH_ICON = (verdict.Health.FAILING, verdict.Health.DEGRADED)
 
 _SHAPES = {
@@ -54,6 +55,18 @@ def health(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> verdic
 def title(node: model.Node) -> str:
     """The label of a node."""
     return labels.NAMES.get(node.kind, node.name)
+
+
+def latency(flow: model.Flow | None, *, quantile: str) -> str:
+    """The latency at a quantile, such as `p99`, with its marks."""
+    if flow is None:
+        return format.UNKNOWN
+    return format.latency(
+        getattr(flow, quantile),
+        clamped=quantile in flow.limits.clamped,
+        below=flow.limits.below.get(quantile),
+        approximate=quantile in flow.limits.approximate,
+    )
 
 
 def slow(flow: model.Flow | None, *, thresholds: verdict.Thresholds) -> bool:
@@ -128,7 +141,7 @@ def _rate(flow: model.Flow) -> str:
 def _latency(flow: model.Flow) -> str:
     if not flow.total or flow.p99 is None:
         return ""
-    return format.latency(flow.p99, approximate="p99" in flow.approximate)
+    return latency(flow, quantile="p99")
 
 
 def _trouble(flow: model.Flow | None) -> str:
@@ -141,6 +154,10 @@ def _aria_label(name: str, flow: model.Flow | None, node_health: verdict.Health)
     if flow and flow.total:
         parts += [f"{flow.rate:.3g} requests per second", f"{format.success(flow.success)} success"]
     if flow and flow.p99 is not None:
-        about = "about " if "p99" in flow.approximate else ""
-        parts.append(f"P99 {about}{format.latency(flow.p99)}")
+        spoken = "".join(
+            _SPOKEN_MARKS.get(character, character) for character in latency(flow, quantile="p99")
+        )
+        parts.append(f"P99 {spoken}")
+        if flow.limits.not_timed:
+            parts.append(f"without {' and '.join(flow.limits.not_timed)}")
     return ", ".join(parts)

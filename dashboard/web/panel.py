@@ -75,9 +75,8 @@ def _facts(flow: model.Flow | None) -> tuple[tuple[str, str], ...]:
     return (
         ("Success", format.success(flow.success)),
         ("Rate", format.rate(flow.rate)),
-        ("P50", format.latency(flow.p50, approximate="p50" in flow.approximate)),
-        ("P90", format.latency(flow.p90, approximate="p90" in flow.approximate)),
-        ("P99", format.latency(flow.p99, approximate="p99" in flow.approximate)),
+        *((name.upper(), elements.latency(flow, quantile=name)) for name in ("p50", "p90", "p99")),
+        *([("Not timed", ", ".join(flow.limits.not_timed))] if flow.limits.not_timed else []),
         ("Succeeded", format.count(flow.success_count)),
         ("Failed", format.count(flow.failure_count)),
         ("Window", duration.text(flow.window)),

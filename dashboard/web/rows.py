@@ -74,11 +74,9 @@ def _figures(flow: model.Flow | None, thresholds: verdict.Thresholds) -> Row:
         **{
             key: value
             for name in ("p50", "p90", "p99")
-            for latency in (getattr(flow, name) if flow else None,)
-            for approximate in (flow is not None and name in flow.approximate,)
             for key, value in (
-                (name, latency),
-                (f"{name}_words", format.latency(latency, approximate=approximate)),
+                (name, getattr(flow, name) if flow else None),
+                (f"{name}_words", elements.latency(flow, quantile=name)),
             )
         },
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics_server.aggregate import coverage
+from metrics_server.aggregate import coverage, timing
 from metrics_server.aggregate import latency as aggregate_latency
 from metrics_server.model import kinds, number_types, snapshot
 
@@ -41,12 +41,18 @@ class Figures:
     """Seconds, one per requested quantile."""
     clamped: tuple[bool, ...]
     """One per quantile: the value is the last finite bound of the buckets, and the true one may be higher."""
+    below: tuple[float | None, ...]
+    """One per quantile: a bound, in seconds. The true value does not exceed it and may be anywhere between 0
+    and it. None where more than that is known.
+    """
     approximate: tuple[bool, ...]
     """One per quantile: the value is the highest of the quantiles that the proxies computed themselves."""
     without: tuple[str, ...]
     """The requests that are counted and not timed, in a word each, such as `timeouts`."""
     profiles: tuple[str, ...]
     """The profiles of the meshes whose proxies report this traffic."""
+    timed_requests: timing.Timing | None = None
+    """How many of the requests are timed. None if no latency was asked for."""
 
     @property
     def total(self) -> float | None:
@@ -67,6 +73,14 @@ class Figures:
     def failure_share(self) -> float | None:
         """The part of the requests that failed, 0 to 1. None without requests."""
         return share(self.failure, self.total)
+
+    @property
+    def untimed(self) -> float | None:
+        """The part of the requests, 0 to 1, that the latencies leave out. None if it is not clearly above
+        0, or there are no latencies.
+        """
+        timed = any(seconds is not None for seconds in self.latency)
+        return self.timed_requests.untimed if timed and self.timed_requests is not None else None
 
 
 def share(part: float | None, whole: float | None) -> float | None:
@@ -106,6 +120,7 @@ class Summing:
     def __init__(self, moment: snapshot.Snapshot) -> None:
         self._snapshot = moment
         self._coverage = coverage.Coverage(moment)
+        self._timed = timing.TimedRequests(moment)
         self._mesh = np.array(moment.mesh, dtype=np.int64)
         """int64, one per reporter: the number of its mesh."""
         self._limits: dict[tuple[tuple[bool, ...], kinds.Side], tuple[tuple[str, ...], tuple[str, ...]]] = {}
@@ -172,6 +187,7 @@ class Summing:
             reported.longest,
             self._coverage.seconds(calls.reporter[row], group, calls.total[row], reported.pods),
         )
+        timings = self._timed.of(calls, row, group, size=size) if quantiles else [None] * size
         limits = [self._limits_of(tuple(meshes), side) for meshes in reported.meshes.tolist()]
         return [
             Figures(
@@ -182,18 +198,25 @@ class Summing:
                 timestamp=_known(newest),
                 latency=tuple(_known(value) for value in values),
                 clamped=tuple(clamped),
+                below=tuple(_known(bound) for bound in bounds),
                 approximate=tuple(approximate),
                 without=without,
                 profiles=profiles,
+                timed_requests=requests,
             )
-            for ok, bad, over, newest, values, clamped, approximate, (profiles, without) in zip(
+            for ok, bad, over, newest, values, clamped, bounds, approximate, requests, (
+                profiles,
+                without,
+            ) in zip(
                 success.tolist(),
                 failure.tolist(),
                 seconds.tolist(),
                 reported.newest.tolist(),
                 latency.values.tolist(),
                 latency.clamped.tolist(),
+                latency.below.tolist(),
                 latency.approximate.tolist(),
+                timings,
                 limits,
                 strict=True,
             )

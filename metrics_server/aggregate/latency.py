@@ -27,6 +27,10 @@ class Latencies:
     """Float64, in seconds; NaN if not known."""
     clamped: Bools
     """Whether the value is the last finite bound, and the true one may be higher."""
+    below: Floats
+    """Float64: the bound in seconds that the true value does not exceed, where only that is certain; NaN
+    elsewhere.
+    """
     approximate: Bools
     """Whether the value is the highest of quantiles that proxies computed themselves."""
 
@@ -49,8 +53,12 @@ def of(
         buckets, bounds=moment.bounds, quantiles=quantiles, exponential=_all_native(calls, row, group, size)
     )
     highest = _highest(moment, calls, row, group, size=size, quantiles=quantiles)
-    approximate = np.isfinite(highest)
-    return Latencies(np.fmax(found.values, highest), found.clamped & ~approximate, approximate)
+    return Latencies(
+        values=np.fmax(found.values, highest),
+        clamped=found.clamped & ~(highest > found.values),
+        below=np.where(highest >= found.below, np.nan, found.below),
+        approximate=np.isfinite(highest),
+    )
 
 
 def _all_native(

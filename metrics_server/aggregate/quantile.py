@@ -9,6 +9,10 @@ The rules are those of https://prometheus.io/docs/prometheus/latest/querying/fun
 * A rank beyond the last finite bound gives that bound. The value is marked `clamped`: the true one may be
   higher.
 
+A bucket that begins at 0 is the first of a classic histogram, or the zero bucket of a native one. Inside it
+the value is interpolated like any other, but only its upper bound is certain: requests of 1 ms and of 4 s are
+alike in a bucket up to 5 s. That bound is given as `below`.
+
 Proxies may be configured with different buckets. A bound that one histogram of a sum does not have is NaN in
 the sum, and is left out for that row: the sum has fewer bounds, and its counts are exact.
 """
@@ -33,6 +37,10 @@ class Quantiles:
     """Float64, in the unit of the bounds; NaN without requests or without a `+Inf` bucket."""
     clamped: Bools
     """Whether the value is the last finite bound, and the true one may be higher."""
+    below: Floats
+    """Float64: the bound that the true value does not exceed, where it is in a bucket that begins at 0, and
+    may be anywhere in it; NaN elsewhere.
+    """
 
 
 def of(
@@ -45,16 +53,17 @@ def of(
     histogram: whether it is native; None means none.
     """
     values = np.full((len(counts), len(quantiles)), np.nan)
-    clamped = np.zeros(values.shape, dtype=np.bool_)
+    clamped, below = np.zeros(values.shape, dtype=np.bool_), values.copy()
     if not quantiles or not len(bounds) or not np.isposinf(bounds[-1]):
-        return Quantiles(values, clamped)
+        return Quantiles(values, clamped, below)
     known = ~np.isnan(counts)
     whole = known[:, -1] & (known.sum(axis=1) >= 2)
     rows = _Rows(counts[whole], known[whole], bounds)
     native = np.zeros(len(counts), dtype=np.bool_) if exponential is None else exponential
     for column, quantile in enumerate(quantiles):
-        values[whole, column], clamped[whole, column] = rows.interpolate(quantile, native[whole])
-    return Quantiles(values, clamped)
+        found = rows.interpolate(quantile, native[whole])
+        values[whole, column], clamped[whole, column], below[whole, column] = found
+    return Quantiles(values, clamped, below)
 
 
 class _Rows:
@@ -71,18 +80,18 @@ class _Rows:
         self._before = np.concatenate([np.full((len(counts), 1), -1), before[:, :-1]], axis=1)
         """Int64, histograms × bounds: the index of the known bound before each; -1 where there is none."""
 
-    def interpolate(self, quantile: float, exponential: Bools) -> tuple[Floats, Bools]:
-        """Return one quantile of each histogram, and whether it is clamped."""
+    def interpolate(self, quantile: float, exponential: Bools) -> tuple[Floats, Bools, Floats]:
+        """Return one quantile of each histogram, whether it is clamped, and the bound that it is below."""
         counts, bounds, row = self._counts, self._bounds, np.arange(len(self._counts))
         total = counts[:, -1]
         rank = quantile * total
         bucket = (counts[:, :-1] < rank[:, None]).sum(axis=1)
         # A rank of 0 is in the first bucket of the histogram.
         bucket = np.where(rank > 0, bucket, self._first())
-        below = self._before[row, bucket]
-        is_first = below < 0
-        lower = np.where(is_first, 0.0, bounds[below])
-        base = np.where(is_first, 0.0, counts[row, below])
+        before = self._before[row, bucket]
+        is_first = before < 0
+        lower = np.where(is_first, 0.0, bounds[before])
+        base = np.where(is_first, 0.0, counts[row, before])
         beyond = bucket == len(bounds) - 1
         with np.errstate(divide="ignore", invalid="ignore"):
             part = (rank - base) / (counts[row, bucket] - base)
@@ -91,7 +100,9 @@ class _Rows:
         value = np.where(exponential & (lower > 0), growing, value)
         value = np.where(beyond, lower, value)
         value = np.where(is_first & (bounds[bucket] <= 0), bounds[bucket], value)
-        return np.where(total > 0, value, np.nan), beyond & (total > 0)
+        begins_at_zero = ~beyond & (lower <= 0) & (bounds[bucket] > 0) & (total > 0)
+        below = np.where(begins_at_zero, bounds[bucket], np.nan)
+        return np.where(total > 0, value, np.nan), beyond & (total > 0), below
 
     def _first(self) -> Ints:
         """Return the index of the first bound of each histogram: int64, one per histogram."""

@@ -275,8 +275,16 @@ def _with_latency(figures: Figures, other: Figures | None) -> Figures:
     """Return the figures with the latency of `other`, unless they have a latency themselves."""
     if other is None or any(value is not None for value in figures.latency):
         return figures
+    requests, timed = figures.timed_requests, other.timed_requests
     return dataclasses.replace(
-        figures, latency=other.latency, clamped=other.clamped, approximate=other.approximate
+        figures,
+        latency=other.latency,
+        clamped=other.clamped,
+        below=other.below,
+        approximate=other.approximate,
+        without=tuple(dict.fromkeys((*figures.without, *other.without))),
+        # Requests that the caller counted and that never arrived are not timed.
+        timed_requests=dataclasses.replace(requests, timed=timed.timed) if requests and timed else None,
     )
 
 

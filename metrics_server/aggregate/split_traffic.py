@@ -33,6 +33,7 @@ _UNKNOWN = aggregate_figures.Figures(
     timestamp=None,
     latency=(None,) * len(kinds.QUANTILES),
     clamped=(False,) * len(kinds.QUANTILES),
+    below=(None,) * len(kinds.QUANTILES),
     approximate=(False,) * len(kinds.QUANTILES),
     without=(),
     profiles=(),

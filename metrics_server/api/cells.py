@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 UNKNOWN = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyLimits:
+    """What limits one latency, as in `aggregate.figures`."""
+
+    clamped: bool = False
+    below: float | None = None
+    approximate: bool = False
+    not_timed: tuple[str, ...] = ()
+
+
+NO_LIMITS = LatencyLimits()
+"""Those of a value that is no latency."""
 
 
 def success(share: float | None) -> str:
@@ -24,18 +39,26 @@ def rate(value: float | None) -> str:
     return f"{value:.2f}" if 0 < value < 1 else f"{value:.1f}"
 
 
-def latency(seconds: float | None, *, clamped: bool, approximate: bool = False) -> str:
-    """Return a duration with at most three significant digits. `>` before it marks a lower limit, `~` an
+def latency(seconds: float | None, limits: LatencyLimits = NO_LIMITS) -> str:
+    """Return a duration with at most three significant digits.
+
+    `>` before it marks a lower limit, `<` an upper limit, which is `below` in place of `seconds`, and `~` an
     approximate value.
     """
     if seconds is None:
         return UNKNOWN
-    mark = ">" if clamped else "~" if approximate else ""
+    mark = "~" if limits.approximate else ""
+    if limits.below is not None:
+        return f"{mark}<{_duration(limits.below)}"
+    return f"{mark}>{_duration(seconds)}" if limits.clamped else f"{mark}{_duration(seconds)}"
+
+
+def _duration(seconds: float) -> str:
     if seconds < 0.001:
-        return f"{mark}{seconds * 1e6:.0f}µs"
+        return f"{seconds * 1e6:.0f}µs"
     if seconds < 1:
-        return f"{mark}{seconds * 1e3:.3g}ms" if seconds < 0.01 else f"{mark}{seconds * 1e3:.0f}ms"
-    return f"{mark}{seconds:.2f}s" if seconds < 60 else f"{mark}{seconds:.0f}s"
+        return f"{seconds * 1e3:.3g}ms" if seconds < 0.01 else f"{seconds * 1e3:.0f}ms"
+    return f"{seconds:.2f}s" if seconds < 60 else f"{seconds:.0f}s"
 
 
 def age(seconds: float) -> str:

@@ -6,6 +6,7 @@ https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-metrics/
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ METRICS_KIND = "TrafficMetrics"
 EDGE_KIND = "TrafficEdge"
 PROFILE_ANNOTATION = f"{GROUP}/profile"
 CLAMPED_ANNOTATION = f"{GROUP}/clamped"
+BELOW_ANNOTATION = f"{GROUP}/clamped-below"
 APPROXIMATE_ANNOTATION = f"{GROUP}/approximate"
 WITHOUT_ANNOTATION = f"{GROUP}/latency-without"
 COUNTS = tuple(one for one in named_metrics.MEASURES if one.in_objects and not one.quantiles)
@@ -113,14 +115,33 @@ def _metadata(
 
 
 def _annotations(figures: rollup.Figures) -> dict[str, str]:
-    known = [seconds is not None for seconds in figures.latency]
     texts = {
         PROFILE_ANNOTATION: figures.profiles,
         CLAMPED_ANNOTATION: _latency_names(figures.clamped),
+        BELOW_ANNOTATION: _upper_limits(figures.below),
         APPROXIMATE_ANNOTATION: _latency_names(figures.approximate),
-        WITHOUT_ANNOTATION: figures.without if any(known) else (),
+        WITHOUT_ANNOTATION: not_timed(figures),
     }
     return {annotation: ",".join(values) for annotation, values in texts.items() if values}
+
+
+def not_timed(figures: rollup.Figures) -> tuple[str, ...]:
+    """Return the requests that the latencies leave out, in a word each, and their share where it is clearly
+    above 0, such as `17% of requests`. Without latencies there are none.
+    """
+    if all(seconds is None for seconds in figures.latency):
+        return ()
+    part = figures.untimed
+    return figures.without if part is None else (*figures.without, f"{math.floor(part * 100)}% of requests")
+
+
+def _upper_limits(below: Sequence[float | None]) -> list[str]:
+    """Return `name=bound` for each latency of which only an upper limit is known; bounds in seconds."""
+    return [
+        f"{named_metrics.latency_name(q)}={quantity.render(bound)}"
+        for q, bound in zip(kinds.QUANTILES, below, strict=True)
+        if bound is not None
+    ]
 
 
 def _latency_names(chosen: Sequence[bool]) -> list[str]:

@@ -342,6 +342,7 @@ class Collector:
             counted,
             buckets or (),
             interval=self._rhythm.interval,
+            requested=asked.window,
             partial=bool(warnings) or is_lost,
         )
         seconds += time.perf_counter() - begun

@@ -69,10 +69,18 @@ class TargetTimes:
     """float64[T]."""
 
 
-def requests(samples: Samples, *, targets: TargetTimes) -> Floats:
-    """Return float64[C]: the requests that each series counted in its target's window (start, end], NaN
-    without a sample there.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The requests that C series counted in the windows of their targets, (start, end]."""
+
+    requests: Floats
+    """float64[C]: NaN without a sample there."""
+    initial: Floats
+    """float64[C]: those with which the series began: its first sample, where it is known to be new."""
+
+
+def count(samples: Samples, *, targets: TargetTimes) -> Counts:
+    """Return the requests of each series."""
     times, values = samples.times, samples.values
     series = np.repeat(np.arange(len(samples.target)), np.diff(samples.first))
     target = samples.target[series]
@@ -89,7 +97,9 @@ def requests(samples: Samples, *, targets: TargetTimes) -> Floats:
     grown[is_first & ~_past_known(samples, targets, target, start)] = 0.0
     counted = np.bincount(series, weights=np.where(inside, grown, 0.0), minlength=len(samples.target))
     seen = np.bincount(series, weights=inside, minlength=len(samples.target)) > 0
-    return np.where(seen, counted, np.nan)
+    new = np.where(inside & is_first, grown, 0.0)
+    initial = np.bincount(series, weights=new, minlength=len(samples.target)).astype(np.float64)
+    return Counts(requests=np.where(seen, counted, np.nan), initial=initial)
 
 
 def _was_away(times: Floats, target: Ints, targets: TargetTimes) -> Bools:

@@ -41,7 +41,7 @@ def read(
     """
     windows = decode_windows.of(proxies, window=window)
     counted = count(counters, proxies=proxies, taken=taken, window=window, windows=windows, strict=strict)
-    return complete(counted, buckets, interval=interval)
+    return complete(counted, buckets, interval=interval, requested=window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,8 @@ class Counted:
     who: reporters.Identities
     spans: Mapping[number_types.ReporterNumber, snapshot.Span]
     chosen: counter_series.ChosenCounters
-    counts: decode_counters.Floats
-    """float64[C]: requests of each series in the window, NaN without a sample there."""
+    counts: decode_counters.Counts
+    """The requests of each series in the window."""
 
 
 def count(
@@ -91,7 +91,7 @@ def count(
         who=who,
         spans=_spans(proxies, windows, chosen, who),
         chosen=chosen,
-        counts=decode_counters.requests(chosen.samples(), targets=times),
+        counts=decode_counters.count(chosen.samples(), targets=times),
     )
 
 
@@ -115,10 +115,15 @@ def _spans(
 
 
 def complete(
-    counted: Counted, buckets: Iterable[Series], *, interval: float, partial: bool = False
+    counted: Counted,
+    buckets: Iterable[Series],
+    *,
+    interval: float,
+    requested: float,
+    partial: bool = False,
 ) -> snapshot.Snapshot:
-    """Return the snapshot, with the latencies in `buckets`. `partial`: Prometheus warned that data is
-    missing.
+    """Return the snapshot, with the latencies in `buckets`, which are scaled to a window of `requested`
+    seconds. `partial`: Prometheus warned that data is missing.
 
     Raises faults.BackendRefused or one of `validation.SENSELESS`.
     """
@@ -130,6 +135,7 @@ def complete(
         taken=counted.taken,
         timestamp=counted.proxies.newest,
         window=counted.window,
+        scaled=requested,
         interval=interval,
         reporters=who.reporters,
         spans=tuple(counted.spans[number] for number in who.reporter_numbers),
@@ -139,7 +145,7 @@ def complete(
             side: _calls(number, counted.chosen, counted.counts, matrix)
             for number, side in enumerate(histograms.SIDES)
         },
-        sure=counted.chosen.sure(counted.counts),
+        sure=counted.chosen.sure(counted.counts.requests),
         quantile_levels=matrix.quantiles,
         partial=partial,
     )
@@ -171,23 +177,25 @@ def _properties(mesh: schema.Profile) -> snapshot.Mesh:
 def _calls(
     side: int,
     chosen: counter_series.ChosenCounters,
-    counts: decode_counters.Floats,
+    counts: decode_counters.Counts,
     matrix: histograms.Matrix,
 ) -> snapshot.Calls:
     """Return the rows of one side: one per reporter and peer that has a sample in the window.
 
-    `side` is the index in `histograms.SIDES`; `counts` is float64[C].
+    `side` is the index in `histograms.SIDES`.
     """
     rows: dict[tuple[number_types.ReporterNumber, number_types.PeerNumber], int] = {}
     line: list[int] = []
     at = np.full(len(chosen.rows), -1, dtype=np.int64)
-    for number, (row, seen) in enumerate(zip(chosen.rows, np.isfinite(counts).tolist(), strict=True)):
+    for number, (row, seen) in enumerate(
+        zip(chosen.rows, np.isfinite(counts.requests).tolist(), strict=True)
+    ):
         if seen and row[0] == side:
             if row[1:] not in rows:
                 line.append(matrix.line.get(row, -1))
             at[number] = rows.setdefault(row[1:], len(rows))
     mine = at >= 0
-    count = np.asarray(counts[mine], dtype=np.float64)
+    count = np.asarray(counts.requests[mine], dtype=np.float64)
     failed = chosen.failures()[mine]
     lines = np.array(line, dtype=np.int64)
     timed = lines >= 0
@@ -202,6 +210,7 @@ def _calls(
         peer=np.array([peer for _, peer in rows], dtype=np.int64),
         success=_total(at[mine], np.where(failed, 0.0, count), len(rows)),
         failure=_total(at[mine], np.where(failed, count, 0.0), len(rows)),
+        initial=_total(at[mine], counts.initial[mine], len(rows)),
         buckets=buckets,
         quantile_values=quantile_values,
         exponential=exponential,

@@ -190,10 +190,12 @@ class Calls:
     """float64[R]: requests in the window that succeeded."""
     failure: Floats
     """float64[R]: requests in the window that failed."""
+    initial: Floats
+    """float64[R]: those of these requests with which a series began, so that `rate` does not see them."""
     buckets: Floats
-    """float64[R, B], B being the length of `Snapshot.bounds`: cumulative histograms of requests in the
-    window. A row is all zeros without a histogram; a value is NaN at a bound that its own histogram does not
-    have.
+    """float64[R, B], B being the length of `Snapshot.bounds`: cumulative histograms of as many requests as
+    there are in `Snapshot.scaled` seconds. A row is all zeros without a histogram; a value is NaN at a
+    bound that its own histogram does not have.
     """
     quantile_values: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     """float64[R, Q], Q being the length of `Snapshot.quantile_levels`: quantiles that proxies computed
@@ -217,6 +219,7 @@ class Calls:
             peer=self.peer[kept],
             success=self.success[kept],
             failure=self.failure[kept],
+            initial=self.initial[kept],
             buckets=self.buckets[kept],
             quantile_values=self.quantile_values[kept] if len(self.quantile_values) else self.quantile_values,
             exponential=self.exponential[kept] if len(self.exponential) else self.exponential,
@@ -257,6 +260,8 @@ class Snapshot:
     """The newest scrape in it."""
     window: float
     """As requested, or two scrape intervals. That of one reporter may be longer (`Span.window`)."""
+    scaled: float
+    """The window as requested. Histograms are scaled to it: `Calls.buckets` ÷ `scaled` is a rate."""
     interval: float
     """The scrape interval of most proxies, as observed."""
     reporters: tuple[Reporter, ...]

@@ -57,7 +57,7 @@ def edge(
         p50=0.01,
         p90=0.02,
         p99=0.03,
-        approximate=frozenset(),
+        limits=traffic.LatencyLimits(),
         labels={},
         profile="envoy",
     )

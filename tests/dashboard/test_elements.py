@@ -60,10 +60,21 @@ def test_what_nobody_counts_is_not_reported_and_not_idle() -> None:
 def test_an_approximate_latency_is_marked_and_spoken_of_as_such() -> None:
     cart = traffic.ResourceReference("Deployment", "cart", "shop")
     reply = golden_lists.edge(None, cart, successes=30, direction="from")
-    graph = build.build([], [dataclasses.replace(reply, approximate=frozenset({"p99"}))])
+    graph = build.build(
+        [], [dataclasses.replace(reply, limits=traffic.LatencyLimits(approximate=frozenset({"p99"})))]
+    )
     (edge,) = elements.draw(graph, thresholds=_USUAL)["edges"]
     assert edge["latency"] == "~30ms"
     assert edge["spoken"].endswith("P99 about 30ms")
+
+
+def test_an_upper_limit_and_what_is_not_timed_are_spoken_of() -> None:
+    cart = traffic.ResourceReference("Deployment", "cart", "shop")
+    limits = traffic.LatencyLimits(below={"p99": 5.0}, not_timed=("17% of requests",))
+    reply = dataclasses.replace(golden_lists.edge(None, cart, successes=30, direction="from"), limits=limits)
+    (edge,) = elements.draw(build.build([], [reply]), thresholds=_USUAL)["edges"]
+    assert edge["latency"] == "<5s"
+    assert edge["spoken"].endswith("P99 below 5s, without 17% of requests")
 
 
 def test_kinds_differ_in_shape(drawn: dict[str, dict[str, Any]]) -> None:

@@ -60,6 +60,13 @@ def test_an_approximate_latency_is_marked_and_an_unknown_one_is_not() -> None:
     assert format.latency(None, approximate=True) == "-"
 
 
+def test_a_limit_of_a_latency_is_marked() -> None:
+    assert format.latency(3600.0, clamped=True) == ">3600s"
+    assert format.latency(2.5, below=5.0) == "<5s"
+    assert format.latency(2.5, below=5.0, approximate=True) == "~<5s"
+    assert format.latency(None, clamped=True, below=5.0) == "-"
+
+
 @pytest.mark.parametrize(("number", "text"), [(None, "-"), (0.0, "0"), (1198.0, "1,198")])
 def test_count(number: float | None, text: str) -> None:
     assert format.count(number) == text

@@ -43,7 +43,7 @@ def test_an_edge_names_all_meshes_that_tell_of_it_and_marks_what_is_approximate(
     reply = dataclasses.replace(
         golden_lists.edge(None, cart, successes=4, direction="from"),
         profile="istio,mosn",
-        approximate=frozenset({"p99"}),
+        limits=traffic.LatencyLimits(approximate=frozenset({"p99"})),
     )
     graph = build.build([], [reply])
     (edge,) = graph.edges
@@ -52,6 +52,19 @@ def test_an_edge_names_all_meshes_that_tell_of_it_and_marks_what_is_approximate(
     assert said.subtitle == "Requests observed at the callee, reported by istio, mosn"
     assert (dict(said.facts)["P90"], dict(said.facts)["P99"]) == ("20ms", "~30ms")
     assert [row["p99_words"] for row in said.callers] == ["~30ms"]
+
+
+def test_the_panel_shows_an_upper_limit_as_one_and_names_what_is_not_timed() -> None:
+    cart = traffic.ResourceReference("Deployment", "cart", "shop")
+    limits = traffic.LatencyLimits(below={"p50": 5.0}, clamped=frozenset({"p99"}), not_timed=("timeouts",))
+    reply = dataclasses.replace(golden_lists.edge(None, cart, successes=4, direction="from"), limits=limits)
+    graph = build.build([], [reply])
+    (edge,) = graph.edges
+    shown = panel.about(edge, graph, thresholds=_USUAL)
+    assert shown is not None
+    facts = dict(shown.facts)
+    assert (facts["P50"], facts["P90"], facts["P99"]) == ("<5s", "20ms", ">30ms")
+    assert facts["Not timed"] == "timeouts"
 
 
 def test_what_is_gone_is_not_told() -> None:

@@ -78,6 +78,23 @@ def test_an_approximate_latency_is_marked_for_people_and_a_number_for_programs(
     assert next(row for row in reply if row["name"] == "deployment/cart")["p99_seconds"] == 0.0174
 
 
+def test_limits_of_a_latency_are_marked_and_what_is_not_timed_is_in_a_wide_column(
+    fake: traffic_api.FakeTrafficApi, kubeconfig_file: pathlib.Path
+) -> None:
+    item = next(one for one in fake.metrics if one["metadata"]["name"] == "deployment.cart")
+    item["metadata"]["annotations"] |= {
+        "metrics.smi-spec.io/clamped": "p99_response_latency",
+        "metrics.smi-spec.io/clamped-below": "p50_response_latency=5m",
+        "metrics.smi-spec.io/latency-without": "timeouts,17% of requests",
+    }
+    wide = _run("-o", "wide", kubeconfig=kubeconfig_file).stdout
+    (line,) = (line for line in wide.splitlines() if line.startswith("deployment/cart"))
+    assert [cell for cell in line.split() if cell[0] in "<>"] == ["<5ms", ">17ms"]
+    assert line.endswith("timeouts, 17% of requests")
+    reply = json.loads(_run("-o", "json", kubeconfig=kubeconfig_file).stdout)
+    assert next(row for row in reply if row["name"] == "deployment/cart")["p99_seconds"] == 0.0174
+
+
 def test_nothing_to_show_is_said_beside_the_output(kubeconfig_file: pathlib.Path) -> None:
     result = _run("-l", "app=nobody", kubeconfig=kubeconfig_file)
     assert (result.exit_code, result.stdout, result.stderr) == (

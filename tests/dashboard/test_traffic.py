@@ -52,7 +52,23 @@ def test_latencies_that_are_approximate_are_known_by_their_names(answer: dict[st
     named = "p50_response_latency,p99_response_latency"
     answer["items"][0]["metadata"]["annotations"]["metrics.smi-spec.io/approximate"] = named
     reply, other, *_ = traffic.decode_list(answer)
-    assert (reply.approximate, other.approximate) == (frozenset({"p50", "p99"}), frozenset())
+    assert reply.limits == traffic.LatencyLimits(approximate=frozenset({"p50", "p99"}))
+    assert other.limits == traffic.LatencyLimits()
+
+
+def test_upper_and_lower_limits_of_latencies_and_what_is_not_timed_are_decoded(
+    answer: dict[str, Any],
+) -> None:
+    answer["items"][0]["metadata"]["annotations"] |= {
+        "metrics.smi-spec.io/clamped": "p99_response_latency",
+        "metrics.smi-spec.io/clamped-below": "p50_response_latency=500u,p90_response_latency=5",
+        "metrics.smi-spec.io/latency-without": "timeouts,17% of requests",
+    }
+    assert traffic.decode_list(answer)[0].limits == traffic.LatencyLimits(
+        clamped=frozenset({"p99"}),
+        below={"p50": 0.0005, "p90": 5.0},
+        not_timed=("timeouts", "17% of requests"),
+    )
 
 
 def test_a_peer_without_a_namespace_is_understood(answer: dict[str, Any]) -> None:
@@ -71,6 +87,7 @@ def test_a_peer_without_a_namespace_is_understood(answer: dict[str, Any]) -> Non
         (("metrics",), None),
         (("edge",), None),
         (("metadata",), []),
+        (("metadata",), {"name": "a", "annotations": {"metrics.smi-spec.io/clamped-below": "p50=soon"}}),
     ],
 )
 def test_what_is_not_the_wire_format_is_a_fault(

@@ -23,9 +23,13 @@ class Target:
 
 
 def count(*targets: Target) -> list[float]:
+    return [float(value) for value in counts(*targets).requests]
+
+
+def counts(*targets: Target) -> counters.Counts:
     samples = [one for target in targets for one in target.series]
     flat = [sample for one in samples for sample in one]
-    counted = counters.requests(
+    return counters.count(
         counters.Samples(
             times=np.array([time for time, _ in flat], dtype=float),
             values=np.array([value for _, value in flat], dtype=float),
@@ -42,7 +46,6 @@ def count(*targets: Target) -> list[float]:
             window_end=np.full(len(targets), END),
         ),
     )
-    return [float(value) for value in counted]
 
 
 def starts(ages: Sequence[Sample]) -> tuple[float, ...]:

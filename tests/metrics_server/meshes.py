@@ -45,6 +45,7 @@ def calls(rows: Sequence[Row], *, bounds: int = len(BOUNDS)) -> snapshot.Calls:
         peer=np.array([row[1] for row in rows], dtype=np.int64),
         success=np.array([row[2] for row in rows], dtype=float),
         failure=np.array([row[3] for row in rows], dtype=float),
+        initial=np.zeros(len(rows)),
         buckets=np.array([[0.0] + [row[2] + row[3]] * (bounds - 1) for row in rows], dtype=float).reshape(
             len(rows), bounds
         ),
@@ -66,6 +67,7 @@ def moment(
         taken=1000.0,
         timestamp=999.0,
         window=30.0,
+        scaled=30.0,
         interval=5.0,
         reporters=reporters,
         spans=tuple(spans or [WHOLE] * len(reporters)),
@@ -85,6 +87,7 @@ def figures(success: float | None, failure: float | None, *, seconds: float | No
         timestamp=None,
         latency=(),
         clamped=(),
+        below=(),
         approximate=(),
         without=(),
         profiles=("toy",),

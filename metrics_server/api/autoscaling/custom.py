@@ -180,7 +180,9 @@ class CustomMetricReader:
         def row(one: values.Value) -> declaration.Row:
             when = traffic_metrics.timestamp(one.timestamp)
             item = Item(value=one, kind=self.kind, metric=wanted.name, timestamp=when, selector=selector)
-            return declaration.Row(self.rendering(item), tables.Detail(wanted, one.number, one.seconds))
+            return declaration.Row(
+                self.rendering(item), tables.Detail(wanted, one.number, one.seconds, one.limits)
+            )
 
         # The number of keys has no limit, as clients can choose any selector; SPELLINGS bounds it.
         rows: dict[kinds.Ref, declaration.Row] = moment.once(key, dict, sort=store_moment.RENDERED)

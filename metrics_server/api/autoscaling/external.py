@@ -61,7 +61,7 @@ class ExternalMetricReader:
         )
         one = autoscaling_query.known(answered, str(question), wanted)
         item = _item(one, wanted, asked)
-        detail = tables.Detail(wanted, one.number, one.seconds)
+        detail = tables.Detail(wanted, one.number, one.seconds, one.limits)
         return declaration.Collection(rows=[declaration.Row(item, detail)])
 
 

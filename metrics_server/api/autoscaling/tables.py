@@ -19,23 +19,24 @@ class Detail:
     wanted: named_metrics.NamedMetric
     number: float
     seconds: float
+    limits: cells.LatencyLimits
 
 
-COLUMNS = tuple(
-    declaration.Column(name=name, description=about, format="name" if name == "Name" else "")
-    for name, about in (
-        ("Name", "The described object."),
-        ("Metric", "Name of the metric."),
-        ("Value", "The value, with its unit."),
-        ("Window", "Time over which requests were counted."),
-        ("Age", "Age of the data."),
-    )
+COLUMNS = (
+    declaration.Column(name="Name", description="The described object.", format="name"),
+    declaration.Column(name="Metric", description="Name of the metric."),
+    declaration.Column(name="Value", description="The value, with its unit."),
+    declaration.Column(name="Window", description="Time over which requests were counted."),
+    declaration.Column(name="Age", description="Age of the data."),
+    declaration.Column(
+        name="Not Timed", description="Requests that are counted but have no latency.", priority=1
+    ),
 )
-_SPELLED: Mapping[named_metrics.Unit, Callable[[float], str]] = {
-    named_metrics.Unit.PER_SECOND: lambda value: f"{cells.rate(value)}/s",
-    named_metrics.Unit.SHARE: lambda value: f"{value * 100:.2f}%",
-    named_metrics.Unit.REQUESTS: lambda value: f"{value:.0f}",
-    named_metrics.Unit.SECONDS: lambda value: cells.latency(value, clamped=False),
+_SPELLED: Mapping[named_metrics.Unit, Callable[[Detail], str]] = {
+    named_metrics.Unit.PER_SECOND: lambda detail: f"{cells.rate(detail.number)}/s",
+    named_metrics.Unit.SHARE: lambda detail: f"{detail.number * 100:.2f}%",
+    named_metrics.Unit.REQUESTS: lambda detail: f"{detail.number:.0f}",
+    named_metrics.Unit.SECONDS: lambda detail: cells.latency(detail.number, detail.limits),
 }
 
 
@@ -57,7 +58,8 @@ def _cells(name: str, row: declaration.Row, now: datetime.datetime) -> Sequence[
     return (
         name,
         detail.wanted.name,
-        _SPELLED[detail.wanted.unit](detail.number),
+        _SPELLED[detail.wanted.unit](detail),
         f"{detail.seconds:.0f}s",
         cells.age((now - taken).total_seconds()),
+        ",".join(detail.limits.not_timed),
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from apiservice.request import selectors
 from metrics_server.aggregate import named_metrics, rollup
-from metrics_server.api import request
+from metrics_server.api import cells, request, traffic_metrics
 from metrics_server.api.autoscaling import metric_selector
 from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import graph
@@ -38,6 +38,7 @@ class Value:
     """Over how many seconds the requests were counted."""
     timestamp: float
     """The newest scrape of a proxy that reports them, Unix seconds."""
+    limits: cells.LatencyLimits = cells.NO_LIMITS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def of_figures(
     number = wanted.of(figures)
     if number is not None:
         newest = moment.snapshot.timestamp if figures.timestamp is None else figures.timestamp
-        return Value(ref, number, over, newest)
+        return Value(ref, number, over, newest, _limits(figures) if wanted.quantiles else cells.NO_LIMITS)
     if figures.total is None:
         return NoValue("no requests were observed and no proxy reports this edge")
     if figures.total == 0 and wanted.of_requests:
@@ -170,6 +171,16 @@ def of_figures(
         why = "its proxies report no latency for the requests of the window"
         return NoValue(why, elsewhere=figures.side not in moment.latency)
     return NoValue("its proxies have just begun to be scraped: there are too few scrapes for a rate")
+
+
+def _limits(figures: rollup.Figures) -> cells.LatencyLimits:
+    """Return what limits the first latency of figures."""
+    return cells.LatencyLimits(
+        clamped=figures.clamped[0],
+        below=figures.below[0],
+        approximate=figures.approximate[0],
+        not_timed=traffic_metrics.not_timed(figures),
+    )
 
 
 def _of_pod(

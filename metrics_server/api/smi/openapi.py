@@ -82,6 +82,11 @@ _METADATA = meta_schemas.reference(
     f"{traffic_metrics.PROFILE_ANNOTATION} names the profiles of the meshes whose metrics were read; "
     f"{traffic_metrics.CLAMPED_ANNOTATION} lists latencies that are only "
     "lower limits, because they lie beyond the last bucket; "
+    f"{traffic_metrics.BELOW_ANNOTATION} lists latencies of which only an upper limit is known, with that "
+    "limit in seconds, because they lie in the first bucket; "
+    f"{traffic_metrics.APPROXIMATE_ANNOTATION} lists latencies that are the highest of quantiles "
+    "which proxies computed; "
+    f"{traffic_metrics.WITHOUT_ANNOTATION} lists requests that are counted and not timed; "
     f"{split_rows.UNCLEAR_ANNOTATION} says why a split's backend has no figures.",
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from apiservice.resources import declaration
 from metrics_server.aggregate import rollup, split_traffic
-from metrics_server.api import cells, request
+from metrics_server.api import cells, request, traffic_metrics
 from metrics_server.api.smi import rows, split_rows
 from metrics_server.model import kinds
 
@@ -89,9 +89,12 @@ def _latency(place: int) -> Callable[[Line], str]:
 
     def cell(line: Line) -> str:
         figures = line.figures
-        return cells.latency(
-            figures.latency[place], clamped=figures.clamped[place], approximate=figures.approximate[place]
+        limits = cells.LatencyLimits(
+            clamped=figures.clamped[place],
+            below=figures.below[place],
+            approximate=figures.approximate[place],
         )
+        return cells.latency(figures.latency[place], limits)
 
     return cell
 
@@ -115,8 +118,7 @@ def _sent(line: Line) -> str:
 
 
 def _not_timed(line: Line) -> str:
-    timed = any(seconds is not None for seconds in line.figures.latency)
-    return ",".join(line.figures.without) if timed else ""
+    return ",".join(traffic_metrics.not_timed(line.figures))
 
 
 def _endpoint(ref: kinds.Ref, line: Line) -> str:

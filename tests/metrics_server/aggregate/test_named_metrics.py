@@ -14,6 +14,7 @@ def figures(success: float | None, failure: float | None, *latency: float | None
         timestamp=None,
         latency=latency,
         clamped=(False,) * len(latency),
+        below=(None,) * len(latency),
         approximate=(False,),
         without=(),
         profiles=("toy",),

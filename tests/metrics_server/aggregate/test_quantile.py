@@ -107,6 +107,36 @@ def test_all_beyond_a_first_bound_that_is_not_positive_is_that_bound() -> None:
     assert result.clamped[0].tolist() == [True]
 
 
+def test_in_the_first_bucket_only_its_bound_is_certain() -> None:
+    result = of([(5, 10), (10, 19), (INF, 20)], 0.25, 0.5, 0.9, 0.99)
+    assert result.values[0].tolist() == pytest.approx([2.5, 5.0, 9.444444444, 10.0])
+    np.testing.assert_array_equal(result.below[0], [5.0, 5.0, NAN, NAN])
+    assert result.clamped[0].tolist() == [False, False, False, True]
+
+
+def test_in_a_sum_the_first_bucket_ends_at_the_first_bound_that_all_have() -> None:
+    counts = np.array([[1, 2, 4, 4], [NAN, 3, 4, 4]], dtype=float).sum(axis=0, keepdims=True)
+    result = quantile.of(counts, bounds=np.array([1.0, 2.0, 4.0, INF]), quantiles=(0.1, 0.9))
+    np.testing.assert_array_equal(result.below[0], [2.0, NAN])
+
+
+def test_a_bucket_that_begins_at_a_bound_of_0_is_like_a_first_one() -> None:
+    result = of([(0, 0), (0.1, 5), (INF, 5)], 0.5)
+    assert (result.values[0].tolist(), result.below[0].tolist()) == ([0.05], [0.1])
+
+
+@pytest.mark.parametrize("buckets", [[(0, 5), (1, 5), (INF, 5)], [(-1, 5), (INF, 5)], [(1, 0), (INF, 5)]])
+def test_a_value_that_is_a_bound_has_no_upper_limit(buckets: Buckets) -> None:
+    assert np.isnan(of(buckets, 0.5).below).all()
+
+
+def test_of_a_native_histogram_only_the_zero_bucket_begins_at_0() -> None:
+    bounds = np.array([0.0, 0.001, 0.002, 0.004, INF])
+    counts = np.array([[0, 4, 8, 9, 9], [0, 0, 8, 9, 9]], dtype=float)
+    result = quantile.of(counts, bounds=bounds, quantiles=(0.25,), exponential=np.array([True, True]))
+    np.testing.assert_array_equal(result.below[:, 0], [0.001, NAN])
+
+
 def scalar(buckets: Buckets, q: float) -> float:
     """Return the quantile of one histogram, like `BucketQuantile` in Prometheus' promql/quantile.go."""
     buckets = [(bound, count) for bound, count in buckets if not math.isnan(count)]
@@ -157,6 +187,9 @@ def test_any_histogram_agrees_with_a_scalar_port_of_prometheus(
     result = quantile.of(counts, bounds=np.array(bounds, dtype=float), quantiles=quantiles)
     expected = [[scalar(list(zip(bounds, row, strict=True)), q) for q in quantiles] for row in rows]
     np.testing.assert_allclose(result.values, np.array(expected), rtol=1e-9, atol=1e-12)
+    limited = ~np.isnan(result.below)
+    assert (result.values[limited] <= result.below[limited] * (1 + 1e-9)).all()
+    assert not (limited & result.clamped).any()
 
 
 @settings(deadline=None, max_examples=60)
@@ -171,3 +204,4 @@ def test_a_quantile_does_not_depend_on_the_scale_of_the_counts(
     ]
     np.testing.assert_array_equal(results[0].values, results[1].values)
     np.testing.assert_array_equal(results[0].clamped, results[1].clamped)
+    np.testing.assert_array_equal(results[0].below, results[1].below)

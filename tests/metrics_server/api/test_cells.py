@@ -64,7 +64,19 @@ def test_a_rate_has_a_decimal_and_below_one_two(count: float | None, seconds: fl
 def test_a_latency_is_short_and_marked_where_it_is_only_a_lower_limit(
     seconds: float | None, clamped: bool, text: str
 ) -> None:
-    assert cells.latency(seconds, clamped=clamped) == text
+    assert cells.latency(seconds, cells.LatencyLimits(clamped=clamped)) == text
+
+
+@pytest.mark.parametrize(
+    ("below", "approximate", "text"),
+    [(5.0, False, "<5.00s"), (0.0005, False, "<500µs"), (0.01, False, "<10ms"), (5.0, True, "~<5.00s")],
+)
+def test_a_latency_of_which_an_upper_limit_is_known_is_that_limit(
+    below: float, approximate: bool, text: str
+) -> None:
+    limits = cells.LatencyLimits(below=below, approximate=approximate)
+    assert cells.latency(0.0002, limits) == text
+    assert cells.latency(None, limits) == "-"
 
 
 @pytest.mark.parametrize(

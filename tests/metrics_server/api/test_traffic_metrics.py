@@ -6,7 +6,7 @@ import math
 import prometheus_client
 import pytest
 
-from metrics_server.aggregate import rollup
+from metrics_server.aggregate import rollup, timing
 from metrics_server.api import traffic_metrics
 from metrics_server.model import kinds
 from metrics_server.server import telemetry
@@ -20,6 +20,7 @@ FIGURES = rollup.Figures(
     timestamp=None,
     latency=(0.009, 0.021, 0.0482),
     clamped=(False, False, False),
+    below=(None, None, None),
     approximate=(False, False, False),
     without=(),
     profiles=("envoy",),
@@ -82,6 +83,31 @@ def test_latencies_that_are_only_a_lower_limit_are_named_in_an_annotation() -> N
     assert (
         metadata["annotations"]["metrics.smi-spec.io/clamped"] == "p90_response_latency,p99_response_latency"
     )
+
+
+def test_latencies_of_which_only_an_upper_limit_is_known_are_named_with_it() -> None:
+    metadata = item(dataclasses.replace(FIGURES, below=(0.01, 0.025, None)))["metadata"]
+    assert isinstance(metadata, dict)
+    assert metadata["annotations"]["metrics.smi-spec.io/clamped-below"] == (
+        "p50_response_latency=10m,p90_response_latency=25m"
+    )
+    assert "metrics.smi-spec.io/clamped" not in metadata["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("timed", "named"),
+    [
+        (1200.0, "timeouts"),
+        (996.0, "timeouts"),
+        (900.0, "timeouts,25% of requests"),
+        (1.0, "timeouts,99% of requests"),
+    ],
+)
+def test_the_part_that_is_not_timed_is_rounded_down_and_follows_its_reasons(timed: float, named: str) -> None:
+    requests = timing.Timing(counted=1200.0, timed=timed, initial=0.0, margin=0.2)
+    metadata = item(dataclasses.replace(FIGURES, without=("timeouts",), timed_requests=requests))["metadata"]
+    assert isinstance(metadata, dict)
+    assert metadata["annotations"]["metrics.smi-spec.io/latency-without"] == named
 
 
 def test_a_number_that_is_not_finite_never_leaves() -> None:

@@ -56,6 +56,20 @@ def test_rule_3_nine_first_failures_born_at_once_are_nine() -> None:
     assert count(Target(ages=old(STEADY), series=[[(t, 9.0) for t in every(5, 1015, 1030)]])) == [9.0]
 
 
+def test_the_requests_with_which_a_series_began_are_known_apart() -> None:
+    old_series = [(t, 20 * t) for t in STEADY]
+    failures = [(1015.0, 9.0), (1020.0, 10.0), (1025.0, 12.0), (1030.0, 12.0)]
+    reset = [(1000.0, 500.0), (1005.0, 40.0)]
+    found = counters.counts(Target(ages=old(STEADY), series=[old_series, failures, reset]))
+    assert found.requests.tolist() == [600.0, 12.0, 40.0]
+    assert found.initial.tolist() == [0.0, 9.0, 0.0]
+
+
+def test_a_series_of_unknown_past_began_with_no_known_requests() -> None:
+    unknown = Target(ages=[(1020.0, 5000.0), (1030.0, 5010.0)], scraped=1020.0, series=[[(1020.0, 50.0)]])
+    assert counters.counts(unknown).initial.tolist() == [0.0]
+
+
 def test_rule_3_a_single_sample_of_a_new_series_counts() -> None:
     assert count(Target(ages=old(STEADY), series=[[(1030.0, 9.0)]])) == [9.0]
 
