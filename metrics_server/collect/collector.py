@@ -143,10 +143,11 @@ class Collector:
         strict: decoder.Strict = decoder.lenient,
         executor: futures.Executor | None = None,
         uptime: Callable[[], float] = time.monotonic,
+        by_requests: bool = False,
     ) -> None:
         """`clock`: that of the backend. `stale_after`: seconds. `strict`: whether
         responses 4xx are failures in a namespace. `executor`: the executor in which several takers decode,
-        one after the other. `uptime`: a monotonic clock in seconds.
+        one after the other. `uptime`: a monotonic clock in seconds. `by_requests`: as `read_by_requests`.
         """
         self._backend = backend
         self._mesh = mesh
@@ -160,6 +161,7 @@ class Collector:
         self._rhythm = scrape_rhythm.ScrapeRhythm(uptime, usual=_GUESS)
         self._counted_at = -math.inf
         """The uptime at which the targets were last counted."""
+        self._by_requests = by_requests
         self._lost = lost_targets.LostTargets(uptime)
 
     async def take(
@@ -186,6 +188,12 @@ class Collector:
                 await self._explain_nothing(scope)
                 return None
             return await self._decode(reply, asked)
+
+    def read_by_requests(self) -> None:
+        """From now on, if no proxy shows its process, take every target that counts requests for a proxy: the
+        scrape may keep the metrics of requests only.
+        """
+        self._by_requests = not self._mesh.fallback
 
     async def _reached_all(self, reply: _Reply, asked: _Request) -> bool:
         """Learn from an answer, and return whether its queries reached the scrapes of all targets."""
@@ -278,8 +286,7 @@ class Collector:
         counters = _All(answers)
         of_targets = counters.among(targets.needed_metrics(self._mesh))
         scraped = await self._apart(targets.find, of_targets, self._mesh)
-        if not scraped.found and targets.needed_metrics(self._mesh) and not self._mesh.fallback:
-            # The scrape may keep the metrics of requests only.
+        if not scraped.found and self._by_requests and targets.needed_metrics(self._mesh):
             scraped = await self._apart(targets.find_by_requests, counters, self._mesh)
         proxies = self._not_stale(scraped, taken)
         return _Reply(

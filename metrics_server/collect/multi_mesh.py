@@ -40,6 +40,8 @@ class MeshCollector(Protocol):
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side]
     ) -> snapshot.Snapshot | None: ...
 
+    def read_by_requests(self) -> None: ...
+
 
 class MultiMeshCollector:
     """Takes snapshots of all meshes that are found in Prometheus."""
@@ -79,7 +81,14 @@ class MultiMeshCollector:
         """
         present = await self._found()
         takers = [(mesh.name, taker) for mesh, taker in self._takers if mesh.name in present]
-        taken = await self._all(takers, namespace, window, latency)
+        try:
+            taken = await self._all(takers, namespace, window, latency)
+        except faults.NoMesh:
+            # No profile finds a process of its mesh. A collector may carry the metrics of requests of several
+            # meshes, so this is no way to read one mesh while another one is there.
+            for _, taker in takers:
+                taker.read_by_requests()
+            taken = await self._all(takers, namespace, window, latency)
         if not taken.moments:
             return None
         loop = asyncio.get_running_loop()

@@ -33,6 +33,7 @@ def taker(
                 stale_after=stale_after,
                 strict=functools.partial(decisions.is_strict, mesh.name),
                 executor=executor,
+                by_requests=len(meshes) == 1 and not mesh.fallback,
             ),
         )
         for mesh in meshes

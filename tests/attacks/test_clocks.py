@@ -358,6 +358,9 @@ class _Nobody:
     async def take(self, *_: object, **__: object) -> None:
         return None
 
+    def read_by_requests(self) -> None:
+        """There is nothing to read."""
+
 
 class _Source:
     """An API without figures."""

@@ -17,7 +17,6 @@ _WRONG: Mapping[str, str] = {
     "contour": "the cluster names of Contour, Gloo and kgateway are read as hosts",
     "envoy-gateway": "the cluster names of Envoy Gateway are read as hosts, and its listeners are not read",
     "hubble-doc": "the labels with the addresses of pods are not read, so such an end is unknown",
-    "istio-keeplist": "a target without the age of its process is not recognised as a proxy",
     "istio-removed": "requests whose caller is not named are listed once more, from an unknown caller",
     "istio-ztunnel": "the refusal does not say that ambient mode without waypoints has no requests",
     "linkerd-probes": "probes and requests to the proxy's own port count, and timeouts of routes do not",
@@ -26,17 +25,12 @@ _WRONG: Mapping[str, str] = {
     "traefik-crd": "all rules of an IngressRoute count at the service that has its name",
 }
 """What is wrong today, by case."""
-_IN_WORK: Mapping[str, str] = {
-    "evict-min": "a series that is born again counts from its value before",
-    "istio-twice": "a proxy that two jobs scrape at different ports counts twice",
-}
-"""The same, where a change of the counting is on its way."""
 
 
 def _marks(name: str) -> Sequence[pytest.MarkDecorator]:
     if name in _WRONG:
         return [pytest.mark.xfail(strict=True, reason=_WRONG[name])]
-    return [pytest.mark.xfail(strict=False, reason=_IN_WORK[name])] if name in _IN_WORK else []
+    return []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -47,6 +47,10 @@ class Mesh:
     fault: faults.Unavailable | None = None
     windows: list[float] = dataclasses.field(default_factory=list)
 
+    def read_by_requests(self) -> None:
+        if isinstance(self.fault, faults.NoMesh):
+            self.fault = None
+
     async def take(
         self, namespace: str | None, *, window: float, latency: Collection[kinds.Side]
     ) -> snapshot.Snapshot | None:
@@ -121,6 +125,18 @@ async def test_nothing_is_served_if_all_are_stale_or_prometheus_is_away() -> Non
 async def test_without_any_mesh_it_is_said_what_was_looked_for() -> None:
     with pytest.raises(faults.NoMesh, match="looked for those of profiles istio, envoy"):
         await mixed(Backend(), Mesh("istio"), Mesh("envoy")).take(None, window=30)
+
+
+async def test_a_mesh_without_processes_is_read_by_its_requests_if_there_is_no_other() -> None:
+    hidden = faults.NoMesh("no `envoy_server_uptime`")
+    alone = Mesh("istio", fault=hidden)
+    taken = await mixed(Backend("istio"), alone).take(None, window=30)
+    assert taken is not None
+    assert [mesh.profile for mesh in taken.meshes] == ["istio"]
+    carried, other = Mesh("istio", fault=hidden), Mesh("envoy")
+    taken = await mixed(Backend("istio", "envoy"), carried, other).take(None, window=30)
+    assert taken is not None
+    assert [mesh.profile for mesh in taken.meshes] == ["envoy"]
 
 
 async def test_a_namespace_without_a_proxy_is_none() -> None:
