@@ -21,7 +21,7 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from metrics_server.collect import lost_targets, scrape_rhythm
+from metrics_server.collect import clusters, lost_targets, scrape_rhythm
 from metrics_server.decode import decoder, targets, windows
 from metrics_server.model import faults, kinds, snapshot, validation
 from metrics_server.profiles import endpoints, schema
@@ -137,11 +137,13 @@ class Collector:
         clock: Clock,
         stale_after: float,
         strict: decoder.Strict = decoder.lenient,
+        chosen: Collection[str] = (),
         executor: futures.Executor | None = None,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock`: that of the backend. `stale_after`: seconds. `strict`: whether
-        responses 4xx are failures in a namespace. `executor`: the executor in which several takers decode,
+        responses 4xx are failures in a namespace. `chosen`: the labels by which the settings choose among
+        the targets of several clusters. `executor`: the executor in which several takers decode,
         one after the other. `uptime`: a monotonic clock in seconds.
         """
         self._backend = backend
@@ -150,6 +152,7 @@ class Collector:
         self._clock = clock
         self._stale_after = stale_after
         self._strict = strict
+        self._chosen = chosen
         self._executor = executor or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._uptime = uptime
         self._namespace_label: str | None = None
@@ -167,8 +170,8 @@ class Collector:
         `window`: seconds; the snapshot's window may be longer, to span two scrapes. `latency`: the sides
         whose latencies are wanted; they are most of the work.
 
-        Raises faults.Unavailable: backend down or slow, no such mesh, or newest scrape too old or later
-        than this server's clock.
+        Raises faults.Unavailable: backend down or slow, no such mesh, targets of several clusters, or newest
+        scrape too old or later than the time that was asked for.
         """
         scope = await self._scope(namespace)
         async with contextlib.AsyncExitStack() as stack:
@@ -304,6 +307,7 @@ class Collector:
             raise validation.refused("it contains samples later than the time that was asked for")
         if age > self._stale_after:
             raise _stale(age, self._stale_after)
+        clusters.check(reply.proxies.found.values(), chosen=self._chosen)
         scope = asked.scope.namespace
         self._rhythm.compare(scope, reply.proxies)
         is_lost = self._lost.compare(scope, reply.proxies, reach=reply.reach)

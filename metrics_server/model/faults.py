@@ -8,6 +8,7 @@
         ├── BackendSlow     Prometheus accepted the connection and does not answer in time
         ├── BackendRefused  Prometheus answered with an error, or with something other than figures
         ├── NoMesh          Prometheus has no metric of a known mesh
+        ├── SeveralClusters Prometheus has the targets of several clusters, and none is chosen
         ├── Stale           the newest scrape is too old
         ├── Ahead           scrapes are later than this server's clock
         ├── Busy            the request waited too long behind other requests
@@ -56,6 +57,10 @@ class BackendRefused(Unavailable):
 
 class NoMesh(Unavailable):
     """Prometheus has no metric of a known mesh."""
+
+
+class SeveralClusters(Unavailable):
+    """Prometheus has the targets of several clusters, and none is chosen."""
 
 
 class Stale(Unavailable):

@@ -220,6 +220,23 @@ async def test_what_the_backend_cannot_do_is_passed_on() -> None:
             await taker.take(namespace, window=30.0)
 
 
+def in_cluster(of: recording.Recording, cluster: str) -> recording.Recording:
+    """Return the same recording with targets that have the label `cluster`."""
+    return recording.Recording(
+        [recording.Series({**one.labels, "cluster": cluster}, one.samples) for one in of.series]
+    )
+
+
+async def test_two_clusters_are_refused_and_never_added() -> None:
+    eu, us = (in_cluster(scraped(5), cluster) for cluster in ("eu", "us"))
+    looking = scene(recording.Recording([*eu.series, *us.series]))
+    for namespace in (None, "shop"):
+        with pytest.raises(faults.SeveralClusters, match=r"2 clusters \(label cluster: eu, us\)"):
+            await looking.take(namespace)
+    looking.backend.recording = eu
+    assert served(await looking.take()) == 30.0
+
+
 async def test_a_snapshot_knows_that_the_backend_warned() -> None:
     of = scene(scraped(5))
     assert not (await of.take()).partial
