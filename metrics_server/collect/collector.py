@@ -101,8 +101,8 @@ class _Reply:
     """The answers to one plan; that with the buckets may not have arrived yet."""
 
     taken: float
-    reach: float
-    """The earliest time of raw samples that were asked for, Unix seconds."""
+    reach: plan.Reach
+    """How far back its queries reached: meanwhile another answer may have shown that it is not enough."""
     lag: float
     """The lag that the queries assumed, in seconds."""
     asked: tuple[str, ...]
@@ -189,19 +189,18 @@ class Collector:
     async def _reached_all(self, reply: _Reply, asked: _Request) -> bool:
         """Learn from an answer, and return whether its queries reached the scrapes of all targets."""
         rhythm = self._rhythm
-        before = self._reach(asked.window)
         if not reply.proxies.found:
             newest = await self._newest(reply.taken)
             if newest is not None and newest >= reply.taken - self._stale_after:
                 rhythm.lag = max(rhythm.lag, math.ceil(reply.taken - newest))
-            return before.covers(self._reach(asked.window))
+            return reply.reach.covers(self._reach(asked.window))
         rhythm.observe(reply.proxies)
         if reply.proxies.interval is None or self._uptime() - self._counted_at >= _AGAIN:
             await self._look_for_others(reply)
         lag = rhythm.lag_of(reply.windows.spans, taken=reply.taken)
         if lag > reply.lag + _LATE * rhythm.interval or lag < reply.lag / 2:
             rhythm.lag = math.ceil(lag) if lag else 0.0
-        return before.covers(self._reach(asked.window))
+        return reply.reach.covers(self._reach(asked.window))
 
     async def _look_for_others(self, reply: _Reply) -> None:
         """Learn the scrape intervals of jobs with targets that the queries did not reach, or reached once."""
@@ -282,7 +281,7 @@ class Collector:
             proxies = await self._apart(targets.find_by_requests, counters, self._mesh)
         return _Reply(
             taken=taken,
-            reach=taken - reach.usual.seconds,
+            reach=reach,
             lag=lag,
             asked=wanted.counters,
             counters=counters,
@@ -310,7 +309,7 @@ class Collector:
         clusters.check(reply.proxies.found.values(), chosen=self._chosen)
         scope = asked.scope.namespace
         self._rhythm.compare(scope, reply.proxies)
-        is_lost = self._lost.compare(scope, reply.proxies, reach=reply.reach)
+        is_lost = self._lost.compare(scope, reply.proxies, reach=reply.taken - reply.reach.usual.seconds)
         begun = time.perf_counter()
         counted = await self._apart(
             decoder.count,

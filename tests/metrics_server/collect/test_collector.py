@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
@@ -126,6 +128,28 @@ async def test_samples_that_arrive_late_change_nothing_but_their_age(interval: f
         taken = await looking.take()
         assert (served(taken), taken.spans[0].alone) == (30.0, 30.0)
         assert taken.timestamp == NOW
+
+
+async def test_an_answer_that_did_not_reach_far_enough_is_not_used_because_another_has_shown_it() -> None:
+    arrived = asyncio.Event()
+
+    class Slow(recording.Backend):
+        """Holds back the answer to the first plan until another snapshot was taken."""
+
+        async def ask(self, queries: Sequence[str], *, at: float) -> list[recording.Answer]:
+            first = not self.asked
+            answers = await super().ask(queries, at=at)
+            if first:
+                await arrived.wait()
+            return answers
+
+    looking = Scene(Slow(scraped(5)))
+    looking.clock.now += 60.0
+    first = asyncio.create_task(looking.take())
+    await asyncio.sleep(0)
+    assert served(await looking.take()) == 30.0
+    arrived.set()
+    assert served(await first) == 30.0
 
 
 @pytest.mark.parametrize("age", [95.0, 250.0])
