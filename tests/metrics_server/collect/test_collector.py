@@ -136,7 +136,7 @@ async def test_an_answer_that_did_not_reach_far_enough_is_not_used_because_anoth
     class Slow(recording.Backend):
         """Holds back the answer to the first plan until another snapshot was taken."""
 
-        async def ask(self, queries: Sequence[str], *, at: float) -> list[recording.Answer]:
+        async def ask(self, queries: Sequence[str], *, at: float | None) -> list[recording.Answer]:
             first = not self.asked
             answers = await super().ask(queries, at=at)
             if first:
