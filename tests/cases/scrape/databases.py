@@ -68,15 +68,16 @@ def mixed(address: str, *, writes_to: str = "") -> Mapping[str, Any]:
     """
     gateways = [pod for pod in pods.PODS if pod.workload == "gateway"]
     others = [pod for pod in pods.PODS if pod.workload != "gateway"]
-    queue = {"batch_send_deadline": "100ms", "max_shards": 1, "min_shards": 1}
-    remote = [{"url": f"{writes_to}/api/v1/write", "queue_config": queue}] if writes_to else []
-    return {
+    scrapes: dict[str, Any] = {
         "scrape_configs": [
             job("gateways", address, every=SLOW, scraped=gateways),
             job("sidecars", address, every=EVERY, scraped=others),
-        ],
-        "remote_write": remote,
+        ]
     }
+    if writes_to:
+        queue = {"batch_send_deadline": "100ms", "max_shards": 1, "min_shards": 1}
+        scrapes["remote_write"] = [{"url": f"{writes_to}/api/v1/write", "queue_config": queue}]
+    return scrapes
 
 
 def federating(source: str) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ WRITTEN_LATE = 2.0
 """Seconds by which remote writes are late."""
 SKEWS = (20.0, 40.0, -20.0, -40.0, 600.0, -600.0, 86400.0, -86400.0)
 """Seconds by which this server's clock is ahead of Prometheus'."""
-_FIRST = 3 * databases.SLOW
+FIRST = 3 * databases.SLOW
 """Seconds: three scrapes of each pod."""
 _EVERY = 0.8
 """Seconds between two reads."""
@@ -91,7 +91,7 @@ class Played:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where the programs of all cases run."""
 
     stack: contextlib.AsyncExitStack
@@ -114,7 +114,7 @@ class _Place:
 
     async def server(self, name: str, database: str) -> reading.Api:
         """Start a server when the database has samples: it looks for meshes once a minute."""
-        await _has_pods(database)
+        await has_pods(database)
         state = self.folder / f"server-{name.replace(' ', '-')}"
         inventory = pods.inventory(self.folder / f"{state.name}.yaml")
         return await self.stack.enter_async_context(
@@ -126,7 +126,7 @@ async def play(folder: Path, *, subnet: str) -> Played:
     """Return everything that was read."""
     async with contextlib.AsyncExitStack() as stack:
         exporter = await stack.enter_async_context(exporting(folder, host=f"{subnet}.199"))
-        place = _Place(stack, folder, subnet, exporter)
+        place = Place(stack, folder, subnet, exporter)
         mixed, receiver = f"{subnet}.200:9090", f"http://{subnet}.201:9090"
         delayed = await stack.enter_async_context(databases.delaying(receiver, seconds=WRITTEN_LATE))
         names = ("mixed intervals", "written late", "shared target", *LAGS, "clusters")
@@ -166,7 +166,7 @@ async def play(folder: Path, *, subnet: str) -> Played:
                 strict=True,
             )
         )
-        await asyncio.sleep(_FIRST)
+        await asyncio.sleep(FIRST)
         return await _read(apis, losing, found, exporter)
 
 
@@ -189,7 +189,7 @@ async def _read(
     restarted = await asyncio.gather(*(apis[name].reads(_AFTER, every=_EVERY) for name in watched))
     return Played(
         stories={
-            name: Story(before, after, await _jitter(found[name]))
+            name: Story(before, after, await jitter(found[name]))
             for name, before, after in zip(watched, steady, restarted, strict=True)
         },
         lost=await lost,
@@ -198,7 +198,7 @@ async def _read(
     )
 
 
-async def _jitter(database: str) -> float:
+async def jitter(database: str) -> float:
     """Return by how many seconds scrapes were longer or shorter under way than others."""
     async with (
         aiohttp.ClientSession() as http,
@@ -264,7 +264,7 @@ async def exporting(folder: Path, *, host: str) -> AsyncIterator[str]:
         yield f"{host}:15090"
 
 
-async def _has_pods(database: str) -> None:
+async def has_pods(database: str) -> None:
     """Wait until a database has each pod."""
     query = {"query": "count(count by (pod) (envoy_server_uptime))"}
 

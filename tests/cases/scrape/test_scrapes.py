@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import pytest
 import pytest_asyncio
 
 from metrics_server.model import kinds, snapshot
 from tests import marks
-from tests.cases.scrape import databases, playing, pods, reading
+from tests.cases.scrape import databases, judging, playing, pods, reading
 
-_CLOSE = 0.03
-"""The share by which a rate of one read may differ from the true one, in addition to what a busy machine
-changes: there a scrape is under way for a shorter or a longer time.
-"""
-_TIMED = 0.08
-"""The same of a quantile."""
 _STORIES = ("mixed intervals", "written late", "shared target", *playing.LAGS)
 _LATE: Mapping[str, float] = {**playing.LAGS, "written late": playing.WRITTEN_LATE}
 """Seconds by which samples are late, by case."""
@@ -36,34 +30,9 @@ async def played(tmp_path_factory: pytest.TempPathFactory, other_subnet: str) ->
     return await playing.play(tmp_path_factory.mktemp("scrapes"), subnet=other_subnet)
 
 
-def _off(found: Mapping[str, float], right: Mapping[str, float], *, share: float) -> Iterable[str]:
-    for name, truth in right.items():
-        if name not in found:
-            yield f"{name} is not known"
-        elif abs(found[name] / truth - 1) > share:
-            yield f"{name} {found[name]:.1f} instead of {truth:.1f}"
-
-
 def _close(played: playing.Played, case: str) -> float:
     """Return the share by which a rate may differ."""
-    return _CLOSE + played.stories[case].jitter / reading.WINDOW
-
-
-def _faults(read: reading.Read, *, share: float) -> Sequence[str]:
-    """Return what is wrong in one read. `share`: by which rates may differ."""
-    scaled = {"Pods": pods.RATES["front"], "Object": pods.RATES["gateway"], "External": 4000.0}
-    groups = [
-        ("refused", [f"{who}: {why}" for who, why in read.refused.items()]),
-        ("JSON", _off(read.json, pods.RATES, share=share)),
-        ("Table", _off(read.table, pods.RATES, share=share)),
-        ("edge", _off(read.edges, {"gateway:front": 4000.0, "front:cart": 2000.0}, share=share)),
-        ("autoscaler", _off(read.autoscaled, scaled, share=share)),
-        *(
-            (f"latency of {name}", _off(read.quantiles.get(name, {}), pods.QUANTILES, share=_TIMED))
-            for name in pods.RATES
-        ),
-    ]
-    return [f"{what}: {fault}" for what, faults in groups for fault in faults]
+    return judging.CLOSE + played.stories[case].jitter / reading.WINDOW
 
 
 @pytest.mark.parametrize("case", _STORIES)
@@ -71,7 +40,7 @@ def test_each_read_has_the_rates_of_the_pods(played: playing.Played, case: str) 
     faults = [
         f"read {number}: {fault}"
         for number, read in enumerate(played.stories[case].steady)
-        for fault in _faults(read, share=_close(played, case))
+        for fault in judging.wrong(read, share=_close(played, case))
     ]
     assert not faults, "\n".join(faults)
 
@@ -90,8 +59,11 @@ def test_a_restart_loses_what_was_not_scraped_and_adds_nothing(played: playing.P
     for read in played.stories[case].restarted:
         assert read.json["cart"] <= pods.RATES["cart"] * (1 + close), read
         others = {name: rate for name, rate in pods.RATES.items() if name != "cart"}
-        assert not [*_off(read.json, others, share=close), *_off(read.table, others, share=close)], read
-    assert not _faults(played.stories[case].restarted[-1], share=close)
+        assert not [
+            *judging.off(read.json, others, share=close),
+            *judging.off(read.table, others, share=close),
+        ], read
+    assert not judging.wrong(played.stories[case].restarted[-1], share=close)
 
 
 def test_while_a_store_is_away_people_are_warned_and_autoscalers_refused(played: playing.Played) -> None:
@@ -99,11 +71,11 @@ def test_while_a_store_is_away_people_are_warned_and_autoscalers_refused(played:
     away, close = played.lost.away, _close(played, "mixed intervals")
     first = next(number for number, read in enumerate(away) if read.warned)
     assert first <= _NOT_YET
-    assert not [fault for read in away[:first] for fault in _off(read.json, pods.RATES, share=close)]
+    assert not [fault for read in away[:first] for fault in judging.off(read.json, pods.RATES, share=close)]
     for number, read in enumerate(away[first + 1 :]):
         assert read.warned, f"read {number}: {read}"
         assert set(read.refused) == {*reading.AUTOSCALED}, f"read {number}: {read}"
-    assert not _faults(played.lost.back, share=close)
+    assert not judging.wrong(played.lost.back, share=close)
     assert not played.lost.back.warned
 
 
@@ -119,7 +91,7 @@ def test_a_wrong_clock_changes_nothing(played: playing.Played, skew: float) -> N
     steady = {name: rate for name, rate in pods.RATES.items() if name != "cart"}
     for one in played.clocks[skew]:
         rates = _rates(one.snapshot)
-        assert not [*_off(rates, steady, share=_close(played, "mixed intervals"))], rates
+        assert not [*judging.off(rates, steady, share=_close(played, "mixed intervals"))], rates
         assert one.begun - _ROUNDED <= one.snapshot.taken <= one.ended + _ROUNDED
         assert 0.0 <= one.snapshot.taken - one.snapshot.timestamp <= databases.EVERY + _SHIPPED
 
