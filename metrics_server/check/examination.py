@@ -39,6 +39,8 @@ class Wanted:
     inventory: objects.Inventory
     stale_after: float
     """Seconds."""
+    chosen: Sequence[str] = ()
+    """The labels by which a cluster is chosen."""
 
 
 def run(
@@ -64,6 +66,7 @@ def run(
         namespace=namespace,
         inventory=inventory or objects.Inventory(),
         stale_after=stale_after,
+        chosen=[matcher.label for matcher in always],
     )
     backend = requests_prometheus.RecordingClient(url, shown, allowed=allowed, always=always)
     return asyncio.run(_Examination(backend, wanted).report(formats.base(url)))
@@ -158,6 +161,7 @@ class _Examination:
             watcher=_NoWatcher(),
             clock=self,
             stale_after=self._wanted.stale_after,
+            chosen=self._wanted.chosen,
         )
         self._backend.asked.clear()
         taken, reason, nothing = None, "", ""

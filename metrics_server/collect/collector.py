@@ -22,7 +22,7 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from metrics_server.collect import lost_targets, scrape_rhythm
+from metrics_server.collect import clusters, lost_targets, scrape_rhythm
 from metrics_server.decode import decoder, targets, windows
 from metrics_server.model import faults, kinds, snapshot, validation
 from metrics_server.profiles import endpoints, schema
@@ -102,8 +102,8 @@ class _Reply:
     """The answers to one plan; that with the buckets may not have arrived yet."""
 
     taken: float
-    reach: float
-    """The earliest time of raw samples that were asked for, Unix seconds."""
+    reach: plan.Reach
+    """How far back its queries reached: meanwhile another answer may have shown that it is not enough."""
     lag: float
     """The lag that the queries assumed, in seconds."""
     asked: tuple[str, ...]
@@ -141,13 +141,15 @@ class Collector:
         clock: Clock,
         stale_after: float,
         strict: decoder.Strict = decoder.lenient,
+        chosen: Collection[str] = (),
         executor: futures.Executor | None = None,
         uptime: Callable[[], float] = time.monotonic,
         by_requests: bool = False,
     ) -> None:
         """`clock`: that of the backend. `stale_after`: seconds. `strict`: whether
-        responses 4xx are failures in a namespace. `executor`: the executor in which several takers decode,
-        one after the other. `uptime`: a monotonic clock in seconds. `by_requests`: as `read_by_requests`.
+        responses 4xx are failures in a namespace. `chosen`: the labels by which the settings choose among
+        the targets of several clusters. `executor`: the executor in which several takers decode, one after
+        the other. `uptime`: a monotonic clock in seconds. `by_requests`: as `read_by_requests`.
         """
         self._backend = backend
         self._mesh = mesh
@@ -155,6 +157,7 @@ class Collector:
         self._clock = clock
         self._stale_after = stale_after
         self._strict = strict
+        self._chosen = chosen
         self._executor = executor or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._uptime = uptime
         self._namespace_label: str | None = None
@@ -173,8 +176,8 @@ class Collector:
         `window`: seconds; the snapshot's window may be longer, to span two scrapes. `latency`: the sides
         whose latencies are wanted; they are most of the work.
 
-        Raises faults.Unavailable: backend down or slow, no such mesh, or newest scrape too old or later
-        than this server's clock.
+        Raises faults.Unavailable: backend down or slow, no such mesh, targets of several clusters, or newest
+        scrape too old or later than the time that was asked for.
         """
         scope = await self._scope(namespace)
         async with contextlib.AsyncExitStack() as stack:
@@ -198,19 +201,18 @@ class Collector:
     async def _reached_all(self, reply: _Reply, asked: _Request) -> bool:
         """Learn from an answer, and return whether its queries reached the scrapes of all targets."""
         rhythm = self._rhythm
-        before = self._reach(asked.window)
         if not reply.proxies.found:
             newest = await self._newest(reply.taken)
             if newest is not None and newest >= reply.taken - self._stale_after:
                 rhythm.lag = max(rhythm.lag, math.ceil(reply.taken - newest))
-            return before.covers(self._reach(asked.window))
+            return reply.reach.covers(self._reach(asked.window))
         rhythm.observe(reply.proxies)
         if reply.proxies.interval is None or self._uptime() - self._counted_at >= _AGAIN:
             await self._look_for_others(reply)
         lag = rhythm.lag_of(reply.windows.spans, taken=reply.taken)
         if lag > reply.lag + _LATE * rhythm.interval or lag < reply.lag / 2:
             rhythm.lag = math.ceil(lag) if lag else 0.0
-        return before.covers(self._reach(asked.window))
+        return reply.reach.covers(self._reach(asked.window))
 
     async def _look_for_others(self, reply: _Reply) -> None:
         """Learn the scrape intervals of jobs with targets that the queries did not reach, or reached once."""
@@ -291,7 +293,7 @@ class Collector:
         proxies = self._not_stale(scraped, taken)
         return _Reply(
             taken=taken,
-            reach=taken - reach.usual.seconds,
+            reach=reach,
             lag=lag,
             asked=wanted.counters,
             counters=counters,
@@ -325,9 +327,10 @@ class Collector:
             raise validation.refused("it contains samples later than the time that was asked for")
         if age > self._stale_after:
             raise _stale(age, self._stale_after)
+        clusters.check(reply.proxies.found.values(), chosen=self._chosen)
         scope = asked.scope.namespace
         self._rhythm.compare(scope, reply.proxies)
-        is_lost = self._lost.compare(scope, reply.scraped, reach=reply.reach)
+        is_lost = self._lost.compare(scope, reply.scraped, reach=reply.taken - reply.reach.usual.seconds)
         begun = time.perf_counter()
         counted = await self._apart(
             decoder.count,

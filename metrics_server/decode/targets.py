@@ -38,7 +38,8 @@ class ScrapeTarget:
     """Those of its series `up`, which has no others; empty without one."""
     up: Sequence[Any] = ()
     """Of the series `up`: pairs of Unix time and text, as the query API returns them. Empty if the target
-    carries several processes: then they do not show when this one was scraped.
+    carries several processes, or samples with times of their own: then they do not show when this one was
+    scraped.
     """
     ages: Sequence[Any] = ()
     """Of its process' age or start; empty if the mesh has no such series."""
@@ -191,9 +192,17 @@ def _add_ups(
             continue
         target.target_labels = own["metric"]
         if not keys.is_shared(target.labels):
-            target.up = own["values"]
+            if _is_of_same_scrapes(own["values"], target.ages or target.counted):
+                target.up = own["values"]
             if not shows_proxies:
                 target.labels = own["metric"]  # without the labels of requests
+
+
+def _is_of_same_scrapes(up: Sequence[Any], samples: Sequence[Any]) -> bool:
+    """Return whether the series `up` of a target shows when these samples of it were scraped. It does not if
+    they have times of their own, as those of an exporter that gets them late: no time is in both.
+    """
+    return not samples or not {sample[0] for sample in up}.isdisjoint(sample[0] for sample in samples)
 
 
 def find_by_requests(found: Iterable[Series], mesh: schema.Profile) -> ScrapeTargets:

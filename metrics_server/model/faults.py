@@ -8,8 +8,8 @@
         ├── BackendSlow     Prometheus accepted the connection and does not answer in time
         ├── BackendRefused  Prometheus answered with an error, or with something other than figures
         ├── NoMesh          Prometheus has no metric of a known mesh
+        ├── SeveralClusters Prometheus has the targets of several clusters, and none is chosen
         ├── Stale           the newest scrape is too old
-        ├── Ahead           scrapes are later than this server's clock
         ├── Busy            the request waited too long behind other requests
         └── PredecessorAway the fallback adapter gives no usable answer
 
@@ -58,12 +58,12 @@ class NoMesh(Unavailable):
     """Prometheus has no metric of a known mesh."""
 
 
+class SeveralClusters(Unavailable):
+    """Prometheus has the targets of several clusters, and none is chosen."""
+
+
 class Stale(Unavailable):
     """The newest scrape is too old."""
-
-
-class Ahead(Unavailable):
-    """Scrapes are later than this server's clock: the clocks of Prometheus and this server differ."""
 
 
 class Busy(Unavailable):

@@ -26,8 +26,8 @@ UP = "up"
 JOB = "job"
 TARGET = (JOB, "instance")
 """The labels that identify a scrape target."""
-_TWO_SCRAPES = 2.1
-"""Scrape intervals in which there are at least two scrapes."""
+_TWO_SCRAPES = 2.2
+"""Scrape intervals in which there are at least two scrapes, also if the newest sample is a tenth late."""
 MARK = "trafficmetrics_view"
 """A label that a query adds to buckets: the index of their view, where the other labels do not show it."""
 

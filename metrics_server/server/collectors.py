@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent import futures
 
 from metrics_server.collect import collector, multi_mesh
@@ -19,8 +19,12 @@ def taker(
     watcher: collector.CollectionObserver,
     clock: collector.Clock,
     stale_after: float,
+    chosen: Collection[str] = (),
 ) -> store.SnapshotSource:
-    """Return the source of snapshots of these meshes. One thread decodes for all of them."""
+    """Return the source of snapshots of these meshes. One thread decodes for all of them.
+
+    `chosen`: the labels by which the settings choose among the targets of several clusters.
+    """
     executor = futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
     takers = [
         (
@@ -32,6 +36,7 @@ def taker(
                 clock=clock,
                 stale_after=stale_after,
                 strict=functools.partial(decisions.is_strict, mesh.name),
+                chosen=chosen,
                 executor=executor,
                 by_requests=len(meshes) == 1 and not mesh.fallback,
             ),

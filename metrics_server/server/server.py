@@ -82,6 +82,7 @@ async def api(
         watcher=watcher,
         clock=clock,
         stale_after=chosen.stale_after,
+        chosen=[matcher.label for matcher in chosen.matchers],
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(backend.close)

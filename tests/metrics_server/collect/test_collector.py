@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
@@ -128,6 +130,28 @@ async def test_samples_that_arrive_late_change_nothing_but_their_age(interval: f
         assert taken.timestamp == NOW
 
 
+async def test_an_answer_that_did_not_reach_far_enough_is_not_used_because_another_has_shown_it() -> None:
+    arrived = asyncio.Event()
+
+    class Slow(recording.Backend):
+        """Holds back the answer to the first plan until another snapshot was taken."""
+
+        async def ask(self, queries: Sequence[str], *, at: float | None) -> list[recording.Answer]:
+            first = not self.asked
+            answers = await super().ask(queries, at=at)
+            if first:
+                await arrived.wait()
+            return answers
+
+    looking = Scene(Slow(scraped(5)))
+    looking.clock.now += 60.0
+    first = asyncio.create_task(looking.take())
+    await asyncio.sleep(0)
+    assert served(await looking.take()) == 30.0
+    arrived.set()
+    assert served(await first) == 30.0
+
+
 @pytest.mark.parametrize("age", [95.0, 250.0])
 @pytest.mark.parametrize("window", [30.0, 600.0])
 async def test_a_newest_scrape_older_than_the_limit_is_refused_with_its_age(
@@ -218,6 +242,23 @@ async def test_what_the_backend_cannot_do_is_passed_on() -> None:
     for namespace in (None, "shop"):
         with pytest.raises(faults.BackendDown):
             await taker.take(namespace, window=30.0)
+
+
+def in_cluster(of: recording.Recording, cluster: str) -> recording.Recording:
+    """Return the same recording with targets that have the label `cluster`."""
+    return recording.Recording(
+        [recording.Series({**one.labels, "cluster": cluster}, one.samples) for one in of.series]
+    )
+
+
+async def test_two_clusters_are_refused_and_never_added() -> None:
+    eu, us = (in_cluster(scraped(5), cluster) for cluster in ("eu", "us"))
+    looking = scene(recording.Recording([*eu.series, *us.series]))
+    for namespace in (None, "shop"):
+        with pytest.raises(faults.SeveralClusters, match=r"2 clusters \(label cluster: eu, us\)"):
+            await looking.take(namespace)
+    looking.backend.recording = eu
+    assert served(await looking.take()) == 30.0
 
 
 async def test_a_snapshot_knows_that_the_backend_warned() -> None:

@@ -83,6 +83,14 @@ def test_a_target_that_missed_its_last_scrape_has_not_ended() -> None:
     assert known == snapshot.Span(since=980, until=1010, **KNOWN)
 
 
+def test_samples_with_times_of_their_own_end_the_window_whenever_the_target_was_scraped() -> None:
+    labels = {"job": "late", "instance": "10.0.0.1:9901", "namespace": "shop", "pod": "cart-0"}
+    late = [(at - 41.0, at) for at in EVERY_15]
+    reply = [series("up", [(at, 1) for at in EVERY_15], labels), series(scraped.ENVOY.sign[0], late, labels)]
+    (known,) = windows.of(targets.find(reply, scraped.ENVOY), window=30.0).spans
+    assert known == snapshot.Span(since=954, until=984, **KNOWN)
+
+
 def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells_its_start_if_it_has_it() -> (
     None
 ):
