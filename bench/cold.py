@@ -15,6 +15,7 @@ import aiohttp
 from bench import client, exporter, report, site, usage
 from metrics_server.profiles import schema
 from metrics_server.query import plan
+from metrics_server.query import reach as query_reach
 
 PATHS = "/apis/metrics.smi-spec.io/v1alpha1"
 WINDOW = 30.0
@@ -31,8 +32,8 @@ def queries(*, namespace: str | None, mesh: str = "envoy") -> list[str]:
         shipped[mesh],
         scope=plan.QueryScope(namespace=namespace),
         window=WINDOW,
-        reach=plan.Reach(
-            usual=plan.Times(
+        reach=query_reach.Reach(
+            usual=query_reach.Times(
                 window=WINDOW, before=2.0 * exporter.SCRAPE_INTERVAL, interval=exporter.SCRAPE_INTERVAL
             )
         ),

@@ -11,22 +11,22 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import dataclasses
 import functools
-import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable
 from concurrent import futures
 from dataclasses import dataclass
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from metrics_server.collect import clusters, lost_targets, scrape_rhythm
+from metrics_server.collect import backend as collect_backend
+from metrics_server.collect import clusters, lookups, lost_targets, scrape_rhythm
 from metrics_server.decode import decoder, targets, windows
-from metrics_server.model import faults, kinds, snapshot, validation
-from metrics_server.profiles import endpoints, schema
-from metrics_server.query import plan, promql
+from metrics_server.model import kinds, snapshot, validation
+from metrics_server.profiles import schema
+from metrics_server.query import plan
+from metrics_server.query import reach as query_reach
 from metrics_server.upstream import time_limits
 
 logger = logging.getLogger(__name__)
@@ -44,57 +44,8 @@ _ROUNDS = 3
 """How often the queries are sent at most for one snapshot."""
 _LATE = 0.1
 """Scrape intervals by which samples may be later than assumed before the queries are sent again."""
-_SAMPLE = 20
-"""Number of series from which the labels of a mesh's targets are learned."""
 _FUTURE = 1.0
 """Seconds by which a sample may be later than the evaluation time: backends may round that time."""
-
-
-class Clock(Protocol):
-    """The present time of the backend, Unix seconds. Raises faults.Unavailable."""
-
-    async def read(self) -> float: ...
-
-
-class QueryResult(Protocol):
-    """The series in an answer, and the warnings of the backend."""
-
-    @property
-    def warnings(self) -> Sequence[str]: ...
-
-    def __iter__(self) -> Iterator[dict[str, Any]]: ...
-
-    def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
-        """Return at least the series of these metrics; without a metric, all."""
-        ...
-
-
-class QueryBackend(Protocol):
-    """Evaluates PromQL at an instant. Raises faults.Unavailable."""
-
-    async def ask(self, queries: Sequence[str], *, at: float) -> Sequence[QueryResult]: ...
-
-
-class CollectionObserver(Protocol):
-    """Gets the duration of decoding, and the age and the lag of each snapshot, in seconds."""
-
-    def snapshot_taken(self, *, seconds: float, age: float, lag: float) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _All:
-    """The series of several answers, decoded again by each reader: kept decoded, those of a big mesh would
-    need most of the memory for a snapshot.
-    """
-
-    answers: Sequence[QueryResult]
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self.among(())
-
-    def among(self, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
-        found = (answer.among(metrics) for answer in self.answers)
-        return itertools.chain.from_iterable(found) if metrics else validation.distinct(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +53,7 @@ class _Reply:
     """The answers to one plan; that with the buckets may not have arrived yet."""
 
     taken: float
-    reach: plan.Reach
+    reach: query_reach.Reach
     """How far back its queries reached: meanwhile another answer may have shown that it is not enough."""
     lag: float
     """The lag that the queries assumed, in seconds."""
@@ -110,7 +61,7 @@ class _Reply:
     """The queries for raw samples."""
     counters: Iterable[dict[str, Any]]
     warnings: list[str]
-    buckets: asyncio.Task[QueryResult | None]
+    buckets: asyncio.Task[collect_backend.QueryResult | None]
     scraped: targets.ScrapeTargets
     """All proxies in the answer."""
     proxies: targets.ScrapeTargets
@@ -134,11 +85,11 @@ class Collector:
 
     def __init__(
         self,
-        backend: QueryBackend,
+        backend: collect_backend.QueryBackend,
         *,
         mesh: schema.Profile,
-        watcher: CollectionObserver,
-        clock: Clock,
+        watcher: collect_backend.CollectionObserver,
+        clock: collect_backend.Clock,
         stale_after: float,
         strict: decoder.Strict = decoder.lenient,
         chosen: Collection[str] = (),
@@ -160,7 +111,7 @@ class Collector:
         self._chosen = chosen
         self._executor = executor or futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="taking")
         self._uptime = uptime
-        self._namespace_label: str | None = None
+        self._lookups = lookups.Lookups(backend, mesh=mesh, clock=clock, stale_after=stale_after)
         self._rhythm = scrape_rhythm.ScrapeRhythm(uptime, usual=_GUESS)
         self._counted_at = -math.inf
         """The uptime at which the targets were last counted."""
@@ -179,7 +130,7 @@ class Collector:
         Raises faults.Unavailable: backend down or slow, no such mesh, targets of several clusters, or newest
         scrape too old or later than the time that was asked for.
         """
-        scope = await self._scope(namespace)
+        scope = await self._lookups.scope(namespace)
         async with contextlib.AsyncExitStack() as stack:
             asked = _Request(stack, scope, window, latency)
             reply = await self._ask(asked)
@@ -188,7 +139,7 @@ class Collector:
                     break
                 reply = await self._ask(asked)
             if not reply.proxies.found:
-                await self._explain_nothing(scope)
+                await self._lookups.explain_nothing(scope)
                 return None
             return await self._decode(reply, asked)
 
@@ -202,17 +153,17 @@ class Collector:
         """Learn from an answer, and return whether its queries reached the scrapes of all targets."""
         rhythm = self._rhythm
         if not reply.proxies.found:
-            newest = await self._newest(reply.taken)
+            newest = await self._lookups.newest(reply.taken)
             if newest is not None and newest >= reply.taken - self._stale_after:
                 rhythm.lag = max(rhythm.lag, math.ceil(reply.taken - newest))
-            return reply.reach.covers(self._reach(asked.window))
+            return reply.reach.covers(rhythm.reach(asked.window))
         rhythm.observe(reply.proxies)
         if reply.proxies.interval is None or self._uptime() - self._counted_at >= _AGAIN:
             await self._look_for_others(reply)
         lag = rhythm.lag_of(reply.windows.spans, taken=reply.taken)
         if lag > reply.lag + _LATE * rhythm.interval or lag < reply.lag / 2:
             rhythm.lag = math.ceil(lag) if lag else 0.0
-        return reply.reach.covers(self._reach(asked.window))
+        return reply.reach.covers(rhythm.reach(asked.window))
 
     async def _look_for_others(self, reply: _Reply) -> None:
         """Learn the scrape intervals of jobs with targets that the queries did not reach, or reached once."""
@@ -234,50 +185,11 @@ class Collector:
         found = await self._apart(targets.scraped, series, self._mesh)
         self._rhythm.add(found)
 
-    def _reach(self, window: float) -> plan.Reach:
-        return plan.Reach(usual=self._times(window), slow=self._slow(window))
-
-    def _times(self, window: float) -> plan.Times:
-        """Return the time over which targets with the usual scrape interval are read."""
-        return self._reaching(window, self._rhythm.interval)
-
-    def _reaching(self, window: float, interval: float) -> plan.Times:
-        before = 2 * interval + self._rhythm.lag
-        return plan.Times(window=max(window, 2 * interval), before=before, interval=interval)
-
-    def _slow(self, window: float) -> plan.Slow | None:
-        """Return the jobs whose targets need a longer time than usual, and that time."""
-        usual, slow = self._times(window), self._rhythm.slow
-        if not slow:
-            return None
-        times = self._reaching(window, max(slow.values()))
-        if times.seconds <= usual.seconds:
-            return None
-        return plan.Slow(jobs=tuple(sorted(slow)), times=times)
-
-    async def _scope(self, namespace: str | None) -> plan.QueryScope:
-        if namespace is None:
-            return plan.QueryScope()
-        if not self._mesh.reports_of_targets:
-            return plan.QueryScope(namespace=namespace)
-        if self._namespace_label is None:
-            at = await self._clock.read()
-            (series,) = await self._backend.ask([promql.sample(self._mesh.sign, _SAMPLE)], at=at)
-            carried = {label for one in validation.checked(series) for label in one["metric"]}
-            self._namespace_label = next(
-                (name for name in self._mesh.target.namespace if name in carried), None
-            )
-            if any(namespace in carried for _, namespace in endpoints.CARRIED_PODS):
-                self._namespace_label = None  # then a proxy's namespace may be in one of two labels
-        return plan.QueryScope(
-            namespace=namespace if self._namespace_label else None, label=self._namespace_label or ""
-        )
-
     async def _ask(self, asked: _Request) -> _Reply:
         """Return the answers with counters. That with buckets takes longer: it is a task, cancelled when
         `asked` ends.
         """
-        reach, lag = self._reach(asked.window), self._rhythm.lag
+        reach, lag = self._rhythm.reach(asked.window), self._rhythm.lag
         wanted = plan.make(
             self._mesh, scope=asked.scope, window=asked.window, reach=reach, latency=asked.latency
         )
@@ -285,12 +197,12 @@ class Collector:
         buckets = asyncio.create_task(self._buckets(wanted.buckets, taken - lag), name="buckets")
         asked.under_way.push_async_callback(_given_up, buckets)
         answers = await self._backend.ask(wanted.counters, at=taken)
-        counters = _All(answers)
+        counters = collect_backend.AllAnswers(answers)
         of_targets = counters.among(targets.needed_metrics(self._mesh))
         scraped = await self._apart(targets.find, of_targets, self._mesh)
         if not scraped.found and self._by_requests and targets.needed_metrics(self._mesh):
             scraped = await self._apart(targets.find_by_requests, counters, self._mesh)
-        proxies = self._not_stale(scraped, taken)
+        proxies = windows.not_older(scraped, taken - self._stale_after)
         return _Reply(
             taken=taken,
             reach=reach,
@@ -309,16 +221,7 @@ class Collector:
             ),
         )
 
-    def _not_stale(self, proxies: targets.ScrapeTargets, taken: float) -> targets.ScrapeTargets:
-        """Return the targets without those of jobs whose newest scrape is too old, unless all are."""
-        newest = windows.newest_of_jobs(proxies.found.values())
-        old = {job for job, time in newest.items() if taken - time > self._stale_after}
-        if not old or len(old) == len(newest):
-            return proxies
-        kept = {key: target for key, target in proxies.found.items() if target.job not in old}
-        return dataclasses.replace(proxies, found=kept)
-
-    async def _buckets(self, query: str | None, at: float) -> QueryResult | None:
+    async def _buckets(self, query: str | None, at: float) -> collect_backend.QueryResult | None:
         return (await self._backend.ask([query], at=at))[0] if query else None
 
     async def _decode(self, reply: _Reply, asked: _Request) -> snapshot.Snapshot:
@@ -326,7 +229,7 @@ class Collector:
         if age < -_FUTURE:
             raise validation.refused("it contains samples later than the time that was asked for")
         if age > self._stale_after:
-            raise _stale(age, self._stale_after)
+            raise lookups.stale(age, self._stale_after)
         clusters.check(reply.proxies.found.values(), chosen=self._chosen)
         scope = asked.scope.namespace
         self._rhythm.compare(scope, reply.proxies)
@@ -374,34 +277,6 @@ class Collector:
         # A copy, because the frames of the error keep everything that was read.
         raise time_limits.anew(fault)
 
-    async def _explain_nothing(self, scope: plan.QueryScope) -> None:
-        """Raise the fault that explains an answer without proxies; return if only this namespace has none."""
-        at = await self._clock.read()
-        newest = await self._newest(at)
-        if newest is None:
-            raise faults.NoMesh(
-                "Prometheus holds no recent metric of a known mesh (looked for "
-                f"{' or '.join(map(repr, self._mesh.sign))} of profile "
-                f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`."
-            )
-        if scope.namespace is None:
-            raise _stale(at - newest, self._stale_after)
 
-    async def _newest(self, at: float) -> float | None:
-        """Return the time of the newest sample of the mesh, Unix seconds; None if there is none."""
-        (series,) = await self._backend.ask([promql.newest(promql.selector(self._mesh.sign))], at=at)
-        found = validation.checked(series)
-        return float(found[0]["value"][1]) if found else None
-
-
-def _stale(age: float, oldest: float) -> faults.Stale:
-    """Return the fault for newest samples of an age; figures older than `oldest` are not served. Seconds."""
-    return faults.Stale(
-        f"The newest samples of the mesh are {age:.0f} s old; figures older than {oldest:.0f} s are not "
-        "served. Does Prometheus still scrape the proxies? If its samples always arrive that late, a greater "
-        "`stale-after` allows it."
-    )
-
-
-async def _given_up(task: asyncio.Task[QueryResult | None]) -> None:
+async def _given_up(task: asyncio.Task[collect_backend.QueryResult | None]) -> None:
     await time_limits.given_up([task])

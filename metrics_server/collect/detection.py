@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metrics_server.collect import collector
+from metrics_server.collect import backend as collect_backend
 from metrics_server.model import validation
 from metrics_server.profiles import schema
 from metrics_server.query import promql
@@ -13,7 +13,7 @@ _LABEL = "trafficmetrics_profile"
 
 
 async def find(
-    backend: collector.QueryBackend, meshes: Sequence[schema.Profile], *, at: float
+    backend: collect_backend.QueryBackend, meshes: Sequence[schema.Profile], *, at: float
 ) -> frozenset[str]:
     """Return the names of the profiles of which there is a series at Unix time `at`. Raises
     faults.Unavailable.

@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent import futures
 from typing import NamedTuple, Protocol
 
-from metrics_server.collect import collector, detection, merge
+from metrics_server.collect import backend as collect_backend
+from metrics_server.collect import detection, merge
 from metrics_server.model import faults, kinds, snapshot
 from metrics_server.profiles import schema
 
@@ -48,11 +49,11 @@ class MultiMeshCollector:
 
     def __init__(
         self,
-        backend: collector.QueryBackend,
+        backend: collect_backend.QueryBackend,
         takers: Sequence[tuple[schema.Profile, MeshCollector]],
         *,
         allowed: merge.Allowed,
-        clock: collector.Clock,
+        clock: collect_backend.Clock,
         executor: futures.Executor,
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from metrics_server.decode import target_keys, targets, windows
 from metrics_server.model import snapshot
+from metrics_server.query import reach as query_reach
 
 _KEPT = 300.0
 """Seconds for which the longest lateness of a job is kept."""
@@ -57,6 +58,28 @@ class ScrapeRhythm:
     def slow(self) -> Mapping[str, float]:
         """The jobs with a longer scrape interval than usual, and that interval in seconds."""
         return {job: each for job, each in self._intervals.items() if each > _SLOW * self.interval}
+
+    def reach(self, window: float) -> query_reach.Reach:
+        """Return how far back to read for a window as requested, in seconds."""
+        return query_reach.Reach(usual=self._times(window), slow=self._slow(window))
+
+    def _times(self, window: float) -> query_reach.Times:
+        """Return the time over which targets with the usual scrape interval are read."""
+        return self._reaching(window, self.interval)
+
+    def _reaching(self, window: float, interval: float) -> query_reach.Times:
+        before = 2 * interval + self.lag
+        return query_reach.Times(window=max(window, 2 * interval), before=before, interval=interval)
+
+    def _slow(self, window: float) -> query_reach.Slow | None:
+        """Return the jobs whose targets need a longer time than usual, and that time."""
+        usual, slow = self._times(window), self.slow
+        if not slow:
+            return None
+        times = self._reaching(window, max(slow.values()))
+        if times.seconds <= usual.seconds:
+            return None
+        return query_reach.Slow(jobs=tuple(sorted(slow)), times=times)
 
     def observe(self, proxies: targets.ScrapeTargets) -> None:
         """Learn the intervals in an answer."""

@@ -12,6 +12,7 @@ arrive, where it is still scraped, is given as `lateness`.
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,18 @@ def of(
         ends=np.array([end for _, end, _ in windows], dtype=np.float64),
         spans=tuple(span for _, _, span in windows),
     )
+
+
+def not_older(proxies: targets.ScrapeTargets, oldest: float) -> targets.ScrapeTargets:
+    """Return the targets without those of jobs whose newest scrape is before `oldest` (Unix seconds), unless
+    all are.
+    """
+    newest = newest_of_jobs(proxies.found.values())
+    old = {job for job, time in newest.items() if time < oldest}
+    if not old or len(old) == len(newest):
+        return proxies
+    kept = {key: target for key, target in proxies.found.items() if target.job not in old}
+    return dataclasses.replace(proxies, found=kept)
 
 
 def newest_of_jobs(found: Iterable[targets.ScrapeTarget]) -> dict[str, float]:

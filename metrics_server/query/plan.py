@@ -14,20 +14,18 @@ of the proxies in other namespaces that call into it.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from metrics_server.model import kinds
 from metrics_server.profiles import endpoints, fields, schema
-from metrics_server.query import promql
+from metrics_server.query import namespaces, promql
+from metrics_server.query import reach as query_reach
 
 UP = "up"
 JOB = "job"
 TARGET = (JOB, "instance")
 """The labels that identify a scrape target."""
-_TWO_SCRAPES = 2.2
-"""Scrape intervals in which there are at least two scrapes, also if the newest sample is a tenth late."""
 MARK = "trafficmetrics_view"
 """A label that a query adds to buckets: the index of their view, where the other labels do not show it."""
 
@@ -39,57 +37,6 @@ class QueryScope:
     namespace: str | None = None
     label: str = "namespace"
     """The label of scrape targets that holds their namespace."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """Over which time samples are read. All in seconds."""
-
-    window: float
-    """As requested, or two scrape intervals."""
-    before: float
-    """How much further raw samples reach back."""
-    interval: float
-    """The scrape interval of most targets."""
-
-    @property
-    def seconds(self) -> float:
-        """How far raw samples reach back."""
-        return self.window + self.before
-
-    @property
-    def buckets(self) -> float:
-        """The range in which every target has two samples, even if a scrape is a little late."""
-        return max(self.window, _TWO_SCRAPES * self.interval)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slow:
-    """The jobs whose targets are scraped less often than most, and over which time they are read."""
-
-    jobs: tuple[str, ...]
-    times: Times
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """How far back targets are read: most of them, and those of slow jobs if there are any."""
-
-    usual: Times
-    slow: Slow | None = None
-
-    def covers(self, other: Reach) -> bool:
-        """Return whether every target that `other` reaches is reached as far."""
-        if other.usual.window > self.usual.window or other.usual.seconds > self.usual.seconds:
-            return False
-        if other.slow is None:
-            return True
-        return (
-            self.slow is not None
-            and set(other.slow.jobs) <= set(self.slow.jobs)
-            and other.slow.times.window <= self.slow.times.window
-            and other.slow.times.seconds <= self.slow.times.seconds
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +58,7 @@ def make(
     *,
     scope: QueryScope,
     window: float,
-    reach: Reach,
+    reach: query_reach.Reach,
     latency: Collection[kinds.Side] = kinds.SIDES,
 ) -> Plan:
     """Return the plan for a window as requested, in seconds.
@@ -156,7 +103,7 @@ class _Class:
     matchers: tuple[promql.Matcher, ...]
     requested: float
     """The requested window in seconds: the increase of buckets is scaled to it."""
-    times: Times
+    times: query_reach.Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +128,21 @@ def _of_namespace(mesh: schema.Profile, scope: QueryScope, namespace: str, jobs:
     for view in by_targets:
         # Server-side series of other namespaces are not needed: the namespace's own proxies report that
         # traffic at the client side.
-        if view.side is kinds.Side.CLIENT and _may_be_in(view.peer, namespace):
-            callee = _matcher_of(view.peer, namespace)
+        if view.side is kinds.Side.CLIENT and namespaces.may_be_in(view.peer, namespace):
+            callee = namespaces.matcher(view.peer, namespace)
             parts.append(_part(mesh, (view,), [elsewhere], jobs, callee=callee))
     if by_others:
         parts.append(_Part(promql.selector(_of_targets(mesh), jobs.matchers)))
     for view, reporter in by_others:
-        reporting = _matcher_of(reporter, namespace)
+        reporting = namespaces.matcher(reporter, namespace)
         parts.append(_part(mesh, (view,), [reporting] if reporting else [], jobs, targets=False))
-        if view.side is kinds.Side.CLIENT and reporting is not None and _may_be_in(view.peer, namespace):
+        if (
+            view.side is kinds.Side.CLIENT
+            and reporting is not None
+            and namespaces.may_be_in(view.peer, namespace)
+        ):
             others = promql.Matcher(reporting.label, "!~", reporting.value)
-            callee = _matcher_of(view.peer, namespace)
+            callee = namespaces.matcher(view.peer, namespace)
             parts.append(_part(mesh, (view,), [others, *([callee] if callee else [])], jobs, targets=False))
     return parts
 
@@ -299,67 +250,3 @@ def _differ(one: schema.SideSeries, other: schema.SideSeries) -> bool:
     label.
     """
     return isinstance(one.peer, endpoints.NamedEndpoint) != isinstance(other.peer, endpoints.NamedEndpoint)
-
-
-def _matcher_of(endpoint: endpoints.Endpoint | None, namespace: str) -> promql.Matcher | None:
-    """Return the matcher for endpoints in a namespace; None if labels do not always show an endpoint's
-    namespace.
-    """
-    if endpoint is None or _has_no_namespace(endpoint):
-        return None
-    if isinstance(endpoint, endpoints.Labelled):
-        label = next(iter((*endpoint.namespace, *endpoint.service_namespace)), None)
-        value = re.sub(r"[^a-zA-Z0-9]", "_", namespace) if endpoint.sanitized else namespace
-        return promql.Matcher(label, "=~", promql.literal(value)) if label else None
-    patterns = [
-        narrowed for pattern in endpoint.patterns if (narrowed := within(pattern, namespace)) is not None
-    ]
-    return promql.Matcher(endpoint.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
-
-
-def _may_be_in(endpoint: endpoints.Endpoint | None, namespace: str) -> bool:
-    """Whether an endpoint may be in a namespace, as far as labels show."""
-    return endpoint is not None and (
-        _has_no_namespace(endpoint) or _matcher_of(endpoint, namespace) is not None
-    )
-
-
-_WITHOUT = frozenset({"address", "joined"})
-
-
-def _has_no_namespace(endpoint: endpoints.Endpoint) -> bool:
-    """Whether an endpoint may be named without a namespace, so that it may be in any."""
-    patterns = endpoint.patterns if isinstance(endpoint, endpoints.NamedEndpoint) else ()
-    groups = {group for pattern in patterns for group in re.compile(pattern).groupindex}
-    return endpoint.anywhere or bool(groups & _WITHOUT)
-
-
-def within(pattern: str, namespace: str) -> str | None:
-    """Return a pattern of an endpoint narrowed to one namespace; None if it has no group `namespace`."""
-    start = pattern.find("(?P<namespace>")
-    if start < 0:
-        return None
-    end = _closing(pattern, start)
-    narrowed = pattern[:start] + promql.literal(namespace) + pattern[end + 1 :]
-    return re.sub(r"\(\?P<[a-z]+>", "(", narrowed)
-
-
-def _closing(pattern: str, start: int) -> int:
-    """Return the index where the group that opens at `start` closes; escapes and character classes are
-    skipped.
-    """
-    depth, in_class, position = 0, False, start
-    while position < len(pattern):
-        character = pattern[position]
-        if character == "\\":
-            position += 1
-        elif in_class:
-            in_class = character != "]"
-        elif character == "[":
-            in_class = True
-        else:
-            depth += (character == "(") - (character == ")")
-            if depth == 0:
-                return position
-        position += 1
-    raise ValueError(f"{pattern!r}: the group at {start} does not close")

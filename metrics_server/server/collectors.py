@@ -6,18 +6,19 @@ import functools
 from collections.abc import Collection, Sequence
 from concurrent import futures
 
+from metrics_server.collect import backend as collect_backend
 from metrics_server.collect import collector, multi_mesh
 from metrics_server.profiles import policy, schema
 from metrics_server.store import store
 
 
 def taker(
-    backend: collector.QueryBackend,
+    backend: collect_backend.QueryBackend,
     meshes: Sequence[schema.Profile],
     *,
     decisions: policy.Policy,
-    watcher: collector.CollectionObserver,
-    clock: collector.Clock,
+    watcher: collect_backend.CollectionObserver,
+    clock: collect_backend.Clock,
     stale_after: float,
     chosen: Collection[str] = (),
 ) -> store.SnapshotSource:

@@ -93,7 +93,7 @@ def _series(name: str, samples: Iterable[tuple[float, float]], **labels: str) ->
 
 @dataclasses.dataclass(slots=True)
 class Setup:
-    """Proxies that a backend knows, some seconds late. It is a `collector.QueryBackend` and its clock."""
+    """Proxies that a backend knows, some seconds late. It is the backend and its clock."""
 
     proxies: Sequence[Proxy]
     lag: float = 0.0

@@ -19,6 +19,12 @@ def target(*, since: float = T0, number: int = 1, **labels: str) -> targets.Scra
     )
 
 
+def labelled(label: str, value: str) -> targets.ScrapeTarget:
+    found = target()
+    found.target_labels = {**found.target_labels, label: value}
+    return found
+
+
 def refusal(*found: targets.ScrapeTarget) -> str:
     with pytest.raises(faults.SeveralClusters) as refused:
         clusters.check(found)
@@ -27,7 +33,7 @@ def refusal(*found: targets.ScrapeTarget) -> str:
 
 @pytest.mark.parametrize("label", clusters.LABELS)
 def test_two_clusters_are_refused_by_their_names_with_the_remedy(label: str) -> None:
-    message = refusal(target(**{label: "us"}), target(**{label: "eu"}))
+    message = refusal(labelled(label, "us"), labelled(label, "eu"))
     assert f"targets of 2 clusters (label {label}: eu, us)" in message
     assert f"""`--prometheus-selector '{label}="eu"'`""" in message
 

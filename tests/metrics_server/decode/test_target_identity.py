@@ -11,6 +11,7 @@ from metrics_server.decode import decoder, targets
 from metrics_server.model import kinds, snapshot
 from metrics_server.profiles import schema
 from metrics_server.query import plan
+from metrics_server.query import reach as query_reach
 from tests.metrics_server import recording
 
 (ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
@@ -51,7 +52,7 @@ def read(*series: recording.Series) -> snapshot.Snapshot:
         ENVOY,
         scope=plan.QueryScope(),
         window=WINDOW,
-        reach=plan.Reach(usual=plan.Times(window=WINDOW, before=10, interval=5)),
+        reach=query_reach.Reach(usual=query_reach.Times(window=WINDOW, before=10, interval=5)),
     ).counters
     counters = recording.Recording(list(series)).ask(query, at=NOW)
     found = targets.find(counters, ENVOY)

@@ -12,6 +12,7 @@ from metrics_server.collect import detection
 from metrics_server.model import label_matchers
 from metrics_server.profiles import schema
 from metrics_server.query import dialect, plan, promql
+from metrics_server.query import reach as query_reach
 from tests.metrics_server import recording
 
 HOSTILE = label_matchers.parse(r'cluster="e\"u}{",env!~"test|d\\.v"')
@@ -20,13 +21,15 @@ SELECTOR = promql.selector(["a", "b.c"], [promql.Matcher("x", "=", 'y"}{')])
 
 def queries(mesh: schema.Profile) -> Iterator[str]:
     for namespace in (None, "shop"):
-        times = plan.Times(window=30.0, before=30.0, interval=15.0)
-        slow = plan.Slow(jobs=("gateway",), times=plan.Times(window=120.0, before=120.0, interval=60.0))
+        times = query_reach.Times(window=30.0, before=30.0, interval=15.0)
+        slow = query_reach.Slow(
+            jobs=("gateway",), times=query_reach.Times(window=120.0, before=120.0, interval=60.0)
+        )
         made = plan.make(
             mesh,
             scope=plan.QueryScope(namespace=namespace),
             window=30.0,
-            reach=plan.Reach(usual=times, slow=slow),
+            reach=query_reach.Reach(usual=times, slow=slow),
         )
         yield from made.counters
         if made.buckets:

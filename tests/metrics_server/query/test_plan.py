@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from metrics_server.model import kinds
 from metrics_server.profiles import endpoints, schema
-from metrics_server.query import plan
+from metrics_server.query import namespaces, plan
+from metrics_server.query import reach as query_reach
 
 PROFILES = schema.shipped()
 PATTERNS = [
@@ -31,7 +32,7 @@ LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 def made(
     mesh: schema.Profile, scope: plan.QueryScope, window: float = 30.0, before: float = 10.0
 ) -> plan.Plan:
-    reach = plan.Reach(usual=plan.Times(window=window, before=before, interval=5.0))
+    reach = query_reach.Reach(usual=query_reach.Times(window=window, before=before, interval=5.0))
     return plan.make(mesh, scope=scope, window=window, reach=reach)
 
 
@@ -112,12 +113,14 @@ def test_raw_samples_reach_back_beyond_the_window_and_buckets_do_not(mesh: schem
 @pytest.mark.parametrize("mesh", PROFILES, ids=lambda mesh: mesh.name)
 def test_jobs_that_are_scraped_less_often_are_asked_for_apart_and_further_back(mesh: schema.Profile) -> None:
     """Their names come from labels, so they are quoted as literals."""
-    slow = plan.Slow(jobs=("a.b", 'x"|y'), times=plan.Times(window=120.0, before=130.0, interval=60.0))
+    slow = query_reach.Slow(
+        jobs=("a.b", 'x"|y'), times=query_reach.Times(window=120.0, before=130.0, interval=60.0)
+    )
     asked = plan.make(
         mesh,
         scope=plan.QueryScope(),
         window=30.0,
-        reach=plan.Reach(usual=plan.Times(window=30.0, before=35.0, interval=15.0), slow=slow),
+        reach=query_reach.Reach(usual=query_reach.Times(window=30.0, before=35.0, interval=15.0), slow=slow),
     )
     usual, slowly = asked.counters
     assert (usual.endswith("[65s]"), slowly.endswith("[250s]")) == (True, True)
@@ -197,17 +200,17 @@ def test_summed_buckets_keep_whose_which_peer_and_the_bound(mesh: schema.Profile
 
 
 def test_a_pattern_that_does_not_tell_the_namespace_is_not_narrowed() -> None:
-    assert plan.within("(?P<name>[a-z]+)", "shop") is None
+    assert namespaces.within("(?P<name>[a-z]+)", "shop") is None
 
 
 def test_brackets_in_classes_and_escapes_do_not_close_a_group() -> None:
     pattern = r"x(?P<namespace>[)(]\)(a|b))[.](?P<service>.+)"
-    assert plan.within(pattern, "shop") == r"xshop[.](.+)"
+    assert namespaces.within(pattern, "shop") == r"xshop[.](.+)"
 
 
 @pytest.mark.parametrize("namespace", ["a.b", "a|b", ".*", "(?P<service>x)"])
 def test_the_name_of_a_namespace_is_taken_literally(namespace: str) -> None:
-    narrowed = plan.within("(?P<namespace>.+)/(?P<service>[a-z]+)", namespace)
+    narrowed = namespaces.within("(?P<namespace>.+)/(?P<service>[a-z]+)", namespace)
     assert narrowed is not None
     assert re.fullmatch(narrowed, f"{namespace}/cart")
     assert not re.fullmatch(narrowed, "axb/cart")
@@ -221,7 +224,7 @@ NAMED = [pattern for pattern in PATTERNS if "(?P<namespace>" in pattern]
 def test_a_narrowed_pattern_matches_exactly_the_names_of_its_namespace(
     data: st.DataObject, pattern: str, namespace: str
 ) -> None:
-    narrowed = plan.within(pattern, namespace)
+    narrowed = namespaces.within(pattern, namespace)
     assert narrowed is not None
     inside = re.fullmatch(pattern, data.draw(st.from_regex(narrowed, fullmatch=True)))
     assert inside is not None
@@ -241,7 +244,7 @@ def test_names_as_istio_and_others_write_them_are_told_apart_by_namespace(
         f"{service}.{namespace}.svc.cluster.local:80",
         f"{namespace}/{service}",
     ):
-        inside = any(re.fullmatch(one, value) for one in (plan.within(p, asked) for p in NAMED) if one)
+        inside = any(re.fullmatch(one, value) for one in (namespaces.within(p, asked) for p in NAMED) if one)
         assert inside == (namespace == asked)
 
 
@@ -249,7 +252,7 @@ def test_names_as_istio_and_others_write_them_are_told_apart_by_namespace(
 def test_buckets_are_those_of_the_sides_that_are_wanted(mesh: schema.Profile) -> None:
     def buckets(*sides: kinds.Side) -> set[str]:
         scope = plan.QueryScope(namespace="shop")
-        reach = plan.Reach(usual=plan.Times(window=30.0, before=10.0, interval=5.0))
+        reach = query_reach.Reach(usual=query_reach.Times(window=30.0, before=10.0, interval=5.0))
         asked = plan.make(mesh, scope=scope, window=30.0, reach=reach, latency=sides)
         return set(asked.buckets.split(" or ")) if asked.buckets else set()
 
