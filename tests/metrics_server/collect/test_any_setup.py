@@ -39,7 +39,7 @@ def check(taken: snapshot.Snapshot, proxy: setups.Proxy, *, now: float, lag: flo
     """Check that the rate of a proxy equals the truth, or is not known while it is young."""
     figures = setups.received(taken).get(proxy.name)
     slowest = max(scrape.interval * (1 + len(scrape.missed)) for scrape in proxy.scrapes)
-    age = now - lag - (setups.NOW + proxy.born)
+    age = now - lag - (setups.NOW + max(proxy.born, proxy.restarted))
     if figures is None or figures.rate is None:
         is_stale = lag + slowest > setups.STALE_AFTER
         assert is_stale or age < 4 * slowest + 1, f"{proxy} is not known at {now}"
