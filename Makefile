@@ -75,6 +75,7 @@ fix: venv ## Repair what `make check` finds and a tool can mend
 
 bench: venv prometheus ## Measure speed; the figures of the last run stay in .bench/
 	@$(PY) -m bench
+	@$(PY) -m bench bias
 
 image: ## The container image, with or without a registry: .run/image/trafficmetrics.tar
 	@sh deploy/image/make

@@ -7,6 +7,7 @@ import click
 from bench import (
     aggregated,
     autoscaling,
+    bias,
     dialects,
     endurance,
     ownership,
@@ -43,6 +44,7 @@ def main(context: click.Context, *, pods: int, quick: bool, subnet: str) -> None
 
 main.add_command(aggregated.main, "aggregated")
 main.add_command(autoscaling.main, "autoscaling")
+main.add_command(bias.main, "bias")
 main.add_command(dialects.main, "dialects")
 main.add_command(endurance.main, "endurance")
 main.add_command(ownership.main, "ownership")

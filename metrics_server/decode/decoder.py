@@ -19,6 +19,8 @@ from metrics_server.profiles import schema
 
 Series = counter_series.Series
 Strict = counter_series.Strict
+_LATE = 2.5
+"""Scrape intervals after which a series that has no newer sample has ended."""
 
 
 def lenient(namespace: str) -> bool:
@@ -76,6 +78,8 @@ def count(
     """
     who = reporters.Identities(proxies.mesh)
     chosen = counter_series.choose(counters, who=who, proxies=proxies, strict=strict)
+    samples = chosen.samples()
+    windows = decode_windows.shortened(windows, proxies, until=_arrived(samples, windows))
     times = decode_counters.TargetTimes(
         scraped=proxies.first_scrapes(),
         starts=proxies.starts(),
@@ -91,8 +95,24 @@ def count(
         who=who,
         spans=_spans(proxies, windows, chosen, who),
         chosen=chosen,
-        counts=decode_counters.count(chosen.samples(), targets=times),
+        counts=decode_counters.count(samples, targets=times),
     )
+
+
+def _arrived(
+    samples: decode_counters.Samples, windows: decode_windows.TargetWindows
+) -> Mapping[number_types.TargetNumber, float]:
+    """Return the last scrape of which all series have arrived, for each target with a series that lacks the
+    newest one. Whether such a series is late or has ended is not known yet.
+    """
+    there = np.diff(samples.first) > 0
+    last, target = samples.times[samples.first[1:][there] - 1], samples.target[there]
+    intervals = np.array([span.interval for span in windows.spans], dtype=np.float64)
+    recent = last >= windows.ends[target] - _LATE * intervals[target]
+    arrived = windows.ends.copy()
+    np.minimum.at(arrived, target[recent], last[recent])
+    late = np.flatnonzero(arrived < windows.ends)
+    return {number_types.TargetNumber(int(number)): float(arrived[number]) for number in late}
 
 
 def _spans(

@@ -2,7 +2,9 @@
 
 The window of a target ends with its own newest scrape, begins with one of its scrapes, and spans at least two
 of its own scrape intervals. So what is covered is known exactly, and targets that are scraped at different
-intervals, or whose samples arrive late, have right rates in one answer.
+intervals, or whose samples arrive late, have right rates in one answer. If a series of the target lacks the
+newest scrape, it may still arrive (the shards of a remote write are not equally fast), and the window ends
+with the scrape before (`shortened`).
 
 A target that is no longer scraped must not keep its last rate, as others do its work from then on. Its window
 ends when the other targets of its job were last scraped. How much later than those a target's samples may
@@ -186,6 +188,31 @@ def _scrape_before(target: targets.ScrapeTarget, start: float) -> float | None:
     """Return the last scrape at or before a time if it succeeded, although the process had no sample yet."""
     before = [sample for sample in target.up if sample[0] <= start]
     return before[-1][0] if before and float(before[-1][1]) == 1.0 else None
+
+
+def shortened(
+    windows: TargetWindows,
+    proxies: targets.ScrapeTargets,
+    *,
+    until: Mapping[number_types.TargetNumber, float],
+) -> TargetWindows:
+    """Return the windows, some of which end with an earlier scrape of their target, and begin as much earlier
+    as scrapes are known. `until`: the time of that scrape, Unix seconds.
+    """
+    starts, ends, spans = windows.starts.copy(), windows.ends.copy(), list(windows.spans)
+    found = list(proxies.found.values())
+    for number, end in until.items():
+        times, span = found[number].times, spans[number]
+        if span.ended or end not in times:
+            continue
+        since, start = span.since, starts[number]
+        if since in times:
+            later = len(times) - 1 - times.index(end)
+            since = start = times[max(0, times.index(since) - later)]
+        if since < end:
+            starts[number], ends[number] = start, end
+            spans[number] = dataclasses.replace(span, since=since, until=end)
+    return TargetWindows(starts=starts, ends=ends, spans=tuple(spans))
 
 
 def join(

@@ -12,6 +12,12 @@ changes: there a scrape is under way for a shorter or a longer time.
 """
 _TIMED = 0.08
 """The same of a quantile."""
+AUTOSCALED: Mapping[str, float] = {
+    "Pods": pods.RATES["front"],
+    "Object": pods.RATES["gateway"],
+    "External": 4000.0,
+}
+"""The right rates of `reading.AUTOSCALED`."""
 
 
 def off(found: Mapping[str, float], right: Mapping[str, float], *, share: float) -> Iterable[str]:
@@ -25,13 +31,12 @@ def off(found: Mapping[str, float], right: Mapping[str, float], *, share: float)
 
 def wrong(read: reading.Read, *, share: float) -> Sequence[str]:
     """Return what is wrong in one read. `share`: by which rates may differ."""
-    scaled = {"Pods": pods.RATES["front"], "Object": pods.RATES["gateway"], "External": 4000.0}
     groups = [
         ("refused", [f"{who}: {why}" for who, why in read.refused.items()]),
         ("JSON", off(read.json, pods.RATES, share=share)),
         ("Table", off(read.table, pods.RATES, share=share)),
         ("edge", off(read.edges, {"gateway:front": 4000.0, "front:cart": 2000.0}, share=share)),
-        ("autoscaler", off(read.autoscaled, scaled, share=share)),
+        ("autoscaler", off(read.autoscaled, AUTOSCALED, share=share)),
         *(
             (f"latency of {name}", off(read.quantiles.get(name, {}), pods.QUANTILES, share=_TIMED))
             for name in pods.RATES

@@ -130,6 +130,34 @@ async def test_samples_that_arrive_late_change_nothing_but_their_age(interval: f
         assert taken.timestamp == NOW
 
 
+def without_newest(count: int) -> recording.Recording:
+    """Return samples of a proxy whose counters lack so many of the newest scrapes."""
+    return recording.Recording(
+        [
+            recording.Series(one.labels, one.samples[:-count])
+            if "downstream" in one.labels["__name__"]
+            else one
+            for one in scraped(5).series
+        ]
+    )
+
+
+@pytest.mark.parametrize("window", [10.0, 30.0])
+@pytest.mark.parametrize("late", [1, 2])
+async def test_counters_that_arrive_after_the_age_of_their_process_do_not_lower_its_rate(
+    window: float, late: int
+) -> None:
+    """Several shards of a remote write bring the series of one scrape at different times."""
+    taken = await scene(without_newest(late)).take(window=window)
+    assert (served(taken), taken.spans[0].alone) == (window, window)
+    assert taken.spans[0].until == NOW - 5 * late
+
+
+async def test_counters_that_lack_more_scrapes_have_ended() -> None:
+    taken = await scene(without_newest(3)).take()
+    assert (served(taken), taken.spans[0].alone, taken.spans[0].until) == (15.0, 30.0, NOW)
+
+
 async def test_an_answer_that_did_not_reach_far_enough_is_not_used_because_another_has_shown_it() -> None:
     arrived = asyncio.Event()
 
