@@ -43,7 +43,7 @@ _AGAIN = 60.0
 _ROUNDS = 3
 """How often the queries are sent at most for one snapshot."""
 _LATE = 0.1
-"""Scrape intervals by which samples may be later than assumed before the queries are sent again."""
+"""Scrape intervals by which a scrape may be late without a lag of the backend."""
 _FUTURE = 1.0
 """Seconds by which a sample may be later than the evaluation time: backends may round that time."""
 
@@ -155,14 +155,13 @@ class Collector:
         if not reply.proxies.found:
             newest = await self._lookups.newest(reply.taken)
             if newest is not None and newest >= reply.taken - self._stale_after:
-                rhythm.lag = max(rhythm.lag, math.ceil(reply.taken - newest))
+                rhythm.note_lag(reply.taken - newest)
             return reply.reach.covers(rhythm.reach(asked.window))
         rhythm.observe(reply.proxies)
         if reply.proxies.interval is None or self._uptime() - self._counted_at >= _AGAIN:
             await self._look_for_others(reply)
         lag = rhythm.lag_of(reply.windows.spans, taken=reply.taken)
-        if lag > reply.lag + _LATE * rhythm.interval or lag < reply.lag / 2:
-            rhythm.lag = math.ceil(lag) if lag else 0.0
+        rhythm.note_lag(lag if lag > _LATE * rhythm.interval else 0.0)
         return reply.reach.covers(rhythm.reach(asked.window))
 
     async def _look_for_others(self, reply: _Reply) -> None:

@@ -16,7 +16,7 @@ from metrics_server.model import snapshot
 from metrics_server.query import reach as query_reach
 
 _KEPT = 300.0
-"""Seconds for which the longest lateness of a job is kept."""
+"""Seconds for which the longest lag, and the longest lateness of a job, are kept."""
 _SLOW = 1.25
 """A job is slow if its scrape interval is so many times the usual one."""
 
@@ -40,8 +40,7 @@ class ScrapeRhythm:
         self._usual = usual
         self.interval = usual
         """Seconds: the scrape interval of most targets."""
-        self.lag = 0.0
-        """Seconds by which samples arrive late."""
+        self._lag = _Lateness(0.0, -math.inf)
         self._intervals: dict[str, float] = {}
         self._lateness: dict[str, _Lateness] = {}
         self._before: dict[str | None, dict[target_keys.Key, tuple[float, float]]] = {}
@@ -53,6 +52,17 @@ class ScrapeRhythm:
         return windows.Rhythm(
             intervals=self._intervals, lateness={job: one.seconds for job, one in self._lateness.items()}
         )
+
+    @property
+    def lag(self) -> float:
+        """The seconds by which samples arrive late: the most that was noted lately."""
+        return self._lag.seconds
+
+    def note_lag(self, seconds: float) -> None:
+        """Note by how many seconds the samples of an answer were late."""
+        now = self._uptime()
+        if seconds > self._lag.seconds or now - self._lag.since > _KEPT:
+            self._lag = _Lateness(float(math.ceil(seconds)), now)
 
     @property
     def slow(self) -> Mapping[str, float]:
