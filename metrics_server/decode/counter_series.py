@@ -135,6 +135,8 @@ def choose(
     for number, view in enumerate(mesh.views):
         for name in view.counters:
             readers.setdefault(name, []).append(_ViewReader(number, mesh=mesh, who=who, strict=strict))
+    if mesh.process is not None and mesh.process.shows_proxies:
+        who.settle(one.labels for one in proxies.found.values())
     own = [who.reporter(one.labels) if mesh.reports_of_targets else -1 for one in proxies.found.values()]
     numbers = proxies.numbers
     again = duplicates.certain(proxies, who)
@@ -165,10 +167,7 @@ def choose(
             held[target].append(_Read(of_target.without(labels, target), series["values"], found))
         else:
             chosen.add_all(found, series["values"], target=target)
-    starts = dict(zip(proxies.found, proxies.starts(), strict=True)) if doubtful else {}
-    for group in doubtful:
-        began = [start for key in group for start in starts[key]]
-        _add_once(chosen, {numbers[key]: held[numbers[key]] for key in group}, began)
+    _add_doubtful(chosen, proxies, doubtful, held)
     return chosen
 
 
@@ -185,6 +184,20 @@ class _TargetLabels:
     ) -> frozenset[tuple[str, str]]:
         """Return the labels of a series that its proxy gave it."""
         return frozenset(item for item in labels.items() if item[0] not in self._of[target])
+
+
+def _add_doubtful(
+    chosen: ChosenCounters,
+    proxies: targets.ScrapeTargets,
+    doubtful: Sequence[Sequence[targets.Key]],
+    held: Mapping[number_types.TargetNumber, list[_Read]],
+) -> None:
+    """Add the series of the groups of targets that may be one process."""
+    numbers = proxies.numbers
+    starts = dict(zip(proxies.found, proxies.starts, strict=True)) if doubtful else {}
+    for group in doubtful:
+        began = [start for key in group for start in starts[key]]
+        _add_once(chosen, {numbers[key]: held[numbers[key]] for key in group}, began)
 
 
 def _add_once(

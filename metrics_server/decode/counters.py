@@ -152,19 +152,19 @@ def _past_known(samples: Samples, targets: TargetTimes, target: Ints, start: Flo
     return known
 
 
-def process_starts(times: Floats, ages: Floats) -> tuple[float, ...]:
+def process_starts(times: Sequence[float], ages: Sequence[float]) -> tuple[float, ...]:
     """Return the start of each process of a target (Unix seconds, oldest first), from the age in seconds that
-    each scrape reported. `times`, `ages`: float64, one per scrape.
+    each scrape reported. `times`, `ages`: one per scrape.
 
     An age below the one before means a new process. A reported age may be too low but never too high (Envoy
     updates it when it flushes statistics, in whole seconds), so the earliest start that any sample implies is
     the most exact one.
     """
-    scrapes, reported, starts, begin = times.tolist(), ages.tolist(), [], 0
-    for stop in range(1, len(reported) + 1):
-        if stop == len(reported) or reported[stop] < reported[stop - 1]:
-            earliest = min(map(operator.sub, scrapes[begin:stop], reported[begin:stop]))
-            after = math.nextafter(scrapes[begin - 1], math.inf) if begin else -math.inf
-            starts.append(min(max(earliest, after), scrapes[begin]))
+    starts, begin = [], 0
+    for stop in range(1, len(ages) + 1):
+        if stop == len(ages) or ages[stop] < ages[stop - 1]:
+            earliest = min(map(operator.sub, times[begin:stop], ages[begin:stop]))
+            after = math.nextafter(times[begin - 1], math.inf) if begin else -math.inf
+            starts.append(min(max(earliest, after), times[begin]))
             begin = stop
     return tuple(starts)

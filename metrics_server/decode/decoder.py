@@ -82,7 +82,7 @@ def count(
     windows = decode_windows.shortened(windows, proxies, until=_arrived(samples, windows))
     times = decode_counters.TargetTimes(
         scraped=proxies.first_scrapes(),
-        starts=proxies.starts(),
+        starts=proxies.starts,
         scrapes=tuple(target.times for target in proxies.found.values()),
         window_start=windows.starts,
         window_end=windows.ends,

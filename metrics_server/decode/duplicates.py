@@ -41,7 +41,7 @@ def possible(
     """Return the groups of targets of one pod that may be one process, the one to keep first. `without`:
     targets to leave out.
     """
-    starts = dict(zip(proxies.found, proxies.starts(), strict=True))
+    starts = dict(zip(proxies.found, proxies.starts, strict=True))
     groups = []
     for several in _alike(proxies, who, by_address=False):
         first, *others = [key for key in several if key not in without] or several
@@ -61,12 +61,15 @@ def _alike(
 ) -> list[list[target_keys.Key]]:
     """Return the groups of several targets that report the same pod (and address), most scrapes first."""
     groups: dict[tuple[object, ...], list[target_keys.Key]] = {}
-    order = sorted(proxies.found.items(), key=lambda one: (-len(one[1].times), one[0]))
-    for key, target in order:
+    for key, target in proxies.found.items():
         identity = who.identity(target.labels)
         if by_address or identity.pod:
-            groups.setdefault((*identity, key[1] if by_address else ""), []).append(key)
-    return [several for several in groups.values() if len(several) > 1]
+            groups.setdefault((identity, key[1] if by_address else ""), []).append(key)
+    return [
+        sorted(several, key=lambda key: (-len(proxies.found[key].times), key))
+        for several in groups.values()
+        if len(several) > 1
+    ]
 
 
 def _meet(one: targets.ScrapeTarget, other: targets.ScrapeTarget) -> bool:

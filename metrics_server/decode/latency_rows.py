@@ -29,10 +29,10 @@ class LatencyRows:
         validation.asked(labels, self._asked)
         for number, view, latency in self._timed:
             if self._is_of(number, view, labels):
-                peer, reporter = self._who.peer(number, labels), self._who.known(labels, number)
-                if peer is None or reporter is None:
+                ends = self._who.known_ends(number, labels)
+                if ends is None:
                     return None
-                row = (histograms.SIDES.index(view.side), reporter, peer)
+                row = (histograms.SIDES.index(view.side), *ends)
                 if latency.quantile_label is None:
                     return histograms.Line(row, latency.scale)
                 return histograms.Line(row, latency.scale, _quantile(labels[latency.quantile_label]))

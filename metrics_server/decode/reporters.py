@@ -83,6 +83,8 @@ class Identities:
             for view in mesh.views
         )
         self._peer_labels = tuple(view.peer.label_names if view.peer else () for view in mesh.views)
+        self._settled: dict[str, _Origin | None] = {}
+        """By `instance`, the origin of all series of a target that is a pod."""
         self._origins: dict[tuple[int, tuple[str | None, ...]], _Origin | None] = {}
         self._reporters = Numbering[Identity, number_types.ReporterNumber]()
         self._labels: dict[number_types.ReporterNumber, Labels] = {}
@@ -99,8 +101,20 @@ class Identities:
         origin = self._origin(labels, view)
         return Identity() if origin is None else origin.identity
 
+    def settle(self, targets: Iterable[Labels]) -> None:
+        """Note the labels of all targets, whose series need not be read one by one to find their pod. Two
+        targets with one `instance` are left out.
+        """
+        for labels in targets:
+            instance = labels.get("instance", "")
+            origin = self._origin(labels, None)
+            is_first = instance not in self._settled
+            self._settled[instance] = origin if origin and origin.identity.pod and is_first else None
+
     def _origin(self, labels: Labels, view: int | None) -> _Origin | None:
         endpoint = None if view is None else self._mesh.views[view].reporter
+        if endpoint is None and (settled := self._settled.get(labels.get("instance", ""))) is not None:
+            return settled
         label_names = self._mesh.target.identity if view is None else self._reporter_labels[view]
         key = (id(endpoint), tuple(map(labels.get, label_names)))
         if key not in self._origins:
@@ -166,17 +180,15 @@ class Identities:
         is_target = self._mesh.views[view].reporter is None
         return self._reporter(origin.identity, labels if is_target else {}), peer
 
-    def known(self, labels: Labels, view: int) -> number_types.ReporterNumber | None:
-        """Return the number of the reporter of a series of this view; None if it has no number yet."""
-        identity = self.identity(labels, view)
-        return self._reporters.number(identity) if identity in self._reporters else None
-
-    def peer(self, view: int, labels: Labels) -> number_types.PeerNumber | None:
-        """Return the number of the peer of a series of this view: -1 if it names none, None if the profile
-        excludes it or the reporter.
-        """
+    def known_ends(
+        self, view: int, labels: Labels
+    ) -> tuple[number_types.ReporterNumber, number_types.PeerNumber] | None:
+        """Return the same as `ends`; None also if the reporter has no number yet."""
         origin = self._origin(labels, view)
-        return None if origin is None else self._peer(view, labels, origin)
+        if origin is None or origin.identity not in self._reporters:
+            return None
+        peer = self._peer(view, labels, origin)
+        return None if peer is None else (self._reporters.number(origin.identity), peer)
 
     def _peer(self, view: int, labels: Labels, origin: _Origin) -> number_types.PeerNumber | None:
         endpoint = self._mesh.views[view].peer

@@ -74,9 +74,9 @@ class ScrapeTarget:
         return float(max(tried, self.times[-1] if self.times else -math.inf))
 
 
-@dataclass(slots=True)
+@dataclass
 class ScrapeTargets:
-    """The scrape targets that are proxies of one mesh."""
+    """The scrape targets that are proxies of one mesh. It does not change after `find` has returned it."""
 
     mesh: schema.Profile
     found: dict[Key, ScrapeTarget] = field(default_factory=dict)
@@ -110,19 +110,21 @@ class ScrapeTargets:
         """
         return np.array([_first_scrape(target) for target in self.found.values()], dtype=np.float64)
 
+    @functools.cached_property
     def starts(self) -> tuple[tuple[float, ...], ...]:
-        """Return the starts of the processes of each target, Unix seconds, as far as the samples show."""
+        """The starts of the processes of each target, Unix seconds, as far as the samples show."""
         return tuple(self._starts(target.ages) for target in self.found.values())
 
     def _starts(self, samples: Sequence[Any]) -> tuple[float, ...]:
         process = self.mesh.process
         if process is None or not samples:
             return ()
-        times = np.array([sample[0] for sample in samples])
-        seconds = np.array([float(sample[1]) for sample in samples]) * process.scale
-        finite = np.isfinite(seconds)
-        times, seconds = times[finite], seconds[finite]
-        return counters.process_starts(times, seconds if process.tells == "age" else times - seconds)
+        told = [(time, float(text) * process.scale) for time, text in samples]
+        known = [(time, seconds) for time, seconds in told if math.isfinite(seconds)]
+        is_age = process.tells == "age"
+        return counters.process_starts(
+            [time for time, _ in known], [seconds if is_age else time - seconds for time, seconds in known]
+        )
 
 
 def needed_metrics(mesh: schema.Profile) -> Sequence[str]:

@@ -69,7 +69,7 @@ def of(
     found = list(proxies.found.values())
     usual = proxies.interval
     newest = newest_of_jobs(found)
-    started = proxies.starts()
+    started = proxies.starts
     windows = [
         _window(
             target,

@@ -49,9 +49,7 @@ def counts(*targets: Target) -> counters.Counts:
 
 
 def starts(ages: Sequence[Sample]) -> tuple[float, ...]:
-    return counters.process_starts(
-        np.array([time for time, _ in ages], dtype=float), np.array([age for _, age in ages], dtype=float)
-    )
+    return counters.process_starts([time for time, _ in ages], [age for _, age in ages])
 
 
 def every(seconds: float, first: float, last: float) -> list[float]:

@@ -187,8 +187,8 @@ def test_a_service_that_others_report_for_is_one_of_its_own() -> None:
 
 def test_what_is_told_of_somebody_who_does_not_count_does_not_count() -> None:
     who = reporters.Identities(GATEWAY)
-    assert who.peer(0, {"to": "cart"}) == -1
-    assert who.peer(0, {"to": "ping@internal"}) is None
+    assert who.ends(0, {"to": "cart"}) == (0, -1)
+    assert who.ends(0, {"to": "ping@internal"}) is None
 
 
 def test_two_scrapes_of_one_pod_are_one_reporter_with_the_labels_first_seen() -> None:
@@ -202,11 +202,22 @@ def test_two_scrapes_of_one_pod_are_one_reporter_with_the_labels_first_seen() ->
     assert (second.pod, second.labels) == ("b", {})
 
 
+def test_series_of_a_settled_target_are_of_its_pod_and_shared_instances_are_not_settled() -> None:
+    who = reporters.Identities(ENVOY)
+    a, b = ({"namespace": "shop", "pod": name, "instance": f"{name}:1"} for name in "ab")
+    shared = [{"namespace": "shop", "pod": name, "instance": "node-1"} for name in ("c", "d")]
+    who.settle([a, b, *shared])
+    for labels in (a, b, *shared):
+        assert who.identity({**labels, "envoy_cluster_name": "x"}).pod == labels["pod"]
+    assert who.identity({"instance": "a:1"}).pod == "a"
+    assert who.identity({"instance": "node-1"}).pod == ""
+
+
 def test_only_a_scraped_proxy_is_known() -> None:
     who = reporters.Identities(ENVOY)
-    assert who.known({"namespace": "shop", "pod": "a"}, CLIENT) is None
+    assert who.known_ends(SERVER, {"namespace": "shop", "pod": "a"}) is None
     who.reporter({"namespace": "shop", "pod": "a"})
-    assert who.known({"namespace": "shop", "pod": "a", "le": "1"}, CLIENT) == 0
+    assert who.known_ends(SERVER, {"namespace": "shop", "pod": "a", "le": "1"}) == (0, -1)
     assert len(who.reporters) == 1
 
 
@@ -214,14 +225,15 @@ def test_peers_are_numbered_once_and_bare_names_belong_to_their_callers_namespac
     who = reporters.Identities(ENVOY)
 
     def number(namespace: str, name: str) -> int | None:
-        return who.peer(CLIENT, {"namespace": namespace, "envoy_cluster_name": name})
+        ends = who.ends(CLIENT, {"namespace": namespace, "envoy_cluster_name": name})
+        return None if ends is None else ends[1]
 
     assert number("shop", "data/db") == number("data", "db.data.svc.cluster.local") == 0
     assert number("shop", "cart") == 1
     assert number("data", "cart") == 2
     assert number("shop", "prometheus_stats") is None
     assert number("shop", "") is None
-    assert who.peer(SERVER, {"namespace": "shop"}) == -1
+    assert who.ends(SERVER, {"namespace": "shop"}) == (0, -1)
     scope = snapshot.NameScope(snapshot.NO_MESH, False)
     assert who.peers == (
         service("data", "db"),

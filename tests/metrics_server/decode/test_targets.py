@@ -116,7 +116,7 @@ def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells
         mesh,
     )
     assert {key[1] for key in found.found} == {"young", "untold"}
-    assert dict(zip([key[1] for key in found.found], found.starts(), strict=True)) == {
+    assert dict(zip([key[1] for key in found.found], found.starts, strict=True)) == {
         "young": (990.0,),
         "untold": (),
     }
@@ -164,7 +164,7 @@ def test_an_age_that_is_no_number_says_nothing() -> None:
     a = scraped.Proxy()
     series = recording.series("envoy_server_uptime", [(990.0, math.nan), (995.0, 5.0)], **a.labels)
     counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=scraped.NOW)
-    assert targets.find(counters, scraped.ENVOY).starts() == ((990.0,),)
+    assert targets.find(counters, scraped.ENVOY).starts == ((990.0,),)
 
 
 def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
@@ -174,4 +174,4 @@ def test_a_profile_may_tell_the_start_instead_of_the_age() -> None:
     a = scraped.Proxy()
     series = recording.series("began", [(990.0, 800_000.0), (995.0, 800_000.0)], **a.labels)
     counters = recording.Recording([series]).ask('{pod="a"}[60s]', at=scraped.NOW)
-    assert targets.find(counters, mesh).starts() == ((800.0,),)
+    assert targets.find(counters, mesh).starts == ((800.0,),)
