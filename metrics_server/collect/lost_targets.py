@@ -18,6 +18,8 @@ _LONGEST = 3600.0
 """Seconds after which lost targets are forgotten."""
 _ENOUGH = 0.5
 """The share of the lost targets that must be back: of the others the pods may have been deleted meanwhile."""
+_ESTABLISHED = 3
+"""Scrapes after which every replica of Prometheus has a target, if a load balancer chooses one of several."""
 _MARGIN = 1.0
 """Seconds by which a scrape must be inside the reach of the queries: backends may round times."""
 _Identity = tuple[str, ...]
@@ -48,11 +50,9 @@ class LostTargets:
         `reach`: the earliest time of samples in this answer, Unix seconds.
         """
         known = self._scopes.setdefault(scope, _Known())
-        now = {
-            _identity(target, proxies): target.times[-1] for target in proxies.found.values() if target.times
-        }
+        found = {_identity(target, proxies): target for target in proxies.found.values() if target.times}
         newly = {
-            one for one, last in known.newest.items() if last > reach + _MARGIN and one not in now
+            one for one, last in known.newest.items() if last > reach + _MARGIN and one not in found
         } - known.lost
         if newly:
             if not known.lost:
@@ -64,10 +64,12 @@ class LostTargets:
                 len(newly),
                 len(known.newest),
             )
-        back = known.lost & now.keys()
+        back = known.lost & found.keys()
         if known.lost and (len(back) >= _ENOUGH * len(known.lost) or self._uptime() - known.since > _LONGEST):
             known.lost.clear()
-        known.newest = now
+        known.newest = {
+            one: target.times[-1] for one, target in found.items() if len(target.times) >= _ESTABLISHED
+        }
         return bool(known.lost)
 
 

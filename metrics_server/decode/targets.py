@@ -119,8 +119,8 @@ class ScrapeTargets:
         process = self.mesh.process
         if process is None or not samples:
             return ()
-        told = [(time, float(text) * process.scale) for time, text in samples]
-        known = [(time, seconds) for time, seconds in told if math.isfinite(seconds)]
+        reported = [(time, float(text) * process.scale) for time, text in samples]
+        known = [(time, seconds) for time, seconds in reported if math.isfinite(seconds)]
         is_age = process.tells == "age"
         return counters.process_starts(
             [time for time, _ in known], [seconds if is_age else time - seconds for time, seconds in known]
