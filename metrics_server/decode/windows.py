@@ -29,8 +29,8 @@ _REGULAR = 0.1
 """Share of the interval by which a scrape may be late."""
 _ROUNDED = 0.03
 """Share of the interval by which the configured one may differ from what is observed."""
-LATENESS = 0.4
-"""Intervals by which samples may arrive late, as long as nothing is known about it."""
+LATENESS = 0.3
+"""Intervals by which samples may arrive late, as a slow scrape makes them, without being known to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +163,12 @@ def whole(interval: float) -> float:
 
 
 def _patience(target: targets.ScrapeTarget, interval: float, late: float | None) -> float:
-    """Return by how many seconds a target that is still scraped may be behind its job."""
-    missed = interval if target.last_try > target.times[-1] else 0.0
-    return interval * (1 + _REGULAR) + missed + (LATENESS * interval if late is None else late)
+    """Return by how many seconds a target that is still scraped may be behind its job: one more interval if
+    a scrape failed, or if no series `up` shows whether one did.
+    """
+    has_missed = not target.up or target.last_try > target.times[-1]
+    missed = interval if has_missed else 0.0
+    return interval * (1 + _REGULAR) + missed + max(LATENESS * interval, late or 0.0)
 
 
 def _base(times: Sequence[float], *, start: float, ended: bool, least: float) -> float | None:

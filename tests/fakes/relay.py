@@ -32,7 +32,8 @@ async def relay(target: str, *, behind: float) -> AsyncIterator[Relay]:
 
     async def pass_on(request: web.Request) -> web.Response:
         form = dict(await request.post())
-        at = float(str(form.get("time", time.time()))) - behind
+        # A query without a time is for the present time, which is that of Prometheus.
+        at = float(str(form["time"])) - behind if "time" in form else time.time()
         form["time"] = f"{at:.3f}"
         kept.asked.append((str(form["query"]), round(at, 3)))
         async with aiohttp.ClientSession() as http, http.post(target + request.path, data=form) as answer:

@@ -147,7 +147,11 @@ async def test_a_serving_certificate_that_is_lost_is_made_anew(
         ("gone", "Prometheus cannot be reached"),
         ("slow", "Prometheus accepts connections but does not answer"),
         ("html", "Prometheus' address answers with a web page instead of figures"),
-        ("refusing", "Prometheus refused the query: it would load more samples than Prometheus allows"),
+        (
+            "refusing",
+            "Prometheus refused the query: it would load more samples than Prometheus allows "
+            "(its --query.max-samples)",
+        ),
     ],
 )
 async def test_without_a_right_answer_of_prometheus_there_are_words_and_no_figures(

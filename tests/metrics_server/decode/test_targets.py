@@ -71,10 +71,16 @@ def test_a_missed_scrape_lengthens_the_window_instead_of_its_rate() -> None:
 
 
 def test_a_target_whose_scrapes_have_ended_has_the_window_of_the_others() -> None:
-    known = span([(965, 70), (980, 85), (995, 100)])
+    ages = [(965, 70), (980, 85), (995, 100)]
+    known = span(ages, up=[(at, 1) for at, _ in ages])
     assert known == snapshot.Span(since=995, until=995, ended=True, **KNOWN)
     assert math.isnan(known.alone)
     assert known.in_sum == 30.0
+
+
+def test_a_target_without_up_may_have_missed_a_scrape_before_it_has_ended() -> None:
+    assert not span([(965, 70), (980, 85), (995, 100)]).ended
+    assert span([(950, 55), (965, 70), (980, 85)]).ended
 
 
 def test_a_target_that_missed_its_last_scrape_has_not_ended() -> None:
