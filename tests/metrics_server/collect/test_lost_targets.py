@@ -31,7 +31,7 @@ class Scene:
         """
         self.uptime.now += after
         newest = self.uptime.now - self.uptime.now % 15
-        found = {}
+        found: dict[tuple[str, ...], targets.ScrapeTarget] = {}
         for pod in (*pods, *young, *ended):
             times = [newest - 15 * step for step in range(3, -1, -1)]
             times = times[-1:] if pod in young else times[:-2] if pod in ended else times
