@@ -55,10 +55,6 @@ class _Reply:
     taken: float
     reach: query_reach.Reach
     """How far back its queries reached: meanwhile another answer may have shown that it is not enough."""
-    lag: float
-    """The lag that the queries assumed, in seconds."""
-    asked: tuple[str, ...]
-    """The queries for raw samples."""
     counters: Iterable[dict[str, Any]]
     warnings: list[str]
     buckets: asyncio.Task[collect_backend.QueryResult | None]
@@ -188,7 +184,7 @@ class Collector:
         """Return the answers with counters. That with buckets takes longer: it is a task, cancelled when
         `asked` ends.
         """
-        reach, lag = self._rhythm.reach(asked.window), self._rhythm.lag
+        reach, lag = self._rhythm.reach(asked.window), self._rhythm.lag  # before they are learned anew
         wanted = plan.make(
             self._mesh, scope=asked.scope, window=asked.window, reach=reach, latency=asked.latency
         )
@@ -205,8 +201,6 @@ class Collector:
         return _Reply(
             taken=taken,
             reach=reach,
-            lag=lag,
-            asked=wanted.counters,
             counters=counters,
             warnings=[warning for answer in answers for warning in answer.warnings],
             buckets=buckets,

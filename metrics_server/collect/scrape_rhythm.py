@@ -19,7 +19,6 @@ _KEPT = 300.0
 """Seconds for which the longest lag, and the longest lateness of a job, are kept."""
 _SLOW = 1.25
 """A job is slow if its scrape interval is so many times the usual one."""
-
 _MOST = 0.95
 """The share of targets whose samples have arrived. A job that is gone must not make all others late."""
 
@@ -108,9 +107,7 @@ class ScrapeRhythm:
 
     def compare(self, scope: str | None, proxies: targets.ScrapeTargets) -> None:
         """Learn how late samples arrive: those that an earlier answer of this scope should have had."""
-        newest: dict[str, float] = {}
-        for target in proxies.found.values():
-            newest[target.job] = max(newest.get(target.job, -math.inf), target.last_try)
+        newest = windows.newest_of_jobs(proxies.found.values())
         before = self._before.get(scope, {})
         late = dict.fromkeys(newest, 0.0) if before else {}
         for key, target in proxies.found.items():

@@ -36,21 +36,17 @@ class TargetKeys:
 
     def of(self, labels: Labels) -> Key:
         """Return the key of the process from which a series with these labels comes."""
-        key = labels.get("job", ""), labels.get("instance", "")
-        further = self.processes.get(key)
-        if further is None:
-            further = self.apart.get(key)
-        return key if further is None else (*key, *(labels.get(label, "") for label in further))
+        place = _place(labels)
+        return _key(place, labels, self.processes.get(place, self.apart.get(place, ())))
 
     def target(self, labels: Labels) -> Key:
         """Return the key of the scrape target alone."""
-        key = labels.get("job", ""), labels.get("instance", "")
-        further = self.apart.get(key)
-        return key if further is None else (*key, *(labels.get(label, "") for label in further))
+        place = _place(labels)
+        return _key(place, labels, self.apart.get(place, ()))
 
     def is_shared(self, labels: Labels) -> bool:
         """Return whether several processes are behind the target from which a series comes."""
-        return (labels.get("job", ""), labels.get("instance", "")) in self.processes
+        return _place(labels) in self.processes
 
 
 def of(
@@ -82,11 +78,19 @@ def of(
     return TargetKeys(apart, shared)
 
 
+def _place(labels: Labels) -> tuple[str, str]:
+    return labels.get("job", ""), labels.get("instance", "")
+
+
+def _key(place: tuple[str, str], labels: Labels, further: Sequence[str]) -> Key:
+    return (*place, *(labels.get(label, "") for label in further)) if further else place
+
+
 def _by_place(found: Iterable[Labels]) -> dict[tuple[str, str], list[Labels]]:
     """Return label sets by job and instance."""
     places: dict[tuple[str, str], list[Labels]] = {}
     for labels in found:
-        places.setdefault((labels.get("job", ""), labels.get("instance", "")), []).append(labels)
+        places.setdefault(_place(labels), []).append(labels)
     return places
 
 

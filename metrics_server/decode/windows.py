@@ -24,7 +24,6 @@ import numpy as np
 from metrics_server.decode import counters, targets
 from metrics_server.model import number_types, snapshot
 
-_LEAST_INTERVALS = 1.9
 _REGULAR = 0.1
 """Share of the interval by which a scrape may be late."""
 _ROUNDED = 0.03
@@ -129,7 +128,7 @@ def _window(
     last = times[-1]
     ended = interval is not None and newest - last > _patience(target, interval, late)
     end = newest if ended else last
-    least = 0.0 if ended or interval is None else _LEAST_INTERVALS * interval
+    least = 0.0 if ended or interval is None else snapshot.LEAST_INTERVALS * interval
     base = _base(times, start=end - length, ended=ended, least=least)
     begun = starts[0] if starts and starts[0] <= times[0] else -math.inf
     before = _scrape_before(target, end - length)

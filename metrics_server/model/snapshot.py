@@ -20,7 +20,7 @@ from metrics_server.model import kinds, number_types
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-_LEAST_INTERVALS = 1.9
+LEAST_INTERVALS = 1.9
 """Scrape intervals: two, less some jitter. A rate over a shorter time depends mostly on chance."""
 _JITTER = 0.001
 """Share of the window by which two scrapes may miss its length."""
@@ -129,7 +129,7 @@ class Span:
         """The seconds over which its own requests were counted; NaN if too short for a rate."""
         if self.ended and not self.missing:
             return self.seconds if self.seconds > 0 else math.nan
-        if not self.seconds >= _LEAST_INTERVALS * self.interval:
+        if not self.seconds >= LEAST_INTERVALS * self.interval:
             return math.nan
         # Scrapes are some milliseconds early or late, which readers need not see.
         return self.window if abs(self.seconds - self.window) <= _JITTER * self.window else self.seconds
