@@ -14,6 +14,7 @@ from aiohttp import web
 from demo import prometheus, wait
 from tests.backends import backend
 from tests.dialects import exposition
+from tests.fakes import loopback
 
 EVERY = 0.5
 """Seconds between two scrapes."""
@@ -101,10 +102,5 @@ async def serving(proxies: Proxies) -> AsyncIterator[str]:
     """Serve them until the block is left; yield their address."""
     application = web.Application()
     application.router.add_get("/{pod}/metrics", proxies.expose)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield "{}:{}".format(*runner.addresses[0])
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(application) as address:
+        yield address

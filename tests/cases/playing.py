@@ -17,6 +17,7 @@ from metrics_server.model import quantity
 from tests import serving
 from tests.backends import backend
 from tests.cases import case
+from tests.fakes import loopback
 
 _EVERY = 0.5
 """Seconds between two scrapes."""
@@ -203,13 +204,8 @@ async def _serving(scraped: _Scraped) -> AsyncIterator[str]:
     """Serve the expositions; yield the address."""
     application = web.Application()
     application.router.add_get("/{target}/metrics", scraped.expose)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield "{}:{}".format(*runner.addresses[0])
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(application) as address:
+        yield address
 
 
 def _configuration(given: case.Case, address: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from aiohttp import web
 from demo import prometheus, wait
 from tests.backends import backend
 from tests.dialects import envoy_stats, exposition, traffic
+from tests.fakes import loopback
 
 _EVERY = 0.5
 """Seconds between two scrapes."""
@@ -170,13 +171,8 @@ async def running(meshes: Sequence[Mesh], folder: Path, *, host: str) -> AsyncIt
 async def _serving(proxies: _Proxies) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/{proxy}/metrics", proxies.expose)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield "{}:{}".format(*runner.addresses[0])
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(application) as address:
+        yield address
 
 
 def _jobs(meshes: Sequence[Mesh], address: str) -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ from aiohttp import web
 from demo import prometheus, wait
 from tests.backends import backend
 from tests.dialects import exposition, traffic, writers
+from tests.fakes import loopback
 
 _EVERY = 0.5
 """Seconds between two scrapes."""
@@ -90,13 +91,8 @@ async def running(
 async def _serving(mesh: Mesh) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/{instance}/metrics", mesh.expose)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield "{}:{}".format(*runner.addresses[0])
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(application) as address:
+        yield address
 
 
 def _jobs(mesh: Mesh, target: str) -> list[Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from aiohttp import web
 from demo import prometheus
 from tests.backends import backend
 from tests.cases.scrape import pods
+from tests.fakes import loopback
 
 EVERY, SLOW = 1.0, 4.0
 """Seconds between two scrapes: of most pods, and of gateways where intervals are mixed."""
@@ -165,10 +166,5 @@ async def _served(routes: Mapping[str, Any]) -> AsyncIterator[str]:
     application = web.Application(client_max_size=1 << 26)
     for path, handler in routes.items():
         application.router.add_post(path, handler)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield "http://{}:{}".format(*runner.addresses[0])
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(application) as address:
+        yield f"http://{address}"
