@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
+import dataclasses
 import functools
 import logging
 import math
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from metrics_server.collect import backend as collect_backend
-from metrics_server.collect import clusters, lookups, lost_targets, scrape_rhythm
+from metrics_server.collect import clusters, lookups, lost_targets, scrape_rhythm, snapshot_request
 from metrics_server.decode import decoder, targets, windows
 from metrics_server.model import kinds, snapshot, validation
 from metrics_server.profiles import schema
@@ -44,6 +44,8 @@ _ROUNDS = 3
 """How often the queries are sent at most for one snapshot."""
 _LATE = 0.1
 """Scrape intervals by which a scrape may be late without a lag of the backend."""
+_SAME = 1.1
+"""How many times as long as the window buckets may be summed over: the margin for late scrapes has it too."""
 _FUTURE = 1.0
 """Seconds by which a sample may be later than the evaluation time: backends may round that time."""
 
@@ -63,17 +65,6 @@ class _Reply:
     proxies: targets.ScrapeTargets
     """Those that are counted: not the proxies of jobs whose newest scrape is too old."""
     windows: windows.TargetWindows
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One request for a snapshot: its unfinished tasks, and the sides whose latencies are wanted."""
-
-    under_way: contextlib.AsyncExitStack
-    scope: plan.QueryScope
-    window: float
-    """As requested, in seconds."""
-    latency: Collection[kinds.Side]
 
 
 class Collector:
@@ -127,8 +118,8 @@ class Collector:
         scrape too old or later than the time that was asked for.
         """
         scope = await self._lookups.scope(namespace)
-        async with contextlib.AsyncExitStack() as stack:
-            asked = _Request(stack, scope, window, latency)
+        asked = snapshot_request.SnapshotRequest(scope, window, latency)
+        try:
             reply = await self._ask(asked)
             for _ in range(_ROUNDS - 1):
                 if await self._reached_all(reply, asked):
@@ -137,7 +128,9 @@ class Collector:
             if not reply.proxies.found:
                 await self._lookups.explain_nothing(scope)
                 return None
-            return await self._decode(reply, asked)
+            return await self._decode(await self._with_buckets_of_window(reply, asked), asked)
+        finally:
+            await asked.end()
 
     def read_by_requests(self) -> None:
         """From now on, if no proxy shows its process, take every target that counts requests for a proxy: the
@@ -145,7 +138,7 @@ class Collector:
         """
         self._by_requests = not self._mesh.fallback
 
-    async def _reached_all(self, reply: _Reply, asked: _Request) -> bool:
+    async def _reached_all(self, reply: _Reply, asked: snapshot_request.SnapshotRequest) -> bool:
         """Learn from an answer, and return whether its queries reached the scrapes of all targets."""
         rhythm = self._rhythm
         if not reply.proxies.found:
@@ -180,17 +173,14 @@ class Collector:
         found = await self._apart(targets.scraped, series, self._mesh)
         self._rhythm.add(found)
 
-    async def _ask(self, asked: _Request) -> _Reply:
+    async def _ask(self, asked: snapshot_request.SnapshotRequest) -> _Reply:
         """Return the answers with counters. That with buckets takes longer: it is a task, cancelled when
         `asked` ends.
         """
         reach, lag = self._rhythm.reach(asked.window), self._rhythm.lag  # before they are learned anew
-        wanted = plan.make(
-            self._mesh, scope=asked.scope, window=asked.window, reach=reach, latency=asked.latency
-        )
+        wanted = self._plan(asked, reach)
         taken = await self._clock.read()
-        buckets = asyncio.create_task(self._buckets(wanted.buckets, taken - lag), name="buckets")
-        asked.under_way.push_async_callback(_given_up, buckets)
+        buckets = await asked.start_buckets(self._buckets(wanted.buckets, taken - lag))
         answers = await self._backend.ask(wanted.counters, at=taken)
         counters = collect_backend.AllAnswers(answers)
         of_targets = counters.among(targets.needed_metrics(self._mesh))
@@ -214,10 +204,26 @@ class Collector:
             ),
         )
 
+    async def _with_buckets_of_window(self, reply: _Reply, asked: snapshot_request.SnapshotRequest) -> _Reply:
+        """Return an answer with buckets over the window, and not over a longer time, for which they are asked
+        as long as no scrape interval is known.
+        """
+        reach = self._rhythm.reach(asked.window)
+        if reply.reach.usual.buckets <= _SAME * reach.usual.buckets:
+            return reply
+        query = self._plan(asked, reach).buckets
+        buckets = await asked.start_buckets(self._buckets(query, reply.taken - self._rhythm.lag))
+        return dataclasses.replace(reply, buckets=buckets)
+
+    def _plan(self, asked: snapshot_request.SnapshotRequest, reach: query_reach.Reach) -> plan.Plan:
+        return plan.make(
+            self._mesh, scope=asked.scope, window=asked.window, reach=reach, latency=asked.latency
+        )
+
     async def _buckets(self, query: str | None, at: float) -> collect_backend.QueryResult | None:
         return (await self._backend.ask([query], at=at))[0] if query else None
 
-    async def _decode(self, reply: _Reply, asked: _Request) -> snapshot.Snapshot:
+    async def _decode(self, reply: _Reply, asked: snapshot_request.SnapshotRequest) -> snapshot.Snapshot:
         age = reply.taken - reply.proxies.newest
         if age < -_FUTURE:
             raise validation.refused("it contains samples later than the time that was asked for")
@@ -269,7 +275,3 @@ class Collector:
             fault = validation.senseless(error)
         # A copy, because the frames of the error keep everything that was read.
         raise time_limits.anew(fault)
-
-
-async def _given_up(task: asyncio.Task[collect_backend.QueryResult | None]) -> None:
-    await time_limits.given_up([task])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -88,6 +89,16 @@ async def test_the_second_time_no_more_is_asked_than_needed() -> None:
     looking.backend.asked.clear()
     await looking.take()
     assert looking.backend.ranges == [40.0]
+
+
+@pytest.mark.parametrize(("interval", "lengths"), [(15, ["33s"]), (5, ["33s", "20s"]), (1, ["33s", "20s"])])
+async def test_buckets_are_summed_over_the_window_and_not_over_the_time_that_was_assumed(
+    interval: float, lengths: list[str]
+) -> None:
+    looking = scene(scraped(interval))
+    await looking.take(window=20.0)
+    summed = [query for query in looking.backend.asked if "_bucket" in query]
+    assert [re.findall(r"\[(\w+)\]", query)[0] for query in summed] == lengths
 
 
 async def test_a_slow_scrape_is_learned_once() -> None:
