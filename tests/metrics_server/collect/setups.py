@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from metrics_server.aggregate import rollup
-from metrics_server.collect import collector
+from metrics_server.collect import backend_clock, collector
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
 from metrics_server.profiles import schema
@@ -58,6 +58,29 @@ class Proxy:
     """Seconds before NOW are negative."""
     restarted: float = -math.inf
     """When its process began anew; what it had counted since its last scrape is lost."""
+    idle: tuple[float, float] | None = None
+    """From when to when it gets no requests. The process evicts the counter meanwhile, and begins a new one
+    with the next request.
+    """
+    cluster: str = ""
+
+    def requests(self, since: float, until: float) -> float:
+        """Return the requests between two times, Unix seconds."""
+        idle = 0.0
+        if self.idle is not None:
+            begin, end = (NOW + each for each in self.idle)
+            idle = max(0.0, min(until, end) - max(since, begin))
+        return self.rate * (until - since - idle)
+
+    def counter(self, at: float) -> float | None:
+        """Return the value of its counter; None while there is none."""
+        began = self.began(at)
+        if self.idle is not None:
+            begin, end = (NOW + each for each in self.idle)
+            if begin <= at <= end:
+                return None
+            began = max(began, end) if at > end else began
+        return math.floor(self.rate * (at - began))
 
     def began(self, at: float) -> float:
         begun = NOW - 100_000.0 if math.isinf(self.born) else NOW + self.born
@@ -69,6 +92,8 @@ class Proxy:
         for number, scrape in enumerate(self.scrapes):
             times = [time for time in scrape.times(until) if time >= NOW + self.born]
             pod = {"namespace": "shop", "pod": self.name}
+            if self.cluster:
+                pod["cluster"] = self.cluster
             instance = "prometheus:9090" if scrape.shared else f"10.0.0.{number}:{scrape.port}-{self.name}"
             labels = {**pod, "job": scrape.job, "instance": instance}
             if not scrape.shared:
@@ -77,7 +102,7 @@ class Proxy:
                 _series("envoy_server_uptime", [(t, t - self.began(t)) for t in times], **labels),
                 _series(
                     "envoy_http_downstream_rq_xx",
-                    [(t, math.floor(self.rate * (t - self.began(t)))) for t in times],
+                    [(t, value) for t in times if (value := self.counter(t)) is not None],
                     envoy_http_conn_manager_prefix="inbound_8080",
                     envoy_response_code_class="2",
                     **labels,
@@ -93,18 +118,18 @@ def _series(name: str, samples: Iterable[tuple[float, float]], **labels: str) ->
 
 @dataclasses.dataclass(slots=True)
 class Setup:
-    """Proxies that a backend knows, some seconds late. It is the backend and its clock."""
+    """Proxies that a backend knows, some seconds late."""
 
     proxies: Sequence[Proxy]
     lag: float = 0.0
+    ahead: float = 0.0
+    """Seconds by which the backend's clock is ahead of the server's."""
     now: float = NOW
+    """By the backend's clock."""
     _all: list[recording.Series] = dataclasses.field(default_factory=list)
 
-    async def read(self) -> float:
-        return self.now
-
     async def ask(self, queries: Sequence[str], *, at: float | None) -> list[recording.Answer]:
-        assert at is not None
+        at = self.now if at is None else at
         arrived = self.now - self.lag
         held = [dataclasses.replace(one, samples=one.until(arrived)) for one in self._series()]
         known = recording.Recording([one for one in held if one.samples])
@@ -126,7 +151,9 @@ class Setup:
             self,
             mesh=ENVOY,
             watcher=recording.Deaf(),
-            clock=self,
+            clock=backend_clock.BackendClock(
+                self, wall=lambda: self.now - self.ahead, uptime=lambda: self.now
+            ),
             stale_after=STALE_AFTER,
             uptime=lambda: self.now,
         )
