@@ -1,10 +1,11 @@
-"""Drops workload-level rows where pod-level rows of the same workload exist, so that a request counts once.
+"""Drops rows that repeat better rows of the same pod, machine or workload, so that a request counts once.
 Pure.
 
 The same requests may be reported twice: by the sidecar of each pod, and for the whole workload by a
-collector, an agent on the node or a waypoint. On each side, the pod-level rows are kept if they have any
-request. Where several meshes report a workload as a whole, the rows of the first mesh of the snapshot with
-any request are kept.
+collector, an agent on the node or a waypoint. On each side, rows of pods and of scraped machines are kept if
+they have any request. Where several meshes report a pod, or a workload or machine from outside, the rows of
+the first mesh of the snapshot with any request are kept. `collect.merge` did the same for proxies of equal
+names; here their names are resolved.
 """
 
 from __future__ import annotations
@@ -16,49 +17,77 @@ import numpy as np
 from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.ownership import graph
 
-_FINE = frozenset({kinds.POD.name, kinds.EXTERNAL_WORKLOAD, kinds.HOST})
+_FINE = frozenset({kinds.EXTERNAL_WORKLOAD, kinds.HOST})
+_OWN = -1
+"""In place of a mesh: the rows of pods and of scraped machines."""
 
 
 def once(moment: snapshot.Snapshot, owners: graph.Ownership) -> snapshot.Snapshot:
-    """Return the snapshot without workload-level rows that repeat better rows of the same workload."""
-    coarse = [
-        number
-        for number, member in zip(
-            number_types.all_of(number_types.ReporterNumber, len(owners.reporters)),
-            owners.reporters,
-            strict=True,
-        )
-        if member.kind not in _FINE and member != kinds.UNKNOWN
-    ]
-    if not coarse:
+    """Return the snapshot without rows that repeat better rows of the same resource."""
+    doubtful = _Doubtful.of(moment, owners)
+    if not doubtful.coarse and not doubtful.pods:
         return moment
-    calls = {side: _kept(moment, owners, calls, coarse) for side, calls in moment.calls.items()}
+    calls = {side: doubtful.kept(calls) for side, calls in moment.calls.items()}
     return dataclasses.replace(moment, calls=calls)
 
 
-def _kept(
-    moment: snapshot.Snapshot,
-    owners: graph.Ownership,
-    calls: snapshot.Calls,
-    coarse: list[number_types.ReporterNumber],
-) -> snapshot.Calls:
-    """Return the rows of one side to keep. `coarse`: the numbers of the workload-level reporters."""
-    requests = np.bincount(calls.reporter, weights=calls.total, minlength=len(moment.reporters))
-    best: dict[kinds.Ref, int] = {}
-    """The number of the mesh whose rows are kept for each workload; -1 for the pod-level rows."""
-    for number in np.flatnonzero(requests).tolist():
-        member = owners.reporters[number]
-        workload = owners.above(member, graph.WORKLOAD) or member
-        mesh = -1 if member.kind in _FINE else moment.mesh[number]
-        best[workload] = min(best.get(workload, mesh), mesh)
-    better = (
-        (
-            number,
-            best.get(owners.above(owners.reporters[number], graph.WORKLOAD) or owners.reporters[number]),
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Doubtful:
+    """The reporters that may repeat others."""
+
+    moment: snapshot.Snapshot
+    owners: graph.Ownership
+    coarse: list[number_types.ReporterNumber]
+    """Those of whole workloads, and of machines that another process reports."""
+    pods: list[number_types.ReporterNumber]
+    """Those of pods, if there are several meshes: one may write the name of a pod in another way."""
+
+    @classmethod
+    def of(cls, moment: snapshot.Snapshot, owners: graph.Ownership) -> _Doubtful:
+        """Return those of a snapshot."""
+        numbers = number_types.all_of(number_types.ReporterNumber, len(owners.reporters))
+        members = owners.reporters
+        several = len(set(moment.mesh)) > 1
+        return cls(
+            moment,
+            owners,
+            coarse=[
+                number
+                for number in numbers
+                if members[number] != kinds.UNKNOWN and not _is_own(members[number], moment.reporters[number])
+            ],
+            pods=[number for number in numbers if several and members[number].kind == kinds.POD.name],
         )
-        for number in coarse
-    )
-    dropped = [number for number, of in better if of is not None and of != moment.mesh[number]]
-    if not dropped:
-        return calls
-    return calls.only(~np.isin(calls.reporter, np.array(dropped, dtype=np.int64)))
+
+    def kept(self, calls: snapshot.Calls) -> snapshot.Calls:
+        """Return the rows of one side to keep."""
+        mesh, members = self.moment.mesh, self.owners.reporters
+        requests = np.bincount(calls.reporter, weights=calls.total, minlength=len(self.moment.reporters))
+        of_pod: dict[kinds.Ref, int] = {}
+        of_workload: dict[kinds.Ref, int] = {}
+        """The number of the mesh whose rows are kept; `_OWN` if there are better rows."""
+        for number in np.flatnonzero(requests).tolist():
+            member, workload = members[number], self._workload(number)
+            rank = _OWN if _is_own(member, self.moment.reporters[number]) else mesh[number]
+            of_workload[workload] = min(of_workload.get(workload, rank), rank)
+            of_pod[member] = min(of_pod.get(member, mesh[number]), mesh[number])
+        dropped = [
+            number
+            for number in self.coarse
+            if of_workload.get(self._workload(number), mesh[number]) != mesh[number]
+        ]
+        dropped += [
+            number for number in self.pods if of_pod.get(members[number], mesh[number]) != mesh[number]
+        ]
+        if not dropped:
+            return calls
+        return calls.only(~np.isin(calls.reporter, np.array(dropped, dtype=np.int64)))
+
+    def _workload(self, number: int) -> kinds.Ref:
+        member = self.owners.reporters[number]
+        return self.owners.above(member, graph.WORKLOAD) or member
+
+
+def _is_own(member: kinds.Ref, reporter: snapshot.Reporter) -> bool:
+    """Return whether the reporter is a pod, or a machine whose own proxy is scraped."""
+    return member.kind == kinds.POD.name or (member.kind in _FINE and bool(reporter.targets))

@@ -58,3 +58,22 @@ def test_each_side_is_looked_at_alone() -> None:
 def test_a_mesh_of_pods_alone_stays_as_it_is() -> None:
     taken = reported("istio", POD, 5)
     assert dedup.once(taken, graph.Ownership(taken, NOTHING)) is taken
+
+
+def test_a_pod_counts_once_if_a_second_mesh_writes_its_name_in_another_way() -> None:
+    sanitized = snapshot.Reporter(namespace="shop", pod="cart_1", sanitized=True)
+    (figures,) = received(reported("istio", POD, 5), reported("osm", sanitized, 5)).values()
+    assert figures[0] == 5
+
+
+def test_a_machine_s_own_proxy_is_believed_before_a_collector_that_reports_it() -> None:
+    ref = kinds.Ref(kinds.EXTERNAL_WORKLOAD, "shop", "till")
+    known = objects.Inventory({ref: objects.Object(ref=ref)})
+    scraped = snapshot.Reporter(
+        namespace="shop", machine="till", targets=frozenset({snapshot.Target("mesh", "till:9901")})
+    )
+    from_outside = snapshot.Reporter(namespace="shop", workload="till")
+    for order in ((scraped, from_outside), (from_outside, scraped)):
+        meshes = [reported(name, one, 4) for name, one in zip(("one", "two"), order, strict=True)]
+        found = received(*meshes, inventory=known, kind=ref.kind)
+        assert found["till"][0] == 4
