@@ -127,6 +127,14 @@ HUBBLE = Program("hubble", "../dialects/real/hubble", takes="about a minute and 
 """Counts requests as Cilium's agents do."""
 DAPRD = Program("daprd", "../dialects/real/dapr", takes="about 2 minutes")
 """Dapr's sidecar."""
+THANOS = Program(
+    "thanos",
+    "../backends/thanos",
+    takes="about 15 minutes on two cores",
+    main="github.com/thanos-io/thanos/cmd/thanos",
+    tags="slicelabels",
+)
+"""Joins several Prometheus servers. Only tests of `make test-all` need it."""
 TOOLS = (KUBECTL, GOCLIENT, HELM, VICTORIA_METRICS, PROMETHEUS, MOSN, TRAEFIK, HUBBLE, DAPRD)
 """What tests need in addition to a cluster, or without one."""
 
