@@ -46,7 +46,7 @@ def labelled(endpoint: endpoints.Labelled, labels: Labels, *, namespace: str = "
         return snapshot.Peer(host=service)
     elsewhere = first(known, endpoint.service_namespace)
     if not (pod or workload or service):
-        return snapshot.Peer()
+        return snapshot.Peer(address=first(known, endpoint.address))
     where = own or (elsewhere if service else "")
     cluster = _other_cluster(endpoint, labels)
     anywhere = endpoint.anywhere and not cluster

@@ -63,6 +63,8 @@ class NameResolver:
 
     def reporter(self, reporter: snapshot.Reporter) -> snapshot.Reporter:
         """Return a reporter with the names of Kubernetes, as far as they can be resolved."""
+        if reporter.instance and not reporter.targets:
+            return self._reporter_at(reporter)
         if not reporter.joined:
             return self.placed(self.restored(reporter))
         found = self._parted(reporter.joined)
@@ -70,6 +72,22 @@ class NameResolver:
             return dataclasses.replace(reporter, joined="", instance=found.host)
         return dataclasses.replace(
             reporter, joined="", namespace=found.namespace, kind=kinds.SERVICE.name, workload=found.service
+        )
+
+    def _reporter_at(self, reporter: snapshot.Reporter) -> snapshot.Reporter:
+        """Return the pod or machine for which another process reports by an address; else a host."""
+        found = self._at(reporter.instance)
+        if found.host:
+            return reporter
+        is_machine = found.kind == kinds.EXTERNAL_WORKLOAD
+        return dataclasses.replace(
+            reporter,
+            instance="",
+            namespace=found.namespace,
+            pod=found.pod,
+            machine=found.workload if is_machine else "",
+            kind="" if is_machine else found.kind,
+            workload="" if is_machine else found.workload,
         )
 
     def restored(self, end: End) -> End:

@@ -68,6 +68,8 @@ class Labelled(StrictModel):
     kinds: dict[LabelName, str] = pydantic.Field(default_factory=dict)
     """Labels whose value is the name of a workload of this kind; the top controller first."""
     machine: tuple[LabelName, ...] = ()
+    address: tuple[LabelName, ...] = ()
+    """Labels with the IP address of the endpoint, which names it where no pod or workload is reported."""
     outside: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
     """Where all of these match, the `workload` is a machine outside Kubernetes."""
     service: tuple[LabelName, ...] = ()
@@ -100,9 +102,9 @@ class Labelled(StrictModel):
     def label_names(self) -> tuple[str, ...]:
         """All labels that name the endpoint, or show whether it is in another cluster."""
         labels = (
-            *self.namespace, *self.pod, *self.workload, *self.kind, *self.kinds, *self.machine, *self.outside,
-            *self.service, *self.service_namespace, *self.cluster, *self.cluster.values(),
-            *self.other_cluster,
+            *self.namespace, *self.pod, *self.workload, *self.kind, *self.kinds, *self.machine, *self.address,
+            *self.outside, *self.service, *self.service_namespace, *self.cluster,
+            *self.cluster.values(), *self.other_cluster,
         )  # fmt: skip
         return tuple(dict.fromkeys(labels))
 
