@@ -59,7 +59,7 @@ class Rollup:
         self._knows_callers = np.array(
             [moment.meshes[mesh].names_callers for mesh in moment.mesh], dtype=bool
         )
-        """bool, one per reporter: whether its server side names the caller."""
+        """bool, one per reporter: whether the server side of its mesh names the caller."""
 
     def received(self, kind: str, quantiles: Quantiles = kinds.QUANTILES) -> list[Received]:
         """Return the traffic of each resource of a kind with a scraped proxy, and of each called service.
@@ -148,12 +148,19 @@ class Rollup:
         numbers: dict[tuple[kinds.Ref, kinds.Ref], int] = {}
         group = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs], dtype=np.int64)
         seen = self._edges(kinds.Side.CLIENT, np.arange(len(client)), group, list(numbers))
-        reporting = {callers[reporter] for reporter in client.reporter.tolist()}
-        return (
-            self._timed(kind, seen)
-            + self._seen_by_callees_only(kind, reporting)
-            + self._from_unknown_callers(kind)
-        )
+        omitted = self._omitted(kinds.Side.CLIENT)
+        reporting = {callers[reporter] for reporter in client.reporter[~omitted].tolist()}
+        by_callees = self._seen_by_callees_only(kind, reporting)
+        named = {edge.caller for edge in by_callees}
+        seen = [edge for edge in seen if edge.callee != kinds.UNKNOWN or edge.caller not in named]
+        return self._timed(kind, seen) + by_callees + self._from_unknown_callers(kind)
+
+    def _omitted(self, side: kinds.Side) -> Bools:
+        """Return bool, one per row of a side: whether the series lack the labels that would name the peer."""
+        calls = self._snapshot.calls[side]
+        omits = np.array([side in one.omits_peers for one in self._snapshot.reporters], dtype=np.bool_)
+        omitted: Bools = omits[calls.reporter] & (calls.peer == number_types.NO_PEER)
+        return omitted
 
     def _edges(
         self,
@@ -220,11 +227,12 @@ class Rollup:
     def _from_unknown_callers(self, kind: str) -> list[Edge]:
         """Return the traffic whose caller is unknown, as observed at the callee.
 
-        Where the callee's mesh names callers, these are the requests without a name. Where it does not, they
-        are all requests to a resource to which no caller reports a request.
+        Where the callee's mesh names callers, these are the requests without a name. Where it does not, or
+        its labels were removed, they are all requests to a resource to which no caller reports a request.
         """
         server = self._snapshot.calls[kinds.Side.SERVER]
-        knows, unnamed = self._knows_callers[server.reporter], server.peer < 0
+        knows = self._knows_callers[server.reporter] & ~self._omitted(kinds.Side.SERVER)
+        unnamed = server.peer < 0
         without_name = self._unknown_to([(ref,) for ref in self._owners.callers(kind)], knows & unnamed)
         unclaimed = self._unknown_to(self._owners.groups(kind), ~knows)
         edges = []

@@ -83,6 +83,11 @@ class Identities:
             for view in mesh.views
         )
         self._peer_labels = tuple(view.peer.label_names if view.peer else () for view in mesh.views)
+        self._naming_labels = tuple(
+            view.peer.naming_labels if isinstance(view.peer, endpoints.Labelled) else ()
+            for view in mesh.views
+        )
+        self._omitting: set[tuple[number_types.ReporterNumber, kinds.Side]] = set()
         self._settled: dict[str, _Origin | None] = {}
         """By `instance`, the origin of all series of a target that is a pod."""
         self._origins: dict[tuple[int, tuple[str | None, ...]], _Origin | None] = {}
@@ -178,7 +183,11 @@ class Identities:
         if origin is None or peer is None:
             return None
         is_target = self._mesh.views[view].reporter is None
-        return self._reporter(origin.identity, labels if is_target else {}), peer
+        reporter = self._reporter(origin.identity, labels if is_target else {})
+        naming = self._naming_labels[view]
+        if peer == number_types.NO_PEER and naming and not any(map(labels.get, naming)):
+            self._omitting.add((reporter, self._mesh.views[view].side))
+        return reporter, peer
 
     def known_ends(
         self, view: int, labels: Labels
@@ -225,6 +234,7 @@ class Identities:
                 node=first(labels, target.node),
                 controller=(first(labels, target.controller_kind), first(labels, target.controller_name)),
                 labels={label: value for label, value in labels.items() if label not in apart},
+                omits_peers=frozenset(side for side in kinds.SIDES if (number, side) in self._omitting),
                 targets=frozenset(map(self._target, self._targets.get(number, {}).values())),
             )
             for identity, number, labels in (

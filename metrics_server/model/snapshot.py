@@ -90,6 +90,10 @@ class Reporter:
     labels: Mapping[str, str] = field(default_factory=dict)
     """The other labels of the target: the pod's own labels, as far as the scrape configuration keeps them."""
     mesh: MeshName = NO_MESH
+    omits_peers: frozenset[kinds.Side] = frozenset()
+    """The sides on which some of its series lack every label for the peer, as where a telemetry setting
+    removed them. It is another thing that a mesh does not know a peer, and says so.
+    """
     targets: frozenset[Target] = frozenset()
     """The scrape targets that are its proxy; empty where another process reports for it."""
 

@@ -99,14 +99,19 @@ class Labelled(StrictModel):
         return self
 
     @property
-    def label_names(self) -> tuple[str, ...]:
-        """All labels that name the endpoint, or show whether it is in another cluster."""
+    def naming_labels(self) -> tuple[str, ...]:
+        """The labels that name the endpoint."""
         labels = (
             *self.namespace, *self.pod, *self.workload, *self.kind, *self.kinds, *self.machine, *self.address,
-            *self.outside, *self.service, *self.service_namespace, *self.cluster,
-            *self.cluster.values(), *self.other_cluster,
+            *self.service, *self.service_namespace,
         )  # fmt: skip
         return tuple(dict.fromkeys(labels))
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """All labels that name the endpoint, or show where it is."""
+        where = (*self.outside, *self.cluster, *self.cluster.values(), *self.other_cluster)
+        return tuple(dict.fromkeys((*self.naming_labels, *where)))
 
 
 class NamedEndpoint(StrictModel):

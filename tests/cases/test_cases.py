@@ -16,7 +16,6 @@ from tests.cases import case, playing
 _WRONG: Mapping[str, str] = {
     "contour": "the cluster names of Contour, Gloo and kgateway are read as hosts",
     "envoy-gateway": "the cluster names of Envoy Gateway are read as hosts, and its listeners are not read",
-    "istio-removed": "requests whose caller is not named are listed once more, from an unknown caller",
     "istio-ztunnel": "the refusal does not say that ambient mode without waypoints has no requests",
     "linkerd-probes": "probes and requests to the proxy's own port count, and timeouts of routes do not",
     "otel-user-min": "a virtual node is an unknown caller, and its edge is listed twice",
