@@ -48,6 +48,144 @@ def test_trap_16_linkerd_what_a_meshed_prometheus_scrapes_is_no_edge() -> None:
     assert linkerd(scrape, through_gateway) == (30, 0)
 
 
+ENVOYS = moments.Target({"namespace": "shop", "pod": "web-1"}, job="envoy")
+SENT, RECEIVED = "envoy_cluster_upstream_rq_xx", "envoy_http_downstream_rq_xx"
+CONSUL = {"consul_source_service": "web"}
+KUMA = {"mesh": "default"}
+
+
+@pytest.mark.parametrize(
+    ("mesh", "listener", "tags"),
+    [
+        ("envoy", "admin", {}),
+        ("envoy", "stats", {}),
+        ("envoy", "agent", {}),
+        ("envoy", "inbound_0.0.0.0_15090", {}),
+        ("envoy", "inbound_10.0.0.1_15020", {}),
+        ("envoy", "inbound_10.0.0.1_15021", {}),
+        ("envoy-endpoints", "inbound_10.0.0.1_15021", {}),
+        ("envoy", "exposed_path_filter_healthz_21500", CONSUL),
+        ("envoy", "envoy_ready", CONSUL),
+        ("envoy", "probe_listener", KUMA),
+        ("consul", "exposed_path_filter_healthz_21500", CONSUL),
+        ("consul", "envoy_ready", CONSUL),
+        ("consul", "envoy_prometheus_metrics", CONSUL),
+        ("kuma", "probe_listener", KUMA),
+        ("kuma", "_kuma_metrics_prometheus_default-backend", KUMA),
+        ("kuma", "kuma_envoy_admin", KUMA),
+        ("kuma", "system_dynamicconfig", KUMA),
+        ("kuma", "system_probe_readiness", KUMA),
+        ("app-mesh", "admin", {}),
+        ("app-mesh", "healthz", {}),
+        ("traffic-director", "inbound_10.0.0.1_15021", {}),
+        ("traffic-director", "admin", {}),
+    ],
+)
+def test_trap_16_a_listener_for_probes_or_scrapes_receives_no_traffic(
+    mesh: str, listener: str, tags: dict[str, str]
+) -> None:
+    where = {**tags, "envoy_http_conn_manager_prefix": listener}
+    profile = MESHES[mesh]
+    taken = moments.moment(
+        profile,
+        *ENVOYS.itself(profile, **tags),
+        ENVOYS.growing(RECEIVED, 3, **where, envoy_response_code_class="2"),
+        ENVOYS.growing("envoy_http_downstream_rq_time_bucket", 3, **where, le="+Inf"),
+    )
+    assert [one.pod for one in taken.reporters] == ["web-1"], "idle, and there"
+    assert moments.counted(taken, SERVER) == (0, 0)
+    assert len(taken.bounds) == 0
+
+
+@pytest.mark.parametrize(
+    ("mesh", "cluster", "tags"),
+    [
+        ("envoy", "exposed_cluster_8080", CONSUL),
+        ("envoy", "prometheus_backend", CONSUL),
+        ("envoy", "self_admin", CONSUL),
+        ("envoy", "prometheus_stats", {}),
+        ("envoy", "inbound|15020|mgmt-15020|mgmtCluster", {}),
+        ("envoy", "_kuma_metrics_hijacker", KUMA),
+        ("envoy", "meshaccesslog_opentelemetry_0", KUMA),
+        ("consul", "exposed_cluster_8080", CONSUL),
+        ("kuma", "localhost_8080", KUMA),
+        ("kuma", "kuma_readiness", KUMA),
+        ("kuma", "_kuma_metrics_opentelemetry_otel_4317", KUMA),
+        ("kuma", "_kuma:metrics:hijacker", KUMA),
+        ("kuma", "meshaccesslog:opentelemetry:0", KUMA),
+        ("kuma", "meshglobalratelimit:service", KUMA),
+        ("kuma", "plugins_bootstrap_k8s_hooks_apiServerBypass", KUMA),
+        ("kuma", "system_kube_api_server_bypass", KUMA),
+        ("app-mesh", "cds_ingress_mesh_web_shop_http_8080", {}),
+        ("app-mesh", "prometheus", {}),
+        ("traffic-director", "prometheus_stats", {}),
+    ],
+)
+def test_trap_16_a_cluster_for_the_proxy_itself_is_no_callee(
+    mesh: str, cluster: str, tags: dict[str, str]
+) -> None:
+    where = {**tags, "envoy_cluster_name": cluster}
+    profile = MESHES[mesh]
+    taken = moments.moment(
+        profile,
+        *ENVOYS.itself(profile, **tags),
+        ENVOYS.growing(SENT, 3, **where, envoy_response_code_class="2"),
+        ENVOYS.growing("envoy_cluster_upstream_rq_time_bucket", 3, **where, le="+Inf"),
+    )
+    assert moments.counted(taken, CLIENT) == (0, 0)
+    assert len(taken.bounds) == 0
+
+
+@pytest.mark.parametrize("cluster", ["xds_cluster", "xds-grpc", "inbound|8080||", "kuma_readiness", "zipkin"])
+def test_trap_16_an_endpoint_of_the_proxys_own_clusters_is_no_callee(cluster: str) -> None:
+    mesh = MESHES["envoy-endpoints"]
+    where = {"envoy_endpoint_address": "10.1.0.9:15010"}
+    taken = moments.moment(
+        mesh,
+        *ENVOYS.itself(mesh),
+        ENVOYS.growing("envoy_cluster_endpoint_rq_success", 3, **where, envoy_cluster_name=cluster),
+        ENVOYS.growing("envoy_cluster_endpoint_rq_success", 1, **where, envoy_cluster_name="shop/cart/80"),
+        ENVOYS.growing("envoy_cluster_endpoint_rq_success", 1, **where),
+    )
+    assert moments.counted(taken, CLIENT) == (12, 0)
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch", "envoy.service.load_stats.v3.X/Y"],
+)
+def test_trap_16_probes_of_grpc_and_what_its_control_plane_is_asked_are_left_out(method: str) -> None:
+    mesh = MESHES["csm"]
+    series = [
+        WEB.growing(f"grpc_{name}_duration_seconds_{part}", 3, grpc_method=method, grpc_status="OK", **bound)
+        for name in ("client_attempt", "server_call")
+        for part, bound in (("count", {}), ("bucket", {"le": "+Inf"}))
+    ]
+    taken = moments.moment(mesh, *WEB.itself(mesh), *series)
+    assert moments.counted(taken, CLIENT) == moments.counted(taken, SERVER) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "service", ["ping@internal", "prometheus@internal", "api@internal", "dashboard@internal"]
+)
+def test_trap_16_traefiks_own_services_receive_no_traffic(service: str) -> None:
+    mesh = MESHES["traefik"]
+    gateway = moments.Target({"namespace": "kube-system", "pod": "traefik-1"})
+    where = {"service": service, "code": "200", "method": "GET", "protocol": "http"}
+    taken = moments.moment(
+        mesh, *gateway.itself(mesh), gateway.growing("traefik_service_requests_total", 3, **where)
+    )
+    assert moments.counted(taken, SERVER) == (0, 0)
+
+
+@pytest.mark.parametrize("listener", ["inbound_0.0.0.0_15006", "inbound_0.0.0.0_8080", "ingress_http"])
+def test_trap_16_the_listeners_of_the_workload_still_count(listener: str) -> None:
+    mesh = MESHES["envoy"]
+    where = {"envoy_http_conn_manager_prefix": listener, "envoy_response_code_class": "2"}
+    taken = moments.moment(mesh, *ENVOYS.itself(mesh), ENVOYS.growing(RECEIVED, 3, **where))
+    assert moments.counted(taken, SERVER) == (18, 0)
+
+
 def routed(
     by: float, *, error: str, kind: str = "http", parent: str = "Service", **status: str
 ) -> recording.Series:
