@@ -27,7 +27,7 @@ class Outcome(enum.StrEnum):
     SUCCESS = "success"
     FAILURE = "failure"
     CLIENT_ERROR = "client-error"
-    """A response 4xx: a success, unless the policy says otherwise."""
+    """A response 4xx, or such a status of gRPC: a success, unless the policy says otherwise."""
 
 
 class Process(StrictModel):

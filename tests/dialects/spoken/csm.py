@@ -63,6 +63,6 @@ DIALECT = writers.Dialect(
     job="csm",
     sources=writers.sidecars(_write),
     timed=writers.Histogram(_RECEIVED, _SECONDS, seconds=1, received={"namespace": "data", "pod": "db-0"}),
-    fails=lambda call: _status(call) != "OK",
+    fails=lambda call: _status(call) in {"INTERNAL", "UNAVAILABLE"},
     knows=writers.Knows(callers=True, called="workload", idle=False),
 )
