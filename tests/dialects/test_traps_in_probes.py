@@ -255,3 +255,20 @@ def test_trap_17_a_request_to_a_host_outside_that_reached_nobody_is_of_no_servic
     )
     assert moments.counted(taken, CLIENT) == (0, 12)
     assert not any("cart" in callee for _, callee in moments.edges(taken, objects.Inventory()))
+
+
+def test_trap_17_a_timeout_of_another_cluster_is_in_its_edge() -> None:
+    answered = WEB.growing(
+        "response_total",
+        4,
+        direction="outbound",
+        classification="success",
+        dst_namespace="shop",
+        dst_service="cart",
+        dst_target_cluster="west",
+    )
+    timeout = routed(2, error="REQUEST_TIMEOUT", http_status="")
+    taken = moments.moment(LINKERD, *WEB.itself(LINKERD), answered, timeout)
+    ((ends, edge),) = moments.edges(taken, CART).items()
+    assert ends[1] == "remote.cart.shop@west"
+    assert (edge.figures.success, edge.figures.failure) == (24, 12)

@@ -22,10 +22,29 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
     }
     return [
         Sample("response_total", {**where, **outcome}, call.count),
+        *([_routed(call)] if sent else []),
         *exposition.histogram(
             _LATENCY, {**where, "status_code": str(call.code)}, call.milliseconds, bounds=_MS
         ),
     ]
+
+
+def _routed(call: traffic.Call) -> Sample:
+    """The same requests, as the route that they took counts them."""
+    kind, status = "http", {"http_status": str(call.code)}
+    if call.grpc_status is not None:
+        kind, status = "grpc", {"grpc_status": "UNAVAILABLE" if call.grpc_status else "OK"}
+    parent = {
+        "parent_group": "core",
+        "parent_kind": "Service",
+        "parent_namespace": call.callee.namespace,
+        "parent_name": call.callee.name,
+        "parent_port": "8080",
+        "route_kind": "default",
+        "route_name": kind,
+    }
+    name = f"outbound_{kind}_route_request_statuses_total"
+    return Sample(name, {**parent, **status, "error": ""}, call.count)
 
 
 def _inbound(call: traffic.Call) -> dict[str, str]:
