@@ -31,6 +31,16 @@ def _write(call: traffic.Call) -> list[Sample]:
     ]
 
 
+def _own() -> list[Sample]:
+    """Probes and scrapes of the proxy, and its dashboard."""
+    found = []
+    for name in ("ping", "prometheus", "api", "dashboard"):
+        labels = {"code": "200", "method": "GET", "protocol": "http", "service": f"{name}@internal"}
+        found.append(Sample("traefik_service_requests_total", labels, 17))
+        found += exposition.histogram(_TIMED, labels, [4.5] * 17, bounds=_SECONDS)
+    return found
+
+
 def _proxies(calls: writers.Calls) -> list[writers.Source]:
     """A request passes the proxy on its caller's node."""
     return [
@@ -38,7 +48,10 @@ def _proxies(calls: writers.Calls) -> list[writers.Source]:
             f"traefik-{node}",
             {"namespace": "traefik", "pod": f"traefik-mesh-proxy-{node}", "node": node},
             exposition.added(
-                sample for call in calls if traffic.node(call.pod) == node for sample in _write(call)
+                [
+                    *(sample for call in calls if traffic.node(call.pod) == node for sample in _write(call)),
+                    *_own(),
+                ]
             ),
         )
         for node in traffic.NODES
