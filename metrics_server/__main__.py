@@ -20,6 +20,7 @@ import click
 import uvloop
 
 from metrics_server.check import examination
+from metrics_server.dumps import commands
 from metrics_server.model import quantity
 from metrics_server.server import inventory_source, server, setting_files, start_warnings
 from metrics_server.settings import memory_budget, mistakes, options, settings
@@ -118,6 +119,9 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
         click.echo(line)
     sys.exit(0 if report.healthy else 1)
 
+
+main.add_command(commands.try_profile)
+main.add_command(commands.anonymize)
 
 if __name__ == "__main__":
     main()

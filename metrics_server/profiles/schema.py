@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -209,10 +209,30 @@ class Profile(StrictModel):
             and fields.all_match(self.process.match, labels)
         )
 
+    def patterns(self) -> Iterator[str]:
+        """Yield every pattern for values of labels in the profile."""
+        yield from _patterns(self.model_dump())
+
     @functools.cached_property
     def reports_of_targets(self) -> bool:
         """Whether the scrape targets of at least one view are its reporters."""
         return any(view.reporter is None for view in self.views)
+
+
+_PATTERNS = frozenset({"ignore", "match", "matches", "outside", "exclude", "passthrough", "patterns"})
+"""The keys of a profile that have patterns; `unknown` has one where its value is a text."""
+
+
+def _patterns(given: object, *, has: bool = False) -> Iterator[str]:
+    """Yield the texts below the keys that have patterns. `has`: whether `given` is below one."""
+    if isinstance(given, dict):
+        for key, value in given.items():
+            yield from _patterns(value, has=has or key in _PATTERNS or (key, type(value)) == ("unknown", str))
+    elif isinstance(given, list | tuple):
+        for value in given:
+            yield from _patterns(value, has=has)
+    elif isinstance(given, str) and has:
+        yield given
 
 
 def _are_two_sides(one: SideSeries, other: SideSeries) -> bool:
