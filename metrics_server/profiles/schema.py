@@ -148,9 +148,27 @@ class SideSeries(StrictModel):
         return tuple(rule.label for rule in self.outcome if rule.label)
 
 
+VERSION = 1
+"""The version of the format of profiles that this release reads."""
+
+
+def _known_version(given: int) -> int:
+    """Return the version of a profile's format. Raises ValueError for one that this release does not read."""
+    if given != VERSION:
+        raise ValueError(
+            f"this release reads profiles of version {VERSION}; write the profile in that format, or "
+            "install the release that the profile was written for"
+        )
+    return given
+
+
 class Profile(StrictModel):
     """The metrics, labels and outcomes of one mesh."""
 
+    version: Annotated[int, pydantic.AfterValidator(_known_version)] = VERSION
+    """The version of the format of this file. A later release that changes the meaning of a key counts up."""
+    revision: Annotated[str, pydantic.Field(max_length=100)] = ""
+    """The author's own version of the profile, for users to read."""
     name: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+$")]
     about: str
     process: Process | None = None
