@@ -55,18 +55,14 @@ async def propose(
     """
     shipped = schema.shipped() if metric is None else ()
     seen = await name_families(backend, shipped, at=at, found=found)
-    choice = list(seen.families)
+    choice = seen.families[:_TRIED]
     if metric is not None:
         # It was asked for by name, so it need not look like a counter of requests.
         choice = [families.Family(counter=metric, histogram=families.histogram_of(metric, seen.names))]
-    readable = [one for one in choice if _can_be_read(one, found)]
-    samples = [await _sample(backend, one, at=at) for one in readable[:_TRIED]]
+    samples = [await _sample(backend, one, at=at) for one in choice if _can_be_read(one, found)]
     samples = [one for one in samples if one.series]
     if not samples:
-        what = (
-            f"no recent series of {metric}" if metric else "no metric that looks like a counter of requests"
-        )
-        found.bad(f"nothing to learn from: {what}. Is the mesh scraped? Give another one with --metric.")
+        found.bad(f"nothing to learn from: {_why_nothing(metric, seen)}")
         return None
     best = max(samples, key=_says)
     pair = [best, *_other_side(best, samples)]
@@ -75,6 +71,23 @@ async def propose(
     mesh = schema.read(text, source="the proposed profile")
     found.good(f"proposed: profile {mesh.name}, which reads {', '.join(_counters(mesh))}")
     return text
+
+
+def _why_nothing(metric: str | None, seen: families.Found) -> str:
+    """Return why no profile can be proposed, and what to do."""
+    if metric is not None:
+        return f"no recent series of {metric} that can be in a profile. Give another metric with --metric"
+    read = families.likely(seen.names, (), {})
+    if read and not seen.families:
+        names = report.some((one.counter for one in read), _SHOWN)
+        return (
+            f"shipped profiles read all metrics that look like counters of requests ({names}). If one "
+            "of them gives no figures, see what `check` says of it, or name the metric with --metric"
+        )
+    return (
+        "no metric looks like a counter of requests. Is the mesh scraped? Give a metric with --metric if its "
+        "name says nothing of requests, or if the backend does not list names"
+    )
 
 
 def _can_be_read(family: families.Family, found: report.CheckReport) -> bool:

@@ -7,8 +7,11 @@ from pathlib import Path
 import click.testing
 import pytest
 
-from metrics_server.dumps import commands, dump
+from metrics_server.dumps import anonymous, commands, dump, replacement, trial
+from metrics_server.inventory import file_source, objects
+from metrics_server.profiles import schema
 from tests.cases import case
+from tests.dialects import dumped as dialect_dumps
 
 _PROFILES = {"istio-keeplist": "istio", "istio-mc": "istio", "istio-twice": "istio"}
 """Cases that are right today, with the one profile that has their requests."""
@@ -42,3 +45,20 @@ def test_a_dump_of_a_case_has_its_right_values(name: str, tmp_path: Path) -> Non
         ],
     )
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("given", case.found(), ids=lambda given: given.name)
+def test_the_figures_of_a_case_without_its_names_are_the_same(given: case.Case) -> None:
+    names = anonymous.Names(replacement.Replacements(b"key", schema.shipped()), schema.shipped())
+    text, known = dumped(given), given.inventory.read_text() if given.inventory else ""
+    other, others = names.of_exposition(text, source="dump"), names.of_yaml(known, source="objects")
+    for mesh in schema.shipped():
+        before, after = (
+            trial.figures(
+                mesh,
+                dump.parsed(exposition, source="dump"),
+                file_source.read(inventory, source="objects") if inventory else objects.Inventory(),
+            )
+            for exposition, inventory in ((text, known), (other, others))
+        )
+        assert dialect_dumps.shape(after) == dialect_dumps.shape(before), mesh.name

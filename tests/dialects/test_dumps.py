@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,22 +24,6 @@ def tried(dialect: writers.Dialect, text: str, inventory: str) -> trial.Figures:
     return trial.figures(_PROFILES[dialect.profile], scrapes, known)
 
 
-def shape(figures: trial.Figures) -> Mapping[object, int]:
-    """Return how often each node, as its counts and those of its edges, is there."""
-    nodes = {*figures.received, *(name for pair in figures.edges for name in pair)}
-    seen = {
-        node: (
-            figures.received.get(node),
-            tuple(sorted(counts for (caller, _), counts in figures.edges.items() if caller == node)),
-            tuple(sorted(counts for (_, callee), counts in figures.edges.items() if callee == node)),
-            node.rpartition("/")[2].partition(".")[0],
-        )
-        for node in nodes
-    }
-    named = {pair: (seen[pair[0]], seen[pair[1]], counts) for pair, counts in figures.edges.items()}
-    return Counter([*seen.values(), *named.values()])
-
-
 @pytest.mark.parametrize("dialect", spoken.DIALECTS, ids=lambda dialect: dialect.name)
 def test_the_figures_of_a_dump_without_its_names_are_the_same(
     dialect: writers.Dialect, tmp_path: Path
@@ -56,7 +38,7 @@ def test_the_figures_of_a_dump_without_its_names_are_the_same(
     for secret in _SECRETS:
         assert secret not in other + objects, secret
     after = tried(dialect, other, objects)
-    assert shape(after) == shape(before)
+    assert dumped.shape(after) == dumped.shape(before)
 
 
 @pytest.mark.parametrize("dialect", spoken.DIALECTS, ids=lambda dialect: dialect.name)

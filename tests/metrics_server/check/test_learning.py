@@ -84,8 +84,21 @@ async def test_where_no_profile_has_data_the_likely_metrics_are_named(backend: B
 async def test_nothing_is_proposed_where_there_is_nothing(backend: Backend) -> None:
     result = await invoke("check", "--prometheus", backend.url, "--learn")
     assert result.exit_code == 1
-    assert "WRONG nothing to learn from: no metric that looks like a counter of requests" in result.stderr
+    assert "WRONG nothing to learn from: no metric looks like a counter of requests" in result.stderr
     assert not result.stdout
+
+
+async def test_where_shipped_profiles_read_all_counters_they_are_named(backend: Backend) -> None:
+    now = time.time()
+    target = {"job": "tempo", "instance": "t:1"}
+    samples = [(now - 5, 1.0), (now, 2.0)]
+    backend.holds = recording.Recording(
+        [recording.series("traces_service_graph_request_total", samples, client="a", server="b", **target)]
+    )
+    result = await invoke("check", "--prometheus", backend.url, "--learn")
+    assert result.exit_code == 1
+    assert "shipped profiles read all metrics that look like counters of requests" in result.stderr
+    assert "(traces_service_graph_request_total)" in result.stderr
 
 
 async def test_a_metric_can_be_chosen(backend: Backend) -> None:
