@@ -236,10 +236,11 @@ class _Examination:
     def _describe_side(self, taken: snapshot.Snapshot, mesh: schema.Profile, side: kinds.Side) -> None:
         found, calls = self._found, taken.calls[side]
         if not len(calls):
-            names = " or ".join(name for view in mesh.views if view.side is side for name in view.counters)
+            counters = (name for view in mesh.views if view.side is side for name in view.counters)
+            names = " or ".join(dict.fromkeys(counters))
             found.note(
-                f"{side} side: no series of {names} that `match` and `peer` can read: no request yet, "
-                "or metrics and labels have other names"
+                f"{side} side: no series of {names} that `match`, `ignore` and `peer` let count: "
+                "no request yet, or metrics and labels have other names"
             )
             return
         total, failed = float(calls.total.sum()), float(calls.failure.sum())

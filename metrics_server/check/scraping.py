@@ -277,7 +277,7 @@ def _labels_read(mesh: schema.Profile) -> frozenset[str]:
         end for view in mesh.views for end in (view.reporter, view.peer) if end is not None
     )
     of_ends = (name for end in ends for name in end.label_names)
-    of_views = (name for view in mesh.views for name in (*view.match, *view.outcome_labels))
+    of_views = (name for view in mesh.views for name in view.deciding_labels)
     return frozenset({*of_ends, *of_views, *mesh.target.identity}) - {"instance"}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from metrics_server.decode import counters as decode_counters
 from metrics_server.decode import duplicates, histograms, reporters, targets
 from metrics_server.model import number_types, snapshot, validation
-from metrics_server.profiles import fields, schema
+from metrics_server.profiles import schema
 from metrics_server.query import plan
 
 Series = dict[str, Any]
@@ -241,14 +241,14 @@ class _ViewReader:
         self._who = who
         self._strict = strict
         self._side = histograms.SIDES.index(self._view.side)
-        self._deciding = ("__name__", *self._view.match, *self._view.outcome_labels)
+        self._deciding = ("__name__", *self._view.deciding_labels)
         self._outcomes: dict[tuple[str | None, ...], schema.Outcome | None] = {}
         self.is_sure = mesh.recognises_proxies or not self._view.shared
         """Whether only proxies of this mesh expose the series."""
 
     def read(self, labels: Mapping[str, str]) -> tuple[histograms.Row, bool] | None:
         """Return the row of a series, and whether it counts failures; None for a series that is not of this
-        view, or whose reporter or peer the profile excludes.
+        view, or whose reporter or peer the profile excludes, or that counts no traffic.
         """
         outcome = self._outcome(labels)
         ends = self._who.ends(self._number, labels) if outcome is not None else None
@@ -260,8 +260,7 @@ class _ViewReader:
     def _outcome(self, labels: Mapping[str, str]) -> schema.Outcome | None:
         deciding = tuple(map(labels.get, self._deciding))
         if deciding not in self._outcomes:
-            is_of_view = fields.all_match(self._view.match, labels)
-            self._outcomes[deciding] = self._view.became(labels) if is_of_view else None
+            self._outcomes[deciding] = self._view.became(labels) if self._view.reads(labels) else None
         return self._outcomes[deciding]
 
     def _is_failure(self, outcome: schema.Outcome, labels: Mapping[str, str]) -> bool:

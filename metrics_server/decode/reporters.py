@@ -248,7 +248,7 @@ class Identities:
         of_requests = (
             label
             for view in self._mesh.views
-            for label in (*view.match, *view.outcome_labels, *(view.peer.label_names if view.peer else ()))
+            for label in (*view.deciding_labels, *(view.peer.label_names if view.peer else ()))
         )
         of_scrape = (*target.node, *target.other, *target.controller_kind, *target.controller_name)
         return {"__name__", *target.identity, *of_scrape, *of_requests}

@@ -72,7 +72,7 @@ class Names:
     def __init__(self, words: replacement.Replacements, profiles: Iterable[schema.Profile]) -> None:
         self._words = words
         views = [view for mesh in profiles for view in mesh.views]
-        outcomes = {label for view in views for label in view.outcome_labels}
+        outcomes = {rule.label for view in views for rule in view.outcome if rule.label}
         self._codes = _NUMBERS | outcomes
         """Labels whose values are no names."""
 

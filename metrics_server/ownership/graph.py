@@ -20,6 +20,7 @@ from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import (
     chains,
     machines,
+    mirrors,
     names,
     peers,
     placed_reporters,
@@ -53,7 +54,8 @@ class Ownership:
         self.reporters: tuple[kinds.Ref, ...] = placed.resources
         """One per reporter: what it is; kinds.UNKNOWN for one without a name."""
         self._reporter = placed.by_resource
-        self._peers = {peer: resolver.peer(peer, known) for peer in moment.peers}
+        mirrored = mirrors.of(moment.peers)
+        self._peers = {peer: mirrored.get(peer) or resolver.peer(peer, known) for peer in moment.peers}
         # A bound method of this object would be a reference cycle: its memory would be freed only by the
         # garbage collector, which runs seldom.
         self._member_labels = functools.partial(reporter_resource.labels, self._objects, self._reporter)

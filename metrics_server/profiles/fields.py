@@ -49,6 +49,11 @@ def all_match(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in wanted.items())
 
 
+def any_match(unwanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Return whether the value of at least one of the unwanted labels matches its pattern."""
+    return any(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in unwanted.items())
+
+
 def are_apart(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Return whether no series can match both: they differ in a label for which one has a plain value."""
     return any(

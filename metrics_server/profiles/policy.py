@@ -1,8 +1,8 @@
-"""The policy: which profiles count in a namespace, and whether responses 4xx are failures.
+"""The policy: which profiles count in a namespace, and whether mistakes of callers are failures.
 
 The operator writes it as a YAML file. Every mistake in it is reported with file, key and reason.
 
-    client_errors: success          # or failure: the outcome of responses 4xx
+    client_errors: success          # or failure: the outcome of 4xx, and of gRPC statuses like it
     profiles:
       istio: {client_errors: failure}
     namespaces:

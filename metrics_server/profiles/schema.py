@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import functools
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -26,7 +27,7 @@ class Outcome(enum.StrEnum):
     SUCCESS = "success"
     FAILURE = "failure"
     CLIENT_ERROR = "client-error"
-    """A response 4xx: a success, unless the policy says otherwise."""
+    """A response 4xx, or such a status of gRPC: a success, unless the policy says otherwise."""
 
 
 class Process(StrictModel):
@@ -102,6 +103,8 @@ class SideSeries(StrictModel):
     latency: Latency | None = None
     match: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
     """The label values of the view's series; others with the same metric do not belong to it."""
+    ignore: dict[LabelName, Pattern] = pydantic.Field(default_factory=dict)
+    """Series in which any of these labels matches are no traffic, such as probes; a pattern needs a value."""
     outcome: tuple[OutcomeRule, ...] = ()
     reporter: endpoints.AnyParty | None = None
     """The labels that name the reporter, if it is not the scrape target."""
@@ -111,6 +114,17 @@ class SideSeries(StrictModel):
     """Whether proxies of other meshes expose these series too, so that they do not identify the mesh."""
     unknown: tuple[str, ...] = ()
     """What this view cannot show, for users to read."""
+
+    @pydantic.field_validator("ignore")
+    @classmethod
+    def _keeps_series_without_label(cls, ignored: dict[str, str]) -> dict[str, str]:
+        for label, pattern in ignored.items():
+            if re.fullmatch(pattern, ""):
+                raise ValueError(
+                    f"{pattern!r} matches an empty value, and so every series without the label `{label}`: "
+                    "the view would read nothing of a mesh without it"
+                )
+        return ignored
 
     @pydantic.field_validator("outcome")
     @classmethod
@@ -126,6 +140,10 @@ class SideSeries(StrictModel):
         if isinstance(self.requests, str) != bool(self.outcome):
             raise ValueError("give either rules in `outcome`, or one counter per outcome in `requests`")
         return self
+
+    def reads(self, labels: Mapping[str, str]) -> bool:
+        """Return whether a series of one of its counters is of this view, and counts traffic."""
+        return fields.all_match(self.match, labels) and not fields.any_match(self.ignore, labels)
 
     @property
     def counters(self) -> tuple[str, ...]:
@@ -143,9 +161,9 @@ class SideSeries(StrictModel):
         )
 
     @property
-    def outcome_labels(self) -> tuple[str, ...]:
-        """The labels that decide the outcome."""
-        return tuple(rule.label for rule in self.outcome if rule.label)
+    def deciding_labels(self) -> tuple[str, ...]:
+        """The labels that decide whether a series is of this view and counts traffic, and the outcome."""
+        return (*self.match, *self.ignore, *(rule.label for rule in self.outcome if rule.label))
 
 
 VERSION = 1

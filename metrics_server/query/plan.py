@@ -193,9 +193,15 @@ def _shared(views: tuple[schema.SideSeries, ...]) -> list[promql.Matcher]:
         if isinstance(view.peer, endpoints.NamedEndpoint) and view.peer.exclude
     )
     read = [label for label, _ in excluding] + [label for view in views for label in view.match]
-    return narrowed + [
+    ignored = [
+        promql.Matcher(label, "!~", pattern)
+        for label, pattern in views[0].ignore.items()
+        if all(view.ignore.get(label) == pattern for view in views)
+    ]
+    ignored += [
         promql.Matcher(label, "!~", excluded) for label, excluded in excluding if read.count(label) == 1
     ]
+    return narrowed + ignored
 
 
 def _or_without(label: str, patterns: list[str]) -> promql.Matcher:
@@ -212,6 +218,7 @@ def _latency(
 ) -> str:
     """Return the query for a view's buckets, classic and native, or for the quantiles its proxies compute."""
     own = [promql.Matcher(label, "=~", pattern) for label, pattern in view.match.items()]
+    own += [promql.Matcher(label, "!~", pattern) for label, pattern in view.ignore.items()]
     excluded = view.peer.excluded if isinstance(view.peer, endpoints.NamedEndpoint) else ""
     peers = [promql.Matcher(view.peer.label_names[0], "!~", excluded)] if view.peer and excluded else []
     labels = bucket_labels(view, mesh.target)

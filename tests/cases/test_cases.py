@@ -19,7 +19,6 @@ _WRONG: Mapping[str, str] = {
     "hubble-doc": "the labels with the addresses of pods are not read, so such an end is unknown",
     "istio-removed": "requests whose caller is not named are listed once more, from an unknown caller",
     "istio-ztunnel": "the refusal does not say that ambient mode without waypoints has no requests",
-    "linkerd-probes": "probes and requests to the proxy's own port count, and timeouts of routes do not",
     "otel-user-min": "a virtual node is an unknown caller, and its edge is listed twice",
     "tempo": "the metrics of Tempo and Beyla are not recognised without their namespace labels",
     "traefik-crd": "all rules of an IngressRoute count at the service that has its name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from tests.dialects import exposition, traffic, writers
@@ -41,6 +41,20 @@ def classes(labels: Labels, *, counted: str = "envoy_http_downstream_rq_xx") -> 
     ]
 
 
+def own(*, listeners: Sequence[str], clusters: Sequence[str]) -> list[Sample]:
+    """Probes, scrapes and calls of its control plane, by which a proxy has slow requests without traffic."""
+    found: list[Sample] = []
+    for name, label, each in (
+        ("envoy_http_downstream_rq", "envoy_http_conn_manager_prefix", listeners),
+        ("envoy_cluster_upstream_rq", "envoy_cluster_name", clusters),
+    ):
+        for value in each:
+            labels = {label: value}
+            found.append(Sample(f"{name}_xx", {**labels, "envoy_response_code_class": "2"}, 17))
+            found += exposition.histogram(f"{name}_time", labels, [45_000.0] * 17, bounds=writers.ENVOY_MS)
+    return found
+
+
 def dialect(
     name: str,
     *,
@@ -49,16 +63,19 @@ def dialect(
     inbound: Labels,
     db: Labels = _DB,
     control: str = "",
+    listeners: Sequence[str] = ("admin",),
+    clusters: Sequence[str] = (),
     fixed: Callable[[traffic.Workload], Mapping[str, str]] = lambda workload: {},
     called: Literal["workload", "service"],
 ) -> writers.Dialect:
     """Return a dialect whose proxies report received requests by the connection manager `inbound`.
 
     The labels `db` distinguish the proxy of that workload from the others; `control` is the cluster through
-    which each proxy reaches its control plane.
+    which each proxy reaches its control plane. `listeners` and `clusters` are those of the proxy itself.
     """
     asked = {"envoy_cluster_name": control, "envoy_response_code_class": "2"}
     also = [Sample("envoy_cluster_upstream_rq_xx", asked, 3)] if control else []
+    also += own(listeners=listeners, clusters=clusters)
     return writers.Dialect(
         name=name,
         profile=name,

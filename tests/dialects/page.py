@@ -23,10 +23,13 @@ _HEAD = (
     "gRPC failures",
     "VMs",
     "approximate",
+    "probes left out",
     "not known",
 )
 NO_GRPC = "failures of gRPC"
 """How a profile's `unknown` begins if its mesh counts such a failure as a success."""
+_PROBES = "which requests are probes"
+"""The same if it counts a probe as any other request; more words say when it does."""
 
 
 def written() -> str:
@@ -74,12 +77,21 @@ def _row(mesh: schema.Profile) -> list[str]:
         _listed(tells_grpc(mesh)) or "no",
         machines(mesh),
         "latency" if any(view.latency and view.latency.quantile_label for view in mesh.views) else "no",
+        _probes(mesh),
         _listed((one for view in mesh.views for one in view.unknown), "; "),
     ]
 
 
 def _listed(each: Iterator[str] | Sequence[str], sign: str = ", ") -> str:
     return sign.join(dict.fromkeys(each))
+
+
+def _probes(mesh: schema.Profile) -> str:
+    """Whether probes of kubelet, and requests to the proxy itself, are left out of what is received."""
+    counted = [one for view in mesh.views for one in view.unknown if one.startswith(_PROBES)]
+    if not counted:
+        return "yes"
+    return "no" if _PROBES in counted else "mostly"
 
 
 def _edges(views: Sequence[schema.SideSeries]) -> str:

@@ -11,6 +11,7 @@ _HERE = (
     "dialects/test_traps_in_ends.py",
     "dialects/test_traps_in_names.py",
     "dialects/test_traps_in_figures.py",
+    "dialects/test_traps_in_probes.py",
 )
 _ELSEWHERE = {
     2: ("metrics_server/decode/test_decoder.py", "test_the_same_process_scraped_by_two_jobs_counts_once"),
@@ -35,6 +36,8 @@ TRAPS = {
     13: "several clusters with the same names",
     14: "hostile names in queries",
     15: "no mesh, and a mesh without traffic",
+    16: "probes, scrapes and requests of the mesh itself, which are no traffic",
+    17: "requests that ended before an endpoint answered",
 }
 
 

@@ -87,7 +87,9 @@ async def later(mesh: runner.Reach, moment: float) -> None:
     running = sum(pod.get("running", True) for pod in await mesh.pods())
 
     async def scraped() -> bool:
-        found = await query(mesh, f'count(timestamp(up{{job="envoy-stats"}} == 1) > {moment!r})')
+        # `timestamp` of anything but a selector is the time of the evaluation.
+        up = 'up{job="envoy-stats"}'
+        found = await query(mesh, f"count((timestamp({up}) > {moment!r}) and {up} == 1)")
         return bool(found) and float(found[0]["value"][1]) >= running
 
     await wait.until(scraped, what="a scrape of every sidecar", within=60, pause=0.2)

@@ -56,6 +56,8 @@ DIALECT = envoy_stats.dialect(
     inbound=_INBOUND,
     db={"consul_source_service": "db"},
     control="local_agent",
+    listeners=("admin", "envoy_ready", "envoy_prometheus_metrics", "exposed_path_filter_healthz_21500"),
+    clusters=("exposed_cluster_8080", "prometheus_backend", "self_admin"),
     fixed=_fixed,
     called="service",
 )

@@ -57,12 +57,27 @@ def _remote(workload: traffic.Workload) -> Mapping[str, str]:
     return {f"csm_remote_workload_{name}": value for name, value in reply.items()}
 
 
+def _own() -> list[Sample]:
+    """Probes of kubelet, and what the program asks of its control plane."""
+    health = {"grpc_method": "grpc.health.v1.Health/Check", "grpc_status": "OK"}
+    control = {"grpc_method": "envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"}
+    return [
+        *exposition.histogram(_RECEIVED, health, [45.0] * 17, bounds=_SECONDS),
+        *exposition.histogram(_SENT, {**control, "grpc_status": "UNAVAILABLE"}, [45.0] * 17, bounds=_SECONDS),
+    ]
+
+
 DIALECT = writers.Dialect(
     name="csm",
     profile="csm",
     job="csm",
-    sources=writers.sidecars(_write),
-    timed=writers.Histogram(_RECEIVED, _SECONDS, seconds=1, received={"namespace": "data", "pod": "db-0"}),
-    fails=lambda call: _status(call) != "OK",
+    sources=writers.sidecars(_write, always=_own()),
+    timed=writers.Histogram(
+        _RECEIVED,
+        _SECONDS,
+        seconds=1,
+        received={"namespace": "data", "pod": "db-0", "grpc_method": "shop.Service/Call"},
+    ),
+    fails=lambda call: _status(call) in {"INTERNAL", "UNAVAILABLE"},
     knows=writers.Knows(callers=True, called="workload", idle=False),
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from tests.dialects import exposition, traffic, writers
+from tests.dialects import envoy_stats, exposition, traffic, writers
 from tests.dialects.exposition import Sample
 
 SENT, RECEIVED = "envoy_cluster_upstream_rq_time", "envoy_http_downstream_rq_time"
 INBOUND = {"envoy_http_conn_manager_prefix": "inbound_8080"}
+OWN = envoy_stats.own(
+    listeners=("admin", "agent", "stats", "inbound_0.0.0.0_15090", "inbound_10.1.0.1_15021"),
+    clusters=("xds-grpc", "agent", "prometheus_stats", "inbound|15020|mgmt-15020|mgmtCluster", "zipkin"),
+)
+"""What a proxy does for itself."""
 
 
 def _write(call: traffic.Call, sent: bool) -> list[Sample]:
@@ -50,7 +55,7 @@ DIALECT = writers.Dialect(
     name="envoy",
     profile="envoy",
     job="envoy-stats",
-    sources=writers.sidecars(_write, always=received_classes()),
+    sources=writers.sidecars(_write, always=[*received_classes(), *OWN]),
     alive=writers.envoy_uptime,
     timed=writers.Histogram(
         RECEIVED, writers.ENVOY_MS, seconds=1e-3, received={**INBOUND, "namespace": "data", "pod": "db-0"}

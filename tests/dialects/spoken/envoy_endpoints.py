@@ -22,11 +22,24 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
     ]
 
 
+def _own() -> list[Sample]:
+    """The endpoints of clusters that are for the proxy itself."""
+    clusters = {"xds-grpc": "10.9.0.1:15010", "zipkin": "10.9.0.2:9411", "inbound|8080||": "10.1.0.1:8080"}
+    return [
+        Sample(
+            "envoy_cluster_endpoint_rq_success",
+            {"envoy_cluster_name": name, "envoy_endpoint_address": address},
+            17,
+        )
+        for name, address in clusters.items()
+    ]
+
+
 DIALECT = writers.Dialect(
     name="envoy-endpoints",
     profile="envoy-endpoints",
     job="envoy-stats",
-    sources=writers.sidecars(_write, always=envoy.received_classes()),
+    sources=writers.sidecars(_write, always=[*envoy.received_classes(), *envoy.OWN, *_own()]),
     alive=writers.envoy_uptime,
     timed=writers.Histogram(
         envoy.RECEIVED,

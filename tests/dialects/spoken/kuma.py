@@ -41,6 +41,8 @@ DIALECT = envoy_stats.dialect(
     write=_write,
     inbound=_INBOUND,
     control="ads_cluster",
+    listeners=("admin", "probe_listener", "_kuma_metrics_prometheus_default-backend", "kuma_envoy_admin"),
+    clusters=("kuma_readiness", "_kuma_metrics_hijacker", "meshaccesslog_opentelemetry_0", "meshtrace_otel"),
     fixed=_fixed,
     called="service",
 )

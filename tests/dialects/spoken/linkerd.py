@@ -22,10 +22,29 @@ def _write(call: traffic.Call, sent: bool) -> list[Sample]:
     }
     return [
         Sample("response_total", {**where, **outcome}, call.count),
+        *([_routed(call)] if sent else []),
         *exposition.histogram(
             _LATENCY, {**where, "status_code": str(call.code)}, call.milliseconds, bounds=_MS
         ),
     ]
+
+
+def _routed(call: traffic.Call) -> Sample:
+    """The same requests, as the route that they took counts them."""
+    kind, status = "http", {"http_status": str(call.code)}
+    if call.grpc_status is not None:
+        kind, status = "grpc", {"grpc_status": "UNAVAILABLE" if call.grpc_status else "OK"}
+    parent = {
+        "parent_group": "core",
+        "parent_kind": "Service",
+        "parent_namespace": call.callee.namespace,
+        "parent_name": call.callee.name,
+        "parent_port": "8080",
+        "route_kind": "default",
+        "route_name": kind,
+    }
+    name = f"outbound_{kind}_route_request_statuses_total"
+    return Sample(name, {**parent, **status, "error": ""}, call.count)
 
 
 def _inbound(call: traffic.Call) -> dict[str, str]:
@@ -50,14 +69,39 @@ def _outbound(call: traffic.Call) -> dict[str, str]:
     return {**reply, "dst_pod": call.answered_by, f"dst_{callee.kind.lower()}": callee.name}
 
 
+def _not_traffic() -> list[Sample]:
+    """Probes of kubelet on the workload's port, and probes and scrapes of the proxy's own port."""
+    found = []
+    for port, route, count in (("8080", "probe", 11), ("4191", "probe", 5), ("4191", "default", 13)):
+        where = {
+            "direction": "inbound",
+            "target_addr": f"0.0.0.0:{port}",
+            "target_port": port,
+            "tls": "no_identity",
+            "no_tls_reason": "no_tls_from_remote",
+            "srv_kind": "default",
+            "srv_name": "all-unauthenticated",
+            "srv_port": port,
+            "route_kind": "default",
+            "route_name": route,
+            "status_code": "200",
+        }
+        found.append(Sample("response_total", {**where, "classification": "success"}, count))
+        found += exposition.histogram(_LATENCY, where, [45000.0] * count, bounds=_MS)
+    return found
+
+
 DIALECT = writers.Dialect(
     name="linkerd",
     profile="linkerd",
     job="linkerd-proxy",
-    sources=writers.sidecars(_write),
+    sources=writers.sidecars(_write, always=_not_traffic()),
     alive=writers.start_time,
     timed=writers.Histogram(
-        _LATENCY, _MS, seconds=1e-3, received={"direction": "inbound", "namespace": "data", "pod": "db-0"}
+        _LATENCY,
+        _MS,
+        seconds=1e-3,
+        received={"direction": "inbound", "namespace": "data", "pod": "db-0", "target_port": ""},
     ),
     knows=writers.Knows(callers=False, called="pod"),
 )

@@ -113,7 +113,7 @@ async def test_a_metric_or_a_label_that_nobody_has_is_told(
     label: str,
 ) -> None:
     result = await own(backend, mesh, tmp_path, TOY % (metric, label))
-    assert f"client side: no series of {metric} that `match` and `peer` can read" in result.output
+    assert f"client side: no series of {metric} that `match`, `ignore` and `peer` let count" in result.output
 
 
 async def test_callers_that_name_nobody_are_told(

@@ -95,3 +95,38 @@ def test_a_service_that_mirrors_it_has_what_its_callers_observed() -> None:
     assert view.received("Service")[mirror].figures.total == 8
     assert [callee for _, callee in view.edges("Service")] == [mirror]
     assert [callee for _, callee in view.edges()] == [remote("cart-west.shop@west")]
+
+
+def test_a_request_that_no_endpoint_answered_is_of_the_cluster_that_its_service_mirrors() -> None:
+    """Linkerd reports it by the Service, and the answered ones with the cluster too."""
+    answered = snapshot.Peer(cluster="west", mirrored=True, namespace="shop", service="cart-west")
+    taken = meshes.moment(
+        [meshes.WEB],
+        peers=[answered, snapshot.Peer(namespace="shop", service="cart-west")],
+        client=[(0, 0, 7, 1), (0, 1, 0, 4)],
+    )
+    edges = meshes.seen(taken, _KNOWN).edges()
+    assert {callee: figures.total for (_, callee), figures in edges.items()} == {
+        remote("cart-west.shop@west"): 12
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(snapshot.Peer(namespace="shop", service="cart-west", pod="cart-1"), id="here too"),
+        pytest.param(
+            snapshot.Peer(cluster="east", mirrored=True, namespace="shop", service="cart-west"),
+            id="in two clusters",
+        ),
+    ],
+)
+def test_a_service_of_several_clusters_stays_the_service(other: snapshot.Peer) -> None:
+    answered = snapshot.Peer(cluster="west", mirrored=True, namespace="shop", service="cart-west")
+    bare = snapshot.Peer(namespace="shop", service="cart-west")
+    taken = meshes.moment(
+        [meshes.WEB], peers=[answered, other, bare], client=[(0, 0, 7, 1), (0, 1, 7, 1), (0, 2, 0, 4)]
+    )
+    edges = meshes.seen(taken, _KNOWN).edges()
+    found = {callee: figures.total for (_, callee), figures in edges.items()}
+    assert found[meshes.ref("Service", "cart-west")] == 4

@@ -98,6 +98,8 @@ def test_what_is_left_out_is_one_pattern() -> None:
         ("views.0.latency.unit", "min", "views.0.latency.unit", "'s', 'ms', 'us' or 'ns'"),
         ("views.0.match", {"code": "("}, "views.0.match.code", "unterminated subpattern"),
         ("views.0.match", {"co de": "x"}, "views.0.match.co de", "match pattern"),
+        ("views.0.ignore", {"r": ".*"}, "views.0.ignore", "matches an empty value, and so every series"),
+        ("views.0.ignore", {"r": "("}, "views.0.ignore.r", "unterminated subpattern"),
         ("views.0.outcome", [], "views.0", "rules in `outcome`, or one counter per outcome in `requests`"),
         ("views.0.requests", {"ok": "success"}, "views.0", "rules in `outcome`, or one counter per outcome"),
         ("views.0.requests", {}, "views.0.requests", "at least 1"),
