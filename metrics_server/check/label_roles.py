@@ -69,6 +69,14 @@ _SIDES = {
 }
 _GOOD = frozenset({"success", "ok", "succeeded", "pass", "passed"})
 _BAD = frozenset({"failure", "failed", "error", "fail", "errors"})
+_PATH = re.compile(r"path|route|uri|url|agent|handler|endpoint|method|operation")
+"""Labels that say what was asked for, or by which program."""
+_PROBE = re.compile(
+    r"(?:GET )?/?(?:healthz?|health/.*|livez?|liveness|readyz?|readiness|startupz?|metrics|ping)/?"
+    r"|(?:GET )?/stats/prometheus"
+    r"|probe|kube-probe.*|Prometheus/.*|grpc[.]health[.]v1[.]Health/?.*",
+    re.IGNORECASE,
+)
 _TRUE = frozenset({"true", "1", "yes"})
 _FALSE = frozenset({"false", "0", "no"})
 
@@ -180,6 +188,16 @@ def side_label(values: Values) -> SideLabel | None:
         if there and len(there) == len(values[label]):
             return SideLabel(label, there)
     return None
+
+
+def ignored(values: Values) -> dict[str, list[str]]:
+    """Return the values of each label that look like probes, scrapes and the like, and not like traffic."""
+    found = {
+        label: sorted(value for value in known if _PROBE.fullmatch(value))
+        for label, known in values.items()
+        if label not in _OF_SCRAPE and _PATH.search(label)
+    }
+    return {label: probes for label, probes in sorted(found.items()) if probes}
 
 
 def outcome(values: Values) -> list[Rule]:

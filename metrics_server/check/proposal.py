@@ -201,6 +201,9 @@ def _view(view: _View) -> Iterator[str]:
     yield "    appears: with first request"
     if view.match:
         yield f"    match: {_mapping(view.match)}"
+    if ignored := label_roles.ignored(values):
+        yield "    # These look like probes and scrapes."
+        yield f"    ignore: {_mapping({label: promql.any_of(probes) for label, probes in ignored.items()})}"
     if family.histogram:
         unit, reason = _unit(family.histogram, view.sample.bounds)
         yield f"    # {reason}"

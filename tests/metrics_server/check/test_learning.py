@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,11 +146,11 @@ async def test_a_backend_that_lists_no_names_can_learn_a_metric_that_is_given(ba
 _LABELS = strategies.dictionaries(
     strategies.sampled_from(
         ["src", "dst", "source_pod", "destination_workload", "code", "grpc_status", "direction", "reporter",
-         "k8s.pod", "failed", "host", "class", "namespace", "pod", "upstream_cluster", "from", "to", "on"]
+         "k8s.pod", "failed", "host", "class", "namespace", "pod", "upstream_cluster", "path", "from", "to", "on"]
     )
     | strategies.text(min_size=1, max_size=8),
     strategies.text(max_size=20)
-    | strategies.sampled_from(["200", "5xx", "2", "outbound", "true", "OK", "a.b.svc"]),
+    | strategies.sampled_from(["200", "5xx", "2", "outbound", "true", "OK", "a.b.svc", "/healthz"]),
     max_size=6,
 )  # fmt: skip
 
@@ -164,6 +165,19 @@ def test_whatever_the_labels_a_proposal_can_be_loaded(
     sample = proposal.Sample(family=family, series=series, bounds=bounds)
     process = proposal.Process("process_start_time_seconds", "start") if has_process else None
     assert schema.read(proposal.write([sample], process=process), source="proposed").views
+
+
+def test_probes_are_left_out_of_a_proposal() -> None:
+    family = families.Family(counter="x_requests_total", histogram=None)
+    series = [{"path": path, "code": "200"} for path in ("/healthz", "/cart", "/metrics", "kube-probe/1.30")]
+    text = proposal.write([proposal.Sample(family=family, series=series)], process=None)
+    (view,) = schema.read(text, source="proposed").views
+    assert [bool(re.fullmatch(view.ignore["path"], one["path"])) for one in series] == [
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
