@@ -19,6 +19,7 @@ from metrics_server.profiles import schema
 
 _IPV4 = re.compile(r"(?<![0-9.])(?:\d{1,3}([.\-_]))\d{1,3}\1\d{1,3}\1\d{1,3}(?![0-9]|[.]\d)")
 _IPV6 = re.compile(r"(?<![0-9a-zA-Z:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![0-9a-zA-Z:])")
+_ADDRESS = re.compile(f"{_IPV4.pattern}|{_IPV6.pattern}")
 _WORD = re.compile(r"[^\W_]+")
 _SYNTAX = re.compile(r"\(\?P<\w+>|\\.|\[[^\]]*\]|\{[^}]*\}")
 _LETTERS = ("aeiou", "bcdf", "ghjklmnpqrstvwxz", "y", "2456789", "013")
@@ -45,12 +46,19 @@ class Replacements:
         self._key = key
         known = (one.name.lower() for one in kinds.KINDS)
         self._kept = frozenset({*_OTHERS.split(), *known, *_words(profiles)})
+        self._texts: dict[str, str] = {}
+        """What was replaced: the values of labels repeat in very many lines."""
         self._words: dict[str, str] = {}
         self._used: set[str] = set()
         self._addresses: dict[str, str] = {}
 
     def of(self, text: str) -> str:
         """Return a text with other names."""
+        if text not in self._texts:
+            self._texts[text] = self._replaced(text)
+        return self._texts[text]
+
+    def _replaced(self, text: str) -> str:
         done, place = [], 0
         for start, end, replaced in self._of_addresses(text):
             done += [_WORD.sub(self._word, text[place:start]), replaced]
@@ -59,7 +67,7 @@ class Replacements:
 
     def _of_addresses(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yield where addresses are in a text, and what replaces each."""
-        for found in re.finditer(f"{_IPV4.pattern}|{_IPV6.pattern}", text):
+        for found in _ADDRESS.finditer(text):
             separator = found[1] or ":"
             try:
                 address = ipaddress.ip_address(found[0].replace(separator, ".") if found[1] else found[0])

@@ -146,7 +146,8 @@ async def test_a_backend_that_lists_no_names_can_learn_a_metric_that_is_given(ba
 _LABELS = strategies.dictionaries(
     strategies.sampled_from(
         ["src", "dst", "source_pod", "destination_workload", "code", "grpc_status", "direction", "reporter",
-         "k8s.pod", "failed", "host", "class", "namespace", "pod", "upstream_cluster", "path", "from", "to", "on"]
+         "k8s.pod", "failed", "host", "class", "namespace", "pod", "upstream_cluster", "path", "from", "to",
+         "on"]
     )
     | strategies.text(min_size=1, max_size=8),
     strategies.text(max_size=20)
