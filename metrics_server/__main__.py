@@ -20,6 +20,7 @@ import click
 import uvloop
 
 from metrics_server.check import examination
+from metrics_server.dumps import commands
 from metrics_server.model import quantity
 from metrics_server.server import inventory_source, server, setting_files, start_warnings
 from metrics_server.settings import memory_budget, mistakes, options, settings
@@ -91,8 +92,25 @@ def serve(**given: object) -> None:
 @_settings(one for one in options.every() if one.about.checks)
 @click.option("--window", default=_WINDOW, show_default=True, help="Window of the queries.")
 @click.option("--namespace", "-n", help="Namespace to read; without it, all are read.")
-def check(*, profile: str | None, window: str, namespace: str | None, **given: Any) -> None:
-    """Run the server's queries against Prometheus, and report what it finds and what is wrong."""
+@click.option(
+    "--learn", is_flag=True, help="Propose a profile for metrics that none reads, and print it on stdout."
+)
+@click.option("--metric", metavar="NAME", help="With --learn: the counter of requests that it has to read.")
+def check(
+    *,
+    profile: str | None,
+    window: str,
+    namespace: str | None,
+    learn: bool,
+    metric: str | None,
+    **given: Any,
+) -> None:
+    """Run the server's queries against Prometheus, and report what it finds and what is wrong.
+
+    With --learn the report goes to stderr, so that `check --learn > mesh.yaml` writes a profile.
+    """
+    if metric is not None and not learn:
+        raise click.UsageError("--metric needs --learn")
     with _as_message():
         chosen = settings.load(profile=profile, **given)
         try:
@@ -113,11 +131,18 @@ def check(*, profile: str | None, window: str, namespace: str | None, **given: A
             always=chosen.matchers,
             inventory=known,
             stale_after=chosen.stale_after,
+            learns=learn,
+            metric=metric,
         )
     for line in report.lines:
-        click.echo(line)
+        click.echo(line, err=learn)
+    if report.proposed is not None:
+        click.echo(report.proposed, nl=False)
     sys.exit(0 if report.healthy else 1)
 
+
+main.add_command(commands.try_profile)
+main.add_command(commands.anonymize)
 
 if __name__ == "__main__":
     main()

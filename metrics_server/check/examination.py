@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metrics_server.check import clocks, latencies, overheard, scraping, unread, verdict
+from metrics_server.check import clocks, latencies, learning, overheard, scraping, unread, verdict
 from metrics_server.check import report as check_report
 from metrics_server.collect import collector, detection, merge
 from metrics_server.inventory import objects
@@ -41,6 +41,10 @@ class Wanted:
     """Seconds."""
     chosen: Sequence[str] = ()
     """The labels by which a cluster is chosen."""
+    learns: bool = False
+    """Whether a profile is proposed, and examined instead of the others."""
+    metric: str | None = None
+    """The counter that a proposed profile has to read; None: the likeliest one."""
 
 
 def run(
@@ -54,9 +58,13 @@ def run(
     always: Sequence[label_matchers.Matcher] = (),
     inventory: objects.Inventory | None = None,
     stale_after: float = settings.STALE_AFTER,
+    learns: bool = False,
+    metric: str | None = None,
 ) -> check_report.CheckReport:
     """Return the report on a backend. `always`: the matchers that every selector gets. `inventory`: the
     known objects of the cluster, if any. `stale_after`: the age in seconds from which figures are refused.
+    `learns`: propose a profile for metrics that none reads, which read `metric` if it is given, and report on
+    it instead of on `profiles`.
 
     Raises ValueError if `window` is no duration.
     """
@@ -67,6 +75,8 @@ def run(
         inventory=inventory or objects.Inventory(),
         stale_after=stale_after,
         chosen=[matcher.label for matcher in always],
+        learns=learns,
+        metric=metric,
     )
     backend = requests_prometheus.RecordingClient(url, shown, allowed=allowed, always=always)
     return asyncio.run(_Examination(backend, wanted).report(formats.base(url)))
@@ -93,7 +103,10 @@ class _Examination:
         found.good(f"{url} answers queries")
         self._lead = await clocks.lead(self._backend, found)
         try:
-            await self._meshes()
+            if self._wanted.learns:
+                await self._learn()
+            else:
+                await self._meshes()
         except faults.Unavailable as fault:
             found.bad(fault.message)
         if self._backend.form.is_learned:
@@ -124,6 +137,22 @@ class _Examination:
         if there:
             self._verdict(there, [mesh for mesh, moment in zip(meshes, moments, strict=True) if moment])
 
+    async def _learn(self) -> None:
+        """Propose a profile, and report on it. Raises faults.Unavailable."""
+        found = self._found
+        found.proposed = await learning.propose(
+            self._backend, metric=self._wanted.metric, at=self._now(), found=found
+        )
+        if found.proposed is None:
+            return
+        mesh = schema.read(found.proposed, source="the proposed profile")
+        taken = await self._look(mesh)
+        if taken is None:
+            found.bad("the proposed profile gives no figures")
+            return
+        self._verdict([taken], [mesh])
+        verdict.edges(taken, self._wanted.inventory, found)
+
     async def _present(self) -> list[schema.Profile]:
         """Return the profiles that the server would read.
 
@@ -149,6 +178,7 @@ class _Examination:
                 found.note(f"profile {name}: no {selectors}")
         if not names:
             found.bad("no profile has data: is the mesh scraped, and does a profile for it exist?")
+            await learning.name_families(self._backend, (), at=self._now(), found=found)
         return [mesh for mesh in profiles if mesh.name in names]
 
     async def _look(self, mesh: schema.Profile) -> snapshot.Snapshot | None:

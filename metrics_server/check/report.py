@@ -15,6 +15,8 @@ class CheckReport:
 
     lines: list[str] = field(default_factory=list)
     healthy: bool = True
+    proposed: str | None = None
+    """The YAML of the profile that was proposed; None if none was."""
 
     def good(self, text: str) -> None:
         """Add a finding that is correct."""

@@ -17,6 +17,8 @@ _BY_LABELS = frozenset({kinds.POD.name, kinds.NAMESPACE.name})
 """Kinds whose resources are known from labels alone."""
 _OF_PODS = frozenset({kinds.POD.name, kinds.NODE.name, "ReplicaSet"})
 """Kinds whose resources are known only if the mesh names pods."""
+_MOST_EDGES = 10
+"""Edges that are shown."""
 _WAYS = ("pod", "workload", "service", "address", "host", "joined", "name")
 """How a mesh may name a peer: attributes of `snapshot.Peer`, the most exact first."""
 _SAID = {"address": "address of a pod", "joined": "joined name", "name": "bare name"}
@@ -49,6 +51,22 @@ def unknown(meshes: Sequence[schema.Profile], found: report.CheckReport) -> None
             words = dict.fromkeys(word for view in mesh.views if view.side is side for word in view.unknown)
             if words:
                 found.note(f"{mesh.name}, {side} side, cannot show: {'; '.join(words)}")
+
+
+def edges(taken: snapshot.Snapshot, inventory: objects.Inventory, found: report.CheckReport) -> None:
+    """Report the edges between workloads that have the most requests."""
+    rollup = store.Moment(taken, inventory, arrived=taken.taken).rollup
+    counted = [
+        (one.figures.total, one) for one in rollup.edges(graph.WORKLOAD) if one.figures.total is not None
+    ]
+    counted.sort(key=lambda each: -each[0])
+    for total, one in counted[:_MOST_EDGES]:
+        ends = " -> ".join(
+            f"{end.namespace}/{end}" if end.namespace else str(end) for end in (one.caller, one.callee)
+        )
+        found.note(f"{ends}: {total:.0f} requests, {one.figures.failure or 0:.0f} of them failed")
+    if len(counted) > _MOST_EDGES:
+        found.note(f"and {len(counted) - _MOST_EDGES} more edges")
 
 
 def give(

@@ -52,6 +52,12 @@ class TargetLabels(StrictModel):
         of_machine = (*self.machine, *self.mesh, "instance", "exported_instance")
         return tuple(dict.fromkeys((*self.namespace, *self.pod, *_CARRIED, *of_machine)))
 
+    @property
+    def label_names(self) -> frozenset[str]:
+        """All labels of a scrape target that are read."""
+        of_controller = (*self.controller_kind, *self.controller_name)
+        return frozenset({*self.identity, *self.node, *of_controller, *self.other})
+
 
 class Labelled(StrictModel):
     """An endpoint that separate labels name. Of each list, the first label that is set counts.

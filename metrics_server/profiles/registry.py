@@ -12,42 +12,43 @@ _SHOWN = 80
 """Characters of an unknown name that a message quotes."""
 
 
-def choose(text: str) -> tuple[schema.Profile, ...]:
+def choose(text: str, *, pack: Sequence[schema.Profile] = ()) -> tuple[schema.Profile, ...]:
     """Return the profiles that a setting names, in order of precedence.
 
-    `text`: names and files separated by commas. `auto` stands for all shipped profiles with `auto: true`,
-    and a name with `-` before it is left out. Raises schema.BadProfile for an unknown name, a bad file, a
-    name that two files share, or no profile at all.
+    `text`: names and files separated by commas. `auto` stands for all known profiles with `auto: true`, and a
+    name with `-` before it is left out. Known are the shipped profiles and those of the `pack`, which replace
+    shipped ones of the same names. Raises schema.BadProfile for an unknown name, a bad file, a name that two
+    files share, or no profile at all.
     """
-    shipped = {mesh.name: mesh for mesh in schema.shipped()}
+    known = {mesh.name: mesh for mesh in (*schema.shipped(), *pack)}
     chosen: dict[str, schema.Profile] = {}
     left_out: set[str] = set()
     for part in filter(None, map(str.strip, text.split(","))):
         if part == AUTO:
-            chosen = {**{name: mesh for name, mesh in shipped.items() if mesh.auto}, **chosen}
+            chosen = {**{name: mesh for name, mesh in known.items() if mesh.auto}, **chosen}
         elif part.startswith("-"):
-            left_out.add(_one(part[1:], shipped).name)
+            left_out.add(_one(part[1:], known).name)
         else:
-            mesh = _one(part, shipped)
-            if chosen.get(mesh.name, mesh) != mesh and mesh.name not in shipped:
+            mesh = _one(part, known)
+            if chosen.get(mesh.name, mesh) != mesh and mesh.name not in known:
                 raise schema.BadProfile(f"{part}: another profile has the name {mesh.name!r}, too")
             chosen[mesh.name] = mesh
     kept = [mesh for name, mesh in chosen.items() if name not in left_out]
     if not kept:
         raise schema.BadProfile(
-            f"{text[:_SHOWN]!r} names no profile; give {AUTO}, or one of {', '.join(shipped)}"
+            f"{text[:_SHOWN]!r} names no profile; give {AUTO}, or one of {', '.join(known)}"
         )
     return tuple(sorted(kept, key=lambda mesh: (mesh.fallback, mesh.name)))
 
 
-def _one(name: str, shipped: dict[str, schema.Profile]) -> schema.Profile:
+def _one(name: str, known: dict[str, schema.Profile]) -> schema.Profile:
     """Return the profile for a name or a file. Raises schema.BadProfile."""
-    if name in shipped:
-        return shipped[name]
+    if name in known:
+        return known[name]
     if "/" in name or name.endswith((".yaml", ".yml")):
         return schema.load(Path(name))
     raise schema.BadProfile(
-        f"no profile is called {name[:_SHOWN]!r}; shipped are {', '.join(shipped)}; a file ends in .yaml"
+        f"no profile is called {name[:_SHOWN]!r}; known are {', '.join(known)}; a file ends in .yaml"
     )
 
 
@@ -59,10 +60,15 @@ def decided(path: Path | None, meshes: Sequence[schema.Profile]) -> policy.Polic
     if path is None:
         return policy.Policy()
     found = policy.load(path)
+    check_names(found, meshes, source=str(path))
+    return found
+
+
+def check_names(found: policy.Policy, meshes: Sequence[schema.Profile], *, source: str) -> None:
+    """Raise policy.BadPolicy if a policy names a profile other than `meshes`. `source`: its file."""
     names = {mesh.name for mesh in meshes}
     if stray := sorted(found.named - names):
         raise policy.BadPolicy(
-            f"{path}: names profiles that are not read: {', '.join(stray)}; "
+            f"{source}: names profiles that are not read: {', '.join(stray)}; "
             f"read are {', '.join(sorted(names))}"
         )
-    return found

@@ -9,7 +9,7 @@ import enum
 import functools
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -166,9 +166,27 @@ class SideSeries(StrictModel):
         return (*self.match, *self.ignore, *(rule.label for rule in self.outcome if rule.label))
 
 
+VERSION = 1
+"""The version of the format of profiles that this release reads."""
+
+
+def _known_version(given: int) -> int:
+    """Return the version of a profile's format. Raises ValueError for one that this release does not read."""
+    if given != VERSION:
+        raise ValueError(
+            f"this release reads profiles of version {VERSION}; write the profile in that format, or "
+            "install the release that the profile was written for"
+        )
+    return given
+
+
 class Profile(StrictModel):
     """The metrics, labels and outcomes of one mesh."""
 
+    version: Annotated[int, pydantic.AfterValidator(_known_version)] = VERSION
+    """The version of the format of this file. A later release that changes the meaning of a key counts up."""
+    revision: Annotated[str, pydantic.Field(max_length=100)] = ""
+    """The author's own version of the profile, for users to read."""
     name: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9-]+$")]
     about: str
     process: Process | None = None
@@ -227,10 +245,30 @@ class Profile(StrictModel):
             and fields.all_match(self.process.match, labels)
         )
 
+    def patterns(self) -> Iterator[str]:
+        """Yield every pattern for values of labels in the profile."""
+        yield from _patterns(self.model_dump())
+
     @functools.cached_property
     def reports_of_targets(self) -> bool:
         """Whether the scrape targets of at least one view are its reporters."""
         return any(view.reporter is None for view in self.views)
+
+
+_PATTERNS = frozenset({"ignore", "match", "matches", "outside", "exclude", "passthrough", "patterns"})
+"""The keys of a profile that have patterns; `unknown` has one where its value is a text."""
+
+
+def _patterns(given: object, *, has: bool = False) -> Iterator[str]:
+    """Yield the texts below the keys that have patterns. `has`: whether `given` is below one."""
+    if isinstance(given, dict):
+        for key, value in given.items():
+            yield from _patterns(value, has=has or key in _PATTERNS or (key, type(value)) == ("unknown", str))
+    elif isinstance(given, list | tuple):
+        for value in given:
+            yield from _patterns(value, has=has)
+    elif isinstance(given, str) and has:
+        yield given
 
 
 def _are_two_sides(one: SideSeries, other: SideSeries) -> bool:

@@ -42,6 +42,11 @@ def selector(names: Sequence[str], matchers: Iterable[Matcher] = ()) -> str:
     return "{" + ",".join(map(written, (name, *matchers))) + "}"
 
 
+def every(matchers: Iterable[Matcher]) -> str:
+    """Return a selector of the series of all metrics with these matchers."""
+    return "{" + ",".join(map(written, (Matcher("__name__", "!=", ""), *matchers))) + "}"
+
+
 def written(matcher: Matcher) -> str:
     """Return a matcher as it stands in a selector."""
     return f"{matcher.label}{matcher.operator}{quote(matcher.value)}"

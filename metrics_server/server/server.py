@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from importlib import metadata
 
 import prometheus_client
@@ -26,7 +26,16 @@ from metrics_server.api import view as api_view
 from metrics_server.api.autoscaling import fallback, groups
 from metrics_server.api.smi import group
 from metrics_server.collect import backend_clock
-from metrics_server.server import access, address, collectors, inventory_source, setting_files, telemetry
+from metrics_server.profiles import schema
+from metrics_server.server import (
+    access,
+    address,
+    collectors,
+    inventory_source,
+    live_profiles,
+    setting_files,
+    telemetry,
+)
 from metrics_server.settings import formats, memory_budget, mistakes, settings
 from metrics_server.store import fetch_queue, store
 from metrics_server.upstream import credential_files, fallback_adapter, prometheus
@@ -60,8 +69,7 @@ async def api(
     chosen: settings.Settings, *, admits: access.Access, asked: fallback_adapter.FallbackAdapter | None = None
 ) -> AsyncIterator[handler.Handler]:
     """Connect the parts, and close them when the block is left. Raises mistakes.BadSettings."""
-    read = setting_files.profiles(chosen)
-    decisions = setting_files.decisions(chosen, read)
+    decisions = setting_files.decisions(chosen, setting_files.profiles(chosen))
     registry = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=registry)
     prometheus_client.PlatformCollector(registry=registry)
@@ -75,17 +83,23 @@ async def api(
         always=chosen.matchers,
     )
     clock = backend_clock.BackendClock(backend, wall=time.time, uptime=time.monotonic, observer=watcher)
-    taker = collectors.taker(
-        backend,
-        read,
-        decisions=decisions,
-        watcher=watcher,
-        clock=clock,
-        stale_after=chosen.stale_after,
-        chosen=[matcher.label for matcher in chosen.matchers],
-    )
+
+    def make(meshes: Sequence[schema.Profile]) -> store.SnapshotSource:
+        return collectors.taker(
+            backend,
+            meshes,
+            decisions=decisions,
+            watcher=watcher,
+            clock=clock,
+            stale_after=chosen.stale_after,
+            chosen=[matcher.label for matcher in chosen.matchers],
+        )
+
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(backend.close)
+        taker = await stack.enter_async_context(
+            live_profiles.following(chosen, decisions=decisions, make=make)
+        )
         exists = await stack.enter_async_context(inventory_source.known(chosen, admits=admits))
         moments = store.Store(
             taker,

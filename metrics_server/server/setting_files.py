@@ -10,16 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 
 from apiservice.runtime import files
 from apiservice.x509 import pem_errors
-from metrics_server.profiles import policy, registry, schema
+from metrics_server.profiles import pack, policy, registry, schema
 from metrics_server.server import inventory_source
 from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credential_files
 
 
 def profiles(chosen: settings.Settings) -> tuple[schema.Profile, ...]:
-    """Return the profiles in the settings. Raises mistakes.BadSettings."""
+    """Return the profiles in the settings, with those of the profile pack as it is now. Raises
+    mistakes.BadSettings.
+    """
+    packed: tuple[schema.Profile, ...] = ()
+    if chosen.profile_pack is not None:
+        with mistakes.about("profile_pack"):
+            packed = pack.load(chosen.profile_pack)
     with mistakes.about("profile"):
-        return registry.choose(chosen.profile)
+        return registry.choose(chosen.profile, pack=packed)
 
 
 def decisions(chosen: settings.Settings, read: Sequence[schema.Profile]) -> policy.Policy:

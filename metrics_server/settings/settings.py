@@ -179,6 +179,13 @@ class Settings(pydantic_settings.BaseSettings):
     `auto,-envoy`, `istio,./toy.yaml`.
     """
 
+    profile_pack: Annotated[
+        Path | None, setting.Setting(metavar="DIRECTORY", read_again="within 10 s", checks=True)
+    ] = None
+    """Directory with [profiles of your own](meshes.md#a-profile-pack), one in each YAML file. `auto` includes
+    them, `--profile` knows their names, and they replace shipped profiles of the same names.
+    """
+
     listen: Annotated[str, pydantic.AfterValidator(formats.address), setting.Setting(metavar="HOST:PORT")] = (
         "127.0.0.1:8443"
     )

@@ -143,6 +143,12 @@ class _Session(requests.Session):
         time.sleep(seconds)
         return self._sent(url, params, **more)
 
+    def look_up(self, url: str, parameters: Sequence[tuple[str, str]]) -> requests.Response:
+        """Return the response of an endpoint other than that of queries, which knows GET only."""
+        return super().request(
+            "GET", url, params=[*self._parameters, *parameters], allow_redirects=False, timeout=_PATIENCE
+        )
+
     def _sent(self, url: str, params: Mapping[str, Any], **more: Any) -> requests.Response:
         method = self.form.method
         in_url = [*self._parameters, *(params.items() if method == "GET" else ())]
@@ -170,6 +176,7 @@ class RecordingClient:
         self._adapter = _Adapter(shown, allowed or memory_budget.MemoryBudget(memory_budget.usual()))
         self._session = _Session(self._adapter, list(whole.query.items()))
         self._shown = shown
+        self._base = base
         self._always = tuple(always)
         self._connection = prometheus_api_client.PrometheusConnect(
             url=base, timeout=_PATIENCE, method="POST", session=self._session, headers=dict(shown.headers)
@@ -183,12 +190,29 @@ class RecordingClient:
         """Return the form of queries that the backend accepts, as far as it is known."""
         return self._session.form
 
+    @property
+    def always(self) -> Sequence[label_matchers.Matcher]:
+        """Return the matchers that every selector gets."""
+        return self._always
+
     async def ask(self, queries: Sequence[str], *, at: float | None) -> list[Series]:
         """Return the results, in order, evaluated at the Unix time `at`, or at the backend's own time.
 
         Raises faults.Unavailable with the backend's error text.
         """
         return [self._query(text, at) for text in queries]
+
+    def look_up(self, path: str, parameters: Sequence[tuple[str, str]]) -> Any:
+        """Return the `data` of an endpoint of the API that is not for queries, such as `metadata`; None if
+        the backend lacks it or does not answer it.
+        """
+        try:
+            response = self._session.look_up(f"{self._base}/api/v1/{path}", parameters)
+            answer = response.json()
+        except (requests.RequestException, faults.Unavailable, ValueError):
+            return None
+        is_good = response.status_code == 200 and isinstance(answer, dict)
+        return answer.get("data") if is_good else None
 
     def _query(self, text: str, at: float | None) -> Series:
         begun = time.perf_counter()

@@ -20,7 +20,7 @@ CHART = manifests.DEPLOY / "helm" / "trafficmetrics"
 INSTALL = manifests.DEPLOY / "install.yaml"
 COMPONENTS = (
     "ha", "dashboard", "monitoring", "network-policy", "cert-manager", "prometheus-auth", "autoscaling-apis",
-    "autoscaling-fallback", "splits", "policy",
+    "autoscaling-fallback", "splits", "policy", "profile-pack",
 )  # fmt: skip
 PROMETHEUS = "http://prometheus.monitoring.svc:9090"
 CHOICES: Mapping[str, Mapping[str, str]] = {
@@ -40,6 +40,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     },
     "splits": {"splits.gateway": "true", "splits.linkerd": "true", "splits.istio": "true"},
     "policy": {"policy.configMap": "trafficmetrics-policy"},
+    "profile-pack": {"profilePack.configMap": "trafficmetrics-profiles"},
 }
 """The values of the chart that have the effect of a component."""
 _SETTINGS = {"autoscaling-fallback": {"TRAFFIC_AUTOSCALING_FALLBACK": "prometheus-adapter.monitoring"}}

@@ -36,11 +36,11 @@ def test_every_setting_is_an_option_of_serve_and_no_option_is_anything_else() ->
 
 
 def test_check_takes_the_settings_about_what_is_read() -> None:
-    own = {"window", "namespace"}
+    own = {"window", "namespace", "learn", "metric"}
     taken = {one.name for one in command.check.params} - own
 
     about_prometheus = {one.name for one in _EVERY if one.name.startswith("prometheus")}
-    assert taken == about_prometheus | {"answer_limit", "profile", "inventory"}
+    assert taken == about_prometheus | {"answer_limit", "profile", "profile_pack", "inventory"}
 
 
 def test_a_variable_is_the_one_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

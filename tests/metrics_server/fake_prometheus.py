@@ -23,6 +23,8 @@ class FakePrometheus:
     def __init__(self, holds: recording.Recording | None = None) -> None:
         self.holds = holds or recording.Recording([])
         self.behaviour: Behaviour = self.well
+        self.listing: Callable[[web.Request], Awaitable[web.StreamResponse]] = self.names
+        """The function that answers which metrics there are."""
         self.warnings: list[str] = []
         self.clock = time.time
         self.asked: list[str] = []
@@ -43,6 +45,14 @@ class FakePrometheus:
         finally:
             self.ended.set()
         raise AssertionError("waits for ever")
+
+    async def names(self, request: web.Request) -> web.StreamResponse:
+        """Answer the names of all metrics, as many as are asked for."""
+        found = sorted({one.labels["__name__"] for one in self.holds.series})
+        return answer(found[: int(request.query.get("limit", len(found)))])
+
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        return await self.listing(request)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         query = str((await request.post()).get("query") or request.query["query"])
@@ -72,6 +82,7 @@ async def running(fake: FakePrometheus) -> AsyncIterator[FakePrometheus]:
     application = web.Application()
     for method in ("GET", "POST"):
         application.router.add_route(method, "/api/v1/query", fake.handle)
+    application.router.add_get("/api/v1/label/__name__/values", fake.listed)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:

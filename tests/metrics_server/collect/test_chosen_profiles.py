@@ -11,7 +11,7 @@ from metrics_server.profiles import policy, registry, schema
 
 def test_a_profile_is_chosen_by_name_or_file(tmp_path: Path) -> None:
     assert [mesh.name for mesh in registry.choose("envoy")] == ["envoy"]
-    with pytest.raises(schema.BadProfile, match=r"no profile is called 'evnoy'; shipped are .*envoy"):
+    with pytest.raises(schema.BadProfile, match=r"no profile is called 'evnoy'; known are .*envoy"):
         registry.choose("evnoy")
     with pytest.raises(schema.BadProfile, match="cannot be read"):
         registry.choose(str(tmp_path / "absent.yaml"))

@@ -38,6 +38,7 @@ def test_the_defaults_are_these() -> None:
         "inventory": None,
         "splits": "smi",
         "profile": "auto",
+        "profile_pack": None,
         "policy": None,
         "window": 30.0,
         "refresh": 5.0,
