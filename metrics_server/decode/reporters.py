@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Hashable, Iterable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from metrics_server.decode import endpoints as decode_endpoints
+from metrics_server.decode import numbering
 from metrics_server.decode.endpoints import Labels, first
 from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.profiles import endpoints, schema
-
-T = TypeVar("T", bound=Hashable)
-N = TypeVar("N", bound=int)
 
 
 class Identity(NamedTuple):
@@ -46,33 +44,6 @@ class _Origin(NamedTuple):
     """The same for all reporters whose equal names are one peer: those of one namespace and scope."""
 
 
-class Numbering(Generic[T, N]):
-    """Distinct values, numbered from 0 in the order in which they were first seen. `N`: the type of their
-    numbers, which is int at run time.
-    """
-
-    def __init__(self) -> None:
-        self._numbers: dict[T, N] = {}
-
-    def number(self, value: T) -> N:
-        """Return the number of a value; a new value gets the next number."""
-        return self._numbers.setdefault(value, len(self._numbers))  # type: ignore[arg-type]
-
-    @property
-    def numbers(self) -> Iterable[N]:
-        """All numbers, from 0."""
-        return self._numbers.values()
-
-    def __contains__(self, value: object) -> bool:
-        return value in self._numbers
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._numbers)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-
 class Identities:
     """The reporters and peers of one snapshot in the making."""
 
@@ -91,11 +62,11 @@ class Identities:
         self._settled: dict[str, _Origin | None] = {}
         """By `instance`, the origin of all series of a target that is a pod."""
         self._origins: dict[tuple[int, tuple[str | None, ...]], _Origin | None] = {}
-        self._reporters = Numbering[Identity, number_types.ReporterNumber]()
+        self._reporters = numbering.Numbering[Identity, number_types.ReporterNumber]()
         self._labels: dict[number_types.ReporterNumber, Labels] = {}
         self._targets: dict[number_types.ReporterNumber, dict[int, Labels]] = {}
         """The labels of each reporter's targets, by their `id`: they are hashed once, at the end."""
-        self._peers = Numbering[snapshot.Peer, number_types.PeerNumber]()
+        self._peers = numbering.Numbering[snapshot.Peer, number_types.PeerNumber]()
         self._names: dict[tuple[str, snapshot.NameScope], int] = {}
         self._read: dict[tuple[int, tuple[str | None, ...], int], number_types.PeerNumber | None] = {}
 
