@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from metrics_server.check import clocks, latencies, learning, overheard, scraping, unread, verdict
 from metrics_server.check import report as check_report
-from metrics_server.collect import collector, detection, merge
+from metrics_server.collect import collector, detection, merge, without_requests
 from metrics_server.inventory import objects
 from metrics_server.model import faults, kinds, label_matchers, quantity, snapshot
 from metrics_server.profiles import policy, registry, schema
@@ -177,6 +177,9 @@ class _Examination:
             else:
                 found.note(f"profile {name}: no {selectors}")
         if not names:
+            because = await without_requests.reason(self._backend, profiles, at=self._now())
+            if because:
+                found.bad(because)
             found.bad("no profile has data: is the mesh scraped, and does a profile for it exist?")
             await learning.name_families(self._backend, (), at=self._now(), found=found)
         return [mesh for mesh in profiles if mesh.name in names]

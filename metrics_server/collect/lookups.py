@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metrics_server.collect import backend as collect_backend
+from metrics_server.collect import without_requests
 from metrics_server.model import faults, validation
 from metrics_server.profiles import endpoints, schema
 from metrics_server.query import plan, promql
@@ -53,8 +54,10 @@ class Lookups:
         at = await self._clock.read()
         newest = await self.newest(at)
         if newest is None:
+            because = await without_requests.reason(self._backend, [self._mesh], at=at)
             raise faults.NoMesh(
-                "Prometheus holds no recent metric of a known mesh (looked for "
+                because
+                or "Prometheus holds no recent metric of a known mesh (looked for "
                 f"{' or '.join(map(repr, self._mesh.sign))} of profile "
                 f"{self._mesh.name!r}). Does it scrape the proxies? Try `trafficmetrics-server check`."
             )

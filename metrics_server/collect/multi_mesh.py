@@ -17,7 +17,7 @@ from concurrent import futures
 from typing import NamedTuple, Protocol
 
 from metrics_server.collect import backend as collect_backend
-from metrics_server.collect import detection, merge
+from metrics_server.collect import detection, merge, without_requests
 from metrics_server.model import faults, kinds, snapshot
 from metrics_server.profiles import schema
 
@@ -68,6 +68,8 @@ class MultiMeshCollector:
         self._executor = executor
         self._uptime = uptime
         self._present: frozenset[str] = frozenset()
+        self._because = ""
+        """Why the meshes that are there count no requests."""
         self._looked: float | None = None
         self._looking = asyncio.Lock()
 
@@ -139,13 +141,17 @@ class MultiMeshCollector:
             now = self._uptime()
             if not self._present or self._looked is None or now - self._looked >= _AGAIN:
                 meshes = [mesh for mesh, _ in self._takers]
-                found = await detection.find(self._backend, meshes, at=await self._clock.read())
+                at = await self._clock.read()
+                found = await detection.find(self._backend, meshes, at=at)
+                if not found and not self._present:
+                    self._because = await without_requests.reason(self._backend, meshes, at=at)
                 # If all meshes are gone, their collectors raise the fault that says why.
                 self._present = found or self._present
                 self._looked = now
         if not self._present:
             raise faults.NoMesh(
-                "Prometheus holds no recent metric of a known mesh (looked for those of profiles "
+                self._because
+                or "Prometheus holds no recent metric of a known mesh (looked for those of profiles "
                 f"{', '.join(mesh.name for mesh, _ in self._takers)}). Does it scrape the proxies? "
                 "Try `trafficmetrics-server check`."
             )

@@ -180,6 +180,13 @@ def _known_version(given: int) -> int:
     return given
 
 
+class WithoutRequests(StrictModel):
+    """A metric that shows that the mesh is there where it counts no requests, and why it counts none."""
+
+    metric: MetricName
+    because: Annotated[str, pydantic.Field(max_length=300)]
+
+
 class Profile(StrictModel):
     """The metrics, labels and outcomes of one mesh."""
 
@@ -193,6 +200,8 @@ class Profile(StrictModel):
     """None if the proxies have no such series: a restart is then visible only in counters that decrease."""
     target: endpoints.TargetLabels = endpoints.TargetLabels()
     views: tuple[SideSeries, ...]
+    without_requests: tuple[WithoutRequests, ...] = ()
+    """What to say if the views read nothing."""
     fallback: bool = False
     """Whether every other profile that reports the same proxy takes precedence."""
     auto: bool = True

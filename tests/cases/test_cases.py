@@ -16,7 +16,6 @@ from tests.cases import case, playing
 _WRONG: Mapping[str, str] = {
     "contour": "the cluster names of Contour, Gloo and kgateway are read as hosts",
     "envoy-gateway": "the cluster names of Envoy Gateway are read as hosts, and its listeners are not read",
-    "istio-ztunnel": "the refusal does not say that ambient mode without waypoints has no requests",
     "otel-user-min": "a virtual node is an unknown caller, and its edge is listed twice",
     "tempo": "the metrics of Tempo and Beyla are not recognised without their namespace labels",
     "traefik-crd": "all rules of an IngressRoute count at the service that has its name",

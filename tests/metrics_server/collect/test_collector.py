@@ -317,3 +317,15 @@ async def test_counts_of_the_recorded_mesh_are_finite_and_add_up() -> None:
         assert len(calls) > 5
         assert (total >= 0).all()
         assert total.sum() > 100
+
+
+async def test_a_mesh_that_counts_connections_and_no_requests_says_so() -> None:
+    (istio,) = [mesh for mesh in schema.shipped() if mesh.name == "istio"]
+    times = [(NOW - 15.0 * step, float(step)) for step in range(4, -1, -1)]
+    opened = recording.series("istio_tcp_connections_opened_total", times, job="ztunnel", instance="z")
+    backend = recording.Backend(recording.Recording([opened]))
+    taker = collector.Collector(
+        backend, mesh=istio, watcher=recording.Deaf(), clock=recording.Clock(NOW), stale_after=90.0
+    )
+    with pytest.raises(faults.NoMesh, match="ambient mode without waypoints"):
+        await taker.take(None, window=30.0)
