@@ -6,6 +6,7 @@ the histograms are added to the rows. A process that is scraped by several jobs 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -157,7 +158,7 @@ def complete(
         window=counted.window,
         scaled=requested,
         interval=interval,
-        reporters=who.reporters,
+        reporters=_reporters(counted),
         spans=tuple(counted.spans[number] for number in who.reporter_numbers),
         peers=who.peers,
         bounds=matrix.bounds,
@@ -168,6 +169,19 @@ def complete(
         sure=counted.chosen.sure(counted.counts.requests),
         quantile_levels=matrix.quantiles,
         partial=partial,
+    )
+
+
+def _reporters(counted: Counted) -> tuple[snapshot.Reporter, ...]:
+    """Return all reporters; those are marked whose targets report requests of others."""
+    if not counted.proxies.mesh.reports_of_targets or not counted.chosen.targets_of:
+        return counted.who.reporters
+    labels = [target.labels for target in counted.proxies.found.values()]
+    others = {number for numbers in counted.chosen.targets_of.values() for number in numbers}
+    between = {counted.who.reporter(labels[number]) for number in others}
+    return tuple(
+        dataclasses.replace(one, is_between=number in between)
+        for number, one in enumerate(counted.who.reporters)
     )
 
 

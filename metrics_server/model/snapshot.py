@@ -94,6 +94,8 @@ class Reporter:
     """The sides on which some of its series lack every label for the peer, as where a telemetry setting
     removed them. It is another thing that a mesh does not know a peer, and says so.
     """
+    is_between: bool = False
+    """Whether its proxy stands between callers and callees and reports their requests, as a waypoint."""
     targets: frozenset[Target] = frozenset()
     """The scrape targets that are its proxy; empty where another process reports for it."""
 

@@ -69,6 +69,11 @@ class Ownership:
             reporting=self.reporters,
             selection=self._selection,
             owners=self._chains,
+            between=frozenset(
+                self._chains.of(member)[WORKLOAD]
+                for member, reporter in zip(self.reporters, moment.reporters, strict=True)
+                if reporter.is_between
+            ),
         )
 
     # Owners of reporters

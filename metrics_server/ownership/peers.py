@@ -7,7 +7,7 @@ one, and stays what the mesh names.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
@@ -25,15 +25,18 @@ class Peers:
         reporting: Sequence[kinds.Ref],
         selection: service_selectors.SelectorMatches,
         owners: chains.Chains,
+        between: Set[kinds.Ref] = frozenset(),
     ) -> None:
         """`alone`: the objects that can be workloads, by namespace and name. `reporting`: the resource that
-        each reporter is.
+        each reporter is. `between`: the workloads that stand between callers and callees: a request to one
+        of them is a request to the service that it is for.
         """
         self._objects = known
         self._alone = alone
         self._reporting = reporting
         self._selection = selection
         self._owners = owners
+        self._between = between
 
     def resource(self, peer: snapshot.Peer, kind: str) -> kinds.Ref:
         """Return the resource of a kind behind a peer, else its workload, service or host; what the mesh
@@ -46,7 +49,9 @@ class Peers:
         if peer.pod:
             return self._pod_as(peer, kind)
         if peer.workload:
-            return self._workload_as(self._workload(peer), kind)
+            workload = self._workload(peer)
+            if not (peer.service and workload in self._between):
+                return self._workload_as(workload, kind)
         return self._callee(self.service(peer), kind)
 
     def service(self, peer: snapshot.Peer) -> kinds.Ref:
