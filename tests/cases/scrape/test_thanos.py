@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from demo import processes, prometheus, wait
+from demo import processes, wait
 from tests.backends import backend
 from tests.cases.scrape import databases, judging, playing, pods, reading
 from tests.cluster import build
@@ -110,7 +110,6 @@ async def _joined(folder: Path, subnet: str) -> AsyncIterator[Joined]:
 async def test_rates_are_those_of_the_pods_and_a_lost_half_is_said_as_long_as_it_is_away(
     tmp_path: Path, other_subnet: str
 ) -> None:
-    assert prometheus.binary()
     async with _joined(tmp_path, other_subnet) as joined:
         steady = await joined.api.reads(_STEADY, every=_EVERY)
         share = judging.CLOSE + await playing.jitter(joined.databases[0]) / reading.WINDOW
