@@ -49,6 +49,8 @@ class Declarations:
         self._declared: dict[model_kinds.Ref, model.Declared] = {}
         self._made: tuple[model.Split, ...] | None = ()
         """The present splits; None after a change."""
+        self._routes: model.Routes | None = {}
+        """The present routes; None after a change."""
 
     def current(self) -> Sequence[model.Split]:
         """Return all splits; the same object until something changes."""
@@ -56,16 +58,22 @@ class Declarations:
             self._made = model.joined(self._declared.values())
         return self._made
 
+    def routes(self) -> model.Routes:
+        """Return the rules of all routes; the same object until something changes."""
+        if self._routes is None:
+            self._routes = model.routes(self._declared)
+        return self._routes
+
     def put(self, ref: model_kinds.Ref, said: model.Declared) -> None:
         """Set what an object declares."""
         if self._declared.get(ref, model.NOTHING) != said:
             self._declared[ref] = said
-            self._made = None
+            self._made = self._routes = None
 
     def drop(self, ref: model_kinds.Ref) -> None:
         """Remove an object, if it is there."""
         if self._declared.pop(ref, None) is not None:
-            self._made = None
+            self._made = self._routes = None
 
     def replace(self, kind: sources.SourceKind, found: Mapping[model_kinds.Ref, model.Declared]) -> None:
         """Make `found` the objects of a kind; its other objects are removed."""

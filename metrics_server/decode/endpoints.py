@@ -113,12 +113,25 @@ def named(
     for pattern in endpoint.patterns:
         if found := re.fullmatch(pattern, value):
             parts = {part: text or "" for part, text in found.groupdict().items()}
+            if "route" in parts:
+                return snapshot.Peer(host=value, route=_route(parts))
             cluster = parts.get("cluster", "")
             if not _differ(cluster, own_cluster):
                 return _by_parts(endpoint, parts, namespace)
             peer = _by_parts(endpoint, parts, "")
             return dataclasses.replace(peer, cluster=cluster, anywhere=False, sanitized=False)
     return snapshot.Peer(host=value)
+
+
+def _route(part: Mapping[str, str]) -> snapshot.RouteName:
+    """Return the rule of a route for the named groups of a pattern."""
+    return snapshot.RouteName(
+        kind=part.get("kind", ""),
+        namespace=part.get("namespace", ""),
+        name=part["route"],
+        rule=part["rule"],
+        backend=part.get("backend", ""),
+    )
 
 
 def _by_parts(endpoint: endpoints.NamedEndpoint, part: Mapping[str, str], namespace: str) -> snapshot.Peer:

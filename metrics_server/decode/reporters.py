@@ -32,6 +32,7 @@ class Identity(NamedTuple):
     joined: str = ""
     anywhere: bool = False
     sanitized: bool = False
+    route: snapshot.RouteName | None = None
     mesh: snapshot.MeshName = snapshot.NO_MESH
 
 
@@ -248,7 +249,15 @@ _NOT_IN_NAMES = frozenset(".:/*")
 
 def _in_scope(peer: snapshot.Peer, scope: snapshot.NameScope) -> snapshot.Peer:
     """Return a peer with the scope of its name, if that may be the name of a machine of its mesh."""
-    if peer.cluster or peer.pod or peer.kind or peer.address or peer.joined or peer == _NAMELESS:
+    if (
+        peer.route
+        or peer.cluster
+        or peer.pod
+        or peer.kind
+        or peer.address
+        or peer.joined
+        or peer == _NAMELESS
+    ):
         return peer
     if peer.host:
         may_be = not _NOT_IN_NAMES.intersection(peer.host)
@@ -277,4 +286,5 @@ def _from_labels(endpoint: endpoints.Endpoint, labels: Labels) -> Identity | Non
         joined=found.joined,
         anywhere=found.anywhere,
         sanitized=found.sanitized,
+        route=found.route,
     )

@@ -79,14 +79,18 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
     """
     known: dict[kinds.Ref, objects.Object] = {}
     declared: dict[kinds.Ref, model.Declared] = {}
+    routes: dict[kinds.Ref, model.Rules] = {}
     faults: list[str] = []
     for number, content in enumerate(_flat(_documents(text, source))):
         if isinstance(content, _BadList):
             faults.append(f"{source}: object {number}: items: {content}")
             continue
         if kind := sources.known(content):
-            if kind.source in splitting:
-                declared |= _declared(content, kind, where=f"{source}: object {number}")
+            is_chosen = kind.source in splitting
+            level = logging.WARNING if is_chosen else logging.DEBUG
+            found = _declared(content, kind, where=f"{source}: object {number}", level=level)
+            routes |= model.routes(found)
+            declared |= found if is_chosen else {}
             continue
         try:
             one = _object(_Object.model_validate(content))
@@ -96,16 +100,18 @@ def read(text: str, *, source: str, splitting: Collection[str] = sources.DEFAULT
             faults.extend(f"{where}: {strict_yaml.fault(e['loc'], e['msg'])}" for e in error.errors())
     if faults:
         raise BadInventory(strict_yaml.first(faults))
-    return objects.Inventory(known, splits=model.joined(declared.values()))
+    return objects.Inventory(known, splits=model.joined(declared.values()), routes=routes)
 
 
-def _declared(content: object, kind: sources.SourceKind, *, where: str) -> dict[kinds.Ref, model.Declared]:
-    """Return what an object declares about splits; nothing, with a warning, if it is invalid."""
+def _declared(
+    content: object, kind: sources.SourceKind, *, where: str, level: int
+) -> dict[kinds.Ref, model.Declared]:
+    """Return what an object declares; nothing, with a line of this level in the log, if it is invalid."""
     try:
         given = fields.given(content, kind=kind.kind)
         return {given.ref: kind.read(given)}
     except fields.Malformed as error:
-        logger.warning("%s, of kind %s, is left out: %s", where, kind.kind, error)
+        logger.log(level, "%s, of kind %s, is left out: %s", where, kind.kind, error)
         return {}
 
 

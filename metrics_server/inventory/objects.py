@@ -39,6 +39,8 @@ class Inventory:
     """
     splits: tuple[model.Split, ...] = ()
     """The splits of an inventory file. Those of a cluster are watched by `cluster.splits`."""
+    routes: model.Routes = field(default_factory=dict)
+    """The rules of routes, by which the proxies of gateways name services."""
 
     @functools.cached_property
     def known(self) -> Mapping[kinds.Ref, Object]:

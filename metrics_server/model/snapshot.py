@@ -50,6 +50,20 @@ class NameScope(NamedTuple):
     """Whether a machine's proxy reported it."""
 
 
+class RouteName(NamedTuple):
+    """A rule of a route, by which the proxies of a gateway name what is behind it."""
+
+    kind: str
+    """The kind of the object, in small letters; empty if it is not said."""
+    namespace: str
+    """Empty if `name` begins with the namespace and a `-`."""
+    name: str
+    rule: str
+    """Its number from 0, or a hash."""
+    backend: str = ""
+    """The number of one of its backends, from 0; empty for the rule as a whole."""
+
+
 class Target(NamedTuple):
     """A scrape target of a reporter."""
 
@@ -84,6 +98,8 @@ class Reporter:
     """Whether its name comes without a namespace."""
     sanitized: bool = False
     """Whether every character of its names other than a letter or a digit was replaced by `_`."""
+    route: RouteName | None = None
+    """A route's rule that names it; then `instance` is the name as reported."""
     node: str = ""
     controller: tuple[str, str] = ("", "")
     """Kind and name of the pod's controller, where the scrape target has labels for them; else empty."""
@@ -178,6 +194,8 @@ class Peer:
     """Whether its name comes without a namespace: it is in its caller's, or the only one of that name."""
     sanitized: bool = False
     """Whether every character of its names other than a letter or a digit was replaced by `_`."""
+    route: RouteName | None = None
+    """A route's rule that names it; then `host` is the name as reported."""
     scope: NameScope | None = None
     """Where its name was reported, if it can be the name of a machine of that mesh."""
 

@@ -15,15 +15,18 @@ import dataclasses
 import functools
 import ipaddress
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, TypeVar
 
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import machines
+from metrics_server.splits import model
 
 End = TypeVar("End", snapshot.Peer, snapshot.Reporter)
 """A peer or a reporter: one end of an edge."""
+_HASH = 10
+"""Characters: the rule of a route has a longer name if it is named by a hash, and a shorter number."""
 _NEVER_NAMED = frozenset({kinds.NAMESPACE.name, kinds.NODE.name})
 """Kinds that no mesh reports as an end of an edge."""
 
@@ -41,6 +44,8 @@ class NameResolver:
         """
         if peer.cluster:
             return peer
+        if peer.route is not None:
+            return self._behind(peer.route) or dataclasses.replace(peer, route=None)
         if peer.address:
             return self._at(peer.address)
         if peer.joined:
@@ -63,6 +68,18 @@ class NameResolver:
 
     def reporter(self, reporter: snapshot.Reporter) -> snapshot.Reporter:
         """Return a reporter with the names of Kubernetes, as far as they can be resolved."""
+        if reporter.route is not None:
+            found = self._behind(reporter.route)
+            if found is None:
+                return dataclasses.replace(reporter, route=None)
+            return dataclasses.replace(
+                reporter,
+                route=None,
+                instance="",
+                namespace=found.namespace,
+                kind=kinds.SERVICE.name,
+                workload=found.service,
+            )
         if reporter.instance and not reporter.targets:
             return self._reporter_at(reporter)
         if not reporter.joined:
@@ -121,6 +138,21 @@ class NameResolver:
             return snapshot.Peer(host=joined)
         return snapshot.Peer(namespace=fitting[0].namespace, service=fitting[0].name)
 
+    def _behind(self, route: snapshot.RouteName) -> snapshot.Peer | None:
+        """Return the only service that a rule leads to, or one of its backends; None if there are several or
+        the rule is not known. An unknown rule of a route whose rules all lead to one service leads there.
+        """
+        named = f"{route.namespace}/{route.name}" if route.namespace else route.name
+        fitting = {
+            service
+            for rules in self._routes.get((route.kind, named), ())
+            for service in _services(rules, route)
+        }
+        only = next(iter(fitting)) if len(fitting) == 1 else None
+        if only is None or only.kind != kinds.SERVICE.name:
+            return None
+        return snapshot.Peer(namespace=only.namespace, service=only.name)
+
     def _at(self, address: str) -> snapshot.Peer:
         """Return the pod or machine with an address, which may have a port; a host if none is known."""
         host = re.sub(r"[:_][0-9]+$", "", address) if address.count(":") <= 1 or "]:" in address else address
@@ -142,6 +174,18 @@ class NameResolver:
                 found[address] = None if found.get(address, ref) != ref else ref
         # Pods with hostNetwork share the address of their node: such an address does not identify a pod.
         return {address: ref for address, ref in found.items() if ref is not None}
+
+    @functools.cached_property
+    def _routes(self) -> Mapping[tuple[str, str], Sequence[model.Rules]]:
+        """The rules of routes by kind, in small letters or empty, and name: `namespace/name`, or both joined
+        by a `-`, which may be the name of several.
+        """
+        found: dict[tuple[str, str], list[model.Rules]] = {}
+        for ref, rules in self._inventory.routes.items():
+            for name in (f"{ref.namespace}/{ref.name}", f"{ref.namespace}-{ref.name}"):
+                for kind in (ref.kind.lower(), ""):
+                    found.setdefault((kind, name), []).append(rules)
+        return found
 
     @functools.cached_property
     def _homes(self) -> Mapping[str, Set[str]]:
@@ -176,6 +220,17 @@ class NameResolver:
 
 
 _NAMES = ("pod", "workload", "service", "name")
+
+
+def _services(rules: model.Rules, route: snapshot.RouteName) -> Sequence[kinds.Ref]:
+    """Return the services of a rule, or one of its backends; those of all rules if it is not known."""
+    if route.rule not in rules:
+        is_number = len(route.rule) < _HASH and not route.backend
+        return [service for services in rules.values() for service in services] if is_number else []
+    services = rules[route.rule]
+    if not route.backend:
+        return services
+    return services[int(route.backend) :][:1]
 
 
 def _name(end: End) -> str:

@@ -16,10 +16,10 @@ from metrics_server.profiles.fields import LabelName, Pattern, StrictModel
 _GROUPS = frozenset(
     {
         "namespace", "service", "name", "host", "port", "subset", "workload", "kind", "pod", "joined",
-        "address", "cluster",
+        "address", "cluster", "route", "rule", "backend",
     }
 )  # fmt: skip
-_NAMING = frozenset({"service", "name", "host", "workload", "pod", "joined", "address"})
+_NAMING = frozenset({"service", "name", "host", "workload", "pod", "joined", "address", "route"})
 _IN_CLUSTERS = frozenset({"service", "name", "workload", "pod"})
 """The groups that can name an endpoint of another cluster."""
 
@@ -126,7 +126,9 @@ class NamedEndpoint(StrictModel):
     The first pattern that matches the value counts. Its named groups are the parts of the name: `service`,
     `workload` (with `kind`) or `pod` in a `namespace`; a `name` in the caller's namespace; a `host`; the
     `address` of a pod; or namespace and service `joined` by a `-`, which only the inventory can split. With a
-    `cluster` that is not the reporter's, the endpoint is in that cluster.
+    `cluster` that is not the reporter's, the endpoint is in that cluster. A `route` (perhaps of a `kind`)
+    has a `rule`, whose services the inventory knows, and perhaps the number of a `backend`; without a
+    `namespace` its name has it before a `-`.
     """
 
     label: LabelName
@@ -153,6 +155,8 @@ class NamedEndpoint(StrictModel):
             groups = set(re.compile(pattern).groupindex)
             if stray := groups - _GROUPS:
                 raise ValueError(f"{pattern!r} names {sorted(stray)}; known groups are {sorted(_GROUPS)}")
+            if ("route" in groups) != ("rule" in groups):
+                raise ValueError(f"{pattern!r} needs both groups `route` and `rule`, or neither")
             if not groups & _NAMING:
                 raise ValueError(
                     f"{pattern!r} names no endpoint; it needs one of the groups {sorted(_NAMING)}"

@@ -19,7 +19,9 @@ def matcher(endpoint: endpoints.Endpoint | None, namespace: str) -> promql.Match
         value = re.sub(r"[^a-zA-Z0-9]", "_", namespace) if endpoint.sanitized else namespace
         return promql.Matcher(label, "=~", promql.literal(value)) if label else None
     patterns = [
-        narrowed for pattern in endpoint.patterns if (narrowed := within(pattern, namespace)) is not None
+        narrowed
+        for pattern in endpoint.patterns
+        if (narrowed := _everywhere(pattern) if _ROUTE in pattern else within(pattern, namespace)) is not None
     ]
     return promql.Matcher(endpoint.label, "=~", "|".join(f"({p})" for p in patterns)) if patterns else None
 
@@ -29,6 +31,8 @@ def may_be_in(endpoint: endpoints.Endpoint | None, namespace: str) -> bool:
     return endpoint is not None and (_has_no_namespace(endpoint) or matcher(endpoint, namespace) is not None)
 
 
+_ROUTE = "(?P<route>"
+"""A route may lead to services of other namespaces than its own."""
 _WITHOUT = frozenset({"address", "joined"})
 
 
@@ -46,7 +50,12 @@ def within(pattern: str, namespace: str) -> str | None:
         return None
     end = _closing(pattern, start)
     narrowed = pattern[:start] + promql.literal(namespace) + pattern[end + 1 :]
-    return re.sub(r"\(\?P<[a-z]+>", "(", narrowed)
+    return _everywhere(narrowed)
+
+
+def _everywhere(pattern: str) -> str:
+    """Return a pattern without the names of its groups."""
+    return re.sub(r"\(\?P<[a-z]+>", "(", pattern)
 
 
 def _closing(pattern: str, start: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,25 @@ async def _followed(file: file_source.File) -> AsyncIterator[None]:
         await asyncio.gather(following, return_exceptions=True)
 
 
+class _WithRoutes:
+    """The objects of a cluster with its routes, which are watched separately."""
+
+    def __init__(
+        self, inventory: Callable[[], objects.Inventory], routes: Callable[[], model.Routes]
+    ) -> None:
+        self._inventory = inventory
+        self._routes = routes
+        self._made = (objects.Inventory(), objects.Inventory())
+        """The objects without routes, and with them."""
+
+    def current(self) -> objects.Inventory:
+        """Return the present inventory; the same object until something changes."""
+        known, routes = self._inventory(), self._routes()
+        if known is not self._made[0] or routes is not self._made[1].routes:
+            self._made = known, dataclasses.replace(known, routes=routes)
+        return self._made[1]
+
+
 @contextlib.asynccontextmanager
 async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIterator[ClusterInventory]:
     """Keep the inventory up to date until the block is left. Raises mistakes.BadSettings."""
@@ -89,7 +109,7 @@ async def known(chosen: settings.Settings, *, admits: access.Access) -> AsyncIte
             return (complaint,) if complaint else ()
 
         yield ClusterInventory(
-            inventory=watched.current,
+            inventory=_WithRoutes(watched.current, declared.routes).current,
             notices=notices,
             ready=(health.Check(name="ownership", probe=seen),),
             splits=declared.current,

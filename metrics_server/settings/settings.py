@@ -252,8 +252,8 @@ class Settings(pydantic_settings.BaseSettings):
         ",".join(sorted(sources.DEFAULT))
     )
     """APIs whose objects declare [traffic splits](splits.md): `smi`, `gateway`, `linkerd`, `istio`, or
-    `none`. The objects come from the cluster or from the inventory. Each API needs one more permission in the
-    cluster.
+    `none`. `gateway` and `traefik` also show the services behind routes. The objects come from the cluster or
+    from the inventory. Each API needs one more permission in the cluster.
     """
 
     policy: Annotated[Path | None, setting.Setting(read_again=setting.AT_START)] = None

@@ -49,7 +49,11 @@ def read(given: fields.SourceObject) -> model.Declared:
         if len(rule.backendRefs or ()) > 1
     ]
     splits = model.of_rules(given.ref, apex=_apex(found, given.ref), labels=given.labels, rules=rules)
-    return model.Declared(splits=splits)
+    backends = {
+        str(number): tuple(_backend(one, given.ref)[0].service for one in rule.backendRefs or ())
+        for number, rule in enumerate(found.rules or ())
+    }
+    return model.Declared(splits=splits, rules=backends)
 
 
 def _backend(one: _Backend, route: kinds.Ref) -> tuple[model.Backend, Decimal]:

@@ -87,15 +87,29 @@ Subsets = Mapping[Target, Mapping[str, str]]
 """The labels of each subset of a service."""
 
 
+Rules = Mapping[str, tuple[kinds.Ref, ...]]
+"""The backends of each rule of a route, in order. A rule has its number from 0, or the hash by which proxies
+name it.
+"""
+Routes = Mapping[kinds.Ref, Rules]
+"""The rules of each route, by the object."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """What one object declares."""
 
     splits: tuple[Split, ...] = ()
     subsets: Subsets = field(default_factory=dict)
+    rules: Rules = field(default_factory=dict)
 
 
 NOTHING = Declared()
+
+
+def routes(declared: Mapping[kinds.Ref, Declared]) -> Routes:
+    """Return the rules of all objects that are routes."""
+    return {ref: one.rules for ref, one in declared.items() if one.rules}
 
 
 def joined(declared: Iterable[Declared]) -> tuple[Split, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from metrics_server.splits import fields, gateway, istio, linkerd, model, smi
+from metrics_server.splits import fields, gateway, istio, linkerd, model, smi, traefik
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,14 @@ KINDS: tuple[SourceKind, ...] = (
         group=_ISTIO,
         versions=_OF_ISTIO,
         read=istio.subsets,
+    ),
+    SourceKind(
+        source="traefik",
+        kind="IngressRoute",
+        plural="ingressroutes",
+        group="traefik.io",
+        versions=("v1alpha1",),
+        read=traefik.read,
     ),
 )
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(kind.source for kind in KINDS))

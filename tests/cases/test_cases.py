@@ -14,11 +14,8 @@ from tests import marks
 from tests.cases import case, playing
 
 _WRONG: Mapping[str, str] = {
-    "contour": "the cluster names of Contour, Gloo and kgateway are read as hosts",
-    "envoy-gateway": "the cluster names of Envoy Gateway are read as hosts, and its listeners are not read",
     "otel-user-min": "a virtual node is an unknown caller, and its edge is listed twice",
     "tempo": "the metrics of Tempo and Beyla are not recognised without their namespace labels",
-    "traefik-crd": "all rules of an IngressRoute count at the service that has its name",
 }
 """What is wrong today, by case."""
 

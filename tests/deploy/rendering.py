@@ -38,7 +38,12 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "autoscaling.fallback.service": "prometheus-adapter.monitoring",
         "autoscaling.fallback.configMap": "trafficmetrics-fallback",
     },
-    "splits": {"splits.gateway": "true", "splits.linkerd": "true", "splits.istio": "true"},
+    "splits": {
+        "splits.gateway": "true",
+        "splits.linkerd": "true",
+        "splits.istio": "true",
+        "splits.traefik": "true",
+    },
     "policy": {"policy.configMap": "trafficmetrics-policy"},
     "profile-pack": {"profilePack.configMap": "trafficmetrics-profiles"},
 }

@@ -81,7 +81,7 @@ async def _charted(site: sites.Site) -> AsyncIterator[_Change]:
     chosen = {
         "prometheus.url": rendering.PROMETHEUS, "ha.enabled": "true", "dashboard.enabled": "true",
         "networkPolicy.enabled": "true", "autoscaling.enabled": "true", "splits.gateway": "true",
-        "splits.linkerd": "true", "splits.istio": "true",
+        "splits.linkerd": "true", "splits.istio": "true", "splits.traefik": "true",
     }  # fmt: skip
 
     async def change(window: str) -> None:

@@ -115,7 +115,7 @@ def test_a_source_of_splits_that_is_none_is_named(given: str) -> None:
         settings.load(prometheus=URL, splits=given)
     text = str(refused.value)
     assert text.startswith("--splits (TRAFFIC_SPLITS): ")
-    assert "is no source of splits; give some of smi, gateway, linkerd, istio" in text
+    assert "is no source of splits; give some of smi, gateway, linkerd, istio, traefik" in text
     assert len(text) < 300
 
 
