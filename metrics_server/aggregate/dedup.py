@@ -54,7 +54,7 @@ class _Doubtful:
             coarse=[
                 number
                 for number in numbers
-                if members[number] != kinds.UNKNOWN and not _is_own(members[number], moment.reporters[number])
+                if members[number] != kinds.UNKNOWN and not _is_own(moment, members[number], number)
             ],
             pods=[number for number in numbers if several and members[number].kind == kinds.POD.name],
         )
@@ -68,7 +68,7 @@ class _Doubtful:
         """The number of the mesh whose rows are kept; `_OWN` if there are better rows."""
         for number in np.flatnonzero(requests).tolist():
             member, workload = members[number], self._workload(number)
-            rank = _OWN if _is_own(member, self.moment.reporters[number]) else mesh[number]
+            rank = _OWN if _is_own(self.moment, member, number) else mesh[number]
             of_workload[workload] = min(of_workload.get(workload, rank), rank)
             of_pod[member] = min(of_pod.get(member, mesh[number]), mesh[number])
         dropped = [
@@ -88,6 +88,11 @@ class _Doubtful:
         return self.owners.above(member, graph.WORKLOAD) or member
 
 
-def _is_own(member: kinds.Ref, reporter: snapshot.Reporter) -> bool:
-    """Return whether the reporter is a pod, or a machine whose own proxy is scraped."""
-    return member.kind == kinds.POD.name or (member.kind in _FINE and bool(reporter.targets))
+def _is_own(moment: snapshot.Snapshot, member: kinds.Ref, number: int) -> bool:
+    """Return whether a reporter, by its number, is a pod, or a machine whose own proxy is scraped. A pod that
+    a fallback reports without being scraped is not.
+    """
+    is_scraped = bool(moment.reporters[number].targets)
+    if member.kind == kinds.POD.name:
+        return is_scraped or not moment.meshes[moment.mesh[number]].fallback
+    return member.kind in _FINE and is_scraped

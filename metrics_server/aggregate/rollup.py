@@ -153,7 +153,9 @@ class Rollup:
         by_callees = self._seen_by_callees_only(kind, reporting)
         named = {edge.caller for edge in by_callees}
         seen = [edge for edge in seen if edge.callee != kinds.UNKNOWN or edge.caller not in named]
-        return self._timed(kind, seen) + by_callees + self._from_unknown_callers(kind)
+        everything = self._timed(kind, seen) + by_callees + self._from_unknown_callers(kind)
+        # What a caller without a name sends may be in the views of both ends.
+        return list({(edge.caller, edge.callee): edge for edge in reversed(everything)}.values())[::-1]
 
     def _omitted(self, side: kinds.Side) -> Bools:
         """Return bool, one per row of a side: whether the series lack the labels that would name the peer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import array
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,15 @@ Strict = Callable[[str], bool]
 """Returns whether responses 4xx are failures for the proxies of a namespace."""
 
 
+class _Reading(NamedTuple):
+    """How a view reads a series."""
+
+    row: histograms.Row
+    is_failure: bool
+    is_in_total: bool
+    is_sure: bool
+
+
 class ChosenCounters:
     """The C counter series that are counted, in the order in which they were added."""
 
@@ -35,6 +44,7 @@ class ChosenCounters:
         self.dropped: set[number_types.TargetNumber] = set()
         """The targets that report the process of another target, and nothing else."""
         self._is_failure: list[bool] = []
+        self._is_in_total: list[bool] = []
         self._is_sure: list[bool] = []
         self._target: list[number_types.TargetNumber] = []
         self._lengths: list[int] = []
@@ -51,16 +61,19 @@ class ChosenCounters:
         *,
         target: number_types.TargetNumber,
         is_failure: bool,
+        is_in_total: bool,
         is_sure: bool,
     ) -> None:
         """Add a series. `samples`: pairs of Unix time and text, as the query API returns them. `is_failure`:
-        whether it counts failures; else it counts successes. `is_sure`: whether only proxies of this mesh
-        expose it. Raises one of `validation.SENSELESS`.
+        whether it counts failures; else it counts successes. `is_in_total`: whether a series that is read as
+        successes counts these failures as well. `is_sure`: whether only proxies of this mesh expose it.
+        Raises one of `validation.SENSELESS`.
         """
         times, values = validation.columns(samples)
         self.rows.append(row)
         self._target.append(target)
         self._is_failure.append(is_failure)
+        self._is_in_total.append(is_in_total)
         self._is_sure.append(is_sure)
         self._lengths.append(len(times))
         self._times.extend(times)
@@ -68,14 +81,21 @@ class ChosenCounters:
 
     def add_all(
         self,
-        rows: Iterable[tuple[histograms.Row, bool, bool]],
+        rows: Iterable[_Reading],
         samples: Sequence[Any],
         *,
         target: number_types.TargetNumber,
     ) -> None:
-        """Add a series once for each view that reads it: with its row, `is_failure` and `is_sure`."""
-        for row, is_failure, is_sure in rows:
-            self.add(row, samples, target=target, is_failure=is_failure, is_sure=is_sure)
+        """Add a series once for each view that reads it."""
+        for one in rows:
+            self.add(
+                one.row,
+                samples,
+                target=target,
+                is_failure=one.is_failure,
+                is_in_total=one.is_in_total,
+                is_sure=one.is_sure,
+            )
 
     def samples(self) -> decode_counters.Samples:
         """Return the samples of all series. Raises faults.BackendRefused if they are no counters."""
@@ -91,6 +111,10 @@ class ChosenCounters:
     def failures(self) -> snapshot.Bools:
         """Return bool[C]: whether each series counts failures; else it counts successes."""
         return np.array(self._is_failure, dtype=np.bool_)
+
+    def in_total(self) -> snapshot.Bools:
+        """Return bool[C]: whether another series, which is read as successes, counts the same requests."""
+        return np.array(self._is_in_total, dtype=np.bool_)
 
     def sure(self, counts: snapshot.Floats) -> frozenset[number_types.ReporterNumber]:
         """Return the reporters with at least one request in a series that only proxies of this mesh expose.
@@ -112,8 +136,8 @@ class _Read:
     name: frozenset[tuple[str, str]]
     """Its labels without those of the scrape target: the same counter has the same name at each target."""
     samples: Sequence[Any]
-    rows: Sequence[tuple[histograms.Row, bool, bool]]
-    """For each view that reads it: the row, whether it counts failures, and whether the row is sure."""
+    rows: Sequence[_Reading]
+    """How each view reads it that does."""
 
     @property
     def points(self) -> list[tuple[float, float]]:
@@ -162,7 +186,7 @@ def choose(
             row, is_failure = read
             if row[1] != own[target]:
                 chosen.targets_of.setdefault(row[1], set()).add(target)
-            found.append((row, is_failure, reader.is_sure))
+            found.append(_Reading(row, is_failure, is_failure and reader.has_total, reader.is_sure))
         if target in held:
             held[target].append(_Read(of_target.without(labels, target), series["values"], found))
         else:
@@ -245,6 +269,7 @@ class _ViewReader:
         self._outcomes: dict[tuple[str | None, ...], schema.Outcome | None] = {}
         self.is_sure = mesh.recognises_proxies or not self._view.shared
         """Whether only proxies of this mesh expose the series."""
+        self.has_total = self._view.has_total
 
     def read(self, labels: Mapping[str, str]) -> tuple[histograms.Row, bool] | None:
         """Return the row of a series, and whether it counts failures; None for a series that is not of this

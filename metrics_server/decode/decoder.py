@@ -191,6 +191,7 @@ def _properties(mesh: schema.Profile) -> snapshot.Mesh:
     sent, received = views[kinds.Side.CLIENT], views[kinds.Side.SERVER]
     return snapshot.Mesh(
         profile=mesh.name,
+        fallback=mesh.fallback,
         counted_from_start={
             side: not views[side] or any(view.appears == "at start" for view in views[side])
             for side in kinds.Side
@@ -231,6 +232,8 @@ def _calls(
     mine = at >= 0
     count = np.asarray(counts.requests[mine], dtype=np.float64)
     failed = chosen.failures()[mine]
+    # Of a total remains what did not fail. A restart may have taken more from it than from the failures.
+    succeeded = np.where(failed, np.where(chosen.in_total()[mine], -count, 0.0), count)
     lines = np.array(line, dtype=np.int64)
     timed = lines >= 0
     buckets = np.zeros((len(rows), len(matrix.bounds)))
@@ -242,7 +245,7 @@ def _calls(
     return snapshot.Calls(
         reporter=np.array([reporter for reporter, _ in rows], dtype=np.int64),
         peer=np.array([peer for _, peer in rows], dtype=np.int64),
-        success=_total(at[mine], np.where(failed, 0.0, count), len(rows)),
+        success=np.maximum(0.0, _total(at[mine], succeeded, len(rows))),
         failure=_total(at[mine], np.where(failed, count, 0.0), len(rows)),
         initial=_total(at[mine], counts.initial[mine], len(rows)),
         buckets=buckets,

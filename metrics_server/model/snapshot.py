@@ -261,6 +261,8 @@ class Mesh:
     exist from the start of the process, or the mesh has none. False: there were no requests, because series
     appear with the first request.
     """
+    fallback: bool = False
+    """Whether other profiles that report the same requests take precedence."""
     names_callers: bool = False
     """Whether the callees' proxies report the caller; a peer of -1 on the server side is then an unknown
     caller.

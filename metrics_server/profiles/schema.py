@@ -28,6 +28,10 @@ class Outcome(enum.StrEnum):
     FAILURE = "failure"
     CLIENT_ERROR = "client-error"
     """A response 4xx, or such a status of gRPC: a success, unless the policy says otherwise."""
+    TOTAL = "total"
+    """Requests of every outcome, in a counter of its own: those that the view's other counters count as
+    failures are among them.
+    """
 
 
 class Process(StrictModel):
@@ -134,6 +138,20 @@ class SideSeries(StrictModel):
                 "the last rule, and only the last, has no `label`: it is for requests without a matching rule"
             )
         return rules
+
+    @pydantic.model_validator(mode="after")
+    def _has_what_a_total_contains(self) -> SideSeries:
+        given = () if isinstance(self.requests, str) else tuple(self.requests.values())
+        if Outcome.TOTAL in given and set(given) != {Outcome.TOTAL, Outcome.FAILURE}:
+            raise ValueError("beside a counter that is `total`, give those that are `failure`, and no others")
+        if any(rule.is_ is Outcome.TOTAL for rule in self.outcome):
+            raise ValueError("`total` is for a counter in `requests`, not for a label")
+        return self
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the failures are also in a counter of all requests."""
+        return not isinstance(self.requests, str) and Outcome.TOTAL in self.requests.values()
 
     @pydantic.model_validator(mode="after")
     def _tells_the_outcome_once(self) -> SideSeries:

@@ -13,10 +13,7 @@ from metrics_server.model import quantity
 from tests import marks
 from tests.cases import case, playing
 
-_WRONG: Mapping[str, str] = {
-    "otel-user-min": "a virtual node is an unknown caller, and its edge is listed twice",
-    "tempo": "the metrics of Tempo and Beyla are not recognised without their namespace labels",
-}
+_WRONG: Mapping[str, str] = {}
 """What is wrong today, by case."""
 
 

@@ -142,7 +142,8 @@ async def test_who_has_no_proxy_is_an_unknown_caller_and_no_request_is_lost(aske
     items = await asked.items("trafficedges")
     calls = [call for call in asked.dialect.received if not call.caller.meshed]
     knows = asked.dialect.knows
-    caller = f"host.{traffic.address(traffic.BROWSER.pods[0])}:shop" if knows.strangers else "unknown"
+    name = traffic.address(traffic.BROWSER.pods[0]) if knows.strangers else knows.stranger
+    caller = f"host.{name}:shop" if name else "unknown"
     if knows.server and calls:
         assert counted(items[f"{caller}:deployment.frontend"]) == as_reported(calls, asked.dialect)
     else:

@@ -91,6 +91,8 @@ class Knows:
     """Whether calls to hosts outside have the hosts' names, and calls that pass through are reported so."""
     strangers: bool = False
     """Whether endpoints outside the mesh are reported with their addresses."""
+    stranger: str = ""
+    """The name that all endpoints outside the mesh have; empty if they have none."""
     idle: bool = True
     """Whether workloads without traffic are known."""
 

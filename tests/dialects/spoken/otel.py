@@ -49,5 +49,7 @@ DIALECT = dialect(
     "otel",
     lambda call, sent: reported(call),
     received={"server": "db"},
-    knows=writers.Knows(callers=True, pods=False, called="workload", everybody=True, idle=False),
+    knows=writers.Knows(
+        callers=True, pods=False, called="workload", everybody=True, stranger="user", idle=False
+    ),
 )

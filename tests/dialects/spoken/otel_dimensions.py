@@ -31,5 +31,7 @@ DIALECT = otel.dialect(
     "otel-dimensions",
     _write,
     received={"server_k8s_pod_name": "db-0"},
-    knows=writers.Knows(callers=True, called="pod", everybody=True, machines=False, idle=False),
+    knows=writers.Knows(
+        callers=True, called="pod", everybody=True, machines=False, stranger="user", idle=False
+    ),
 )

@@ -103,7 +103,12 @@ def test_what_is_left_out_is_one_pattern() -> None:
         ("views.0.outcome", [], "views.0", "rules in `outcome`, or one counter per outcome in `requests`"),
         ("views.0.requests", {"ok": "success"}, "views.0", "rules in `outcome`, or one counter per outcome"),
         ("views.0.requests", {}, "views.0.requests", "at least 1"),
-        ("views.0.outcome.1.is", "maybe", "views.0.outcome.1.is", "'success', 'failure' or 'client-error'"),
+        (
+            "views.0.outcome.1.is",
+            "maybe",
+            "views.0.outcome.1.is",
+            "'success', 'failure', 'client-error' or 'total'",
+        ),
         ("views.0.outcome.0.matches", ..., "views.0.outcome.0", "both `label` and `matches`, or neither"),
         ("views.0.outcome.1", ..., "views.0.outcome", "the last rule, and only the last, has no `label`"),
         ("views.0.outcome.0", {"is": "failure"}, "views.0.outcome", "the last rule, and only the last"),
