@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from metrics_server.collect import backend as collect_backend
 from metrics_server.model import validation
@@ -10,6 +10,10 @@ from metrics_server.profiles import schema
 from metrics_server.query import promql
 
 _LABEL = "trafficmetrics_profile"
+_LONGEST = 2000
+"""Characters of a query. Proxies and databases limit the length of URLs and queries, and a URL has up to
+three characters for one.
+"""
 
 
 async def find(
@@ -23,10 +27,20 @@ async def find(
         for mesh in meshes
         for selector in signs(mesh)
     ]
-    (series,) = await backend.ask([promql.either(looked_for)], at=at)
-    found = [one["metric"].get(_LABEL, "") for one in validation.checked(series)]
+    answers = await backend.ask(list(map(promql.either, _parts(looked_for))), at=at)
+    found = [one["metric"].get(_LABEL, "") for series in answers for one in validation.checked(series)]
     validation.asked(found, [mesh.name for mesh in meshes])
     return frozenset(found)
+
+
+def _parts(expressions: Sequence[str]) -> list[list[str]]:
+    """Return the expressions in parts that make queries of moderate length."""
+    parts: list[list[str]] = [[]]
+    for one in expressions:
+        if parts[-1] and sum(map(len, parts[-1])) + len(one) > _LONGEST:
+            parts.append([])
+        parts[-1].append(one)
+    return parts
 
 
 def signs(mesh: schema.Profile) -> list[str]:
@@ -35,10 +49,12 @@ def signs(mesh: schema.Profile) -> list[str]:
     If its process metric shows which proxies are of this mesh, it is that metric, which exists before the
     first request. Otherwise they are the request counters that no other mesh exposes.
     """
-    series = [(view.counters, view.match) for view in mesh.views if not view.shared]
+    series = [(view.counters, view.match, view.ignore) for view in mesh.views if not view.shared]
     if mesh.process is not None and (mesh.fallback or mesh.recognises_proxies):
-        series = [(mesh.sign, mesh.process.match)]
-    return [
-        promql.selector(names, [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()])
-        for names, match in series
-    ]
+        series = [(mesh.sign, mesh.process.match, {})]
+    return [promql.selector(names, _matchers(match, ignore)) for names, match, ignore in series]
+
+
+def _matchers(match: Mapping[str, str], ignore: Mapping[str, str]) -> list[promql.Matcher]:
+    wanted = [promql.Matcher(label, "=~", pattern) for label, pattern in match.items()]
+    return wanted + [promql.Matcher(label, "!~", pattern) for label, pattern in ignore.items()]

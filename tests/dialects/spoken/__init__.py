@@ -1,5 +1,5 @@
-"""One module for each mesh, which reports calls as the mesh's documentation says and uses none of our
-profiles.
+"""One module for each mesh, or for several that differ in names. It reports calls as the mesh's documentation
+says and uses none of our profiles.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ import pkgutil
 
 from tests.dialects import writers
 
-DIALECTS: tuple[writers.Dialect, ...] = tuple(
-    importlib.import_module(f"{__name__}.{module.name}").DIALECT
+_MODULES = [
+    importlib.import_module(f"{__name__}.{module.name}")
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name)
+]
+DIALECTS: tuple[writers.Dialect, ...] = tuple(
+    dialect for module in _MODULES for dialect in getattr(module, "DIALECTS", None) or (module.DIALECT,)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.dialects import exposition, traffic, writers
 from tests.dialects.exposition import Sample
 
-_SECONDS = (0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15)
+SECONDS = (0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15)
 
 
 def reported(call: traffic.Call, **dimensions: str) -> list[Sample]:
@@ -23,7 +23,7 @@ def reported(call: traffic.Call, **dimensions: str) -> list[Sample]:
         samples.append(Sample("traces_service_graph_request_failed_total", labels, call.count))
     for side in ("client", "server"):
         name = f"traces_service_graph_request_{side}_seconds"
-        samples += exposition.histogram(name, labels, seconds, bounds=_SECONDS)
+        samples += exposition.histogram(name, labels, seconds, bounds=SECONDS)
     return samples
 
 
@@ -39,7 +39,7 @@ def dialect(
             lambda call, sent: [] if sent else write(call, sent), instance="collector:8889", labels={}
         ),
         timed=writers.Histogram(
-            "traces_service_graph_request_server_seconds", _SECONDS, seconds=1, received=received
+            "traces_service_graph_request_server_seconds", SECONDS, seconds=1, received=received
         ),
         knows=knows,
     )
