@@ -59,8 +59,11 @@ KINDS: Mapping[str, Mapping[str, damaged.Make]] = {
     "cluster": damaged.KUBECONFIG,
     "autoscaling_fallback_ca": damaged.AUTHORITIES,
     "autoscaling_fallback_token": damaged.TOKEN,
+    "profile_pack": {kind: make for kind, make in damaged.ANY.items() if kind != "a directory"},
 }
 """The content of each file; a setting that is not listed must refuse the damage in `ANY`."""
+_NO_FILES = {"cluster", "profile", "profile_pack", "tls_certificate", "tls_key"}
+"""Settings whose value may be something else than one file, or a file that is used only with another."""
 HARMLESS = {
     ("inventory", "a number without an end"),
     ("policy", "a key of many lines"),
@@ -355,7 +358,7 @@ def test_a_file_that_this_user_may_not_read_is_refused_in_one_sentence(open_fold
     schema.shipped()
     codecs.lookup("utf-8-sig")
     folder = open_folder
-    for name in sorted(set(file_valued()) - WRITTEN - {"cluster", "profile", "tls_certificate", "tls_key"}):
+    for name in sorted(set(file_valued()) - WRITTEN - _NO_FILES):
         given = folder.given(name)
         folder.at(name).write_bytes(b"x")
         folder.at(name).chmod(0)
