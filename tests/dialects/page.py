@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from metrics_server.model import kinds
@@ -24,10 +24,37 @@ _HEAD = (
     "VMs",
     "approximate",
     "probes left out",
+    "gateways",
+    "clusters",
+    "routes",
+    "tested with",
     "not known",
 )
 NO_GRPC = "failures of gRPC"
 """How a profile's `unknown` begins if its mesh counts such a failure as a success."""
+_GATEWAYS: Mapping[str, str] = {
+    "consul": "API, ingress and terminating gateways as callers",
+    "envoy": "Envoy Gateway, Contour, Gloo, kgateway, Cilium",
+    "istio": "ingress, egress, waypoints",
+    "gloo-mesh": "Istio's",
+    "kuma": "built-in and delegated gateways as callers",
+    "traefik": "itself",
+}
+"""The gateways whose requests a profile reads; by the name of the profile."""
+_REAL: Mapping[str, str] = {
+    "app-mesh": "Envoy 1.40",
+    "consul": "Envoy 1.40",
+    "csm": "gRPC 1.85 for Python",
+    "dapr": "Dapr 1.16",
+    "envoy": "Envoy 1.40",
+    "envoy-access-log": "Envoy 1.40",
+    "envoy-endpoints": "Envoy 1.40",
+    "hubble": "Cilium 1.18's code",
+    "kuma": "Envoy 1.40",
+    "mosn": "MOSN 1.2",
+    "traefik": "Traefik 3.5",
+}
+"""The real program that is tested. Every profile is also tested with metrics that a writer makes."""
 _PROBES = "which requests are probes"
 """The same if it counts a probe as any other request; more words say when it does."""
 
@@ -78,12 +105,37 @@ def _row(mesh: schema.Profile) -> list[str]:
         machines(mesh),
         "latency" if any(view.latency and view.latency.quantile_label for view in mesh.views) else "no",
         _probes(mesh),
+        _GATEWAYS.get(mesh.name, "no"),
+        "told apart" if _tells_clusters(mesh) else "no",
+        "yes" if _reads_routes(mesh) else "no",
+        _REAL.get(mesh.name, "spoken"),
         _listed((one for view in mesh.views for one in view.unknown), "; "),
     ]
 
 
 def _listed(each: Iterator[str] | Sequence[str], sign: str = ", ") -> str:
     return sign.join(dict.fromkeys(each))
+
+
+def _ends(mesh: schema.Profile) -> list[endpoints.Endpoint]:
+    return [end for view in mesh.views for end in (view.reporter, view.peer) if end is not None]
+
+
+def _tells_clusters(mesh: schema.Profile) -> bool:
+    """Whether an endpoint in another cluster is known to be there."""
+    return any(
+        end.own_cluster if isinstance(end, endpoints.NamedEndpoint) else end.cluster or end.other_cluster
+        for end in _ends(mesh)
+    )
+
+
+def _reads_routes(mesh: schema.Profile) -> bool:
+    """Whether routes of a gateway or of the mesh itself are read."""
+    named = [end for end in _ends(mesh) if isinstance(end, endpoints.NamedEndpoint)]
+    counters = [name for view in mesh.views for name in view.counters]
+    return any("(?P<route>" in one for end in named for one in end.patterns) or any(
+        "_route_" in name for name in counters
+    )
 
 
 def _probes(mesh: schema.Profile) -> str:

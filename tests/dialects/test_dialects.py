@@ -12,8 +12,10 @@ from tests.dialects import playing, traffic, writers
 from tests.dialects.playing import Asked, figures
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
-_WITHOUT_SPLITS = frozenset({"envoy-access-log", "envoy-endpoints", "linkerd1", "traefik"})
-"""Dialects whose callers give some callees a name that may or may not be a backend."""
+_WITHOUT_SPLITS = frozenset({"envoy-access-log", "envoy-endpoints", "linkerd1", "nginx-ingress", "traefik"})
+"""Dialects whose callers give some callees a name that may or may not be a backend, or which report whole
+services and no callers.
+"""
 _CALLED = [workload for workload in traffic.WORKLOADS if workload is not traffic.IDLE]
 
 
