@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from bench import client, exporter, report, site, usage
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.query import plan
 from metrics_server.query import reach as query_reach
 
@@ -27,7 +27,7 @@ _AIM = 1.3
 
 def queries(*, namespace: str | None, mesh: str = "envoy") -> list[str]:
     """Return the server's queries for the whole mesh or one namespace."""
-    shipped = {one.name: one for one in schema.shipped()}
+    shipped = {one.name: one for one in loading.shipped()}
     asked = plan.make(
         shipped[mesh],
         scope=plan.QueryScope(namespace=namespace),

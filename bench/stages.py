@@ -25,7 +25,7 @@ from metrics_server.decode import decoder, targets
 from metrics_server.inventory import file_source, objects
 from metrics_server.model import snapshot
 from metrics_server.ownership import graph
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.store import store
 from metrics_server.upstream import response
 
@@ -131,7 +131,7 @@ def _measured(recording: Recording, rounds: int) -> _Stopwatch:
 def _read(recording: Recording, things: objects.Inventory, watch: _Stopwatch) -> None:
     counters = [response.PrometheusAnswer(body) for body in recording.counters]
     buckets = response.PrometheusAnswer(recording.buckets)
-    mesh = next(mesh for mesh in schema.shipped() if mesh.name == recording.mesh)
+    mesh = next(mesh for mesh in loading.shipped() if mesh.name == recording.mesh)
 
     def counted(*metrics: str) -> Iterator[Any]:
         return itertools.chain.from_iterable(answer.among(metrics) for answer in counters)

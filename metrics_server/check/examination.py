@@ -14,7 +14,7 @@ from metrics_server.check import report as check_report
 from metrics_server.collect import collector, detection, merge, without_requests
 from metrics_server.inventory import objects
 from metrics_server.model import faults, kinds, label_matchers, quantity, snapshot
-from metrics_server.profiles import policy, registry, schema
+from metrics_server.profiles import loading, policy, registry, schema
 from metrics_server.query import promql
 from metrics_server.settings import formats, memory_budget, settings
 from metrics_server.store import store
@@ -145,7 +145,7 @@ class _Examination:
         )
         if found.proposed is None:
             return
-        mesh = schema.read(found.proposed, source="the proposed profile")
+        mesh = loading.read(found.proposed, source="the proposed profile")
         taken = await self._look(mesh)
         if taken is None:
             found.bad("the proposed profile gives no figures")

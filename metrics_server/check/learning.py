@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from metrics_server.check import families, label_roles, proposal, report
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading, schema
 from metrics_server.query import promql
 from metrics_server.upstream import requests_prometheus
 
@@ -53,7 +53,7 @@ async def propose(
     """Return the YAML of a proposed profile; None if there is nothing to propose. `metric`: the counter that
     it has to read; None: the likeliest ones. Raises faults.Unavailable.
     """
-    shipped = schema.shipped() if metric is None else ()
+    shipped = loading.shipped() if metric is None else ()
     seen = await name_families(backend, shipped, at=at, found=found)
     choice = seen.families[:_TRIED]
     if metric is not None:
@@ -68,7 +68,7 @@ async def propose(
     pair = [best, *_other_side(best, samples)]
     text = proposal.write(pair, process=await _process(backend, best, at=at))
     # A proposal that cannot be loaded would be a fault of this program.
-    mesh = schema.read(text, source="the proposed profile")
+    mesh = loading.read(text, source="the proposed profile")
     found.good(f"proposed: profile {mesh.name}, which reads {', '.join(_counters(mesh))}")
     return text
 
@@ -94,8 +94,8 @@ def _can_be_read(family: families.Family, found: report.CheckReport) -> bool:
     """Return whether a profile can have these metrics, and report it if not."""
     text = proposal.write([proposal.Sample(family=family, series=())], process=None)
     try:
-        schema.read(text, source="proposed")
-    except schema.BadProfile:
+        loading.read(text, source="proposed")
+    except loading.BadProfile:
         found.note(f"{family.counter} cannot be in a profile, because of the characters in its name")
         return False
     return True

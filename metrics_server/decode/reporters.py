@@ -15,7 +15,7 @@ from metrics_server.decode import endpoints as decode_endpoints
 from metrics_server.decode import numbering
 from metrics_server.decode.endpoints import Labels, first
 from metrics_server.model import kinds, number_types, snapshot
-from metrics_server.profiles import endpoints, schema
+from metrics_server.profiles import endpoints, loading, schema
 
 
 class Identity(NamedTuple):
@@ -239,7 +239,7 @@ class Identities:
 @functools.cache
 def _recognising() -> tuple[schema.Profile, ...]:
     """Return the shipped profiles that recognise the proxies of their mesh."""
-    return tuple(one for one in schema.shipped() if one.recognises_proxies)
+    return tuple(one for one in loading.shipped() if one.recognises_proxies)
 
 
 _NAMELESS = snapshot.Peer()

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from metrics_server.dumps import dump, exposition, replacement
-from metrics_server.profiles import schema, strict_yaml
+from metrics_server.profiles import loading, schema, strict_yaml
 
 _YAML = (".yaml", ".yml", ".json")
 _KEPT_COMMENTS = ("# TYPE ", "# UNIT ", "# SCRAPE", "# EOF")
@@ -47,7 +47,7 @@ def files(
     `profiles`: those whose words stay; None: the shipped ones. `key`: decides which name replaces which;
     None: a random one. Raises OSError, ValueError: nothing is written then.
     """
-    read = tuple(schema.shipped() if profiles is None else profiles)
+    read = tuple(loading.shipped() if profiles is None else profiles)
     names = Names(replacement.Replacements(key or secrets.token_bytes(32), read), read)
     done = []
     for number, path in enumerate(paths, start=1):

@@ -10,7 +10,7 @@ import click
 from metrics_server.dumps import anonymous, dump, trial
 from metrics_server.inventory import file_source, objects
 from metrics_server.model import faults, validation
-from metrics_server.profiles import registry, schema
+from metrics_server.profiles import loading, registry
 
 _FILE = click.Path(path_type=Path)
 
@@ -62,7 +62,7 @@ def anonymize(files: tuple[Path, ...], profile: str, to: Path) -> None:
     """
     try:
         own = registry.choose(profile) if profile else ()
-        written = anonymous.files(files, to=to, profiles=[*schema.shipped(), *own])
+        written = anonymous.files(files, to=to, profiles=[*loading.shipped(), *own])
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     for path in written:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from metrics_server.profiles import schema, strict_yaml
+from metrics_server.profiles import loading, schema, strict_yaml
 
 _ENDINGS = (".yaml", ".yml")
 _MOST = 100
@@ -20,13 +20,13 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 def load(folder: Path) -> tuple[schema.Profile, ...]:
-    """Return the profiles in a directory, sorted by file. Raises schema.BadProfile with all mistakes."""
+    """Return the profiles in a directory, sorted by file. Raises loading.BadProfile with all mistakes."""
     found: dict[str, schema.Profile] = {}
     faults = []
     for path in _files(folder):
         try:
-            mesh = schema.load(path)
-        except schema.BadProfile as error:
+            mesh = loading.load(path)
+        except loading.BadProfile as error:
             faults.append(str(error))
             continue
         if mesh.name in found:
@@ -35,12 +35,12 @@ def load(folder: Path) -> tuple[schema.Profile, ...]:
             )
         found[mesh.name] = mesh
     if faults:
-        raise schema.BadProfile("\n".join(faults))
+        raise loading.BadProfile("\n".join(faults))
     return tuple(found.values())
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Return what shows whether the files have changed. Raises schema.BadProfile."""
+    """Return what shows whether the files have changed. Raises loading.BadProfile."""
     try:
         return tuple((path.name, *_changed(path)) for path in _files(folder))
     except OSError as error:
@@ -53,21 +53,21 @@ def _changed(path: Path) -> tuple[int, int, int]:
 
 
 def _files(folder: Path) -> Sequence[Path]:
-    """Return the files of a pack by name. Raises schema.BadProfile."""
+    """Return the files of a pack by name. Raises loading.BadProfile."""
     try:
         names = sorted(path.name for path in folder.iterdir())
     except (OSError, ValueError) as error:
         raise _unreadable(folder, error) from error
     found = [folder / name for name in names if name.endswith(_ENDINGS) and not name.startswith(".")]
     if len(found) > _MOST:
-        raise schema.BadProfile(
+        raise loading.BadProfile(
             f"{strict_yaml.named(folder)}: holds {len(found)} files; give at most {_MOST} profiles"
         )
     return found
 
 
-def _unreadable(folder: Path, error: Exception) -> schema.BadProfile:
+def _unreadable(folder: Path, error: Exception) -> loading.BadProfile:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return schema.BadProfile(
+    return loading.BadProfile(
         f"{strict_yaml.named(folder)}: cannot be read: {reason}; give a directory with profiles"
     )

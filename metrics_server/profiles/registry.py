@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from metrics_server.profiles import policy, schema
+from metrics_server.profiles import loading, policy, schema
 
 AUTO = "auto"
 _SHOWN = 80
@@ -17,10 +17,10 @@ def choose(text: str, *, pack: Sequence[schema.Profile] = ()) -> tuple[schema.Pr
 
     `text`: names and files separated by commas. `auto` stands for all known profiles with `auto: true`, and a
     name with `-` before it is left out. Known are the shipped profiles and those of the `pack`, which replace
-    shipped ones of the same names. Raises schema.BadProfile for an unknown name, a bad file, a name that two
+    shipped ones of the same names. Raises loading.BadProfile for an unknown name, a bad file, a name that two
     files share, or no profile at all.
     """
-    known = {mesh.name: mesh for mesh in (*schema.shipped(), *pack)}
+    known = {mesh.name: mesh for mesh in (*loading.shipped(), *pack)}
     chosen: dict[str, schema.Profile] = {}
     left_out: set[str] = set()
     for part in filter(None, map(str.strip, text.split(","))):
@@ -31,23 +31,23 @@ def choose(text: str, *, pack: Sequence[schema.Profile] = ()) -> tuple[schema.Pr
         else:
             mesh = _one(part, known)
             if chosen.get(mesh.name, mesh) != mesh and mesh.name not in known:
-                raise schema.BadProfile(f"{part}: another profile has the name {mesh.name!r}, too")
+                raise loading.BadProfile(f"{part}: another profile has the name {mesh.name!r}, too")
             chosen[mesh.name] = mesh
     kept = [mesh for name, mesh in chosen.items() if name not in left_out]
     if not kept:
-        raise schema.BadProfile(
+        raise loading.BadProfile(
             f"{text[:_SHOWN]!r} names no profile; give {AUTO}, or one of {', '.join(known)}"
         )
     return tuple(sorted(kept, key=lambda mesh: (mesh.fallback, mesh.name)))
 
 
 def _one(name: str, known: dict[str, schema.Profile]) -> schema.Profile:
-    """Return the profile for a name or a file. Raises schema.BadProfile."""
+    """Return the profile for a name or a file. Raises loading.BadProfile."""
     if name in known:
         return known[name]
     if "/" in name or name.endswith((".yaml", ".yml")):
-        return schema.load(Path(name))
-    raise schema.BadProfile(
+        return loading.load(Path(name))
+    raise loading.BadProfile(
         f"no profile is called {name[:_SHOWN]!r}; known are {', '.join(known)}; a file ends in .yaml"
     )
 

@@ -9,15 +9,13 @@ import enum
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 import pydantic
 
 from metrics_server.model import kinds
-from metrics_server.profiles import endpoints, fields, strict_yaml
+from metrics_server.profiles import endpoints, fields
 from metrics_server.profiles.fields import LabelName, MetricName, Pattern, StrictModel
 
 
@@ -29,9 +27,7 @@ class Outcome(enum.StrEnum):
     CLIENT_ERROR = "client-error"
     """A response 4xx, or such a status of gRPC: a success, unless the policy says otherwise."""
     TOTAL = "total"
-    """Requests of every outcome, in a counter of its own: those that the view's other counters count as
-    failures are among them.
-    """
+    """Requests of every outcome: the view's other counter counts those of them that failed."""
 
 
 class Process(StrictModel):
@@ -88,11 +84,11 @@ class OutcomeRule(StrictModel):
         return self
 
 
-_COUNTING = ("one counter", "a counter each")
+COUNTING = ("one counter", "a counter each")
 _Counters = Annotated[
     Annotated[MetricName, pydantic.Tag("one counter")]
     | Annotated[dict[MetricName, Outcome], pydantic.Field(min_length=1), pydantic.Tag("a counter each")],
-    pydantic.Discriminator(lambda given: _COUNTING[isinstance(given, dict)]),
+    pydantic.Discriminator(lambda given: COUNTING[isinstance(given, dict)]),
 ]
 
 
@@ -301,51 +297,3 @@ def _patterns(given: object, *, has: bool = False) -> Iterator[str]:
 def _are_two_sides(one: SideSeries, other: SideSeries) -> bool:
     """Whether two views read the two sides of the same series, which names both caller and callee."""
     return one.side is not other.side and one.reporter is not None and other.reporter is not None
-
-
-class BadProfile(ValueError):
-    """An invalid profile; the message has file, key and reason of each mistake."""
-
-
-def read(text: str, *, source: str) -> Profile:
-    """Return the profile in a YAML text. `source`: its name for messages. Raises BadProfile with all
-    mistakes.
-    """
-    try:
-        content = strict_yaml.read(text)
-    except strict_yaml.Malformed as error:
-        raise BadProfile(f"{source}: not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise BadProfile(
-            f"{source}: a profile is a mapping that starts with `name:`, this is {type(content).__name__}"
-        )
-    try:
-        return Profile.model_validate(content)
-    except pydantic.ValidationError as error:
-        faults = [f"{source}: {strict_yaml.fault(_key(e['loc']), e['msg'])}" for e in error.errors()]
-        raise BadProfile(strict_yaml.first(faults)) from error
-
-
-def _key(place: Sequence[int | str]) -> Sequence[int | str]:
-    """Return the place of a mistake in the file's own keys, without pydantic's tags."""
-    return [part for part in place if part not in (*endpoints.WAYS, *_COUNTING)]
-
-
-def load(path: Path) -> Profile:
-    """Return the profile in a file. Raises BadProfile."""
-    try:
-        text = strict_yaml.text(path, most=strict_yaml.LARGEST)
-    except (OSError, ValueError) as error:
-        raise BadProfile(
-            f"{strict_yaml.named(path)}: cannot be read: {strict_yaml.unreadable(error)}"
-        ) from error
-    return read(text, source=strict_yaml.named(path))
-
-
-@functools.cache
-def shipped() -> tuple[Profile, ...]:
-    """Return the profiles that this package contains, sorted by name."""
-    files = (entry for entry in resources.files(__package__).iterdir())
-    texts = {entry.name: entry.read_text(encoding="utf-8") for entry in files if entry.name.endswith(".yaml")}
-    found = (read(text, source=name) for name, text in texts.items())
-    return tuple(sorted(found, key=lambda mesh: mesh.name))

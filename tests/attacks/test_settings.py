@@ -16,7 +16,7 @@ import pytest
 
 from apiservice.authn import authenticator
 from apiservice.http import errors
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.server import access, inventory_source, server, setting_files, start_warnings
 from metrics_server.settings import mistakes, settings
 from metrics_server.upstream import credential_files
@@ -355,7 +355,7 @@ def open_folder() -> Iterator[Folder]:
 
 def test_a_file_that_this_user_may_not_read_is_refused_in_one_sentence(open_folder: Folder) -> None:
     # Load first what only a user with all rights can load.
-    schema.shipped()
+    loading.shipped()
     codecs.lookup("utf-8-sig")
     folder = open_folder
     for name in sorted(set(file_valued()) - WRITTEN - _NO_FILES):

@@ -9,7 +9,7 @@ import pytest
 
 from metrics_server.dumps import anonymous, commands, dump, replacement, trial
 from metrics_server.inventory import file_source, objects
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests.cases import case
 from tests.dialects import dumped as dialect_dumps
 
@@ -49,10 +49,10 @@ def test_a_dump_of_a_case_has_its_right_values(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("given", case.found(), ids=lambda given: given.name)
 def test_the_figures_of_a_case_without_its_names_are_the_same(given: case.Case) -> None:
-    names = anonymous.Names(replacement.Replacements(b"key", schema.shipped()), schema.shipped())
+    names = anonymous.Names(replacement.Replacements(b"key", loading.shipped()), loading.shipped())
     text, known = dumped(given), given.inventory.read_text() if given.inventory else ""
     other, others = names.of_exposition(text, source="dump"), names.of_yaml(known, source="objects")
-    for mesh in schema.shipped():
+    for mesh in loading.shipped():
         before, after = (
             trial.figures(
                 mesh,

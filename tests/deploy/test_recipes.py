@@ -9,7 +9,7 @@ import pytest
 
 from metrics_server.aggregate import named_metrics
 from metrics_server.api.smi import tables
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.query import plan
 from tests.deploy import metric_names, pages, table_columns
 from tests.dialects import page
@@ -126,7 +126,7 @@ def exposed() -> list[Samples]:
 
 
 def test_the_toy_mesh_is_read_from_its_exposition() -> None:
-    mesh = schema.read(page.example(), source="docs/meshes.md")
+    mesh = loading.read(page.example(), source="docs/meshes.md")
     first, last = exposed()
     proxy = scraped.Proxy()
     series = [proxy.series(plan.UP, [1.0] * len(scraped.TIMES))]

@@ -10,14 +10,14 @@ from metrics_server.decode import decoder, targets
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
 from metrics_server.ownership import graph
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading, schema
 from metrics_server.query import plan
 from metrics_server.query import reach as query_reach
 from tests.metrics_server import recording
 
 NOW, WINDOW, _EVERY = 1000.0, 30.0, 5.0
 TIMES = [965.0 + _EVERY * step for step in range(8)]
-MESHES = {mesh.name: mesh for mesh in schema.shipped()}
+MESHES = {mesh.name: mesh for mesh in loading.shipped()}
 _OLD = 9000.0
 REACH = query_reach.Reach(usual=query_reach.Times(window=WINDOW, before=10.0, interval=_EVERY))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from metrics_server.model import kinds
-from metrics_server.profiles import endpoints, schema
+from metrics_server.profiles import endpoints, loading, schema
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "meshes.md"
 _BEGIN, _END = "<!-- table: python -m tests.dialects -->", "<!-- end of table -->"
@@ -87,7 +87,7 @@ def tells_grpc(mesh: schema.Profile) -> Sequence[kinds.Side]:
 
 
 def _table() -> str:
-    rows = [_HEAD, ["---"] * len(_HEAD), *(_row(mesh) for mesh in schema.shipped())]
+    rows = [_HEAD, ["---"] * len(_HEAD), *(_row(mesh) for mesh in loading.shipped())]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

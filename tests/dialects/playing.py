@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from metrics_server.model import quantity
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests import serving
 from tests.backends import backend
 from tests.dialects import stage, writers
@@ -131,7 +131,7 @@ async def _begun(stack: contextlib.AsyncExitStack, play: Play, folder: Path, hos
 
 def _chosen(dialect: writers.Dialect) -> str:
     """Return the settings that choose a mesh: none where the server can detect the mesh."""
-    (mesh,) = (one for one in schema.shipped() if one.name == dialect.profile)
+    (mesh,) = (one for one in loading.shipped() if one.name == dialect.profile)
     return "auto" if mesh.auto else mesh.name
 
 

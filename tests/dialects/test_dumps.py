@@ -8,10 +8,10 @@ import pytest
 
 from metrics_server.dumps import anonymous, dump, replacement, trial
 from metrics_server.inventory import file_source
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests.dialects import dumped, spoken, stage, traffic, writers
 
-_PROFILES = {mesh.name: mesh for mesh in schema.shipped()}
+_PROFILES = {mesh.name: mesh for mesh in loading.shipped()}
 _SECRETS = (
     *("frontend", "cart", "browser", "legacy", "till", "shop", "bank", "example"),
     *(pod for workload in traffic.WORKLOADS for pod in workload.pods if "-" in pod and len(pod) > 6),
@@ -31,8 +31,8 @@ def test_the_figures_of_a_dump_without_its_names_are_the_same(
     text, inventory = dumped.text(dialect), stage.inventory(tmp_path).read_text()
     before = tried(dialect, text, inventory)
     assert before.received or before.edges
-    words = replacement.Replacements(b"key", schema.shipped())
-    names = anonymous.Names(words, schema.shipped())
+    words = replacement.Replacements(b"key", loading.shipped())
+    names = anonymous.Names(words, loading.shipped())
     other = names.of_exposition(text, source="dump")
     objects = names.of_yaml(inventory, source="inventory.yaml")
     for secret in _SECRETS:

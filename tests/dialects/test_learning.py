@@ -10,11 +10,11 @@ import pytest
 
 from metrics_server.check import examination, report
 from metrics_server.inventory import file_source
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests.dialects import recorded, spoken, stage, writers
 from tests.metrics_server import fake_prometheus
 
-_PROFILES = {mesh.name: mesh for mesh in schema.shipped()}
+_PROFILES = {mesh.name: mesh for mesh in loading.shipped()}
 _RIGHT = ("csm", "envoy", "gloo-mesh", "hubble", "istio", "linkerd", "osm", "otel")
 """Dialects of which the learned profile finds the edge with the most requests."""
 _SCRAPES_IN_WINDOW = 6
@@ -39,7 +39,7 @@ async def learned(dialect: writers.Dialect, folder: Path, *, metric: str) -> rep
 async def test_a_profile_is_proposed_for_every_dialect(dialect: writers.Dialect, tmp_path: Path) -> None:
     found = await learned(dialect, tmp_path, metric=_PROFILES[dialect.profile].views[0].counters[0])
     assert found.proposed is not None, found.lines
-    assert schema.read(found.proposed, source="learned").views
+    assert loading.read(found.proposed, source="learned").views
     assert any("rows, " in line for line in found.lines), found.lines
 
 

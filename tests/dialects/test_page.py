@@ -1,7 +1,7 @@
 """The table of docs/meshes.md agrees with the profiles, and the profile in its text can be loaded."""
 
 from metrics_server.model import kinds
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests.dialects import page, spoken, writers
 
 
@@ -10,15 +10,15 @@ def test_the_page_shows_every_profile() -> None:
 
 
 def test_the_profile_on_the_page_can_be_used() -> None:
-    assert schema.read(page.example(), source="docs/meshes.md").name == "toy"
+    assert loading.read(page.example(), source="docs/meshes.md").name == "toy"
 
 
 def test_every_profile_is_spoken_by_a_writer() -> None:
-    assert {mesh.name for mesh in schema.shipped()} == {dialect.profile for dialect in spoken.DIALECTS}
+    assert {mesh.name for mesh in loading.shipped()} == {dialect.profile for dialect in spoken.DIALECTS}
 
 
 def test_the_page_says_no_more_and_no_less_of_grpc_than_the_writers_can_tell() -> None:
-    meshes = {mesh.name: mesh for mesh in schema.shipped()}
+    meshes = {mesh.name: mesh for mesh in loading.shipped()}
     for dialect in spoken.DIALECTS:
         reply = page.tells_grpc(meshes[dialect.profile])
         at_caller = dialect.fails_to_caller or dialect.fails
@@ -29,6 +29,6 @@ def test_the_page_says_no_more_and_no_less_of_grpc_than_the_writers_can_tell() -
 
 
 def test_the_page_says_of_machines_what_the_writers_know() -> None:
-    meshes = {mesh.name: mesh for mesh in schema.shipped()}
+    meshes = {mesh.name: mesh for mesh in loading.shipped()}
     for dialect in spoken.DIALECTS:
         assert not dialect.knows.machines or page.machines(meshes[dialect.profile]) != "no", dialect.name

@@ -8,11 +8,11 @@ import dataclasses
 from metrics_server.collect import collector
 from metrics_server.inventory import objects
 from metrics_server.model import faults, kinds, snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.store import store as store_store
 from tests.metrics_server import recording
 
-(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
 REFRESH = 5.0
 Asked = tuple[str | None, float, frozenset[kinds.Side]]
 BOTH = kinds.SIDES

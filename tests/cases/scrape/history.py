@@ -18,7 +18,7 @@ import aiohttp
 from demo import wait
 from metrics_server.collect import collector
 from metrics_server.inventory import objects
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.store import store
 from metrics_server.upstream import credentials, prometheus
 from tests.cases.scrape import remote_write
@@ -171,7 +171,7 @@ class _Unobserved:
 
 async def collected(database: str, history: History, load: Load, *, window: float, step: float) -> Rates:
     """Return the rates that this project reads, every `step` seconds. `window`: seconds."""
-    (envoy,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+    (envoy,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
     clock = _Clock(history.begun)
     client = prometheus.Prometheus(database, observer=_Unobserved(), presenting=lambda: credentials.NOTHING)
     taker = collector.Collector(

@@ -18,7 +18,7 @@ import aiohttp
 from demo import processes, wait
 from metrics_server.collect import backend_clock, collector
 from metrics_server.model import snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.upstream import credentials, prometheus
 from tests.backends import backend
 from tests.cases.scrape import databases, pods, reading
@@ -230,7 +230,7 @@ async def _clocks(database: str) -> Mapping[float, Sequence[Taken]]:
 
 
 async def _with_clock(database: str, skew: float) -> Sequence[Taken]:
-    (envoy,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+    (envoy,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
     client = prometheus.Prometheus(database, observer=_Unobserved(), presenting=lambda: credentials.NOTHING)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.close)

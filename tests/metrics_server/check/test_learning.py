@@ -16,7 +16,7 @@ from hypothesis import strategies
 
 from metrics_server import __main__ as command
 from metrics_server.check import families, proposal
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests.metrics_server import fake_prometheus, recording
 
 Backend = fake_prometheus.FakePrometheus
@@ -58,7 +58,7 @@ async def test_a_profile_is_learned_and_can_be_used_at_once(backend: Backend, tm
     result = await invoke("check", "--prometheus", backend.url, "--learn")
     assert result.exit_code == 0, result.output
     assert "shop/pod.web-1 -> data/workload.db: 72 requests, 12 of them failed" in result.stderr
-    mesh = schema.read(result.stdout, source="stdout")
+    mesh = loading.read(result.stdout, source="stdout")
     assert mesh.process is not None
     (view,) = mesh.views
     assert (view.side, view.counters) == ("client", ("acme_outbound_requests_total",))
@@ -165,14 +165,14 @@ def test_whatever_the_labels_a_proposal_can_be_loaded(
     family = families.Family(counter="x_requests_total", histogram="x_duration")
     sample = proposal.Sample(family=family, series=series, bounds=bounds)
     process = proposal.Process("process_start_time_seconds", "start") if has_process else None
-    assert schema.read(proposal.write([sample], process=process), source="proposed").views
+    assert loading.read(proposal.write([sample], process=process), source="proposed").views
 
 
 def test_probes_are_left_out_of_a_proposal() -> None:
     family = families.Family(counter="x_requests_total", histogram=None)
     series = [{"path": path, "code": "200"} for path in ("/healthz", "/cart", "/metrics", "kube-probe/1.30")]
     text = proposal.write([proposal.Sample(family=family, series=series)], process=None)
-    (view,) = schema.read(text, source="proposed").views
+    (view,) = loading.read(text, source="proposed").views
     assert [bool(re.fullmatch(view.ignore["path"], one["path"])) for one in series] == [
         True,
         False,
@@ -199,5 +199,5 @@ def test_probes_are_left_out_of_a_proposal() -> None:
 def test_what_looks_like_a_counter_of_requests(
     name: str, others: tuple[str, ...], type_: str, looks_like_one: bool
 ) -> None:
-    found = families.likely({name, *others}, schema.shipped(), {name: type_})
+    found = families.likely({name, *others}, loading.shipped(), {name: type_})
     assert [one.counter for one in found] == [name] * looks_like_one

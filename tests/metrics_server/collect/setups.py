@@ -13,11 +13,11 @@ from metrics_server.aggregate import rollup
 from metrics_server.collect import backend_clock, collector
 from metrics_server.inventory import objects
 from metrics_server.model import kinds, snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.store import store
 from tests.metrics_server import recording
 
-(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
 NOW = 1_000_000.0
 HISTORY = 700.0
 """Seconds before NOW for which there are samples."""

@@ -6,25 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from metrics_server.profiles import policy, registry, schema
+from metrics_server.profiles import loading, policy, registry
 
 
 def test_a_profile_is_chosen_by_name_or_file(tmp_path: Path) -> None:
     assert [mesh.name for mesh in registry.choose("envoy")] == ["envoy"]
-    with pytest.raises(schema.BadProfile, match=r"no profile is called 'evnoy'; known are .*envoy"):
+    with pytest.raises(loading.BadProfile, match=r"no profile is called 'evnoy'; known are .*envoy"):
         registry.choose("evnoy")
-    with pytest.raises(schema.BadProfile, match="cannot be read"):
+    with pytest.raises(loading.BadProfile, match="cannot be read"):
         registry.choose(str(tmp_path / "absent.yaml"))
 
 
 def test_all_shipped_profiles_are_looked_for_but_those_that_are_left_out() -> None:
-    every = {mesh.name for mesh in schema.shipped() if mesh.auto}
+    every = {mesh.name for mesh in loading.shipped() if mesh.auto}
     assert {mesh.name for mesh in registry.choose("auto")} == every
     assert {mesh.name for mesh in registry.choose("auto,envoy-endpoints")} == every | {"envoy-endpoints"}
     assert {mesh.name for mesh in registry.choose("auto, -istio,-linkerd")} == every - {"istio", "linkerd"}
-    with pytest.raises(schema.BadProfile, match="names no profile; give auto"):
+    with pytest.raises(loading.BadProfile, match="names no profile; give auto"):
         registry.choose("envoy,-envoy")
-    with pytest.raises(schema.BadProfile, match="no profile is called 'evnoy'"):
+    with pytest.raises(loading.BadProfile, match="no profile is called 'evnoy'"):
         registry.choose("auto,-evnoy")
 
 

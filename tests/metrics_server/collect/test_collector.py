@@ -10,10 +10,10 @@ import pytest
 from metrics_server.collect import collector
 from metrics_server.decode import counters
 from metrics_server.model import faults, kinds, snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests.metrics_server import recording
 
-(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
 NOW = 1_000_000.0
 
 
@@ -320,7 +320,7 @@ async def test_counts_of_the_recorded_mesh_are_finite_and_add_up() -> None:
 
 
 async def test_a_mesh_that_counts_connections_and_no_requests_says_so() -> None:
-    (istio,) = [mesh for mesh in schema.shipped() if mesh.name == "istio"]
+    (istio,) = [mesh for mesh in loading.shipped() if mesh.name == "istio"]
     times = [(NOW - 15.0 * step, float(step)) for step in range(4, -1, -1)]
     opened = recording.series("istio_tcp_connections_opened_total", times, job="ztunnel", instance="z")
     backend = recording.Backend(recording.Recording([opened]))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from metrics_server.collect import lost_targets
 from metrics_server.decode import targets
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from tests.metrics_server import recording
 
-(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
 
 
 @dataclasses.dataclass

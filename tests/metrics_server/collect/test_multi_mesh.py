@@ -11,12 +11,12 @@ import pytest
 
 from metrics_server.collect import multi_mesh
 from metrics_server.model import faults, kinds, snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.upstream import response
 from tests.metrics_server import recording
 from tests.metrics_server.collect import test_merge as moments
 
-SHIPPED = {mesh.name: mesh for mesh in schema.shipped()}
+SHIPPED = {mesh.name: mesh for mesh in loading.shipped()}
 
 
 class Backend:

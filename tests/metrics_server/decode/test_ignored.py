@@ -8,7 +8,7 @@ import pytest
 
 from metrics_server.decode import decoder, targets
 from metrics_server.model import kinds, snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.query import plan
 from tests.metrics_server import recording, scraped
 
@@ -30,7 +30,7 @@ views:
     ignore: {route: probe}
     outcome: [{label: code, matches: "5..", is: failure}, {is: success}]
 """
-_TOY = schema.read(_PROFILE, source="toy.yaml")
+_TOY = loading.read(_PROFILE, source="toy.yaml")
 _POD = scraped.Proxy()
 
 

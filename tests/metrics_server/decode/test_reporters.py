@@ -7,9 +7,9 @@ import pytest
 from metrics_server.decode import endpoints as decode_endpoints
 from metrics_server.decode import reporters
 from metrics_server.model import snapshot
-from metrics_server.profiles import endpoints, fields, schema
+from metrics_server.profiles import endpoints, fields, loading
 
-(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
 (NAMED,) = [view.peer for view in ENVOY.views if isinstance(view.peer, endpoints.NamedEndpoint)]
 CLIENT = next(number for number, view in enumerate(ENVOY.views) if view.peer)
 SERVER = next(number for number, view in enumerate(ENVOY.views) if not view.peer)
@@ -164,7 +164,7 @@ def test_a_pod_is_the_same_whatever_else_its_requests_tell_of_it() -> None:
     assert who.identity(pod | {"external_workload": "vm"}) == who.identity(pod)
 
 
-GATEWAY = schema.read(
+GATEWAY = loading.read(
     """
 name: gateway
 about: A proxy that tells of the services behind it

@@ -9,12 +9,12 @@ import pytest
 
 from metrics_server.decode import decoder, targets
 from metrics_server.model import kinds, snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 from metrics_server.query import plan
 from metrics_server.query import reach as query_reach
 from tests.metrics_server import recording
 
-(ENVOY,) = [mesh for mesh in schema.shipped() if mesh.name == "envoy"]
+(ENVOY,) = [mesh for mesh in loading.shipped() if mesh.name == "envoy"]
 NOW, WINDOW = 1000.0, 30.0
 TIMES = [965.0, 970.0, 975.0, 980.0, 985.0, 990.0, 995.0, 1000.0]
 CART = "outbound|8080||cart.shop.svc.cluster.local"

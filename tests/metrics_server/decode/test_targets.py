@@ -11,7 +11,7 @@ import pytest
 
 from metrics_server.decode import targets, windows
 from metrics_server.model import snapshot
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading, schema
 from tests.metrics_server import recording, scraped
 
 START = 1000.0
@@ -100,7 +100,7 @@ def test_samples_with_times_of_their_own_end_the_window_whenever_the_target_was_
 def test_where_a_process_shows_no_proxy_whoever_counts_requests_is_one_and_tells_its_start_if_it_has_it() -> (
     None
 ):
-    mesh = schema.read(
+    mesh = loading.read(
         "{name: toy, about: x, process: {metric: start, tells: start, shows_proxies: false}, views: "
         "[{side: server, requests: calls, appears: at start, outcome: [{is: success}]}]}",
         source="here",

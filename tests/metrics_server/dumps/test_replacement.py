@@ -9,9 +9,9 @@ import pytest
 from hypothesis import strategies
 
 from metrics_server.dumps import anonymous, replacement
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading
 
-WORDS = replacement.Replacements(b"a key", schema.shipped())
+WORDS = replacement.Replacements(b"a key", loading.shipped())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ spec:
   containers: [{env: [{name: TOKEN, value: hunter2}]}]
 status: {podIP: 10.4.7.19, hostIP: 192.168.1.1}
 """
-    other = anonymous.Names(WORDS, schema.shipped()).of_yaml(text, source="objects.yaml")
+    other = anonymous.Names(WORDS, loading.shipped()).of_yaml(text, source="objects.yaml")
     for secret in ("basket", "acme", "hunter2", "TOKEN", "rack", "10.4.7", "192.168"):
         assert secret not in other
     assert "kind: Pod" in other

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading, schema
 from metrics_server.profiles.schema import Outcome
 
 _NAMES = (
@@ -37,7 +37,7 @@ _HTTP: Mapping[str, Mapping[str, str]] = {
 
 def _views(name: str) -> Iterator[schema.SideSeries]:
     """The views that read a status."""
-    (mesh,) = [one for one in schema.shipped() if one.name == name]
+    (mesh,) = [one for one in loading.shipped() if one.name == name]
     return (view for view in mesh.views if _LABELS[name] in view.deciding_labels)
 
 
@@ -99,7 +99,7 @@ def test_a_status_that_grpc_does_not_define_is_a_failure(name: str) -> None:
 def test_every_profile_with_a_label_of_grpc_is_in_this_list() -> None:
     reading = {
         mesh.name
-        for mesh in schema.shipped()
+        for mesh in loading.shipped()
         for view in mesh.views
         if any("grpc" in label and "status" in label for label in view.deciding_labels)
     }

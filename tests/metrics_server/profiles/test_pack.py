@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics_server.profiles import pack, registry, schema
+from metrics_server.profiles import loading, pack, registry
 from tests.metrics_server import packs
 
 
@@ -29,7 +29,7 @@ def test_all_mistakes_are_named(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(packs.TOY % "same")
     (tmp_path / "c.yaml").write_text(packs.TOY.replace("client", "middle") % "c")
     (tmp_path / "d.yaml").write_text("version: 2\n" + packs.TOY % "d")
-    with pytest.raises(schema.BadProfile) as caught:
+    with pytest.raises(loading.BadProfile) as caught:
         pack.load(tmp_path)
     text = str(caught.value)
     assert "b.yaml: another file has the name 'same', too" in text
@@ -41,14 +41,14 @@ def test_all_mistakes_are_named(tmp_path: Path) -> None:
 def test_what_is_no_directory_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     for read in (pack.load, pack.fingerprint):
-        with pytest.raises(schema.BadProfile, match=rf"{name}: cannot be read: .*; give a directory"):
+        with pytest.raises(loading.BadProfile, match=rf"{name}: cannot be read: .*; give a directory"):
             read(tmp_path / name)
 
 
 def test_too_many_files_are_refused(tmp_path: Path) -> None:
     for number in range(101):
         (tmp_path / f"{number}.yaml").write_text("")
-    with pytest.raises(schema.BadProfile, match="holds 101 files; give at most 100"):
+    with pytest.raises(loading.BadProfile, match="holds 101 files; give at most 100"):
         pack.load(tmp_path)
 
 
@@ -63,5 +63,5 @@ def test_the_profiles_of_a_pack_are_known_by_name_and_replace_shipped_ones(tmp_p
     assert chosen["istio"].about == "A mesh in ten lines"
     assert [mesh.name for mesh in registry.choose("quiet,toy", pack=packed)] == ["quiet", "toy"]
     assert "toy" not in {mesh.name for mesh in registry.choose("auto,-toy", pack=packed)}
-    with pytest.raises(schema.BadProfile, match=r"no profile is called 'joy'; known are .*toy"):
+    with pytest.raises(loading.BadProfile, match=r"no profile is called 'joy'; known are .*toy"):
         registry.choose("joy", pack=packed)

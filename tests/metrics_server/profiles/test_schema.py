@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from metrics_server.model import kinds
-from metrics_server.profiles import endpoints, schema
+from metrics_server.profiles import endpoints, loading, schema
 
 GOOD: dict[str, Any] = {
     "name": "toy",
@@ -28,7 +28,7 @@ GOOD: dict[str, Any] = {
 
 
 def read(content: Any) -> schema.Profile:
-    return schema.read(yaml.safe_dump(content), source="toy.yaml")
+    return loading.read(yaml.safe_dump(content), source="toy.yaml")
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -46,13 +46,13 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def test_the_shipped_profiles_load_and_are_named_as_their_files() -> None:
-    names = [mesh.name for mesh in schema.shipped()]
+    names = [mesh.name for mesh in loading.shipped()]
     assert "envoy" in names
     assert names == sorted(set(names))
 
 
 def test_every_shipped_profile_says_what_it_cannot_know() -> None:
-    for mesh in schema.shipped():
+    for mesh in loading.shipped():
         assert mesh.about
         assert all(view.unknown for view in mesh.views)
 
@@ -135,7 +135,7 @@ def test_what_is_left_out_is_one_pattern() -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_reason(path: str, value: Any, key: str, why: str) -> None:
-    with pytest.raises(schema.BadProfile) as refused:
+    with pytest.raises(loading.BadProfile) as refused:
         read(changed(path, value))
     line, *_ = str(refused.value).splitlines()
     assert line.startswith(f"toy.yaml: {key}")
@@ -163,7 +163,7 @@ def twice(one: dict[str, str], other: dict[str, str]) -> dict[str, Any]:
 def test_two_views_of_one_metric_that_might_count_a_request_twice_are_refused(
     one: dict[str, str], other: dict[str, str]
 ) -> None:
-    with pytest.raises(schema.BadProfile, match="every request would count twice"):
+    with pytest.raises(loading.BadProfile, match="every request would count twice"):
         read(twice(one, other))
 
 
@@ -191,7 +191,7 @@ def test_two_views_of_one_metric_are_told_apart_by_a_value_that_the_other_cannot
     ],
 )
 def test_a_pattern_that_re2_does_not_know_or_that_can_backtrack_is_refused(pattern: str) -> None:
-    with pytest.raises(schema.BadProfile, match="look-around, back references and nested repetition"):
+    with pytest.raises(loading.BadProfile, match="look-around, back references and nested repetition"):
         read(changed("views.0.match", {"code": pattern}))
 
 
@@ -199,7 +199,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     content = changed("views.0.side", "middle")
     content["views"][0]["peer"]["patterns"] = ["x"]
     del content["name"]
-    with pytest.raises(schema.BadProfile) as refused:
+    with pytest.raises(loading.BadProfile) as refused:
         read(content)
     lines = str(refused.value).splitlines()
     keys = {line.split(": ")[1] for line in lines}
@@ -208,14 +208,14 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_one_fault_in_a_view_is_told_once() -> None:
-    with pytest.raises(schema.BadProfile) as refused:
+    with pytest.raises(loading.BadProfile) as refused:
         read(changed("views.0.side", "middle"))
     assert len(str(refused.value).splitlines()) == 1
 
 
 def test_two_views_of_one_metric_are_refused() -> None:
     content = changed("views", [GOOD["views"][0], GOOD["views"][0]])
-    with pytest.raises(schema.BadProfile, match="every request would count twice"):
+    with pytest.raises(loading.BadProfile, match="every request would count twice"):
         read(content)
 
 
@@ -229,20 +229,20 @@ def test_two_views_of_one_metric_are_refused() -> None:
     ],
 )
 def test_a_text_that_is_no_mapping_is_refused(text: str, why: str) -> None:
-    with pytest.raises(schema.BadProfile, match=why):
-        schema.read(text, source="toy.yaml")
+    with pytest.raises(loading.BadProfile, match=why):
+        loading.read(text, source="toy.yaml")
 
 
 def test_a_profile_comes_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "toy.yaml"
     path.write_text(yaml.safe_dump(GOOD), encoding="utf-8")
-    assert schema.load(path) == read(GOOD)
+    assert loading.load(path) == read(GOOD)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     binary = tmp_path / "toy.yaml"
     binary.write_bytes(b"\xff\xfe\xfa")
     for path in (binary, tmp_path, tmp_path / "absent.yaml"):
-        with pytest.raises(schema.BadProfile) as refused:
-            schema.load(path)
+        with pytest.raises(loading.BadProfile) as refused:
+            loading.load(path)
         assert str(refused.value).startswith(f"{path}: cannot be read: ")

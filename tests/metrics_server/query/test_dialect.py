@@ -10,7 +10,7 @@ import pytest
 
 from metrics_server.collect import detection
 from metrics_server.model import label_matchers
-from metrics_server.profiles import schema
+from metrics_server.profiles import loading, schema
 from metrics_server.query import dialect, plan, promql
 from metrics_server.query import reach as query_reach
 from tests.metrics_server import recording
@@ -43,7 +43,7 @@ def queries(mesh: schema.Profile) -> Iterator[str]:
     yield promql.either(promql.marked(promql.count(sign), "l", "v") for sign in detection.signs(mesh))
 
 
-@pytest.mark.parametrize("mesh", schema.shipped(), ids=lambda mesh: mesh.name)
+@pytest.mark.parametrize("mesh", loading.shipped(), ids=lambda mesh: mesh.name)
 def test_every_selector_of_every_query_gets_the_matchers(mesh: schema.Profile) -> None:
     added = [(one.label, one.value) for one in HOSTILE]
     for query in queries(mesh):
@@ -55,7 +55,7 @@ def test_every_selector_of_every_query_gets_the_matchers(mesh: schema.Profile) -
         assert len(found) == len(list(_selectors(promql_parser.parse(query))))
 
 
-@pytest.mark.parametrize("mesh", schema.shipped(), ids=lambda mesh: mesh.name)
+@pytest.mark.parametrize("mesh", loading.shipped(), ids=lambda mesh: mesh.name)
 def test_every_query_can_name_its_metrics_exactly(mesh: schema.Profile) -> None:
     for query in queries(mesh):
         for part in dialect.adapted(query, dialect.Dialect(always=HOSTILE, exact_names=True)):
@@ -68,7 +68,7 @@ def test_every_query_can_name_its_metrics_exactly(mesh: schema.Profile) -> None:
 def test_exact_names_find_the_same_series() -> None:
     now = time.time()
     shop = recording.shop(taken=now)
-    (mesh,) = [one for one in schema.shipped() if one.name == "envoy"]
+    (mesh,) = [one for one in loading.shipped() if one.name == "envoy"]
     exact = dialect.Dialect(exact_names=True)
     for query in queries(mesh):
         apart = [one for part in dialect.adapted(query, exact) for one in shop.ask(part, at=now)]

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_server.model import kinds
-from metrics_server.profiles import endpoints, schema
+from metrics_server.profiles import endpoints, loading, schema
 from metrics_server.query import namespaces, plan
 from metrics_server.query import reach as query_reach
 
-PROFILES = schema.shipped()
+PROFILES = loading.shipped()
 PATTERNS = [
     pattern
     for mesh in PROFILES
@@ -175,7 +175,7 @@ def test_another_label_can_tell_the_namespace() -> None:
 
 
 def test_a_mesh_without_histograms_has_no_bucket_query() -> None:
-    mesh = schema.read(
+    mesh = loading.read(
         "{name: bare, about: x, process: {metric: m, tells: age}, views: "
         "[{side: client, requests: r, appears: at start, outcome: [{is: success}]}]}",
         source="here",
