@@ -124,7 +124,7 @@ class Peers:
         members = self._selection.selected(service) or ()
         if kind == kinds.SERVICE.name or service.kind == kinds.HOST:
             return service
-        if kind == kinds.NAMESPACE.name:
+        if kind == kinds.NAMESPACE.name and service.namespace:
             return kinds.Ref(kinds.NAMESPACE.name, "", service.namespace)
         return self._owners.shared(members, kind) or self._owners.shared(members, chains.WORKLOAD) or service
 
