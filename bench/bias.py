@@ -19,7 +19,7 @@ import click
 from bench import report, site
 from demo import ending
 from tests.backends import backend
-from tests.cases.scrape import databases, history
+from tests.cases.scrape import databases, history, thanos
 
 _FOLDER = Path(".bench/bias").resolve()
 _WINDOWS = (10.0, 30.0, 60.0)
@@ -28,7 +28,14 @@ _STEP = 5.0
 """Seconds from one read to the next."""
 _AIM = 0.005
 _FUNCTIONS = ("rate", "increase")
-_DATABASES = (databases.RECEIVER, backend.VICTORIA_METRICS)
+_DATABASES = {
+    "Prometheus": databases.RECEIVER,
+    "VictoriaMetrics": backend.VICTORIA_METRICS,
+    "Thanos": databases.RECEIVER,
+}
+"""The database to which samples are written; Thanos reads that of a Prometheus."""
+_JOINABLE = {"global": {"external_labels": {"prometheus": "one"}}}
+"""The configuration of the database: Thanos joins only what has a label of its own."""
 _LONGEST = 45
 """Minutes: Prometheus takes samples of the last hour only."""
 
@@ -37,23 +44,32 @@ _LONGEST = 45
 @click.option(
     "--minutes", type=click.IntRange(3, _LONGEST), default=30, show_default=True, help="Time that is read."
 )
+@click.option(
+    "--database",
+    "chosen",
+    multiple=True,
+    type=click.Choice([*_DATABASES]),
+    default=("Prometheus", "VictoriaMetrics"),
+    show_default=True,
+    help="May be repeated. Thanos takes a quarter of an hour to build, once.",
+)
 @site.subnet("127.27.0")
-def main(*, minutes: int, subnet: str) -> None:
+def main(*, minutes: int, chosen: Sequence[str], subnet: str) -> None:
     """Compare the sum of all rates with the requests that there were."""
     seconds = minutes * 60 // history.PERIOD * history.PERIOD
-    ending.until_stopped(_sit(seconds, subnet=subnet))
+    ending.until_stopped(_sit(seconds, chosen, subnet=subnet))
 
 
-async def _sit(seconds: float, *, subnet: str) -> None:
+async def _sit(seconds: float, chosen: Sequence[str], *, subnet: str) -> None:
     with report.sitting(_FOLDER, pods=0, width=130) as tables:
-        for number, kind in enumerate(_DATABASES, start=1):
+        for name in chosen:
             rows: dict[str, report.Cells] = {}
             for every in _SCRAPES:
-                report.say(f"{kind.name}, scraped every {every:g} s")
-                rows |= await _rows(kind, seconds, every, host=f"{subnet}.{number}")
+                report.say(f"{name}, scraped every {every:g} s")
+                rows |= await _rows(name, seconds, every, subnet=subnet)
             tables.show(
                 report.Table(
-                    name=f"Bias of rates in {_NAMES[kind.name]}",
+                    name=f"Bias of rates in {name}",
                     about=f"{seconds / 60:g} minutes, read every {_STEP:g} s; unknown: moments without an "
                     f"answer; aim: ±{_AIM:.1%}",
                     rows=rows,
@@ -61,19 +77,22 @@ async def _sit(seconds: float, *, subnet: str) -> None:
             )
 
 
-_NAMES = {"receiver": "Prometheus", "victoria-metrics": "VictoriaMetrics"}
-
-
-async def _rows(kind: backend.Backend, seconds: float, every: float, *, host: str) -> dict[str, report.Cells]:
+async def _rows(name: str, seconds: float, every: float, *, subnet: str) -> dict[str, report.Cells]:
     """Return the rows of one scrape interval."""
-    folder = _FOLDER / "run" / f"{kind.name}-{every:g}"
+    folder = _FOLDER / "run" / f"{name}-{every:g}"
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     written = history.History(ended=float(int(time.time())), seconds=seconds, every=every)
     rows: dict[str, report.Cells] = {}
-    async with backend.running(kind, folder, host=host, scrapes={}) as (url, _):
+    async with contextlib.AsyncExitStack() as stack:
+        host = f"{subnet}.{[*_DATABASES].index(name) + 1}"
+        running = backend.running(_DATABASES[name], folder, host=host, scrapes=_JOINABLE)
+        url, _ = await stack.enter_async_context(running)
         await written.write(url)
+        if name == "Thanos":
+            joined = await stack.enter_async_context(thanos.over([url], folder, subnet=subnet, first=11))
+            url = joined.url
         for load in history.LOADS:
             for window in _WINDOWS:
                 ours = await history.collected(url, written, load, window=window, step=_STEP)

@@ -11,16 +11,13 @@ import contextlib
 import statistics
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from demo import processes, wait
+from demo import wait
 from tests.backends import backend
-from tests.cases.scrape import databases, judging, playing, pods, reading
-from tests.cluster import build
+from tests.cases.scrape import databases, judging, playing, pods, reading, thanos
 
 pytestmark = [
     pytest.mark.go,
@@ -41,31 +38,9 @@ _BACK = 60.0
 _BIAS = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A Thanos, whose sidecars a test can stop."""
-
-    api: reading.Api
-    family: processes.Family
-    databases: tuple[str, ...]
-
-    async def start(self, number: int, subnet: str) -> None:
-        """Start the sidecar of a Prometheus."""
-        await self.family.start(f"sidecar-{number}", _sidecar(self.databases[number], number, subnet))
-
-
-def _sidecar(database: str, number: int, subnet: str) -> list[str]:
-    host = f"{subnet}.{150 + number}"
-    return [
-        *(str(build.THANOS.path), "sidecar", f"--prometheus.url={database}"),
-        *(f"--grpc-address={host}:10901", f"--http-address={host}:10902"),
-    ]
-
-
 @contextlib.asynccontextmanager
-async def _joined(folder: Path, subnet: str) -> AsyncIterator[Joined]:
+async def _joined(folder: Path, subnet: str) -> AsyncIterator[tuple[thanos.Thanos, reading.Api]]:
     """Run everything until the block is left; it begins once there are enough scrapes."""
-    await build.make(build.THANOS, report=print)
     async with contextlib.AsyncExitStack() as stack:
         exporter = await stack.enter_async_context(playing.exporting(folder, host=f"{subnet}.149"))
         place = playing.Place(stack, folder, subnet, exporter)
@@ -88,45 +63,32 @@ async def _joined(folder: Path, subnet: str) -> AsyncIterator[Joined]:
             )
             for number, half in enumerate(_HALVES)
         ]
-        family = await stack.enter_async_context(processes.family(folder))
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        query = f"{subnet}.152"
-        for number, url in enumerate(urls):
-            await family.start(f"sidecar-{number}", _sidecar(url, number, subnet))
-        endpoints = [f"--endpoint={subnet}.{150 + number}:10901" for number in range(len(urls))]
-        await family.start(
-            "query",
-            [
-                *(str(build.THANOS.path), "query", f"--http-address={query}:9090"),
-                *(f"--grpc-address={query}:10901", *endpoints),
-            ],
-        )
-        await family.guard(wait.until_ok(http, f"http://{query}:9090/-/ready", what="Thanos", within=60))
-        api = await place.server("thanos", f"http://{query}:9090")
+        joined = await stack.enter_async_context(thanos.over(urls, folder, subnet=subnet, first=150))
+        api = await place.server("thanos", joined.url)
         await asyncio.sleep(playing.FIRST)
-        yield Joined(api, family, tuple(urls))
+        yield joined, api
 
 
 async def test_rates_are_those_of_the_pods_and_a_lost_half_is_said_as_long_as_it_is_away(
     tmp_path: Path, other_subnet: str
 ) -> None:
-    async with _joined(tmp_path, other_subnet) as joined:
-        steady = await joined.api.reads(_STEADY, every=_EVERY)
+    async with _joined(tmp_path, other_subnet) as (joined, api):
+        steady = await api.reads(_STEADY, every=_EVERY)
         share = judging.CLOSE + await playing.jitter(joined.databases[0]) / reading.WINDOW
         assert [fault for read in steady for fault in judging.wrong(read, share=share)] == []
         means = {name: statistics.fmean(read.json[name] for read in steady) for name in pods.RATES}
         print({name: f"{mean:.2f} of {pods.RATES[name]:g}" for name, mean in means.items()})
         assert not list(judging.off(means, pods.RATES, share=_BIAS + (share - judging.CLOSE) / 2))
 
-        await joined.family.stop("sidecar-1")
-        away = await _away(joined.api)
+        await joined.stop(1)
+        away = await _away(api)
         assert all(read.warned for read in away)
         assert all(read.refused.keys() >= set(reading.AUTOSCALED) for read in away), away[-1]
 
-        await joined.start(1, other_subnet)
+        await joined.start(1)
 
         async def is_back() -> bool:
-            read = await joined.api.read()
+            read = await api.read()
             return not read.warned and not judging.wrong(read, share=share)
 
         await wait.until(is_back, what="right figures", within=_BACK, pause=_EVERY)
