@@ -25,7 +25,7 @@ _OBJECTS = frozenset(
         "apiVersion", "kind", "items", "metadata", "name", "namespace", "labels", "ownerReferences",
         "controller", "spec", "nodeName", "selector", "matchLabels", "workloadIPs", "address", "status",
         "podIP",
-        "podIPs", "ip",
+        "podIPs", "ip", "rules", "backendRefs",
     }
 )  # fmt: skip
 """The keys of Kubernetes objects that an inventory reads."""

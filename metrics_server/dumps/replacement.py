@@ -24,6 +24,7 @@ _WORD = re.compile(r"[^\W_]+")
 _SYNTAX = re.compile(r"\(\?P<\w+>|\\.|\[[^\]]*\]|\{[^}]*\}")
 _LETTERS = ("aeiou", "bcdf", "ghjklmnpqrstvwxz", "y", "2456789", "013")
 """Kinds of letters and digits: those of the hashes in names of pods, and hexadecimal ones, stay such."""
+_HEX, _HEX_VOWELS = re.compile("[0-9a-f]{8,}"), "ae"
 _CLASS = {letter: letters for letters in _LETTERS for letter in letters}
 _SHORT_NUMBER = 5
 """Digits of a number that stays: a port, a code."""
@@ -105,7 +106,8 @@ class Replacements:
             digest = hmac.digest(self._key, f"{attempt}:{word}".encode(), hashlib.sha512)
             while len(digest) < len(given):
                 digest += hmac.digest(self._key, digest, hashlib.sha512)
-            letters = (_CLASS.get(letter, _LETTERS[0]) for letter in given)
+            vowels = _HEX_VOWELS if _HEX.fullmatch(word) else _LETTERS[0]
+            letters = (vowels if letter in vowels else _CLASS.get(letter, vowels) for letter in given)
             other = "".join(kind[number % len(kind)] for kind, number in zip(letters, digest, strict=False))
             if other not in self._used and other not in self._kept and other != word:
                 return other
