@@ -33,7 +33,7 @@ _HEAD = (
 NO_GRPC = "failures of gRPC"
 """How a profile's `unknown` begins if its mesh counts such a failure as a success."""
 _GATEWAYS: Mapping[str, str] = {
-    "consul": "API, ingress and terminating gateways as callers",
+    "consul": "API and ingress gateways; terminating gateways as callers",
     "envoy": "Envoy Gateway, Contour, Gloo, kgateway, Cilium",
     "istio": "ingress, egress, waypoints",
     "gloo-mesh": "Istio's",
