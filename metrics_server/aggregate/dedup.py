@@ -17,7 +17,8 @@ import numpy as np
 from metrics_server.model import kinds, number_types, snapshot
 from metrics_server.ownership import graph
 
-_FINE = frozenset({kinds.EXTERNAL_WORKLOAD, kinds.HOST})
+_OUTSIDE = frozenset({kinds.EXTERNAL_WORKLOAD, kinds.HOST})
+"""The kinds of reporters outside Kubernetes."""
 _OWN = -1
 """In place of a mesh: the rows of pods and of scraped machines."""
 
@@ -95,4 +96,4 @@ def _is_own(moment: snapshot.Snapshot, member: kinds.Ref, number: int) -> bool:
     is_scraped = bool(moment.reporters[number].targets)
     if member.kind == kinds.POD.name:
         return is_scraped or not moment.meshes[moment.mesh[number]].fallback
-    return member.kind in _FINE and is_scraped
+    return member.kind in _OUTSIDE and is_scraped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metrics_server.inventory import objects
-from metrics_server.model import kinds
+from metrics_server.model import kinds, snapshot
 from tests.dialects import moments
 from tests.dialects.moments import MESHES
 from tests.metrics_server import recording
@@ -54,6 +54,19 @@ CONSUL = {"consul_source_service": "web"}
 KUMA = {"mesh": "default"}
 
 
+def _taken(
+    mesh: str, counter: str, buckets: str, where: dict[str, str], tags: dict[str, str]
+) -> snapshot.Snapshot:
+    """Return the snapshot of an Envoy with one counter and one bucket. `tags`: on all its metrics."""
+    profile = MESHES[mesh]
+    return moments.moment(
+        profile,
+        *ENVOYS.itself(profile, **tags),
+        ENVOYS.growing(counter, 3, **where, envoy_response_code_class="2"),
+        ENVOYS.growing(buckets, 3, **where, le="+Inf"),
+    )
+
+
 @pytest.mark.parametrize(
     ("mesh", "listener", "tags"),
     [
@@ -85,13 +98,7 @@ def test_trap_16_a_listener_for_probes_or_scrapes_receives_no_traffic(
     mesh: str, listener: str, tags: dict[str, str]
 ) -> None:
     where = {**tags, "envoy_http_conn_manager_prefix": listener}
-    profile = MESHES[mesh]
-    taken = moments.moment(
-        profile,
-        *ENVOYS.itself(profile, **tags),
-        ENVOYS.growing(RECEIVED, 3, **where, envoy_response_code_class="2"),
-        ENVOYS.growing("envoy_http_downstream_rq_time_bucket", 3, **where, le="+Inf"),
-    )
+    taken = _taken(mesh, RECEIVED, "envoy_http_downstream_rq_time_bucket", where, tags)
     assert [one.pod for one in taken.reporters] == ["web-1"], "idle, and there"
     assert moments.counted(taken, SERVER) == (0, 0)
     assert len(taken.bounds) == 0
@@ -125,13 +132,7 @@ def test_trap_16_a_cluster_for_the_proxy_itself_is_no_callee(
     mesh: str, cluster: str, tags: dict[str, str]
 ) -> None:
     where = {**tags, "envoy_cluster_name": cluster}
-    profile = MESHES[mesh]
-    taken = moments.moment(
-        profile,
-        *ENVOYS.itself(profile, **tags),
-        ENVOYS.growing(SENT, 3, **where, envoy_response_code_class="2"),
-        ENVOYS.growing("envoy_cluster_upstream_rq_time_bucket", 3, **where, le="+Inf"),
-    )
+    taken = _taken(mesh, SENT, "envoy_cluster_upstream_rq_time_bucket", where, tags)
     assert moments.counted(taken, CLIENT) == (0, 0)
     assert len(taken.bounds) == 0
 
